@@ -1,0 +1,38 @@
+"""The errors a caller may want to tell apart.
+
+All are `ValueError`s too, so code that only wants "bad input" need not know them; the
+message of each names the value, the limit and the remedy.
+"""
+
+__all__ = [
+    "BadParameters",
+    "BadPhotometry",
+    "BadSSP",
+    "BadWeights",
+    "SedflowError",
+    "UnknownBand",
+]
+
+
+class SedflowError(ValueError):
+    """Any failure that this package expects and explains."""
+
+
+class BadParameters(SedflowError):
+    """Parameters of the wrong shape, not finite, or outside the prior."""
+
+
+class BadPhotometry(SedflowError):
+    """Fluxes, errors or redshifts that no galaxy can have."""
+
+
+class UnknownBand(SedflowError):
+    """A band with no filter curve, or one that the SSP grid does not reach."""
+
+
+class BadSSP(SedflowError):
+    """An SSP file without the data sets or the axes of the DSPS layout."""
+
+
+class BadWeights(SedflowError):
+    """Network weights that are damaged or belong to another parameter table."""

@@ -1,0 +1,130 @@
+"""The conditional normalizing flow: a density over x in R^11 given features of a galaxy.
+
+Coupling layers, each an affine map followed by a monotonic rational-quadratic spline
+(Durkan et al. 2019, arXiv:1906.04032; the spline is zuko's), on half of the dimensions given
+the other half and the galaxy. The galaxy is embedded once, however many draws are made for
+it. Sampling costs what a density does, and cannot fail.
+"""
+
+from dataclasses import asdict, dataclass
+
+import numpy as np
+import torch
+from torch import nn
+from zuko.transforms import MonotonicRQSTransform
+
+__all__ = ["CouplingFlow", "FlowConfig"]
+
+_LOG_2PI = float(np.log(2 * np.pi))
+
+
+@dataclass(frozen=True)
+class FlowConfig:
+    """Shape of a `CouplingFlow`; stored with its weights."""
+
+    features: int
+    context: int
+    layers: int = 8
+    hidden: int = 256
+    embedding: int = 128
+    bins: int = 8
+    bound: float = 6.0
+    seed: int = 0
+
+    def to_dict(self) -> dict:
+        return asdict(self)
+
+
+class CouplingFlow(nn.Module):
+    """Density of x (n, features) given context (n, context), standard normal at its base.
+
+    At initialisation it is the standard normal, whatever the context: in the coordinates of
+    `Prior.to_unbounded`, that is the prior.
+    """
+
+    def __init__(self, config: FlowConfig):
+        super().__init__()
+        self.config = config
+        width = config.embedding
+        self.embed = nn.Sequential(
+            nn.Linear(config.context, width), nn.SiLU(),
+            nn.Linear(width, width), nn.SiLU(),
+        )  # fmt: skip
+        rng = np.random.default_rng(config.seed)
+        half = config.features // 2
+        layers = []
+        for k in range(config.layers):
+            if k % 2 == 0:  # a fresh split every other layer; its mirror image in between
+                order = rng.permutation(config.features)
+                kept, moved = order[:half], order[half:]
+            else:
+                kept, moved = moved, kept
+            layers.append(_Coupling(config, np.sort(kept), np.sort(moved)))
+        self.layers = nn.ModuleList(layers)
+
+    def log_prob(self, x, context):
+        """Natural log of the density (n,) of x (n, features)."""
+        return self.log_prob_embedded(x, self.embed(context))
+
+    def log_prob_embedded(self, x, embedded):
+        ladj = torch.zeros(x.shape[:-1], dtype=x.dtype, device=x.device)
+        for layer in self.layers:
+            x, step = layer(x, embedded)
+            ladj = ladj + step
+        return -0.5 * (x.square().sum(-1) + self.config.features * _LOG_2PI) + ladj
+
+    def transform(self, noise, embedded):
+        """Standard-normal noise (n, features) to draws x, and their log density.
+
+        `embedded` (1, width) or (n, width) comes from `embed`.
+        """
+        log_prob = -0.5 * (noise.square().sum(-1) + self.config.features * _LOG_2PI)
+        x = noise
+        for layer in reversed(self.layers):
+            x, step = layer.inverse(x, embedded)
+            log_prob = log_prob + step
+        return x, log_prob
+
+
+class _Coupling(nn.Module):
+    """Moves some dimensions given the others (kept) and the galaxy."""
+
+    def __init__(self, config, kept, moved):
+        super().__init__()
+        self.bins, self.bound = config.bins, config.bound
+        back = np.argsort(np.concatenate([kept, moved]))
+        for name, order in (("kept", kept), ("moved", moved), ("back", back)):
+            self.register_buffer(name, torch.as_tensor(order), persistent=False)
+        self.from_x = nn.Linear(len(kept), config.hidden)
+        self.from_galaxy = nn.Linear(config.embedding, config.hidden, bias=False)
+        self.inner = nn.Linear(config.hidden, config.hidden)
+        self.out = nn.Linear(config.hidden, len(moved) * (3 * config.bins + 1))
+        nn.init.zeros_(self.out.weight)
+        nn.init.zeros_(self.out.bias)
+
+    def _maps(self, kept, embedded):
+        h = nn.functional.silu(self.from_x(kept) + self.from_galaxy(embedded))
+        h = h + nn.functional.silu(self.inner(h))
+        p = self.out(h).unflatten(-1, (len(self.moved), -1))
+        k = self.bins
+        shift, log_scale, w, h, d = p.split([1, 1, k, k, k - 1], dim=-1)
+        spline = MonotonicRQSTransform(w, h, d, bound=self.bound)
+        return spline, shift[..., 0], 2.5 * torch.tanh(log_scale[..., 0] / 2.5)
+
+    def forward(self, x, embedded):
+        """x towards the base: new x and log |det|."""
+        kept, moved = x[..., self.kept], x[..., self.moved]
+        spline, shift, log_scale = self._maps(kept, embedded)
+        moved, ladj = spline.call_and_ladj(moved * torch.exp(log_scale) + shift)
+        return self._join(kept, moved), (ladj + log_scale).sum(-1)
+
+    def inverse(self, y, embedded):
+        """From the base: x, and log |det| of `forward` there."""
+        kept, moved = y[..., self.kept], y[..., self.moved]
+        spline, shift, log_scale = self._maps(kept, embedded)
+        moved, ladj = spline.inv.call_and_ladj(moved)
+        moved = (moved - shift) * torch.exp(-log_scale)
+        return self._join(kept, moved), (log_scale - ladj).sum(-1)
+
+    def _join(self, kept, moved):
+        return torch.cat([kept, moved], dim=-1)[..., self.back]

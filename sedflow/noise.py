@@ -1,0 +1,129 @@
+"""How large the flux errors of the NASA-Sloan Atlas are, for a given flux.
+
+Per band, log10 sigma has a median and a scatter that depend on flux (as in Hahn & Melchior
+2022), fitted to the atlas, plus a broad component that reaches far beyond both, so that a
+network trained on it has seen shallow, deep and broken measurements in any band.
+
+Sigma depends on the *observed* flux, as it does in the atlas, where it is mostly a fixed
+share of it. Given the data it therefore says nothing more about the galaxy, and the
+likelihood of the parameters is the plain Gaussian in flux, for network, reweighting and
+MCMC alike. `simulation` turns this into training pairs.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from sedflow.photometry import UGRIZ
+
+__all__ = ["NoiseModel"]
+
+_P_CORE = 0.6  # galaxies whose bands all follow the core
+_P_BROAD = 0.4  # in the rest, bands that do not
+MIN_SCATTER = 0.08  # dex; the atlas' floor on sigma/flux would make the core a delta function
+
+
+@dataclass(frozen=True)
+class NoiseModel:
+    """Distribution of sigma given flux, per band.
+
+    log_flux (n_band, n_node) : log10 of flux [nanomaggies] at which the fit is tabulated
+    median (n_band, n_node) : median of log10 sigma
+    scatter (n_band, n_node) : half the 16-84 % range of log10 sigma [dex]
+    broad (2,) : residuals [dex] between which the broad component is uniform
+    """
+
+    log_flux: np.ndarray
+    median: np.ndarray
+    scatter: np.ndarray
+    broad: tuple[float, float] = (-1.0, 3.0)
+    bands: tuple[str, ...] = UGRIZ
+
+    @classmethod
+    def fit(cls, flux, sigma, bands=UGRIZ, n_node: int = 12, **kwargs) -> "NoiseModel":
+        """Running median and scatter of log sigma in bins of equal numbers of galaxies.
+
+        flux, sigma (n, n_band) > 0 [nanomaggies]
+        """
+        nodes, medians, scatters = [], [], []
+        for x, y in zip(np.log10(flux).T, np.log10(sigma).T, strict=True):
+            groups = np.array_split(np.argsort(x), n_node)
+            at = np.array([np.median(x[g]) for g in groups])
+            # Theil-Sen-like: remove the trend inside a bin before taking its median.
+            slope = np.gradient(np.array([np.median(y[g]) for g in groups]), at)
+            median = np.array(
+                [np.median(y[g] - s * (x[g] - a)) for g, s, a in zip(groups, slope, at, strict=True)]
+            )
+            residual = y - _interpolate(x, at, median)
+            half = [np.diff(np.percentile(residual[g], [16, 84]))[0] / 2 for g in groups]
+            nodes.append(at)
+            medians.append(median)
+            scatters.append(np.maximum(half, MIN_SCATTER))
+        return cls(np.array(nodes), np.array(medians), np.array(scatters), bands=bands, **kwargs)
+
+    @classmethod
+    def from_dict(cls, data: dict) -> "NoiseModel":
+        """The model stored by `to_dict`."""
+        return cls(
+            np.array(data["log_flux"]),
+            np.array(data["median"]),
+            np.array(data["scatter"]),
+            tuple(data["broad"]),
+            tuple(data["bands"]),
+        )
+
+    def to_dict(self) -> dict:
+        """Plain lists, for JSON."""
+        return {
+            "bands": list(self.bands),
+            "broad": list(self.broad),
+            "log_flux": self.log_flux.round(5).tolist(),
+            "median": self.median.round(5).tolist(),
+            "scatter": self.scatter.round(5).tolist(),
+        }
+
+    def _center(self, flux):
+        """Median and scatter (..., n_band) of log10 sigma at a flux of any sign."""
+        flux = np.asarray(flux, float)
+        center, scatter = np.empty(flux.shape), np.empty(flux.shape)
+        for k in range(flux.shape[-1]):
+            faint = 10 ** self.log_flux[k, 0]  # below, the sky sets sigma, not the galaxy
+            x = 0.5 * np.log10(flux[..., k] ** 2 + (0.1 * faint) ** 2)
+            center[..., k] = _interpolate(x, self.log_flux[k], self.median[k])
+            scatter[..., k] = np.interp(x, self.log_flux[k], self.scatter[k])
+        return center, scatter
+
+    def residual(self, sigma, flux) -> np.ndarray:
+        """log10 sigma minus its median at that flux (..., n_band) [dex]."""
+        return np.log10(sigma) - self._center(flux)[0]
+
+    def sample(self, flux, rng) -> np.ndarray:
+        """Draw sigma (n, n_band) [nanomaggies] for fluxes (n, n_band)."""
+        center, scatter = self._center(flux)
+        n, n_band = center.shape
+        odd = (rng.random((n, 1)) > _P_CORE) & (rng.random((n, n_band)) < _P_BROAD)
+        core = scatter * rng.standard_normal((n, n_band))
+        broad = rng.uniform(*self.broad, (n, n_band))
+        return 10 ** (center + np.where(odd, broad, core))
+
+    def log_prob(self, sigma, flux) -> np.ndarray:
+        """Natural log of the density (n,) in log10 sigma of all bands at these fluxes."""
+        center, scatter = self._center(flux)
+        residual = np.log10(sigma) - center
+        log_core = -0.5 * (residual / scatter) ** 2 - np.log(scatter * np.sqrt(2 * np.pi))
+        low, high = self.broad
+        inside = (residual >= low) & (residual <= high)
+        broad = np.where(inside, _P_BROAD / (high - low), 0.0)
+        mixed = np.log((1 - _P_BROAD) * np.exp(log_core) + broad + 1e-300)
+        return np.logaddexp(
+            np.log(_P_CORE) + log_core.sum(-1), np.log(1 - _P_CORE) + mixed.sum(-1)
+        )
+
+
+def _interpolate(x, nodes, values):
+    """Linear in between; beyond the ends, slope 1 when bright (a fixed share of the flux) and
+    the slope of the faintest nodes when faint."""
+    y = np.interp(x, nodes, values)
+    y = y + np.maximum(x - nodes[-1], 0.0)
+    slope = np.clip((values[2] - values[0]) / (nodes[2] - nodes[0]), 0.0, 1.0)
+    return y + slope * np.minimum(x - nodes[0], 0.0)

@@ -1,0 +1,244 @@
+"""The amortized posterior: a trained network that answers for any galaxy in its domain.
+
+The network lives in the unbounded coordinates x of `Prior.to_unbounded`, so every draw lies
+inside the prior: nothing is rejected and no galaxy can hang.
+"""
+
+import hashlib
+import json
+from pathlib import Path
+
+import numpy as np
+import torch
+from safetensors import SafetensorError
+from safetensors.torch import load_file, save_file
+
+from sedflow.domain import DomainCheck, TrainingDomain
+from sedflow.draws import Draws
+from sedflow.errors import BadParameters, BadPhotometry, BadWeights, UnknownBand
+from sedflow.features import raw_features
+from sedflow.flow import CouplingFlow, FlowConfig
+from sedflow.noise import NoiseModel
+from sedflow.parameters import N_FREE, N_PARAM, PARAMETERS, Prior, as_theta
+from sedflow.photometry import Photometry
+
+__all__ = ["AmortizedPosterior", "load_posterior"]
+
+DEFAULT_WEIGHTS = "nsa-ugriz-fsps"
+_LOG_2PI = float(np.log(2 * np.pi))
+
+
+class AmortizedPosterior:
+    """Posterior of the 12 parameters given ugriz fluxes, their errors and the redshift.
+
+    A `Sampler`. Made by `load_posterior` or by training.
+
+    Parameters
+    ----------
+    flow : CouplingFlow
+    record : dict
+        What is stored beside the weights: bands, prior, SSP grid, noise model, feature
+        scaling, training domain, and how the network was trained.
+    """
+
+    def __init__(self, flow: CouplingFlow, record: dict):
+        self.flow = flow.eval()
+        self.record = record
+        self.bands = tuple(record["bands"])
+        self.prior = Prior(record["prior"])
+        self.ssp = record["ssp"]["name"]
+        self.noise = NoiseModel.from_dict(record["noise"])
+        self.domain = TrainingDomain(**record["domain"])
+        self._mean = np.array(record["scaling"]["mean"])
+        self._std = np.array(record["scaling"]["std"])
+
+    def __repr__(self):
+        return f"<AmortizedPosterior {self.record['name']!r}: {', '.join(self.bands)}>"
+
+    def sample(self, galaxy: Photometry, n: int = 10_000, seed: int | None = None) -> Draws:
+        """Draws from the posterior of each galaxy.
+
+        Parameters
+        ----------
+        galaxy : Photometry of shape (...)
+            In the network's bands (any order). Outside the training domain draws are still
+            made; `check` tells.
+        n : int
+            Draws per galaxy.
+        seed : int, optional
+            Draws depend on the seed and the galaxy's own data alone, not on its place in a
+            batch.
+
+        Returns
+        -------
+        Draws with theta (..., n, 12) and their log density in `FREE_NAMES` (..., n)
+        """
+        if isinstance(n, bool) or int(n) != n or n < 1:
+            raise BadParameters(f"n = {n} draws; give a whole number >= 1")
+        n = int(n)
+        flat, context = self._context(galaxy)
+        x = np.empty((len(context), n, N_FREE))
+        log_q = np.empty((len(context), n))
+        with torch.inference_mode():
+            for k, row in enumerate(context.split(1)):
+                embedded = self.flow.embed(row)  # alone: the same to the last bit in any batch
+                rng = galaxy_rng(seed, flat[k])
+                noise = torch.from_numpy(rng.standard_normal((n, N_FREE), dtype=np.float32))
+                drawn, density = self.flow.transform(noise, embedded)
+                x[k], log_q[k] = drawn.numpy(), density.numpy()
+        theta = self.prior.from_unbounded(x)
+        log_density = log_q + self._log_volume(x, theta)
+        shape = galaxy.shape
+        return Draws(theta.reshape(*shape, n, N_PARAM), log_density.reshape(*shape, n))
+
+    def log_prob(self, theta, galaxy: Photometry) -> np.ndarray:
+        """Natural log of the normalised posterior density at theta.
+
+        The density is in the 11 free dimensions `sedflow.parameters.FREE_NAMES` (all but
+        beta4, which the other betas fix).
+
+        Parameters
+        ----------
+        theta : array (..., 12) or (..., n, 12), or mapping by name
+            One point for each galaxy, or n.
+        galaxy : Photometry of shape (...)
+
+        Returns
+        -------
+        array (...) or (..., n)
+        """
+        theta = as_theta(theta)
+        shape = galaxy.shape
+        extra = theta.ndim - 1 - len(shape)
+        if extra not in (0, 1) or theta.shape[: len(shape)] != shape:
+            raise BadParameters(
+                f"theta has shape {theta.shape}, but there are {shape} galaxies; give "
+                f"{(*shape, N_PARAM)} or {(*shape, 'n', N_PARAM)}"
+            )
+        flat = theta.reshape(galaxy.redshift.size, -1, N_PARAM)
+        _, context = self._context(galaxy)
+        x = self.prior.to_unbounded(flat)
+        log_q = np.empty(x.shape[:-1])
+        with torch.inference_mode():
+            for k, row in enumerate(context.split(1)):
+                points = torch.from_numpy(x[k].astype(np.float32))
+                log_q[k] = self.flow.log_prob_embedded(points, self.flow.embed(row)).numpy()
+        return (log_q + self._log_volume(x, flat)).reshape(theta.shape[:-1])
+
+    def check(self, galaxy: Photometry) -> DomainCheck:
+        """Whether each galaxy lies inside the training domain, in words where it does not."""
+        return self.domain.check(self._in_my_bands(galaxy), self.noise)
+
+    def to_sbi(self):
+        """sbi's `DirectPosterior` on this network, for sbi's own tools.
+
+        Its parameters are the unbounded x (11,) of `Prior.to_unbounded`, its observation is
+        `context(galaxy)`.
+        """
+        from sedflow.estimator import sbi_posterior
+
+        return sbi_posterior(self.flow)
+
+    def context(self, galaxy: Photometry) -> torch.Tensor:
+        """Standardised features (n, n_feature) that the network is given, float32."""
+        return self._context(galaxy)[1]
+
+    def save(self, folder) -> Path:
+        """Write NAME.safetensors and NAME.json to a folder; returns the first."""
+        path = Path(folder) / f"{self.record['name']}.safetensors"
+        save_file({k: v.contiguous() for k, v in self.flow.state_dict().items()}, path)
+        self.record["weights_sha256"] = hashlib.sha256(path.read_bytes()).hexdigest()
+        path.with_suffix(".json").write_text(json.dumps(self.record, indent=1) + "\n")
+        return path
+
+    def _context(self, galaxy):
+        """Flat photometry in the network's bands, and its standardised features."""
+        flat = self._in_my_bands(galaxy).flat
+        raw = raw_features(flat.flux, flat.sigma, flat.redshift, self.noise)
+        scaled = np.clip((raw - self._mean) / self._std, -10, 10)
+        return flat, torch.from_numpy(scaled.astype(np.float32))
+
+    def _in_my_bands(self, galaxy):
+        if not isinstance(galaxy, Photometry):
+            raise BadPhotometry(
+                f"expected a sedflow.Photometry, got {type(galaxy).__name__}; build one from "
+                "flux, sigma and redshift"
+            )
+        missing = [b for b in self.bands if b not in galaxy.bands]
+        if missing:
+            raise UnknownBand(
+                f"this network was trained on {', '.join(self.bands)}, but the photometry lacks "
+                f"{', '.join(missing)}; add the bands, or use MCMC"
+            )
+        return galaxy if galaxy.bands == self.bands else galaxy.select(self.bands)
+
+    def _log_volume(self, x, theta):
+        """log |dx / dtheta|: the prior is a standard normal in x."""
+        log_normal = -0.5 * ((x**2).sum(-1) + N_FREE * _LOG_2PI)
+        return self.prior.log_prob(theta) - log_normal
+
+
+def galaxy_rng(seed, galaxy: Photometry):
+    """Random numbers that depend on the seed and the galaxy's own data; fresh ones for None."""
+    if seed is None:
+        return np.random.default_rng()
+    data = np.concatenate([galaxy.flux, galaxy.sigma, [galaxy.redshift]])
+    digest = hashlib.blake2b(data.tobytes(), digest_size=8).digest()
+    return np.random.default_rng([int(seed), int.from_bytes(digest, "little")])
+
+
+def load_posterior(name_or_path: str | Path = DEFAULT_WEIGHTS) -> AmortizedPosterior:
+    """The trained posterior: packaged weights by name, or NAME.safetensors with its JSON.
+
+    Raises
+    ------
+    BadWeights
+        Files are missing, damaged, or belong to another parameter table.
+    """
+    from sedflow.resources import data_path
+
+    path = Path(name_or_path)
+    if path.suffix != ".safetensors":
+        path = data_path(f"{name_or_path}.safetensors")
+    about = path.with_suffix(".json")
+    if not path.is_file() or not about.is_file():
+        known = sorted(p.stem for p in data_path("").glob("*.safetensors"))
+        raise BadWeights(
+            f"no weights {str(name_or_path)!r}; give one of {', '.join(known)} or the path of a "
+            ".safetensors file with its .json beside it"
+        )
+    try:
+        record = json.loads(about.read_text())
+        stored = {p["name"]: p for p in record["parameters"]}
+    except (ValueError, KeyError, TypeError) as error:
+        raise BadWeights(f"{about.name} is not a weights record ({error}); train again") from None
+    _compare_tables(stored, path.name)
+    if hashlib.sha256(path.read_bytes()).hexdigest() != record["weights_sha256"]:
+        raise BadWeights(f"{path.name} does not match the hash in {about.name}; get both again")
+    flow = CouplingFlow(FlowConfig(**record["architecture"]))
+    try:
+        flow.load_state_dict(load_file(path))
+    except (SafetensorError, RuntimeError) as error:
+        raise BadWeights(f"{path.name} does not fit its record: {error}") from None
+    return AmortizedPosterior(flow, record)
+
+
+def parameter_table() -> list[dict]:
+    """The parameter table as stored with weights: what must agree for a network to be used."""
+    return [{"name": p.name, "low": float(p.low), "high": float(p.high)} for p in PARAMETERS]
+
+
+def _compare_tables(stored, name):
+    for row in parameter_table():
+        other = stored.pop(row["name"], None)
+        if other is None:
+            raise BadWeights(f"{name} was trained without {row['name']}; train again")
+        for key in ("low", "high"):
+            if not np.isclose(other[key], row[key], rtol=1e-12, atol=0):
+                raise BadWeights(
+                    f"{name} was trained with {row['name']} from {other['low']:g} to "
+                    f"{other['high']:g}, but the table says {row['low']:g} to {row['high']:g}; "
+                    "train again"
+                )
+    if stored:
+        raise BadWeights(f"{name} was trained with {', '.join(stored)}, unknown here; train again")

@@ -1,0 +1,17 @@
+"""How many threads the numerical libraries use in a process.
+
+The arrays here are small: a second thread gains a factor 1.5 on an idle machine and costs a
+factor 10 on a busy one, where the threads of one product wait for each other. The app, the
+command line and the tests use one; whoever has idle cores runs more processes.
+"""
+
+__all__ = ["use_threads"]
+
+
+def use_threads(n: int = 1):
+    """Let torch, and the linear algebra of numpy and scipy, use `n` threads from now on."""
+    import torch
+    from threadpoolctl import threadpool_limits
+
+    torch.set_num_threads(n)
+    threadpool_limits(n)

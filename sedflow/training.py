@@ -1,0 +1,292 @@
+"""Training of the amortized posterior on a stream of fresh simulations.
+
+Every batch is new: simulations cost less than the gradient step they feed, and a network
+that never sees a galaxy twice cannot overfit. The loss is -log q(x | galaxy), weighted by
+the weights of `simulation.draw_pairs`. All of the state is written at intervals, and block k
+of simulations depends on the seed and k alone, so an interrupted run goes on where it was.
+"""
+
+import json
+import os
+import time
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+from safetensors.torch import load_file, save_file
+
+from sedflow.domain import TrainingDomain
+from sedflow.errors import SedflowError
+from sedflow.estimator import FlowEstimator
+from sedflow.features import raw_features
+from sedflow.flow import CouplingFlow, FlowConfig
+from sedflow.model import SEDModel
+from sedflow.parameters import N_FREE, Prior
+from sedflow.posterior import AmortizedPosterior, parameter_table
+from sedflow.simulation import REDSHIFT_RANGE, draw_pairs, nsa_noise
+
+__all__ = ["TrainingConfig", "train"]
+
+_BLOCK = 65_536  # simulations made at a time
+_HELD_OUT = 32_768
+_MAX_WEIGHT = 20.0
+_SCALING = 200_000  # simulations from which scaling and domain are read
+# Blocks that training, which counts up from 0, never reaches.
+_SCALING_BLOCK, _HELD_OUT_BLOCK, _DOMAIN_BLOCK = 1_000_000_000, 1_000_000_001, 1_000_000_002
+
+
+@dataclass(frozen=True)
+class TrainingConfig:
+    """How a network is trained; everything that decides the result."""
+
+    name: str = "nsa-ugriz-fsps"
+    simulations: int = 30_000_000
+    batch: int = 1024
+    learning_rate: float = 1.5e-3
+    warm_up: int = 500_000
+    ema: float = 0.999
+    clip: float = 5.0
+    seed: int = 1
+    ssp: str = "fsps"
+    prior: str = "flat"
+    layers: int = 8
+    hidden: int = 256
+    bins: int = 8
+
+
+def train(config: TrainingConfig, folder, progress=None, checkpoint_seconds=120.0):
+    """Train a network, or go on with an interrupted training.
+
+    Parameters
+    ----------
+    config : TrainingConfig
+    folder : path
+        Holds the checkpoint while training, NAME.safetensors and NAME.json at the end.
+    progress : callable, optional
+        Called as progress(simulations_seen, record) after every block.
+    checkpoint_seconds : float
+        Time between checkpoints.
+
+    Returns
+    -------
+    AmortizedPosterior
+
+    Raises
+    ------
+    SedflowError
+        The folder holds the checkpoint of a training with another configuration.
+    """
+    folder = Path(folder)
+    folder.mkdir(parents=True, exist_ok=True)
+    run = _Run(config, folder)
+    run.resume()
+    saved = time.monotonic()
+    while run.seen < config.simulations:
+        run.train_block()
+        if progress:
+            progress(run.seen, run.history[-1])
+        if time.monotonic() - saved > checkpoint_seconds:
+            run.checkpoint()
+            saved = time.monotonic()
+    run.worker.shutdown(cancel_futures=True)
+    run.checkpoint()
+    posterior = run.posterior()
+    posterior.save(folder)
+    run.checkpoint_path.unlink()
+    return posterior
+
+
+class _Run:
+    """The state of one training."""
+
+    def __init__(self, config, folder):
+        self.config = config
+        self.checkpoint_path = folder / f"{config.name}.checkpoint"
+        self.model = SEDModel(config.ssp)
+        self.prior = Prior(config.prior)
+        self.noise = nsa_noise()
+        raw, _, _ = self.simulations(_SCALING_BLOCK, _SCALING)
+        self.mean = raw.mean(0).astype(float)
+        self.std = raw.std(0).astype(float)
+        self.domain = self.training_domain()
+        self.architecture = FlowConfig(
+            features=N_FREE,
+            context=raw.shape[1],
+            layers=config.layers,
+            hidden=config.hidden,
+            bins=config.bins,
+            seed=config.seed,
+        )
+        torch.manual_seed(config.seed)
+        self.device = "cuda" if torch.cuda.is_available() else "cpu"
+        self.flow = CouplingFlow(self.architecture).to(self.device)
+        self.estimator = FlowEstimator(self.flow)
+        self.average = CouplingFlow(self.architecture).to(self.device)
+        self.average.load_state_dict(self.flow.state_dict())
+        self.optimizer = torch.optim.AdamW(
+            self.flow.parameters(), lr=config.learning_rate, weight_decay=1e-5, betas=(0.9, 0.98)
+        )
+        self.held_out = self.tensors(*self.simulations(_HELD_OUT_BLOCK, _HELD_OUT))
+        self.worker = ThreadPoolExecutor(1)
+        self.next_block = None
+        self.seen, self.steps, self.seconds = 0, 0, 0.0
+        self.history = []
+
+    def training_domain(self):
+        rng = np.random.default_rng([self.config.seed, _DOMAIN_BLOCK])
+        z = rng.uniform(*REDSHIFT_RANGE, _SCALING)
+        flux = self.model.fast(self.noise.bands)(self.prior.sample(_SCALING, rng), z)
+        return TrainingDomain.of_models(flux, z, self.noise.bands, REDSHIFT_RANGE)
+
+    def simulations(self, block, n=_BLOCK):
+        """Block of features (n, n_feature), x (n, 11) and weights (n,): a function of seed, block."""
+        rng = np.random.default_rng([self.config.seed, block])
+        theta, flux, sigma, z, log_weight = draw_pairs(
+            n, rng, self.prior, self.model, self.noise, REDSHIFT_RANGE
+        )
+        raw = raw_features(flux, sigma, z, self.noise)
+        weight = np.minimum(np.exp(log_weight), _MAX_WEIGHT)
+        return raw, self.prior.to_unbounded(theta), weight
+
+    def tensors(self, raw, x, weight):
+        context = np.clip((raw - self.mean) / self.std, -10, 10)
+        return [
+            torch.from_numpy(a.astype(np.float32)).to(self.device) for a in (x, context, weight)
+        ]
+
+    def train_block(self):
+        start = time.monotonic()
+        block = self.seen // _BLOCK
+        ready = self.next_block or self.worker.submit(self.simulations, block)
+        x, context, weight = self.tensors(*ready.result())
+        # The next block is simulated while the network learns from this one.
+        self.next_block = self.worker.submit(self.simulations, block + 1)
+        self.flow.train()
+        losses = []
+        for rows in torch.arange(len(x), device=self.device).split(self.config.batch):
+            self._set_rates()
+            loss = (weight[rows] * self.estimator.loss(x[rows], context[rows])).mean()
+            self.optimizer.zero_grad(set_to_none=True)
+            loss.backward()
+            torch.nn.utils.clip_grad_norm_(self.flow.parameters(), self.config.clip)
+            self.optimizer.step()
+            self._update_average()
+            losses.append(loss.detach())
+            self.steps += 1
+            self.seen += len(rows)
+        self.seconds += time.monotonic() - start
+        self.history.append(
+            {
+                "first": block * _BLOCK,
+                "simulations": self.seen,
+                "seconds": round(self.seconds, 1),
+                "training_log_prob": round(-float(torch.stack(losses).mean()), 4),
+                "held_out_log_prob": round(self.held_out_log_prob(), 4),
+            }
+        )
+
+    def _set_rates(self):
+        c = self.config
+        done = min(self.seen / c.simulations, 1.0)
+        rate = min(1.0, self.seen / c.warm_up) * (0.01 + 0.99 * 0.5 * (1 + np.cos(np.pi * done)))
+        for group in self.optimizer.param_groups:
+            group["lr"] = c.learning_rate * rate
+
+    @torch.no_grad()
+    def _update_average(self):
+        keep = min(self.config.ema, (1 + self.steps) / (10 + self.steps))
+        torch._foreach_lerp_(
+            list(self.average.parameters()), list(self.flow.parameters()), 1.0 - keep
+        )
+
+    @torch.no_grad()
+    def held_out_log_prob(self):
+        """Mean log density [nats] of held-out pairs under the averaged weights."""
+        x, context, weight = self.held_out
+        parts = [
+            self.average.log_prob(a, b)
+            for a, b in zip(x.split(4096), context.split(4096), strict=True)
+        ]
+        return float((torch.cat(parts) * weight).sum() / weight.sum())
+
+    def posterior(self):
+        c = self.config
+        record = {
+            "name": c.name,
+            "bands": list(self.noise.bands),
+            "prior": c.prior,
+            "ssp": {"name": self.model.grid.name, "sha256": self.model.grid.sha256},
+            "redshift": list(REDSHIFT_RANGE),
+            "parameters": parameter_table(),
+            "architecture": self.architecture.to_dict(),
+            "scaling": {"mean": self.mean.tolist(), "std": self.std.tolist()},
+            "noise": self.noise.to_dict(),
+            "domain": asdict(self.domain),
+            "training": {
+                **asdict(c),
+                "simulations_seen": self.seen,
+                "minutes": round(self.seconds / 60, 1),
+                "threads": torch.get_num_threads(),
+                "curve": _thin(self.history),
+            },
+        }
+        return AmortizedPosterior(self.average.cpu(), record)
+
+    def checkpoint(self):
+        """Write all of the state to one file, replacing the last only when it is complete."""
+        tensors = {f"flow.{k}": v for k, v in self.flow.state_dict().items()}
+        tensors |= {f"average.{k}": v for k, v in self.average.state_dict().items()}
+        names = {p: n for n, p in self.flow.named_parameters()}
+        for parameter, state in self.optimizer.state.items():
+            for key, value in state.items():
+                tensors[f"adam.{names[parameter]}.{key}"] = torch.as_tensor(value)
+        state = {
+            "config": asdict(self.config),
+            "seen": self.seen,
+            "steps": self.steps,
+            "seconds": self.seconds,
+            "history": self.history,
+        }
+        partial = self.checkpoint_path.with_suffix(".partial")
+        save_file(
+            {k: v.detach().cpu().contiguous() for k, v in tensors.items()},
+            partial,
+            metadata={"state": json.dumps(state)},
+        )
+        os.replace(partial, self.checkpoint_path)
+
+    def resume(self):
+        if not self.checkpoint_path.exists():
+            return
+        from safetensors import safe_open
+
+        with safe_open(self.checkpoint_path, "pt") as file:
+            state = json.loads(file.metadata()["state"])
+        if state["config"] != asdict(self.config):
+            changed = [k for k, v in asdict(self.config).items() if state["config"].get(k) != v]
+            raise SedflowError(
+                f"{self.checkpoint_path} belongs to a training with other {', '.join(changed)}; "
+                "finish that one, choose another folder, or delete the file"
+            )
+        tensors = load_file(self.checkpoint_path, device=self.device)
+
+        def part(prefix):
+            return {k[len(prefix) :]: v for k, v in tensors.items() if k.startswith(prefix)}
+
+        self.flow.load_state_dict(part("flow."))
+        self.average.load_state_dict(part("average."))
+        adam = part("adam.")
+        for name, parameter in self.flow.named_parameters():
+            keys = ("step", "exp_avg", "exp_avg_sq")
+            self.optimizer.state[parameter] = {k: adam[f"{name}.{k}"] for k in keys}
+        self.seen, self.steps = state["seen"], state["steps"]
+        self.seconds, self.history = state["seconds"], state["history"]
+
+
+def _thin(history, n=100):
+    """About n rows of the learning curve, the last among them."""
+    step = max(1, len(history) // n)
+    rows = history[::step]
+    return rows if not history or rows[-1] is history[-1] else [*rows, history[-1]]

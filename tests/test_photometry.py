@@ -1,0 +1,130 @@
+"""Bands, magnitudes, and the door through which data come in."""
+
+import numpy as np
+import pytest
+
+import sedflow
+from sedflow.errors import BadPhotometry, UnknownBand
+from sedflow.photometry import Band, ab_magnitude, band_flux, band_weights, nanomaggies
+from sedflow.resources import load_band
+
+
+def test_a_spectrum_flat_in_fnu_has_one_ab_magnitude_in_every_band():
+    edges = np.exp(np.arange(np.log(1200), np.log(13_000), 0.0005))
+    wave = np.sqrt(edges[1:] * edges[:-1])
+    f_nu = 3.631e-20 * 1e-9 * 7.0  # seven nanomaggies
+    flux = f_nu * 2.99792458e18 / wave**2 / 1e-17
+    bands = [load_band(b) for b in ("FUV", "NUV", "u", "g", "r", "i", "z")]
+    np.testing.assert_allclose(flux @ band_weights(bands, edges), 7.0, rtol=1e-5)
+
+
+def test_photometry_is_that_of_speclite(model, theta):
+    """An independent code on the same spectrum."""
+    import astropy.units as u
+    from speclite.filters import load_filters
+
+    spectrum = model.spectrum(theta[0], 0.1)
+    filters = load_filters("sdss2010-*")
+    flux = spectrum.flux * 1e-17 * u.erg / u.s / u.cm**2 / u.AA
+    table = filters.get_ab_maggies(flux, spectrum.wavelength * u.AA)
+    theirs = np.array([table[f"sdss2010-{b}"][0] for b in "ugriz"]) * 1e9
+    mine = model.photometry(theta[0], 0.1)
+    # speclite samples the curve at the spectrum's wavelengths; the u band has steep edges.
+    np.testing.assert_allclose(-2.5 * np.log10(mine / theirs), 0, atol=0.002)
+
+
+def test_bin_integrals_of_a_band_add_up_for_any_bins():
+    band = load_band("g")
+    whole = band.integral(np.array([3000.0, 6000.0]), 1)
+    for n in (3, 10, 1000):
+        parts = band.integral(np.linspace(3000, 6000, n), 1)
+        assert parts.sum() == pytest.approx(whole[0], rel=1e-12)
+
+
+def test_pivot_wavelengths_are_the_published_ones():
+    """SDSS pivots [A], Fukugita et al. filters as measured by Doi et al. 2010."""
+    for name, pivot in (("u", 3557), ("g", 4702), ("r", 6176), ("i", 7490), ("z", 8947)):
+        assert load_band(name).pivot == pytest.approx(pivot, rel=0.01)
+
+
+def test_magnitudes_invert_and_negative_flux_has_none():
+    assert ab_magnitude(nanomaggies(17.3)) == pytest.approx(17.3)
+    assert ab_magnitude(1.0) == 22.5
+    assert np.isnan(ab_magnitude([-1.0, 0.0])).all()
+
+
+def test_points_of_a_flat_spectrum_lie_on_it():
+    pivot, flux = band_flux([5.0, 5.0], ("g", "z"))
+    assert flux[0] * pivot[0] ** 2 == pytest.approx(flux[1] * pivot[1] ** 2)
+
+
+def test_one_galaxy_and_a_batch():
+    one = sedflow.Photometry(np.ones(5), np.ones(5), 0.05)
+    many = sedflow.Photometry(np.ones((3, 5)), np.ones((3, 5)), [0.05, 0.06, 0.07], ids=[1, 2, 3])
+    assert one.shape == ()
+    assert many.shape == (3,)
+    assert len(many) == 3
+    assert many[1].redshift == 0.06
+    assert many[1].ids == 2
+    assert many[many.redshift > 0.055].shape == (2,)
+    assert one.flat.shape == (1,)
+
+
+def test_bands_are_selected_by_name():
+    p = sedflow.Photometry([1.0, 2.0, 3.0], [1.0, 1.0, 1.0], 0.1, bands=("g", "r", "z"))
+    assert p.select(("z", "g")).flux.tolist() == [3.0, 1.0]
+    with pytest.raises(UnknownBand, match="no photometry in u"):
+        p.select(("u", "g"))
+
+
+def test_negative_flux_is_data():
+    assert sedflow.Photometry([-1.0, 2, 3, 4, 5], np.ones(5), 0.05).flux[0] == -1
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"flux": [np.nan, 1, 1, 1, 1]}, "flux = nan in band u must be finite; leave the band out"),
+        ({"flux": [1, np.inf, 1, 1, 1]}, "flux = inf in band g"),
+        ({"sigma": [1, 1, 0, 1, 1]}, "sigma = 0.0 in band r must be finite and > 0"),
+        ({"sigma": [1, 1, 1, -2, 1]}, "sigma = -2.0 in band i"),
+        ({"sigma": [1, 1, 1]}, "sigma has shape .3,. but flux .5,."),
+        ({"flux": [1, 2, 3]}, "last axis must hold the 5 bands"),
+        ({"flux": "bright"}, "must be numbers"),
+        ({"redshift": -0.1}, "redshift = -0.1 must be finite and > 0"),
+        ({"redshift": [0.1, 0.2]}, "give one redshift, or one for each"),
+        ({"bands": ("u", "g", "r", "i", "i")}, "name a band twice"),
+        ({"ids": [1, 2]}, "ids has shape"),
+    ],
+)
+def test_bad_photometry_is_explained(change, message):
+    good = {"flux": np.ones(5), "sigma": np.ones(5), "redshift": 0.05}
+    with pytest.raises(BadPhotometry, match=message):
+        sedflow.Photometry(**(good | change))
+
+
+def test_the_bad_galaxy_of_a_batch_is_named():
+    flux = np.ones((3, 5))
+    flux[1, 2] = np.nan
+    with pytest.raises(BadPhotometry, match="flux = nan in band r of galaxy 20"):
+        sedflow.Photometry(flux, np.ones((3, 5)), 0.1, ids=[10, 20, 30])
+
+
+def test_data_cannot_be_changed_afterwards():
+    p = sedflow.Photometry(np.ones(5), np.ones(5), 0.05)
+    with pytest.raises(ValueError, match="read-only"):
+        p.flux[0] = 2
+
+
+def test_an_unknown_band_is_refused():
+    with pytest.raises(UnknownBand, match="no filter curve for band 'q'"):
+        load_band("q")
+
+
+@pytest.mark.parametrize(
+    ("wave", "response"),
+    [([1.0, 2.0], [1.0]), ([2.0, 1.0], [1.0, 1.0]), ([1.0, 2.0], [0.0, 0.0]), ([1.0, 2.0], [-1, 1])],
+)
+def test_a_bad_filter_curve_is_refused(wave, response):
+    with pytest.raises(UnknownBand, match="band 'x'"):
+        Band("x", np.array(wave), np.array(response))

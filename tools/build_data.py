@@ -1,0 +1,130 @@
+"""Build the packaged data (all but the network weights) from the project's source files.
+
+    python tools/build_data.py --source ../shared/data
+
+Sources, licences and citations of each file stand in sedflow/data/README.md. Every file
+carries its provenance inside, with the SHA-256 of what it was made from.
+"""
+
+import argparse
+import json
+import shutil
+from pathlib import Path
+
+import h5py
+import numpy as np
+from astropy.table import Table, vstack
+
+from sedflow.noise import NoiseModel
+from sedflow.photometry import nanomaggies
+from sedflow.resources import sha256
+
+OUT = Path(__file__).parent.parent / "sedflow" / "data"
+LSUN_PROVABGS = 3.846e33
+MANTISSA_BITS = 13  # kept of the SSP fluxes: 6e-5 relative, averaged away in any band
+
+
+def build_ssp(source: Path, name: str, out: Path):
+    """Copy an SSP grid, rounded and packed tighter, and note where it came from.
+
+    PROVABGS turns Lsun into erg/s with 3.846e33 whatever the library; both grids follow it,
+    so that they are compared at one solar luminosity. BC03's own is 3.826e33 (0.006 mag).
+    """
+    with h5py.File(source) as original, h5py.File(out, "w") as file:
+        file.attrs.update(original.attrs)
+        for key, data in original.items():
+            values = rounded(data[...]) if key == "ssp_flux" else data[...]
+            packed = {"compression": "gzip", "compression_opts": 9, "shuffle": True}
+            options = packed | {"chunks": data.chunks} if data.ndim > 1 else {}
+            file.create_dataset(key, data=values, **options).attrs.update(data.attrs)
+        file.attrs["bits"] = f"float32 rounded to {MANTISSA_BITS} mantissa bits (relative 6e-5)"
+        own = float(original.attrs["lsun_erg_s"])
+        file.attrs["lsun_erg_s"] = LSUN_PROVABGS
+        if own != LSUN_PROVABGS:
+            file.attrs["lsun_note"] = (
+                f"PROVABGS's conversion, applied to every library; the library's own is {own:.3e}"
+            )
+        file.attrs["source_file"] = source.name
+        file.attrs["source_sha256"] = sha256(source)
+        file.attrs["sedflow_name"] = name
+
+
+def rounded(values, bits=MANTISSA_BITS):
+    """float32 values rounded to so many bits of mantissa, which then compress."""
+    dropped = 23 - bits
+    whole = values.astype(np.float32).view(np.uint32)
+    return (((whole + (1 << (dropped - 1))) >> dropped) << dropped).view(np.float32)
+
+
+def build_bases(source: Path, out: Path):
+    """The NMF bases, as they are (ECSV, provenance in the header)."""
+    shutil.copyfile(source, out)
+
+
+def build_nsa(source: Path, example: Path, out: Path) -> Table:
+    """The NSA sample and the paper's example galaxy, NSAID 72."""
+    table = Table.read(source)
+    flux, ivar = np.array(table["NMGY"]), np.array(table["NMGY_IVAR"])
+    ugriz = slice(2, 7)
+    usable = np.isfinite(flux[:, ugriz]).all(1) & (ivar[:, ugriz] > 0).all(1) & (table["Z"] > 0)
+    table = table[usable]
+    keep = ["NSAID", "RA", "DEC", "Z", "ZDIST", "NMGY", "NMGY_IVAR", "FIELD"]
+    table = table[keep]
+    table["ZDIST"] = np.ma.filled(np.ma.asarray(table["ZDIST"]), np.nan)
+
+    paper = json.loads(example.read_text())
+    f = nanomaggies(paper["mag_ugriz"])
+    sigma = f * np.array(paper["sigma_mag_ugriz"]) * np.log(10) / 2.5
+    row = Table(table[:1], copy=True)
+    row["NSAID"], row["Z"], row["ZDIST"] = paper["NSAID"], paper["z"], np.nan
+    row["RA"], row["DEC"] = np.nan, np.nan
+    row["NMGY"] = np.concatenate([[0, 0], f])[None].astype("f4")
+    row["NMGY_IVAR"] = np.concatenate([[0, 0], 1 / sigma**2])[None].astype("f4")
+    row["FIELD"] = b"paper"
+    table = vstack([row, table], metadata_conflicts="silent")
+    table.meta = {
+        "TITLE": "NASA-Sloan Atlas galaxies with ugriz photometry",
+        "comments": [
+            "NMGY, NMGY_IVAR: FUV NUV u g r i z, AB nanomaggies, Galactic extinction removed",
+            "IVAR includes the 5/2/2/2/3 per cent floor of the NSA pipeline (ugriz)",
+            "Seven clusters and Virgo: not a random sample of the atlas",
+            "NSAID 72: magnitudes printed, errors and redshift plotted by",
+            "Hahn & Melchior 2022, ApJ 938, 11; no position",
+            f"source {source.name} sha256 {sha256(source)}",
+        ],
+    }
+    table.write(out, overwrite=True)
+    return table
+
+
+def build_noise(table: Table, out: Path):
+    """Median and scatter of sigma given flux in the sample."""
+    flux = np.asarray(table["NMGY"], float)[:, 2:]
+    sigma = 1 / np.sqrt(np.asarray(table["NMGY_IVAR"], float)[:, 2:])
+    sane = (flux > 0).all(1) & (sigma < flux).all(1)  # 1 mag: beyond, the broad component's job
+    noise = NoiseModel.fit(flux[sane], sigma[sane])
+    document = {
+        "title": "Flux errors of the NASA-Sloan Atlas given the flux",
+        "made_by": "tools/build_data.py from nsa_sample.fits",
+        "galaxies": int(sane.sum()),
+        **noise.to_dict(),
+    }
+    out.write_text(json.dumps(document, indent=1) + "\n")
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--source", type=Path, required=True, help="folder of the source files")
+    source = parser.parse_args().source
+    OUT.mkdir(exist_ok=True)
+    build_ssp(source / "fsps_mist_miles_chabrier.h5", "fsps", OUT / "ssp_fsps.h5")
+    build_ssp(source / "bc03_miles_kroupa.h5", "bc03", OUT / "ssp_bc03.h5")
+    build_bases(source / "nmf_bases.ecsv", OUT / "nmf_bases.ecsv")
+    table = build_nsa(source / "nsa_sample.fits", source / "nsaid72.json", OUT / "nsa_sample.fits")
+    build_noise(table, OUT / "noise_nsa.json")
+    for path in sorted(OUT.glob("*.*")):
+        print(f"{path.name:24} {path.stat().st_size / 1e6:7.3f} MB")
+
+
+if __name__ == "__main__":
+    main()
