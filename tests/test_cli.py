@@ -1,0 +1,51 @@
+"""The command line."""
+
+import json
+
+import pytest
+from click.testing import CliRunner
+
+from sedflow.cli import main
+
+
+def run(*arguments):
+    return CliRunner().invoke(main, arguments)
+
+
+@pytest.mark.parametrize("verb", ["serve", "train", "validate", "show"])
+def test_every_verb_has_help_with_an_example(verb):
+    result = run(verb, "--help")
+    assert result.exit_code == 0
+    assert f"Example: sedflow {verb}" in result.output
+
+
+def test_show_prints_the_posterior_of_a_galaxy():
+    result = run("show", "72", "--draws", "200")
+    assert result.exit_code == 0, result.output
+    assert "NSAID 72, z = 0.0488; inside the training domain" in result.output
+    assert "log_mass_surviving" in result.output
+
+
+def test_show_speaks_json_and_draws(tmp_path):
+    figure = tmp_path / "72.png"
+    result = run("show", "72", "--draws", "300", "--json", "--figure", str(figure))
+    assert result.exit_code == 0, result.output
+    document = json.loads(result.stdout)
+    assert document["inside"] is True
+    assert len(document["quantiles"]["tau_ism"]) == 3
+    assert figure.stat().st_size > 10_000
+
+
+def test_failures_are_one_sentence():
+    result = run("show", "-1")
+    assert result.exit_code == 2  # click takes -1 for an option
+    result = run("show", "1")
+    assert result.exit_code == 1
+    assert "no galaxy with NSAID 1" in result.output
+    assert "Traceback" not in result.output
+
+
+def test_validate_prints_json():
+    result = run("validate", "--galaxies", "100", "--draws", "100", "--json")
+    assert result.exit_code == 0, result.output
+    assert json.loads(result.stdout)["galaxies"] == 100
