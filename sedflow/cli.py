@@ -125,7 +125,9 @@ def validate(weights, galaxies, draws, seed, as_json):
 @click.argument("nsaid", type=int)
 @click.option("--draws", default=10_000, show_default=True, type=click.IntRange(min=1))
 @click.option("--seed", default=1, show_default=True)
-@click.option("--figure", type=click.Path(path_type=Path), help="Write the corner plot and SED here.")
+@click.option(
+    "--figure", type=click.Path(path_type=Path), help="Write the corner plot and SED here."
+)
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 def show(nsaid, draws, seed, figure, as_json):
     """Posterior of a galaxy of the packaged NSA sample, by NSAID.

@@ -52,7 +52,10 @@ class NoiseModel:
             # Theil-Sen-like: remove the trend inside a bin before taking its median.
             slope = np.gradient(np.array([np.median(y[g]) for g in groups]), at)
             median = np.array(
-                [np.median(y[g] - s * (x[g] - a)) for g, s, a in zip(groups, slope, at, strict=True)]
+                [
+                    np.median(y[g] - s * (x[g] - a))
+                    for g, s, a in zip(groups, slope, at, strict=True)
+                ]
             )
             residual = y - _interpolate(x, at, median)
             half = [np.diff(np.percentile(residual[g], [16, 84]))[0] / 2 for g in groups]
@@ -115,9 +118,7 @@ class NoiseModel:
         inside = (residual >= low) & (residual <= high)
         broad = np.where(inside, _P_BROAD / (high - low), 0.0)
         mixed = np.log((1 - _P_BROAD) * np.exp(log_core) + broad + 1e-300)
-        return np.logaddexp(
-            np.log(_P_CORE) + log_core.sum(-1), np.log(1 - _P_CORE) + mixed.sum(-1)
-        )
+        return np.logaddexp(np.log(_P_CORE) + log_core.sum(-1), np.log(1 - _P_CORE) + mixed.sum(-1))
 
 
 def _interpolate(x, nodes, values):

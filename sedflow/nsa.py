@@ -56,7 +56,9 @@ class NSACatalog:
         bands = (bands,) if isinstance(bands, str) else tuple(bands)
         unknown = [b for b in bands if b not in NSA_BANDS]
         if unknown:
-            raise UnknownBand(f"the atlas has no {', '.join(unknown)}; it has {', '.join(NSA_BANDS)}")
+            raise UnknownBand(
+                f"the atlas has no {', '.join(unknown)}; it has {', '.join(NSA_BANDS)}"
+            )
         try:
             rows = np.vectorize(lambda i: self._row[int(i)], otypes=[int])(nsaid)
         except KeyError as missing:

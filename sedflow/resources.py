@@ -71,7 +71,9 @@ def _read_ssp(path: Path, name: str) -> SSPGrid:
             data = {key: file[key][...] for key in file if key.startswith("ssp_")}
             attrs = dict(file.attrs)
     except OSError as error:
-        raise BadSSP(f"{path.name} cannot be read as HDF5 ({error}); give a DSPS SSP file") from None
+        raise BadSSP(
+            f"{path.name} cannot be read as HDF5 ({error}); give a DSPS SSP file"
+        ) from None
     shape = tuple(data[key].size for key in ("ssp_lgmet", "ssp_lg_age_gyr", "ssp_wave"))
     if data["ssp_flux"].shape != shape:
         raise BadSSP(

@@ -11,10 +11,10 @@ from dataclasses import dataclass, field
 import numpy as np
 
 __all__ = [
-    "HistoryBases",
     "N_BIN",
     "Z_MAX",
     "Z_MIN",
+    "HistoryBases",
     "add_burst",
     "average_sfr",
     "bin_centers",

@@ -140,9 +140,10 @@ class _Run:
         flux = self.model.fast(self.noise.bands)(self.prior.sample(_SCALING, rng), z)
         return TrainingDomain.of_models(flux, z, self.noise.bands, REDSHIFT_RANGE)
 
-    def simulations(self, block, n=_BLOCK):
-        """Block of features (n, n_feature), x (n, 11) and weights (n,): a function of seed, block."""
+    def simulations(self, block, n=None):
+        """Features (n, n_feature), x (n, 11), weights (n,): a function of seed and block."""
         rng = np.random.default_rng([self.config.seed, block])
+        n = n or _BLOCK
         theta, flux, sigma, z, log_weight = draw_pairs(
             n, rng, self.prior, self.model, self.noise, REDSHIFT_RANGE
         )
@@ -227,7 +228,7 @@ class _Run:
             "training": {
                 **asdict(c),
                 "simulations_seen": self.seen,
-                "minutes": round(self.seconds / 60, 1),
+                "minutes": round(self.seconds / 60, 2),
                 "threads": torch.get_num_threads(),
                 "curve": _thin(self.history),
             },

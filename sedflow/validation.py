@@ -6,6 +6,7 @@ the share of draws below the truth; calibrated scores are uniform, and the Kolmo
 distance of their distribution from uniform is the figure given.
 """
 
+import warnings
 from dataclasses import dataclass
 
 import numpy as np
@@ -73,9 +74,11 @@ class CalibrationReport:
             f"{'parameter':12} {'KS':>7} {'p':>7}",
         ]
         for name, ks, p in zip(self.names, self.ks, self.p_value, strict=True):
-            lines.append(f"{name:12} {ks:7.4f} {p:7.3f}{'  outside' * (ks > self.band_95)}")
+            lines.append(f"{name:12} {ks:7.4f} {p:7.3f}{'  outside' if ks > self.band_95 else ''}")
         lines.append(f"95 % of calibrated parameters stay below KS = {self.band_95:.4f}")
-        lines.append(f"TARP, all parameters: ATC = {self.tarp_atc:+.3f}, p = {self.tarp_p_value:.3f}")
+        lines.append(
+            f"TARP, all parameters: ATC = {self.tarp_atc:+.3f}, p = {self.tarp_p_value:.3f}"
+        )
         return "\n".join(lines)
 
 
@@ -122,12 +125,14 @@ def _tarp(posterior, truth, galaxies, n_draw, seed):
 
     torch.manual_seed(seed)
     x = torch.from_numpy(posterior.prior.to_unbounded(truth).astype(np.float32))
-    ecp, alpha = run_tarp(
-        x,
-        posterior.context(galaxies),
-        posterior.to_sbi(),
-        num_posterior_samples=n_draw,
-        show_progress_bar=False,
-    )
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", UserWarning)  # sbi on the size of its batches
+        ecp, alpha = run_tarp(
+            x,
+            posterior.context(galaxies),
+            posterior.to_sbi(),
+            num_posterior_samples=n_draw,
+            show_progress_bar=False,
+        )
     atc, p_value = check_tarp(ecp, alpha)
     return float(atc), float(p_value)

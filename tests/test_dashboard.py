@@ -80,7 +80,7 @@ def test_the_sliders_always_give_a_valid_theta():
 def test_figures_show_the_data(fit):
     overlay = figures.sed(fit)
     points = next(e for e in overlay if isinstance(e, hv.Scatter) and e.label == "data")
-    pivot, flux = sedflow.photometry.band_flux(fit.photometry.flux, fit.photometry.bands)
+    _, flux = sedflow.photometry.band_flux(fit.photometry.flux, fit.photometry.bands)
     np.testing.assert_allclose(points.dimension_values(1), flux)
     assert overlay.opts["title"] == "Spectrum and photometry: NSAID 72, z = 0.0488"
     assert points.kdims[0].label == "observed wavelength [Å]"
@@ -129,7 +129,7 @@ def test_a_galaxy_is_picked_and_shown(nsa, posterior):
     explorer = asyncio.run(main())
     assert explorer._heading.object == "## NSAID 72, z = 0.0488"
     assert explorer._corner.figure.title.text == "NSAID 72, z = 0.0488"
-    assert list(explorer._summary.value["quantity"])[0] == "log M formed [M☉]"
+    assert explorer._summary.value["quantity"].iloc[0] == "log M formed [M☉]"
     assert explorer.__panel__() is not None
 
 

@@ -13,7 +13,10 @@ from sedflow.simulation import draw_pairs, nsa_noise, simulate
 def test_the_density_is_that_of_the_samples():
     """Probability integral transform of one band, the others integrated out by sampling."""
     noise = NoiseModel(
-        np.array([[0.0, 1.0, 2.0]]), np.array([[-1.0, 0.0, 1.0]]), np.full((1, 3), 0.1), bands=("r",)
+        np.array([[0.0, 1.0, 2.0]]),
+        np.array([[-1.0, 0.0, 1.0]]),
+        np.full((1, 3), 0.1),
+        bands=("r",),
     )
     flux = np.full((200_000, 1), 10.0)
     sigma = noise.sample(flux, np.random.default_rng(1))

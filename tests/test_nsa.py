@@ -83,7 +83,7 @@ def test_other_files_are_refused(tmp_path):
     with pytest.raises(SedflowError, match="has the columns of neither NSA v0_1_2"):
         sedflow.load_nsa(tmp_path / "other.fits")
     (tmp_path / "text.fits").write_text("not a FITS file")
-    with pytest.raises(SedflowError, match="text.fits cannot be read as an NSA FITS file"):
+    with pytest.raises(SedflowError, match=r"text\.fits cannot be read as an NSA FITS file"):
         sedflow.load_nsa(tmp_path / "text.fits")
     with pytest.raises(SedflowError, match="cannot be read"):
         sedflow.load_nsa(tmp_path / "nowhere.fits")

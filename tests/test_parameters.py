@@ -112,7 +112,7 @@ def test_bad_parameters_are_explained(change, message):
 
 def test_a_missing_parameter_is_named():
     with pytest.raises(BadParameters, match="theta lacks n_dust"):
-        as_theta({name: 0.5 for name in NAMES[:-1]})
+        as_theta(dict.fromkeys(NAMES[:-1], 0.5))
 
 
 @pytest.mark.parametrize("theta", [np.zeros(11), np.zeros((3, 13)), 5.0, "nonsense"])

@@ -123,7 +123,12 @@ def test_an_unknown_band_is_refused():
 
 @pytest.mark.parametrize(
     ("wave", "response"),
-    [([1.0, 2.0], [1.0]), ([2.0, 1.0], [1.0, 1.0]), ([1.0, 2.0], [0.0, 0.0]), ([1.0, 2.0], [-1, 1])],
+    [
+        ([1.0, 2.0], [1.0]),
+        ([2.0, 1.0], [1.0, 1.0]),
+        ([1.0, 2.0], [0.0, 0.0]),
+        ([1.0, 2.0], [-1, 1]),
+    ],
 )
 def test_a_bad_filter_curve_is_refused(wave, response):
     with pytest.raises(UnknownBand, match="band 'x'"):

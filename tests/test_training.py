@@ -15,7 +15,14 @@ from sedflow import training
 from sedflow.errors import SedflowError
 from sedflow.training import TrainingConfig, train
 
-SMALL = {"simulations": 12_288, "batch": 512, "layers": 2, "hidden": 32, "warm_up": 1000}
+SMALL = {
+    "simulations": 12_288,
+    "batch": 128,
+    "layers": 2,
+    "hidden": 32,
+    "warm_up": 1000,
+    "ema": 0.9,
+}
 
 
 @pytest.fixture(autouse=True)
@@ -65,7 +72,7 @@ def test_an_interrupted_training_ends_where_an_unbroken_one_does(tmp_path):
 def test_a_checkpoint_of_another_training_is_refused(tmp_path):
     with pytest.raises(_Stop):
         train(TrainingConfig(**SMALL), tmp_path, _stop_after(4096), checkpoint_seconds=0)
-    with pytest.raises(SedflowError, match="belongs to a training with other hidden, seed"):
+    with pytest.raises(SedflowError, match="belongs to a training with other seed, hidden"):
         train(TrainingConfig(**(SMALL | {"hidden": 64, "seed": 5})), tmp_path)
 
 

@@ -154,8 +154,15 @@ class CornerFigure:
             ("tick_x", {"text_font_size": "8px", "text_align": "center", "text_baseline": "top"}),
             ("tick_y", {"text_font_size": "8px", "text_align": "right", "text_baseline": "middle"}),
             ("label_x", {"text_font_size": "13px", "text_align": "center"}),
-            ("label_y", {"text_font_size": "13px", "text_align": "center", "angle": np.pi / 2,
-                         "text_baseline": "middle"}),
+            (
+                "label_y",
+                {
+                    "text_font_size": "13px",
+                    "text_align": "center",
+                    "angle": np.pi / 2,
+                    "text_baseline": "middle",
+                },
+            ),
             ("values", {"text_font_size": "9px", "text_align": "center"}),
         ):
             self.figure.text(
@@ -228,7 +235,9 @@ def _ticks(limits, n, side):
 def _values(samples):
     """Median and 68 % range of each parameter, as text."""
     low, middle, high = np.quantile(samples, [0.16, 0.5, 0.84], axis=0)
-    return [f"{m:.2f}\n+{h - m:.2f} −{m - lo:.2f}" for lo, m, h in zip(low, middle, high, strict=True)]
+    return [
+        f"{m:.2f}\n+{h - m:.2f} −{m - lo:.2f}" for lo, m, h in zip(low, middle, high, strict=True)
+    ]
 
 
 def _join(lines):

@@ -75,9 +75,7 @@ class Explorer(pn.viewable.Viewer):
     def __init__(self, nsa: NSACatalog, posterior: AmortizedPosterior, nsaid=None, **params):
         super().__init__(**params)
         self.nsa = nsa
-        self.state = ExplorerState(
-            run=_on_worker(lambda request: infer(nsa, posterior, request))
-        )
+        self.state = ExplorerState(run=_on_worker(lambda request: infer(nsa, posterior, request)))
         self._table = _catalogue_table(nsa)
         self._build_controls()
         self._build_views()
@@ -89,9 +87,7 @@ class Explorer(pn.viewable.Viewer):
     # Controls
 
     def _build_controls(self):
-        self._number = pn.widgets.IntInput(
-            label="NSAID", value=None, start=0, width=160
-        )
+        self._number = pn.widgets.IntInput(label="NSAID", value=None, start=0, width=160)
         self._number.param.watch(self._pick_number, "value")
         self._list = pn.widgets.Tabulator(
             self._table,
@@ -137,7 +133,7 @@ class Explorer(pn.viewable.Viewer):
 
     def _build_views(self):
         self._status = pn.pane.Alert("", alert_type="light", visible=False, margin=(0, 10))
-        self._spinner = pn.indicators.LoadingSpinner(size=22, value=False, name="")
+        self._spinner = pn.indicators.LoadingSpinner(size=22, value=False)
         self._heading = pn.pane.Markdown("## …", margin=(0, 10))
         self._fit_stream = hv.streams.Pipe(data=None)
         self._summary = pn.widgets.Tabulator(
@@ -197,9 +193,7 @@ class Explorer(pn.viewable.Viewer):
         self._summary.value = _derived_table(result)
 
     def __panel__(self):
-        return pn.Row(
-            pn.Column(self.controls, width=380), self.views, sizing_mode="stretch_width"
-        )
+        return pn.Row(pn.Column(self.controls, width=380), self.views, sizing_mode="stretch_width")
 
 
 class ForwardView(pn.viewable.Viewer):
@@ -289,9 +283,7 @@ class ForwardView(pn.viewable.Viewer):
         self._magnitudes.object = self._text()
 
     def __panel__(self):
-        return pn.Row(
-            pn.Column(self.controls, width=340), self.views, sizing_mode="stretch_width"
-        )
+        return pn.Row(pn.Column(self.controls, width=340), self.views, sizing_mode="stretch_width")
 
 
 def page():

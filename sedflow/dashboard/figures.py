@@ -92,9 +92,7 @@ def sed(fit, n: int = 200):
 
 def history(fit, which: str = "sfr"):
     """Star-formation ("sfr") or metallicity ("zh") history: median, 68 and 95 % of the curves."""
-    low2, low1, middle, high1, high2 = fit.history.quantiles(
-        which, (0.025, 0.16, 0.5, 0.84, 0.975)
-    )
+    low2, low1, middle, high1, high2 = fit.history.quantiles(which, (0.025, 0.16, 0.5, 0.84, 0.975))
     edges, label = fit.history.edges, {"sfr": _SFR, "zh": _Z}[which]
     floor = _floor(middle)
     title = {"sfr": "Star formation", "zh": "Metallicity"}[which]

@@ -1,0 +1,131 @@
+"""Speed and memory of the forward model and of the amortized posterior, in one run.
+
+    python benchmarks/speed.py            # about a quarter of an hour on two cores
+    python benchmarks/speed.py --quick    # two minutes, a tenth of the galaxies
+
+Every figure of one run is made on the same machine in the same minutes: compare them with each
+other, not with another day's.
+"""
+
+import argparse
+import os
+import resource
+import subprocess
+import sys
+import time
+from concurrent.futures import ProcessPoolExecutor
+from multiprocessing import get_context
+
+import numpy as np
+
+from sedflow import Prior, SEDModel, load_nsa, load_posterior
+from sedflow.photometry import ab_magnitude
+from sedflow.threads import use_threads
+
+N_FAST, N_EXACT = 100_000, 1000
+_FIRST = """
+import time; start = time.perf_counter()
+import sedflow
+from sedflow.threads import use_threads
+use_threads(1)
+galaxy = sedflow.load_nsa().photometry(72)
+sedflow.load_posterior().sample(galaxy, n=10_000, seed=1)
+print(time.perf_counter() - start)
+"""
+
+
+def models(n, seed):
+    """Draws with bursts over the whole prior, and redshifts."""
+    rng = np.random.default_rng(seed)
+    return Prior().sample(n, rng), rng.uniform(0.001, 0.2, n)
+
+
+def forward_rate(n, method, seed=0):
+    """Models per second of one path in this process."""
+    use_threads(1)
+    model = SEDModel()
+    model.photometry(*models(10, 1), method=method)
+    theta, z = models(n, seed)
+    start = time.perf_counter()
+    model.photometry(theta, z, method=method)
+    return n / (time.perf_counter() - start)
+
+
+def million_models():
+    """Peak memory [GB] of a process that makes a million models, and what it held before."""
+    use_threads(1)
+    model = SEDModel()
+    model.fast()
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    model.photometry(*models(1_000_000, 2), method="fast")
+    after = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return after / 1e6, before / 1e6
+
+
+def sample_rate(ids, n_draw):
+    """Galaxies per second of one process, of these galaxies."""
+    use_threads(1)
+    posterior, galaxies = load_posterior(), load_nsa().photometry(ids)
+    posterior.sample(galaxies[0], n=n_draw, seed=1)
+    start = time.perf_counter()
+    for k in range(len(galaxies)):
+        draws = posterior.sample(galaxies[k], n=n_draw, seed=1)
+        assert np.isfinite(draws.theta).all()
+    return len(galaxies) / (time.perf_counter() - start)
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--quick", action="store_true", help="a tenth of the galaxies")
+    quick = parser.parse_args().quick
+    use_threads(1)
+    print(f"{os.cpu_count()} cores, load {os.getloadavg()[0]:.1f}, one thread a process\n")
+
+    def pool(n):
+        return ProcessPoolExecutor(n, mp_context=get_context("spawn"))
+
+    exact = forward_rate(N_EXACT, "exact")
+    fast = forward_rate(N_FAST, "fast")
+    with pool(2) as workers:
+        both = sum(workers.map(forward_rate, [N_FAST] * 2, ["fast"] * 2, [3, 4]))
+    theta, z = models(N_EXACT, 5)
+    model = SEDModel()
+    error = ab_magnitude(model.photometry(theta, z)) - ab_magnitude(
+        model.photometry(theta, z, method="fast")
+    )
+    with pool(1) as workers:
+        peak, before = workers.submit(million_models).result()
+    print("Forward model, ugriz, with bursts")
+    print(f"  exact path, one core      {exact:10,.0f} models/s")
+    print(f"  fast path, one core       {fast:10,.0f} models/s   x {fast / exact:.0f}")
+    print(f"  fast path, two cores      {both:10,.0f} models/s   x {both / exact:.0f}")
+    worst = np.percentile(np.abs(error), 99.9)
+    print(f"  |fast - exact|, 99.9 %    {worst:10.5f} mag (largest {np.abs(error).max():.5f})")
+    print(f"  a million models          {peak:10.2f} GB at the peak, {before:.2f} before\n")
+
+    first = float(subprocess.check_output([sys.executable, "-c", _FIRST], text=True))
+    posterior, galaxy = load_posterior(), load_nsa().photometry(72)
+    posterior.sample(galaxy, n=10_000, seed=1)
+    start = time.perf_counter()
+    for seed in range(5):
+        posterior.sample(galaxy, n=10_000, seed=seed)
+    warm = (time.perf_counter() - start) / 5
+    print("Amortized posterior, one galaxy, 10,000 draws")
+    print(f"  first of a process        {first:10.2f} s, import and loading included")
+    print(f"  warm                      {warm:10.2f} s\n")
+
+    ids = load_nsa().ids
+    print("Galaxies of the NSA sample, two processes")
+    for n_draw, step in ((1000, 10 if quick else 1), (10_000, 100 if quick else 20)):
+        chosen = ids[::step]
+        with pool(2) as workers:
+            rate = sum(workers.map(sample_rate, np.array_split(chosen, 2), [n_draw] * 2))
+        hours = len(ids) / rate / 3600
+        print(
+            f"  {n_draw:6,} draws each        {rate:10.1f} galaxies/s ({len(chosen):,} of "
+            f"{len(ids):,} run; the whole sample in {hours:.2f} h)"
+        )
+
+
+if __name__ == "__main__":
+    main()
