@@ -55,7 +55,8 @@ def address():
     yield f"http://127.0.0.1:{port}/app"
     process.terminate()
     errors = process.communicate(timeout=30)[1]
-    assert "Traceback" not in errors, errors
+    # A page closed while it was written to is tornado's business; an error of ours is not.
+    assert "/sedflow/" not in errors, errors
 
 
 @pytest.fixture
