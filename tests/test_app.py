@@ -88,7 +88,19 @@ def heading(page, text):
 def source(page, name, column):
     """A column of a named data source, as the browser holds it."""
     return page.evaluate(
-        f"() => Array.from({MODELS}.find(m => m.name == '{name}').data.get('{column}') ?? [])"
+        f"""() => {{
+            const data = {MODELS}.find(m => m.name == '{name}').data
+            return Array.from(data.get ? data.get('{column}') : data['{column}'])
+        }}"""
+    )
+
+
+def corner_of(page, text):
+    """Wait until the corner plot wears this title."""
+    page.wait_for_function(
+        f"text => {MODELS}.find(m => m.name == 'corner')?.title.text.startsWith(text)",
+        arg=text,
+        timeout=30_000,
     )
 
 
@@ -100,16 +112,18 @@ def test_the_first_galaxy_is_shown_with_its_posterior(page):
 
 
 def test_a_galaxy_is_picked_by_number_and_by_row(page):
-    heading(page, "NSAID 72")
+    corner_of(page, "NSAID 72,")
     before = source(page, "corner_values", "text")
+    assert len(before) == 12
     field = page.get_by_label("NSAID")
     field.fill("2490")
     field.press("Enter")
     heading(page, "NSAID 2490")
-    page.wait_for_function(IDLE)
+    corner_of(page, "NSAID 2490,")
     assert source(page, "corner_values", "text") != before
     page.locator(".tabulator-cell", has_text=re.compile("^2503$")).first.click()
     heading(page, "NSAID 2503")
+    corner_of(page, "NSAID 2503,")
 
 
 def test_an_unknown_galaxy_is_explained(page):

@@ -22,7 +22,7 @@ _SMOOTH = 1.6  # pixels, so that contours of a few thousand draws are not all no
 _HIST_BINS = 32
 _GAP = 0.08  # between panels
 _SIGMA_LEVELS = (0.393, 0.865)  # mass inside 1 and 2 sigma of a two-dimensional Gaussian
-_COLOR = "#0072b2"
+_COLOR = "#1f86c9"
 
 
 @dataclass(frozen=True)
@@ -166,7 +166,7 @@ class CornerFigure:
             ("values", {"text_font_size": "9px", "text_align": "center"}),
         ):
             self.figure.text(
-                "x", "y", text="text", source=self._sources[name], text_color="#777777", **style
+                "x", "y", text="text", source=self._sources[name], text_color="#858585", **style
             )
 
     def update(self, layers: CornerLayers, title: str = ""):

@@ -138,15 +138,16 @@ class Explorer(pn.viewable.Viewer):
         self._fit_stream = hv.streams.Pipe(data=None)
         self._summary = pn.widgets.Tabulator(
             pd.DataFrame(), disabled=True, show_index=False, sizing_mode="stretch_width",
-            height=350, layout="fit_columns", sortable=False,
-            widths={"quantity": 170, "16 %": 75, "50 %": 75, "84 %": 75},
+            height=440, layout="fit_columns", sortable=False,
+            formatters={"definition": {"type": "textarea"}},
+            widths={"quantity": 205, "16 %": 75, "50 %": 75, "84 %": 75},
             stylesheets=[_SMALL],
         )  # fmt: skip
         self._corner = None
         self._corner_pane = pn.pane.Bokeh(None, margin=(10, 0), sizing_mode="stretch_width")
-        self._sed_pane = pn.pane.HoloViews(None, sizing_mode="stretch_width", height=380)
-        self._sfr_pane = pn.pane.HoloViews(None, sizing_mode="stretch_width", height=300)
-        self._zh_pane = pn.pane.HoloViews(None, sizing_mode="stretch_width", height=300)
+        self._sed_pane = _pane(None, 380)
+        self._sfr_pane = _pane(None, 300)
+        self._zh_pane = _pane(None, 300)
         self.views = pn.Column(
             pn.Row(self._heading, self._spinner),
             self._status,
@@ -189,8 +190,17 @@ class Explorer(pn.viewable.Viewer):
             self._sfr_pane.object = _live(figures.history, self._fit_stream, "sfr")
             self._zh_pane.object = _live(figures.history, self._fit_stream, "zh")
         else:
-            self._corner.update(shown.corner, title=result.title)
+            self._update_corner(shown.corner, result.title)
         self._summary.value = _derived_table(result)
+
+    def _update_corner(self, layers, title):
+        """Patch the figure where that is allowed: with the document's lock, on the next tick."""
+        document = self._corner.figure.document
+        if document is not None and document.session_context is not None:
+            document.add_next_tick_callback(lambda: self._corner.update(layers, title))
+        else:
+            self._corner.update(layers, title)
+            self._corner_pane.param.trigger("object")  # in a notebook there is no document yet
 
     def __panel__(self):
         return pn.Row(pn.Column(self.controls, width=380), self.views, sizing_mode="stretch_width")
@@ -206,15 +216,9 @@ class ForwardView(pn.viewable.Viewer):
         self._stream = hv.streams.Pipe(data=self._compute())
         self._build_controls()
         self._magnitudes = pn.pane.Markdown(self._text(), margin=(0, 10))
-        sed = pn.pane.HoloViews(
-            _live(figures.forward_sed, self._stream), sizing_mode="stretch_width", height=400
-        )
+        sed = _pane(_live(figures.forward_sed, self._stream), 400)
         histories = (
-            pn.pane.HoloViews(
-                _live(figures.forward_history, self._stream, which),
-                sizing_mode="stretch_width",
-                height=280,
-            )
+            _pane(_live(figures.forward_history, self._stream, which), 280)
             for which in ("sfr", "zh")
         )
         self.views = pn.Column(
@@ -294,7 +298,7 @@ def page():
         title=TITLE, sidebar_width=400, main_max_width="1500px"
     )
     tabs = pn.Tabs(
-        ("Explore galaxies", explorer.views), ("Forward model", forward.views), dynamic=False
+        ("Explore galaxies", explorer.views), ("Forward model", forward.views), dynamic=True
     )
     sides = pn.Column(explorer.controls, sizing_mode="stretch_width")
 
@@ -322,6 +326,10 @@ def _shared():
 def _live(figure, stream, *args):
     """A figure that is drawn anew from whatever the stream sends."""
     return hv.DynamicMap(lambda data: figure(data, *args), streams=[stream])
+
+
+def _pane(figure, height):
+    return pn.pane.HoloViews(figure, sizing_mode="stretch_width", height=height, linked_axes=False)
 
 
 def _catalogue_table(nsa):

@@ -13,7 +13,7 @@ from sedflow.resources import load_band
 __all__ = ["forward_history", "forward_sed", "history", "sed"]
 
 # Okabe & Ito (2008): told apart by colour-blind readers, on light and dark grounds.
-MODEL = "#0072b2"
+MODEL = "#1f86c9"  # a little lighter than theirs, for dark grounds
 DATA = "#d55e00"
 PREDICTED = "#009e73"
 FILTERS = {
