@@ -171,7 +171,6 @@ class CornerFigure:
 
     def update(self, layers: CornerLayers, title: str = ""):
         """Show other draws; the number of parameters stays what it was."""
-        self.figure.title.text = title
         side = layers.n
         for name, source in self._sources.items():
             value = getattr(layers, name)
@@ -182,6 +181,7 @@ class CornerFigure:
             else:
                 data = value
             source.data = data
+        self.figure.title.text = title  # last: it never stands over another galaxy's panels
 
 
 def _limits(samples):
