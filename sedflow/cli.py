@@ -144,7 +144,12 @@ def show(nsaid, draws, seed, figure, as_json):
     if figure:
         from sedflow.publication import posterior_figure
 
-        posterior_figure(result).savefig(figure, dpi=110)
+        try:
+            posterior_figure(result).savefig(figure, dpi=110)
+        except (OSError, ValueError) as error:
+            raise SedflowError(
+                f"cannot write {figure} ({error}); name a .png, .pdf or .svg in a folder that exists"
+            ) from None
         click.echo(f"wrote {figure}", err=True)
     if as_json:
         rows = {row["name"]: [float(row[c]) for c in ("16", "50", "84")] for row in summary}

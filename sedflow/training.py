@@ -39,20 +39,23 @@ _SCALING_BLOCK, _HELD_OUT_BLOCK, _DOMAIN_BLOCK = 1_000_000_000, 1_000_000_001, 1
 
 @dataclass(frozen=True)
 class TrainingConfig:
-    """How a network is trained; everything that decides the result."""
+    """How a network is trained; everything that decides the result.
+
+    The defaults are those of the packaged weights.
+    """
 
     name: str = "nsa-ugriz-fsps"
-    simulations: int = 30_000_000
+    simulations: int = 18_000_000
     batch: int = 1024
-    learning_rate: float = 1.5e-3
+    learning_rate: float = 1.2e-3
     warm_up: int = 500_000
     ema: float = 0.999
     clip: float = 5.0
     seed: int = 1
     ssp: str = "fsps"
     prior: str = "flat"
-    layers: int = 8
-    hidden: int = 256
+    layers: int = 14
+    hidden: int = 192
     bins: int = 8
 
 

@@ -36,6 +36,13 @@ def test_show_speaks_json_and_draws(tmp_path):
     assert figure.stat().st_size > 10_000
 
 
+def test_a_figure_that_cannot_be_written_is_explained(tmp_path):
+    for name in ("nowhere/72.png", "72.jpegg"):
+        result = run("show", "72", "--draws", "100", "--figure", str(tmp_path / name))
+        assert result.exit_code == 1
+        assert "in a folder that exists" in result.output
+
+
 def test_failures_are_one_sentence():
     result = run("show", "-1")
     assert result.exit_code == 2  # click takes -1 for an option
