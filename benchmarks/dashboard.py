@@ -69,7 +69,7 @@ def slide(page, text):
 
 def main():
     process, address = serve()
-    print(f"{os.cpu_count()} cores, load {os.getloadavg()[0]:.1f}, 5,000 draws a galaxy")
+    print(f"{os.cpu_count()} cores, load {os.getloadavg()[0]:.1f}, 3,000 draws a galaxy")
     try:
         with sync_playwright() as playwright:
             browser = playwright.chromium.launch(

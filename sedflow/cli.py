@@ -148,7 +148,7 @@ def show(nsaid, draws, seed, figure, as_json):
             posterior_figure(result).savefig(figure, dpi=110)
         except (OSError, ValueError) as error:
             raise SedflowError(
-                f"cannot write {figure} ({error}); name a .png, .pdf or .svg in a folder that exists"
+                f"cannot write {figure}: {error}; give a .png, .pdf or .svg in a folder that exists"
             ) from None
         click.echo(f"wrote {figure}", err=True)
     if as_json:

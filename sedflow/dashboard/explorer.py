@@ -26,6 +26,9 @@ from sedflow.threads import use_threads
 __all__ = ["Explorer", "ForwardView", "page"]
 
 hv.extension("bokeh")
+# A few thousand points a figure: where a browser has no GPU, as on many a lecture room's
+# machine, WebGL is emulated and takes several times as long as the plain canvas.
+hv.renderer("bokeh").webgl = False
 
 _WORKER = ThreadPoolExecutor(1, thread_name_prefix="sedflow")
 TITLE = "SEDflow Explorer"
@@ -179,7 +182,10 @@ class Explorer(pn.viewable.Viewer):
         if event.new is None:
             self._heading.object = "## No posterior"
             return
-        shown: _Shown = event.new
+        with pn.io.hold():
+            self._show_fit(event.new)
+
+    def _show_fit(self, shown: _Shown):
         result = shown.fit
         self._heading.object = f"## {result.title}"
         self._fit_stream.send(result)
@@ -283,8 +289,9 @@ class ForwardView(pn.viewable.Viewer):
         return f"AB magnitudes: {cells}"
 
     def _update(self, *events):
-        self._stream.send(self._compute())
-        self._magnitudes.object = self._text()
+        with pn.io.hold():  # one message to the browser, not one for each source
+            self._stream.send(self._compute())
+            self._magnitudes.object = self._text()
 
     def __panel__(self):
         return pn.Row(pn.Column(self.controls, width=340), self.views, sizing_mode="stretch_width")

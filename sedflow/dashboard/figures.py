@@ -42,7 +42,7 @@ def _filters(bands, height):
     return hv.Overlay(curves)
 
 
-def sed(fit, n: int = 200):
+def sed(fit, n: int = 100):
     """Photometry with errors over the posterior's spectra (median, 68 and 95 %)."""
     spectra = fit.spectra(n)
     low2, low1, middle, high1, high2 = np.quantile(

@@ -16,7 +16,7 @@ class ExplorerState(param.Parameterized):
     """The galaxy looked at, and its posterior."""
 
     nsaid = param.Integer(default=None, allow_None=True, doc="Galaxy of the atlas")
-    n = param.Integer(default=5000, bounds=(100, 50_000), doc="Draws from the posterior")
+    n = param.Integer(default=3000, bounds=(100, 50_000), doc="Draws from the posterior")
     seed = param.Integer(default=1, bounds=(0, None), doc="Seed of the draws")
 
     fit = param.Parameter(doc="The Fit shown; None before the first")
