@@ -111,14 +111,32 @@ def validate(weights, galaxies, draws, seed, as_json):
     """
     from tqdm import tqdm
 
+    from sedflow.nsa import load_nsa
     from sedflow.posterior import load_posterior
     from sedflow.validation import calibrate
 
+    posterior = load_posterior(weights)
     with tqdm(total=galaxies, unit="galaxy", file=sys.stderr) as bar:
         report = calibrate(
-            load_posterior(weights), galaxies, draws, seed, lambda done, n: bar.update(done - bar.n)
+            posterior, galaxies, draws, seed, lambda done, n: bar.update(done - bar.n)
         )
-    click.echo(json.dumps(report.to_dict(), indent=1) if as_json else str(report))
+    nsa = load_nsa()
+    check = posterior.check(nsa.photometry(nsa.ids))
+    inside, total = int(check.inside.sum()), len(nsa)
+    if as_json:
+        document = report.to_dict() | {"nsa": {"galaxies": total, "inside": inside}}
+        click.echo(json.dumps(document, indent=1))
+        return
+    click.echo(str(report))
+    click.echo(
+        f"NSA sample: {inside:,} of {total:,} galaxies ({100 * inside / total:.1f} %) inside the "
+        f"training domain"
+    )
+    outside = [(i, r) for i, r in zip(nsa.ids, check.reasons, strict=True) if r]
+    for nsaid, reasons in outside[:3]:
+        click.echo(f"  NSAID {nsaid}: {reasons[0]}")
+    if len(outside) > 3:
+        click.echo(f"  and {len(outside) - 3} more; posterior.check tells why")
 
 
 @main.command()
@@ -146,6 +164,11 @@ def show(nsaid, draws, seed, figure, as_json):
 
         try:
             posterior_figure(result).savefig(figure, dpi=110)
+        except ImportError:
+            raise SedflowError(
+                "figures need corner and matplotlib; install them with "
+                "pip install 'sedflow-explorer[app]'"
+            ) from None
         except (OSError, ValueError) as error:
             raise SedflowError(
                 f"cannot write {figure}: {error}; give a .png, .pdf or .svg in a folder that exists"

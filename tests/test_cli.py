@@ -55,4 +55,6 @@ def test_failures_are_one_sentence():
 def test_validate_prints_json():
     result = run("validate", "--galaxies", "100", "--draws", "100", "--json")
     assert result.exit_code == 0, result.output
-    assert json.loads(result.stdout)["galaxies"] == 100
+    document = json.loads(result.stdout)
+    assert document["galaxies"] == 100
+    assert document["nsa"]["inside"] > 0.95 * document["nsa"]["galaxies"]

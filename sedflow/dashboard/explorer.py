@@ -141,9 +141,9 @@ class Explorer(pn.viewable.Viewer):
         self._fit_stream = hv.streams.Pipe(data=None)
         self._summary = pn.widgets.Tabulator(
             pd.DataFrame(), disabled=True, show_index=False, sizing_mode="stretch_width",
-            height=440, layout="fit_columns", sortable=False,
+            height=490, layout="fit_columns", sortable=False,
             formatters={"definition": {"type": "textarea"}},
-            widths={"quantity": 205, "16 %": 75, "50 %": 75, "84 %": 75},
+            widths={"quantity": 215, "16 %": 75, "50 %": 75, "84 %": 75},
             stylesheets=[_SMALL],
         )  # fmt: skip
         self._corner = None
