@@ -7,7 +7,7 @@ et al. 2023, ApJ 945, 16.
 
 Two paths share all of that. The exact one works in double precision on every wavelength bin
 of the grid; `FastPhotometry` does the same sums in single precision on wider bins and a
-compressed grid, about a hundred times faster and within 0.001 mag.
+compressed grid, some fifty times faster and within 0.001 mag.
 
 One departure from the published code, on purpose: a burst older than the universe
 (`t_burst` > age) has no effect at all. There, its light vanished and its mass was taken out
@@ -148,7 +148,8 @@ class SEDModel:
         bands : sequence of str, optional
             Any that `sedflow.resources.load_band` knows; default `self.bands`.
         method : "exact" or "fast"
-            "fast" agrees to 0.001 mag (99.9 % of prior draws) at a hundred times the speed.
+            "fast" agrees to 0.001 mag in ugriz (99.9 % of prior draws) at fifty times the speed;
+            ultraviolet bands to 0.01 mag only.
 
         Raises
         ------

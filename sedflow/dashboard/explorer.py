@@ -220,11 +220,12 @@ class ForwardView(pn.viewable.Viewer):
         self.model = model or default_model("fsps")
         self.state = ForwardState()
         self._stream = hv.streams.Pipe(data=self._compute())
+        self._history_stream = hv.streams.Pipe(data=self._stream.data)
         self._build_controls()
         self._magnitudes = pn.pane.Markdown(self._text(), margin=(0, 10))
         sed = _pane(_live(figures.forward_sed, self._stream), 400)
         histories = (
-            _pane(_live(figures.forward_history, self._stream, which), 280)
+            _pane(_live(figures.forward_history, self._history_stream, which), 280)
             for which in ("sfr", "zh")
         )
         self.views = pn.Column(
@@ -290,7 +291,10 @@ class ForwardView(pn.viewable.Viewer):
 
     def _update(self, *events):
         with pn.io.hold():  # one message to the browser, not one for each source
-            self._stream.send(self._compute())
+            before, now = self._history_stream.data, self._compute()
+            self._stream.send(now)
+            if any(not np.array_equal(before[k], now[k]) for k in ("edges", "sfr", "zh")):
+                self._history_stream.send(now)  # dust, for one, leaves the histories alone
             self._magnitudes.object = self._text()
 
     def __panel__(self):
