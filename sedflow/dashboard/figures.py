@@ -81,7 +81,8 @@ def sed(fit, n: int = 100):
             title=f"Spectrum and photometry: {fit.title}",
             ylim=(0, top),
             xlim=(x[0], x[-1]),
-            legend_position="top_right",
+            legend_position="top",
+            legend_cols=5,
             responsive=True,
             min_height=340,
             framewise=True,
@@ -95,7 +96,7 @@ def history(fit, which: str = "sfr"):
     low2, low1, middle, high1, high2 = fit.history.quantiles(which, (0.025, 0.16, 0.5, 0.84, 0.975))
     edges, label = fit.history.edges, {"sfr": _SFR, "zh": _Z}[which]
     floor = _floor(middle)
-    title = {"sfr": "Star formation", "zh": "Metallicity"}[which]
+    title = {"sfr": "SFH", "zh": "ZH"}[which]
     x = _steps_x(edges)
 
     def area(low, high, alpha, name):
@@ -146,7 +147,8 @@ def forward_sed(data):
             title="Spectrum and photometry of the model",
             ylim=(0, top),
             xlim=(data["wavelength"][0], data["wavelength"][-1]),
-            legend_position="top_right",
+            legend_position="top",
+            legend_cols=5,
             responsive=True,
             min_height=340,
             framewise=True,
