@@ -52,6 +52,7 @@ def test_failures_are_one_sentence():
     assert "Traceback" not in result.output
 
 
+@pytest.mark.slow
 def test_validate_prints_json():
     result = run("validate", "--galaxies", "100", "--draws", "100", "--json")
     assert result.exit_code == 0, result.output
