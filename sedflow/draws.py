@@ -47,11 +47,6 @@ class Draws:
         """Shape of the batch of galaxies: () for one."""
         return self.theta.shape[:-2]
 
-    def galaxy(self, item) -> "Draws":
-        """Draws of the galaxies at an index, slice or mask of the leading axis."""
-        density = None if self.log_density is None else self.log_density[item]
-        return Draws(self.theta[item], density)
-
 
 class Sampler(Protocol):
     """Anything that draws from the posterior of galaxies: network, MCMC, an exact answer."""

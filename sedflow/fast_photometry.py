@@ -38,7 +38,7 @@ class FastPhotometry:
         low = min(band.extent[0] for band in curves) / (1.0 + z_top)
         low = min(low, min(band.wavelength[0] for band in curves))
         high = max(band.wavelength[-1] for band in curves)
-        grid = model.grid.rebinned(edges=_wave_edges(model.grid.wave_edges, low, high))
+        grid = model.grid.rebinned(_wave_edges(model.grid.wave_edges, low, high))
 
         self._nodes = LightTable(grid, model.birth_cloud_age_gyr)
         self._young = _LowRank(self._nodes.young)

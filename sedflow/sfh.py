@@ -11,7 +11,6 @@ from dataclasses import dataclass, field
 import numpy as np
 
 __all__ = [
-    "N_BIN",
     "Z_MAX",
     "Z_MIN",
     "HistoryBases",
@@ -22,7 +21,6 @@ __all__ = [
 ]
 
 _EDGES = np.concatenate([[0.0], 10 ** (-2.95 + 0.1 * np.arange(41)), [np.inf]])
-N_BIN = _EDGES.size - 1
 Z_MIN, Z_MAX = 4.49043431e-5, 4.49043431e-2  # range in which the stellar models are used
 
 

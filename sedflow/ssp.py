@@ -98,16 +98,12 @@ class SSPGrid:
         """Number of age nodes no older than `age_gyr`: those inside the birth clouds."""
         return int(np.searchsorted(self.lg_age_gyr, np.log10(age_gyr) + 1e-6, side="right"))
 
-    def rebinned(self, factor: int | None = None, edges=None) -> "SSPGrid":
-        """The same grid on coarser wavelength bins whose edges are among its own.
+    def rebinned(self, edges) -> "SSPGrid":
+        """The same grid on coarser wavelength bins, `edges` snapped to the nearest of its own.
 
-        Give `edges` (snapped to the nearest edge of this grid), or merge every `factor` bins.
         The photon-weighted integral of each merged bin (of L_lambda lambda) is kept.
         """
-        if edges is None:
-            keep = np.arange(0, self.wave_edges.size, factor)
-        else:
-            keep = np.unique(np.abs(self.wave_edges - np.asarray(edges)[:, None]).argmin(axis=1))
+        keep = np.unique(np.abs(self.wave_edges - np.asarray(edges)[:, None]).argmin(axis=1))
         photons = np.diff(self.wave_edges**2) / 2
         total = np.add.reduceat(self.luminosity * photons, keep[:-1], axis=-1)
         if keep[-1] < photons.size:  # reduceat sums on to the end: cut what lies beyond

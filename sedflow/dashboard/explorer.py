@@ -26,8 +26,8 @@ from sedflow.threads import use_threads
 __all__ = ["Explorer", "ForwardView", "page"]
 
 hv.extension("bokeh")
-# A few thousand points a figure: where a browser has no GPU, as on many a lecture room's
-# machine, WebGL is emulated and takes several times as long as the plain canvas.
+# A few thousand points a figure: the plain canvas paints them as fast as WebGL, and browsers
+# without a GPU, which emulate that, have nothing to warn about.
 hv.renderer("bokeh").webgl = False
 
 _WORKER = ThreadPoolExecutor(1, thread_name_prefix="sedflow")
