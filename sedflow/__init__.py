@@ -12,6 +12,7 @@ _HOME = {
     "AmortizedPosterior": "posterior",
     "Draws": "draws",
     "Fit": "fitting",
+    "MCMCSampler": "mcmc",
     "NSACatalog": "nsa",
     "Photometry": "photometry",
     "Prior": "parameters",
@@ -21,6 +22,7 @@ _HOME = {
     "fit": "fitting",
     "load_nsa": "nsa",
     "load_posterior": "posterior",
+    "reweight": "importance",
     "simulate": "simulation",
 }
 _MODULES = ("parameters", "photometry", "validation")

@@ -67,11 +67,15 @@ class CouplingFlow(nn.Module):
         return self.log_prob_embedded(x, self.embed(context))
 
     def log_prob_embedded(self, x, embedded):
+        return self.to_base(x, embedded)[1]
+
+    def to_base(self, x, embedded):
+        """The base noise (n, features) that `transform` carries to x, and the log density."""
         ladj = torch.zeros(x.shape[:-1], dtype=x.dtype, device=x.device)
         for layer in self.layers:
             x, step = layer(x, embedded)
             ladj = ladj + step
-        return -0.5 * (x.square().sum(-1) + self.config.features * _LOG_2PI) + ladj
+        return x, -0.5 * (x.square().sum(-1) + self.config.features * _LOG_2PI) + ladj
 
     def transform(self, noise, embedded):
         """Standard-normal noise (n, features) to draws x, and their log density.

@@ -15,7 +15,7 @@ of the rest of the spectrum, but not out of the star-formation history.
 """
 
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cache, cached_property
 
 import numpy as np
 
@@ -25,7 +25,7 @@ from sedflow.parameters import BETAS, N_PARAM, as_theta, index
 from sedflow.photometry import FLUX_UNIT, UGRIZ, band_weights
 from sedflow.ssp import SSPGrid
 
-__all__ = ["Populations", "SEDModel", "Spectrum"]
+__all__ = ["Populations", "SEDModel", "Spectrum", "default_model"]
 
 MAX_REDSHIFT = 0.5
 _CHUNK = 64  # galaxies at a time on the exact path: about 50 MB of scratch
@@ -288,6 +288,12 @@ class SEDModel:
         from sedflow import resources
 
         return [resources.load_band(name) for name in bands]
+
+
+@cache
+def default_model(ssp: str) -> SEDModel:
+    """The `SEDModel` of a packaged grid, built once per process."""
+    return SEDModel(ssp)
 
 
 class LightTable:

@@ -209,7 +209,7 @@ class Prior:
             raise BadParameters(f"prior {sfh!r} is unknown; choose one of {self.KINDS}")
         self.sfh = sfh
         # u_k = z_k^p is uniform: z1 = u^(1/3), z2 = u^(1/2), z3 = u give a flat simplex.
-        self._power = np.array([3.0, 2.0, 1.0]) if sfh == "flat" else np.ones(3)
+        self.stick_power = np.array([3.0, 2.0, 1.0]) if sfh == "flat" else np.ones(3)
 
     def __repr__(self):
         return f"Prior({self.sfh!r})"
@@ -243,7 +243,7 @@ class Prior:
         u = np.asarray(u, dtype=float)
         theta = np.empty((*u.shape[:-1], N_PARAM))
         theta[..., _BOXED] = LOW[_BOXED] + (HIGH - LOW)[_BOXED] * u[..., _FREE_BOXED]
-        theta[..., BETAS] = stick_breaking(u[..., _FREE_STICK] ** (1.0 / self._power))
+        theta[..., BETAS] = stick_breaking(u[..., _FREE_STICK] ** (1.0 / self.stick_power))
         return theta
 
     def to_unit(self, theta) -> np.ndarray:
@@ -251,7 +251,7 @@ class Prior:
         theta = np.asarray(theta, dtype=float)
         u = np.empty((*theta.shape[:-1], N_FREE))
         u[..., _FREE_BOXED] = (theta[..., _BOXED] - LOW[_BOXED]) / (HIGH - LOW)[_BOXED]
-        u[..., _FREE_STICK] = inverse_stick_breaking(theta[..., BETAS]) ** self._power
+        u[..., _FREE_STICK] = inverse_stick_breaking(theta[..., BETAS]) ** self.stick_power
         return u
 
     def from_unbounded(self, x) -> np.ndarray:

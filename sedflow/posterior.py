@@ -44,6 +44,8 @@ class AmortizedPosterior:
     def __init__(self, flow: CouplingFlow, record: dict):
         self.flow = flow.eval()
         self.record = record
+        self.name = record["name"]
+        self.n_base = N_FREE
         self.bands = tuple(record["bands"])
         self.prior = Prior(record["prior"])
         self.ssp = record["ssp"]["name"]
@@ -76,14 +78,30 @@ class AmortizedPosterior:
         if isinstance(n, bool) or int(n) != n or n < 1:
             raise BadParameters(f"n = {n} draws; give a whole number >= 1")
         n = int(n)
-        flat, context = self._context(galaxy)
+        flat, _ = self._context(galaxy)
+        base = np.stack(
+            [
+                galaxy_rng(seed, flat[k]).standard_normal((n, N_FREE), dtype=np.float32)
+                for k in range(len(flat))
+            ]
+        )
+        return self.push(base.reshape(*galaxy.shape, n, N_FREE), galaxy)
+
+    def push(self, base, galaxy: Photometry) -> Draws:
+        """Carry points of the flow's base through the flow.
+
+        base (..., n, 11) : standard-normal numbers give draws from the posterior; any others
+            give the points that those would have landed on, with the same `log_density`.
+        """
+        _, context = self._context(galaxy)
+        base = np.asarray(base, dtype=np.float32)
+        n = base.shape[-2]
         x = np.empty((len(context), n, N_FREE))
         log_q = np.empty((len(context), n))
         with torch.inference_mode():
             for k, row in enumerate(context.split(1)):
                 embedded = self.flow.embed(row)  # alone: the same to the last bit in any batch
-                rng = galaxy_rng(seed, flat[k])
-                noise = torch.from_numpy(rng.standard_normal((n, N_FREE), dtype=np.float32))
+                noise = torch.from_numpy(base.reshape(-1, n, N_FREE)[k])
                 drawn, density = self.flow.transform(noise, embedded)
                 x[k], log_q[k] = drawn.numpy(), density.numpy()
         theta = self.prior.from_unbounded(x)
@@ -107,6 +125,13 @@ class AmortizedPosterior:
         -------
         array (...) or (..., n)
         """
+        return self._pull(theta, galaxy)[1]
+
+    def pull(self, theta, galaxy: Photometry) -> np.ndarray:
+        """Points (..., n, 11) of the flow's base that `push` carries to theta (..., n, 12)."""
+        return self._pull(theta, galaxy)[0]
+
+    def _pull(self, theta, galaxy):
         theta = as_theta(theta)
         shape = galaxy.shape
         extra = theta.ndim - 1 - len(shape)
@@ -118,12 +143,14 @@ class AmortizedPosterior:
         flat = theta.reshape(galaxy.redshift.size, -1, N_PARAM)
         _, context = self._context(galaxy)
         x = self.prior.to_unbounded(flat)
-        log_q = np.empty(x.shape[:-1])
+        base, log_q = np.empty(x.shape), np.empty(x.shape[:-1])
         with torch.inference_mode():
             for k, row in enumerate(context.split(1)):
                 points = torch.from_numpy(x[k].astype(np.float32))
-                log_q[k] = self.flow.log_prob_embedded(points, self.flow.embed(row)).numpy()
-        return (log_q + self._log_volume(x, flat)).reshape(theta.shape[:-1])
+                noise, density = self.flow.to_base(points, self.flow.embed(row))
+                base[k], log_q[k] = noise.numpy(), density.numpy()
+        log_density = log_q + self._log_volume(x, flat)
+        return base.reshape((*theta.shape[:-1], N_FREE)), log_density.reshape(theta.shape[:-1])
 
     def check(self, galaxy: Photometry) -> DomainCheck:
         """Whether each galaxy lies inside the training domain, in words where it does not."""

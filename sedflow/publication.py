@@ -23,7 +23,7 @@ def posterior_figure(fit, n_spectra: int = 200):
     figure.subplots(n, n)
     labels = [f"${p.latex}$" + (f" [{p.unit}]" if p.unit == "Gyr" else "") for p in PARAMETERS]
     corner.corner(
-        fit.draws.theta,
+        fit.draws.resampled().theta,
         fig=figure,
         labels=labels,
         color=_MODEL,

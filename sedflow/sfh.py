@@ -88,12 +88,14 @@ class HistoryBases:
 
         gamma (..., 2), linear; t (n_t,) or (..., n_t).
         """
-        t = np.asarray(t, float)
-        i, dt = self._segment(t)
-        slope = self._slopes["zh"]
-        h1, h2 = (self.zh[k][i] + dt * slope[k][i] for k in (0, 1))
+        h1, h2 = self.metal_curves(t)
         z = gamma[..., :1] * h1 + gamma[..., 1:] * h2
         return np.clip(z, Z_MIN, Z_MAX)
+
+    def metal_curves(self, t) -> np.ndarray:
+        """The two metallicity bases (2, ...) at look-back times t (...) [Gyr]."""
+        i, dt = self._segment(np.asarray(t, float))
+        return self.zh[:, i] + dt * self._slopes["zh"][:, i]
 
 
 def add_burst(fraction, f_burst, t_burst, edges) -> np.ndarray:

@@ -17,7 +17,8 @@ from sedflow.dashboard import figures
 from sedflow.dashboard.corner import CornerFigure, corner_layers
 from sedflow.dashboard.state import ExplorerState, ForwardState
 from sedflow.derived import DERIVED
-from sedflow.fitting import Fit, default_model, fit
+from sedflow.fitting import Fit, fit
+from sedflow.model import default_model
 from sedflow.nsa import NSACatalog, load_nsa
 from sedflow.parameters import NAMES, PARAMETERS
 from sedflow.posterior import AmortizedPosterior, load_posterior

@@ -1,0 +1,97 @@
+"""The stellar mass, integrated out and drawn back exactly.
+
+`log_mstar` only scales the flux, f = 10^log_mstar s(theta'), and its prior is flat in the
+log. Given the other parameters, its posterior is one-dimensional,
+
+    log p = const + b A - a A^2 / 2,   A = 10^(log_mstar - 10),   a = sum s^2 / sigma^2,
+                                                              b = sum s f / sigma^2
+
+flat in log A between the ends of the prior, and in tau = ln(A sqrt(a)) it depends on nothing
+but the signal-to-noise ratio b / sqrt(a): `S e^tau - e^(2 tau) / 2`. So one grid of tau, laid
+where the density is, serves every galaxy from a blank band to a saturated one.
+"""
+
+import numpy as np
+
+from sedflow.parameters import HIGH, LOW, index
+
+__all__ = ["REFERENCE", "MassConditional"]
+
+REFERENCE = 10.0  # log_mstar at which model fluxes are given
+_LN10 = np.log(10.0)
+_I = index("log_mstar")
+_LOW, _HIGH = LOW[_I], HIGH[_I]
+_GRID = np.linspace(0.0, 1.0, 257)
+_REACH = 10.0  # standard deviations on either side of the peak
+_FALL = 40.0  # e-folds, where only a flank of the peak lies inside the prior
+
+
+class MassConditional:
+    """Posterior of `log_mstar` given the other parameters and the data.
+
+    Parameters
+    ----------
+    flux : array (n, n_band)
+        Model fluxes at log_mstar = `REFERENCE` [nanomaggies].
+    data, sigma : array (n_band,) or (n, n_band)
+        Observed fluxes and errors [nanomaggies].
+    """
+
+    def __init__(self, flux, data, sigma):
+        s, d = flux / sigma, data / sigma
+        a = np.maximum(np.square(s).sum(-1), 1e-200)
+        self.snr = (s * d).sum(-1) / np.sqrt(a)
+        self._offset = 0.5 * np.log(a) - _LN10 * REFERENCE  # tau - ln 10 log_mstar
+        low, high = (_LN10 * edge + self._offset for edge in (_LOW, _HIGH))
+        start, width = self._window(low, high)
+        tau = start[:, None] + width[:, None] * _GRID
+        exponent = self._exponent(tau)
+        top = exponent.max(-1)
+        density = np.exp(exponent - top[:, None])
+        step = width / (len(_GRID) - 1)
+        cells = 0.5 * (density[:, 1:] + density[:, :-1]) * step[:, None]
+        self._cumulative = np.concatenate([np.zeros((len(tau), 1)), cells.cumsum(-1)], axis=-1)
+        self._tau, self._log_area = tau, top + np.log(self._cumulative[:, -1])
+        log_norm = np.log(2 * np.pi * np.square(np.broadcast_to(sigma, s.shape))).sum(-1)
+        self._log_blank = -0.5 * (np.square(d).sum(-1) + log_norm)
+
+    @property
+    def log_marginal(self) -> np.ndarray:
+        """Natural log of the likelihood (n,), averaged over the prior of log_mstar."""
+        return self._log_blank + self._log_area - np.log(_LN10 * (_HIGH - _LOW))
+
+    def draw(self, u) -> np.ndarray:
+        """log_mstar (n,) at the quantiles u (n,) of its conditional posterior."""
+        rows = np.arange(len(self._tau))
+        target = np.asarray(u) * self._cumulative[:, -1]
+        cell = np.clip((self._cumulative <= target[:, None]).sum(-1) - 1, 0, len(_GRID) - 2)
+        below, above = self._cumulative[rows, cell], self._cumulative[rows, cell + 1]
+        share = (target - below) / np.maximum(above - below, 1e-300)
+        tau = self._tau[rows, cell] + share * (self._tau[:, 1] - self._tau[:, 0])
+        return np.clip((tau - self._offset) / _LN10, _LOW, _HIGH)
+
+    def log_prob(self, log_mstar) -> np.ndarray:
+        """Natural log of the conditional density (n,) at log_mstar (n,)."""
+        tau = _LN10 * np.asarray(log_mstar) + self._offset
+        return self._exponent(tau) - self._log_area + np.log(_LN10)
+
+    def _exponent(self, tau):
+        snr = self.snr[:, None] if np.ndim(tau) == 2 else self.snr
+        e = np.exp(tau)
+        return snr * e - 0.5 * e * e
+
+    def _window(self, low, high):
+        """Start and width (n,) of the stretch of tau that holds the density."""
+        with np.errstate(divide="ignore"):
+            left = np.log(np.maximum(self.snr - _REACH, 0.0))  # -inf: all the way to faint
+            right = np.log(np.maximum(self.snr, 0.0) + _REACH)
+        start, end = np.maximum(low, left), np.minimum(high, right)
+        # Where the whole peak lies outside the prior, its flank at the edge is steep.
+        falling, rising = low >= right, high <= left
+        slope_low, slope_high = (
+            np.abs(self.snr * np.exp(edge) - np.exp(2 * edge)) + 1e-30 for edge in (low, high)
+        )
+        start = np.where(rising, np.maximum(low, high - _FALL / slope_high), start)
+        end = np.where(falling, np.minimum(high, low + _FALL / slope_low), end)
+        start, end = np.where(falling, low, start), np.where(rising, high, end)
+        return start, np.maximum(end - start, 1e-12)

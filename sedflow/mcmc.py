@@ -1,0 +1,305 @@
+"""Reference posteriors by Monte Carlo, without the network.
+
+The default, "smc", is `smc.tempered_populations` on the ten parameters other than the mass,
+which is integrated out and drawn back exactly (`mass`). It begins from the prior, not from the
+network's draws, so that it is a second opinion also on modes that the network has missed.
+"emcee" and "zeus" (the sampler of the published work) run as they do elsewhere.
+"""
+
+import time
+import warnings
+
+import numpy as np
+
+from sedflow.convergence import Convergence, NotConverged, diagnose
+from sedflow.draws import Draws
+from sedflow.errors import BadParameters, SedflowError
+from sedflow.gradient import PosteriorGradient
+from sedflow.likelihood import log_likelihood
+from sedflow.mass import REFERENCE, MassConditional
+from sedflow.model import default_model
+from sedflow.parameters import N_FREE, Prior
+from sedflow.photometry import Photometry
+from sedflow.posterior import galaxy_rng
+from sedflow.smc import tempered_populations
+
+__all__ = ["Cancelled", "MCMCSampler", "explore"]
+
+METHODS = ("smc", "emcee", "zeus")
+_WALKERS = 200  # of each population at first; doubled until the populations agree
+_SCOUTS = 100  # walkers of `explore`
+_CHUNK = 1024  # models between two looks at `cancel`
+_N_START = 20_000  # draws of the prior from which ensembles choose their start
+_N_WALKER = 30  # of an ensemble, as in the published runs
+
+
+def explore(galaxy, model, prior, seed) -> np.ndarray:
+    """Some hundred points theta (n, 12) in all modes of one galaxy's posterior, roughly weighed.
+
+    A small population of "smc", for proposals to learn from; not a converged posterior.
+    """
+    rng = np.random.default_rng([0 if seed is None else seed, 11])
+    target = _MarginalTarget(model, prior, galaxy, None)
+    out = tempered_populations(target, _SCOUTS, 0, rng, populations=1, walk=4)
+    return target.theta(out.x[0], rng)
+
+
+class Cancelled(SedflowError):
+    """The run was told to stop."""
+
+
+class MCMCSampler:
+    """Posterior draws by Monte Carlo; a `Sampler`.
+
+    Parameters
+    ----------
+    method : "smc", "emcee" or "zeus"
+    model : SEDModel, optional
+        Default: the packaged "fsps" grid. Any band that it covers can be in the data.
+    prior : Prior, optional
+    start : Sampler, optional
+        Draws for "emcee" and "zeus" to begin from; default the best of 20,000 draws of the prior.
+    doublings : int
+        How often "smc" may double its populations while they disagree.
+    steps : int
+        Of an ensemble's walkers, a fifth of them left out as burn-in.
+    progress : callable or bool, optional
+        Called as progress(share, text), or True for a bar.
+    cancel : optional
+        Anything with `is_set()`, a `threading.Event` for one; once it is set the run ends
+        within half a second with `Cancelled`.
+
+    Examples
+    --------
+    >>> MCMCSampler(method="emcee", steps=2000)
+    MCMCSampler('emcee')
+    """
+
+    def __init__(
+        self,
+        method: str = "smc",
+        *,
+        model=None,
+        prior: Prior | None = None,
+        start=None,
+        doublings: int = 2,
+        steps: int = 10_000,
+        progress=None,
+        cancel=None,
+    ):
+        if method not in METHODS:
+            raise BadParameters(f"method {method!r} is unknown; choose one of {METHODS}")
+        for name, value in (("doublings", doublings), ("steps", steps)):
+            if int(value) != value or value < 0:
+                raise BadParameters(f"{name} = {value}; give a whole number >= 0")
+        self.method, self.doublings, self.steps = method, int(doublings), int(steps)
+        self.model = default_model("fsps") if model is None else model
+        self.prior = Prior() if prior is None else prior
+        self.start, self.cancel = start, cancel
+        self.ssp = self.model.grid.name
+        self.name = method
+        self._progress = progress
+
+    def __repr__(self):
+        return f"MCMCSampler({self.method!r})"
+
+    def sample(self, galaxy: Photometry, n: int = 10_000, seed: int | None = None) -> Draws:
+        """Draws from the posterior of each galaxy, with `convergence`.
+
+        The same seed gives the same draws, also in another batch. A galaxy whose chains miss
+        R-hat < 1.01 or ESS > 400 in any parameter is returned all the same, with its figures,
+        and `NotConverged` is warned of.
+
+        Raises
+        ------
+        Cancelled
+        """
+        if isinstance(n, bool) or int(n) != n or n < 1:
+            raise BadParameters(f"n = {n} draws; give a whole number >= 1")
+        flat = galaxy.flat
+        run = {"smc": self._smc, "emcee": self._emcee, "zeus": self._zeus}[self.method]
+        theta, figures = [], []
+        for k in range(len(flat)):
+            with _Bar(self._progress, k, len(flat)) as tell:
+                draws, convergence = run(flat[k], int(n), galaxy_rng(seed, flat[k]), tell)
+            theta.append(draws)
+            figures.append(convergence)
+            if not convergence.converged:
+                name = "" if flat.ids is None else f" of galaxy {flat.ids[k]}"
+                warnings.warn(
+                    NotConverged(
+                        f"the {self.method} run{name} did not converge: {convergence.worst()}",
+                        convergence,
+                    ),
+                    stacklevel=2,
+                )
+        return Draws(
+            np.stack(theta).reshape(*galaxy.shape, int(n), -1),
+            convergence=Convergence.stack(figures, galaxy.shape),
+        )
+
+    def _smc(self, galaxy, n, rng, tell):
+        target = _MarginalTarget(self.model, self.prior, galaxy, self.cancel)
+        start, walkers = time.monotonic(), _WALKERS
+        for attempt in range(self.doublings + 1):
+            text = f"{walkers} walkers" if attempt else "tempering"
+            out = tempered_populations(
+                target, walkers, n, rng, lambda share, text=text: tell(share, text)
+            )
+            theta = np.stack([target.theta(x, rng) for x in out.x])
+            figures = self._figures(theta, start, target, out.acceptance, out.log_evidence)
+            if figures.converged:
+                break
+            walkers *= 2
+        flat = theta.reshape(-1, theta.shape[-1])
+        return flat[np.linspace(0, len(flat) - 1, n).round().astype(int)], figures
+
+    def _emcee(self, galaxy, n, rng, tell):
+        import emcee
+
+        target = _PlainTarget(self.model, self.prior, galaxy, self.cancel)
+        start = time.monotonic()
+        moves = [(emcee.moves.DEMove(), 0.9), (emcee.moves.DESnookerMove(), 0.1)]
+        sampler = emcee.EnsembleSampler(
+            _N_WALKER, N_FREE, target.log_posterior, vectorize=True, moves=moves
+        )
+        state = np.random.RandomState(rng.integers(2**31)).get_state()
+        steps = sampler.sample(
+            self._first(galaxy, target, rng), iterations=self.steps, rstate0=state
+        )
+        for done, _ in enumerate(steps, 1):
+            tell(done / self.steps, "emcee")
+        chains = sampler.get_chain()
+        return self._ensemble(chains, n, target, start, sampler.acceptance_fraction.mean())
+
+    def _zeus(self, galaxy, n, rng, tell):
+        import zeus
+
+        target = _PlainTarget(self.model, self.prior, galaxy, self.cancel)
+        start = time.monotonic()
+        first = self._first(galaxy, target, rng)
+        before = np.random.get_state()  # noqa: NPY002 (zeus knows only the global generator)
+        np.random.seed(int(rng.integers(2**31)))  # noqa: NPY002
+        try:
+            sampler = zeus.EnsembleSampler(
+                _N_WALKER, N_FREE, target.log_posterior, vectorize=True, verbose=False
+            )
+            for done, _ in enumerate(sampler.sample(first, iterations=self.steps, progress=False)):
+                tell((done + 1) / self.steps, "zeus")
+        finally:
+            np.random.set_state(before)  # noqa: NPY002
+        return self._ensemble(sampler.get_chain(), n, target, start, 1.0)
+
+    def _first(self, galaxy, target, rng):
+        """Where an ensemble begins (n_walker, 11)."""
+        if self.start is not None:
+            draws = self.start.sample(galaxy, n=_N_WALKER, seed=int(rng.integers(2**31)))
+            return self.prior.to_unbounded(draws.theta)
+        x = rng.standard_normal((_N_START, N_FREE))
+        return x[np.argsort(target.log_posterior(x))[-_N_WALKER:]]
+
+    def _ensemble(self, chains, n, target, start, acceptance):
+        """Draws and figures of chains (n_step, n_walker, 11), burn-in included."""
+        kept = chains[len(chains) // 5 :].transpose(1, 0, 2)
+        theta = self.prior.from_unbounded(kept)
+        figures = self._figures(theta, start, target, acceptance)
+        flat = theta.transpose(1, 0, 2).reshape(-1, theta.shape[-1])
+        return flat[np.linspace(0, len(flat) - 1, n).round().astype(int)], figures
+
+    def _figures(self, theta, start, target, acceptance, log_evidence=None):
+        r_hat, bulk, tail = diagnose(theta)
+        mean = error = np.nan
+        if log_evidence is not None:
+            mean = log_evidence.mean()
+            error = log_evidence.std(ddof=1) / np.sqrt(len(log_evidence))
+        seconds = time.monotonic() - start
+        return Convergence(
+            r_hat, bulk, tail,
+            *(np.asarray(v) for v in (acceptance, target.evaluations, seconds, mean, error)),
+            method=self.method,
+        )  # fmt: skip
+
+
+class _Target:
+    """Likelihood of one galaxy, counting models and heeding `cancel`."""
+
+    def __init__(self, model, prior, galaxy, cancel):
+        self.model, self.prior, self.galaxy, self.cancel = model, prior, galaxy, cancel
+        self._fast = model.fast(galaxy.bands)
+        self.evaluations = 0
+
+    def flux(self, theta):
+        parts = []
+        for rows in self._chunks(len(theta)):
+            z = np.full(len(theta[rows]), float(self.galaxy.redshift))
+            parts.append(self._fast(theta[rows], z))
+        return np.concatenate(parts)
+
+    def _chunks(self, n):
+        for start in range(0, n, _CHUNK):
+            if self.cancel is not None and self.cancel.is_set():
+                raise Cancelled("the run was cancelled; start it again to have its result")
+            self.evaluations += min(_CHUNK, n - start)
+            yield slice(start, start + _CHUNK)
+
+
+class _PlainTarget(_Target):
+    """Density over x (n, 11), where the prior is a standard normal."""
+
+    def log_posterior(self, x):
+        x = np.atleast_2d(x)
+        like = log_likelihood(self.flux(self.prior.from_unbounded(x)), self.galaxy)
+        return np.nan_to_num(like - 0.5 * np.square(x).sum(-1), nan=-np.inf)
+
+
+class _MarginalTarget(_Target):
+    """Density over the ten x that are not the mass."""
+
+    n_dim = N_FREE - 1
+
+    def __init__(self, *args):
+        super().__init__(*args)
+        self._slope = PosteriorGradient(self.model, self.prior, self.galaxy)
+
+    def log_likelihood(self, x):
+        return np.nan_to_num(self._mass(x)[1].log_marginal, nan=-np.inf)
+
+    def slope(self, x):
+        return np.concatenate([self._slope(x[rows]) for rows in self._chunks(len(x))])
+
+    def theta(self, x, rng):
+        """Theta (n, 12), the mass drawn from its conditional."""
+        theta, mass = self._mass(x)
+        theta[:, 0] = mass.draw(rng.random(len(x)))
+        return theta
+
+    def _mass(self, x):
+        theta = self.prior.from_unbounded(np.concatenate([np.zeros((len(x), 1)), x], axis=1))
+        theta[:, 0] = REFERENCE
+        return theta, MassConditional(self.flux(theta), self.galaxy.flux, self.galaxy.sigma)
+
+
+class _Bar:
+    """Progress of galaxy k of n, to a callable, to a bar or to nobody."""
+
+    def __init__(self, progress, k, n):
+        self.k, self.n, self.bar = k, n, None
+        self.call = progress if callable(progress) else None
+        if progress is True:
+            from tqdm.auto import tqdm
+
+            self.bar = tqdm(total=100, unit="%", leave=False, desc=f"galaxy {k + 1}/{n}")
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *exc):
+        if self.bar is not None:
+            self.bar.close()
+
+    def __call__(self, share, text):
+        if self.call:
+            self.call((self.k + share) / self.n, text)
+        if self.bar is not None:
+            self.bar.set_postfix_str(text, refresh=False)
+            self.bar.update(round(100 * share) - self.bar.n)
