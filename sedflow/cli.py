@@ -121,7 +121,7 @@ def validate(weights, galaxies, draws, seed, as_json):
             posterior, galaxies, draws, seed, lambda done, n: bar.update(done - bar.n)
         )
     nsa = load_nsa()
-    check = posterior.check(nsa.photometry(nsa.ids))
+    check = posterior.check(nsa.photometry(nsa.ids), draws=False)
     inside, total = int(check.inside.sum()), len(nsa)
     if as_json:
         document = report.to_dict() | {"nsa": {"galaxies": total, "inside": inside}}

@@ -5,6 +5,7 @@ message of each names the value, the limit and the remedy.
 """
 
 __all__ = [
+    "BadFitFile",
     "BadParameters",
     "BadPhotometry",
     "BadSSP",
@@ -36,3 +37,7 @@ class BadSSP(SedflowError):
 
 class BadWeights(SedflowError):
     """Network weights that are damaged or belong to another parameter table."""
+
+
+class BadFitFile(SedflowError):
+    """A saved fit that is missing, cut short, changed, or that this version cannot read."""

@@ -58,8 +58,10 @@ class PosteriorGradient:
             return _tensor(both.reshape(len(centers) * n_met, -1))
 
         self._young, self._old = by_bin(light * in_cloud), by_bin(light * ~in_cloud)
-        self._nodes = _tensor(light.reshape(n_age * n_met, -1))
+        self._young = self._young[: self._young.any(1).nonzero().max() + 1]  # the first few bins
+        self._nodes = _tensor(light)
         self._lg_age, self._feh = _tensor(grid.lg_age_gyr), _tensor(grid.feh)
+        self._met_index = torch.arange(n_met, dtype=torch.float32)
 
         bases = model.bases
         self._formed = _tensor(bases.formed_before(bins[1:]) - bases.formed_before(bins[:-1]))
@@ -98,7 +100,8 @@ class PosteriorGradient:
 
         steady = (beta @ self._formed) / (beta @ self._total)[:, None] * (1 - f_burst)[:, None]
         on_bins = (steady[:, :, None] * self._metal_weights(gamma @ self._metals)).flatten(1)
-        young, old = on_bins @ self._young, on_bins @ self._old
+        young = on_bins[:, : len(self._young)] @ self._young
+        old = on_bins @ self._old
         burst = self._burst(f_burst, t_burst, gamma)
         clouded = (t_burst < self._cloud_age)[:, None]
         young = young + burst * clouded
@@ -118,30 +121,38 @@ class PosteriorGradient:
         return torch.where(snr > _PLAIN_SNR, gaussian, at + slope * (snr - _PLAIN_SNR))
 
     def _burst(self, f_burst, t_burst, gamma):
-        i = torch.searchsorted(self._t_table, t_burst.detach().contiguous(), right=True) - 1
-        i = i.clamp(0, len(self._t_table) - 2)
-        step = (t_burst - self._t_table[i]) / (self._t_table[i + 1] - self._t_table[i])
-        history = self._z_table[:, i] + step * (self._z_table[:, i + 1] - self._z_table[:, i])
-        metals = self._metal_weights((gamma * history.T).sum(1))
-        ages = _hat(torch.log10(t_burst), self._lg_age)
-        return (ages[:, :, None] * metals[:, None, :] * f_burst[:, None, None]).flatten(1) @ (
-            self._nodes
-        )
+        """Light (n, n_wave) of the burst: its four neighbours among the nodes of the grid."""
+        place = _place(t_burst, self._t_table)
+        low = place.detach().long().clamp(max=len(self._t_table) - 2)
+        step = place - low
+        history = self._z_table[:, low] * (1 - step) + self._z_table[:, low + 1] * step
+        age = _place(torch.log10(t_burst), self._lg_age)
+        metal = self._metal_place((gamma * history.T).sum(1))
+        i = age.detach().long().clamp(max=self._nodes.shape[0] - 2)
+        j = metal.detach().long().clamp(max=self._nodes.shape[1] - 2)
+        u, v = (age - i)[:, None], (metal - j)[:, None]
+        nodes = self._nodes
+        young = nodes[i, j] * (1 - v) + nodes[i, j + 1] * v
+        old = nodes[i + 1, j] * (1 - v) + nodes[i + 1, j + 1] * v
+        return f_burst[:, None] * (young * (1 - u) + old * u)
 
     def _metal_weights(self, z):
+        """Weights (..., n_met) of linear interpolation in [Fe/H] at metal fractions z (...)."""
+        place = self._metal_place(z)[..., None]
+        return (1 - (place - self._met_index).abs()).clamp(min=0)
+
+    def _metal_place(self, z):
         z = z.clamp(sfh.Z_MIN, sfh.Z_MAX)
-        return _hat(torch.log10(z) - float(np.log10(SOLAR_Z)), self._feh)
+        return _place(torch.log10(z) - float(np.log10(SOLAR_Z)), self._feh)
 
 
 def _tensor(array):
-    return torch.as_tensor(np.asarray(array), dtype=torch.float32)
+    return torch.from_numpy(np.array(array, dtype=np.float32))
 
 
-def _hat(value, nodes):
-    """Weights (..., n_node) of linear interpolation at value (...), clamped at the ends."""
-    value = value.clamp(nodes[0], nodes[-1])[..., None]
-    step = nodes[1:] - nodes[:-1]
-    one = torch.ones_like(value)
-    rising = torch.cat([one, (value - nodes[:-1]) / step], -1)
-    falling = torch.cat([(nodes[1:] - value) / step, one], -1)
-    return torch.minimum(rising, falling).clamp(0, 1)
+def _place(value, nodes):
+    """Where value (...) lies among nodes: 2.5 is halfway between the third and the fourth."""
+    value = value.clamp(nodes[0], nodes[-1])
+    i = torch.searchsorted(nodes, value.detach().contiguous(), right=True) - 1
+    i = i.clamp(0, len(nodes) - 2)
+    return i + (value - nodes[i]) / (nodes[i + 1] - nodes[i])

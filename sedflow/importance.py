@@ -203,11 +203,16 @@ def adapt(sampler, galaxy, model, prior, draws, seed, scouts=None, rounds=6):
         else:
             u = proposals[-1].sample(draws.n, rng)
             draws = sampler.push(u, galaxy)
-        flux = model.photometry(draws.theta, galaxy.redshift, galaxy.bands, method="fast")
+        # Far out, the flow may overflow; such points have no weight.
+        lost = ~(np.isfinite(draws.theta).all(-1) & np.isfinite(draws.log_density))
+        theta = np.where(lost[:, None], made[0][1][:1] if made else 0.0, draws.theta)
+        flux = model.photometry(theta, galaxy.redshift, galaxy.bands, method="fast")
         log_normal = -0.5 * (np.square(u).sum(-1) + u.shape[-1] * np.log(2 * np.pi))
-        log_target = prior.log_prob(draws.theta) + log_likelihood(flux, galaxy)
+        log_target = prior.log_prob(theta) + log_likelihood(flux, galaxy)
+        log_target[lost] = -np.inf
         # Flow's density over base's: what turns a density of u into one of theta.
-        made.append((u, draws.theta, log_target, draws.log_density - log_normal, log_normal))
+        log_volume = np.where(lost, 0.0, draws.log_density - log_normal)
+        made.append((u, theta, log_target, log_volume, log_normal))
         u, theta, log_target, log_volume, log_normal = map(np.concatenate, zip(*made, strict=True))
         mixture = logsumexp([log_normal, *(p.log_prob(u) for p in proposals)], axis=0)
         log_weight = log_target - log_volume - mixture + np.log(k + 1)

@@ -18,7 +18,7 @@ from sedflow.gradient import PosteriorGradient
 from sedflow.likelihood import log_likelihood
 from sedflow.mass import REFERENCE, MassConditional
 from sedflow.model import default_model
-from sedflow.parameters import N_FREE, Prior
+from sedflow.parameters import FREE_NAMES, N_FREE, Prior
 from sedflow.photometry import Photometry
 from sedflow.posterior import galaxy_rng
 from sedflow.smc import tempered_populations
@@ -27,21 +27,24 @@ __all__ = ["Cancelled", "MCMCSampler", "explore"]
 
 METHODS = ("smc", "emcee", "zeus")
 _WALKERS = 200  # of each population at first; doubled until the populations agree
-_SCOUTS = 100  # walkers of `explore`
+_SCOUTS = 50  # walkers of each population of `explore`
 _CHUNK = 1024  # models between two looks at `cancel`
+_T_BURST = FREE_NAMES.index("t_burst") - 1  # column of x without the mass
+_RECENT = -2.5  # shift of x that makes a burst recent: the median becomes 90 Myr
 _N_START = 20_000  # draws of the prior from which ensembles choose their start
 _N_WALKER = 30  # of an ensemble, as in the published runs
 
 
-def explore(galaxy, model, prior, seed) -> np.ndarray:
-    """Some hundred points theta (n, 12) in all modes of one galaxy's posterior, roughly weighed.
+def explore(galaxy, model, prior, seed):
+    """Points theta (n, 12) in all modes of one galaxy's posterior, and its log evidence, roughly.
 
-    A small population of "smc", for proposals to learn from; not a converged posterior.
+    Two small populations of "smc", for proposals to learn from and to be checked against (the
+    log evidence is good to some 0.2); not a converged posterior.
     """
     rng = np.random.default_rng([0 if seed is None else seed, 11])
     target = _MarginalTarget(model, prior, galaxy, None)
-    out = tempered_populations(target, _SCOUTS, 0, rng, populations=1, walk=4)
-    return target.theta(out.x[0], rng)
+    out = tempered_populations(target, _SCOUTS, 0, rng, populations=2, walk=5)
+    return target.theta(np.concatenate(out.x), rng), float(np.mean(out.log_evidence))
 
 
 class Cancelled(SedflowError):
@@ -260,6 +263,17 @@ class _MarginalTarget(_Target):
     def __init__(self, *args):
         super().__init__(*args)
         self._slope = PosteriorGradient(self.model, self.prior, self.galaxy)
+
+    def start(self, n, rng):
+        """Weighted draws x (n, 10) of the prior, half of them with a recent burst.
+
+        A burst in the last 100 Myr has 1 % of the prior and can have most of the posterior.
+        """
+        x = rng.standard_normal((n, self.n_dim))
+        recent = rng.random(n) < 0.5
+        x[recent, _T_BURST] += _RECENT
+        shift = _RECENT * (x[:, _T_BURST] - 0.5 * _RECENT)  # log density ratio of the two halves
+        return x, np.log(2.0) - np.logaddexp(0.0, shift)
 
     def log_likelihood(self, x):
         return np.nan_to_num(self._mass(x)[1].log_marginal, nan=-np.inf)

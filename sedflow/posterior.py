@@ -152,9 +152,25 @@ class AmortizedPosterior:
         log_density = log_q + self._log_volume(x, flat)
         return base.reshape((*theta.shape[:-1], N_FREE)), log_density.reshape(theta.shape[:-1])
 
-    def check(self, galaxy: Photometry) -> DomainCheck:
-        """Whether each galaxy lies inside the training domain, in words where it does not."""
-        return self.domain.check(self._in_my_bands(galaxy), self.noise)
+    def check(self, galaxy: Photometry, draws=None, flux=None) -> DomainCheck:
+        """Whether each galaxy lies inside the training domain, in words where it does not.
+
+        Parameters
+        ----------
+        galaxy : Photometry of shape (...)
+        draws : Draws (..., n, 12), optional
+            Draws of these galaxies, to see whether any of them reaches the data. By default
+            250 are made (0.05 s a galaxy, some times that for one outside); False does without
+            them: only the ranges are checked, at once for any number of galaxies.
+        flux : array (..., n, n_band), optional
+            Noise-free fluxes of the draws in the galaxy's bands, where they are known already.
+        """
+        from sedflow.domain import check
+
+        mine = self._in_my_bands(galaxy)
+        if flux is not None:
+            flux = np.asarray(flux)[..., [galaxy.bands.index(band) for band in mine.bands]]
+        return check(self, mine, draws, flux)
 
     def to_sbi(self):
         """sbi's `DirectPosterior` on this network, for sbi's own tools.

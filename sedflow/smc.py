@@ -19,7 +19,7 @@ from sedflow.draws import systematic
 
 __all__ = ["Populations", "tempered_populations"]
 
-_N_PRIOR = 8000  # members of a population at beta = 0, where they cost one model each
+_N_START = 10_000  # members of a population at beta = 0, where they cost one model each
 _ESS_SHARE = 0.5  # of the weights of a step in beta
 _LEAPFROG = 10
 _ACCEPTANCE = 0.7  # aimed at
@@ -50,7 +50,8 @@ def tempered_populations(
 
     Parameters
     ----------
-    target : with n_dim, log_likelihood(x (n, n_dim)) -> (n,), slope(x) -> (n, n_dim)
+    target : with n_dim, log_likelihood(x (n, n_dim)) -> (n,), slope(x) -> (n, n_dim), and
+        start(n, rng) -> x (n, n_dim), log_weight (n,): weighted draws of the prior
     walkers : int
         Walks of each population at each temperature.
     n_draw : int
@@ -63,16 +64,17 @@ def tempered_populations(
         Hamiltonian transitions at each temperature.
     """
     p, d = populations, target.n_dim
-    x = rng.standard_normal((p, _N_PRIOR, d))
+    x, log_weight = target.start(p * _N_START, rng)
+    x, log_weight = x.reshape(p, _N_START, d), log_weight.reshape(p, _N_START)
     like = np.stack([target.log_likelihood(part) for part in x])
     last_walk = max(2 * walk, -(-n_draw // (p * walkers)))
     beta, step, temperatures, first = 0.0, 0.3, 0, None
     log_evidence = np.zeros(p)
     while beta < 1.0:
-        share = _ESS_SHARE if temperatures else walkers / _N_PRIOR
-        rise = _rise(like, 1.0 - beta, share)
+        share = _ESS_SHARE if temperatures else walkers / _N_START
+        rise = _rise(like, log_weight, 1.0 - beta, share)
         top = like.max()
-        weights = np.exp(rise * (like - top))
+        weights = np.exp(rise * (like - top) + log_weight)
         log_evidence += np.log(weights.mean(1)) + rise * top
         beta = 1.0 if rise >= 1.0 - beta else beta + rise
         metric = _metric(x, weights)
@@ -89,18 +91,19 @@ def tempered_populations(
                 tell(0.6 + 0.4 * len(states) / last_walk)
         x = np.stack(states, 2).reshape(p, -1, d)
         like = np.stack(values, 2).reshape(p, -1)
+        log_weight = np.zeros(like.shape)
         temperatures += 1
         first = first or min(beta, 0.5)
         tell(0.6 * (1 - np.log(beta) / np.log(first)) if beta < 1.0 else 0.6)
     return Populations(x, log_evidence, float(accepted), temperatures)
 
 
-def _rise(like, most, share):
+def _rise(like, log_weight, most, share):
     """Largest step in beta, up to `most`, that leaves this share of effective members."""
     top = like.max()
 
     def ess_share(rise):
-        w = np.exp(rise * (like - top))
+        w = np.exp(rise * (like - top) + log_weight)
         return w.sum() ** 2 / np.square(w).sum() / w.size
 
     if ess_share(most) >= share:

@@ -8,17 +8,17 @@ carry the weights of the highest rung that was reached.
 
 import time
 import warnings
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 
 import numpy as np
 from scipy.stats import chi2 as chi2_distribution
 
-from sedflow.convergence import Convergence, NotConverged
+from sedflow.convergence import NotConverged
 from sedflow.draws import Draws, systematic
 from sedflow.errors import SedflowError
-from sedflow.importance import K_HAT_MAX, Importance, adapt, min_ess, smooth
+from sedflow.importance import K_HAT_MAX, adapt, min_ess, smooth
 from sedflow.likelihood import chi_square, log_likelihood
-from sedflow.mcmc import MCMCSampler, explore
 from sedflow.parameters import N_PARAM
 from sedflow.photometry import Photometry
 
@@ -26,6 +26,8 @@ __all__ = ["VERDICTS", "Verdict", "climb"]
 
 #: What may be said of a galaxy, from the least work to the most.
 VERDICTS = ("amortized", "reweighted", "mcmc", "failed")
+_MORE = 5  # times as many draws, where the first are sound but too few
+_MISSING = 0.6  # of the log evidence, where half of the posterior may be missing
 _UNLIKELY = 1e-3  # tail probability of the data under the model that is worth a warning
 
 
@@ -127,147 +129,189 @@ def climb(galaxy: Photometry, sampler, model, prior, n, seed, mcmc=None, progres
 
 
 def _climb_one(galaxy, sampler, model, prior, n, seed, mcmc):
-    about = _Notes()
+    ladder = _Ladder(galaxy, sampler, model, prior, n, seed, mcmc)
     try:
-        return _rungs(galaxy, sampler, model, prior, n, seed, mcmc, about)
+        for rung in (ladder.network, ladder.learning, ladder.monte_carlo):
+            draws = rung()
+            if draws is not None:
+                return draws, ladder.verdict()
+        return ladder.unconverged, ladder.verdict()
     except SedflowError as error:  # a row with its reason, never a lost galaxy
-        nothing = Draws(np.full((n, N_PARAM), np.nan), weights=np.full(n, np.nan))
-        return nothing, about.verdict("failed", str(error))
+        ladder.say("failed", str(error))
+        return Draws(np.full((n, N_PARAM), np.nan), weights=np.full(n, np.nan)), ladder.verdict()
 
 
-def _rungs(galaxy, sampler, model, prior, n, seed, mcmc, about):
-    draws = sampler.sample(galaxy, n=n, seed=seed)
-    check = sampler.check(galaxy) if hasattr(sampler, "check") else None
-    about.inside = check is None or bool(check)
-    outside = "" if about.inside else "; ".join(check.reasons[()])
-    if draws.log_density is None:
-        raise SedflowError(
-            f"{type(sampler).__name__} does not state the density of its draws, so they cannot "
-            "be weighted; use trust=None"
-        )
-    weighted, flux = _weigh(draws, galaxy, model, prior)
-    figures = weighted.importance
-    about.first(figures, n)
-    about.lap(0)
-    if figures.good(min_ess(n)):
-        about.describe(weighted, flux, galaxy)
-        if about.inside:
-            return weighted, about.verdict("amortized", _held(figures, n, "the network's draws"))
-        held = _held(figures, n, "the network's draws")
-        return weighted, about.verdict(
-            "reweighted", f"{held} The galaxy is outside the training domain: {outside}."
-        )
-    if hasattr(sampler, "push"):
-        theta, weights, figures = adapt(
-            sampler, galaxy, model, prior, draws, seed, explore(galaxy, model, prior, seed)
-        )
-        about.lap(1)
-        if figures.good(min_ess(n)):
-            rng = np.random.default_rng(0 if seed is None else seed)
-            kept = theta[systematic(weights, n, rng)]
-            weighted = Draws(kept, np.full(n, np.nan), np.full(n, 1 / n), figures)
-            about.describe(weighted, _flux(weighted, galaxy, model), galaxy)
-            return weighted, about.verdict(
-                "reweighted", _held(figures, len(theta), "draws of proposals that learned")
+class _Ladder:
+    """The rungs for one galaxy; each returns its draws if they hold, else None.
+
+    `figures` collects the fields of the `Verdict` on the way up.
+    """
+
+    def __init__(self, galaxy, sampler, model, prior, n, seed, mcmc):
+        self.galaxy, self.sampler, self.model, self.prior = galaxy, sampler, model, prior
+        self.n, self.seed, self.mcmc = n, seed, mcmc
+        self.enough = min_ess(n)
+        self.first = self.unconverged = None
+        self.outside = ""
+        self.figures = dict.fromkeys(Verdict.names(), np.nan)
+        self.figures.update(inside=True, warning="", seconds=np.zeros(3))
+
+    def network(self):
+        """The sampler's own draws, weighted; more of them if they are sound but too few."""
+        with self._timed(0):
+            self.first = self.sampler.sample(self.galaxy, n=self.n, seed=self.seed)
+            if self.first.log_density is None:
+                raise SedflowError(
+                    f"{type(self.sampler).__name__} does not state the density of its draws, so "
+                    "they cannot be weighted; use trust=None"
+                )
+            draws, flux = self._weighted(self.first)
+            self._check_domain(draws, flux)
+            held = draws.importance
+            self.figures.update(
+                k_hat=float(held.k_hat), ess=float(held.ess), share=float(held.ess / self.n),
+                gap=float(held.gap),
+            )  # fmt: skip
+            if held.k_hat < K_HAT_MAX and held.ess < self.enough:
+                more = self.sampler.sample(self.galaxy, n=_MORE * self.n, seed=self.seed)
+                draws, flux = self._weighted(more)
+                held = draws.importance
+            if not held.good(self.enough):
+                return None
+            if draws.n != self.n:
+                draws = self._equal(draws.theta, draws.weights, held)
+        reason = _held(held, "the network's draws")
+        if self.outside:
+            self.say(
+                "reweighted", f"{reason} The galaxy is outside the training domain: {self.outside}."
             )
-    return _reference(galaxy, model, prior, n, seed, mcmc, about, outside)
+        else:
+            self.say("amortized", reason)
+        self._describe(draws)
+        return draws
 
+    def learning(self):
+        """Draws of proposals that learn, with scouts to learn from."""
+        if not hasattr(self.sampler, "push"):
+            return None
+        from sedflow.mcmc import explore  # needs torch
 
-def _reference(galaxy, model, prior, n, seed, mcmc, about, outside):
-    if mcmc is None:
-        mcmc = MCMCSampler(model=model, prior=prior)
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", NotConverged)  # the verdict says so
-        draws = mcmc.sample(galaxy, n=n, seed=seed)
-    draws = replace(draws, log_density=np.full(n, np.nan), weights=np.full(n, 1 / n))
-    about.lap(2)
-    about.describe(draws, _flux(draws, galaxy, model), galaxy)
-    why = f"The weights did not hold (k-hat {about.k_hat:.2f}, {about.ess:.0f} effective draws)"
-    if outside:
-        why += f", the galaxy being outside the training domain: {outside}"
-    chains = draws.convergence
-    if chains is None:
-        return draws, about.verdict("mcmc", f"{why}. {type(mcmc).__name__} took over.")
-    about.chains(chains)
-    if chains.converged:
-        return draws, about.verdict(
-            "mcmc", f"{why}. MCMC converged: largest R-hat {about.r_hat:.3f}."
+        with self._timed(1):
+            return self._learn(*explore(self.galaxy, self.model, self.prior, self.seed))
+
+    def monte_carlo(self):
+        """MCMC; and if it does not converge, proposals that learn from it."""
+        mcmc = self.mcmc
+        if mcmc is None:
+            from sedflow.mcmc import MCMCSampler
+
+            mcmc = MCMCSampler(model=self.model, prior=self.prior, doublings=1)
+        why = (
+            f"The weights did not hold (k-hat {self.figures['k_hat']:.2f}, "
+            f"{self.figures['ess']:.0f} effective draws)"
         )
-    return draws, about.verdict(
-        "failed",
-        f"{why}. MCMC did not converge either: {chains.worst()}. Give it more doublings, or "
-        "check the photometry.",
-    )
+        if self.outside:
+            why += f", the galaxy being outside the training domain: {self.outside}"
+        with self._timed(2), warnings.catch_warnings():
+            warnings.simplefilter("ignore", NotConverged)  # the verdict says so
+            draws = mcmc.sample(self.galaxy, n=self.n, seed=self.seed)
+            chains = draws.convergence
+            n = self.n
+            draws = replace(draws, log_density=np.full(n, np.nan), weights=np.full(n, 1 / n))
+            if chains is not None:
+                self.figures.update(
+                    r_hat=float(chains.r_hat.max()), ess_bulk=float(chains.ess_bulk.min()),
+                    ess_tail=float(chains.ess_tail.min()),
+                    log_evidence=float(chains.log_evidence),
+                    log_evidence_error=float(chains.log_evidence_error),
+                )  # fmt: skip
+                if not chains.converged:
+                    self.unconverged = draws
+                    self._describe(draws)
+                    self.say(
+                        "failed",
+                        f"{why}. MCMC did not converge either: {chains.worst()}. Try MCMCSampler "
+                        "with more doublings, or check the photometry.",
+                    )
+                    if not hasattr(self.sampler, "push"):
+                        return None
+                    return self._learn(draws.theta, float(chains.log_evidence))
+        self._describe(draws)
+        r_hat = "" if chains is None else f" converged: largest R-hat {chains.r_hat.max():.3f}"
+        self.say("mcmc", f"{why}. {type(mcmc).__name__}{r_hat}.")
+        return draws
+
+    def say(self, kind, reason):
+        self.figures.update(kind=kind, reason=reason)
+
+    def verdict(self):
+        return Verdict(**self.figures)
+
+    def _check_domain(self, draws, flux):
+        if hasattr(self.sampler, "check"):
+            check = self.sampler.check(self.galaxy, draws=draws, flux=flux)
+            self.figures["inside"] = bool(check)
+            self.outside = "; ".join(check.reasons[()])
+
+    def _weighted(self, draws):
+        flux = self._flux(draws.theta)
+        log_target = self.prior.log_prob(draws.theta) + log_likelihood(flux, self.galaxy)
+        weights, held = smooth(log_target - draws.log_density, self.prior.sfh)
+        return replace(draws, weights=weights, importance=held), flux
+
+    def _learn(self, scouts, log_evidence):
+        """Draws of proposals that learned, if their weights hold.
+
+        They must also account for the evidence that the scouts found: k-hat cannot tell of a
+        mode that no draw has reached.
+        """
+        theta, weights, held = adapt(
+            self.sampler, self.galaxy, self.model, self.prior, self.first, self.seed, scouts
+        )
+        if not held.good(self.enough) or log_evidence - held.log_evidence > _MISSING:
+            return None
+        draws = self._equal(theta, weights, held)
+        self._describe(draws)
+        self.say("reweighted", _held(held, "draws of proposals that learned"))
+        return draws
+
+    def _equal(self, theta, weights, held):
+        """n draws of equal weight from any number of weighted ones."""
+        n, rng = self.n, np.random.default_rng(self.seed or 0)
+        rows = systematic(weights, n, rng)
+        return Draws(theta[rows], np.full(n, np.nan), np.full(n, 1 / n), held)
+
+    def _flux(self, theta):
+        z, bands = self.galaxy.redshift, self.galaxy.bands
+        return self.model.photometry(theta, z, bands, method="fast")
+
+    def _describe(self, draws):
+        """How well the model describes the data, and the evidence."""
+        chi2 = chi_square(self._flux(draws.theta), self.galaxy)
+        tail = chi2_distribution.sf(chi2, len(self.galaxy.bands))
+        p = float((draws.weights * tail).sum())
+        self.figures["p_value"] = p
+        if draws.importance is not None:
+            self.figures["log_evidence"] = float(draws.importance.log_evidence)
+            self.figures["log_evidence_error"] = float(draws.importance.log_evidence_error)
+        if p < _UNLIKELY:
+            self.figures["warning"] = (
+                f"But no model describes these data well (p = {p:.1g}): the posterior is that of "
+                "a model which is wrong here; check the photometry."
+            )
+
+    @contextmanager
+    def _timed(self, rung):
+        start = time.monotonic()
+        yield
+        self.figures["seconds"][rung] = time.monotonic() - start
 
 
-def _weigh(draws, galaxy, model, prior):
-    flux = _flux(draws, galaxy, model)
-    log_weight = prior.log_prob(draws.theta) + log_likelihood(flux, galaxy) - draws.log_density
-    weights, figures = smooth(log_weight, prior.sfh)
-    return replace(draws, weights=weights, importance=figures), flux
-
-
-def _flux(draws, galaxy, model):
-    return model.photometry(draws.theta, galaxy.redshift, galaxy.bands, method="fast")
-
-
-def _held(figures, n, what):
+def _held(figures, what):
     return (
         f"Exact by weighting {what}: k-hat {figures.k_hat:.2f} (limit {K_HAT_MAX}), "
-        f"{figures.ess:,.0f} of {n:,} draws effective."
+        f"{figures.ess:,.0f} of {int(figures.n):,} draws effective."
     )
-
-
-class _Notes:
-    """The figures of one galaxy as they come in."""
-
-    def __init__(self):
-        self.values = dict.fromkeys(Verdict.names(), np.nan)
-        self.values.update(inside=False, warning="", seconds=np.zeros(3))
-        self.start = time.monotonic()
-
-    def __getattr__(self, name):
-        return self.__dict__["values"][name]
-
-    def __setattr__(self, name, value):
-        if name in ("values", "start"):
-            self.__dict__[name] = value
-        else:
-            self.values[name] = value
-
-    def lap(self, rung):
-        now = time.monotonic()
-        self.values["seconds"][rung] = now - self.start
-        self.start = now
-
-    def first(self, figures: Importance, n):
-        self.values.update(
-            k_hat=float(figures.k_hat), ess=float(figures.ess), share=float(figures.ess / n),
-            gap=float(figures.gap),
-        )  # fmt: skip
-
-    def chains(self, c: Convergence):
-        self.values.update(
-            r_hat=float(c.r_hat.max()), ess_bulk=float(c.ess_bulk.min()),
-            ess_tail=float(c.ess_tail.min()), log_evidence=float(c.log_evidence),
-            log_evidence_error=float(c.log_evidence_error),
-        )  # fmt: skip
-
-    def describe(self, draws, flux, galaxy):
-        tail = chi2_distribution.sf(chi_square(flux, galaxy), len(galaxy.bands))
-        self.values["p_value"] = float((draws.weights * tail).sum())
-        if draws.importance is not None:
-            self.values["log_evidence"] = float(draws.importance.log_evidence)
-            self.values["log_evidence_error"] = float(draws.importance.log_evidence_error)
-        if self.values["p_value"] < _UNLIKELY:
-            self.values["warning"] = (
-                "But no model describes these data well "
-                f"(p = {self.values['p_value']:.1g}): the posterior is that of a model which "
-                "is wrong here; check the photometry."
-            )
-
-    def verdict(self, kind, reason):
-        return Verdict(**(self.values | {"kind": kind, "reason": reason}))
 
 
 def _stack(draws, shape):

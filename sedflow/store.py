@@ -1,0 +1,543 @@
+"""Fits on disk and in other people's tools: HDF5 and back, ArviZ, astropy tables.
+
+The HDF5 file mirrors the dataclasses: a group for each, a data set for each field that is not
+None. The attribute `kind` of a data set says what Python object it was, so that what is loaded
+equals what was saved to the last bit. What follows from the draws is computed again.
+"""
+
+import hashlib
+import json
+import os
+from contextlib import contextmanager
+from dataclasses import fields, is_dataclass, replace
+from importlib.metadata import version
+from pathlib import Path
+from uuid import uuid4
+
+import numpy as np
+
+import sedflow
+from sedflow.convergence import Convergence
+from sedflow.derived import DERIVED
+from sedflow.draws import Draws
+from sedflow.errors import BadFitFile, SedflowError
+from sedflow.fitting import Fit
+from sedflow.importance import Importance
+from sedflow.likelihood import pulls
+from sedflow.model import SEDModel, default_model
+from sedflow.parameters import PARAMETERS, Prior
+from sedflow.photometry import Photometry
+from sedflow.resources import SSP_NAMES
+from sedflow.trust import Verdict
+
+__all__ = ["TABLE_FORMATS", "load_fit", "save_fit", "to_arviz", "to_table"]
+
+_FORMAT = "sedflow-fit"
+_FORMAT_VERSION = 1
+#: Groups of the file that hold a dataclass of their own.
+_CLASSES = {
+    "photometry": Photometry,
+    "draws": Draws,
+    "draws/importance": Importance,
+    "draws/convergence": Convergence,
+    "verdict": Verdict,
+}
+_VERSIONED = ("numpy", "torch", "astropy")  # with sedflow itself: what the figures depend on
+_COMPRESS_FROM = 1024  # bytes; less is not worth a chunk
+
+#: Extensions that `to_table` writes, and the names of their formats in astropy.
+TABLE_FORMATS = {
+    ".fits": "fits",
+    ".ecsv": "ascii.ecsv",
+    ".vot": "votable",
+    ".xml": "votable",
+    ".parquet": "parquet",
+}
+_TABLE_UNITS = ("Gyr", "mag")  # that FITS and VOTable know too; others stand in descriptions
+_QUANTITIES = (*PARAMETERS, *DERIVED)
+
+
+# One file, bit for bit
+
+
+def save_fit(fit: Fit, path) -> Path:
+    """Write a fit to an HDF5 file, replacing one of that name.
+
+    The file is written under another name in the same folder and then renamed: a crash leaves
+    the old file, or none, but never half of one.
+
+    Parameters
+    ----------
+    fit : Fit
+        Of one galaxy or of any batch.
+    path : str or Path
+
+    Returns
+    -------
+    Path of the file
+
+    Raises
+    ------
+    SedflowError
+        The folder does not exist, or a field is neither numbers nor text.
+
+    Examples
+    --------
+    >>> import sedflow, tempfile
+    >>> galaxy = sedflow.load_nsa().photometry(72)
+    >>> result = sedflow.fit(galaxy, sedflow.load_posterior(), n=100, seed=1)
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     again = load_fit(save_fit(result, f"{folder}/72.h5"))
+    >>> bool((again.draws.theta == result.draws.theta).all())
+    True
+    """
+    import h5py
+
+    with _replacing(path) as temporary, h5py.File(temporary, "w", libver=("v110", "v110")) as file:
+        file.attrs["format"] = _FORMAT
+        file.attrs["format_version"] = _FORMAT_VERSION
+        for name, value in _contents(fit).items():
+            _write(file, name, value)
+        file.attrs["checksum"] = _checksum(file)
+    return Path(path)
+
+
+def load_fit(path, model: SEDModel | None = None) -> Fit:
+    """A fit as `save_fit` wrote it.
+
+    Parameters
+    ----------
+    path : str or Path
+    model : SEDModel, optional
+        Taken as it is, whatever the file says of its model. Default: built from the packaged
+        SSP grid that the file names.
+
+    Raises
+    ------
+    BadFitFile
+        The file is missing, cut short, changed, of another format version or no saved fit; or
+        its SSP grid is not a packaged one, or no longer the same.
+    """
+    import h5py
+
+    path = Path(path)
+    if not path.is_file():
+        raise BadFitFile(f"{path} is not there; give the path of a file that save_fit wrote")
+    try:
+        with h5py.File(path) as file:
+            _check(file, path)
+            values = {name: _read(file[name]) for name in _names(file) if _holds_data(file[name])}
+    except BadFitFile:
+        raise
+    except Exception as error:  # a damaged file makes HDF5 raise nearly anything
+        raise BadFitFile(
+            f"{path} cannot be read as HDF5 ({error}): it is cut short, damaged or another kind "
+            "of file; get it again, or save the fit again"
+        ) from error
+    about = _below(values, "model")
+    versions = _below(values, "versions")
+    try:
+        parts = {name: _build(name, values) for name in ("photometry", "draws", "verdict")}
+        prior = Prior(values["prior"])
+        rest = {k: v for k, v in values.items() if "/" not in k and k != "prior"}
+        load = _model(about, path) if model is None else model
+        return Fit(**parts, **rest, prior=prior, model=load)
+    except BadFitFile:
+        raise
+    except (KeyError, TypeError, ValueError) as error:
+        raise BadFitFile(
+            f"{path} was written by sedflow {versions.get('sedflow', '?')} and does not fit "
+            f"sedflow {sedflow.__version__} ({error}); read it with the version that wrote it, or "
+            "fit again"
+        ) from error
+
+
+def _contents(fit):
+    """All that is stored, by the name of its data set; None is left out."""
+    grid = fit.model.grid
+    out = {f"versions/{name}": version(name) for name in _VERSIONED}
+    out |= {
+        "versions/sedflow": sedflow.__version__,
+        "prior": fit.prior.sfh,
+        "model/ssp": grid.name,
+        "model/ssp_sha256": grid.sha256,
+        "model/ssp_shape": grid.luminosity.shape,
+        "model/birth_cloud_age_gyr": fit.model.birth_cloud_age_gyr,
+        "model/bands": fit.model.bands,
+    }
+    return out | _flatten(fit, skip=("model", "prior"))
+
+
+def _flatten(item, prefix="", skip=()):
+    out = {}
+    for field in fields(item):
+        value = getattr(item, field.name)
+        if field.name in skip or value is None:
+            continue
+        name = prefix + field.name
+        out |= _flatten(value, f"{name}/") if is_dataclass(value) else {name: value}
+    return out
+
+
+def _build(group, values):
+    """The dataclass that a group of the file holds; None if there is no such group."""
+    found = _below(values, group)
+    if not found:
+        return None
+    parts = {k: v for k, v in found.items() if "/" not in k}
+    for name in {k.split("/")[0] for k in found if "/" in k}:
+        parts[name] = _build(f"{group}/{name}", values)
+    return _CLASSES[group](**parts)
+
+
+def _below(values, group):
+    return {k.removeprefix(f"{group}/"): v for k, v in values.items() if k.startswith(f"{group}/")}
+
+
+def _model(about, path):
+    """The model of the packaged SSP grid that a file tells about."""
+    name = about["ssp"]
+    remedy = (
+        "pass model=SEDModel(...) of the grid that the fit was made with (or any other, to go on "
+        "with that one)"
+    )
+    if name not in SSP_NAMES:
+        raise BadFitFile(
+            f"{path} was made with the SSP grid {name!r} (sha256 {about['ssp_sha256'][:12]}...), "
+            f"which is none of the packaged {', '.join(SSP_NAMES)}; {remedy}"
+        )
+    model = default_model(name)
+    # A rebinned grid keeps the hash of the file that it came from, but not the shape.
+    stored = (about["ssp_sha256"], about["ssp_shape"])
+    if stored != (model.grid.sha256, model.grid.luminosity.shape):
+        raise BadFitFile(
+            f"{path} was made with an SSP grid {name!r} of sha256 {stored[0][:12]}... and shape "
+            f"{stored[1]}, but the packaged one has {model.grid.sha256[:12]}... and "
+            f"{model.grid.luminosity.shape}; {remedy}"
+        )
+    special = {key: about[key] for key in ("birth_cloud_age_gyr", "bands")}
+    if any(getattr(model, key) != value for key, value in special.items()):
+        return SEDModel(model.grid, **special)
+    return model
+
+
+def _check(file, path):
+    """Refuse a file that is not what `save_fit` left."""
+    if file.attrs.get("format") != _FORMAT:
+        raise BadFitFile(f"{path} is HDF5, but no saved fit; give a file that save_fit wrote")
+    found = file.attrs.get("format_version")
+    if found != _FORMAT_VERSION:
+        raise BadFitFile(
+            f"{path} has format version {found}, but this sedflow ({sedflow.__version__}) reads "
+            f"version {_FORMAT_VERSION}; read it with the sedflow that wrote it, or fit again"
+        )
+    if file.attrs.get("checksum") != _checksum(file):
+        raise BadFitFile(
+            f"{path} does not match its checksum: it was changed or damaged after it was saved; "
+            "get it again, or save the fit again"
+        )
+
+
+def _checksum(file) -> str:
+    """SHA-256 of all data sets and attributes, in the order of their names."""
+    digest = hashlib.sha256()
+
+    def add(*what):
+        digest.update(json.dumps(what).encode())
+
+    for name in ["/", *_names(file)]:
+        item = file[name]
+        add(name, {k: str(v) for k, v in sorted(item.attrs.items()) if k != "checksum"})
+        if not _holds_data(item):
+            continue
+        value = _raw(item)
+        if value.dtype == object:
+            add(value.shape, value.ravel().tolist())
+        else:
+            add(value.shape, value.dtype.str)
+            digest.update(np.ascontiguousarray(value))
+    return digest.hexdigest()
+
+
+def _names(file):
+    names = []
+    file.visit(names.append)
+    return sorted(names)
+
+
+def _holds_data(item):
+    return hasattr(item, "dtype")
+
+
+def _raw(item):
+    """Array of a data set as it is stored; text as an object array."""
+    import h5py
+
+    if h5py.check_string_dtype(item.dtype):
+        return np.array(item.asstr()[()], dtype=object)
+    return np.asarray(item[()])
+
+
+def _write(file, name, value):
+    """A data set of one field, with what it takes to make the same object of it again."""
+    import h5py
+
+    kind = type(value).__name__
+    if isinstance(value, np.generic):
+        kind = "numpy"
+    elif kind == "int" and not -(2**63) <= value < 2**63:
+        value = str(value)  # a seed may be any whole number
+    array = np.asarray(value)
+    text = array.dtype.kind in "OU"
+    if kind not in _RESTORE or array.dtype.kind not in "biufOUS":
+        raise SedflowError(
+            f"{name} is a {type(value).__name__} of {array.dtype}, which cannot be stored; make "
+            "it an array of numbers or text"
+        )
+    if text and not all(isinstance(x, str) and "\0" not in x for x in array.flat):
+        raise SedflowError(
+            f"{name} holds Python objects that are not text, which cannot be stored; make it an "
+            "array of whole numbers, or of str"
+        )
+    packed = {"compression": "gzip", "shuffle": True} if array.ndim and array.size else {}
+    if array.nbytes < _COMPRESS_FROM:
+        packed = {}
+    dtype = h5py.string_dtype() if text else array.dtype
+    data = array.astype(object) if text else array
+    item = file.create_dataset(name, data=data, dtype=dtype, **packed)
+    item.attrs["kind"] = kind
+    if text:
+        item.attrs["dtype"] = "O" if array.dtype == object else array.dtype.str
+
+
+_RESTORE = {
+    "ndarray": lambda a: a,
+    "numpy": lambda a: a[()],
+    "tuple": lambda a: tuple(a.tolist()),
+    "str": lambda a: str(a[()]),
+    "int": lambda a: int(a[()]),
+    "float": lambda a: float(a[()]),
+    "bool": lambda a: bool(a[()]),
+}
+
+
+def _read(item):
+    array = _raw(item)
+    if "dtype" in item.attrs:
+        array = array.astype(item.attrs["dtype"])
+    return _RESTORE[item.attrs["kind"]](array)
+
+
+@contextmanager
+def _replacing(path):
+    """A name in the folder of `path` to write to; renamed to `path` if all went well."""
+    path = Path(path)
+    if not path.parent.is_dir():
+        raise SedflowError(f"there is no folder {path.parent}; make it, or choose another")
+    if path.is_dir():
+        raise SedflowError(f"{path} is a folder; give the name of a file in it")
+    temporary = path.with_name(f".sedflow-{uuid4().hex}{path.suffix}")
+    try:
+        yield temporary
+        with open(temporary, "r+b") as file:
+            os.fsync(file.fileno())  # the contents before the name, also if the power fails
+        os.replace(temporary, path)
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+# ArviZ
+
+
+def to_arviz(fit: Fit, seed: int = 0):
+    """The fit of one galaxy as `arviz.InferenceData`: one chain of draws of equal weight.
+
+    Groups: posterior (the 12 parameters and the derived quantities), posterior_predictive
+    (flux, with noise), observed_data (flux), constant_data (sigma, redshift), log_likelihood
+    (flux, band by band, as `arviz.loo` wants it) and sample_stats (lp, the log of prior x
+    likelihood). Weighted draws are resampled first, all groups alike.
+
+    Parameters
+    ----------
+    fit : Fit
+    seed : int
+        Of the resampling, and of the noise of the replicated fluxes.
+
+    Raises
+    ------
+    SedflowError
+        More than one galaxy, or no draws.
+    """
+    import arviz
+
+    if fit.photometry.shape:
+        raise SedflowError(
+            f"ArviZ takes one galaxy, but there are {fit.photometry.redshift.size}; pass fit[i]"
+        )
+    if np.isnan(fit.draws.theta).any():
+        why = "" if fit.verdict is None else f" ({fit.verdict.reason})"
+        raise SedflowError(f"{fit.title} has no draws{why}; leave it out, or fit it again")
+    fit = replace(fit, draws=_of_equal_weight(fit.draws, seed))
+    galaxy = fit.photometry
+    log_sigma = np.log(np.sqrt(2 * np.pi) * galaxy.sigma)
+    by_band = -0.5 * np.square(pulls(fit.predicted.flux, galaxy)) - log_sigma
+    quantities = {p.name: fit.draws[p.name] for p in PARAMETERS} | fit.derived
+    about = {"title": fit.title, "sampler": fit.sampler}
+    if fit.seed is not None:
+        about["seed"] = fit.seed
+    data = arviz.from_dict(
+        posterior={name: v[None] for name, v in quantities.items()},
+        posterior_predictive={"flux": fit.predicted.replicated(seed)[None]},
+        log_likelihood={"flux": by_band[None]},
+        sample_stats={"lp": (fit.prior.log_prob(fit.draws.theta) + fit.log_likelihood)[None]},
+        observed_data={"flux": galaxy.flux},
+        constant_data={"sigma": galaxy.sigma},
+        coords={"band": list(galaxy.bands)},
+        dims={"flux": ["band"], "sigma": ["band"]},
+        attrs=about,
+        posterior_attrs=about,
+    )
+    for quantity in _QUANTITIES:
+        data.posterior[quantity.name].attrs |= {"units": quantity.unit, "long_name": quantity.label}
+    for group in ("posterior_predictive", "observed_data"):
+        data[group]["flux"].attrs["units"] = "nanomaggy"
+    data.constant_data["sigma"].attrs["units"] = "nanomaggy"
+    data.constant_data["redshift"] = ((), float(galaxy.redshift))  # from_dict gives it an axis
+    return data
+
+
+def _of_equal_weight(draws, seed):
+    if draws.weights is None or np.ptp(draws.weights) == 0:
+        return replace(draws, weights=None)
+    return draws.resampled(seed=seed)
+
+
+# Tables
+
+
+def to_table(fit: Fit, quantiles: bool = True, path=None, overwrite: bool = False):
+    """The fit as an astropy Table, and in a file if `path` is given.
+
+    Parameters
+    ----------
+    fit : Fit
+    quantiles : bool
+        True: 16, 50 and 84 % points of every parameter and derived quantity; of one galaxy with
+        a row for each quantity (columns p16, p50, p84), of a batch with a row for each galaxy
+        (columns NAME_16, NAME_50, NAME_84). False: a row for each draw, with a column for
+        each quantity and `weight`, which sums to 1 for each galaxy. Tables of a batch have
+        `galaxy`, the place in the batch, and `id` if there are any.
+    path : str or Path, optional
+        Ends in one of `TABLE_FORMATS`.
+    overwrite : bool
+        Replace a file that exists.
+
+    Returns
+    -------
+    astropy.table.Table
+        Text is ASCII, as FITS wants it; units other than Gyr and mag stand in descriptions.
+
+    Raises
+    ------
+    SedflowError
+        An unknown extension, a file that exists, a folder that does not, or no pyarrow.
+    """
+    if path is not None:
+        path = Path(path)
+        _check_table_path(path, overwrite)
+    table = _quantile_table(fit) if quantiles else _draws_table(fit)
+    for quantity in _QUANTITIES:
+        for name in (quantity.name, *(f"{quantity.name}_{q}" for q in (16, 50, 84))):
+            if name in table.colnames:
+                table[name].description = _describe(quantity)
+                table[name].unit = quantity.unit if quantity.unit in _TABLE_UNITS else None
+    for name in table.colnames:
+        if table[name].dtype.kind in "OS":  # not every format holds Python objects or bytes
+            table[name] = table[name].astype(str)
+    table.meta = _about(fit)
+    if path is not None:
+        _write_table(table, path)
+    return table
+
+
+def _write_table(table, path):
+    form, options = TABLE_FORMATS[path.suffix.lower()], {}
+    if form == "votable":  # knows no header but a description; as text it is four times slower
+        header = "; ".join(f"{key} = {value}" for key, value in table.meta.items())
+        table = table.copy(copy_data=False)
+        table.meta = {"description": header}
+        options = {"tabledata_format": "binary"}
+    try:
+        with _replacing(path) as temporary:
+            table.write(temporary, format=form, **options)
+    except UnicodeEncodeError as error:
+        raise SedflowError(
+            f"{path} can only hold ASCII, but there is {error.object[:40]!r}; write .ecsv or "
+            ".parquet, or change the ids"
+        ) from None
+
+
+def _quantile_table(fit):
+    table = fit.summary()
+    if fit.photometry.shape:
+        table.add_column(np.arange(len(table)), index=0, name="galaxy")
+        return table
+    for label in ("16", "50", "84"):  # a name of digits alone is not one in a VOTable
+        table.rename_column(label, f"p{label}")
+    # An empty string comes back from ECSV as a masked one.
+    table["unit"] = [_ascii(unit) or "none" for unit in table["unit"]]
+    return table
+
+
+def _draws_table(fit):
+    from astropy.table import Table
+
+    shape, n = fit.photometry.shape, fit.draws.n
+    table = Table()
+    if shape:
+        table["galaxy"] = np.repeat(np.arange(fit.photometry.redshift.size), n)
+        if fit.photometry.ids is not None:
+            table["id"] = np.repeat(fit.photometry.ids.reshape(-1), n)
+    for name, values in [(p.name, fit.draws[p.name]) for p in PARAMETERS] + [*fit.derived.items()]:
+        table[name] = values.reshape(-1)
+    weights = np.full((*shape, n), 1 / n) if fit.draws.weights is None else fit.draws.weights
+    table["weight"] = weights.reshape(-1)
+    table["weight"].description = "Share of the draw in the posterior of its galaxy."
+    return table
+
+
+def _about(fit):
+    """Header of a table, in keys that FITS can hold."""
+    about = {"TITLE": fit.title, "SAMPLER": fit.sampler, "SEED": fit.seed}
+    about |= {"PRIOR": fit.prior.sfh, "SSP": fit.model.grid.name, "VERSION": sedflow.__version__}
+    if fit.verdict is not None and not fit.photometry.shape:
+        about["VERDICT"] = str(fit.verdict.kind)
+    return {key: value for key, value in about.items() if value is not None}
+
+
+def _describe(quantity):
+    unit = _ascii(quantity.unit)
+    scale = "log10 " if quantity.name.startswith("log_") else ""
+    return _ascii(quantity.help) + (f" [{scale}{unit}]" if unit else "")
+
+
+def _ascii(text):
+    return text.replace("☉", "sun").replace("Å", "Angstrom")
+
+
+def _check_table_path(path, overwrite):
+    suffix = path.suffix.lower()
+    if suffix not in TABLE_FORMATS:
+        raise SedflowError(
+            f"{path} has the extension {path.suffix!r}; give one of {', '.join(TABLE_FORMATS)}"
+        )
+    if path.exists() and not overwrite:
+        raise SedflowError(f"{path} exists; pass overwrite=True, or choose another name")
+    if suffix == ".parquet":
+        try:
+            import pyarrow  # noqa: F401
+        except ImportError:
+            raise SedflowError(
+                f"{path} needs pyarrow, which is not installed; pip install pyarrow, or choose "
+                "another extension"
+            ) from None
