@@ -156,8 +156,8 @@ def show(nsaid, draws, seed, figure, as_json):
 
     galaxy = sedflow.load_nsa().photometry(nsaid)
     posterior = sedflow.load_posterior()
-    check = posterior.check(galaxy)
-    result = sedflow.fit(galaxy, posterior, n=draws, seed=seed)
+    result = sedflow.fit(galaxy, posterior, n=draws, seed=seed, trust="auto")
+    verdict = result.verdict
     summary = result.summary()
     if figure:
         from sedflow.publication import posterior_figure
@@ -176,12 +176,15 @@ def show(nsaid, draws, seed, figure, as_json):
         click.echo(f"wrote {figure}", err=True)
     if as_json:
         rows = {row["name"]: [float(row[c]) for c in ("16", "50", "84")] for row in summary}
-        document = {"nsaid": nsaid, "inside": bool(check), "quantiles": rows}
+        document = {
+            "nsaid": nsaid, "verdict": verdict.kind, "reason": verdict.reason,
+            "inside": verdict.inside, "quantiles": rows,
+        }  # fmt: skip
         click.echo(json.dumps(document, indent=1))
         return
     for column in ("16", "50", "84"):
         summary[column].info.format = ".3f"
-    click.echo(f"{result.title}; {check}")
+    click.echo(f"{result.title}\n{verdict}")
     click.echo("\n".join(summary.pformat(max_lines=-1)))
 
 

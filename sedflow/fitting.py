@@ -265,7 +265,7 @@ def fit(
     if trust not in (None, "auto"):
         raise SedflowError(f'trust = {trust!r} is unknown; choose None or "auto"')
     if model is None:
-        model = default_model(getattr(sampler, "ssp", "fsps"))
+        model = getattr(sampler, "model", None) or default_model(getattr(sampler, "ssp", "fsps"))
     prior = getattr(sampler, "prior", None) or Prior()
     about = {
         "model": model,

@@ -21,9 +21,9 @@ REFERENCE = 10.0  # log_mstar at which model fluxes are given
 _LN10 = np.log(10.0)
 _I = index("log_mstar")
 _LOW, _HIGH = LOW[_I], HIGH[_I]
-_GRID = np.linspace(0.0, 1.0, 257)
+_GRID = np.linspace(0.0, 1.0, 321)
 _REACH = 10.0  # standard deviations on either side of the peak
-_FALL = 40.0  # e-folds, where only a flank of the peak lies inside the prior
+_FALL = 25.0  # e-folds, where only a flank of the peak lies inside the prior
 
 
 class MassConditional:

@@ -6,6 +6,7 @@ network's draws, so that it is a second opinion also on modes that the network h
 "emcee" and "zeus" (the sampler of the published work) run as they do elsewhere.
 """
 
+import random
 import time
 import warnings
 
@@ -99,7 +100,6 @@ class MCMCSampler:
         self.model = default_model("fsps") if model is None else model
         self.prior = Prior() if prior is None else prior
         self.start, self.cancel = start, cancel
-        self.ssp = self.model.grid.name
         self.name = method
         self._progress = progress
 
@@ -167,9 +167,8 @@ class MCMCSampler:
             _N_WALKER, N_FREE, target.log_posterior, vectorize=True, moves=moves
         )
         state = np.random.RandomState(rng.integers(2**31)).get_state()
-        steps = sampler.sample(
-            self._first(galaxy, target, rng), iterations=self.steps, rstate0=state
-        )
+        first = emcee.State(self._first(galaxy, target, rng), random_state=state)
+        steps = sampler.sample(first, iterations=self.steps)
         for done, _ in enumerate(steps, 1):
             tell(done / self.steps, "emcee")
         chains = sampler.get_chain()
@@ -181,8 +180,10 @@ class MCMCSampler:
         target = _PlainTarget(self.model, self.prior, galaxy, self.cancel)
         start = time.monotonic()
         first = self._first(galaxy, target, rng)
-        before = np.random.get_state()  # noqa: NPY002 (zeus knows only the global generator)
+        # zeus knows only the two global generators.
+        before = np.random.get_state(), random.getstate()  # noqa: NPY002
         np.random.seed(int(rng.integers(2**31)))  # noqa: NPY002
+        random.seed(int(rng.integers(2**31)))
         try:
             sampler = zeus.EnsembleSampler(
                 _N_WALKER, N_FREE, target.log_posterior, vectorize=True, verbose=False
@@ -190,7 +191,8 @@ class MCMCSampler:
             for done, _ in enumerate(sampler.sample(first, iterations=self.steps, progress=False)):
                 tell((done + 1) / self.steps, "zeus")
         finally:
-            np.random.set_state(before)  # noqa: NPY002
+            np.random.set_state(before[0])  # noqa: NPY002
+            random.setstate(before[1])
         return self._ensemble(sampler.get_chain(), n, target, start, 1.0)
 
     def _first(self, galaxy, target, rng):

@@ -3,10 +3,13 @@
 The HDF5 file mirrors the dataclasses: a group for each, a data set for each field that is not
 None. The attribute `kind` of a data set says what Python object it was, so that what is loaded
 equals what was saved to the last bit. What follows from the draws is computed again.
+
+In front, where HDF5 lets others write (its user block), stands a line with the format version
+and the SHA-256 of all bytes that follow. HDF5 is not let near a file that does not match: one
+wrong byte in its inner tables can send it round in circles for minutes.
 """
 
 import hashlib
-import json
 import os
 from contextlib import contextmanager
 from dataclasses import fields, is_dataclass, replace
@@ -34,6 +37,7 @@ __all__ = ["TABLE_FORMATS", "load_fit", "save_fit", "to_arviz", "to_table"]
 
 _FORMAT = "sedflow-fit"
 _FORMAT_VERSION = 1
+_BLOCK = 512  # bytes of the user block; the least that HDF5 allows
 #: Groups of the file that hold a dataclass of their own.
 _CLASSES = {
     "photometry": Photometry,
@@ -93,12 +97,14 @@ def save_fit(fit: Fit, path) -> Path:
     """
     import h5py
 
-    with _replacing(path) as temporary, h5py.File(temporary, "w", libver=("v110", "v110")) as file:
-        file.attrs["format"] = _FORMAT
-        file.attrs["format_version"] = _FORMAT_VERSION
-        for name, value in _contents(fit).items():
-            _write(file, name, value)
-        file.attrs["checksum"] = _checksum(file)
+    with _replacing(path) as temporary:
+        with h5py.File(temporary, "w", libver=("v110", "v110"), userblock_size=_BLOCK) as file:
+            for name, value in _contents(fit).items():
+                _write(file, name, value)
+        with open(temporary, "r+b") as file:
+            block = _block(file)
+            file.seek(0)
+            file.write(block)
     return Path(path)
 
 
@@ -121,19 +127,14 @@ def load_fit(path, model: SEDModel | None = None) -> Fit:
     import h5py
 
     path = Path(path)
-    if not path.is_file():
-        raise BadFitFile(f"{path} is not there; give the path of a file that save_fit wrote")
+    _check(path)
     try:
         with h5py.File(path) as file:
-            _check(file, path)
-            values = {name: _read(file[name]) for name in _names(file) if _holds_data(file[name])}
-    except BadFitFile:
-        raise
-    except Exception as error:  # a damaged file makes HDF5 raise nearly anything
-        raise BadFitFile(
-            f"{path} cannot be read as HDF5 ({error}): it is cut short, damaged or another kind "
-            "of file; get it again, or save the fit again"
-        ) from error
+            names = []
+            file.visit(names.append)
+            values = {name: _read(file[name]) for name in names if "kind" in file[name].attrs}
+    except Exception as error:  # whatever HDF5 makes of a file that another program wrote
+        raise BadFitFile(f"{path} cannot be read as HDF5 ({error}); save the fit again") from error
     about = _below(values, "model")
     versions = _below(values, "versions")
     try:
@@ -221,52 +222,36 @@ def _model(about, path):
     return model
 
 
-def _check(file, path):
+def _check(path):
     """Refuse a file that is not what `save_fit` left."""
-    if file.attrs.get("format") != _FORMAT:
-        raise BadFitFile(f"{path} is HDF5, but no saved fit; give a file that save_fit wrote")
-    found = file.attrs.get("format_version")
-    if found != _FORMAT_VERSION:
+    try:
+        with open(path, "rb") as file:
+            block, expected = file.read(_BLOCK), _block(file)
+    except OSError as error:
         raise BadFitFile(
-            f"{path} has format version {found}, but this sedflow ({sedflow.__version__}) reads "
+            f"{path} cannot be opened ({error.strerror}); give the path of a file that save_fit "
+            "wrote"
+        ) from None
+    label = block[: block.find(b"\n") + 1].decode("ascii", "replace").split()
+    if len(label) != 3 or label[0] != _FORMAT:
+        raise BadFitFile(f"{path} is no saved fit; give the path of a file that save_fit wrote")
+    if label[1] != str(_FORMAT_VERSION):
+        raise BadFitFile(
+            f"{path} has format version {label[1]}, but sedflow {sedflow.__version__} reads "
             f"version {_FORMAT_VERSION}; read it with the sedflow that wrote it, or fit again"
         )
-    if file.attrs.get("checksum") != _checksum(file):
+    if block != expected:
         raise BadFitFile(
-            f"{path} does not match its checksum: it was changed or damaged after it was saved; "
-            "get it again, or save the fit again"
+            f"{path} does not match its checksum: it was cut short, damaged or changed after it "
+            "was saved; get it again, or save the fit again"
         )
 
 
-def _checksum(file) -> str:
-    """SHA-256 of all data sets and attributes, in the order of their names."""
-    digest = hashlib.sha256()
-
-    def add(*what):
-        digest.update(json.dumps(what).encode())
-
-    for name in ["/", *_names(file)]:
-        item = file[name]
-        add(name, {k: str(v) for k, v in sorted(item.attrs.items()) if k != "checksum"})
-        if not _holds_data(item):
-            continue
-        value = _raw(item)
-        if value.dtype == object:
-            add(value.shape, value.ravel().tolist())
-        else:
-            add(value.shape, value.dtype.str)
-            digest.update(np.ascontiguousarray(value))
-    return digest.hexdigest()
-
-
-def _names(file):
-    names = []
-    file.visit(names.append)
-    return sorted(names)
-
-
-def _holds_data(item):
-    return hasattr(item, "dtype")
+def _block(file) -> bytes:
+    """The user block that fits an open file: format, version, SHA-256 of the bytes behind it."""
+    file.seek(_BLOCK)
+    digest = hashlib.file_digest(file, "sha256").hexdigest()
+    return f"{_FORMAT} {_FORMAT_VERSION} {digest}\n".encode().ljust(_BLOCK, b"\0")
 
 
 def _raw(item):

@@ -26,7 +26,8 @@ __all__ = ["VERDICTS", "Verdict", "climb"]
 
 #: What may be said of a galaxy, from the least work to the most.
 VERDICTS = ("amortized", "reweighted", "mcmc", "failed")
-_MORE = 5  # times as many draws, where the first are sound but too few
+_MORE = 5  # times as many draws, where the first are too few
+_HOPEFUL = 1.0  # k-hat below which more draws may help
 _MISSING = 0.6  # of the log evidence, where half of the posterior may be missing
 _UNLIKELY = 1e-3  # tail probability of the data under the model that is worth a warning
 
@@ -97,6 +98,8 @@ class Verdict:
     @classmethod
     def stack(cls, rows, shape) -> "Verdict":
         """One `Verdict` of a batch from those of its galaxies."""
+        if not shape:
+            return rows[0]
         columns = {}
         for name in cls.names():
             values = [getattr(row, name) for row in rows]
@@ -172,7 +175,7 @@ class _Ladder:
                 k_hat=float(held.k_hat), ess=float(held.ess), share=float(held.ess / self.n),
                 gap=float(held.gap),
             )  # fmt: skip
-            if held.k_hat < K_HAT_MAX and held.ess < self.enough:
+            if not held.good(self.enough) and held.k_hat < _HOPEFUL:
                 more = self.sampler.sample(self.galaxy, n=_MORE * self.n, seed=self.seed)
                 draws, flux = self._weighted(more)
                 held = draws.importance

@@ -18,6 +18,7 @@ from sedflow.dashboard.corner import CornerFigure, corner_layers
 from sedflow.dashboard.state import ExplorerState, ForwardState
 from sedflow.derived import DERIVED
 from sedflow.fitting import Fit, fit
+from sedflow.importance import K_HAT_MAX, min_ess, reweight
 from sedflow.model import default_model
 from sedflow.nsa import NSACatalog, load_nsa
 from sedflow.parameters import NAMES, PARAMETERS
@@ -43,17 +44,41 @@ class _Shown:
 
     fit: Fit
     corner: object
+    exact: bool
+
+    @property
+    def trust(self) -> str:
+        """In a line: what the draws shown are."""
+        figures = self.fit.draws.importance
+        if not self.exact:
+            return "Draws of the network, not corrected"
+        return (
+            f"Corrected to the exact posterior: k-hat {figures.k_hat:.2f} (limit {K_HAT_MAX}), "
+            f"{figures.ess:,.0f} of {int(figures.n):,} draws effective, ln evidence "
+            f"{figures.log_evidence:.2f} ± {figures.log_evidence_error:.2f}"
+        )
 
 
 def infer(nsa: NSACatalog, posterior: AmortizedPosterior, request):
     """The fit of a request (nsaid, n, seed), everything that is drawn computed; and a note."""
     nsaid, n, seed = request
     galaxy = nsa.photometry(nsaid)
-    check = posterior.check(galaxy)
-    result = fit(galaxy, posterior, n=n, seed=seed)
-    layers = corner_layers(result.draws.theta, _LABELS)
+    drawn = fit(galaxy, posterior, n=n, seed=seed)
+    weighted = reweight(drawn, min_ess=0)
+    figures = weighted.draws.importance
+    held = bool(figures.good(min_ess(n)))
+    check = posterior.check(galaxy, draws=drawn.draws, flux=drawn.predicted.flux)
+    notes = [] if check else [f"{check}"]
+    if not held:
+        notes.append(
+            f"these are the network's draws, and weights do not mend them (k-hat "
+            f"{figures.k_hat:.2f}, limit {K_HAT_MAX}; {figures.ess:.0f} effective draws): make "
+            'more draws, or use sedflow.fit(galaxy, posterior, trust="auto") or MCMC'
+        )
+    result = weighted if held else drawn
+    layers = corner_layers(result.draws.resampled().theta, _LABELS)
     _ = result.derived, result.history, result.predicted
-    return _Shown(result, layers), "" if check else f"Take care: {check}."
+    return _Shown(result, layers, held), f"Take care: {'; '.join(notes)}." if notes else ""
 
 
 def _on_worker(function):
@@ -139,6 +164,7 @@ class Explorer(pn.viewable.Viewer):
         self._status = pn.pane.Alert("", alert_type="light", visible=False, margin=(0, 10))
         self._spinner = pn.indicators.LoadingSpinner(size=22, value=False)
         self._heading = pn.pane.Markdown("## …", margin=(0, 10))
+        self._trust = pn.pane.Markdown("", margin=(0, 10))
         self._fit_stream = hv.streams.Pipe(data=None)
         self._summary = pn.widgets.Tabulator(
             pd.DataFrame(), disabled=True, show_index=False, sizing_mode="stretch_width",
@@ -154,6 +180,7 @@ class Explorer(pn.viewable.Viewer):
         self._zh_pane = _pane(None, 300)
         self.views = pn.Column(
             pn.Row(self._heading, self._spinner),
+            self._trust,
             self._status,
             self._sed_pane,
             pn.Row(self._sfr_pane, self._zh_pane, sizing_mode="stretch_width"),
@@ -182,6 +209,7 @@ class Explorer(pn.viewable.Viewer):
     def _show(self, event):
         if event.new is None:
             self._heading.object = "## No posterior"
+            self._trust.object = ""
             return
         with pn.io.hold():
             self._show_fit(event.new)
@@ -189,6 +217,7 @@ class Explorer(pn.viewable.Viewer):
     def _show_fit(self, shown: _Shown):
         result = shown.fit
         self._heading.object = f"## {result.title}"
+        self._trust.object = shown.trust
         self._fit_stream.send(result)
         if self._corner is None:
             self._corner = CornerFigure(shown.corner, title=result.title)
@@ -363,7 +392,7 @@ def _catalogue_table(nsa):
 
 def _derived_table(result):
     low, middle, high = (
-        np.array([np.quantile(result.derived[d.name], q) for d in DERIVED])
+        np.array([result.draws.quantile(result.derived[d.name], q) for d in DERIVED])
         for q in (0.16, 0.5, 0.84)
     )
     return pd.DataFrame(
