@@ -20,6 +20,7 @@ _HOME = {
     "SedflowError": "errors",
     "Spectrum": "model",
     "fit": "fitting",
+    "load_fit": "store",
     "load_nsa": "nsa",
     "load_posterior": "posterior",
     "reweight": "importance",

@@ -194,6 +194,27 @@ class Fit:
             return spectrum
         return Spectrum(spectrum.wavelength[0], spectrum.flux, self.photometry.redshift)
 
+    def save(self, path):
+        """Write everything to one HDF5 file, which `sedflow.load_fit` reads; returns its path."""
+        from sedflow.store import save_fit
+
+        return save_fit(self, path)
+
+    def to_arviz(self, seed: int = 0):
+        """`arviz.InferenceData` of one galaxy: posterior, predictions, data, log likelihood."""
+        from sedflow.store import to_arviz
+
+        return to_arviz(self, seed)
+
+    def to_table(self, path=None, *, quantiles: bool = True, overwrite: bool = False):
+        """Astropy table of quantiles, or of the draws themselves; written to `path` if given.
+
+        The extension says how: .fits, .ecsv, .vot (VOTable) or .parquet.
+        """
+        from sedflow.store import to_table
+
+        return to_table(self, quantiles, path, overwrite)
+
     def summary(self, q=(0.16, 0.5, 0.84)):
         """Quantiles of every parameter and derived quantity, as an astropy Table.
 

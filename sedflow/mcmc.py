@@ -9,6 +9,7 @@ network's draws, so that it is a second opinion also on modes that the network h
 import random
 import time
 import warnings
+from importlib.util import find_spec
 
 import numpy as np
 
@@ -27,6 +28,7 @@ from sedflow.smc import tempered_populations
 __all__ = ["Cancelled", "MCMCSampler", "explore"]
 
 METHODS = ("smc", "emcee", "zeus")
+_PACKAGES = {"emcee": "emcee", "zeus": "zeus-mcmc"}
 _WALKERS = 200  # of each population at first; doubled until the populations agree
 _SCOUTS = 50  # walkers of each population of `explore`
 _CHUNK = 1024  # models between two looks at `cancel`
@@ -96,6 +98,11 @@ class MCMCSampler:
         for name, value in (("doublings", doublings), ("steps", steps)):
             if int(value) != value or value < 0:
                 raise BadParameters(f"{name} = {value}; give a whole number >= 0")
+        if method in _PACKAGES and find_spec(method) is None:
+            raise SedflowError(
+                f"method {method!r} needs {_PACKAGES[method]}, which is not installed; "
+                f'pip install "sedflow-explorer[mcmc]", or use method="smc"'
+            )
         self.method, self.doublings, self.steps = method, int(doublings), int(steps)
         self.model = default_model("fsps") if model is None else model
         self.prior = Prior() if prior is None else prior

@@ -3,6 +3,7 @@
 import subprocess
 import sys
 import tomllib
+from itertools import chain
 from pathlib import Path
 
 import pytest
@@ -53,7 +54,9 @@ def test_the_product_reads_nothing_outside_itself():
 def test_conda_and_pip_list_the_same_dependencies():
     project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
     extras = project["optional-dependencies"]
-    pip = set(project["dependencies"]) | set(extras["app"] + extras["fsps"] + extras["dev"])
+    pip = set(project["dependencies"]) | set(
+        extras["app"] + extras["fsps"] + extras["mcmc"] + extras["dev"]
+    )
     environment = yaml.safe_load((ROOT / "environment.yml").read_text())
     conda = set(environment["dependencies"][-1]["pip"]) - {"-e ."}
     assert conda == pip
@@ -69,7 +72,8 @@ def test_the_tested_versions_satisfy_the_requirements():
     tested = {canonicalize_name(name): version for name, version in tested.items()}
     project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
     extras = project["optional-dependencies"]
-    for line in (*project["dependencies"], *extras["app"], *extras["fsps"], *extras["dev"]):
+    parts = (extras[name] for name in ("app", "fsps", "mcmc", "dev"))
+    for line in chain(project["dependencies"], *parts):
         need = Requirement(line)
         assert need.specifier.contains(tested[canonicalize_name(need.name)]), line
 
