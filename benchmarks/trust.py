@@ -23,6 +23,7 @@ import sedflow
 from sedflow.threads import use_threads
 from sedflow.validation import distance
 
+_KINDS = ("NSA", "simulated")
 _ROWS = (
     ("seconds, network", "seconds_network", "{:.2f}"),
     ("seconds, weights and verdict", "seconds_exact", "{:.2f}"),
@@ -106,8 +107,13 @@ def main():
     parser.add_argument("--galaxies", type=int, default=20)
     parser.add_argument("--draws", type=int, default=10_000)
     parser.add_argument("--seed", type=int, default=20)
+    parser.add_argument("--kinds", nargs="+", choices=_KINDS, default=_KINDS)
+    parser.add_argument("--table", type=Path, nargs="+", help="only print the table of such files")
     parser.add_argument("--out", type=Path, help="write the rows as JSON, after every galaxy")
     options = parser.parse_args()
+    if options.table:
+        print(table([row for path in options.table for row in json.loads(path.read_text())]))
+        return
     warnings.simplefilter("ignore")
     use_threads(1)
     nsa, posterior = sedflow.load_nsa(), sedflow.load_posterior()
@@ -115,8 +121,10 @@ def main():
     chosen = rng.choice(nsa.ids, options.galaxies, replace=False)
     _, simulated = sedflow.simulate(options.galaxies, seed=options.seed)
     compare(nsa.photometry(72), posterior, 500)  # imports and tables
+    samples = {"NSA": nsa.photometry(chosen), "simulated": simulated}
     rows = []
-    for kind, galaxies in (("NSA", nsa.photometry(chosen)), ("simulated", simulated)):
+    for kind in options.kinds:
+        galaxies = samples[kind]
         for k in range(options.galaxies):
             row = {"kind": kind, "id": int(chosen[k]) if kind == "NSA" else k}
             rows.append(row | compare(galaxies[k], posterior, options.draws))

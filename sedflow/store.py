@@ -254,15 +254,6 @@ def _block(file) -> bytes:
     return f"{_FORMAT} {_FORMAT_VERSION} {digest}\n".encode().ljust(_BLOCK, b"\0")
 
 
-def _raw(item):
-    """Array of a data set as it is stored; text as an object array."""
-    import h5py
-
-    if h5py.check_string_dtype(item.dtype):
-        return np.array(item.asstr()[()], dtype=object)
-    return np.asarray(item[()])
-
-
 def _write(file, name, value):
     """A data set of one field, with what it takes to make the same object of it again."""
     import h5py
@@ -307,9 +298,10 @@ _RESTORE = {
 
 
 def _read(item):
-    array = _raw(item)
-    if "dtype" in item.attrs:
-        array = array.astype(item.attrs["dtype"])
+    if "dtype" in item.attrs:  # text
+        array = np.array(item.asstr()[()], dtype=object).astype(item.attrs["dtype"])
+    else:
+        array = np.asarray(item[()])
     return _RESTORE[item.attrs["kind"]](array)
 
 

@@ -347,10 +347,10 @@ def _c2st(a, b, n, axes, rng) -> float:
     # Trees cut across one axis at a time: those of theta, where the edges of the prior are, and
     # the principal ones, along which a shift of a narrow ridge is not hidden by its length.
     x, side = np.hstack([z, z @ axes]), np.repeat([0, 1], n)
+    seed = int(rng.integers(2**31))
     trees = HistGradientBoostingClassifier(
-        max_iter=40, max_leaf_nodes=8, early_stopping=False, class_weight="balanced",
-        random_state=int(rng.integers(2**31)),
-    )  # fmt: skip
+        max_iter=40, max_leaf_nodes=8, early_stopping=False, random_state=seed
+    )
     right = 0
     with threadpool_limits(1):
         for k in range(_FOLDS):

@@ -8,6 +8,8 @@ import pytest
 
 import sedflow.draws
 import sedflow.fitting
+import sedflow.importance
+import sedflow.mcmc
 import sedflow.model
 import sedflow.parameters
 import sedflow.photometry
@@ -25,8 +27,8 @@ def test_the_first_block_runs(capsys):
 @pytest.mark.parametrize(
     "module",
     [
-        sedflow.draws, sedflow.fitting, sedflow.model, sedflow.parameters, sedflow.photometry,
-        sedflow.simulation,
+        sedflow.draws, sedflow.fitting, sedflow.importance, sedflow.mcmc, sedflow.model,
+        sedflow.parameters, sedflow.photometry, sedflow.simulation,
     ],
     ids=lambda m: m.__name__,
 )  # fmt: skip

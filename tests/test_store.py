@@ -1,0 +1,420 @@
+"""Saved fits: the same to the last bit, or refused; and what other tools get to see."""
+
+from dataclasses import fields, is_dataclass, replace
+
+import h5py
+import numpy as np
+import pytest
+from astropy.table import Table
+
+import sedflow
+from sedflow.convergence import Convergence
+from sedflow.derived import DERIVED
+from sedflow.draws import Draws
+from sedflow.errors import BadFitFile, SedflowError
+from sedflow.fitting import Fit
+from sedflow.importance import smooth
+from sedflow.likelihood import log_likelihood
+from sedflow.model import SEDModel, default_model
+from sedflow.parameters import NAMES
+from sedflow.resources import load_ssp
+from sedflow.store import TABLE_FORMATS, load_fit, save_fit, to_arviz, to_table
+from sedflow.trust import Verdict
+
+QUANTITIES = [*NAMES, *(d.name for d in DERIVED)]
+N = 40
+
+
+def make_fit(shape=(), ids="numbers", full=True, n=N, **changes):
+    """A fit of made-up draws of a batch of any shape; `full` has every part that a fit can have."""
+    rng = np.random.default_rng(5)
+    size = int(np.prod(shape))
+    names = {
+        "numbers": 72 + np.arange(size),
+        "text": np.array([f"J{k}+é" for k in range(size)], dtype=str),
+        "objects": np.array([f"galaxy {k}" for k in range(size)], dtype=object),
+        "bytes": np.array([b"M 31"] * size),
+        "none": None,
+    }[ids]
+    flux = rng.normal(50, 10, (*shape, 5))
+    galaxy = sedflow.Photometry(
+        flux, 0.05 * np.abs(flux), rng.uniform(0.02, 0.1, shape),
+        ids=None if names is None else names.reshape(shape),
+    )  # fmt: skip
+    draws = Draws(sedflow.Prior().sample(size * n, seed=2).reshape(*shape, n, 12))
+    about = {"seed": 3, "sampler": "made up", "weights_sha256": "ab" * 32}
+    if full:
+        draws = _with_figures(draws, rng)
+        about["verdict"] = _verdicts(shape, rng)
+    return Fit(**{"photometry": galaxy, "draws": draws, "model": default_model("fsps")} | about
+               | changes)  # fmt: skip
+
+
+def _with_figures(draws, rng):
+    shape, n = draws.shape, draws.n
+    log_weight = rng.normal(0, 1, (*shape, n))
+    weights, importance = smooth(log_weight)
+    figures = [rng.random((*shape, 12)) for _ in range(3)] + [rng.random(shape) for _ in range(5)]
+    figures[-1] = np.full(shape, np.nan)
+    convergence = Convergence(*(np.asarray(f) for f in figures), method="smc")
+    return Draws(draws.theta, log_weight, weights, importance, convergence)
+
+
+def _verdicts(shape, rng):
+    columns = {name: rng.random(shape) for name in Verdict.names()}
+    columns |= {"inside": rng.random(shape) < 0.5, "seconds": rng.random((*shape, 3))}
+    for name, text in (("kind", "mcmc"), ("reason", "k-hat 0.91 is above ½."), ("warning", "")):
+        columns[name] = text if shape == () else np.full(shape, text, dtype=object)
+    return Verdict(**columns)
+
+
+def assert_same(a, b):
+    """Equal in type, and in every bit of every array below."""
+    assert type(a) is type(b)
+    if is_dataclass(a):
+        for field in fields(a):
+            if field.name not in ("model", "prior"):
+                assert_same(getattr(a, field.name), getattr(b, field.name))
+    elif isinstance(a, np.ndarray):
+        assert (a.dtype, a.shape) == (b.dtype, b.shape)
+        assert a.tolist() == b.tolist() if a.dtype == object else a.tobytes() == b.tobytes()
+    else:
+        assert a == b or (a != a and b != b)
+
+
+# The file
+
+
+@pytest.mark.parametrize("full", [True, False], ids=["with figures", "draws alone"])
+@pytest.mark.parametrize("shape", [(), (3,), (2, 2)], ids=str)
+def test_a_fit_comes_back_bit_for_bit(shape, full, tmp_path):
+    fit = make_fit(shape, full=full)
+    again = load_fit(save_fit(fit, tmp_path / "fit.h5"))
+    assert_same(fit, again)
+    assert again.model is fit.model
+    assert again.prior.sfh == "flat"
+    assert again.derived["age_mw"].tobytes() == fit.derived["age_mw"].tobytes()
+
+
+def test_an_empty_batch_comes_back(tmp_path):
+    fit = make_fit((0,), full=False)
+    assert_same(fit, load_fit(save_fit(fit, tmp_path / "fit.h5")))
+
+
+@pytest.mark.parametrize("shape", [(), (2,)], ids=str)
+@pytest.mark.parametrize("ids", ["text", "objects", "bytes", "none"])
+def test_ids_of_any_kind_come_back(ids, shape, tmp_path):
+    fit = make_fit(shape, ids)
+    assert_same(fit, load_fit(save_fit(fit, tmp_path / "fit.h5")))
+
+
+@pytest.mark.parametrize("seed", [None, 0, 2**100, np.int64(7)])
+def test_any_seed_comes_back(seed, tmp_path):
+    fit = make_fit(seed=seed)
+    assert_same(fit.seed, load_fit(save_fit(fit, tmp_path / "fit.h5")).seed)
+
+
+def test_one_galaxy_of_a_saved_batch_is_that_of_the_batch(tmp_path):
+    fit = make_fit((3,))
+    assert_same(fit[1], load_fit(save_fit(fit, tmp_path / "batch.h5"))[1])
+    assert_same(fit[1], load_fit(save_fit(fit[1], tmp_path / "one.h5")))
+
+
+def test_the_verdict_of_the_ladder_comes_back(nsa, posterior, tmp_path):
+    fit = sedflow.fit(nsa.photometry(72), posterior, n=400, seed=1, trust="auto")
+    again = load_fit(save_fit(fit, tmp_path / "fit.h5"))
+    assert_same(fit, again)
+    assert str(again.verdict) == str(fit.verdict)
+    assert again.weights_sha256 == posterior.record["weights_sha256"]
+
+
+def test_single_precision_stays_single_and_double_double(tmp_path):
+    fit = make_fit()
+    low = replace(fit, draws=replace(fit.draws, theta=fit.draws.theta.astype(np.float32)))
+    assert load_fit(save_fit(low, tmp_path / "f.h5")).draws.theta.dtype == np.float32
+    assert load_fit(save_fit(fit, tmp_path / "f.h5")).draws.theta.dtype == np.float64
+
+
+def test_model_and_prior_come_back(tmp_path):
+    model = SEDModel("bc03", birth_cloud_age_gyr=0.1, bands=("g", "r"))
+    fit = make_fit(model=model, prior=sedflow.Prior("provabgs"))
+    again = load_fit(save_fit(fit, tmp_path / "fit.h5"))
+    assert again.model.grid is model.grid
+    assert again.model.birth_cloud_age_gyr == 0.1
+    assert again.model.bands == ("g", "r")
+    assert again.prior.sfh == "provabgs"
+
+
+def test_other_programs_can_read_the_file(tmp_path):
+    fit = make_fit()
+    with h5py.File(save_fit(fit, tmp_path / "fit.h5")) as file:
+        np.testing.assert_array_equal(file["draws/theta"], fit.draws.theta)
+        assert file["draws/theta"].compression == "gzip"
+        assert file["verdict/kind"].asstr()[()] == "mcmc"
+        assert file["model/ssp"].asstr()[()] == "fsps"
+        assert set(file["versions"]) == {"sedflow", "numpy", "torch", "astropy"}
+        assert file["versions/sedflow"].asstr()[()] == sedflow.__version__
+
+
+def test_the_same_fit_makes_the_same_bytes(tmp_path):
+    first, second = (save_fit(make_fit((2,)), tmp_path / name) for name in ("a.h5", "b.h5"))
+    assert first.read_bytes() == second.read_bytes()
+
+
+def test_any_wrong_byte_and_any_missing_end_are_refused(tmp_path):
+    path = save_fit(make_fit(), tmp_path / "fit.h5")
+    whole = path.read_bytes()
+    rng = np.random.default_rng(1)
+    places = [0, 20, 400, 511, 512, 600, *rng.integers(len(whole), size=100)]
+    for place in places:
+        wrong = bytearray(whole)
+        wrong[place] ^= 1 << rng.integers(8)
+        path.write_bytes(wrong)
+        with pytest.raises(BadFitFile, match=r"fit\.h5"):
+            load_fit(path)
+    for length in (0, 1, 100, 512, 5000, len(whole) - 1):
+        path.write_bytes(whole[:length])
+        with pytest.raises(BadFitFile, match="no saved fit|cut short"):
+            load_fit(path)
+    path.write_bytes(whole + b"\0")
+    with pytest.raises(BadFitFile, match="checksum"):
+        load_fit(path)
+
+
+def test_a_changed_number_is_refused(tmp_path):
+    path = save_fit(make_fit(), tmp_path / "fit.h5")
+    with h5py.File(path, "r+") as file:
+        file["photometry/redshift"][...] = 0.3
+    with pytest.raises(BadFitFile, match=r"fit\.h5 does not match its checksum.*save the fit"):
+        load_fit(path)
+
+
+def test_files_that_are_no_fits_are_refused(tmp_path):
+    with pytest.raises(BadFitFile, match=r"nothing\.h5 cannot be opened"):
+        load_fit(tmp_path / "nothing.h5")
+    with pytest.raises(BadFitFile, match="cannot be opened"):
+        load_fit(tmp_path)
+    (tmp_path / "text.h5").write_text("posterior\n")
+    with pytest.raises(BadFitFile, match="no saved fit"):
+        load_fit(tmp_path / "text.h5")
+    with h5py.File(tmp_path / "other.h5", "w") as file:
+        file["draws"] = np.zeros(3)
+    with pytest.raises(BadFitFile, match="no saved fit"):
+        load_fit(tmp_path / "other.h5")
+
+
+def test_another_format_version_is_refused(tmp_path):
+    path = save_fit(make_fit(), tmp_path / "fit.h5")
+    path.write_bytes(path.read_bytes().replace(b"sedflow-fit 1 ", b"sedflow-fit 2 ", 1))
+    with pytest.raises(BadFitFile, match="format version 2, but sedflow .* reads version 1"):
+        load_fit(path)
+
+
+def test_fields_of_another_version_are_refused(tmp_path, monkeypatch):
+    fit = make_fit()
+    contents = sedflow.store._contents(fit)
+    for wrong in (
+        contents | {"draws/colour": "red"},
+        {k: v for k, v in contents.items() if k != "draws/theta"},
+    ):
+        monkeypatch.setattr("sedflow.store._contents", lambda fit, wrong=wrong: wrong)
+        path = save_fit(fit, tmp_path / "fit.h5")
+        with pytest.raises(BadFitFile, match="was written by sedflow .* and does not fit sedflow"):
+            load_fit(path)
+
+
+def test_another_ssp_grid_is_refused_unless_a_model_is_given(tmp_path):
+    grid = load_ssp("fsps")
+    for other in (
+        replace(grid, sha256="0" * 64),
+        replace(grid, name="mine"),
+        grid.rebinned(grid.wave_edges[::5]),
+    ):
+        model = SEDModel(other)
+        path = save_fit(make_fit(model=model), tmp_path / "fit.h5")
+        with pytest.raises(BadFitFile, match=r"SSP grid.*pass model=SEDModel"):
+            load_fit(path)
+        assert load_fit(path, model=model).model is model
+
+
+def test_a_failed_save_leaves_the_file_that_was_there(tmp_path):
+    fit = make_fit()
+    path = save_fit(fit, tmp_path / "fit.h5")
+    before = path.read_bytes()
+    odd = replace(fit, photometry=replace(fit.photometry, ids=np.array({"a": 1}, dtype=object)))
+    with pytest.raises(SedflowError, match="photometry/ids holds Python objects"):
+        save_fit(odd, path)
+    assert path.read_bytes() == before
+    assert [p.name for p in tmp_path.iterdir()] == ["fit.h5"]
+
+
+def test_a_missing_folder_is_named(tmp_path):
+    with pytest.raises(SedflowError, match="there is no folder .*results; make it"):
+        save_fit(make_fit(), tmp_path / "results" / "fit.h5")
+    with pytest.raises(SedflowError, match="is a folder"):
+        save_fit(make_fit(), tmp_path)
+
+
+# ArviZ
+
+
+def test_arviz_sees_the_draws_of_one_galaxy():
+    fit = make_fit(full=False)
+    data = to_arviz(fit)
+    assert set(data.posterior.data_vars) == set(QUANTITIES)
+    assert dict(data.posterior.sizes) == {"chain": 1, "draw": N}
+    for name in NAMES:
+        np.testing.assert_array_equal(data.posterior[name][0], fit.draws[name])
+    np.testing.assert_array_equal(data.posterior["a_v"][0], fit.derived["a_v"])
+    assert data.posterior["t_burst"].attrs["units"] == "Gyr"
+    np.testing.assert_array_equal(data.observed_data["flux"], fit.photometry.flux)
+    np.testing.assert_array_equal(data.constant_data["sigma"], fit.photometry.sigma)
+    assert float(data.constant_data["redshift"]) == fit.photometry.redshift
+    assert data.observed_data["band"].values.tolist() == list("ugriz")
+    np.testing.assert_allclose(data.log_likelihood["flux"].sum("band")[0], fit.log_likelihood)
+    expected = fit.prior.log_prob(fit.draws.theta) + fit.log_likelihood
+    np.testing.assert_array_equal(data.sample_stats["lp"][0], expected)
+    for about in (data.attrs, data.posterior.attrs):
+        assert (about["sampler"], about["seed"]) == ("made up", 3)
+        assert about["title"] == fit.title
+
+
+def test_arviz_gets_weighted_draws_resampled_and_all_groups_alike():
+    fit = make_fit(n=2000)
+    data = to_arviz(fit)
+    for name in ("log_mstar", "age_mw"):
+        values = fit.draws[name] if name in NAMES else fit.derived[name]
+        drawn = data.posterior[name].values[0]
+        assert np.isin(drawn, values).all()
+        spread = np.std(values) / np.sqrt(2000)
+        assert drawn.mean() == pytest.approx(fit.draws.weights @ values, abs=3 * spread)
+    theta = np.stack([data.posterior[name].values[0] for name in NAMES], axis=-1)
+    flux = fit.model.photometry(theta, fit.photometry.redshift, method="fast")
+    like = log_likelihood(flux, fit.photometry)
+    np.testing.assert_allclose(data.log_likelihood["flux"].sum("band")[0], like)
+    pulls = (data.posterior_predictive["flux"].values[0] - flux) / fit.photometry.sigma
+    assert pulls.mean() == pytest.approx(0, abs=0.05)
+    assert pulls.std() == pytest.approx(1, abs=0.05)
+
+
+def test_equal_weights_leave_the_draws_in_their_order():
+    fit = make_fit(full=False)
+    same = replace(fit, draws=replace(fit.draws, weights=np.full(N, 1 / N)))
+    np.testing.assert_array_equal(to_arviz(same).posterior["tau_bc"][0], fit.draws["tau_bc"])
+
+
+def test_arviz_data_survive_netcdf(tmp_path):
+    import arviz
+
+    data = to_arviz(make_fit(seed=None))
+    again = arviz.from_netcdf(data.to_netcdf(str(tmp_path / "fit.nc")))
+    assert again.groups() == data.groups()
+    np.testing.assert_array_equal(again.posterior["n_dust"], data.posterior["n_dust"])
+    assert "seed" not in again.posterior.attrs
+
+
+def test_arviz_refuses_a_batch_and_a_galaxy_without_draws():
+    with pytest.raises(SedflowError, match=r"there are 4; pass fit\[i\]"):
+        to_arviz(make_fit((2, 2)))
+    fit = make_fit()
+    lost = replace(fit, draws=Draws(np.full((N, 12), np.nan), weights=np.full(N, np.nan)))
+    with pytest.raises(SedflowError, match="has no draws"):
+        to_arviz(lost)
+
+
+# Tables
+
+
+@pytest.mark.parametrize("quantiles", [True, False], ids=["quantiles", "draws"])
+@pytest.mark.parametrize("ids", ["numbers", "text", "bytes", "none"])
+@pytest.mark.parametrize("extension", TABLE_FORMATS)
+def test_a_written_table_is_the_table(extension, ids, quantiles, tmp_path):
+    if ids == "text" and extension == ".fits":
+        pytest.skip("FITS holds ASCII only; refused below")
+    fit = make_fit((2,), ids, n=5)
+    for one in (fit, fit[0]):
+        path = tmp_path / f"{one.photometry.shape}{extension}"
+        table = to_table(one, quantiles, path)
+        again = Table.read(path, format=TABLE_FORMATS[extension])
+        assert again.colnames == table.colnames
+        for name in table.colnames:
+            if table[name].dtype.kind == "U":
+                assert [str(x) for x in again[name]] == list(table[name])
+            else:
+                np.testing.assert_array_equal(again[name], table[name])
+            assert again[name].unit == table[name].unit
+            assert " ".join((again[name].description or "").split()) == (
+                table[name].description or ""
+            )
+        if TABLE_FORMATS[extension] != "votable":  # which has but a description
+            assert dict(again.meta) == table.meta
+        else:
+            assert "TITLE" in again.meta["description"]
+
+
+def test_quantiles_are_those_of_the_summary():
+    fit = make_fit()
+    table, summary = to_table(fit), fit.summary()
+    assert list(table["name"]) == QUANTITIES
+    assert table.meta["VERDICT"] == "mcmc"
+    for q in ("16", "50", "84"):
+        np.testing.assert_array_equal(table[f"p{q}"], summary[q])
+    batch = make_fit((2, 2))
+    many = to_table(batch)
+    assert list(many["galaxy"]) == [0, 1, 2, 3]
+    assert list(many["id"]) == [72, 73, 74, 75]
+    assert list(many["verdict"]) == ["mcmc"] * 4
+    np.testing.assert_array_equal(many["a_v_84"], batch.summary()["a_v_84"])
+    assert many["age_mw_50"].unit == "Gyr"
+    assert many["log_sfr_1gyr_50"].description.endswith("[log10 Msun/yr]")
+
+
+def test_a_table_of_draws_has_a_row_for_each():
+    fit = make_fit((2, 2))
+    table = to_table(fit, quantiles=False)
+    assert table.colnames == ["galaxy", "id", *QUANTITIES, "weight"]
+    assert len(table) == 4 * N
+    third = table[table["galaxy"] == 2]
+    assert set(third["id"]) == {74}
+    np.testing.assert_array_equal(third["n_dust"], fit.draws["n_dust"][1, 0])
+    np.testing.assert_array_equal(third["log_z_mw"], fit.derived["log_z_mw"][1, 0])
+    np.testing.assert_array_equal(third["weight"], fit.draws.weights[1, 0])
+    plain = to_table(make_fit(full=False), quantiles=False)
+    assert plain.colnames == [*QUANTITIES, "weight"]
+    assert (plain["weight"] == 1 / N).all()
+
+
+def test_everything_said_in_a_table_is_ascii():
+    for fit in (make_fit(), make_fit((2,))):
+        for quantiles in (True, False):
+            table = to_table(fit, quantiles)
+            texts = [column.description or "" for column in table.itercols()]
+            texts += [str(value) for value in table.meta.values()]
+            texts += list(table["unit"]) if "unit" in table.colnames else []
+            assert all(text.isascii() for text in texts)
+            assert all(table[name].dtype.kind in "fiU" for name in table.colnames)
+
+
+def test_a_galaxy_without_draws_keeps_its_row(tmp_path):
+    fit = make_fit((2,))
+    theta = np.array(fit.draws.theta)
+    theta[1] = np.nan
+    lost = replace(fit, draws=replace(fit.draws, theta=theta))
+    table = to_table(lost, path=tmp_path / "lost.fits")
+    assert np.isnan(table["log_mstar_50"][1])
+    assert np.isfinite(table["log_mstar_50"][0])
+
+
+def test_tables_are_not_written_where_they_should_not(tmp_path):
+    fit = make_fit(full=False)
+    with pytest.raises(SedflowError, match=r"'\.csv'; give one of \.fits, \.ecsv, \.vot"):
+        to_table(fit, path=tmp_path / "fit.csv")
+    path = tmp_path / "fit.ecsv"
+    to_table(fit, path=path)
+    with pytest.raises(SedflowError, match="exists; pass overwrite=True"):
+        to_table(fit, path=path)
+    to_table(fit, quantiles=False, path=path, overwrite=True)
+    assert len(Table.read(path, format="ascii.ecsv")) == N
+    with pytest.raises(SedflowError, match="can only hold ASCII"):
+        to_table(make_fit((2,), "text"), path=tmp_path / "fit.fits")
+    assert [p.name for p in tmp_path.iterdir()] == ["fit.ecsv"]
