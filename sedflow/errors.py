@@ -10,6 +10,7 @@ __all__ = [
     "BadPhotometry",
     "BadSSP",
     "BadWeights",
+    "Cancelled",
     "SedflowError",
     "UnknownBand",
 ]
@@ -41,3 +42,7 @@ class BadWeights(SedflowError):
 
 class BadFitFile(SedflowError):
     """A saved fit that is missing, cut short, changed, or that this version cannot read."""
+
+
+class Cancelled(SedflowError):
+    """A run was told to stop, and did."""

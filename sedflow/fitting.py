@@ -252,6 +252,7 @@ def fit(
     model: SEDModel | None = None,
     trust: str | None = None,
     mcmc: Sampler | None = None,
+    progress=None,
 ) -> Fit:
     """Posterior of a galaxy, or of a batch, with all that follows from it.
 
@@ -272,6 +273,8 @@ def fit(
         that is not enough; `fit.verdict` tells how far it went and why.
     mcmc : Sampler, optional
         For "auto"; default `MCMCSampler` with the same model and prior.
+    progress : callable, optional
+        For "auto"; called as progress(done, total) after each galaxy.
 
     Examples
     --------
@@ -297,7 +300,7 @@ def fit(
     }
     if trust is None:
         return Fit(galaxy, sampler.sample(galaxy, n=n, seed=seed), **about)
-    draws, verdict = climb(galaxy, sampler, model, prior, n, seed, mcmc)
+    draws, verdict = climb(galaxy, sampler, model, prior, n, seed, mcmc, progress)
     return Fit(galaxy, draws, verdict=verdict, **about)
 
 

@@ -15,7 +15,7 @@ import numpy as np
 
 from sedflow.convergence import Convergence, NotConverged, diagnose
 from sedflow.draws import Draws
-from sedflow.errors import BadParameters, SedflowError
+from sedflow.errors import BadParameters, Cancelled, SedflowError
 from sedflow.gradient import PosteriorGradient
 from sedflow.likelihood import log_likelihood
 from sedflow.mass import REFERENCE, MassConditional
@@ -25,7 +25,7 @@ from sedflow.photometry import Photometry
 from sedflow.posterior import galaxy_rng
 from sedflow.smc import tempered_populations
 
-__all__ = ["Cancelled", "MCMCSampler", "explore"]
+__all__ = ["MCMCSampler", "explore"]
 
 METHODS = ("smc", "emcee", "zeus")
 _PACKAGES = {"emcee": "emcee", "zeus": "zeus-mcmc"}
@@ -48,10 +48,6 @@ def explore(galaxy, model, prior, seed):
     target = _MarginalTarget(model, prior, galaxy, None)
     out = tempered_populations(target, _SCOUTS, 0, rng, populations=2, walk=5)
     return target.theta(np.concatenate(out.x), rng), float(np.mean(out.log_evidence))
-
-
-class Cancelled(SedflowError):
-    """The run was told to stop."""
 
 
 class MCMCSampler:

@@ -16,7 +16,7 @@ from scipy.stats import chi2 as chi2_distribution
 
 from sedflow.convergence import NotConverged
 from sedflow.draws import Draws, systematic
-from sedflow.errors import SedflowError
+from sedflow.errors import Cancelled, SedflowError
 from sedflow.importance import K_HAT_MAX, adapt, min_ess, smooth
 from sedflow.likelihood import chi_square, log_likelihood
 from sedflow.parameters import N_PARAM
@@ -139,6 +139,8 @@ def _climb_one(galaxy, sampler, model, prior, n, seed, mcmc):
             if draws is not None:
                 return draws, ladder.verdict()
         return ladder.unconverged, ladder.verdict()
+    except Cancelled:
+        raise
     except SedflowError as error:  # a row with its reason, never a lost galaxy
         ladder.say("failed", str(error))
         return Draws(np.full((n, N_PARAM), np.nan), weights=np.full(n, np.nan)), ladder.verdict()

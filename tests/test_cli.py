@@ -38,7 +38,7 @@ def test_show_speaks_json_and_draws(tmp_path):
 
 def test_a_figure_that_cannot_be_written_is_explained(tmp_path):
     for name in ("nowhere/72.png", "72.jpegg"):
-        result = run("show", "72", "--draws", "100", "--figure", str(tmp_path / name))
+        result = run("show", "72", "--draws", "300", "--figure", str(tmp_path / name))
         assert result.exit_code == 1
         assert "in a folder that exists" in result.output
 

@@ -10,9 +10,10 @@ import pytest
 
 import sedflow
 from sedflow.convergence import NotConverged, diagnose
+from sedflow.errors import Cancelled
 from sedflow.gradient import PosteriorGradient
 from sedflow.mass import REFERENCE, MassConditional
-from sedflow.mcmc import Cancelled, MCMCSampler
+from sedflow.mcmc import MCMCSampler
 from sedflow.smc import tempered_populations
 
 
