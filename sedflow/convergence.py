@@ -50,9 +50,14 @@ class Convergence:
 
     @classmethod
     def stack(cls, parts, shape):
-        """One `Convergence` of a batch from those of its galaxies."""
-        arrays = (np.stack([getattr(c, name) for c in parts]) for name in cls._ARRAYS)
-        return cls(*(a.reshape((*shape, *a.shape[1:])) for a in arrays), parts[0].method)
+        """One `Convergence` of a batch from those of its galaxies; NaN where there is none."""
+        known = next(c for c in parts if c is not None)
+        arrays = []
+        for name in cls._ARRAYS:
+            blank = np.full(np.shape(getattr(known, name)), np.nan)
+            column = np.stack([blank if c is None else getattr(c, name) for c in parts])
+            arrays.append(column.reshape((*shape, *blank.shape)))
+        return cls(*arrays, known.method)
 
     @property
     def converged(self) -> np.ndarray:

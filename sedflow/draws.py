@@ -26,7 +26,7 @@ class Draws:
         the 11 dimensions `FREE_NAMES`; None, or NaN for a galaxy, if they were made from the
         posterior itself (MCMC)
     weights (..., n_draw) : share of each draw in the posterior, summing to 1; None if equal
-    importance : figures of the weights, if they were worked out
+    importance : figures of the weights, also of those that the draws were resampled by
     convergence : figures of the chains, if there were any
     """
 
@@ -76,23 +76,21 @@ class Draws:
     def resampled(self, n: int | None = None, seed: int = 0) -> Draws:
         """Draws of equal weight, for whatever cannot take weights; those given if they are equal.
 
-        Systematic resampling: a draw of weight w comes n w times, rounded up or down.
+        Systematic resampling: a draw of weight w comes n w times, rounded up or down. Draws of
+        equal weight are thinned evenly, since those of a chain come in its order.
         """
-        if self.weights is None:
-            return self if n is None else replace(self, **self._rows(slice(n)))
         n = n or self.n
+        if self.weights is None:
+            if n == self.n:
+                return self
+            rows = systematic(np.ones(self.n), n, np.random.default_rng(seed))
+            density = None if self.log_density is None else self.log_density[..., rows]
+            return replace(self, theta=self.theta[..., rows, :], log_density=density)
         flat = self.weights.reshape(-1, self.n)
         rng = np.random.default_rng(seed)
         rows = np.stack([systematic(w, n, rng) for w in flat]).reshape(*self.shape, n)
         theta = np.take_along_axis(self.theta, rows[..., None], axis=-2)
         return replace(self, theta=theta, weights=None, log_density=None)
-
-    def _rows(self, rows):
-        density = self.log_density
-        return {
-            "theta": self.theta[..., rows, :],
-            "log_density": None if density is None else density[..., rows],
-        }
 
 
 def systematic(weights, n, rng) -> np.ndarray:

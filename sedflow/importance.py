@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from scipy.special import logsumexp
 from scipy.stats import multivariate_t
+from threadpoolctl import threadpool_limits
 
 from sedflow.draws import systematic
 from sedflow.errors import SedflowError
@@ -59,6 +60,13 @@ class Importance:
     def __getitem__(self, item):
         names = ("ess", "k_hat", "log_evidence", "log_evidence_error", "gap", "n")
         return Importance(*(getattr(self, name)[item] for name in names), self.prior)
+
+    @classmethod
+    def stack(cls, parts, shape, prior) -> "Importance":
+        """One `Importance` of a batch from those of its galaxies; NaN where there is none."""
+        names = ("ess", "k_hat", "log_evidence", "log_evidence_error", "gap", "n")
+        columns = ([np.nan if p is None else getattr(p, name) for p in parts] for name in names)
+        return cls(*(np.array(c, float).reshape(shape) for c in columns), prior)
 
     def good(self, min_ess) -> np.ndarray:
         """Whether the weights (...) can be used."""
@@ -255,7 +263,7 @@ class _Proposal:
         mixture = GaussianMixture(
             _MIXTURE, reg_covar=1e-3, max_iter=30, random_state=int(rng.integers(2**31))
         )
-        with warnings.catch_warnings():
+        with warnings.catch_warnings(), threadpool_limits(1):
             warnings.simplefilter("ignore", ConvergenceWarning)  # any mixture will do
             mixture.fit(points)
         whole = np.cov(points.T)  # a little of it in each part keeps the tails covered

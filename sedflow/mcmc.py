@@ -15,7 +15,7 @@ import numpy as np
 
 from sedflow.convergence import Convergence, NotConverged, diagnose
 from sedflow.draws import Draws
-from sedflow.errors import BadParameters, Cancelled, SedflowError
+from sedflow.errors import BadParameters, BadPhotometry, Cancelled, SedflowError
 from sedflow.gradient import PosteriorGradient
 from sedflow.likelihood import log_likelihood
 from sedflow.mass import REFERENCE, MassConditional
@@ -119,10 +119,17 @@ class MCMCSampler:
         Raises
         ------
         Cancelled
+        BadPhotometry
+            A redshift at which the model does not cover the bands.
         """
         if isinstance(n, bool) or int(n) != n or n < 1:
             raise BadParameters(f"n = {n} draws; give a whole number >= 1")
-        flat = galaxy.flat
+        flat, top = galaxy.flat, self.model.max_redshift(galaxy.bands)
+        if flat.redshift.size and flat.redshift.max() > top:
+            raise BadPhotometry(
+                f"redshift {flat.redshift.max():g} is beyond {top:.3f}, where the model stops "
+                f"covering {', '.join(galaxy.bands)}; leave out the bluest band or use another grid"
+            )
         run = {"smc": self._smc, "emcee": self._emcee, "zeus": self._zeus}[self.method]
         theta, figures = [], []
         for k in range(len(flat)):

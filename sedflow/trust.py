@@ -14,10 +14,10 @@ from dataclasses import dataclass, replace
 import numpy as np
 from scipy.stats import chi2 as chi2_distribution
 
-from sedflow.convergence import NotConverged
+from sedflow.convergence import Convergence, NotConverged
 from sedflow.draws import Draws, systematic
 from sedflow.errors import Cancelled, SedflowError
-from sedflow.importance import K_HAT_MAX, adapt, min_ess, smooth
+from sedflow.importance import K_HAT_MAX, Importance, adapt, min_ess, smooth
 from sedflow.likelihood import chi_square, log_likelihood
 from sedflow.parameters import N_PARAM
 from sedflow.photometry import Photometry
@@ -327,10 +327,17 @@ def _stack(draws, shape):
         parts = [getattr(d, name) for d in draws]
         return np.stack([blank if p is None else p for p in parts]).reshape(*shape, n)
 
-    theta = np.stack([d.theta for d in draws]).reshape(*shape, n, N_PARAM)
-    stacked = Draws(
-        theta, column("log_density", np.full(n, np.nan)), column("weights", np.full(n, 1 / n))
+    if not shape:
+        return replace(
+            draws[0], log_density=column("log_density", np.full(n, np.nan)),
+            weights=column("weights", np.full(n, 1 / n)),
+        )  # fmt: skip
+    importance, chains = [d.importance for d in draws], [d.convergence for d in draws]
+    prior = next((i.prior for i in importance if i is not None), "")
+    return Draws(
+        np.stack([d.theta for d in draws]).reshape(*shape, n, N_PARAM),
+        column("log_density", np.full(n, np.nan)),
+        column("weights", np.full(n, 1 / n)),
+        Importance.stack(importance, shape, prior),
+        Convergence.stack(chains, shape) if any(c is not None for c in chains) else None,
     )
-    if shape:
-        return stacked
-    return replace(stacked, importance=draws[0].importance, convergence=draws[0].convergence)

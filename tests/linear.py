@@ -22,6 +22,9 @@ class LinearModel:
     def photometry(self, theta, redshift, bands=BANDS, method="fast"):
         return LEVEL + self.prior.to_unbounded(theta) @ SLOPE
 
+    def max_redshift(self, bands=BANDS):
+        return 0.5
+
     def fast(self, bands=BANDS):
         return lambda theta, redshift: self.photometry(theta, redshift)
 

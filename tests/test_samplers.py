@@ -56,6 +56,9 @@ def test_resampled_draws_follow_their_weights():
     assert equal.weights is None
     assert equal["f_burst"].mean() == pytest.approx(mean, abs=0.01)
     assert draws.resampled(100).n == 100
+    in_order = sedflow.Draws(theta[np.argsort(theta[:, 0])])
+    assert in_order.resampled(100)["log_mstar"].std() == pytest.approx(1.6, abs=0.1)
+    assert in_order.resampled(9000).n == 9000
     q = draws.quantile(draws["f_burst"], [0.16, 0.5, 0.84])
     np.testing.assert_allclose(q, np.quantile(equal["f_burst"], [0.16, 0.5, 0.84]), atol=0.02)
     plain = sedflow.Draws(theta)

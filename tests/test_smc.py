@@ -168,6 +168,12 @@ def test_unknown_methods_are_refused():
         MCMCSampler("emcee", steps=-1)
 
 
+def test_a_redshift_beyond_the_model_is_refused(galaxy):
+    far = sedflow.Photometry(galaxy.flux, galaxy.sigma, 0.9)
+    with pytest.raises(sedflow.SedflowError, match=r"redshift 0\.9 is beyond 0\..*another grid"):
+        MCMCSampler().sample(far, n=10)
+
+
 @pytest.mark.slow
 def test_mcmc_and_exact_weights_agree_on_a_real_galaxy(posterior, nsa):
     """Two ways to the same posterior that share nothing but the likelihood."""

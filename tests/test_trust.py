@@ -59,6 +59,8 @@ def test_chains_that_do_not_converge_fail_with_their_figures():
 def test_a_batch_has_one_verdict_for_each_galaxy_and_loses_none():
     galaxies = linear.galaxy(4)
     fit = climb(galaxies)
+    assert fit.draws.importance.ess.shape == (4,)
+    assert fit[2].draws.importance.ess > 900
     assert fit.verdict.kind.shape == (4,)
     assert sum(fit.verdict.counts().values()) == 4
     assert set(fit.verdict.counts()) == set(VERDICTS)
