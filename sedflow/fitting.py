@@ -202,7 +202,7 @@ class Fit:
 
     def to_arviz(self, seed: int = 0):
         """`arviz.InferenceData` of one galaxy: posterior, predictions, data, log likelihood."""
-        from sedflow.store import to_arviz
+        from sedflow.export import to_arviz
 
         return to_arviz(self, seed)
 
@@ -211,7 +211,7 @@ class Fit:
 
         The extension says how: .fits, .ecsv, .vot (VOTable) or .parquet.
         """
-        from sedflow.store import to_table
+        from sedflow.export import to_table
 
         return to_table(self, quantiles, path, overwrite)
 

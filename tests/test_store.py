@@ -12,13 +12,14 @@ from sedflow.convergence import Convergence
 from sedflow.derived import DERIVED
 from sedflow.draws import Draws
 from sedflow.errors import BadFitFile, SedflowError
+from sedflow.export import TABLE_FORMATS, to_arviz, to_table
 from sedflow.fitting import Fit
 from sedflow.importance import smooth
 from sedflow.likelihood import log_likelihood
 from sedflow.model import SEDModel, default_model
 from sedflow.parameters import NAMES
 from sedflow.resources import load_ssp
-from sedflow.store import TABLE_FORMATS, load_fit, save_fit, to_arviz, to_table
+from sedflow.store import load_fit, save_fit
 from sedflow.trust import Verdict
 
 QUANTITIES = [*NAMES, *(d.name for d in DERIVED)]
