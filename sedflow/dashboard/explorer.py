@@ -357,9 +357,9 @@ def _shared():
 
     def load():
         use_threads(1)
-        posterior = load_posterior()
-        default_model(posterior.ssp).fast()  # built now, not under the first visitor's click
-        return load_nsa(), posterior
+        nsa, posterior = load_nsa(), load_posterior()
+        infer(nsa, posterior, (int(nsa.ids[0]), 200, 0))  # imports and tables: now, not under
+        return nsa, posterior  # the first visitor's click
 
     return pn.state.as_cached("sedflow", load)
 
