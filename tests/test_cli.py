@@ -26,6 +26,7 @@ def test_show_prints_the_posterior_of_a_galaxy():
     assert "log_mass_surviving" in result.output
 
 
+@pytest.mark.slow
 def test_show_speaks_json_and_draws(tmp_path):
     figure = tmp_path / "72.png"
     result = run("show", "72", "--draws", "300", "--json", "--figure", str(figure))
@@ -36,6 +37,7 @@ def test_show_speaks_json_and_draws(tmp_path):
     assert figure.stat().st_size > 10_000
 
 
+@pytest.mark.slow
 def test_a_figure_that_cannot_be_written_is_explained(tmp_path):
     for name in ("nowhere/72.png", "72.jpegg"):
         result = run("show", "72", "--draws", "300", "--figure", str(tmp_path / name))

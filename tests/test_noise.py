@@ -64,6 +64,7 @@ def test_pairs_weigh_little_and_average_to_one(model):
     assert weight.sum() ** 2 / (weight**2).sum() > 0.85 * weight.size
 
 
+@pytest.mark.slow
 def test_the_likelihood_of_simulations_is_gaussian(model):
     """In the exact posterior the standardised residuals of the truth, weighted by anything
     that depends on the data alone, are those of a unit normal."""

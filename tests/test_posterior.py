@@ -27,6 +27,7 @@ def test_one_galaxy_and_a_batch_share_one_path(posterior, nsa):
     np.testing.assert_array_equal(draws["tau_ism"][1, 0], alone["tau_ism"])
 
 
+@pytest.mark.slow
 def test_every_draw_lies_inside_the_prior(posterior, nsa):
     draws = posterior.sample(nsa.photometry(nsa.ids[:200]), n=100, seed=1)
     as_theta(draws.theta)

@@ -40,6 +40,7 @@ def test_ties_are_broken_evenly():
     assert kstest(scores[:, 0], "uniform").pvalue > 1e-3
 
 
+@pytest.mark.slow
 def test_the_report_prints_every_parameter(posterior):
     report = calibrate(posterior, n=100, n_draw=100, seed=1)
     text = str(report)
