@@ -69,7 +69,10 @@ def serve(port, address, allow_origin):
 @click.option("--name", default="nsa-ugriz-fsps", show_default=True, help="Name of the weights.")
 @click.option("--output", default="runs/train", show_default=True, type=click.Path(path_type=Path))
 @click.option("--simulations", type=click.IntRange(min=1), help="Simulations to learn from.")
-@click.option("--layers", type=click.IntRange(min=1), help="Coupling layers.")
+@click.option(
+    "--architecture", type=click.Choice(["coupling", "maf"]), help="maf: as published, to compare."
+)
+@click.option("--layers", type=click.IntRange(min=1), help="Layers of the flow.")
 @click.option("--hidden", type=click.IntRange(min=1), help="Width of their networks.")
 @click.option("--seed", type=int, help="Seed of simulations and weights.")
 @click.option("--ssp", help="SSP grid: fsps, bc03, or a path.")
@@ -84,7 +87,7 @@ def train(name, output, **options):
     from sedflow.training import TrainingConfig
     from sedflow.training import train as run
 
-    config = TrainingConfig(name=name, **{k: v for k, v in options.items() if v is not None})
+    config = TrainingConfig.named(name, **{k: v for k, v in options.items() if v is not None})
     with tqdm(total=config.simulations, unit="sim", unit_scale=True, file=sys.stderr) as bar:
 
         def progress(seen, row):

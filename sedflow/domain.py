@@ -38,8 +38,7 @@ _UNLIKELY = 1e-3  # share of good galaxies whose noise alone exceeds the limit o
 _N_DRAW = 250  # of a galaxy, where none are given
 _N_MORE = 2500  # where those do not reach the data: in case they were too few
 _HOPELESS = 3.0  # times the limit, beyond which more draws do not help
-_N_WITHOUT = 150  # with one band silenced
-_SILENT = 2.95  # dex over the usual sigma, at which a band tells the network nothing
+_N_WITHOUT = 150  # with one band left out
 _LOUD = 1.0  # dex over the usual sigma, from which a band says little
 
 
@@ -235,7 +234,6 @@ class _Reach:
         model = default_model(sampler.ssp)
         self.top = model.max_redshift(self.bands)
         self.fast = model.fast(self.bands)
-        self.limit = chi2_limit(len(self.bands))
         n = len(self.flat)
         self.theta = None if draws is None else _rows(draws.theta, n, 12, "draws")
         self.flux = None if flux is None else _rows(flux, n, len(self.bands), "flux")
@@ -249,16 +247,16 @@ class _Reach:
             one = self.flat[k]
             if one.redshift > self.top and self.flux is None:
                 continue  # no model there
-            flux = self._flux(k, one)
+            flux, limit = self._flux(k, one), chi2_limit(one.present.sum())
             pull[k], chi2_best[k] = _best(flux, one)
             given = self.theta is not None or self.flux is not None
-            if self.limit < chi2_best[k] < _HOPELESS * self.limit and not given:
+            if limit < chi2_best[k] < _HOPELESS * limit and not given:
                 flux = np.concatenate([flux, self._made(one, _N_MORE, 1)])
                 pull[k], chi2_best[k] = _best(flux, one)
-            if chi2_best[k] > self.limit:
+            if chi2_best[k] > limit:
                 without = self._without(one)
-                worst[k] = self._blamed(without)
-                reasons[k] += (self._sentence(chi2_best[k], len(flux), worst[k], without),)
+                worst[k] = self._blamed(without, one)
+                reasons[k] += (self._sentence(chi2_best[k], one, len(flux), worst[k], without),)
                 causes[k] += ("chi2",)
         shape = self.shape
         return replace(
@@ -285,28 +283,27 @@ class _Reach:
         return self.fast(theta, np.full(len(theta), float(one.redshift)))
 
     def _without(self, one):
-        """Chi-square (n_band,) of the others that the best draw leaves when a band is silenced."""
-        left = np.empty(len(self.bands))
-        if one.redshift > self.top:
-            return np.full_like(left, np.nan)
-        residual = self.sampler.noise.residual(one.sigma, one.flux)
-        for b in range(len(self.bands)):
-            sigma = one.sigma.copy()
-            sigma[b] *= 10 ** max(_SILENT - residual[b], 0.0)
-            silenced = Photometry(one.flux, sigma, one.redshift, one.bands)
-            flux = self._made(silenced, _N_WITHOUT, 0)
-            left[b] = np.delete(np.square(pulls(flux, one)), b, axis=-1).sum(-1).min()
+        """Chi-square (n_band,) of the others that the best draw leaves when a band is left out."""
+        left = np.full(len(self.bands), np.nan)
+        if one.redshift > self.top or one.present.sum() < 2:
+            return left
+        for b in np.flatnonzero(one.present):
+            flux, sigma = one.flux.copy(), one.sigma.copy()
+            flux[b] = sigma[b] = np.nan
+            others = Photometry(flux, sigma, one.redshift, one.bands)
+            left[b] = chi_square(self._made(others, _N_WITHOUT, 0), others).min()
         return left
 
-    def _blamed(self, without):
-        if not (without < chi2_limit(len(self.bands) - 1)).any():
+    def _blamed(self, without, one):
+        if not (without < chi2_limit(one.present.sum() - 1)).any():
             return -1
-        return int(np.argmin(without))
+        return int(np.nanargmin(without))
 
-    def _sentence(self, best, n, worst, without):
+    def _sentence(self, best, one, n, worst, without):
+        n_band = int(one.present.sum())
         text = (
             f"no model comes near these data: the best of {n:,} draws has a chi-square of "
-            f"{best:.4g}, where {len(self.bands)} good bands stay below {self.limit:.3g}; "
+            f"{best:.4g}, where {n_band} good bands stay below {chi2_limit(n_band):.3g}; "
         )
         if worst < 0:
             return text + (
@@ -316,7 +313,7 @@ class _Reach:
         name = self.bands[worst]
         return text + (
             f"without {name} it is {without[worst]:.2g}, so check the flux in {name}, or drop "
-            f"{name} (make its error a thousand times the usual, or use MCMC without it)"
+            f"{name} (NaN in flux and sigma)"
         )
 
 

@@ -8,23 +8,21 @@ import torch
 from sbi.inference import DirectPosterior
 from sbi.neural_nets.estimators import ConditionalDensityEstimator
 
-from sedflow.parameters import N_FREE
-
 __all__ = ["FlowEstimator", "sbi_posterior"]
 
 
 class FlowEstimator(ConditionalDensityEstimator):
-    """A `CouplingFlow` behind sbi's interface: input x in R^11, condition the features."""
+    """A `CouplingFlow` behind sbi's interface: input x, condition the features."""
 
     def __init__(self, flow):
         super().__init__(
             net=flow,
-            input_shape=torch.Size([N_FREE]),
+            input_shape=torch.Size([flow.config.features]),
             condition_shape=torch.Size([flow.config.context]),
         )
 
     def log_prob(self, input, condition, **kwargs):
-        """Log density of inputs (n_sample, n, 11) or (n, 11) given conditions (n, n_feature)."""
+        """Log density of inputs (n_sample, n, n_x) or (n, n_x) given conditions (n, n_feature)."""
         embedded = self.net.embed(condition)
         if input.dim() == embedded.dim():
             return self.net.log_prob_embedded(input, embedded)
@@ -38,18 +36,19 @@ class FlowEstimator(ConditionalDensityEstimator):
         return -self.log_prob(input, condition)
 
     def sample(self, sample_shape, condition, **kwargs):
-        """Draws (*sample_shape, n, 11) for conditions (n, n_feature)."""
+        """Draws (*sample_shape, n, n_x) for conditions (n, n_feature)."""
         n_sample, n = torch.Size(sample_shape).numel(), len(condition)
         embedded = self.net.embed(condition).expand(n_sample, n, -1).flatten(0, 1)
-        noise = torch.randn(n_sample * n, N_FREE, device=condition.device)
+        n_x = self.net.config.features
+        noise = torch.randn(n_sample * n, n_x, device=condition.device)
         x, _ = self.net.transform(noise, embedded)
-        return x.reshape(*sample_shape, n, N_FREE)
+        return x.reshape(*sample_shape, n, n_x)
 
 
 def sbi_posterior(flow) -> DirectPosterior:
     """sbi's posterior over x, with the standard-normal prior that x has by construction."""
-    device = next(flow.parameters()).device
+    device, n_x = next(flow.parameters()).device, flow.config.features
     prior = torch.distributions.MultivariateNormal(
-        torch.zeros(N_FREE, device=device), torch.eye(N_FREE, device=device)
+        torch.zeros(n_x, device=device), torch.eye(n_x, device=device)
     )
     return DirectPosterior(FlowEstimator(flow), prior)

@@ -55,7 +55,8 @@ def to_arviz(fit: Fit, seed: int = 0):
     if np.isnan(fit.draws.theta).any():
         why = "" if fit.verdict is None else f" ({fit.verdict.reason})"
         raise SedflowError(f"{fit.title} has no draws{why}; leave it out, or fit it again")
-    fit = replace(fit, draws=_of_equal_weight(fit.draws, seed))
+    draws, observed = _of_equal_weight(fit.draws, seed), fit.photometry.observed
+    fit = replace(fit, draws=draws, photometry=observed)
     galaxy = fit.photometry
     log_sigma = np.log(np.sqrt(2 * np.pi) * galaxy.sigma)
     by_band = -0.5 * np.square(pulls(fit.predicted.flux, galaxy)) - log_sigma

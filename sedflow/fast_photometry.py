@@ -19,6 +19,10 @@ __all__ = ["FastPhotometry"]
 _BREAK = 4600.0
 _BLUE_STEP, _RED_STEP = 0.002, 0.003
 _KNOT_STEP = 0.002
+# With bands that begin below `_UV_BAND` [A], bins below `_UV_BREAK` and knots are finer and the
+# rank is higher: dust and young stars are steep there. Flux that dust dims by 100 mag underflows
+# to zero in single precision.
+_UV_BAND, _UV_BREAK, _UV_STEP, _UV_KNOT_STEP, _UV_RANK = 2500.0, 3300.0, 0.001, 0.001, 96
 _RANK = 64  # of the SSP table: below 1e-4 mag in any band, where 32 leaves 1e-3
 _CHUNK = 512  # galaxies at a time: scratch arrays stay in the processor's cache
 
@@ -38,14 +42,15 @@ class FastPhotometry:
         low = min(band.extent[0] for band in curves) / (1.0 + z_top)
         low = min(low, min(band.wavelength[0] for band in curves))
         high = max(band.wavelength[-1] for band in curves)
-        grid = model.grid.rebinned(_wave_edges(model.grid.wave_edges, low, high))
+        uv = min(band.wavelength[0] for band in curves) < _UV_BAND
+        grid = model.grid.rebinned(_wave_edges(model.grid.wave_edges, low, high, uv))
 
         self._nodes = LightTable(grid, model.birth_cloud_age_gyr)
-        self._young = _LowRank(self._nodes.young)
-        self._old = _LowRank(self._nodes.old)
+        self._young = _LowRank(self._nodes.young, _UV_RANK if uv else _RANK)
+        self._old = _LowRank(self._nodes.old, _UV_RANK if uv else _RANK)
         self._dust = DustScreen(grid.wave, dtype=np.float32)
 
-        n_knot = int(np.ceil(z_top / _KNOT_STEP)) + 1
+        n_knot = int(np.ceil(z_top / (_UV_KNOT_STEP if uv else _KNOT_STEP))) + 1
         self._knots = np.linspace(0.0, z_top, n_knot)
         edges = grid.wave_edges * (1.0 + self._knots[:, None])
         weights = band_weights(curves, edges).astype(np.float32)
@@ -85,10 +90,10 @@ class _LowRank:
     light and old populations are as exact as young ones.
     """
 
-    def __init__(self, table):
+    def __init__(self, table, rank):
         scale = table.mean(axis=1, keepdims=True)
         u, s, vt = np.linalg.svd(table / scale, full_matrices=False)
-        rank = min(_RANK, len(s))
+        rank = min(rank, len(s))
         self._left = (u[:, :rank] * s[:rank] * scale).astype(np.float32)
         self._right = vt[:rank].astype(np.float32)
 
@@ -96,9 +101,11 @@ class _LowRank:
         return weights.astype(np.float32) @ self._left @ self._right
 
 
-def _wave_edges(native, low, high):
+def _wave_edges(native, low, high, uv):
     """Edges of the wide bins between two wavelengths, plus one bin beyond each end."""
     low, high = max(low, native[0]), min(high, native[-1])
-    blue = np.exp(np.arange(np.log(low), np.log(min(_BREAK, high)), _BLUE_STEP))
+    start = max(low, _UV_BREAK) if uv else low
+    finest = np.exp(np.arange(np.log(low), np.log(start), _UV_STEP))
+    blue = np.exp(np.arange(np.log(start), np.log(min(_BREAK, high)), _BLUE_STEP))
     red = np.exp(np.arange(np.log(max(_BREAK, low)), np.log(high) + _RED_STEP, _RED_STEP))
-    return np.concatenate([blue, red])
+    return np.concatenate([finest, blue, red])

@@ -58,7 +58,7 @@ class Predicted:
 
     @cached_property
     def band_chi2(self) -> np.ndarray:
-        """Posterior mean (..., n_band) of the squared pull in each band."""
+        """Posterior mean (..., n_band) of the squared pull in each band; NaN where absent."""
         return self._mean(np.square(likelihood.pulls(self.flux, self.photometry)))
 
     @cached_property
@@ -76,7 +76,7 @@ class Predicted:
 
         The posterior predictive p-value of Gelman, Meng & Stern (1996), exact over replicates.
         """
-        tail = chi2_distribution.sf(self.chi2, len(self.photometry.bands))
+        tail = chi2_distribution.sf(self.chi2, self.photometry.present.sum(-1)[..., None])
         return self._mean(tail[..., None])[..., 0]
 
     def replicated(self, seed: int = 0) -> np.ndarray:

@@ -1,9 +1,12 @@
-"""The conditional normalizing flow: a density over x in R^11 given features of a galaxy.
+"""The conditional normalizing flow: a density over x given features of a galaxy.
 
-Coupling layers, each an affine map followed by a monotonic rational-quadratic spline
-(Durkan et al. 2019, arXiv:1906.04032; the spline is zuko's), on half of the dimensions given
-the other half and the galaxy. The galaxy is embedded once, however many draws are made for
-it. Sampling costs what a density does, and cannot fail.
+`CouplingFlow`: coupling layers, each an affine map followed by a monotonic rational-quadratic
+spline (Durkan et al. 2019, arXiv:1906.04032; the spline is zuko's), on half of the dimensions
+given the other half and the galaxy. The galaxy is embedded once, however many draws are made
+for it. Sampling costs what a density does, and cannot fail.
+
+`MaskedFlow`: the masked autoregressive flow of Hahn & Melchior (2022), to compare with. Its
+draws take one pass of every layer for each dimension.
 """
 
 from dataclasses import asdict, dataclass
@@ -11,22 +14,30 @@ from dataclasses import asdict, dataclass
 import numpy as np
 import torch
 from torch import nn
+from zuko.flows import MAF
 from zuko.transforms import MonotonicRQSTransform
 
-__all__ = ["CouplingFlow", "FlowConfig"]
+from sedflow.errors import BadParameters
+
+__all__ = ["CouplingFlow", "FlowConfig", "MaskedFlow", "build_flow"]
 
 _LOG_2PI = float(np.log(2 * np.pi))
 
 
 @dataclass(frozen=True)
 class FlowConfig:
-    """Shape of a `CouplingFlow`; stored with its weights."""
+    """Shape of a flow; stored with its weights.
+
+    kind : "coupling" or "maf"; the latter uses layers and hidden alone
+    """
 
     features: int
     context: int
+    kind: str = "coupling"
     layers: int = 8
     hidden: int = 256
     embedding: int = 128
+    embedding_hidden: int = 256
     bins: int = 8
     bound: float = 6.0
     seed: int = 0
@@ -35,7 +46,60 @@ class FlowConfig:
         return asdict(self)
 
 
-class CouplingFlow(nn.Module):
+def build_flow(config: FlowConfig) -> nn.Module:
+    """A flow of that shape, at its random start.
+
+    Raises
+    ------
+    BadParameters
+        An unknown kind.
+    """
+    kinds = {"coupling": CouplingFlow, "maf": MaskedFlow}
+    if config.kind not in kinds:
+        raise BadParameters(f"architecture {config.kind!r} is unknown; choose one of {[*kinds]}")
+    return kinds[config.kind](config)
+
+
+class _Flow(nn.Module):
+    """What both flows share: a density by `to_base`, with the standard normal at the base."""
+
+    def log_prob(self, x, context):
+        """Natural log of the density (n,) of x (n, features)."""
+        return self.log_prob_embedded(x, self.embed(context))
+
+    def log_prob_embedded(self, x, embedded):
+        return self.to_base(x, embedded)[1]
+
+    def _log_normal(self, noise):
+        return -0.5 * (noise.square().sum(-1) + self.config.features * _LOG_2PI)
+
+
+class MaskedFlow(_Flow):
+    """Masked autoregressive flow (Papamakarios et al. 2017), affine, as zuko builds it."""
+
+    def __init__(self, config: FlowConfig):
+        super().__init__()
+        self.config = config
+        self.embed = nn.Identity()
+        with torch.random.fork_rng():
+            torch.manual_seed(config.seed)
+            self.maf = MAF(
+                config.features, config.context, transforms=config.layers,
+                hidden_features=(config.hidden, config.hidden), randperm=True,
+            )  # fmt: skip
+
+    def to_base(self, x, embedded):
+        """The base noise (n, features) that `transform` carries to x, and the log density."""
+        noise, ladj = self.maf(embedded).transform.call_and_ladj(x)
+        return noise, self._log_normal(noise) + ladj
+
+    def transform(self, noise, embedded):
+        """Standard-normal noise (n, features) to draws x, and their log density."""
+        x, ladj = self.maf(embedded).transform.inv.call_and_ladj(noise)
+        return x, self._log_normal(noise) - ladj
+
+
+class CouplingFlow(_Flow):
     """Density of x (n, features) given context (n, context), standard normal at its base.
 
     At initialisation it is the standard normal, whatever the context: in the coordinates of
@@ -45,10 +109,11 @@ class CouplingFlow(nn.Module):
     def __init__(self, config: FlowConfig):
         super().__init__()
         self.config = config
-        width = config.embedding
+        width, inner = config.embedding, config.embedding_hidden
         self.embed = nn.Sequential(
-            nn.Linear(config.context, width), nn.SiLU(),
-            nn.Linear(width, width), nn.SiLU(),
+            nn.Linear(config.context, inner), nn.SiLU(),
+            nn.Linear(inner, inner), nn.SiLU(),
+            nn.Linear(inner, width), nn.SiLU(),
         )  # fmt: skip
         rng = np.random.default_rng(config.seed)
         half = config.features // 2
@@ -62,28 +127,20 @@ class CouplingFlow(nn.Module):
             layers.append(_Coupling(config, np.sort(kept), np.sort(moved)))
         self.layers = nn.ModuleList(layers)
 
-    def log_prob(self, x, context):
-        """Natural log of the density (n,) of x (n, features)."""
-        return self.log_prob_embedded(x, self.embed(context))
-
-    def log_prob_embedded(self, x, embedded):
-        return self.to_base(x, embedded)[1]
-
     def to_base(self, x, embedded):
         """The base noise (n, features) that `transform` carries to x, and the log density."""
         ladj = torch.zeros(x.shape[:-1], dtype=x.dtype, device=x.device)
         for layer in self.layers:
             x, step = layer(x, embedded)
             ladj = ladj + step
-        return x, -0.5 * (x.square().sum(-1) + self.config.features * _LOG_2PI) + ladj
+        return x, self._log_normal(x) + ladj
 
     def transform(self, noise, embedded):
         """Standard-normal noise (n, features) to draws x, and their log density.
 
         `embedded` (1, width) or (n, width) comes from `embed`.
         """
-        log_prob = -0.5 * (noise.square().sum(-1) + self.config.features * _LOG_2PI)
-        x = noise
+        x, log_prob = noise, self._log_normal(noise)
         for layer in reversed(self.layers):
             x, step = layer.inverse(x, embedded)
             log_prob = log_prob + step

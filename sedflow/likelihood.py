@@ -5,7 +5,8 @@
 Hahn & Melchior 2022, Eq. 1, with sigma taken as known. That it is exact also for the
 simulations a network was trained on is the doing of `noise` and `simulation`: sigma follows
 the *observed* flux, so it says nothing more about theta once the flux is known, and no factor
-p(sigma | f(theta)) is missing. Network, reweighting and MCMC all answer to this one function.
+p(sigma | f(theta)) is missing. A band that is absent (NaN) is left out. Network, reweighting and
+MCMC all answer to this one function.
 """
 
 import numpy as np
@@ -18,13 +19,15 @@ _LOG_2PI = np.log(2 * np.pi)
 
 
 def pulls(flux, galaxy: Photometry) -> np.ndarray:
-    """(model - data) / sigma (..., n_draw, n_band) of model fluxes of the same shape."""
+    """(model - data) / sigma (..., n_draw, n_band) of model fluxes of that shape; NaN in bands
+    that are absent."""
     return (flux - galaxy.flux[..., None, :]) / galaxy.sigma[..., None, :]
 
 
 def chi_square(flux, galaxy: Photometry) -> np.ndarray:
-    """Sum (..., n_draw) of the squared pulls over the bands."""
-    return np.square(pulls(flux, galaxy)).sum(-1)
+    """Sum (..., n_draw) of the squared pulls over the bands that are there."""
+    squares = np.square(pulls(flux, galaxy))
+    return np.where(galaxy.present[..., None, :], squares, 0.0).sum(-1)
 
 
 def log_likelihood(flux, galaxy: Photometry) -> np.ndarray:
@@ -32,5 +35,5 @@ def log_likelihood(flux, galaxy: Photometry) -> np.ndarray:
 
     flux (..., n_draw, n_band) : noise-free model fluxes [nanomaggies] in the galaxy's bands
     """
-    norm = np.log(galaxy.sigma).sum(-1) + 0.5 * len(galaxy.bands) * _LOG_2PI
+    norm = np.nansum(np.log(galaxy.sigma), axis=-1) + 0.5 * galaxy.present.sum(-1) * _LOG_2PI
     return -0.5 * chi_square(flux, galaxy) - norm[..., None]

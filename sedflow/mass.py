@@ -23,6 +23,7 @@ _I = index("log_mstar")
 _LOW, _HIGH = LOW[_I], HIGH[_I]
 _GRID = np.linspace(0.0, 1.0, 321)
 _REACH = 10.0  # standard deviations on either side of the peak
+_EDGE = 1e-12  # least and, from 1, largest quantile told
 _FALL = 25.0  # e-folds, where only a flank of the peak lies inside the prior
 
 
@@ -69,6 +70,17 @@ class MassConditional:
         share = (target - below) / np.maximum(above - below, 1e-300)
         tau = self._tau[rows, cell] + share * (self._tau[:, 1] - self._tau[:, 0])
         return np.clip((tau - self._offset) / _LN10, _LOW, _HIGH)
+
+    def quantile_of(self, log_mstar) -> np.ndarray:
+        """Cumulative probability (n,), within 0 and 1, at log_mstar (n,); undoes `draw`."""
+        rows = np.arange(len(self._tau))
+        tau = _LN10 * np.asarray(log_mstar) + self._offset
+        place = (tau - self._tau[:, 0]) / (self._tau[:, 1] - self._tau[:, 0])
+        place = np.clip(place, 0.0, len(_GRID) - 1.0)
+        cell = np.minimum(place.astype(int), len(_GRID) - 2)
+        below, above = self._cumulative[rows, cell], self._cumulative[rows, cell + 1]
+        quantile = (below + (place - cell) * (above - below)) / self._cumulative[:, -1]
+        return np.clip(quantile, _EDGE, 1.0 - _EDGE)
 
     def log_prob(self, log_mstar) -> np.ndarray:
         """Natural log of the conditional density (n,) at log_mstar (n,)."""

@@ -23,6 +23,7 @@ from sedflow.model import default_model
 from sedflow.parameters import FREE_NAMES, N_FREE, Prior
 from sedflow.photometry import Photometry
 from sedflow.posterior import galaxy_rng
+from sedflow.simulation import recent_bursts
 from sedflow.smc import tempered_populations
 
 __all__ = ["MCMCSampler", "explore"]
@@ -33,7 +34,6 @@ _WALKERS = 200  # of each population at first; doubled until the populations agr
 _SCOUTS = 50  # walkers of each population of `explore`
 _CHUNK = 1024  # models between two looks at `cancel`
 _T_BURST = FREE_NAMES.index("t_burst") - 1  # column of x without the mass
-_RECENT = -2.5  # shift of x that makes a burst recent: the median becomes 90 Myr
 _N_START = 20_000  # draws of the prior from which ensembles choose their start
 _N_WALKER = 30  # of an ensemble, as in the published runs
 
@@ -124,12 +124,15 @@ class MCMCSampler:
         """
         if isinstance(n, bool) or int(n) != n or n < 1:
             raise BadParameters(f"n = {n} draws; give a whole number >= 1")
-        flat, top = galaxy.flat, self.model.max_redshift(galaxy.bands)
-        if flat.redshift.size and flat.redshift.max() > top:
-            raise BadPhotometry(
-                f"redshift {flat.redshift.max():g} is beyond {top:.3f}, where the model stops "
-                f"covering {', '.join(galaxy.bands)}; leave out the bluest band or use another grid"
-            )
+        flat = galaxy.flat
+        for one in flat:
+            bands = one.observed.bands
+            top = self.model.max_redshift(bands)
+            if one.redshift > top:
+                raise BadPhotometry(
+                    f"redshift {one.redshift:g} is beyond {top:.3f}, where the model stops "
+                    f"covering {', '.join(bands)}; leave out the bluest band or use another grid"
+                )
         run = {"smc": self._smc, "emcee": self._emcee, "zeus": self._zeus}[self.method]
         theta, figures = [], []
         for k in range(len(flat)):
@@ -239,8 +242,9 @@ class _Target:
     """Likelihood of one galaxy, counting models and heeding `cancel`."""
 
     def __init__(self, model, prior, galaxy, cancel):
-        self.model, self.prior, self.galaxy, self.cancel = model, prior, galaxy, cancel
-        self._fast = model.fast(galaxy.bands)
+        self.model, self.prior, self.cancel = model, prior, cancel
+        self.galaxy = galaxy.observed
+        self._fast = model.fast(self.galaxy.bands)
         self.evaluations = 0
 
     def flux(self, theta):
@@ -277,15 +281,10 @@ class _MarginalTarget(_Target):
         self._slope = PosteriorGradient(self.model, self.prior, self.galaxy)
 
     def start(self, n, rng):
-        """Weighted draws x (n, 10) of the prior, half of them with a recent burst.
-
-        A burst in the last 100 Myr has 1 % of the prior and can have most of the posterior.
-        """
+        """Weighted draws x (n, 10) of the prior, half of them with a recent burst."""
         x = rng.standard_normal((n, self.n_dim))
-        recent = rng.random(n) < 0.5
-        x[recent, _T_BURST] += _RECENT
-        shift = _RECENT * (x[:, _T_BURST] - 0.5 * _RECENT)  # log density ratio of the two halves
-        return x, np.log(2.0) - np.logaddexp(0.0, shift)
+        x[:, _T_BURST], log_ratio = recent_bursts(x[:, _T_BURST], 0.5, rng)
+        return x, log_ratio
 
     def log_likelihood(self, x):
         return np.nan_to_num(self._mass(x)[1].log_marginal, nan=-np.inf)

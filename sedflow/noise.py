@@ -10,6 +10,8 @@ likelihood of the parameters is the plain Gaussian in flux, for network, reweigh
 MCMC alike. `simulation` turns this into training pairs.
 """
 
+import hashlib
+import json
 from dataclasses import dataclass
 
 import numpy as np
@@ -43,10 +45,11 @@ class NoiseModel:
     def fit(cls, flux, sigma, bands=UGRIZ, n_node: int = 12, **kwargs) -> "NoiseModel":
         """Running median and scatter of log sigma in bins of equal numbers of galaxies.
 
-        flux, sigma (n, n_band) > 0 [nanomaggies]
+        flux, sigma (n, n_band) [nanomaggies]; fluxes <= 0 and NaN are left aside
         """
         nodes, medians, scatters = [], [], []
-        for x, y in zip(np.log10(flux).T, np.log10(sigma).T, strict=True):
+        for f, s in zip(flux.T, sigma.T, strict=True):
+            x, y = np.log10([f[f > 0], s[f > 0]])
             groups = np.array_split(np.argsort(x), n_node)
             at = np.array([np.median(x[g]) for g in groups])
             # Theil-Sen-like: remove the trend inside a bin before taking its median.
@@ -85,6 +88,18 @@ class NoiseModel:
             "scatter": self.scatter.round(5).tolist(),
         }
 
+    @property
+    def sha256(self) -> str:
+        """Hash of the model's numbers, as stored with the weights trained on it."""
+        return hashlib.sha256(json.dumps(self.to_dict(), sort_keys=True).encode()).hexdigest()
+
+    def select(self, bands) -> "NoiseModel":
+        """The model of a subset of the bands: what is left when the others are not observed."""
+        rows = [self.bands.index(band) for band in bands]
+        return NoiseModel(
+            self.log_flux[rows], self.median[rows], self.scatter[rows], self.broad, tuple(bands)
+        )
+
     def _center(self, flux):
         """Median and scatter (..., n_band) of log10 sigma at a flux of any sign."""
         flux = np.asarray(flux, float)
@@ -110,7 +125,10 @@ class NoiseModel:
         return 10 ** (center + np.where(odd, broad, core))
 
     def log_prob(self, sigma, flux) -> np.ndarray:
-        """Natural log of the density (n,) in log10 sigma of all bands at these fluxes."""
+        """Natural log of the density (n,) in log10 sigma of all bands at these fluxes.
+
+        Where sigma is NaN the band is absent, and the density is that of the others.
+        """
         center, scatter = self._center(flux)
         residual = np.log10(sigma) - center
         log_core = -0.5 * (residual / scatter) ** 2 - np.log(scatter * np.sqrt(2 * np.pi))
@@ -118,7 +136,9 @@ class NoiseModel:
         inside = (residual >= low) & (residual <= high)
         broad = np.where(inside, _P_BROAD / (high - low), 0.0)
         mixed = np.log((1 - _P_BROAD) * np.exp(log_core) + broad + 1e-300)
-        return np.logaddexp(np.log(_P_CORE) + log_core.sum(-1), np.log(1 - _P_CORE) + mixed.sum(-1))
+        present = ~np.isnan(residual)
+        log_core, mixed = (np.where(present, term, 0.0).sum(-1) for term in (log_core, mixed))
+        return np.logaddexp(np.log(_P_CORE) + log_core, np.log(1 - _P_CORE) + mixed)
 
 
 def _interpolate(x, nodes, values):

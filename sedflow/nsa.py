@@ -46,10 +46,12 @@ class NSACatalog:
     def photometry(self, nsaid, bands=UGRIZ) -> Photometry:
         """Photometry of a galaxy, or of an array of them, by NSAID.
 
+        A band in which the atlas has no flux is absent: NaN in flux and sigma.
+
         Raises
         ------
         BadPhotometry
-            No such galaxy, or one without a usable flux in a band.
+            No such galaxy, or one without a usable flux in any of the bands.
         UnknownBand
             A band that the atlas does not have.
         """
@@ -69,12 +71,7 @@ class NSACatalog:
         flux = np.asarray(self.table["NMGY"], float)[rows][..., columns]
         ivar = np.asarray(self.table["NMGY_IVAR"], float)[rows][..., columns]
         absent = ~(np.isfinite(flux) & np.isfinite(ivar) & (ivar > 0))
-        if absent.any():
-            where = np.argwhere(absent)[0]
-            raise BadPhotometry(
-                f"NSAID {self.ids[rows[tuple(where[:-1])]]} was not observed in "
-                f"{bands[where[-1]]}; leave the band out"
-            )
+        flux, ivar = (np.where(absent, np.nan, values) for values in (flux, ivar))
         return Photometry(
             flux=flux,
             sigma=1.0 / np.sqrt(ivar),

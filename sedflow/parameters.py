@@ -19,6 +19,7 @@ __all__ = [
     "FREE_NAMES",
     "NAMES",
     "N_FREE",
+    "N_SHAPE",
     "PARAMETERS",
     "Parameter",
     "Prior",
@@ -107,6 +108,8 @@ _FREE_STICK = slice(1, 4)
 #: The 11 free dimensions in which densities are given: beta4 = 1 - beta1 - beta2 - beta3.
 FREE_NAMES = tuple(name for name in NAMES if name != "beta4")
 N_FREE = len(FREE_NAMES)
+#: How many of them shape the spectrum: all but log_mstar, the first, which scales it.
+N_SHAPE = N_FREE - 1
 
 LOW = np.array([p.low for p in PARAMETERS])
 HIGH = np.array([p.high for p in PARAMETERS])

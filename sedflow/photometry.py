@@ -132,7 +132,8 @@ class Photometry:
     ----------
     flux, sigma : array (..., n_band)
         Flux and its one-sigma error [nanomaggies, corrected for Galactic extinction].
-        A negative flux is data; it must be finite. sigma must be finite and > 0.
+        A negative flux is data; it must be finite. sigma must be finite and > 0. NaN in
+        both says that the galaxy was not observed in that band; one band must be there.
     redshift : float or array (...)
         Must be > 0.
     bands : sequence of str
@@ -189,10 +190,15 @@ class Photometry:
         ids = None if self.ids is None else np.asarray(self.ids)
         if ids is not None and ids.shape != flux.shape[:-1]:
             raise BadPhotometry(f"ids has shape {ids.shape}, but there are {flux.shape[:-1]}")
+        absent = np.isnan(flux) & np.isnan(sigma)
         for name, value, good, limit, remedy in (
-            ("flux", flux, np.isfinite(flux), "must be finite", "leave the band out"),
             (
-                "sigma", sigma, np.isfinite(sigma) & (sigma > 0), "must be finite and > 0",
+                "flux", flux, np.isfinite(flux) | absent, "must be finite",
+                "leave the band out, or give NaN for its sigma too",
+            ),
+            (
+                "sigma", sigma, (np.isfinite(sigma) & (sigma > 0)) | absent,
+                "must be finite and > 0",
                 "give the one-sigma error in nanomaggies, or leave the band out",
             ),
             (
@@ -206,6 +212,13 @@ class Photometry:
                 row = where if value is redshift else where[:-1]
                 galaxy = f" of galaxy {row[0] if ids is None else ids[row]}" if row else ""
                 raise BadPhotometry(f"{name} = {value[where]}{band}{galaxy} {limit}; {remedy}")
+        empty = absent.all(axis=-1)
+        if empty.any():
+            row = tuple(np.argwhere(empty)[0])
+            galaxy = f"galaxy {row[0] if ids is None else ids[row]}" if row else "the galaxy"
+            raise BadPhotometry(
+                f"{galaxy} has no flux in any of {', '.join(bands)}; give one band at least"
+            )
         for name, value in (("flux", flux), ("sigma", sigma), ("redshift", redshift)):
             value.flags.writeable = False
             set_(self, name, value)
@@ -244,8 +257,30 @@ class Photometry:
         )
 
     @property
+    def present(self) -> np.ndarray:
+        """Whether the galaxy was observed in a band (..., n_band)."""
+        return ~np.isnan(self.flux)
+
+    @property
+    def observed(self) -> "Photometry":
+        """One galaxy in those of its bands where it was observed."""
+        return self.select(
+            [band for band, there in zip(self.bands, self.present, strict=True) if there]
+        )
+
+    def in_bands(self, bands) -> "Photometry":
+        """The same galaxies in exactly these bands; absent (NaN) where there is no photometry."""
+        bands = tuple(bands)
+        flux, sigma = np.full((2, *self.shape, len(bands)), np.nan)
+        for k, band in enumerate(bands):
+            if band in self.bands:
+                column = self.bands.index(band)
+                flux[..., k], sigma[..., k] = self.flux[..., column], self.sigma[..., column]
+        return Photometry(flux, sigma, self.redshift, bands, self.ids)
+
+    @property
     def magnitude(self) -> np.ndarray:
-        """AB magnitudes (..., n_band); NaN where the flux is not positive."""
+        """AB magnitudes (..., n_band); NaN where the flux is not positive or absent."""
         return ab_magnitude(self.flux)
 
     @property

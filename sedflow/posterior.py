@@ -1,7 +1,9 @@
 """The amortized posterior: a trained network that answers for any galaxy in its domain.
 
-The network lives in the unbounded coordinates x of `Prior.to_unbounded`, so every draw lies
-inside the prior: nothing is rejected and no galaxy can hang.
+The network knows the 10 parameters that shape the spectrum, in the unbounded coordinates of
+`Prior.to_unbounded`, so every draw lies inside the prior: nothing is rejected and no galaxy
+can hang. The 11th, the mass, only scales the flux; it is drawn from its exact conditional
+(`sedflow.mass`), which takes the model flux of every draw.
 """
 
 import hashlib
@@ -12,36 +14,54 @@ import numpy as np
 import torch
 from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
+from scipy.special import ndtr, ndtri
 
 from sedflow.domain import DomainCheck, TrainingDomain
 from sedflow.draws import Draws
 from sedflow.errors import BadParameters, BadPhotometry, BadWeights, UnknownBand
-from sedflow.features import raw_features
-from sedflow.flow import CouplingFlow, FlowConfig
+from sedflow.features import raw_features, standardise
+from sedflow.flow import FlowConfig, build_flow
+from sedflow.mass import REFERENCE, MassConditional
+from sedflow.model import SEDModel, default_model
 from sedflow.noise import NoiseModel
-from sedflow.parameters import N_FREE, N_PARAM, PARAMETERS, Prior, as_theta
+from sedflow.parameters import (
+    HIGH,
+    LOW,
+    N_FREE,
+    N_PARAM,
+    N_SHAPE,
+    PARAMETERS,
+    Prior,
+    as_theta,
+    index,
+)
 from sedflow.photometry import Photometry
 
 __all__ = ["AmortizedPosterior", "load_posterior"]
 
 DEFAULT_WEIGHTS = "nsa-ugriz-fsps"
 _LOG_2PI = float(np.log(2 * np.pi))
+_MASS = index("log_mstar")
+_MASS_RANGE = HIGH[_MASS] - LOW[_MASS]
 
 
 class AmortizedPosterior:
-    """Posterior of the 12 parameters given ugriz fluxes, their errors and the redshift.
+    """Posterior of the 12 parameters given fluxes in any of its bands, errors and redshift.
 
     A `Sampler`. Made by `load_posterior` or by training.
 
     Parameters
     ----------
-    flow : CouplingFlow
+    flow : CouplingFlow or MaskedFlow
     record : dict
         What is stored beside the weights: bands, prior, SSP grid, noise model, feature
         scaling, training domain, and how the network was trained.
+    model : SEDModel, optional
+        The forward model on which it was trained; default: that of the packaged grid that
+        the record names, built when first needed.
     """
 
-    def __init__(self, flow: CouplingFlow, record: dict):
+    def __init__(self, flow, record: dict, model: SEDModel | None = None):
         self.flow = flow.eval()
         self.record = record
         self.name = record["name"]
@@ -51,8 +71,8 @@ class AmortizedPosterior:
         self.ssp = record["ssp"]["name"]
         self.noise = NoiseModel.from_dict(record["noise"])
         self.domain = TrainingDomain(**record["domain"])
-        self._mean = np.array(record["scaling"]["mean"])
-        self._std = np.array(record["scaling"]["std"])
+        self._scaling = [np.array(record["scaling"][key]) for key in ("centre", "half")]
+        self._model = model
 
     def __repr__(self):
         return f"<AmortizedPosterior {self.record['name']!r}: {', '.join(self.bands)}>"
@@ -63,8 +83,8 @@ class AmortizedPosterior:
         Parameters
         ----------
         galaxy : Photometry of shape (...)
-            In the network's bands (any order). Outside the training domain draws are still
-            made; `check` tells.
+            In any of the network's bands, in any order; others are left aside. Outside the
+            training domain draws are still made; `check` tells.
         n : int
             Draws per galaxy.
         seed : int, optional
@@ -88,24 +108,29 @@ class AmortizedPosterior:
         return self.push(base.reshape(*galaxy.shape, n, N_FREE), galaxy)
 
     def push(self, base, galaxy: Photometry) -> Draws:
-        """Carry points of the flow's base through the flow.
+        """Carry points of the base through the flow, and to the mass.
 
         base (..., n, 11) : standard-normal numbers give draws from the posterior; any others
-            give the points that those would have landed on, with the same `log_density`.
+            give the points that those would have landed on, with the same `log_density`. The
+            first is the probit of the mass's quantile, the others are the flow's.
         """
-        _, context = self._context(galaxy)
+        flat, context = self._context(galaxy)
         base = np.asarray(base, dtype=np.float32)
-        n = base.shape[-2]
-        x = np.empty((len(context), n, N_FREE))
-        log_q = np.empty((len(context), n))
+        shape, n = galaxy.shape, base.shape[-2]
+        base = base.reshape(-1, n, N_FREE)
+        theta = np.empty((len(context), n, N_PARAM))
+        log_density = np.empty((len(context), n))
         with torch.inference_mode():
             for k, row in enumerate(context.split(1)):
                 embedded = self.flow.embed(row)  # alone: the same to the last bit in any batch
-                noise = torch.from_numpy(base.reshape(-1, n, N_FREE)[k])
-                drawn, density = self.flow.transform(noise, embedded)
-                x[k], log_q[k] = drawn.numpy(), density.numpy()
-        theta = self.prior.from_unbounded(x)
-        log_density = log_q + self._log_volume(x, theta)
+                noise = torch.from_numpy(np.delete(base[k], _MASS, axis=-1))
+                drawn, log_q = self.flow.transform(noise, embedded)
+                x = drawn.numpy().astype(float)
+                theta[k] = self.prior.from_unbounded(np.insert(x, _MASS, 0.0, axis=-1))
+                mass = self._mass_given(theta[k], flat[k])
+                theta[k, :, _MASS] = mass.draw(ndtr(base[k, :, _MASS].astype(float)))
+                log_density[k] = log_q.numpy() + self._log_volume(x, theta[k])
+                log_density[k] += mass.log_prob(theta[k, :, _MASS])
         shape = galaxy.shape
         return Draws(theta.reshape(*shape, n, N_PARAM), log_density.reshape(*shape, n))
 
@@ -141,15 +166,17 @@ class AmortizedPosterior:
                 f"{(*shape, N_PARAM)} or {(*shape, 'n', N_PARAM)}"
             )
         flat = theta.reshape(galaxy.redshift.size, -1, N_PARAM)
-        _, context = self._context(galaxy)
-        x = self.prior.to_unbounded(flat)
-        base, log_q = np.empty(x.shape), np.empty(x.shape[:-1])
+        data, context = self._context(galaxy)
+        x = np.delete(self.prior.to_unbounded(flat), _MASS, axis=-1)
+        base, log_density = np.empty((*x.shape[:-1], N_FREE)), self._log_volume(x, flat)
         with torch.inference_mode():
             for k, row in enumerate(context.split(1)):
                 points = torch.from_numpy(x[k].astype(np.float32))
-                noise, density = self.flow.to_base(points, self.flow.embed(row))
-                base[k], log_q[k] = noise.numpy(), density.numpy()
-        log_density = log_q + self._log_volume(x, flat)
+                noise, log_q = self.flow.to_base(points, self.flow.embed(row))
+                mass = self._mass_given(flat[k], data[k])
+                quantile = mass.quantile_of(flat[k, :, _MASS])
+                base[k] = np.insert(noise.numpy(), _MASS, ndtri(quantile), axis=-1)
+                log_density[k] += log_q.numpy() + mass.log_prob(flat[k, :, _MASS])
         return base.reshape((*theta.shape[:-1], N_FREE)), log_density.reshape(theta.shape[:-1])
 
     def check(self, galaxy: Photometry, draws=None, flux=None) -> DomainCheck:
@@ -169,14 +196,18 @@ class AmortizedPosterior:
 
         mine = self._in_my_bands(galaxy)
         if flux is not None:
-            flux = np.asarray(flux)[..., [galaxy.bands.index(band) for band in mine.bands]]
+            known = np.asarray(flux)
+            flux = np.full((*known.shape[:-1], len(mine.bands)), np.nan)
+            for k, band in enumerate(mine.bands):
+                if band in galaxy.bands:
+                    flux[..., k] = known[..., galaxy.bands.index(band)]
         return check(self, mine, draws, flux)
 
     def to_sbi(self):
         """sbi's `DirectPosterior` on this network, for sbi's own tools.
 
-        Its parameters are the unbounded x (11,) of `Prior.to_unbounded`, its observation is
-        `context(galaxy)`.
+        Its parameters are the unbounded x (10,) of `Prior.to_unbounded` without the first,
+        that of the mass; its observation is `context(galaxy)`.
         """
         from sedflow.estimator import sbi_posterior
 
@@ -198,8 +229,22 @@ class AmortizedPosterior:
         """Flat photometry in the network's bands, and its standardised features."""
         flat = self._in_my_bands(galaxy).flat
         raw = raw_features(flat.flux, flat.sigma, flat.redshift, self.noise)
-        scaled = np.clip((raw - self._mean) / self._std, -10, 10)
-        return flat, torch.from_numpy(scaled.astype(np.float32))
+        return flat, torch.from_numpy(standardise(raw, *self._scaling))
+
+    @property
+    def model(self) -> SEDModel:
+        """The forward model of the stellar library that the network was trained on."""
+        if self._model is None:
+            self._model = default_model(self.ssp)
+        return self._model
+
+    def _mass_given(self, theta, galaxy):
+        """Conditional of log_mstar, for theta (n, 12) whatever its mass, and one galaxy."""
+        reference = theta.copy()
+        reference[:, _MASS] = REFERENCE
+        flux = self.model.fast(self.bands)(reference, np.full(len(theta), galaxy.redshift))
+        seen = galaxy.present
+        return MassConditional(flux[:, seen], galaxy.flux[seen], galaxy.sigma[seen])
 
     def _in_my_bands(self, galaxy):
         if not isinstance(galaxy, Photometry):
@@ -207,18 +252,17 @@ class AmortizedPosterior:
                 f"expected a sedflow.Photometry, got {type(galaxy).__name__}; build one from "
                 "flux, sigma and redshift"
             )
-        missing = [b for b in self.bands if b not in galaxy.bands]
-        if missing:
+        if not set(self.bands) & set(galaxy.bands):
             raise UnknownBand(
-                f"this network was trained on {', '.join(self.bands)}, but the photometry lacks "
-                f"{', '.join(missing)}; add the bands, or use MCMC"
+                f"this network was trained on {', '.join(self.bands)}, but the photometry is in "
+                f"{', '.join(galaxy.bands)}; add one of its bands, or use MCMC"
             )
-        return galaxy if galaxy.bands == self.bands else galaxy.select(self.bands)
+        return galaxy if galaxy.bands == self.bands else galaxy.in_bands(self.bands)
 
     def _log_volume(self, x, theta):
-        """log |dx / dtheta|: the prior is a standard normal in x."""
-        log_normal = -0.5 * ((x**2).sum(-1) + N_FREE * _LOG_2PI)
-        return self.prior.log_prob(theta) - log_normal
+        """log |dx / dtheta| without the mass: the prior is a standard normal in x (..., 10)."""
+        log_normal = -0.5 * ((x**2).sum(-1) + N_SHAPE * _LOG_2PI)
+        return self.prior.log_prob(theta) + np.log(_MASS_RANGE) - log_normal
 
 
 def galaxy_rng(seed, galaxy: Photometry):
@@ -258,8 +302,8 @@ def load_posterior(name_or_path: str | Path = DEFAULT_WEIGHTS) -> AmortizedPoste
     _compare_tables(stored, path.name)
     if hashlib.sha256(path.read_bytes()).hexdigest() != record["weights_sha256"]:
         raise BadWeights(f"{path.name} does not match the hash in {about.name}; get both again")
-    flow = CouplingFlow(FlowConfig(**record["architecture"]))
     try:
+        flow = build_flow(FlowConfig(**record["architecture"]))
         flow.load_state_dict(load_file(path))
     except (SafetensorError, RuntimeError) as error:
         raise BadWeights(f"{path.name} does not fit its record: {error}") from None

@@ -53,7 +53,9 @@ def posterior_figure(fit, n_spectra: int = 200):
     for x, y, name, m in zip(
         pivot, data, fit.photometry.bands, ab_magnitude(fit.photometry.flux), strict=True
     ):
-        axes.annotate(f"{name} {m:.2f}", (x, y), (0, 16), textcoords="offset points", ha="center")
+        if np.isfinite(m):
+            label = f"{name} {m:.2f}"
+            axes.annotate(label, (x, y), (0, 16), textcoords="offset points", ha="center")
     axes.set(
         xlim=(wave[0], wave[-1]), ylim=(0, 1.1 * q[4].max()), title=fit.title,
         xlabel="observed wavelength [Å]", ylabel="$F_\\lambda$ [$10^{-17}$ erg/s/cm$^2$/Å]",

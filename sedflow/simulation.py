@@ -13,32 +13,79 @@ import numpy as np
 
 from sedflow.errors import BadParameters
 from sedflow.noise import NoiseModel
-from sedflow.parameters import Prior
-from sedflow.photometry import Photometry
+from sedflow.parameters import FREE_NAMES, Prior
+from sedflow.photometry import UGRIZ, Photometry
 
-__all__ = ["REDSHIFT_RANGE", "draw_pairs", "nsa_noise", "simulate"]
+__all__ = [
+    "REDSHIFT_RANGE",
+    "draw_pairs",
+    "draw_presence",
+    "nsa_noise",
+    "recent_bursts",
+    "simulate",
+]
 
-REDSHIFT_RANGE = (0.001, 0.2)  # of the simulated galaxies; nearer ones have no Hubble distance
+REDSHIFT_RANGE = (0.001, 0.3)  # of the simulated galaxies; nearer ones have no Hubble distance
+_T_BURST = FREE_NAMES.index("t_burst")
+_RECENT = -2.5  # shift of a burst's x that makes it recent: the median becomes 90 Myr
 _MAX_WEIGHT = 8.0  # of a pair in `simulate`; heavier ones, under 1e-4 of all, count as this
 
 
 @cache
-def nsa_noise() -> NoiseModel:
-    """The packaged noise model of the NASA-Sloan Atlas (ugriz)."""
+def nsa_noise(bands=UGRIZ) -> NoiseModel:
+    """The packaged noise model of the NASA-Sloan Atlas, in any of its seven bands."""
     from sedflow.resources import load_json
 
-    return NoiseModel.from_dict(load_json("noise_nsa.json"))
+    return NoiseModel.from_dict(load_json("noise_nsa.json")).select(bands)
 
 
-def draw_pairs(n, rng, prior, model, noise, redshift=REDSHIFT_RANGE):
-    """Weighted pairs: theta (n, 12), flux, sigma (n, n_band), redshift (n,), log_weight (n,)."""
-    theta = prior.sample(n, rng)
-    z = rng.uniform(*redshift, n)
+def draw_presence(n, n_band, rng):
+    """Which bands are observed (n, n_band): all of them in half of the galaxies, in the others
+    any number from 1 to n_band - 1, equally often, whichever."""
+    number = np.where(rng.random(n) < 0.5, n_band, rng.integers(1, max(n_band, 2), n))
+    rank = rng.random((n, n_band)).argsort(axis=1).argsort(axis=1)
+    return rank < number[:, None]
+
+
+def recent_bursts(x, share, rng):
+    """Draws x (n,) of the burst's age (unbounded), a share of them moved to the last few 100 Myr.
+
+    A burst in the last 100 Myr has 1 % of the prior and can have most of a posterior. Returns
+    x and log(prior / density of these draws), both (n,).
+    """
+    x = x + np.where(rng.random(len(x)) < share, _RECENT, 0.0)
+    shift = _RECENT * (x - 0.5 * _RECENT)  # log density of the moved over that of the prior
+    return x, -np.logaddexp(np.log1p(-share), np.log(share) + shift)
+
+
+def draw_pairs(
+    n, rng, prior, model, noise, redshift=REDSHIFT_RANGE, nearness=1.0, presence=None, recent=0.0
+):
+    """Weighted pairs: theta (n, 12), flux, sigma (n, n_band), redshift (n,), log_weight (n,).
+
+    nearness : float
+        Redshifts are low + (high - low) u^nearness with u uniform: above 1, more are low.
+    presence : callable, optional
+        `presence(n, n_band, rng)` says which bands are observed; the others are NaN in flux
+        and sigma, and the weight is that of the bands which are left.
+    recent : float
+        Share of the galaxies whose burst is drawn from the last few hundred Myr, where the
+        prior is thin; the weight makes up for it.
+    """
+    theta, log_prior_ratio = prior.sample(n, rng), 0.0
+    if recent:
+        x = prior.to_unbounded(theta)
+        x[:, _T_BURST], log_prior_ratio = recent_bursts(x[:, _T_BURST], recent, rng)
+        theta = prior.from_unbounded(x)
+    z = redshift[0] + (redshift[1] - redshift[0]) * rng.random(n) ** nearness
     true_flux = model.fast(noise.bands)(theta, z)
     sigma = noise.sample(true_flux, rng)
     flux = true_flux + sigma * rng.standard_normal(sigma.shape)
+    if presence is not None:
+        absent = ~presence(*flux.shape, rng)
+        flux[absent] = sigma[absent] = np.nan
     log_weight = noise.log_prob(sigma, flux) - noise.log_prob(sigma, true_flux)
-    return theta, flux, sigma, z, log_weight
+    return theta, flux, sigma, z, log_weight + log_prior_ratio
 
 
 def simulate(n, seed=None, *, prior=None, model=None, noise=None, redshift=REDSHIFT_RANGE):

@@ -1,9 +1,14 @@
 """Training of the amortized posterior on a stream of fresh simulations.
 
 Every batch is new: simulations cost less than the gradient step they feed, and a network
-that never sees a galaxy twice cannot overfit. The loss is -log q(x | galaxy), weighted by
-the weights of `simulation.draw_pairs`. All of the state is written at intervals, and block k
-of simulations depends on the seed and k alone, so an interrupted run goes on where it was.
+that never sees a galaxy twice cannot overfit. The loss is -log q(x | galaxy); x leaves out the
+mass, whose conditional is known (`sedflow.mass`), so the density learnt is the marginal over
+it. In half of the pairs bands are missing.
+
+Each block is chosen from a larger pool of weighted pairs (`simulation.draw_pairs`), in
+proportion to their weights and, for a share of them, to their likeness to galaxies of the
+survey (`likeness`). All of the state is written at intervals, and block k depends on the seed
+and k alone, so an interrupted run goes on where it was.
 """
 
 import json
@@ -18,34 +23,58 @@ import torch
 from safetensors.torch import load_file, save_file
 
 from sedflow.domain import TrainingDomain
+from sedflow.draws import systematic
 from sedflow.errors import SedflowError
 from sedflow.estimator import FlowEstimator
-from sedflow.features import raw_features
-from sedflow.flow import CouplingFlow, FlowConfig
+from sedflow.features import raw_features, scaling, standardise
+from sedflow.flow import FlowConfig, build_flow
+from sedflow.likeness import SurveyLikeness
 from sedflow.model import SEDModel
-from sedflow.parameters import N_FREE, Prior
+from sedflow.nsa import load_nsa
+from sedflow.parameters import N_SHAPE, Prior
+from sedflow.photometry import UGRIZ
 from sedflow.posterior import AmortizedPosterior, parameter_table
-from sedflow.simulation import REDSHIFT_RANGE, draw_pairs, nsa_noise
+from sedflow.simulation import REDSHIFT_RANGE, draw_pairs, draw_presence, nsa_noise
 
-__all__ = ["TrainingConfig", "train"]
+__all__ = ["NETWORKS", "TrainingConfig", "train"]
 
-_BLOCK = 65_536  # simulations made at a time
+_BLOCK = 65_536  # simulations learnt from at a time
+_POOL = 3  # times as many are made, to choose from
 _HELD_OUT = 32_768
+_HELD_OUT_EVERY = 8  # blocks
 _MAX_WEIGHT = 20.0
-_SCALING = 200_000  # simulations from which scaling and domain are read
+# Two thirds of all redshifts below 0.1: catalogues are full of near galaxies, and those are
+# bright and have most to teach. The redshift is given, so its density is free to choose.
+_NEARNESS = 3.0
+_RECENT = 0.5  # of the pool's bursts; see `simulation.recent_bursts`
+_COPIES = 8  # of each survey galaxy, with other bands missing, for the likeness to learn from
+_SCALING = 200_000  # simulations from which scaling, likeness and domain are read
 # Blocks that training, which counts up from 0, never reaches.
 _SCALING_BLOCK, _HELD_OUT_BLOCK, _DOMAIN_BLOCK = 1_000_000_000, 1_000_000_001, 1_000_000_002
+
+UV_TO_Z = ("FUV", "NUV", *UGRIZ)
+
+#: What the packaged networks are trained on; other names are free.
+NETWORKS = {
+    "nsa-ugriz-fsps": {"ssp": "fsps", "bands": UGRIZ},
+    "nsa-ugriz-bc03": {"ssp": "bc03", "bands": UGRIZ},
+    "nsa-uv-bc03": {"ssp": "bc03", "bands": UV_TO_Z},
+}
 
 
 @dataclass(frozen=True)
 class TrainingConfig:
     """How a network is trained; everything that decides the result.
 
-    The defaults are those of the packaged weights.
+    The defaults are those of the packaged weights; `named` gives those of a packaged name.
+
+    architecture : "coupling" (`flow.CouplingFlow`), or "maf", the network of Hahn & Melchior
+        (2022): `layers` MADE blocks of two hidden layers each
+    survey : share of the simulations chosen for their likeness to the NSA's galaxies
     """
 
     name: str = "nsa-ugriz-fsps"
-    simulations: int = 18_000_000
+    simulations: int = 14_000_000
     batch: int = 1024
     learning_rate: float = 1.2e-3
     warm_up: int = 500_000
@@ -53,10 +82,20 @@ class TrainingConfig:
     clip: float = 5.0
     seed: int = 1
     ssp: str = "fsps"
+    bands: tuple[str, ...] = UGRIZ
     prior: str = "flat"
+    survey: float = 0.5
+    architecture: str = "coupling"
     layers: int = 14
     hidden: int = 192
     bins: int = 8
+
+    @classmethod
+    def named(cls, name, **options) -> "TrainingConfig":
+        """That of a packaged network, or the default under another name; options override."""
+        if options.get("architecture") == "maf":
+            options = {"layers": 15, "hidden": 500, **options}
+        return cls(**{"name": name, **NETWORKS.get(name, {}), **options})
 
 
 def train(config: TrainingConfig, folder, progress=None, checkpoint_seconds=120.0):
@@ -109,13 +148,14 @@ class _Run:
         self.checkpoint_path = folder / f"{config.name}.checkpoint"
         self.model = SEDModel(config.ssp)
         self.prior = Prior(config.prior)
-        self.noise = nsa_noise()
-        raw, _, _ = self.simulations(_SCALING_BLOCK, _SCALING)
-        self.mean = raw.mean(0).astype(float)
-        self.std = raw.std(0).astype(float)
+        self.noise = nsa_noise(tuple(config.bands))
+        raw, _, weight = self.pairs(_SCALING_BLOCK, _SCALING, recent=_RECENT)
+        self.scaling = scaling(raw)
+        self.likeness = self.survey_likeness(raw, weight) if config.survey else None
         self.domain = self.training_domain()
         self.architecture = FlowConfig(
-            features=N_FREE,
+            kind=config.architecture,
+            features=N_SHAPE,
             context=raw.shape[1],
             layers=config.layers,
             hidden=config.hidden,
@@ -124,14 +164,14 @@ class _Run:
         )
         torch.manual_seed(config.seed)
         self.device = "cuda" if torch.cuda.is_available() else "cpu"
-        self.flow = CouplingFlow(self.architecture).to(self.device)
+        self.flow = build_flow(self.architecture).to(self.device)
         self.estimator = FlowEstimator(self.flow)
-        self.average = CouplingFlow(self.architecture).to(self.device)
+        self.average = build_flow(self.architecture).to(self.device)
         self.average.load_state_dict(self.flow.state_dict())
         self.optimizer = torch.optim.AdamW(
             self.flow.parameters(), lr=config.learning_rate, weight_decay=1e-5, betas=(0.9, 0.98)
         )
-        self.held_out = self.tensors(*self.simulations(_HELD_OUT_BLOCK, _HELD_OUT))
+        self.held_out = self.tensors(*self.pairs(_HELD_OUT_BLOCK, _HELD_OUT))
         self.worker = ThreadPoolExecutor(1)
         self.next_block = None
         self.seen, self.steps, self.seconds = 0, 0, 0.0
@@ -143,35 +183,62 @@ class _Run:
         flux = self.model.fast(self.noise.bands)(self.prior.sample(_SCALING, rng), z)
         return TrainingDomain.of_models(flux, z, self.noise.bands, REDSHIFT_RANGE)
 
-    def simulations(self, block, n=None):
-        """Features (n, n_feature), x (n, 11), weights (n,): a function of seed and block."""
-        rng = np.random.default_rng([self.config.seed, block])
-        n = n or _BLOCK
-        theta, flux, sigma, z, log_weight = draw_pairs(
-            n, rng, self.prior, self.model, self.noise, REDSHIFT_RANGE
+    def survey_likeness(self, raw, weight):
+        """Likeness of simulations to the NSA's galaxies, read from their inputs."""
+        catalog = load_nsa()
+        galaxies = catalog.photometry(np.repeat(catalog.ids, _COPIES), self.noise.bands)
+        rng = np.random.default_rng([self.config.seed, _SCALING_BLOCK, 1])
+        kept = draw_presence(*galaxies.flux.shape, rng) & galaxies.present
+        flux, sigma = (np.where(kept, a, np.nan) for a in (galaxies.flux, galaxies.sigma))
+        seen = kept.any(1)
+        survey = raw_features(flux[seen], sigma[seen], galaxies.redshift[seen], self.noise)
+        return SurveyLikeness(
+            standardise(survey, *self.scaling),
+            standardise(raw, *self.scaling),
+            weight,
+            self.config.seed,
         )
+
+    def pairs(self, block, n, recent=0.0):
+        """Raw features (n, n_feature), x (n, 10), weights (n,): a function of seed and block."""
+        rng = np.random.default_rng([self.config.seed, block])
+        theta, flux, sigma, z, log_weight = draw_pairs(
+            n, rng, self.prior, self.model, self.noise,
+            nearness=_NEARNESS, presence=draw_presence, recent=recent,
+        )  # fmt: skip
         raw = raw_features(flux, sigma, z, self.noise)
         weight = np.minimum(np.exp(log_weight), _MAX_WEIGHT)
-        return raw, self.prior.to_unbounded(theta), weight
+        return raw, self.prior.to_unbounded(theta)[:, 1:], weight
+
+    def block(self, k):
+        """Block k of what is learnt from: x and standardised features, in random order."""
+        raw, x, weight = self.pairs(k, _POOL * _BLOCK, _RECENT)
+        features = standardise(raw, *self.scaling)
+        if self.likeness:
+            share = self.config.survey
+            weight = weight * (1.0 - share + share * self.likeness(features))
+        rng = np.random.default_rng([self.config.seed, k, 1])
+        rows = rng.permutation(systematic(weight / weight.sum(), _BLOCK, rng))
+        return self._tensors(x[rows], features[rows])
 
     def tensors(self, raw, x, weight):
-        context = np.clip((raw - self.mean) / self.std, -10, 10)
-        return [
-            torch.from_numpy(a.astype(np.float32)).to(self.device) for a in (x, context, weight)
-        ]
+        return self._tensors(x, standardise(raw, *self.scaling), weight)
+
+    def _tensors(self, *arrays):
+        return [torch.from_numpy(a.astype(np.float32)).to(self.device) for a in arrays]
 
     def train_block(self):
         start = time.monotonic()
         block = self.seen // _BLOCK
-        ready = self.next_block or self.worker.submit(self.simulations, block)
-        x, context, weight = self.tensors(*ready.result())
+        ready = self.next_block or self.worker.submit(self.block, block)
+        x, context = ready.result()
         # The next block is simulated while the network learns from this one.
-        self.next_block = self.worker.submit(self.simulations, block + 1)
+        self.next_block = self.worker.submit(self.block, block + 1)
         self.flow.train()
         losses = []
         for rows in torch.arange(len(x), device=self.device).split(self.config.batch):
             self._set_rates()
-            loss = (weight[rows] * self.estimator.loss(x[rows], context[rows])).mean()
+            loss = self.estimator.loss(x[rows], context[rows]).mean()
             self.optimizer.zero_grad(set_to_none=True)
             loss.backward()
             torch.nn.utils.clip_grad_norm_(self.flow.parameters(), self.config.clip)
@@ -181,13 +248,16 @@ class _Run:
             self.steps += 1
             self.seen += len(rows)
         self.seconds += time.monotonic() - start
+        last = self.seen >= self.config.simulations
+        if last or block % _HELD_OUT_EVERY == 0:
+            self.held_out_log_prob = round(self.measure(), 4)
         self.history.append(
             {
                 "first": block * _BLOCK,
                 "simulations": self.seen,
                 "seconds": round(self.seconds, 1),
                 "training_log_prob": round(-float(torch.stack(losses).mean()), 4),
-                "held_out_log_prob": round(self.held_out_log_prob(), 4),
+                "held_out_log_prob": self.held_out_log_prob,  # of the last measurement
             }
         )
 
@@ -206,7 +276,7 @@ class _Run:
         )
 
     @torch.no_grad()
-    def held_out_log_prob(self):
+    def measure(self):
         """Mean log density [nats] of held-out pairs under the averaged weights."""
         x, context, weight = self.held_out
         parts = [
@@ -225,8 +295,11 @@ class _Run:
             "redshift": list(REDSHIFT_RANGE),
             "parameters": parameter_table(),
             "architecture": self.architecture.to_dict(),
-            "scaling": {"mean": self.mean.tolist(), "std": self.std.tolist()},
+            "scaling": dict(
+                zip(("centre", "half"), (a.tolist() for a in self.scaling), strict=True)
+            ),
             "noise": self.noise.to_dict(),
+            "noise_sha256": self.noise.sha256,
             "domain": asdict(self.domain),
             "training": {
                 **asdict(c),
@@ -268,8 +341,9 @@ class _Run:
 
         with safe_open(self.checkpoint_path, "pt") as file:
             state = json.loads(file.metadata()["state"])
-        if state["config"] != asdict(self.config):
-            changed = [k for k, v in asdict(self.config).items() if state["config"].get(k) != v]
+        mine = json.loads(json.dumps(asdict(self.config)))  # as JSON has it: lists, not tuples
+        if state["config"] != mine:
+            changed = [k for k, v in mine.items() if state["config"].get(k) != v]
             raise SedflowError(
                 f"{self.checkpoint_path} belongs to a training with other {', '.join(changed)}; "
                 "finish that one, choose another folder, or delete the file"
@@ -287,6 +361,7 @@ class _Run:
             self.optimizer.state[parameter] = {k: adam[f"{name}.{k}"] for k in keys}
         self.seen, self.steps = state["seen"], state["steps"]
         self.seconds, self.history = state["seconds"], state["history"]
+        self.held_out_log_prob = self.history[-1]["held_out_log_prob"]
 
 
 def _thin(history, n=100):

@@ -293,7 +293,7 @@ class _Ladder:
     def _describe(self, draws):
         """How well the model describes the data, and the evidence."""
         chi2 = chi_square(self._flux(draws.theta), self.galaxy)
-        tail = chi2_distribution.sf(chi2, len(self.galaxy.bands))
+        tail = chi2_distribution.sf(chi2, self.galaxy.present.sum())
         p = float((draws.weights * tail).sum())
         self.figures["p_value"] = p
         if draws.importance is not None:

@@ -13,6 +13,7 @@ ROOT = Path(__file__).parent.parent
 NUMERICS = (
     "parameters", "cosmology", "ssp", "sfh", "dust", "photometry", "noise", "model",
     "fast_photometry", "derived", "draws", "features", "domain", "simulation", "nsa", "fitting",
+    "mass",
 )  # fmt: skip
 HEAVY = ("torch", "panel", "bokeh", "holoviews", "matplotlib", "sbi", "fsps", "dask")
 

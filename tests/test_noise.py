@@ -7,7 +7,7 @@ from scipy.stats import kstest
 import sedflow
 from sedflow.errors import BadParameters
 from sedflow.noise import NoiseModel
-from sedflow.simulation import draw_pairs, nsa_noise, simulate
+from sedflow.simulation import draw_pairs, draw_presence, nsa_noise, simulate
 
 
 def test_the_density_is_that_of_the_samples():
@@ -47,6 +47,34 @@ def test_the_model_survives_json():
 def test_negative_and_zero_flux_have_an_error_too():
     sigma = nsa_noise().sample(np.array([[-5.0, 0, 0, 1e-9, -1e3]]), np.random.default_rng(3))
     assert (np.isfinite(sigma) & (sigma > 0)).all()
+
+
+def test_an_absent_band_is_integrated_out():
+    noise, rng = nsa_noise(), np.random.default_rng(4)
+    flux = 10 ** rng.uniform(-1, 3, (500, 5))
+    sigma = noise.sample(flux, rng)
+    fewer = noise.select(("r", "u"))
+    expected = fewer.log_prob(sigma[:, [2, 0]], flux[:, [2, 0]])
+    sigma[:, [1, 3, 4]] = flux[:, [1, 3, 4]] = np.nan
+    np.testing.assert_allclose(noise.log_prob(sigma, flux), expected, rtol=1e-12)
+
+
+def test_half_of_the_training_pairs_have_all_bands_and_the_rest_any_number():
+    present = draw_presence(40_000, 5, np.random.default_rng(2))
+    share = np.bincount(present.sum(1), minlength=6) / len(present)
+    np.testing.assert_allclose(share, [0, 0.125, 0.125, 0.125, 0.125, 0.5], atol=0.01)
+    np.testing.assert_allclose(present.mean(0), 0.75, atol=0.01)
+
+
+def test_pairs_with_absent_bands_weigh_little_too(model):
+    _, flux, sigma, z, log_weight = draw_pairs(
+        20_000, np.random.default_rng(7), sedflow.Prior(), model, nsa_noise(),
+        nearness=2.0, presence=draw_presence,
+    )  # fmt: skip
+    np.testing.assert_array_equal(np.isnan(flux), np.isnan(sigma))
+    assert np.isnan(flux).any(1).mean() == pytest.approx(0.5, abs=0.02)
+    assert np.median(z) == pytest.approx(0.001 + 0.299 / 4, abs=0.003)
+    assert np.exp(log_weight).mean() == pytest.approx(1, abs=0.05)
 
 
 def test_the_atlas_lies_inside_the_noise_model(nsa):

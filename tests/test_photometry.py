@@ -85,6 +85,11 @@ def test_negative_flux_is_data():
     ("change", "message"),
     [
         ({"flux": [np.nan, 1, 1, 1, 1]}, "flux = nan in band u must be finite; leave the band out"),
+        ({"sigma": [1, np.nan, 1, 1, 1]}, "sigma = nan in band g must be finite and > 0"),
+        (
+            {"flux": np.full(5, np.nan), "sigma": np.full(5, np.nan)},
+            "galaxy has no flux in any",
+        ),
         ({"flux": [1, np.inf, 1, 1, 1]}, "flux = inf in band g"),
         ({"sigma": [1, 1, 0, 1, 1]}, "sigma = 0.0 in band r must be finite and > 0"),
         ({"sigma": [1, 1, 1, -2, 1]}, "sigma = -2.0 in band i"),
@@ -108,6 +113,24 @@ def test_the_bad_galaxy_of_a_batch_is_named():
     flux[1, 2] = np.nan
     with pytest.raises(BadPhotometry, match="flux = nan in band r of galaxy 20"):
         sedflow.Photometry(flux, np.ones((3, 5)), 0.1, ids=[10, 20, 30])
+
+
+def test_nan_in_flux_and_sigma_is_an_absent_band():
+    flux, sigma = np.ones((2, 5)), np.ones((2, 5))
+    flux[1, :2] = sigma[1, :2] = np.nan
+    p = sedflow.Photometry(flux, sigma, 0.05, ids=[10, 20])
+    assert p.present.tolist() == [[True] * 5, [False, False, True, True, True]]
+    assert p[1].select(("i", "r")).present.all()
+    with pytest.raises(BadPhotometry, match="galaxy 20 has no flux in any of u, g"):
+        p.select(("u", "g"))
+
+
+def test_photometry_is_laid_out_in_the_bands_of_another():
+    p = sedflow.Photometry([[1.0, 2.0], [3.0, 4.0]], np.ones((2, 2)), 0.1, ("z", "g"), [7, 8])
+    q = p.in_bands(("u", "g", "z"))
+    np.testing.assert_array_equal(q.flux, [[np.nan, 2, 1], [np.nan, 4, 3]])
+    np.testing.assert_array_equal(q.present, [[False, True, True]] * 2)
+    assert q.ids.tolist() == [7, 8]
 
 
 def test_data_cannot_be_changed_afterwards():

@@ -16,6 +16,7 @@ import numpy as np
 from astropy.table import Table, vstack
 
 from sedflow.noise import NoiseModel
+from sedflow.nsa import NSA_BANDS
 from sedflow.photometry import nanomaggies
 from sedflow.resources import sha256
 
@@ -99,10 +100,13 @@ def build_nsa(source: Path, example: Path, out: Path) -> Table:
 
 def build_noise(table: Table, out: Path):
     """Median and scatter of sigma given flux in the sample."""
-    flux = np.asarray(table["NMGY"], float)[:, 2:]
-    sigma = 1 / np.sqrt(np.asarray(table["NMGY_IVAR"], float)[:, 2:])
-    sane = (flux > 0).all(1) & (sigma < flux).all(1)  # 1 mag: beyond, the broad component's job
-    noise = NoiseModel.fit(flux[sane], sigma[sane])
+    flux, ivar = (np.asarray(table[name], float) for name in ("NMGY", "NMGY_IVAR"))
+    with np.errstate(divide="ignore"):
+        sigma = 1 / np.sqrt(ivar)
+    good = (flux > 0) & (sigma < flux)  # 1 mag: beyond, the broad component's job
+    sane = good[:, 2:].all(1)
+    flux, sigma = np.where(good, flux, np.nan)[sane], np.where(good, sigma, np.nan)[sane]
+    noise = NoiseModel.fit(flux, sigma, bands=NSA_BANDS)
     document = {
         "title": "Flux errors of the NASA-Sloan Atlas given the flux",
         "made_by": "tools/build_data.py from nsa_sample.fits",

@@ -54,7 +54,7 @@ def sed(fit, n: int = 100):
     _, predicted = band_flux(fit.predicted.quantiles(), bands)
     wave = spectra.wavelength
     near = (wave > 0.72 * pivot.min()) & (wave < 1.25 * pivot.max())
-    top = 1.15 * max(high2[near].max(), (data + np.minimum(error, np.abs(data))).max())
+    top = 1.15 * max(high2[near].max(), np.nanmax(data + np.minimum(error, np.abs(data))))
     x = wave[near]
     return (
         _filters(bands, 0.16 * top)
