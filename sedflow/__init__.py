@@ -25,6 +25,7 @@ _HOME = {
     "load_posterior": "posterior",
     "reweight": "importance",
     "simulate": "simulation",
+    "validate": "report",
 }
 _MODULES = ("parameters", "photometry", "validation")
 

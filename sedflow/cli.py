@@ -1,7 +1,9 @@
 """The command line: parse, one public call, write. Logs and progress go to stderr."""
 
 import json
+import secrets
 import sys
+from contextlib import contextmanager
 from pathlib import Path
 
 import click
@@ -103,43 +105,68 @@ def train(name, output, **options):
 
 @main.command()
 @click.option("--weights", default="nsa-ugriz-fsps", show_default=True, help="Name or path.")
-@click.option("--galaxies", default=1000, show_default=True, type=click.IntRange(min=100))
+@click.option("--galaxies", default=2000, show_default=True, type=click.IntRange(min=100))
 @click.option("--draws", default=1000, show_default=True, type=click.IntRange(min=100))
-@click.option("--seed", default=2022, show_default=True)
+@click.option("--nsa", default=500, show_default=True, type=click.IntRange(1, 9440))
+@click.option("--seed", default=2022, show_default=True, help="-1 takes a new one.")
+@click.option(
+    "--output", type=click.Path(path_type=Path), help="Folder for the report and its figures."
+)
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
-def validate(weights, galaxies, draws, seed, as_json):
-    """Calibration of the network on simulated galaxies it has not seen.
+def validate(weights, galaxies, draws, nsa, seed, output, as_json):
+    """Validation report of a network: calibration, coverage, distance to the exact posterior.
 
-    Example: sedflow validate --galaxies 1000 --draws 1000
+    Example: sedflow validate --output runs/report
     """
-    from tqdm import tqdm
-
-    from sedflow.nsa import load_nsa
     from sedflow.posterior import load_posterior
-    from sedflow.validation import calibrate
+    from sedflow.report import validate as run
 
     posterior = load_posterior(weights)
-    with tqdm(total=galaxies, unit="galaxy", file=sys.stderr) as bar:
-        report = calibrate(
-            posterior, galaxies, draws, seed, lambda done, n: bar.update(done - bar.n)
-        )
-    nsa = load_nsa()
-    check = posterior.check(nsa.photometry(nsa.ids), draws=False)
-    inside, total = int(check.inside.sum()), len(nsa)
-    if as_json:
-        document = report.to_dict() | {"nsa": {"galaxies": total, "inside": inside}}
-        click.echo(json.dumps(document, indent=1))
-        return
-    click.echo(str(report))
-    click.echo(
-        f"NSA sample: {inside:,} of {total:,} galaxies ({100 * inside / total:.1f} %) inside the "
-        f"training domain"
-    )
-    outside = [(i, r) for i, r in zip(nsa.ids, check.reasons, strict=True) if r]
-    for nsaid, reasons in outside[:3]:
-        click.echo(f"  NSAID {nsaid}: {reasons[0]}")
-    if len(outside) > 3:
-        click.echo(f"  and {len(outside) - 3} more; posterior.check tells why")
+    if seed < 0:
+        seed = secrets.randbelow(2**31)
+    with _bar("galaxy") as tell:
+        report = run(posterior, galaxies, draws, seed, nsa, tell)
+    if output:
+        output.mkdir(parents=True, exist_ok=True)
+        report.save(output / f"{posterior.name}.report.json")
+        publication = _publication()
+        for kind in ("calibration", "ranks", "coverage"):
+            figure = getattr(publication, f"{kind}_figure")(report)
+            figure.savefig(output / f"{posterior.name}.{kind}.png", dpi=110)
+        click.echo(f"wrote {output / posterior.name}.*", err=True)
+    click.echo(json.dumps(report.summary, indent=1) if as_json else str(report))
+
+
+@main.command()
+@click.option("--weights", default="nsa-ugriz-fsps", show_default=True, help="Name or path.")
+@click.option(
+    "--output", default="runs/figures", show_default=True, type=click.Path(path_type=Path)
+)
+@click.option("--galaxies", default=1000, show_default=True, type=click.IntRange(min=100))
+@click.option("--seed", default=2022, show_default=True)
+def figures(weights, output, galaxies, seed):
+    """The four figures of Hahn & Melchior (2022), from this network and this machine.
+
+    Training set and atlas; NSAID 72 by network and MCMC; p-p curves; ranks.
+
+    Example: sedflow figures --output runs/figures
+    """
+    import sedflow
+    from sedflow.report import validate as run
+
+    publication = _publication()
+    posterior, nsa = sedflow.load_posterior(weights), sedflow.load_nsa()
+    output.mkdir(parents=True, exist_ok=True)
+    publication.training_figure(posterior, nsa).savefig(output / "training.png", dpi=110)
+    galaxy = nsa.photometry(72, [b for b in posterior.bands if b in "ugriz"])
+    network = sedflow.fit(galaxy, posterior, n=10_000, seed=1)
+    mcmc = sedflow.fit(galaxy, sedflow.MCMCSampler(model=posterior.model), n=10_000, seed=1)
+    publication.posterior_figure(network, reference=mcmc).savefig(output / "nsaid72.png", dpi=110)
+    with _bar("galaxy") as tell:
+        report = run(posterior, galaxies, 1000, seed, 1, tell, local=False)
+    publication.calibration_figure(report).savefig(output / "calibration.png", dpi=110)
+    publication.ranks_figure(report).savefig(output / "ranks.png", dpi=110)
+    click.echo(f"wrote training, nsaid72, calibration and ranks to {output}")
 
 
 @main.command()
@@ -163,15 +190,8 @@ def show(nsaid, draws, seed, figure, as_json):
     verdict = result.verdict
     summary = result.summary()
     if figure:
-        from sedflow.publication import posterior_figure
-
         try:
-            posterior_figure(result).savefig(figure, dpi=110)
-        except ImportError:
-            raise SedflowError(
-                "figures need corner and matplotlib; install them with "
-                "pip install 'sedflow-explorer[app]'"
-            ) from None
+            _publication().posterior_figure(result).savefig(figure, dpi=110)
         except (OSError, ValueError) as error:
             raise SedflowError(
                 f"cannot write {figure}: {error}; give a .png, .pdf or .svg in a folder that exists"
@@ -189,6 +209,35 @@ def show(nsaid, draws, seed, figure, as_json):
         summary[column].info.format = ".3f"
     click.echo(f"{result.title}\n{verdict}")
     click.echo("\n".join(summary.pformat(max_lines=-1)))
+
+
+def _publication():
+    """The module of figures, or a sentence on what it lacks."""
+    try:
+        import corner  # noqa: F401
+        import matplotlib  # noqa: F401
+    except ImportError:
+        raise SedflowError(
+            "figures need corner and matplotlib; install them with "
+            "pip install 'sedflow-explorer[app]'"
+        ) from None
+    from sedflow import publication
+
+    return publication
+
+
+@contextmanager
+def _bar(unit):
+    """A progress bar on stderr, as a callable of (done, total)."""
+    from tqdm import tqdm
+
+    with tqdm(unit=unit, file=sys.stderr) as bar:
+
+        def tell(done, total):
+            bar.total = total
+            bar.update(done - bar.n)
+
+        yield tell
 
 
 if __name__ == "__main__":

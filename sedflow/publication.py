@@ -1,17 +1,37 @@
-"""Figures for papers and notebooks, in matplotlib: the corner plot with the SED beside it."""
+"""Figures for papers and notebooks, in matplotlib.
+
+One galaxy's corner plot with its SED beside it; the calibration, ranks and coverage of a
+network from its `ValidationReport`; and what it was trained on beside the galaxies it is for.
+"""
 
 import numpy as np
 
-from sedflow.parameters import PARAMETERS
+from sedflow.derived import DERIVED
+from sedflow.parameters import NAMES, PARAMETERS
 from sedflow.photometry import ab_magnitude, band_flux
+from sedflow.report import NOMINAL, QUANTITIES
 
-__all__ = ["posterior_figure"]
+__all__ = [
+    "calibration_figure",
+    "coverage_figure",
+    "posterior_figure",
+    "ranks_figure",
+    "training_figure",
+]
 
-_MODEL, _DATA, _PREDICTED = "#0072b2", "#d55e00", "#009e73"
+_MODEL, _DATA, _PREDICTED, _REFERENCE = "#0072b2", "#d55e00", "#009e73", "0.45"
+_LABELS = {p.name: f"${p.latex}$" for p in PARAMETERS} | {d.name: d.label for d in DERIVED}
+_BIN_LABELS = {
+    "r": "r [mag]", "snr": "signal-to-noise", "redshift": "redshift", "g-r": "g - r [mag]",
+    "n_band": "number of bands",
+}  # fmt: skip
 
 
-def posterior_figure(fit, n_spectra: int = 200):
+def posterior_figure(fit, n_spectra: int = 200, reference=None):
     """Corner plot of the 12 parameters of one galaxy, and its spectra over the photometry.
+
+    reference : Fit, optional
+        Of the same galaxy, drawn over the first in grey: MCMC, for one.
 
     Returns a matplotlib Figure.
     """
@@ -33,7 +53,25 @@ def posterior_figure(fit, n_spectra: int = 200):
         plot_datapoints=False,
         max_n_ticks=3,
         label_kwargs={"fontsize": 13},
+        hist_kwargs={"density": True},
     )
+    if reference is not None:
+        corner.corner(
+            reference.draws.resampled().theta,
+            fig=figure,
+            color=_REFERENCE,
+            levels=(0.393, 0.865),
+            smooth=1.2,
+            plot_datapoints=False,
+            plot_density=False,
+            no_fill_contours=True,
+            max_n_ticks=3,
+            hist_kwargs={"density": True},
+        )
+        for row, (name, color) in enumerate(
+            ((fit.sampler, _MODEL), (reference.sampler, _REFERENCE))
+        ):
+            figure.text(0.2, 0.96 - 0.02 * row, name, color=color, fontsize=15)
     axes = figure.add_axes((0.5, 0.62, 0.47, 0.34))
     spectra = fit.spectra(n_spectra)
     pivot, data = band_flux(fit.photometry.flux, fit.photometry.bands)
@@ -62,3 +100,156 @@ def posterior_figure(fit, n_spectra: int = 200):
     )  # fmt: skip
     axes.legend(frameon=False)
     return figure
+
+
+def calibration_figure(report):
+    """p-p curves of every quantity: the network, and in grey the exact posterior.
+
+    report : ValidationReport. The band holds the whole curve of a calibrated quantity with a
+    probability of 95 %.
+    """
+    n, band = report.summary["galaxies"], report.summary["band_95"]
+    figure, axes = _panels(len(QUANTITIES), 6, (2.4, 2.5))
+    grid = np.linspace(0, 1, 201)
+    for k, (name, ax) in enumerate(zip(QUANTITIES, axes, strict=True)):
+        ax.fill_between(grid, grid - band, grid + band, color="0.88", lw=0)
+        for kind, color in (("exact", _REFERENCE), ("network", _MODEL)):
+            scores = np.sort(np.asarray(report.galaxies[f"scores_{kind}"])[:n, k])
+            ax.plot(grid, np.searchsorted(scores, grid) / n, color=color, lw=1.3)
+        ks = report.summary["ks"]["network"][name]
+        ax.text(0.04, 0.87, f"{_LABELS[name]}\nKS {ks:.3f}", fontsize=9, va="center")
+        ax.set(xlim=(0, 1), ylim=(0, 1), xticks=(0, 0.5, 1), yticks=(0, 0.5, 1), aspect="equal")
+    _finish(figure, "percentile of the truth", "cumulative share", _kinds_legend(report))
+    return figure
+
+
+def ranks_figure(report, n_bin: int = 20):
+    """Histograms of the ranks of the truth among the draws (SBC), with 95 % of the counts."""
+    from scipy.stats import binom
+
+    n = report.summary["galaxies"]
+    figure, axes = _panels(len(NAMES), 6, (2.4, 1.9))
+    low, high = binom.ppf((0.025, 0.975), n, 1 / n_bin)
+    for k, ax in enumerate(axes):
+        ax.axhspan(low, high, color="0.88", lw=0)
+        for kind, color in (("exact", _REFERENCE), ("network", _MODEL)):
+            scores = np.asarray(report.galaxies[f"scores_{kind}"])[:n, k]
+            ax.hist(scores, n_bin, range=(0, 1), histtype="step", color=color, lw=1.3)
+        ax.set(xlim=(0, 1), ylim=(0, 2 * n / n_bin), xticks=(0, 0.5, 1))
+        ax.set_title(_LABELS[NAMES[k]], fontsize=10)
+    _finish(figure, "rank of the truth", "galaxies", _kinds_legend(report))
+    return figure
+
+
+def coverage_figure(report):
+    """Coverage of HPD and TARP regions, and of the 68 and 95 % intervals in bins."""
+    from matplotlib.figure import Figure
+
+    n, band = report.summary["galaxies"], report.summary["band_95"]
+    names = list(_BIN_LABELS)
+    figure = Figure(figsize=(13, 6.4), layout="constrained")
+    axes = figure.subplot_mosaic(
+        [["hpd", "tarp", *names[:2]], [*names[2:], "none"]], empty_sentinel="none"
+    )
+    grid = np.linspace(0, 1, 201)
+    for test in ("hpd", "tarp"):
+        ax = axes[test]
+        ax.fill_between(grid, grid - band, grid + band, color="0.88", lw=0)
+        for kind, color in (("exact", _REFERENCE), ("network", _MODEL)):
+            levels = np.sort(np.asarray(report.galaxies[f"{test}_{kind}"])[:n])
+            ax.plot(grid, np.searchsorted(levels, grid) / n, color=color, lw=1.3)
+        ax.set(
+            xlim=(0, 1), ylim=(0, 1), aspect="equal", title=f"{test.upper()} regions",
+            xlabel="credibility", ylabel="share of truths inside",
+        )  # fmt: skip
+    for name in names:
+        ax = axes[name]
+        for q in NOMINAL:
+            ax.axhspan(q - 0.03, q + 0.03, color="0.9", lw=0)
+            ax.axhline(q, color="0.7", lw=0.8)
+        for kind, color in (("exact", _REFERENCE), ("network", _MODEL)):
+            rows = report.summary["bins"][kind][name]
+            ends = np.array([row["range"] for row in rows], float)
+            x = np.arange(len(rows))
+            for q in NOMINAL:
+                ax.plot(x, [row["coverage"][str(q)] for row in rows], "o-", color=color, ms=4)
+        text = [f"{a:.3g}" if a == b else f"{a:.3g}\nto {b:.3g}" for a, b in ends]
+        ax.set_xticks(x, text, fontsize=8)
+        ax.set(ylim=(0.5, 1), xlabel=_BIN_LABELS[name], ylabel="coverage")
+    figure.suptitle(_kinds_legend(report), fontsize=10)
+    return figure
+
+
+def training_figure(posterior, nsa, n: int = 20_000, n_fit: int = 200, seed: int = 0):
+    """What the network was trained on beside the galaxies of the atlas.
+
+    Redshift, magnitudes and errors of n simulated galaxies of the prior and of the atlas, in
+    every band; and the prior of the parameters beside the posteriors of n_fit galaxies, stacked.
+
+    posterior : AmortizedPosterior; nsa : NSACatalog
+    """
+    from sedflow.simulation import simulate
+
+    bands = posterior.bands
+    _, mock = simulate(
+        n, seed=seed, prior=posterior.prior, model=posterior.model, noise=posterior.noise,
+        redshift=tuple(posterior.domain.redshift),
+    )  # fmt: skip
+    real = nsa.photometry(nsa.ids, bands)
+    some = nsa.photometry(np.random.default_rng(seed).choice(nsa.ids, n_fit, replace=False), bands)
+    stacked = posterior.sample(some, n=500, seed=seed).theta.reshape(-1, len(NAMES))
+    prior = posterior.prior.sample(n, np.random.default_rng(seed))
+    rows = [("redshift", mock.redshift, real.redshift)]
+    for k, band in enumerate(bands):
+        rows.append((f"{band} [mag]", mock.magnitude[:, k], real.magnitude[:, k]))
+    for k, band in enumerate(bands):
+        rows.append(
+            (f"error in {band} [mag]", mock.magnitude_error[:, k], real.magnitude_error[:, k])
+        )
+    rows += [(_LABELS[name], prior[:, k], stacked[:, k]) for k, name in enumerate(NAMES)]
+    figure, axes = _panels(len(rows), 6, (2.4, 1.9))
+    for (label, simulated, observed), ax in zip(rows, axes, strict=True):
+        if label.startswith("error"):
+            label = "log " + label
+            with np.errstate(invalid="ignore", divide="ignore"):
+                simulated, observed = np.log10(simulated), np.log10(observed)
+        both = np.concatenate([simulated, observed])
+        low, high = np.nanpercentile(both, [0.3, 99.7])
+        edges = np.linspace(low, high, 41)
+        for values, color in ((simulated, _REFERENCE), (observed, _DATA)):
+            values = values[np.isfinite(values)]
+            ax.hist(values, edges, density=True, histtype="step", color=color, lw=1.3)
+        ax.set(yticks=(), xlim=(low, high))
+        ax.set_xlabel(label, fontsize=9)
+    _finish(
+        figure, "", "density",
+        f"grey: {n:,} galaxies of the prior; orange: {len(nsa):,} of the NSA "
+        f"(parameters: posteriors of {n_fit}, stacked)",
+    )  # fmt: skip
+    return figure
+
+
+def _panels(n, n_column, size):
+    """A figure with n panels in rows of n_column, and its axes."""
+    from matplotlib.figure import Figure
+
+    n_row = -(-n // n_column)
+    figure = Figure(figsize=(size[0] * n_column, size[1] * n_row + 0.6), layout="constrained")
+    axes = figure.subplots(n_row, n_column, squeeze=False).ravel()
+    for ax in axes[n:]:
+        ax.set_axis_off()
+    return figure, axes[:n]
+
+
+def _finish(figure, x, y, title):
+    figure.supxlabel(x)
+    figure.supylabel(y)
+    figure.suptitle(title, fontsize=11)
+
+
+def _kinds_legend(report):
+    s = report.summary
+    return (
+        f"{s['weights']}, {s['galaxies']:,} simulated galaxies; blue: network, grey: exact by "
+        "weighting, band: 95 %"
+    )

@@ -88,7 +88,9 @@ def draw_pairs(
     return theta, flux, sigma, z, log_weight + log_prior_ratio
 
 
-def simulate(n, seed=None, *, prior=None, model=None, noise=None, redshift=REDSHIFT_RANGE):
+def simulate(
+    n, seed=None, *, prior=None, model=None, noise=None, redshift=REDSHIFT_RANGE, presence=None
+):
     """Mock galaxies with known parameters, as the network was trained on.
 
     Parameters
@@ -101,6 +103,8 @@ def simulate(n, seed=None, *, prior=None, model=None, noise=None, redshift=REDSH
         Default: the errors of the NASA-Sloan Atlas. Its bands are the bands simulated.
     redshift : (low, high)
         Uniform in between.
+    presence : callable, optional
+        Which bands are observed, as `draw_presence`; default all.
 
     Returns
     -------
@@ -126,7 +130,7 @@ def simulate(n, seed=None, *, prior=None, model=None, noise=None, redshift=REDSH
     rng = np.random.default_rng(seed)
     parts, found = [], 0
     while found < n or not parts:
-        pairs = draw_pairs(max(4 * n, 256), rng, prior, model, noise, redshift)
+        pairs = draw_pairs(max(4 * n, 256), rng, prior, model, noise, redshift, presence=presence)
         keep = rng.random(len(pairs[4])) * _MAX_WEIGHT < np.exp(pairs[4])
         parts.append([column[keep] for column in pairs[:4]])
         found += keep.sum()

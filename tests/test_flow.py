@@ -4,14 +4,16 @@ import numpy as np
 import pytest
 import torch
 
-from sedflow.flow import CouplingFlow, FlowConfig
+from sedflow.errors import BadParameters
+from sedflow.flow import CouplingFlow, FlowConfig, build_flow
 
 
-@pytest.fixture(scope="module")
-def flow():
+@pytest.fixture(scope="module", params=["coupling", "maf"])
+def flow(request):
     """A flow far from the identity, in double precision."""
     torch.manual_seed(0)
-    flow = CouplingFlow(FlowConfig(features=5, context=4, layers=4, hidden=32)).double()
+    config = FlowConfig(features=5, context=4, layers=4, hidden=32, kind=request.param)
+    flow = build_flow(config).double()
     with torch.no_grad():
         for p in flow.parameters():
             p += 0.1 * torch.randn_like(p)
@@ -59,7 +61,20 @@ def test_the_density_integrates_to_one():
     assert total.item() == pytest.approx(1, abs=0.01)
 
 
-def test_every_dimension_moves_and_conditions(flow):
+def test_an_unknown_architecture_is_refused():
+    with pytest.raises(BadParameters, match="'spline' is unknown; choose one of"):
+        build_flow(FlowConfig(features=5, context=4, kind="spline"))
+
+
+def test_the_published_network_has_its_size():
+    """15 MADE blocks with two hidden layers of 500."""
+    flow = build_flow(FlowConfig(features=10, context=42, layers=15, hidden=500, kind="maf"))
+    first = 15 * ((10 + 42) * 500 + 500 + 500 * 500 + 500 + 500 * 20 + 20)
+    assert sum(p.numel() for p in flow.parameters()) == first
+
+
+def test_every_dimension_moves_and_conditions():
+    flow = CouplingFlow(FlowConfig(features=5, context=4, layers=4, hidden=32))
     moved = np.zeros(5, bool)
     for layer in flow.layers:
         moved[layer.moved.numpy()] = True

@@ -54,3 +54,11 @@ def test_negative_fluxes_are_data():
     drawn = mass.draw(np.linspace(0.01, 0.99, 500))
     assert np.isfinite(drawn).all()
     assert drawn.max() < REFERENCE  # as faint as the prior allows
+
+
+def test_a_quantile_is_undone():
+    rng = np.random.default_rng(2)
+    flux = np.exp(rng.normal(0, 3, (500, 5)))
+    mass = MassConditional(flux, np.array([1.0, 2.0, 4.0, -5.0, 6.0]), np.full(5, 0.7))
+    u = rng.random(500)
+    np.testing.assert_allclose(mass.quantile_of(mass.draw(u)), u, atol=1e-9)
