@@ -69,7 +69,7 @@ class TrainingConfig:
     The defaults are those of the packaged weights; `named` gives those of a packaged name.
 
     architecture : "coupling" (`flow.CouplingFlow`), or "maf", the network of Hahn & Melchior
-        (2022): `layers` MADE blocks of two hidden layers each
+        (2022): `layers` MADE blocks, `hidden` wide
     survey : share of the simulations chosen for their likeness to the NSA's galaxies
     """
 

@@ -67,10 +67,11 @@ def test_an_unknown_architecture_is_refused():
 
 
 def test_the_published_network_has_its_size():
-    """15 MADE blocks with two hidden layers of 500."""
+    """15 MADE blocks, 500 wide, two square layers in each."""
     flow = build_flow(FlowConfig(features=10, context=42, layers=15, hidden=500, kind="maf"))
-    first = 15 * ((10 + 42) * 500 + 500 + 500 * 500 + 500 + 500 * 20 + 20)
-    assert sum(p.numel() for p in flow.parameters()) == first
+    count = 15 * ((10 + 42) * 500 + 500 + 2 * (500 * 500 + 500) + 500 * 20 + 20)
+    assert sum(p.numel() for p in flow.parameters()) == count
+    assert count == pytest.approx(7.9e6, rel=0.03)
 
 
 def test_every_dimension_moves_and_conditions():
