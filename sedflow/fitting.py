@@ -17,6 +17,8 @@ from sedflow.trust import Verdict, climb
 
 __all__ = ["Fit", "History", "Predicted", "fit"]
 
+_N_PRIOR = 2000  # draws of `Fit.induced_prior`
+
 
 @dataclass(frozen=True)
 class History:
@@ -153,6 +155,17 @@ class Fit:
         theta, z, blank = self._known
         values = derive(theta, z, self.model)
         return {name: np.where(blank[..., None], np.nan, v) for name, v in values.items()}
+
+    @cached_property
+    def induced_prior(self) -> dict[str, np.ndarray]:
+        """Derived quantities (..., 2000) of the prior at the galaxy's redshift, by name.
+
+        What the data have to be judged against: a flat prior of the parameters is not flat in
+        rates, ages or metals.
+        """
+        theta = self.prior.sample(_N_PRIOR, np.random.default_rng(0))
+        shape = (*self.photometry.shape, *theta.shape)
+        return derive(np.broadcast_to(theta, shape), self.photometry.redshift, self.model)
 
     @cached_property
     def history(self) -> History:

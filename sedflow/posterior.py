@@ -36,11 +36,13 @@ from sedflow.parameters import (
     index,
 )
 from sedflow.photometry import Photometry
+from sedflow.resources import DEFAULT_WEIGHTS, data_path
+from sedflow.threads import pool
 
-__all__ = ["AmortizedPosterior", "load_posterior"]
+__all__ = ["AmortizedPosterior", "load_posterior", "packaged_weights"]
 
-DEFAULT_WEIGHTS = "nsa-ugriz-fsps"
 _LOG_2PI = float(np.log(2 * np.pi))
+_CHUNK = 2500  # draws at a time, of one galaxy; more are shared among `threads.pool`
 _MASS = index("log_mstar")
 _MASS_RANGE = HIGH[_MASS] - LOW[_MASS]
 
@@ -120,19 +122,32 @@ class AmortizedPosterior:
         base = base.reshape(-1, n, N_FREE)
         theta = np.empty((len(context), n, N_PARAM))
         log_density = np.empty((len(context), n))
-        with torch.inference_mode():
-            for k, row in enumerate(context.split(1)):
-                embedded = self.flow.embed(row)  # alone: the same to the last bit in any batch
-                noise = torch.from_numpy(np.delete(base[k], _MASS, axis=-1))
-                drawn, log_q = self.flow.transform(noise, embedded)
-                x = drawn.numpy().astype(float)
-                theta[k] = self.prior.from_unbounded(np.insert(x, _MASS, 0.0, axis=-1))
-                mass = self._mass_given(theta[k], flat[k])
-                theta[k, :, _MASS] = mass.draw(ndtr(base[k, :, _MASS].astype(float)))
-                log_density[k] = log_q.numpy() + self._log_volume(x, theta[k])
-                log_density[k] += mass.log_prob(theta[k, :, _MASS])
-        shape = galaxy.shape
+        _ = self.model.fast(self.bands)  # made here, not by several threads at once
+
+        def carry(job):
+            k, rows = job
+            theta[k, rows], log_density[k, rows] = self._carry(
+                base[k, rows], context[k : k + 1], flat[k]
+            )
+
+        chunks = [slice(start, start + _CHUNK) for start in range(0, n, _CHUNK)]
+        jobs = ((k, rows) for k in range(len(context)) for rows in chunks)
+        for _ in (pool().map if len(chunks) > 1 else map)(carry, jobs):
+            pass
         return Draws(theta.reshape(*shape, n, N_PARAM), log_density.reshape(*shape, n))
+
+    @torch.inference_mode()
+    def _carry(self, base, context, galaxy):
+        """Theta (n, 12) and log density (n,) of base points (n, 11) for one galaxy."""
+        embedded = self.flow.embed(context)  # alone: the same to the last bit in any batch
+        noise = torch.from_numpy(np.delete(base, _MASS, axis=-1))
+        drawn, log_q = self.flow.transform(noise, embedded)
+        x = drawn.numpy().astype(float)
+        theta = self.prior.from_unbounded(np.insert(x, _MASS, 0.0, axis=-1))
+        mass = self._mass_given(theta, galaxy)
+        theta[:, _MASS] = mass.draw(ndtr(base[:, _MASS].astype(float)))
+        log_density = log_q.numpy() + self._log_volume(x, theta)
+        return theta, log_density + mass.log_prob(theta[:, _MASS])
 
     def log_prob(self, theta, galaxy: Photometry) -> np.ndarray:
         """Natural log of the normalised posterior density at theta.
@@ -274,6 +289,11 @@ def galaxy_rng(seed, galaxy: Photometry):
     return np.random.default_rng([int(seed), int.from_bytes(digest, "little")])
 
 
+def packaged_weights() -> list[str]:
+    """Names of the networks in the package."""
+    return sorted(path.stem for path in data_path("").glob("*.safetensors"))
+
+
 def load_posterior(name_or_path: str | Path = DEFAULT_WEIGHTS) -> AmortizedPosterior:
     """The trained posterior: packaged weights by name, or NAME.safetensors with its JSON.
 
@@ -282,17 +302,14 @@ def load_posterior(name_or_path: str | Path = DEFAULT_WEIGHTS) -> AmortizedPoste
     BadWeights
         Files are missing, damaged, or belong to another parameter table.
     """
-    from sedflow.resources import data_path
-
     path = Path(name_or_path)
     if path.suffix != ".safetensors":
         path = data_path(f"{name_or_path}.safetensors")
     about = path.with_suffix(".json")
     if not path.is_file() or not about.is_file():
-        known = sorted(p.stem for p in data_path("").glob("*.safetensors"))
         raise BadWeights(
-            f"no weights {str(name_or_path)!r}; give one of {', '.join(known)} or the path of a "
-            ".safetensors file with its .json beside it"
+            f"no weights {str(name_or_path)!r}; give one of {', '.join(packaged_weights())} or the "
+            "path of a .safetensors file with its .json beside it"
         )
     try:
         record = json.loads(about.read_text())

@@ -16,8 +16,17 @@ from sedflow.photometry import Band
 from sedflow.sfh import HistoryBases
 from sedflow.ssp import SOLAR_Z, SSPGrid
 
-__all__ = ["SSP_NAMES", "data_path", "load_band", "load_bases", "load_ssp", "sha256"]
+__all__ = [
+    "DEFAULT_WEIGHTS",
+    "SSP_NAMES",
+    "data_path",
+    "load_band",
+    "load_bases",
+    "load_ssp",
+    "sha256",
+]
 
+DEFAULT_WEIGHTS = "nsa-ugriz-fsps"
 SSP_NAMES = ("fsps", "bc03")
 _SSP_DATASETS = ("ssp_lgmet", "ssp_lg_age_gyr", "ssp_wave", "ssp_flux")
 

@@ -2,10 +2,21 @@
 
 The arrays here are small: a second thread gains a factor 1.5 on an idle machine and costs a
 factor 10 on a busy one, where the threads of one product wait for each other. The app, the
-command line and the tests use one; whoever has idle cores runs more processes.
+command line and the tests use one; whoever has idle cores runs more processes. Large pieces
+of work that do not wait for each other go to a `pool` of two instead.
 """
 
-__all__ = ["use_threads"]
+import os
+from concurrent.futures import ThreadPoolExecutor
+from functools import cache
+
+__all__ = ["pool", "use_threads"]
+
+
+@cache
+def pool() -> ThreadPoolExecutor:
+    """Threads for independent pieces of work, shared by the process."""
+    return ThreadPoolExecutor(min(2, os.cpu_count() or 1), thread_name_prefix="sedflow-pool")
 
 
 def use_threads(n: int = 1):

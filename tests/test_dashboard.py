@@ -27,7 +27,7 @@ def test_an_answer_is_published():
 
     state = ExplorerState(answer, nsaid=72, n=200, seed=3)
     asyncio.run(state.infer())
-    assert state.fit == "fit of (72, 200, 3)"
+    assert state.fit == "fit of (72, 200, 3, 'nsa-ugriz-fsps')"
     assert (state.message, state.busy) == ("note", False)
 
 
@@ -116,7 +116,7 @@ def test_a_parameter_pinned_to_one_value_still_has_a_panel():
 def test_a_galaxy_is_picked_and_shown(nsa, posterior):
     async def main():
         explorer = Explorer(nsa, posterior)
-        explorer.state._run = lambda request: _now(infer(nsa, posterior, request))
+        explorer.state._run = lambda request: _now(infer(nsa, posterior, request[:3]))
         explorer.state.n = 300
         for nsaid in (int(nsa.ids[3]), 72):
             explorer.state.nsaid = nsaid
@@ -127,7 +127,7 @@ def test_a_galaxy_is_picked_and_shown(nsa, posterior):
         return value
 
     explorer = asyncio.run(main())
-    assert explorer._heading.object == "## NSAID 72, z = 0.0488"
+    assert explorer._heading.object == "## NSAID 72, z = 0.0488 · nsa-ugriz-fsps"
     assert explorer._corner.figure.title.text == "NSAID 72, z = 0.0488"
     assert explorer._summary.value["quantity"].iloc[0] == "log M formed [M☉]"
     assert explorer.__panel__() is not None

@@ -7,6 +7,7 @@ goes to one process-wide worker thread (torch's generator is global, and the net
 import asyncio
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import cache
 
 import holoviews as hv
 import numpy as np
@@ -22,7 +23,7 @@ from sedflow.importance import K_HAT_MAX, min_ess, reweight
 from sedflow.model import default_model
 from sedflow.nsa import NSACatalog, load_nsa
 from sedflow.parameters import NAMES, PARAMETERS
-from sedflow.posterior import AmortizedPosterior, load_posterior
+from sedflow.posterior import AmortizedPosterior, load_posterior, packaged_weights
 from sedflow.threads import use_threads
 
 __all__ = ["Explorer", "ForwardView", "page"]
@@ -62,7 +63,7 @@ class _Shown:
 def infer(nsa: NSACatalog, posterior: AmortizedPosterior, request):
     """The fit of a request (nsaid, n, seed), everything that is drawn computed; and a note."""
     nsaid, n, seed = request
-    galaxy = nsa.photometry(nsaid)
+    galaxy = nsa.photometry(nsaid, posterior.bands)
     drawn = fit(galaxy, posterior, n=n, seed=seed)
     weighted = reweight(drawn, min_ess=0)
     figures = weighted.draws.importance
@@ -77,8 +78,14 @@ def infer(nsa: NSACatalog, posterior: AmortizedPosterior, request):
         )
     result = weighted if held else drawn
     layers = corner_layers(result.draws.resampled().theta, _LABELS)
-    _ = result.derived, result.history, result.predicted
+    _ = result.derived, result.induced_prior, result.history, result.predicted
     return _Shown(result, layers, held), f"Take care: {'; '.join(notes)}." if notes else ""
+
+
+@cache
+def _packaged(weights):
+    """A packaged network, loaded once per process."""
+    return load_posterior(weights)
 
 
 def _on_worker(function):
@@ -97,6 +104,7 @@ class Explorer(pn.viewable.Viewer):
     ----------
     nsa : NSACatalog
     posterior : AmortizedPosterior
+        The network to begin with; the packaged ones can be chosen instead.
     nsaid : int, optional
         The galaxy to begin with; default the first of the catalogue.
     """
@@ -104,14 +112,20 @@ class Explorer(pn.viewable.Viewer):
     def __init__(self, nsa: NSACatalog, posterior: AmortizedPosterior, nsaid=None, **params):
         super().__init__(**params)
         self.nsa = nsa
-        self.state = ExplorerState(run=_on_worker(lambda request: infer(nsa, posterior, request)))
+        self._posterior = posterior
+        self.state = ExplorerState(run=_on_worker(self._answer), weights=posterior.name)
         self._table = _catalogue_table(nsa)
         self._build_controls()
         self._build_views()
-        self.state.param.watch(self._ask, ["nsaid", "n", "seed"])
+        self.state.param.watch(self._ask, ["nsaid", "n", "seed", "weights"])
         self.state.param.watch(self._show, "fit")
         self.state.param.watch(self._tell, ["message", "busy"])
         self.state.nsaid = int(nsa.ids[0] if nsaid is None else nsaid)
+
+    def _answer(self, request):
+        *rest, weights = request
+        mine = weights == self._posterior.name
+        return infer(self.nsa, self._posterior if mine else _packaged(weights), rest)
 
     # Controls
 
@@ -140,12 +154,25 @@ class Explorer(pn.viewable.Viewer):
             label="draws", value=self.state.n, start=100, end=50_000, step=1000, width=120
         )
         self._seed = pn.widgets.IntInput(label="seed", value=self.state.seed, start=0, width=90)
+        self._network = pn.widgets.Select(
+            label="network", value=self.state.weights, width=250,
+            options=sorted({*packaged_weights(), self.state.weights}),
+        )  # fmt: skip
+        self._network.link(self.state, value="weights")
         self._n.link(self.state, value="n")
         self._seed.link(self.state, value="seed")
         self.controls = pn.Column(
             pn.pane.Markdown("### Galaxy\nType an NSAID, or click a row."),
             self._number,
             self._list,
+            pn.Row(
+                self._network,
+                pn.widgets.TooltipIcon(
+                    value="nsa, the bands it takes, and the stellar library it was trained on. "
+                    "Bands without a measurement are left out.",
+                    align="end",
+                ),
+            ),
             pn.Row(self._n, self._seed),
             sizing_mode="stretch_width",
         )
@@ -170,7 +197,7 @@ class Explorer(pn.viewable.Viewer):
             pd.DataFrame(), disabled=True, show_index=False, sizing_mode="stretch_width",
             height=490, layout="fit_columns", sortable=False,
             formatters={"definition": {"type": "textarea"}},
-            widths={"quantity": 215, "16 %": 75, "50 %": 75, "84 %": 75},
+            widths={"quantity": 215, "16 %": 75, "50 %": 75, "84 %": 75, "prior": 130},
             stylesheets=[_SMALL],
         )  # fmt: skip
         self._corner = None
@@ -216,7 +243,7 @@ class Explorer(pn.viewable.Viewer):
 
     def _show_fit(self, shown: _Shown):
         result = shown.fit
-        self._heading.object = f"## {result.title}"
+        self._heading.object = f"## {result.title} · {result.sampler}"
         self._trust.object = shown.trust
         self._fit_stream.send(result)
         if self._corner is None:
@@ -401,6 +428,10 @@ def _derived_table(result):
             "16 %": low.round(3),
             "50 %": middle.round(3),
             "84 %": high.round(3),
+            "prior": [
+                "{:.2f} to {:.2f}".format(*np.quantile(result.induced_prior[d.name], (0.16, 0.84)))
+                for d in DERIVED
+            ],
             "definition": [d.help for d in DERIVED],
         }
     )

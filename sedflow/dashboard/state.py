@@ -8,6 +8,7 @@ import param
 
 from sedflow.errors import SedflowError
 from sedflow.parameters import NAMES, PARAMETERS
+from sedflow.resources import DEFAULT_WEIGHTS
 
 __all__ = ["ExplorerState", "ForwardState"]
 
@@ -18,6 +19,7 @@ class ExplorerState(param.Parameterized):
     nsaid = param.Integer(default=None, allow_None=True, doc="Galaxy of the atlas")
     n = param.Integer(default=3000, bounds=(100, 50_000), doc="Draws from the posterior")
     seed = param.Integer(default=1, bounds=(0, None), doc="Seed of the draws")
+    weights = param.String(default=DEFAULT_WEIGHTS, doc="Name of the network that is asked")
 
     fit = param.Parameter(doc="The Fit shown; None before the first")
     message = param.String(doc="Why there is no fit, or what to know about it")
@@ -28,8 +30,8 @@ class ExplorerState(param.Parameterized):
         self._run = run
 
     def request(self):
-        """What is asked for now: (nsaid, n, seed)."""
-        return self.nsaid, self.n, self.seed
+        """What is asked for now: (nsaid, n, seed, weights)."""
+        return self.nsaid, self.n, self.seed, self.weights
 
     async def infer(self):
         """Run what is asked for; publish it unless something newer was asked meanwhile."""
