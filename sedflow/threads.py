@@ -13,9 +13,13 @@ from functools import cache
 __all__ = ["pool", "use_threads"]
 
 
-@cache
 def pool() -> ThreadPoolExecutor:
     """Threads for independent pieces of work, shared by the process."""
+    return _pool(os.getpid())  # a forked process has none of its parent's threads
+
+
+@cache
+def _pool(pid):
     return ThreadPoolExecutor(min(2, os.cpu_count() or 1), thread_name_prefix="sedflow-pool")
 
 

@@ -33,6 +33,7 @@ def test_the_report_is_plain_json(report, tmp_path):
     assert not any(v != v for v in read["recovery"]["age_mw"].values())
 
 
+@pytest.mark.slow
 def test_the_same_seed_gives_the_same_report(report, posterior):
     again = sedflow.validate(posterior, n=40, n_draw=100, seed=3, n_nsa=4, local=False)
     assert again.summary == report.summary

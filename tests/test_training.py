@@ -56,6 +56,7 @@ def test_training_improves_the_held_out_density(tmp_path):
     assert again.bands == ("u", "g", "r", "i", "z")
 
 
+@pytest.mark.slow
 def test_an_interrupted_training_ends_where_an_unbroken_one_does(tmp_path):
     config = TrainingConfig(**SMALL)
     train(config, tmp_path / "whole")
