@@ -78,9 +78,12 @@ def serve(port, address, allow_origin):
 @click.option("--hidden", type=click.IntRange(min=1), help="Width of their networks.")
 @click.option("--seed", type=int, help="Seed of simulations and weights.")
 @click.option("--ssp", help="SSP grid: fsps, bc03, or a path.")
+@click.option("--start", help="Network to begin with, by name or path; default from nothing.")
 @click.option("--prior", type=click.Choice(["flat", "provabgs"]), help="Prior of the betas.")
 def train(name, output, **options):
-    """Train a network from nothing; go on where an interrupted training stopped.
+    """Train a network; go on where an interrupted training stopped.
+
+    The names of packaged networks stand for how those were trained; other names for the defaults.
 
     Example: sedflow train --output runs/mine --simulations 1000000
     """

@@ -73,7 +73,7 @@ class AmortizedPosterior:
         self.ssp = record["ssp"]["name"]
         self.noise = NoiseModel.from_dict(record["noise"])
         self.domain = TrainingDomain(**record["domain"])
-        self._scaling = [np.array(record["scaling"][key]) for key in ("centre", "half")]
+        self.scaling = [np.array(record["scaling"][key]) for key in ("centre", "half")]
         self._model = model
 
     def __repr__(self):
@@ -244,7 +244,7 @@ class AmortizedPosterior:
         """Flat photometry in the network's bands, and its standardised features."""
         flat = self._in_my_bands(galaxy).flat
         raw = raw_features(flat.flux, flat.sigma, flat.redshift, self.noise)
-        return flat, torch.from_numpy(standardise(raw, *self._scaling))
+        return flat, torch.from_numpy(standardise(raw, *self.scaling))
 
     @property
     def model(self) -> SEDModel:

@@ -33,7 +33,7 @@ from sedflow.model import SEDModel
 from sedflow.nsa import load_nsa
 from sedflow.parameters import N_SHAPE, Prior
 from sedflow.photometry import UGRIZ
-from sedflow.posterior import AmortizedPosterior, parameter_table
+from sedflow.posterior import AmortizedPosterior, load_posterior, parameter_table
 from sedflow.simulation import REDSHIFT_RANGE, draw_pairs, draw_presence, nsa_noise
 
 __all__ = ["NETWORKS", "TrainingConfig", "train"]
@@ -56,9 +56,15 @@ UV_TO_Z = ("FUV", "NUV", *UGRIZ)
 
 #: What the packaged networks are trained on; other names are free.
 NETWORKS = {
-    "nsa-ugriz-fsps": {"ssp": "fsps", "bands": UGRIZ},
-    "nsa-ugriz-bc03": {"ssp": "bc03", "bands": UGRIZ},
-    "nsa-uv-bc03": {"ssp": "bc03", "bands": UV_TO_Z},
+    "nsa-ugriz-fsps": {},
+    "nsa-uv-bc03": {"ssp": "bc03", "bands": UV_TO_Z, "simulations": 10_000_000},
+    "nsa-ugriz-bc03": {
+        "ssp": "bc03",
+        "start": "nsa-ugriz-fsps",
+        "simulations": 3_000_000,
+        "learning_rate": 6e-4,
+        "warm_up": 100_000,
+    },
 }
 
 
@@ -71,6 +77,7 @@ class TrainingConfig:
     architecture : "coupling" (`flow.CouplingFlow`), or "maf", the network of Hahn & Melchior
         (2022): `layers` MADE blocks, `hidden` wide
     survey : share of the simulations chosen for their likeness to the NSA's galaxies
+    start : name or path of a network of the same shape to begin with, its scaling included
     """
 
     name: str = "nsa-ugriz-fsps"
@@ -85,6 +92,7 @@ class TrainingConfig:
     bands: tuple[str, ...] = UGRIZ
     prior: str = "flat"
     survey: float = 0.5
+    start: str = ""
     architecture: str = "coupling"
     layers: int = 14
     hidden: int = 192
@@ -150,7 +158,8 @@ class _Run:
         self.prior = Prior(config.prior)
         self.noise = nsa_noise(tuple(config.bands))
         raw, _, weight = self.pairs(_SCALING_BLOCK, _SCALING, recent=_RECENT)
-        self.scaling = scaling(raw)
+        parent = load_posterior(config.start) if config.start else None
+        self.scaling = scaling(raw) if parent is None else parent.scaling
         self.likeness = self.survey_likeness(raw, weight) if config.survey else None
         self.domain = self.training_domain()
         self.architecture = FlowConfig(
@@ -165,6 +174,8 @@ class _Run:
         torch.manual_seed(config.seed)
         self.device = "cuda" if torch.cuda.is_available() else "cpu"
         self.flow = build_flow(self.architecture).to(self.device)
+        if parent is not None:
+            self._begin_with(parent)
         self.estimator = FlowEstimator(self.flow)
         self.average = build_flow(self.architecture).to(self.device)
         self.average.load_state_dict(self.flow.state_dict())
@@ -176,6 +187,15 @@ class _Run:
         self.next_block = None
         self.seen, self.steps, self.seconds = 0, 0, 0.0
         self.history = []
+
+    def _begin_with(self, parent):
+        try:
+            self.flow.load_state_dict(parent.flow.state_dict())
+        except RuntimeError:
+            raise SedflowError(
+                f"{parent.name} has another shape ({parent.flow.config}), so training cannot begin "
+                "with it; choose the same bands, layers, hidden and bins, or begin from nothing"
+            ) from None
 
     def training_domain(self):
         rng = np.random.default_rng([self.config.seed, _DOMAIN_BLOCK])

@@ -101,3 +101,17 @@ def test_a_killed_command_resumes(tmp_path):
     assert "minutes of training" in done.stdout
     weights = sedflow.load_posterior(tmp_path / "nsa-ugriz-fsps.safetensors")
     assert weights.record["training"]["simulations_seen"] == 40_960
+
+
+@pytest.mark.slow
+def test_a_training_begins_with_another_network(tmp_path, posterior):
+    """It is no worse than its parent from the first block on, and refuses another shape."""
+    small = {"simulations": 4096, "batch": 128, "learning_rate": 1e-5, "warm_up": 1}
+    config = TrainingConfig.named("nsa-ugriz-bc03", **small)
+    rows = []
+    child = train(config, tmp_path, lambda seen, row: rows.append(row))
+    assert child.ssp == "bc03"
+    assert rows[0]["held_out_log_prob"] > -14
+    np.testing.assert_array_equal(child.scaling[0], posterior.scaling[0])
+    with pytest.raises(SedflowError, match="has another shape"):
+        train(TrainingConfig.named("nsa-ugriz-bc03", **(small | {"layers": 2})), tmp_path / "b")
