@@ -174,21 +174,22 @@ def figures(weights, output, galaxies, seed):
 
 @main.command()
 @click.argument("nsaid", type=int)
+@click.option("--weights", default="nsa-ugriz-fsps", show_default=True, help="Name or path.")
 @click.option("--draws", default=10_000, show_default=True, type=click.IntRange(min=1))
 @click.option("--seed", default=1, show_default=True)
 @click.option(
     "--figure", type=click.Path(path_type=Path), help="Write the corner plot and SED here."
 )
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
-def show(nsaid, draws, seed, figure, as_json):
+def show(nsaid, weights, draws, seed, figure, as_json):
     """Posterior of a galaxy of the packaged NSA sample, by NSAID.
 
     Example: sedflow show 72 --figure nsaid72.png
     """
     import sedflow
 
-    galaxy = sedflow.load_nsa().photometry(nsaid)
-    posterior = sedflow.load_posterior()
+    posterior = sedflow.load_posterior(weights)
+    galaxy = sedflow.load_nsa().photometry(nsaid, posterior.bands)
     result = sedflow.fit(galaxy, posterior, n=draws, seed=seed, trust="auto")
     verdict = result.verdict
     summary = result.summary()

@@ -59,9 +59,11 @@ class ValidationReport:
     galaxies: dict
 
     def save(self, path) -> Path:
-        """Write the report as JSON; levels are rounded to a thousandth."""
+        """Write the report as JSON; the levels of each galaxy in thousandths."""
         columns = {
-            name: np.round(np.asarray(values, float), 3).tolist()
+            name: np.rint(1000 * values).astype(int).tolist()
+            if name.endswith(_KINDS)
+            else np.where(np.isfinite(values), np.round(values, 3), None).tolist()
             for name, values in self.galaxies.items()
         }
         path = Path(path)
