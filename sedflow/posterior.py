@@ -236,6 +236,7 @@ class AmortizedPosterior:
         """Write NAME.safetensors and NAME.json to a folder; returns the first."""
         path = Path(folder) / f"{self.record['name']}.safetensors"
         save_file({k: v.contiguous() for k, v in self.flow.state_dict().items()}, path)
+        path.chmod(0o644)  # safetensors leaves it to its owner alone
         self.record["weights_sha256"] = hashlib.sha256(path.read_bytes()).hexdigest()
         path.with_suffix(".json").write_text(json.dumps(self.record, indent=1) + "\n")
         return path

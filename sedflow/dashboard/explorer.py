@@ -197,7 +197,7 @@ class Explorer(pn.viewable.Viewer):
             pd.DataFrame(), disabled=True, show_index=False, sizing_mode="stretch_width",
             height=490, layout="fit_columns", sortable=False,
             formatters={"definition": {"type": "textarea"}},
-            widths={"quantity": 215, "16 %": 75, "50 %": 75, "84 %": 75, "prior": 130},
+            widths={"quantity": 215, "16 %": 75, "50 %": 75, "84 %": 75, "prior": 150},
             stylesheets=[_SMALL],
         )  # fmt: skip
         self._corner = None
