@@ -257,8 +257,8 @@ class _Run:
         rng = np.random.default_rng(self.seed)
         ids = rng.choice(self.nsa.ids, _LOCAL, replace=False)
         observed = [self.nsa.photometry(i, self.posterior.bands) for i in ids]
-        context = np.array(self.posterior.context(full.galaxies))
-        at = np.concatenate([np.array(self.posterior.context(g)) for g in observed])
+        context = self.posterior.context(full.galaxies).numpy()
+        at = np.concatenate([self.posterior.context(g).numpy() for g in observed])
         draws = {kind: [] for kind in _KINDS}
         for galaxy in observed:
             made = self.posterior.sample(galaxy, n=self.n_draw, seed=self.seed)

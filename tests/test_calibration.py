@@ -117,5 +117,5 @@ def test_tarp_is_that_of_sbi():
 )
 def test_the_local_test_finds_a_wrong_posterior(width, shift, passes):
     truth, data, draws, *_ = _posteriors(width, 2 * shift)
-    p = local_test(truth[5:], data[5:], draws[5:, 0], data[:5], draws[:5], trials=20)
-    assert (np.median(p) > 0.05) == passes
+    p = local_test(truth[5:], data[5:], draws[5:, 0], data[:5], draws[:5], trials=12)
+    assert (np.median(p) > 0.1) == passes

@@ -56,8 +56,9 @@ def test_failures_are_one_sentence():
 
 @pytest.mark.slow
 def test_validate_prints_json():
-    result = run("validate", "--galaxies", "100", "--draws", "100", "--json")
+    result = run("validate", "--galaxies", "100", "--draws", "100", "--nsa", "20", "--json")
     assert result.exit_code == 0, result.output
     document = json.loads(result.stdout)
     assert document["galaxies"] == 100
-    assert document["nsa"]["inside"] > 0.95 * document["nsa"]["galaxies"]
+    assert document["nsa_inside"]["inside"] > 0.95 * document["nsa_inside"]["galaxies"]
+    assert len(document["local"]["p_value"]["exact"]) == 10

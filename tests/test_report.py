@@ -50,12 +50,12 @@ def test_figures_show_it(report):
 @pytest.mark.slow
 def test_the_shipped_network_is_calibrated(posterior):
     """All quantities inside the band that holds all of them at once, and the coverage right."""
-    s = sedflow.validate(posterior, n=400, n_draw=400, seed=77, n_nsa=50, local=False).summary
-    limit = ks_band(400, 0.999, tests=len(QUANTITIES))
+    s = sedflow.validate(posterior, n=250, n_draw=300, seed=77, n_nsa=10, local=False).summary
+    limit = ks_band(250, 0.999, tests=len(QUANTITIES))
     for kind in ("network", "exact"):
         assert max(s["ks"][kind].values()) < limit
         assert s["hpd"][kind]["ks"] < limit
         assert s["tarp"][kind]["ks"] < limit
-        assert s["coverage"][kind]["0.68"]["mean"] == pytest.approx(0.68, abs=0.03)
+        assert s["coverage"][kind]["0.68"]["mean"] == pytest.approx(0.68, abs=0.04)
         assert s["coverage"][kind]["0.95"]["mean"] == pytest.approx(0.95, abs=0.02)
-    assert s["weights_hold"]["simulated"]["held"] > 0.97
+    assert s["weights_hold"]["simulated"]["held"] > 0.96
