@@ -227,11 +227,9 @@ class _Reach:
     """Whether any draw reaches the data of each galaxy, and which band keeps it from that."""
 
     def __init__(self, sampler, ranges, galaxies, draws, flux):
-        from sedflow.model import default_model
-
         self.sampler, self.ranges, self.shape = sampler, ranges, galaxies.shape
         self.flat, self.bands = galaxies.flat, galaxies.bands
-        model = default_model(sampler.ssp)
+        model = sampler.model
         self.top = model.max_redshift(self.bands)
         self.fast = model.fast(self.bands)
         n = len(self.flat)
