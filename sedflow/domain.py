@@ -86,6 +86,11 @@ class DomainCheck:
         values = {f.name: getattr(self, f.name) for f in fields(self) if f.name != "bands"}
         return replace(self, **{name: _at(value, item) for name, value in values.items()})
 
+    def noting(self, text: str) -> "DomainCheck":
+        """The same checks with one more note for every galaxy."""
+        notes = [(*found, text) for found in self.notes.reshape(-1)]
+        return replace(self, notes=_objects(notes, self.notes.shape))
+
     def __str__(self):
         if self:
             return "inside the training domain"

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from sedflow.convergence import Convergence
     from sedflow.importance import Importance
 
-__all__ = ["Draws", "Sampler", "weighted_quantile"]
+__all__ = ["Draws", "Sampler", "column_quantiles", "systematic", "weighted_quantile"]
 
 
 @dataclass(frozen=True)
@@ -119,6 +119,13 @@ def weighted_quantile(values, q, weights=None) -> np.ndarray:
     out = np.stack([np.interp(at, c, row) for c, row in zip(cumulative, v, strict=True)], axis=-1)
     out = out.reshape(at.size, *values.shape[:-1])
     return out[0] if np.ndim(q) == 0 else out
+
+
+def column_quantiles(values, q, weights=None) -> np.ndarray:
+    """Quantiles (len(q), ..., n_column) of values (..., n_draw, n_column) over the draws."""
+    if weights is None:
+        return np.quantile(values, q, axis=-2)
+    return weighted_quantile(np.moveaxis(values, -2, -1), q, weights[..., None, :])
 
 
 class Sampler(Protocol):

@@ -11,6 +11,9 @@ __all__ = [
     "BadSSP",
     "BadWeights",
     "Cancelled",
+    "DamagedPackage",
+    "DownloadFailed",
+    "FSPSUnavailable",
     "SedflowError",
     "UnknownBand",
 ]
@@ -42,6 +45,18 @@ class BadWeights(SedflowError):
 
 class BadFitFile(SedflowError):
     """A saved fit that is missing, cut short, changed, or that this version cannot read."""
+
+
+class DamagedPackage(SedflowError):
+    """A file of the package itself is missing, cut short or altered."""
+
+
+class DownloadFailed(SedflowError):
+    """A file could not be had from its address, or is not what it should be."""
+
+
+class FSPSUnavailable(SedflowError):
+    """python-fsps, or the stellar data that it needs, is not on this machine."""
 
 
 class Cancelled(SedflowError):

@@ -8,7 +8,7 @@ from scipy.stats import chi2 as chi2_distribution
 
 from sedflow import likelihood
 from sedflow.derived import DERIVED, derive
-from sedflow.draws import Draws, Sampler, weighted_quantile
+from sedflow.draws import Draws, Sampler, column_quantiles
 from sedflow.errors import SedflowError
 from sedflow.model import SEDModel, Spectrum, default_model
 from sedflow.parameters import N_FREE, PARAMETERS, Prior
@@ -35,9 +35,23 @@ class History:
     zh: np.ndarray
     weights: np.ndarray | None = None
 
+    @cached_property
+    def formed(self) -> np.ndarray:
+        """Share (..., n_draw, 43) of the mass that had formed at each edge: 1 today."""
+        mass = self.sfr * np.diff(self.edges)[..., None, :]
+        since = np.cumsum(mass[..., ::-1], axis=-1)[..., ::-1]
+        return np.concatenate([since, np.zeros_like(since[..., :1])], -1) / since[..., :1]
+
+    def formation_time(self, share: float) -> np.ndarray:
+        """Look-back time (n_draw,) [Gyr] at which a share of one galaxy's mass had formed."""
+        return np.array([np.interp(share, row[::-1], self.edges[::-1]) for row in self.formed])
+
     def quantiles(self, which: str, q=(0.16, 0.5, 0.84)) -> np.ndarray:
-        """Quantiles (len(q), ..., 42) of the curves, bin by bin; `which` is "sfr" or "zh"."""
-        return _quantiles_of_columns(getattr(self, which), q, self.weights)
+        """Quantiles (len(q), ..., 42) of the curves, bin by bin; `which` is "sfr" or "zh".
+
+        "formed" has 43 columns, one at each edge.
+        """
+        return column_quantiles(getattr(self, which), q, self.weights)
 
 
 @dataclass(frozen=True)
@@ -88,7 +102,7 @@ class Predicted:
 
     def quantiles(self, q=(0.16, 0.5, 0.84)) -> np.ndarray:
         """Quantiles (len(q), ..., n_band) of the flux."""
-        return _quantiles_of_columns(self.flux, q, self.weights)
+        return column_quantiles(self.flux, q, self.weights)
 
     def _mean(self, values):
         if self.weights is None:
@@ -126,8 +140,12 @@ class Fit:
         """Name and redshift of the galaxy shown."""
         if self.photometry.shape:
             return f"{self.photometry.redshift.size} galaxies"
-        name = "" if self.photometry.ids is None else f"NSAID {self.photometry.ids}, "
-        return f"{name}z = {self.photometry.redshift:.4f}"
+        name, z = self.photometry.ids, f"z = {self.photometry.redshift:.4f}"
+        if name is None:
+            return z
+        # Numbers are the atlas'; galaxies of one's own have names.
+        kind = "NSAID " if np.issubdtype(np.asarray(name).dtype, np.integer) else ""
+        return f"{kind}{name}, {z}"
 
     def __len__(self):
         return len(self.photometry)
@@ -315,10 +333,3 @@ def fit(
         return Fit(galaxy, sampler.sample(galaxy, n=n, seed=seed), **about)
     draws, verdict = climb(galaxy, sampler, model, prior, n, seed, mcmc, progress)
     return Fit(galaxy, draws, verdict=verdict, **about)
-
-
-def _quantiles_of_columns(values, q, weights):
-    """Quantiles (len(q), ..., n_column) of values (..., n_draw, n_column) over the draws."""
-    if weights is None:
-        return np.quantile(values, q, axis=-2)
-    return weighted_quantile(np.moveaxis(values, -2, -1), q, weights[..., None, :])

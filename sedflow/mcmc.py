@@ -156,12 +156,15 @@ class MCMCSampler:
 
     def _smc(self, galaxy, n, rng, tell):
         target = _MarginalTarget(self.model, self.prior, galaxy, self.cancel)
-        start, walkers = time.monotonic(), _WALKERS
+        start, walkers, figures = time.monotonic(), _WALKERS, None
         for attempt in range(self.doublings + 1):
-            text = f"{walkers} walkers" if attempt else "tempering"
+            so_far = f"; R-hat {figures.r_hat.max():.3f} with half as many" if attempt else ""
             out = tempered_populations(
-                target, walkers, n, rng, lambda share, text=text: tell(share, text)
-            )
+                target, walkers, n, rng,
+                lambda share, acceptance, text=f"{walkers} walkers{so_far}": tell(
+                    share, f"{text}; acceptance {acceptance:.2f}"
+                ),
+            )  # fmt: skip
             theta = np.stack([target.theta(x, rng) for x in out.x])
             figures = self._figures(theta, start, target, out.acceptance, out.log_evidence)
             if figures.converged:
@@ -183,7 +186,7 @@ class MCMCSampler:
         first = emcee.State(self._first(galaxy, target, rng), random_state=state)
         steps = sampler.sample(first, iterations=self.steps)
         for done, _ in enumerate(steps, 1):
-            tell(done / self.steps, "emcee")
+            tell(done / self.steps, f"emcee; acceptance {sampler.acceptance_fraction.mean():.2f}")
         chains = sampler.get_chain()
         return self._ensemble(chains, n, target, start, sampler.acceptance_fraction.mean())
 

@@ -14,7 +14,7 @@ One departure from the published code, on purpose: a burst older than the univer
 of the rest of the spectrum, but not out of the star-formation history.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache, cached_property
 
 import numpy as np
@@ -136,6 +136,30 @@ class SEDModel:
             flux=out.reshape(*shape, -1),
             redshift=z_axis,
         )
+
+    def components(self, theta, redshift) -> dict[str, np.ndarray]:
+        """Attenuated light (..., n_wave) by stars: "young" in birth clouds, "old", and "burst".
+
+        In the units of `spectrum`, whose flux they add up to. Of the steady history, "young" is
+        what its birth clouds hold (younger than `birth_cloud_age_gyr`).
+
+        Parameters
+        ----------
+        theta : array (..., 12) or mapping by name
+        redshift : float or array (...)
+        """
+        theta, z, shape = _batch(theta, redshift)
+        pop = self.populations(theta, z)
+        scale = flux_scale(theta, z, self.grid.lsun)[:, None]
+        steady, burst = pop.mass.copy(), pop.mass.copy()
+        steady[:, -1], burst[:, :-1] = 0.0, 0.0
+        young, old = self._light(replace(pop, mass=steady))
+        parts = {
+            "young": self._dust.dim(young, np.zeros_like(old), theta),
+            "old": self._dust.dim(np.zeros_like(young), old, theta),
+            "burst": self._dust.dim(*self._light(replace(pop, mass=burst)), theta),
+        }
+        return {name: (light * scale).reshape(*shape, -1) for name, light in parts.items()}
 
     def photometry(self, theta, redshift, bands=None, *, method: str = "exact") -> np.ndarray:
         """Noise-free fluxes (..., n_band) [nanomaggies].

@@ -4,15 +4,15 @@ Source: Blanton et al. 2011, AJ 142, 31 (http://nsatlas.org). Fluxes are AB nano
 corrected for Galactic extinction; bands FUV, NUV (GALEX) and u, g, r, i, z (SDSS).
 """
 
-from pathlib import Path
-
 import numpy as np
 
 from sedflow.errors import BadPhotometry, SedflowError, UnknownBand
+from sedflow.nsa_files import CUTS, Source, read_nsa
 from sedflow.photometry import UGRIZ, Photometry
 
-__all__ = ["NSA_BANDS", "NSACatalog", "load_nsa"]
+__all__ = ["NSA_BANDS", "NSACatalog", "load_nsa", "summarise"]
 
+_CHECKED = 5000  # galaxies whose ranges are checked at a time
 NSA_BANDS = ("FUV", "NUV", "u", "g", "r", "i", "z")
 
 
@@ -23,17 +23,23 @@ class NSACatalog:
     ----------
     table : astropy Table
         Columns NSAID, RA, DEC [deg], Z, NMGY and NMGY_IVAR (n, 7) [nanomaggies, extinction
-        removed].
+        removed]. Files of the atlas bring IAUNAME, ZDIST and ISDSS with them, and CUTS_CHECKED and
+        CUTS_FAILED: bit k tells of `nsa_files.CUTS[k]`.
+    source : Source, optional
+        File, version, kind of flux, and what the quality cuts found.
     """
 
-    def __init__(self, table):
+    def __init__(self, table, source: Source | None = None):
         self.table = table
+        self.source = source
         self.ids = np.asarray(table["NSAID"])
-        self._row = {int(i): k for k, i in enumerate(self.ids)}
-        if len(self._row) != len(self.ids):
-            unique, count = np.unique(self.ids, return_counts=True)
+        self._order = np.argsort(self.ids, kind="stable")
+        self._sorted = self.ids[self._order].astype(np.int64)
+        twice = self._sorted[1:] == self._sorted[:-1]
+        if twice.any():
+            first = self._sorted[1:][twice][0]
             raise SedflowError(
-                f"NSAID {unique[count > 1][0]} stands {count.max()} times in the table; keep one "
+                f"NSAID {first} stands {(self.ids == first).sum()} times in the table; keep one "
                 "row for each galaxy"
             )
 
@@ -61,83 +67,141 @@ class NSACatalog:
             raise UnknownBand(
                 f"the atlas has no {', '.join(unknown)}; it has {', '.join(NSA_BANDS)}"
             )
-        try:
-            rows = np.vectorize(lambda i: self._row[int(i)], otypes=[int])(nsaid)
-        except KeyError as missing:
-            raise BadPhotometry(
-                f"no galaxy with NSAID {missing} in this catalogue of {len(self)}; `ids` lists them"
-            ) from None
+        rows = self.rows(nsaid)
         columns = [NSA_BANDS.index(b) for b in bands]
-        flux = np.asarray(self.table["NMGY"], float)[rows][..., columns]
-        ivar = np.asarray(self.table["NMGY_IVAR"], float)[rows][..., columns]
+        flux = np.asarray(self.table["NMGY"])[rows][..., columns].astype(float)
+        ivar = np.asarray(self.table["NMGY_IVAR"])[rows][..., columns].astype(float)
         absent = ~(np.isfinite(flux) & np.isfinite(ivar) & (ivar > 0))
         flux, ivar = (np.where(absent, np.nan, values) for values in (flux, ivar))
         return Photometry(
             flux=flux,
             sigma=1.0 / np.sqrt(ivar),
-            redshift=np.asarray(self.table["Z"], float)[rows],
+            redshift=np.asarray(self.table["Z"])[rows].astype(float),
             bands=bands,
             ids=self.ids[rows],
         )
 
+    def rows(self, nsaid) -> np.ndarray:
+        """Rows of the table that hold these galaxies, in the shape of `nsaid`.
+
+        Raises
+        ------
+        BadPhotometry
+            No such galaxy.
+        """
+        wanted = np.asarray(nsaid).astype(np.int64)
+        at = np.searchsorted(self._sorted, wanted)
+        at = np.minimum(at, len(self) - 1)
+        missing = np.ones(wanted.shape, bool) if not len(self) else self._sorted[at] != wanted
+        if missing.any():
+            raise BadPhotometry(
+                f"no galaxy with NSAID {wanted[missing].flat[0]} in this catalogue of {len(self)}; "
+                "`ids` lists them"
+            )
+        return self._order[at]
+
+    def select(self, mask) -> "NSACatalog":
+        """The galaxies at a mask or index of the rows."""
+        return NSACatalog(self.table[mask], self.source)
+
+    def cuts(self, nsaid) -> dict[str, bool | None]:
+        """What each quality cut says of a galaxy: True, passed; False, failed; None, not known."""
+        if "CUTS_CHECKED" not in self.table.colnames:
+            return dict.fromkeys((cut.name for cut in CUTS), None)
+        row = self.rows(nsaid)
+        checked, failed = (int(self.table[f"CUTS_{c}"][row]) for c in ("CHECKED", "FAILED"))
+        return {
+            cut.name: not failed >> k & 1 if checked >> k & 1 else None
+            for k, cut in enumerate(CUTS)
+        }
+
     def observed(self, bands=UGRIZ) -> np.ndarray:
         """Mask (n,) of the galaxies with a usable flux in all of the bands and a redshift > 0."""
         columns = [NSA_BANDS.index(b) for b in bands]
-        flux, ivar = (
-            np.asarray(self.table[name], float)[:, columns] for name in ("NMGY", "NMGY_IVAR")
-        )
+        flux, ivar = (np.asarray(self.table[name])[:, columns] for name in ("NMGY", "NMGY_IVAR"))
         good = (np.isfinite(flux) & np.isfinite(ivar) & (ivar > 0)).all(1)
-        return good & (np.asarray(self.table["Z"], float) > 0)
+        return good & (np.asarray(self.table["Z"]) > 0)
 
 
-def load_nsa(path=None, *, flux: str = "elpetro") -> NSACatalog:
-    """The packaged sample of 9,440 galaxies, or an NSA file (v0_1_2 or v1_0_1).
+def summarise(catalog: NSACatalog, posterior=None, progress=None) -> dict:
+    """What is in a catalogue, in plain numbers.
+
+    Parameters
+    ----------
+    catalog : NSACatalog
+    posterior : AmortizedPosterior, optional
+        Count the galaxies inside the ranges of its training (`check(..., draws=False)`) too.
+    progress : callable, optional
+        Called as progress(done, total) [galaxies] meanwhile.
+    """
+    source, z = catalog.source, np.asarray(catalog.table["Z"], float)
+    out = {
+        "file": source.name,
+        "version": source.version,
+        "flux": source.flux,
+        "rows": source.rows,
+        "removed_by_cuts": source.removed,
+        "galaxies": len(catalog),
+        "redshift": [float(z.min()), float(z.max())] if len(z) else [],
+        "observed": {band: int(catalog.observed((band,)).sum()) for band in NSA_BANDS},
+        "observed_ugriz": int(catalog.observed().sum()),
+        "cuts": {
+            cut.name: {
+                "required": cut.required,
+                "checked": source.checked.get(cut.name, 0),
+                "failed": source.failed.get(cut.name, 0),
+            }
+            for cut in CUTS
+        },
+    }
+    if posterior is None:
+        return out
+    bands = posterior.bands
+    seen = np.any([catalog.observed((band,)) for band in bands], axis=0)
+    ids, inside = catalog.ids[seen], 0
+    for start in range(0, len(ids), _CHECKED):
+        galaxies = catalog.photometry(ids[start : start + _CHECKED], bands)
+        inside += int(posterior.check(galaxies, draws=False).inside.sum())
+        if progress:
+            progress(min(start + _CHECKED, len(ids)), len(ids))
+    return out | {"weights": posterior.name, "inside_training_ranges": inside}
+
+
+def load_nsa(path=None, *, flux: str | None = None, sdss=None, cuts: bool = True) -> NSACatalog:
+    """The packaged sample of 9,440 galaxies, or a file of the atlas (v0_1_2 or v1_0_1).
 
     Parameters
     ----------
     path : path, optional
-        FITS file of the atlas; None for the packaged sample.
-    flux : "elpetro" or "sersic"
-        Which fluxes of a v1_0_1 file to use; they are corrected for Galactic extinction
-        here. Files v0_1_2 hold one kind (NMGY), already corrected.
+        FITS file of the atlas, as `sedflow nsa --download` fetches it; None for the packaged
+        sample. A large one is mapped into memory and read in pieces, the needed columns alone.
+    flux : "elpetro", "sersic", "elpetro_nmgy" or "sersic_nmgy"
+        Which fluxes of a v1_0_1 file; it must be said. The first two are corrected for Galactic
+        extinction here, the others by the survey. Files v0_1_2 hold one kind (NMGY), corrected.
+    sdss : path, optional
+        The atlas' catalogue of SDSS objects (sdss_atlas.fits), to which ISDSS points: the
+        published files have no flags of their own for the quality cuts.
+    cuts : bool
+        Leave out galaxies that fail a quality cut of Hahn & Melchior (2022), where the flags are
+        known (`nsa_files.CUTS`). False keeps them, with what was found in CUTS_FAILED.
 
     Raises
     ------
     SedflowError
-        The file is missing, not FITS, or has the columns of neither version.
+        The file is missing, not FITS, cut short, or has the columns of neither version; or the
+        kind of flux is not said.
     """
     from astropy.table import Table
 
-    from sedflow.resources import data_path
+    from sedflow.resources import checked_path
 
     if path is None:
-        return NSACatalog(Table.read(data_path("nsa_sample.fits"), memmap=False))
-    path = Path(path)
-    try:
-        table = Table.read(path, format="fits", hdu=1, memmap=True)
-    except (OSError, ValueError, IndexError) as error:
-        raise SedflowError(f"{path.name} cannot be read as an NSA FITS file: {error}") from None
-    return NSACatalog(_standard_columns(table, flux, path.name))
-
-
-def _standard_columns(table, flux, name):
-    """The columns of `NSACatalog` from the layout of either published version."""
-    have = set(table.colnames)
-    keys = ["NSAID", "RA", "DEC", "Z"]
-    old = {"NMGY", "NMGY_IVAR"}
-    kind = f"{flux.upper()}_FLUX"
-    new = {kind, f"{kind}_IVAR", "EXTINCTION"}
-    if not set(keys) <= have or not (old <= have or new <= have):
-        raise SedflowError(
-            f"{name} has the columns of neither NSA v0_1_2 ({', '.join(keys + sorted(old))}) nor "
-            f"v1_0_1 ({', '.join(keys + sorted(new))}); choose flux='elpetro' or 'sersic', or "
-            "rename the columns"
-        )
-    out = table[keys + (["ZDIST"] if "ZDIST" in have else [])]
-    if old <= have:
-        out["NMGY"], out["NMGY_IVAR"] = table["NMGY"], table["NMGY_IVAR"]
-    else:
-        brighter = 10 ** (0.4 * np.asarray(table["EXTINCTION"], float))
-        out["NMGY"] = np.asarray(table[kind], float) * brighter
-        out["NMGY_IVAR"] = np.asarray(table[f"{kind}_IVAR"], float) / brighter**2
-    return out
+        if flux is not None or sdss is not None:
+            raise SedflowError(
+                "the packaged sample holds one kind of flux (NMGY) and no SDSS objects; give the "
+                "path of a file of the atlas, or leave flux and sdss out"
+            )
+        table = Table.read(checked_path("nsa_sample.fits"), memmap=False)
+        return NSACatalog(table, Source("nsa_sample.fits", "sample", "NMGY", len(table), {}, {}))
+    columns, source = read_nsa(path, flux, sdss, cuts)
+    return NSACatalog(Table(columns, copy=False), source)

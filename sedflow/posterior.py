@@ -18,7 +18,7 @@ from scipy.special import ndtr, ndtri
 
 from sedflow.domain import DomainCheck, TrainingDomain
 from sedflow.draws import Draws
-from sedflow.errors import BadParameters, BadPhotometry, BadWeights, UnknownBand
+from sedflow.errors import BadParameters, BadPhotometry, BadWeights, SedflowError, UnknownBand
 from sedflow.features import raw_features, standardise
 from sedflow.flow import FlowConfig, build_flow
 from sedflow.mass import REFERENCE, MassConditional
@@ -36,7 +36,7 @@ from sedflow.parameters import (
     index,
 )
 from sedflow.photometry import Photometry
-from sedflow.resources import DEFAULT_WEIGHTS, data_path
+from sedflow.resources import DEFAULT_WEIGHTS, SSP_NAMES, checked_path, data_path
 from sedflow.threads import pool
 
 __all__ = ["AmortizedPosterior", "load_posterior", "packaged_weights"]
@@ -216,7 +216,14 @@ class AmortizedPosterior:
             for k, band in enumerate(mine.bands):
                 if band in galaxy.bands:
                     flux[..., k] = known[..., galaxy.bands.index(band)]
-        return check(self, mine, draws, flux)
+        found = check(self, mine, draws, flux)
+        foreign = [band for band in galaxy.bands if band not in self.bands]
+        if foreign:
+            found = found.noting(
+                f"the network does not know {', '.join(foreign)} and leaves the data in there "
+                'aside; trust="auto" takes them in, and so does MCMC'
+            )
+        return found
 
     def to_sbi(self):
         """sbi's `DirectPosterior` on this network, for sbi's own tools.
@@ -249,10 +256,40 @@ class AmortizedPosterior:
 
     @property
     def model(self) -> SEDModel:
-        """The forward model of the stellar library that the network was trained on."""
+        """The forward model of the stellar library that the network was trained on.
+
+        Raises
+        ------
+        BadWeights
+            That SSP grid is not here any more, or no longer the same.
+        """
         if self._model is None:
-            self._model = default_model(self.ssp)
+            self._model = self._model_of_record()
         return self._model
+
+    def _model_of_record(self):
+        if self.ssp in SSP_NAMES:
+            model = default_model(self.ssp)
+        else:  # a grid of one's own, where it was at the time of training
+            path = Path(self.record.get("training", {}).get("ssp", ""))
+            if not path.is_file():
+                raise BadWeights(
+                    f"{self.name} was trained on the SSP grid {self.ssp!r} "
+                    f"({self.record['ssp']['sha256'][:12]}...), which is neither packaged nor at "
+                    f"{path}; pass load_posterior(..., model=SEDModel(PATH))"
+                )
+            model = SEDModel(path)
+        self._same_grid(model)
+        return model
+
+    def _same_grid(self, model):
+        trained = self.record["ssp"]["sha256"]
+        if model.grid.sha256 != trained:
+            raise BadWeights(
+                f"{self.name} was trained on an SSP grid {self.ssp!r} of sha256 {trained[:12]}..., "
+                f"but this one, {model.grid.name!r}, has {model.grid.sha256[:12] or 'none'}...; "
+                "give the grid it was trained on, or train again"
+            )
 
     def _mass_given(self, theta, galaxy):
         """Conditional of log_mstar, for theta (n, 12) whatever its mass, and one galaxy."""
@@ -295,16 +332,26 @@ def packaged_weights() -> list[str]:
     return sorted(path.stem for path in data_path("").glob("*.safetensors"))
 
 
-def load_posterior(name_or_path: str | Path = DEFAULT_WEIGHTS) -> AmortizedPosterior:
+def load_posterior(
+    name_or_path: str | Path = DEFAULT_WEIGHTS, model: SEDModel | None = None
+) -> AmortizedPosterior:
     """The trained posterior: packaged weights by name, or NAME.safetensors with its JSON.
+
+    Parameters
+    ----------
+    name_or_path : str or path
+    model : SEDModel, optional
+        On the SSP grid that the network was trained on; for grids that are not packaged and
+        no longer where they were.
 
     Raises
     ------
     BadWeights
-        Files are missing, damaged, or belong to another parameter table.
+        Files are missing, damaged, or belong to another parameter table or SSP grid.
     """
     path = Path(name_or_path)
-    if path.suffix != ".safetensors":
+    packaged = path.suffix != ".safetensors"
+    if packaged:
         path = data_path(f"{name_or_path}.safetensors")
     about = path.with_suffix(".json")
     if not path.is_file() or not about.is_file():
@@ -312,20 +359,31 @@ def load_posterior(name_or_path: str | Path = DEFAULT_WEIGHTS) -> AmortizedPoste
             f"no weights {str(name_or_path)!r}; give one of {', '.join(packaged_weights())} or the "
             "path of a .safetensors file with its .json beside it"
         )
+    if packaged:  # the record too: nobody else would notice a wrong number in it
+        checked_path(about.name)
     try:
         record = json.loads(about.read_text())
-        stored = {p["name"]: p for p in record["parameters"]}
-    except (ValueError, KeyError, TypeError) as error:
-        raise BadWeights(f"{about.name} is not a weights record ({error}); train again") from None
-    _compare_tables(stored, path.name)
-    if hashlib.sha256(path.read_bytes()).hexdigest() != record["weights_sha256"]:
+        _compare_tables({p["name"]: p for p in record["parameters"]}, path.name)
+        expected = record["weights_sha256"]
+    except BadWeights:
+        raise
+    except (ValueError, LookupError, TypeError) as error:
+        raise BadWeights(
+            f"{about.name} is not a weights record ({type(error).__name__}: {error}); train again"
+        ) from None
+    if hashlib.sha256(path.read_bytes()).hexdigest() != expected:
         raise BadWeights(f"{path.name} does not match the hash in {about.name}; get both again")
     try:
         flow = build_flow(FlowConfig(**record["architecture"]))
         flow.load_state_dict(load_file(path))
-    except (SafetensorError, RuntimeError) as error:
-        raise BadWeights(f"{path.name} does not fit its record: {error}") from None
-    return AmortizedPosterior(flow, record)
+        posterior = AmortizedPosterior(flow, record, model)
+    except SedflowError:
+        raise
+    except (SafetensorError, RuntimeError, AttributeError, LookupError, TypeError, ValueError) as e:
+        raise BadWeights(f"{path.name} does not fit its record: {type(e).__name__}: {e}") from None
+    if model is not None:
+        posterior._same_grid(model)
+    return posterior
 
 
 def parameter_table() -> list[dict]:

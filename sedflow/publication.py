@@ -16,6 +16,7 @@ __all__ = [
     "coverage_figure",
     "posterior_figure",
     "ranks_figure",
+    "sed_figure",
     "training_figure",
 ]
 
@@ -72,7 +73,20 @@ def posterior_figure(fit, n_spectra: int = 200, reference=None):
             ((fit.sampler, _MODEL), (reference.sampler, _REFERENCE))
         ):
             figure.text(0.2, 0.96 - 0.02 * row, name, color=color, fontsize=15)
-    axes = figure.add_axes((0.5, 0.62, 0.47, 0.34))
+    _draw_sed(figure.add_axes((0.5, 0.62, 0.47, 0.34)), fit, n_spectra)
+    return figure
+
+
+def sed_figure(fit, n_spectra: int = 200):
+    """Spectra of one galaxy's posterior over its photometry; a matplotlib Figure."""
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=(9, 5), layout="constrained")
+    _draw_sed(figure.subplots(), fit, n_spectra)
+    return figure
+
+
+def _draw_sed(axes, fit, n_spectra):
     spectra = fit.spectra(n_spectra)
     pivot, data = band_flux(fit.photometry.flux, fit.photometry.bands)
     _, error = band_flux(fit.photometry.sigma, fit.photometry.bands)
@@ -99,7 +113,6 @@ def posterior_figure(fit, n_spectra: int = 200, reference=None):
         xlabel="observed wavelength [Å]", ylabel="$F_\\lambda$ [$10^{-17}$ erg/s/cm$^2$/Å]",
     )  # fmt: skip
     axes.legend(frameon=False)
-    return figure
 
 
 def calibration_figure(report):

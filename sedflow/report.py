@@ -10,6 +10,7 @@ weights hold.
 
 import json
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 
 import numpy as np
@@ -25,15 +26,17 @@ from sedflow.calibration import (
 )
 from sedflow.derived import DERIVED, derive
 from sedflow.draws import systematic, weighted_quantile
+from sedflow.errors import SedflowError
 from sedflow.importance import K_HAT_MAX, smooth
 from sedflow.likelihood import log_likelihood
 from sedflow.nsa import load_nsa
 from sedflow.parameters import NAMES
 from sedflow.photometry import Photometry
 from sedflow.posterior import AmortizedPosterior, load_posterior
+from sedflow.resources import DEFAULT_WEIGHTS, data_path
 from sedflow.simulation import draw_presence, simulate
 
-__all__ = ["QUANTITIES", "ValidationReport", "validate"]
+__all__ = ["QUANTITIES", "ValidationReport", "load_report", "validate"]
 
 #: Parameters and derived quantities, less two that only repeat another.
 QUANTITIES = (*NAMES, *(d.name for d in DERIVED if d.name not in ("log_mass_formed", "log_z_mw")))
@@ -113,6 +116,57 @@ class ValidationReport:
         inside = s["nsa_inside"]
         lines.append(f"NSA: {inside['inside']:,} of {inside['galaxies']:,} inside the ranges")
         return "\n".join(lines)
+
+
+def load_report(name_or_path: str | Path = DEFAULT_WEIGHTS) -> ValidationReport:
+    """The validation report of a packaged network by name, or of a file that `save` wrote.
+
+    Read once per process; to be treated as read-only. Levels are as exact as they were written,
+    to a thousandth.
+
+    Raises
+    ------
+    SedflowError
+        No such report, or not one.
+
+    Examples
+    --------
+    >>> load_report("nsa-ugriz-fsps").galaxies["scores_network"].shape
+    (3000, 20)
+    """
+    path = Path(name_or_path)
+    if path.suffix != ".json":
+        path = data_path(f"{name_or_path}.report.json")
+    if not path.is_file():
+        raise SedflowError(
+            f"no validation report {str(name_or_path)!r}; make one with sedflow validate "
+            f"--weights {path.name.removesuffix('.report.json')}"
+        )
+    return _read_report(path.resolve())
+
+
+@cache
+def _read_report(path):
+    try:
+        summary = json.loads(path.read_text())
+        each = summary.pop("each")
+        galaxies = {
+            name: np.array(values, float) / (1000.0 if name.endswith(_KINDS) else 1.0)
+            for name, values in each.items()
+        }
+        columns = np.shape(galaxies["scores_network"])[1:]
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        raise SedflowError(
+            f"{path.name} is not a validation report ({error}); make one with sedflow validate"
+        ) from None
+    if columns != (len(QUANTITIES),):
+        raise SedflowError(
+            f"{path.name} has levels of shape {columns} for each galaxy, not of the "
+            f"{len(QUANTITIES)} quantities; it is of another version, so run sedflow validate again"
+        )
+    for values in galaxies.values():
+        values.flags.writeable = False
+    return ValidationReport(summary, galaxies)
 
 
 def validate(

@@ -44,7 +44,7 @@ class Populations:
 
 
 def tempered_populations(
-    target, walkers, n_draw, rng, tell=lambda share: None, populations=4, walk=8
+    target, walkers, n_draw, rng, tell=lambda share, acceptance: None, populations=4, walk=8
 ) -> Populations:
     """Independent populations of a posterior whose prior is a standard normal.
 
@@ -58,7 +58,7 @@ def tempered_populations(
         Draws at least, over all populations.
     rng : numpy Generator
     tell : callable, optional
-        Called with the share of the work done, estimated.
+        Called with the share of the work done, estimated, and the acceptance of the last step.
     populations : int
     walk : int
         Hamiltonian transitions at each temperature.
@@ -88,13 +88,13 @@ def tempered_populations(
             states.append(state.reshape(p, walkers, d))
             values.append(value.reshape(p, walkers))
             if beta == 1.0:
-                tell(0.6 + 0.4 * len(states) / last_walk)
+                tell(0.6 + 0.4 * len(states) / last_walk, accepted)
         x = np.stack(states, 2).reshape(p, -1, d)
         like = np.stack(values, 2).reshape(p, -1)
         log_weight = np.zeros(like.shape)
         temperatures += 1
         first = first or min(beta, 0.5)
-        tell(0.6 * (1 - np.log(beta) / np.log(first)) if beta < 1.0 else 0.6)
+        tell(0.6 * (1 - np.log(beta) / np.log(first)) if beta < 1.0 else 0.6, accepted)
     return Populations(x, log_evidence, float(accepted), temperatures)
 
 

@@ -13,6 +13,7 @@ from pathlib import Path
 
 import h5py
 import numpy as np
+from astropy.cosmology import Planck13
 from astropy.table import Table, vstack
 
 from sedflow.noise import NoiseModel
@@ -98,6 +99,40 @@ def build_nsa(source: Path, example: Path, out: Path) -> Table:
     return table
 
 
+def build_literature(source: Path, out: Path):
+    """Masses and rates of the sample from other work, in log10 of Msun and Msun/yr.
+
+    kcorrect masses are h^-2 Msun in the atlas; turned to the cosmology of the model here.
+    """
+    table = Table.read(source)
+
+    def column(name, low, high):
+        values = np.ma.filled(np.ma.asarray(table[name], float), np.nan)
+        return np.where((values > low) & (values < high), values, np.nan)
+
+    kcorrect = column("MASS", 0, np.inf)
+    out_table = Table(
+        {
+            "NSAID": np.asarray(table["NSAID"]),
+            "log_mass_kcorrect": np.log10(kcorrect) - 2 * np.log10(Planck13.h),
+            "log_mass_isedfit": column("ISED_LOGM50", 5, 13),
+            "log_sfr_isedfit": column("ISED_LOGSFR100_50", -6, 5),
+            "log_mass_gswlc": column("GSWLC_LOGM", 5, 13),
+            "log_sfr_gswlc": column("GSWLC_LOGSFR", -6, 5),
+        }
+    )
+    for name in out_table.colnames[1:]:
+        out_table[name] = out_table[name].astype("f4")
+    out_table.meta["comments"] = [
+        "log10 of surviving stellar mass [Msun] and star-formation rate [Msun/yr]",
+        "kcorrect: Blanton & Roweis 2007, AJ 133, 734, as in the NASA-Sloan Atlas",
+        "iSEDfit: Moustakas et al. 2013, ApJ 767, 50; outside 5..13 left out",
+        "GSWLC: Salim et al. 2016, ApJS 227, 2; Salim et al. 2018, ApJ 859, 11",
+        f"source {source.name} sha256 {sha256(source)}",
+    ]
+    out_table.write(out, overwrite=True)
+
+
 def build_noise(table: Table, out: Path):
     """Median and scatter of sigma given flux in the sample."""
     flux, ivar = (np.asarray(table[name], float) for name in ("NMGY", "NMGY_IVAR"))
@@ -116,16 +151,31 @@ def build_noise(table: Table, out: Path):
     out.write_text(json.dumps(document, indent=1) + "\n")
 
 
+def write_sums():
+    """SHA-256 of all packaged data but reports and README, as `sha256sum -c` reads them."""
+    paths = sorted(p for p in OUT.glob("*.*") if p.name != "README.md")
+    lines = [f"{sha256(p)}  {p.name}\n" for p in paths if not p.name.endswith(".report.json")]
+    (OUT / "SHA256SUMS").write_text("".join(lines))
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--source", type=Path, required=True, help="folder of the source files")
-    source = parser.parse_args().source
+    what = parser.add_mutually_exclusive_group(required=True)
+    what.add_argument("--source", type=Path, help="folder of the source files")
+    what.add_argument("--sums", action="store_true", help="write SHA256SUMS and nothing else")
+    options = parser.parse_args()
+    if options.sums:
+        write_sums()
+        return
+    source = options.source
     OUT.mkdir(exist_ok=True)
     build_ssp(source / "fsps_mist_miles_chabrier.h5", "fsps", OUT / "ssp_fsps.h5")
     build_ssp(source / "bc03_miles_kroupa.h5", "bc03", OUT / "ssp_bc03.h5")
     build_bases(source / "nmf_bases.ecsv", OUT / "nmf_bases.ecsv")
     table = build_nsa(source / "nsa_sample.fits", source / "nsaid72.json", OUT / "nsa_sample.fits")
     build_noise(table, OUT / "noise_nsa.json")
+    build_literature(source / "nsa_literature.fits", OUT / "nsa_literature.fits")
+    write_sums()
     for path in sorted(OUT.glob("*.*")):
         print(f"{path.name:24} {path.stat().st_size / 1e6:7.3f} MB")
 

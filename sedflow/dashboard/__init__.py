@@ -3,12 +3,14 @@
 Importing `Explorer` needs the extra `app`; the state needs only param.
 """
 
-__all__ = ["Explorer", "page"]
+_HOME = {"Explorer": "explorer", "ForwardView": "forward", "page": "site"}
+
+__all__ = ["Explorer", "ForwardView", "page"]
 
 
 def __getattr__(name):
     if name in __all__:
-        from sedflow.dashboard import explorer
+        from importlib import import_module
 
-        return getattr(explorer, name)
+        return getattr(import_module(f"sedflow.dashboard.{_HOME[name]}"), name)
     raise AttributeError(f"module 'sedflow.dashboard' has no attribute {name!r}")

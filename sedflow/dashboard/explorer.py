@@ -1,100 +1,66 @@
-"""The dashboard: a page to explore galaxies of the atlas, and one to play with the model.
+"""Explore: a galaxy's light, its posterior and its history; brush one to see the others.
 
-Views own layout only. They watch a state, feed figures, and never compute posteriors: work
-goes to one process-wide worker thread (torch's generator is global, and the network is quick).
+The view owns layout and figures. It watches the state, which asks the desk; it never computes
+posteriors.
 """
 
-import asyncio
-from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
-from functools import cache
+import html
+import io
+from dataclasses import replace
 
-import holoviews as hv
 import numpy as np
 import pandas as pd
 import panel as pn
+import param
 
 from sedflow.dashboard import figures
-from sedflow.dashboard.corner import CornerFigure, corner_layers
-from sedflow.dashboard.state import ExplorerState, ForwardState
-from sedflow.derived import DERIVED
-from sedflow.fitting import Fit, fit
-from sedflow.importance import K_HAT_MAX, min_ess, reweight
-from sedflow.model import default_model
-from sedflow.nsa import NSACatalog, load_nsa
-from sedflow.parameters import NAMES, PARAMETERS
-from sedflow.posterior import AmortizedPosterior, load_posterior, packaged_weights
-from sedflow.threads import use_threads
+from sedflow.dashboard.atlas import AtlasView
+from sedflow.dashboard.corner import CornerFigure, corner_axes, corner_set, selected
+from sedflow.dashboard.inference import (
+    QUANTITIES,
+    Desk,
+    band_to_blame,
+    brush,
+    code_for,
+    compared,
+    on_worker,
+)
+from sedflow.dashboard.live import SMALL_TABLE, patch
+from sedflow.dashboard.reference import ReferenceView
+from sedflow.dashboard.state import MAX_DRAWS, ExplorerState
+from sedflow.draws import Draws
+from sedflow.errors import SedflowError
+from sedflow.nsa import NSACatalog
+from sedflow.parameters import NAMES
+from sedflow.posterior import AmortizedPosterior, packaged_weights
+from sedflow.validation import distance
 
-__all__ = ["Explorer", "ForwardView", "page"]
+__all__ = ["COLORS", "Explorer"]
 
-hv.extension("bokeh")
-# A few thousand points a figure: the plain canvas paints them as fast as WebGL, and browsers
-# without a GPU, which emulate that, have nothing to warn about.
-hv.renderer("bokeh").webgl = False
-
-_WORKER = ThreadPoolExecutor(1, thread_name_prefix="sedflow")
-TITLE = "SEDflow Explorer"
-_LABELS = [p.label for p in PARAMETERS]
-_SMALL = ".tabulator { font-size: 12px; }"
-
-
-@dataclass(frozen=True)
-class _Shown:
-    """A fit with the layers of its corner plot: all that the views need, ready made."""
-
-    fit: Fit
-    corner: object
-    exact: bool
-
-    @property
-    def trust(self) -> str:
-        """In a line: what the draws shown are."""
-        figures = self.fit.draws.importance
-        if not self.exact:
-            return "Draws of the network, not corrected"
-        return (
-            f"Corrected to the exact posterior: k-hat {figures.k_hat:.2f} (limit {K_HAT_MAX}), "
-            f"{figures.ess:,.0f} of {int(figures.n):,} draws effective, ln evidence "
-            f"{figures.log_evidence:.2f} ± {figures.log_evidence_error:.2f}"
-        )
-
-
-def infer(nsa: NSACatalog, posterior: AmortizedPosterior, request):
-    """The fit of a request (nsaid, n, seed), everything that is drawn computed; and a note."""
-    nsaid, n, seed = request
-    galaxy = nsa.photometry(nsaid, posterior.bands)
-    drawn = fit(galaxy, posterior, n=n, seed=seed)
-    weighted = reweight(drawn, min_ess=0)
-    figures = weighted.draws.importance
-    held = bool(figures.good(min_ess(n)))
-    check = posterior.check(galaxy, draws=drawn.draws, flux=drawn.predicted.flux)
-    notes = [] if check else [f"{check}"]
-    if not held:
-        notes.append(
-            f"these are the network's draws, and weights do not mend them (k-hat "
-            f"{figures.k_hat:.2f}, limit {K_HAT_MAX}; {figures.ess:.0f} effective draws): make "
-            'more draws, or use sedflow.fit(galaxy, posterior, trust="auto") or MCMC'
-        )
-    result = weighted if held else drawn
-    layers = corner_layers(result.draws.resampled().theta, _LABELS)
-    _ = result.derived, result.induced_prior, result.history, result.predicted
-    return _Shown(result, layers, held), f"Take care: {'; '.join(notes)}." if notes else ""
-
-
-@cache
-def _packaged(weights):
-    """A packaged network, loaded once per process."""
-    return load_posterior(weights)
-
-
-def _on_worker(function):
-    """An async function that runs `function` on the worker thread."""
-
-    async def run(request):
-        return await asyncio.get_running_loop().run_in_executor(_WORKER, function, request)
-
-    return run
+#: Colour of each set of draws, and of what is selected.
+COLORS = {
+    "prior": "#999999",
+    "network": "#cc79a7",
+    "exact": "#1f86c9",
+    "mcmc": "#009e73",
+    "selected": "#e69f00",
+}
+_LABELS = {"exact": "exact", "network": "network", "mcmc": "MCMC", "prior": "prior"}
+_FEW = ("log_mstar", "log_sfr_100myr", "age_mw", "log_z_mw_solar", "tau_ism", "n_dust")
+_SUBSETS = {
+    "six": _FEW,
+    "12 parameters": NAMES,
+    "all": tuple(q.name for q in QUANTITIES),
+}
+_BADGE = {
+    "amortized": ("✔", "#009e73"),
+    "reweighted": ("✔", "#0072b2"),
+    "mcmc": ("✔", "#0072b2"),
+    "not corrected": ("!", "#d55e00"),
+    "failed": ("✘", "#d55e00"),
+}
+_WRAP = "@media (max-width: 900px) { :host { flex-wrap: wrap; } }"  # tablets
+_MORE = 4  # times the draws, where asked for more
 
 
 class Explorer(pn.viewable.Viewer):
@@ -103,335 +69,616 @@ class Explorer(pn.viewable.Viewer):
     Parameters
     ----------
     nsa : NSACatalog
-    posterior : AmortizedPosterior
+    posterior : AmortizedPosterior, optional
         The network to begin with; the packaged ones can be chosen instead.
     nsaid : int, optional
         The galaxy to begin with; default the first of the catalogue.
+    desk : Desk, optional
+        What answers; shared with other pages of the same session.
+    start : dict, optional
+        Values of `ExplorerState` to begin with.
     """
 
-    def __init__(self, nsa: NSACatalog, posterior: AmortizedPosterior, nsaid=None, **params):
+    pinned = param.Parameter(doc="(slot, Answer) that was pinned last, for the page Compare")
+
+    def __init__(
+        self,
+        nsa: NSACatalog,
+        posterior: AmortizedPosterior | None = None,
+        nsaid=None,
+        *,
+        desk: Desk | None = None,
+        start: dict | None = None,
+        **params,
+    ):
         super().__init__(**params)
-        self.nsa = nsa
-        self._posterior = posterior
-        self.state = ExplorerState(run=_on_worker(self._answer), weights=posterior.name)
-        self._table = _catalogue_table(nsa)
+        self.desk = desk or Desk(nsa, posterior)
+        start = dict(start or {})
+        if posterior is not None:
+            start.setdefault("weights", posterior.name)
+        first = start.pop("galaxy", "") or str(nsa.ids[0] if nsaid is None else nsaid)
+        self.state = ExplorerState(run=on_worker(self.desk.answer), **start)
+        self.atlas = AtlasView(nsa, self.desk.own)
+        self.reference = ReferenceView(lambda: self.state.answer, self._referenced)
+        self._mcmc = None  # (Fit, seconds) of MCMC for the galaxy shown
+        self._brushed = None
         self._build_controls()
         self._build_views()
-        self.state.param.watch(self._ask, ["nsaid", "n", "seed", "weights"])
-        self.state.param.watch(self._show, "fit")
+        self.state.param.watch(self._ask, list(self.state.ASKS))
+        self.state.param.watch(self._show, "answer")
         self.state.param.watch(self._tell, ["message", "busy"])
-        self.state.nsaid = int(nsa.ids[0] if nsaid is None else nsaid)
-
-    def _answer(self, request):
-        *rest, weights = request
-        mine = weights == self._posterior.name
-        return infer(self.nsa, self._posterior if mine else _packaged(weights), rest)
+        self.state.param.watch(self._redraw_sed, ["unit", "log", "rest"])
+        self.atlas.param.watch(self._picked, "galaxy")
+        self.atlas.param.watch(lambda e: self._warn(e.new), "message")
+        self.state.galaxy = first
 
     # Controls
 
     def _build_controls(self):
-        self._number = pn.widgets.IntInput(label="NSAID", value=None, start=0, width=160)
-        self._number.param.watch(self._pick_number, "value")
-        self._list = pn.widgets.Tabulator(
-            self._table,
-            pagination="remote",
-            page_size=12,
-            selectable=1,
-            disabled=True,
-            show_index=False,
-            header_filters={
-                "NSAID": {"type": "input", "func": "like", "placeholder": "find"},
-                "field": {"type": "input", "func": "like", "placeholder": "find"},
-            },
-            sizing_mode="stretch_width",
-            height=430,
-            layout="fit_columns",
-            widths={"NSAID": 92, "z": 68, "r": 60, "g−r": 68},
-            stylesheets=[_SMALL],
-        )
-        self._list.on_click(self._pick_row)
-        self._n = pn.widgets.IntInput(
-            label="draws", value=self.state.n, start=100, end=50_000, step=1000, width=120
-        )
-        self._seed = pn.widgets.IntInput(label="seed", value=self.state.seed, start=0, width=90)
+        state = self.state
         self._network = pn.widgets.Select(
-            label="network", value=self.state.weights, width=250,
-            options=sorted({*packaged_weights(), self.state.weights}),
+            label="network", value=state.weights, width=235,
+            options=sorted({*packaged_weights(), state.weights}),
         )  # fmt: skip
-        self._network.link(self.state, value="weights")
-        self._n.link(self.state, value="n")
-        self._seed.link(self.state, value="seed")
-        self.controls = pn.Column(
-            pn.pane.Markdown("### Galaxy\nType an NSAID, or click a row."),
-            self._number,
-            self._list,
-            pn.Row(
-                self._network,
-                pn.widgets.TooltipIcon(
-                    value="nsa, the bands it takes, and the stellar library it was trained on. "
-                    "Bands without a measurement are left out.",
-                    align="end",
-                ),
-            ),
-            pn.Row(self._n, self._seed),
-            sizing_mode="stretch_width",
+        self._n = pn.widgets.IntInput(
+            label="draws", value=state.n, start=100, end=MAX_DRAWS, step=1000, width=105
         )
+        self._seed = pn.widgets.IntInput(
+            label="seed", value=state.seed, start=0, end=2**31 - 1, width=95
+        )
+        self._prior = pn.widgets.Select(
+            label="prior of the history", value=state.prior, width=235,
+            options={"flat Dirichlet": "flat", "as published": "provabgs"},
+            description="The exact posterior is weighted to it; the network learned the flat one",
+        )  # fmt: skip
+        self._bands = pn.widgets.CheckButtonGroup(
+            label="bands used", options=self._network_bands(), value=self._network_bands()
+        )
+        for widget, name in (
+            (self._network, "weights"), (self._n, "n"), (self._seed, "seed"),
+            (self._prior, "prior"),
+        ):  # fmt: skip
+            widget.param.watch(self._setter(name), "value")
+            state.param.watch(_mirror(widget), name)
+        self._bands.param.watch(self._choose_bands, "value")
+        state.param.watch(self._mirror_bands, ["bands", "weights"])
+        self.controls = pn.Column(
+            self.atlas,
+            pn.Row(self._network, pn.widgets.TooltipIcon(
+                value="nsa, the bands it takes, and the stellar library it was trained on. Bands "
+                "without a measurement are left out.", align="end",
+            )),
+            pn.pane.Markdown("bands used", margin=(0, 10, -12, 10)),
+            self._bands,
+            pn.Row(self._n, self._seed),
+            self._prior,
+            sizing_mode="stretch_width",
+        )  # fmt: skip
 
-    def _pick_number(self, event):
-        if event.new is None or event.new == self.state.nsaid:
+    def _setter(self, name):
+        return lambda event: event.new is not None and setattr(self.state, name, event.new)
+
+    def _network_bands(self):
+        return list(self.desk.posterior(self.state.weights).bands)
+
+    def _choose_bands(self, event):
+        if not event.new:
+            self._warn("one band at least is needed; the last one stays")
+            self._bands.value = event.old
             return
-        self.state.nsaid = int(event.new)
+        everything = set(event.new) == set(self._bands.options)
+        self.state.bands = [] if everything else [b for b in self._bands.options if b in event.new]
 
-    def _pick_row(self, event):
-        self.state.nsaid = int(self._list.current_view.iloc[event.row]["NSAID"])
+    def _mirror_bands(self, *events):
+        options = self._network_bands()
+        value = [b for b in options if b in self.state.bands] or options
+        with param.parameterized.discard_events(self._bands):
+            self._bands.options = options
+        self._bands.param.trigger("options")
+        self._bands.value = value
+
+    def _picked(self, event):
+        if event.new:
+            self.state.galaxy = event.new
 
     # Views
 
     def _build_views(self):
-        self._status = pn.pane.Alert("", alert_type="light", visible=False, margin=(0, 10))
-        self._spinner = pn.indicators.LoadingSpinner(size=22, value=False)
+        self._status = pn.pane.Alert("", alert_type="warning", visible=False, margin=(0, 10))
+        self._spinner = pn.indicators.LoadingSpinner(size=22, value=False, visible=False)
         self._heading = pn.pane.Markdown("## …", margin=(0, 10))
-        self._trust = pn.pane.Markdown("", margin=(0, 10))
-        self._fit_stream = hv.streams.Pipe(data=None)
+        self._badge = pn.pane.HTML("", margin=(0, 10), sizing_mode="stretch_width")
+        self._remedies = pn.Row(sizing_mode="stretch_width")
+        self._units = pn.widgets.Select(
+            label="flux", options={"F_λ": "flam", "F_ν": "fnu", "AB magnitude": "ab"}, width=130
+        )
+        self._log = pn.widgets.Checkbox(label="logarithmic", align="end")
+        self._rest = pn.widgets.Checkbox(label="rest frame", align="end")
+        for widget, name in ((self._units, "unit"), (self._log, "log"), (self._rest, "rest")):
+            widget.param.watch(self._setter(name), "value")
+            self.state.param.watch(_mirror(widget), name)
+        self._sed_pane = pn.pane.Bokeh(None, sizing_mode="stretch_width", margin=(0, 5))
+        self._pull_pane = pn.pane.Bokeh(None, sizing_mode="stretch_width", margin=(0, 5))
+        self._history_panes = {
+            which: pn.pane.Bokeh(None, sizing_mode="stretch_width", margin=(0, 5))
+            for which in ("sfr", "zh", "formed")
+        }
+        self._sed = self._pull = self._corner = None
+        self._histories = {}
+        self._formation = pn.pane.Markdown("", margin=(0, 10))
+        self._build_corner_controls()
         self._summary = pn.widgets.Tabulator(
             pd.DataFrame(), disabled=True, show_index=False, sizing_mode="stretch_width",
-            height=490, layout="fit_columns", sortable=False,
-            formatters={"definition": {"type": "textarea"}},
-            widths={"quantity": 215, "16 %": 75, "50 %": 75, "84 %": 75, "prior": 150},
-            stylesheets=[_SMALL],
+            height=300, layout="fit_data_stretch", sortable=False,
+            formatters={"quantity": {"type": "html"}}, stylesheets=[SMALL_TABLE],
+            widths={"16 %": 75, "50 %": 75, "84 %": 75, "prior": 140, "quantity": 220},
         )  # fmt: skip
-        self._corner = None
-        self._corner_pane = pn.pane.Bokeh(None, margin=(10, 0), sizing_mode="stretch_width")
-        self._sed_pane = _pane(None, 380)
-        self._sfr_pane = _pane(None, 300)
-        self._zh_pane = _pane(None, 300)
+        self._code = pn.pane.Markdown("", sizing_mode="stretch_width")
+        left = pn.Column(
+            self._corner_controls, self._corner_pane, sizing_mode="stretch_width",
+            styles={"flex": "3 1 0"},
+        )  # fmt: skip
+        right = pn.Column(
+            *self._history_panes.values(), self._formation, sizing_mode="stretch_width",
+            styles={"flex": "2 1 0"},
+        )  # fmt: skip
         self.views = pn.Column(
             pn.Row(self._heading, self._spinner),
-            self._trust,
+            self._badge,
+            self._remedies,
             self._status,
+            pn.Row(self._units, self._log, self._rest, pn.layout.HSpacer(), *self._pin_buttons()),
             self._sed_pane,
-            pn.Row(self._sfr_pane, self._zh_pane, sizing_mode="stretch_width"),
+            self._pull_pane,
+            pn.Row(left, right, sizing_mode="stretch_width", stylesheets=[_WRAP]),
+            pn.Card(self.reference, self._clocks_pane(), title="MCMC beside the network",
+                    sizing_mode="stretch_width", margin=(10, 5)),
             pn.pane.Markdown("### Derived quantities", margin=(5, 10)),
             self._summary,
-            pn.pane.Markdown(
-                "### Posterior of the 12 parameters\n"
-                "Contours hold 39 % and 86 % of the draws (1σ and 2σ); dashed lines are the "
-                "16, 50 and 84 % points.",
-                margin=(5, 10),
-            ),
-            self._corner_pane,
+            pn.Card(self._code, title="Show code", collapsed=True, sizing_mode="stretch_width",
+                    margin=(10, 5)),
+            self._downloads(),
             sizing_mode="stretch_width",
+        )  # fmt: skip
+
+    def _clocks_pane(self):
+        self._distances = pn.pane.Markdown("", margin=(0, 10), sizing_mode="stretch_width")
+        return self._distances
+
+    def _pin_buttons(self):
+        buttons = []
+        for slot in "AB":
+            button = pn.widgets.Button(
+                label=f"Pin as {slot}", align="end",
+                description=f"Keep this posterior as {slot} of the page Compare",
+            )  # fmt: skip
+            button.on_click(lambda event, slot=slot: self._pin(slot))
+            buttons.append(button)
+        return buttons
+
+    def _pin(self, slot):
+        if self.state.answer is not None:
+            self.pinned = (slot, self.state.answer)
+
+    def _build_corner_controls(self):
+        options = {q.label: q.name for q in QUANTITIES}
+        self._subset = pn.widgets.RadioButtonGroup(
+            label="quantities of the corner plot", options=list(_SUBSETS), value="six"
         )
+        self._quantities = pn.widgets.MultiChoice(
+            label="quantities of the corner plot, one by one", options=options, value=list(_FEW),
+            sizing_mode="stretch_width",
+        )  # fmt: skip
+        self._sets = pn.widgets.CheckButtonGroup(
+            label="draws shown", value=["exact"],
+            options={"exact": "exact", "network": "network", "MCMC": "mcmc", "prior": "prior"},
+        )  # fmt: skip
+        self._subset.param.watch(
+            lambda e: setattr(self._quantities, "value", list(_SUBSETS[e.new])), "value"
+        )
+        self._quantities.param.watch(self._redraw_corner, "value")
+        self._sets.param.watch(self._redraw_corner, "value")
+        self._brush_text = pn.pane.Markdown(
+            "Draw a box or lasso in a panel to see what those draws look like.", margin=(0, 10)
+        )
+        self._clear_brush = pn.widgets.Button(label="Clear selection", visible=False)
+        self._clear_brush.on_click(lambda event: self._show_brush(None))
+        self._corner_pane = pn.pane.Bokeh(
+            None, margin=(5, 0), sizing_mode="stretch_width", max_width=1000
+        )
+        self._corner_controls = pn.Column(
+            pn.FlexBox(self._sets, self._subset),
+            pn.Card(self._quantities, title="Choose quantities", collapsed=True,
+                    sizing_mode="stretch_width"),
+            pn.Row(self._brush_text, self._clear_brush),
+            sizing_mode="stretch_width",
+        )  # fmt: skip
+
+    # Asking and showing
 
     async def _ask(self, *events):
-        self._number.value = self.state.nsaid
         await self.state.infer()
 
     def _tell(self, *events):
-        self._spinner.value = self.state.busy
-        self._status.object = self.state.message
-        self._status.alert_type = "warning"
-        self._status.visible = bool(self.state.message)
+        self._spinner.value = self._spinner.visible = self.state.busy
+        self._warn(self.state.message)
+
+    def _warn(self, message):
+        self._status.object = html.escape(message, quote=False)
+        self._status.visible = bool(message)
 
     def _show(self, event):
-        if event.new is None:
+        answer = event.new
+        if answer is None:
             self._heading.object = "## No posterior"
-            self._trust.object = ""
+            self._badge.object = ""
+            self._remedies[:] = []
             return
+        if event.old is None or event.old.request != answer.request:
+            self._mcmc, self._distances.object = None, ""
+            self._sets.value = [s for s in self._sets.value if s != "mcmc"] or ["exact"]
+        self.atlas.galaxy = answer.request.galaxy
+        self._brushed = None
         with pn.io.hold():
-            self._show_fit(event.new)
+            self._show_answer(answer)
 
-    def _show_fit(self, shown: _Shown):
-        result = shown.fit
-        self._heading.object = f"## {result.title} · {result.sampler}"
-        self._trust.object = shown.trust
-        self._fit_stream.send(result)
+    def _show_answer(self, answer):
+        name = "" if answer.request.galaxy.isdigit() else html.escape(answer.request.galaxy)
+        title = (
+            answer.fit.title if not name else f"{name}, z = {answer.fit.photometry.redshift:.4f}"
+        )
+        self._heading.object = f"## {title} · {answer.fit.sampler}"
+        self._badge.object = _badge(answer)
+        self._remedies[:] = self._remedies_for(answer)
+        self._draw(self._show_figures, answer)
+        self._summary.value = _derived_table(answer, None, self._literature(answer))
+        own = self.desk.own.get(answer.request.galaxy)
+        self._code.object = f"```python\n{code_for(answer.request, own)}```"
+        t50, t90 = (
+            answer.fit.draws.quantile(answer.fit.history.formation_time(share), (0.16, 0.5, 0.84))
+            for share in (0.5, 0.9)
+        )
+        self._formation.object = (
+            "Half of the mass had formed **{1:.1f}** ({2:.1f} to {0:.1f}) Gyr ago, 90 % of it "
+            "**{4:.1f}** ({5:.1f} to {3:.1f}) Gyr ago.".format(*t50[[2, 1, 0]], *t90[[2, 1, 0]])
+        )  # fmt: skip
+
+    def _draw(self, function, *args):
+        """Patch the figures, once there are some."""
         if self._corner is None:
-            self._corner = CornerFigure(shown.corner, title=result.title)
-            self._corner_pane.object = self._corner.figure
-            self._sed_pane.object = _live(figures.sed, self._fit_stream)
-            self._sfr_pane.object = _live(figures.history, self._fit_stream, "sfr")
-            self._zh_pane.object = _live(figures.history, self._fit_stream, "zh")
-        else:
-            self._update_corner(shown.corner, result.title)
-        self._summary.value = _derived_table(result)
+            function(*args)
+            return
+        patch(self._corner.figure, lambda: function(*args))
+        if self._corner.figure.document is None:  # in a notebook's cell
+            for pane in (self._corner_pane, self._sed_pane, self._pull_pane,
+                         *self._history_panes.values()):  # fmt: skip
+                pane.param.trigger("object")
 
-    def _update_corner(self, layers, title):
-        """Patch the figure where that is allowed: with the document's lock, on the next tick."""
-        document = self._corner.figure.document
-        if document is not None and document.session_context is not None:
-            document.add_next_tick_callback(lambda: self._corner.update(layers, title))
+    def _show_figures(self, answer):
+        with pn.io.hold():
+            self._show_light(answer)
+            self._show_histories(answer)
+            self._show_corner(answer)
+
+    def _light_options(self):
+        return {"unit": self.state.unit, "log": self.state.log, "rest": self.state.rest}
+
+    def _show_light(self, answer, anew=False):
+        galaxy = answer.fit.photometry
+        wave, flux = answer.spectra
+        bands = np.quantile(flux, figures.BANDS, axis=0)
+        data, z = (galaxy.flux, galaxy.sigma), float(galaxy.redshift)
+        predicted = answer.fit.predicted.quantiles()
+        title = answer.fit.title
+        brushed = self._brushed.spectra if self._brushed else None
+        layers = figures.sed_layers(
+            f"Spectrum and photometry: {title}", galaxy.bands, z, curves=answer.best_curves,
+            quantiles=(wave, bands), data=data, predicted=predicted, brushed=brushed,
+            **self._light_options(),
+        )  # fmt: skip
+        pulls = figures.pull_layers(
+            f"Residuals: {title}", galaxy.bands, z, data=data, predicted=predicted,
+            rest=self.state.rest,
+        )  # fmt: skip
+        if self._sed is None or anew:
+            log = self.state.log and self.state.unit != "ab"
+            self._sed = figures.SEDFigure(layers, log, height=340)
+            self._sed_pane.object = self._sed.figure
         else:
-            self._corner.update(layers, title)
-            self._corner_pane.param.trigger("object")  # in a notebook there is no document yet
+            self._sed.update(layers)
+        if self._pull is None:
+            self._pull = figures.PullFigure(pulls)
+            self._pull_pane.object = self._pull.figure
+        else:
+            self._pull.update(pulls)
+
+    def _show_histories(self, answer):
+        history = answer.fit.history
+        for which, pane in self._history_panes.items():
+            quantiles = history.quantiles(which, figures.BANDS)
+            brushed = self._brushed.history.get(which) if self._brushed else None
+            layers = figures.history_layers(
+                answer.fit.title, which, history.edges, quantiles, brushed=brushed,
+                lines=_true_history(answer, which),
+            )  # fmt: skip
+            if which not in self._histories:
+                figure = figures.HistoryFigure(layers, which, height=215)
+                self._histories[which], pane.object = figure, figure.figure
+            else:
+                self._histories[which].update(layers)
+
+    def _corner_state(self, answer):
+        names = [q.name for q in QUANTITIES]
+        chosen = [n for n in names if n in self._quantities.value] or list(_FEW)
+        return [names.index(n) for n in chosen]
+
+    def _show_corner(self, answer):
+        rows = self._corner_state(answer)
+        samples = {"exact": answer.corner_samples()[:, rows]}
+        shown = self._sets.value or ["exact"]
+        if "network" in shown:
+            samples["network"] = answer.corner_samples(answer.network)[:, rows]
+        if "mcmc" in shown and self._mcmc is not None:
+            samples["mcmc"] = self._mcmc[2][:, rows]
+        if "prior" in shown:
+            samples["prior"] = answer.prior_samples[:, rows]
+        if self._brushed is not None and self._brushed.n:
+            samples["selected"] = answer.columns[self._brushed.mask][:, rows]
+        some = [s for name, s in samples.items() if name not in ("prior", "selected")]
+        axes = corner_axes(
+            np.concatenate(some), [QUANTITIES[k].name for k in rows],
+            [QUANTITIES[k].label for k in rows],
+        )  # fmt: skip
+        if "exact" not in shown and self._brushed is None and len(samples) > 1:
+            del samples["exact"]
+        first = next(iter(samples))
+        sets = {name: corner_set(s, axes, image=name == first) for name, s in samples.items()}
+        truth = None if answer.truths is None else answer.truths[rows]
+        title = answer.fit.title
+        labels = dict(_LABELS)
+        labels["exact"] = "exact" if answer.exact else "network, not corrected"
+        labels["selected"] = "selected"
+        if self._corner is None:
+            self._corner = CornerFigure(axes, sets, COLORS, truth, title=title)
+            self._corner.figure.on_event("selectiongeometry", self._drawn)
+            self._corner_pane.object = self._corner.figure
+        self._corner.update(axes, sets, truth, title, labels)
+        self._axes, self._rows = axes, rows
+
+    def _redraw_corner(self, event):
+        if self.state.answer is None:
+            return
+        if event.obj is self._sets and "mcmc" in event.new and self._mcmc is None:
+            self._warn('there is no MCMC for this galaxy yet: press "Run MCMC" below')
+        self._draw(self._show_corner, self.state.answer)
+
+    def _redraw_sed(self, *events):
+        anew = any(e.name in ("log", "unit") for e in events)
+        if self.state.answer is not None:
+            self._draw(self._show_light, self.state.answer, anew)
+
+    # Brushing
+
+    def _drawn(self, event):
+        answer = self.state.answer
+        if answer is None or not event.final:
+            return
+        found = selected(answer.columns[:, self._rows], self._axes, event.geometry)
+        if found is None:
+            self._show_brush(None)
+            return
+        self._show_brush(brush(answer, *found))
+
+    def _show_brush(self, brushed):
+        answer, self._brushed = self.state.answer, brushed
+        with pn.io.hold():
+            self._clear_brush.visible = brushed is not None
+            self._brush_text.object = (
+                "Draw a box or lasso in a panel to see what those draws look like."
+                if brushed is None
+                else f"**Selected**: {brushed.words}: {100 * brushed.share:.1f} % of the "
+                f"posterior, {brushed.n:,} draws."
+            )
+            self._show_light(answer)
+            self._show_histories(answer)
+            self._show_corner(answer)
+            self._summary.value = _derived_table(answer, brushed, self._literature(answer))
+
+    # Remedies
+
+    def _remedies_for(self, answer):
+        buttons = []
+
+        def button(label, action, about):
+            b = pn.widgets.Button(label=label, description=about)
+            b.on_click(lambda event: action())
+            buttons.append(b)
+
+        held = answer.fit.draws.importance
+        if answer.kind in ("not corrected", "failed"):
+            n = min(_MORE * answer.request.n, MAX_DRAWS)
+            if answer.request.n < MAX_DRAWS:
+                button(f"Take {n:,} draws", lambda: setattr(self.state, "n", n),
+                       "More draws, where the first were too few")  # fmt: skip
+            button("Climb the ladder", lambda: self.reference.start("ladder"),
+                   "Proposals that learn, then MCMC if need be")  # fmt: skip
+        elif held is not None and held.k_hat > 0.6:
+            button("Check by MCMC", lambda: self.reference.start("smc"),
+                   "A second opinion that knows nothing of the network")  # fmt: skip
+        band = band_to_blame(answer)
+        used = [b for b, t in zip(answer.fit.photometry.bands, answer.fit.photometry.present,
+                                  strict=True) if t]  # fmt: skip
+        if band and len(used) > 2:
+            rest = [b for b in used if b != band]
+            button(f"Leave out {band}", lambda: setattr(self.state, "bands", rest),
+                   f"No model reaches the data because of {band}")  # fmt: skip
+        return buttons
+
+    async def _referenced(self, answer, method, fit, seconds):
+        """Draws of MCMC or of the ladder have come."""
+        current = self.state.answer
+        if current is None or current.request != answer.request:
+            self._distances.object = (
+                f"MCMC of {answer.fit.title} is done, but another galaxy is shown; choose it "
+                "again and run once more."
+            )
+            return
+        if method == "ladder":
+            self.state.publish(await on_worker(self.desk.with_fit)(answer, fit))
+            return
+        compare = on_worker(self._compare)
+        columns, text = await compare(answer, fit, seconds)
+        self._mcmc = (fit, seconds, columns)
+        self._sets.value = [*(s for s in self._sets.value if s != "mcmc"), "mcmc"]
+        self._distances.object = text
+
+    @staticmethod
+    def _compare(answer, fit, seconds):
+        """Columns of MCMC's draws for the corner plot, and a table of distances to them."""
+        rows = ["| to MCMC | mean distance [σ] | worst | told apart (C2ST; 0.5 is never) |",
+                "|---|---|---|---|"]  # fmt: skip
+        thin = compared(fit)
+        for label, one in (("network", answer.network), ("exact", answer.fit)):
+            if label == "exact" and not answer.exact:
+                continue
+            try:
+                d = distance(compared(one).draws, thin.draws, seed=0)
+            except SedflowError as error:
+                return answer.corner_samples(thin), f"No distance: {error}."
+            worst = int(np.argmax(d.wasserstein))
+            rows.append(
+                f"| {label} | {d.wasserstein.mean():.3f} | {d.wasserstein[worst]:.3f} "
+                f"({NAMES[worst]}) | {d.c2st:.3f} |"
+            )
+        rows.append(
+            f"| two halves of MCMC | {d.wasserstein_floor.mean():.3f} | "
+            f"{d.wasserstein_floor.max():.3f} | {d.c2st_floor:.3f} |"
+        )
+        return answer.corner_samples(thin), "\n".join(rows)
+
+    # Downloads
+
+    def _downloads(self):
+        def file(label, name, make):
+            return pn.widgets.FileDownload(callback=make, filename=name, label=label, width=150)
+
+        return pn.Card(
+            pn.FlexBox(
+                file("Draws (Parquet)", "draws.parquet", lambda: self._table(".parquet", False)),
+                file("Draws (FITS)", "draws.fits", lambda: self._table(".fits", False)),
+                file("Quantiles (ECSV)", "quantiles.ecsv", lambda: self._table(".ecsv", True)),
+                file("Whole fit (HDF5)", "fit.h5", self._whole),
+                file("Corner (PDF)", "corner.pdf", lambda: self._static("pdf")),
+                file("Corner (PNG)", "corner.png", lambda: self._static("png")),
+                file("Spectrum (SVG)", "spectrum.svg", self._spectrum_svg),
+                file("Code (Python)", "posterior.py", self._script),
+            ),
+            title="Download", collapsed=True, sizing_mode="stretch_width", margin=(10, 5),
+        )  # fmt: skip
+
+    def _table(self, suffix, quantiles):
+        return _through_file(
+            suffix, lambda path: self.state.answer.fit.to_table(path, quantiles=quantiles)
+        )
+
+    def _whole(self):
+        return _through_file(".h5", self.state.answer.fit.save)
+
+    def _static(self, kind):
+        from sedflow.publication import posterior_figure
+
+        out = io.BytesIO()
+        posterior_figure(self.state.answer.fit).savefig(out, format=kind, dpi=110)
+        out.seek(0)
+        return out
+
+    def _spectrum_svg(self):
+        from sedflow.publication import sed_figure
+
+        out = io.BytesIO()
+        sed_figure(self.state.answer.fit).savefig(out, format="svg")
+        out.seek(0)
+        return out
+
+    def _script(self):
+        request = self.state.request()
+        return io.StringIO(code_for(request, self.desk.own.get(request.galaxy)))
+
+    def _literature(self, answer):
+        request = answer.request
+        return self.desk.literature(request.galaxy)
+
+    def close(self):
+        """Stop what runs; the session ends."""
+        self.reference.close()
 
     def __panel__(self):
         return pn.Row(pn.Column(self.controls, width=380), self.views, sizing_mode="stretch_width")
 
 
-class ForwardView(pn.viewable.Viewer):
-    """Sliders for the 12 parameters and the redshift; spectrum, photometry and histories."""
+def _mirror(widget):
+    """Let a widget follow the state."""
 
-    def __init__(self, model=None, **params):
-        super().__init__(**params)
-        self.model = model or default_model("fsps")
-        self.state = ForwardState()
-        self._stream = hv.streams.Pipe(data=self._compute())
-        self._history_stream = hv.streams.Pipe(data=self._stream.data)
-        self._build_controls()
-        self._magnitudes = pn.pane.Markdown(self._text(), margin=(0, 10))
-        sed = _pane(_live(figures.forward_sed, self._stream), 400)
-        histories = (
-            _pane(_live(figures.forward_history, self._history_stream, which), 280)
-            for which in ("sfr", "zh")
-        )
-        self.views = pn.Column(
-            sed,
-            self._magnitudes,
-            pn.Row(*histories, sizing_mode="stretch_width"),
-            sizing_mode="stretch_width",
-        )
-        self.state.param.watch(self._update, [*NAMES, "redshift"])
+    def follow(event):
+        if widget.value != event.new:
+            widget.value = event.new
 
-    def _build_controls(self):
-        groups = (
-            ("Mass and distance", ["log_mstar", "redshift"]),
-            ("Star-formation history (shares, divided by their sum)", list(NAMES[1:5])),
-            ("Burst", ["f_burst", "t_burst"]),
-            ("Metals", ["log_gamma1", "log_gamma2"]),
-            ("Dust", ["tau_bc", "tau_ism", "n_dust"]),
-        )
-        self.sliders = {}
-        column = pn.Column(sizing_mode="stretch_width")
-        for title, names in groups:
-            column.append(pn.pane.Markdown(f"**{title}**", margin=(8, 10, 0, 10)))
-            for name in names:
-                self.sliders[name] = self._slider(name)
-                tip = pn.widgets.TooltipIcon(value=self.state.param[name].doc, align="center")
-                column.append(pn.Row(self.sliders[name], tip, sizing_mode="stretch_width"))
-        self.controls = column
-
-    def _slider(self, name):
-        parameter = self.state.param[name]
-        low, high = parameter.bounds
-        unit = {p.name: p.unit for p in PARAMETERS}.get(name, "")
-        label = f"{parameter.label} [{unit}]" if unit else parameter.label
-        slider = pn.widgets.FloatSlider(
-            label=label, start=low, end=high, step=(high - low) / 500,
-            value=getattr(self.state, name), sizing_mode="stretch_width", format="0.000",
-        )  # fmt: skip
-        slider.link(self.state, value=name)
-        return slider
-
-    def _compute(self):
-        theta, z = self.state.theta(), self.state.redshift
-        spectrum = self.model.spectrum(theta, z)
-        near = (spectrum.wavelength > 2900) & (spectrum.wavelength < 11_500)
-        return {
-            "wavelength": spectrum.wavelength[near],
-            "flux": spectrum.flux[near],
-            "bare_flux": self.model.spectrum(theta, z, dust=False).flux[near],
-            "bands": self.model.bands,
-            "nanomaggies": self.model.photometry(theta, z),
-            "edges": self.model.time_bins(z),
-            "sfr": self.model.sfh(theta, z),
-            "zh": self.model.zh(theta, z),
-        }
-
-    def _text(self):
-        flux = self._stream.data["nanomaggies"]
-        magnitudes = 22.5 - 2.5 * np.log10(flux)
-        cells = " &nbsp; ".join(
-            f"**{b}** {m:.2f}" for b, m in zip(self.model.bands, magnitudes, strict=True)
-        )
-        return f"AB magnitudes: {cells}"
-
-    def _update(self, *events):
-        with pn.io.hold():  # one message to the browser, not one for each source
-            before, now = self._history_stream.data, self._compute()
-            self._stream.send(now)
-            if any(not np.array_equal(before[k], now[k]) for k in ("edges", "sfr", "zh")):
-                self._history_stream.send(now)  # dust, for one, leaves the histories alone
-            self._magnitudes.object = self._text()
-
-    def __panel__(self):
-        return pn.Row(pn.Column(self.controls, width=340), self.views, sizing_mode="stretch_width")
+    return follow
 
 
-def page():
-    """The page that `panel serve app.py` and `sedflow serve` show: one call per session."""
-    nsa, posterior = _shared()
-    explorer, forward = Explorer(nsa, posterior), ForwardView()
-    template = pn.template.BootstrapTemplate(
-        title=TITLE, sidebar_width=400, main_max_width="1500px"
+def _through_file(suffix, write):
+    """What `write(path)` puts in a file, in memory."""
+    import tempfile
+    from pathlib import Path
+
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / f"download{suffix}"
+        write(path)
+        return io.BytesIO(path.read_bytes())
+
+
+def _true_history(answer, which):
+    """The history of a simulated galaxy, to draw over what was inferred."""
+    if answer.truth is None:
+        return None
+    one = replace(answer.fit, draws=Draws(answer.truth[None]), verdict=None)
+    return {"truth": getattr(one.history, which)[0]}
+
+
+def _badge(answer):
+    """The verdict as HTML: a coloured word, and the line behind it."""
+    sign, color = _BADGE.get(answer.kind, ("?", "#888888"))
+    figures_ = answer.fit.draws.importance
+    tip = "" if figures_ is None else (
+        f"k-hat {float(figures_.k_hat):.2f}, gap {float(figures_.gap):.2f} nats, "
+        f"p = {float(answer.fit.predicted.p_value):.2g}"
+    )  # fmt: skip
+    return (
+        f'<div role="status"><span title="{tip}" style="background:{color};color:white;'
+        'border-radius:9px;padding:2px 10px;font-weight:600;margin-right:8px">'
+        f"{sign} {html.escape(answer.kind)}</span>{html.escape(answer.trust)}</div>"
     )
-    tabs = pn.Tabs(
-        ("Explore galaxies", explorer.views), ("Forward model", forward.views), dynamic=True
-    )
-    sides = pn.Column(explorer.controls, sizing_mode="stretch_width")
-
-    def switch(event):
-        sides[:] = [explorer.controls if event.new == 0 else forward.controls]
-
-    tabs.param.watch(switch, "active")
-    template.sidebar.append(sides)
-    template.main.append(tabs)
-    return template
 
 
-def _shared():
-    """The catalogue and the network: read-only, loaded once per process."""
-
-    def load():
-        use_threads(1)
-        nsa, posterior = load_nsa(), load_posterior()
-        infer(nsa, posterior, (int(nsa.ids[0]), 200, 0))  # imports and tables: now, not under
-        return nsa, posterior  # the first visitor's click
-
-    return pn.state.as_cached("sedflow", load)
-
-
-def _live(figure, stream, *args):
-    """A figure that is drawn anew from whatever the stream sends."""
-    return hv.DynamicMap(lambda data: figure(data, *args), streams=[stream])
-
-
-def _pane(figure, height):
-    return pn.pane.HoloViews(figure, sizing_mode="stretch_width", height=height, linked_axes=False)
-
-
-def _catalogue_table(nsa):
-    """What the list of galaxies shows."""
-    with np.errstate(divide="ignore", invalid="ignore"):
-        magnitude = 22.5 - 2.5 * np.log10(np.asarray(nsa.table["NMGY"], float)[:, 2:])
-    table = pd.DataFrame(
-        {
-            "NSAID": nsa.ids.astype(str),
-            "z": np.asarray(nsa.table["Z"], float).round(4),
-            "r": magnitude[:, 2].round(2),
-            "g−r": (magnitude[:, 1] - magnitude[:, 2]).round(2),
-        }
-    )
-    if "FIELD" in nsa.table.colnames:
-        table["field"] = np.asarray(nsa.table["FIELD"]).astype(str)
-    return table
-
-
-def _derived_table(result):
-    low, middle, high = (
-        np.array([result.draws.quantile(result.derived[d.name], q) for d in DERIVED])
-        for q in (0.16, 0.5, 0.84)
-    )
-    return pd.DataFrame(
-        {
-            "quantity": [d.axis_label for d in DERIVED],
-            "16 %": low.round(3),
-            "50 %": middle.round(3),
-            "84 %": high.round(3),
-            "prior": [
-                "{:.2f} to {:.2f}".format(*np.quantile(result.induced_prior[d.name], (0.16, 0.84)))
-                for d in DERIVED
-            ],
-            "definition": [d.help for d in DERIVED],
-        }
-    )
+def _derived_table(answer, brushed, literature):
+    """Quantiles of everything derived; the definition of each on hover."""
+    fit, first = answer.fit, len(NAMES)
+    rows = []
+    for k, d in enumerate(QUANTITIES[first:], first):
+        low, middle, high = fit.draws.quantile(answer.columns[:, k], (0.16, 0.5, 0.84))
+        prior = np.quantile(answer.prior_samples[:, k], (0.16, 0.84))
+        label = d.axis_label
+        row = {
+            "quantity": f'<span title="{html.escape(d.help)}">{html.escape(label)}</span>',
+            "16 %": round(float(low), 3), "50 %": round(float(middle), 3),
+            "84 %": round(float(high), 3), "prior": "{:.2f} to {:.2f}".format(*prior),
+        }  # fmt: skip
+        if answer.truths is not None:
+            row["truth"] = round(float(answer.truths[k]), 3)
+        if brushed is not None:
+            q = brushed.quantiles
+            row["selected"] = "–" if q is None else "{1:.2f} ({0:.2f} to {2:.2f})".format(*q[:, k])
+        if literature:
+            row["literature"] = literature.get(d.name, "")
+        rows.append(row)
+    return pd.DataFrame(rows)

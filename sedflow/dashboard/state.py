@@ -10,59 +10,106 @@ from sedflow.errors import SedflowError
 from sedflow.parameters import NAMES, PARAMETERS
 from sedflow.resources import DEFAULT_WEIGHTS
 
-__all__ = ["ExplorerState", "ForwardState"]
+__all__ = ["MAX_DRAWS", "PRESETS", "ExplorerState", "ForwardState"]
+
+MAX_DRAWS = 20_000  # of one galaxy in the app: what a page and a download carry with ease
 
 
 class ExplorerState(param.Parameterized):
-    """The galaxy looked at, and its posterior."""
+    """The galaxy looked at, its posterior, and what of it is shown."""
 
-    nsaid = param.Integer(default=None, allow_None=True, doc="Galaxy of the atlas")
-    n = param.Integer(default=3000, bounds=(100, 50_000), doc="Draws from the posterior")
-    seed = param.Integer(default=1, bounds=(0, None), doc="Seed of the draws")
+    galaxy = param.String(default="", doc="NSAID, or the name of a galaxy of one's own")
+    n = param.Integer(default=3000, bounds=(100, MAX_DRAWS), doc="Draws from the posterior")
+    seed = param.Integer(default=1, bounds=(0, 2**31 - 1), doc="Seed of the draws")
     weights = param.String(default=DEFAULT_WEIGHTS, doc="Name of the network that is asked")
+    bands = param.List(default=[], item_type=str, doc="Bands to use; none for all")
+    prior = param.Selector(default="flat", objects=["flat", "provabgs"], doc="Prior of the SFH")
 
-    fit = param.Parameter(doc="The Fit shown; None before the first")
-    message = param.String(doc="Why there is no fit, or what to know about it")
+    unit = param.Selector(default="flam", objects=["flam", "fnu", "ab"], doc="Flux axis")
+    log = param.Boolean(default=False, doc="Whether the flux axis is logarithmic")
+    rest = param.Boolean(default=False, doc="Whether wavelengths are the galaxy's own")
+
+    answer = param.Parameter(doc="The Answer shown; None before the first")
+    message = param.String(doc="Why there is no posterior, or what to know about it")
     busy = param.Boolean(default=False)
+
+    ASKS = ("galaxy", "n", "seed", "weights", "bands", "prior")
 
     def __init__(self, run, **params):
         super().__init__(**params)
         self._run = run
 
     def request(self):
-        """What is asked for now: (nsaid, n, seed, weights)."""
-        return self.nsaid, self.n, self.seed, self.weights
+        """What is asked for now."""
+        from sedflow.dashboard.inference import Request
+
+        return Request(self.galaxy, self.n, self.seed, self.weights, tuple(self.bands), self.prior)
 
     async def infer(self):
         """Run what is asked for; publish it unless something newer was asked meanwhile."""
         request = self.request()
-        if request[0] is None:
+        if not request.galaxy:
             return
         self.param.update(busy=True, message="")
-        fit, message = None, ""
+        answer, message = None, ""
         try:
-            fit, message = await self._run(request)
+            answer = await self._run(request)
+            message = answer.note
         except SedflowError as error:  # expected failures become text; bugs propagate
             message = str(error)
         finally:
             if request == self.request():
-                self.param.update(fit=fit, message=message, busy=False)
+                self.param.update(answer=answer, message=message, busy=False)
+
+    def publish(self, answer):
+        """Show better draws of the same request; False if it is no longer what is asked."""
+        if answer.request != self.request():
+            return False
+        self.param.update(answer=answer, message=answer.note)
+        return True
+
+
+_DEFAULTS = {
+    "log_mstar": 10.5, "beta1": 0.25, "beta2": 0.25, "beta3": 0.25, "beta4": 0.25,
+    "f_burst": 0.0, "t_burst": 1.0, "log_gamma1": -2.5, "log_gamma2": -2.5,
+    "tau_bc": 1.0, "tau_ism": 0.3, "n_dust": -0.7,
+}  # fmt: skip
+
+#: Galaxies to begin from: name -> parameters that differ from the first.
+PRESETS = {
+    "typical": {},
+    "quiescent": {
+        "log_mstar": 11.0, "beta1": 0.0, "beta2": 0.05, "beta3": 0.25, "beta4": 0.7,
+        "log_gamma1": -1.9, "log_gamma2": -1.9, "tau_bc": 0.3, "tau_ism": 0.05,
+    },
+    "star-forming": {
+        "log_mstar": 10.0, "beta1": 0.8, "beta2": 0.15, "beta3": 0.05, "beta4": 0.0,
+        "log_gamma1": -2.2, "log_gamma2": -2.6, "tau_bc": 1.0, "tau_ism": 0.4,
+    },
+    "dusty": {
+        "log_mstar": 10.8, "beta1": 0.7, "beta2": 0.2, "beta3": 0.1, "beta4": 0.0,
+        "log_gamma1": -2.0, "log_gamma2": -2.2, "tau_bc": 2.0, "tau_ism": 1.8, "n_dust": -0.3,
+    },
+    "post-burst": {
+        "log_mstar": 10.3, "beta1": 0.0, "beta2": 0.1, "beta3": 0.3, "beta4": 0.6,
+        "f_burst": 0.25, "t_burst": 0.6, "tau_bc": 0.5, "tau_ism": 0.2,
+    },
+    "low metallicity": {
+        "log_mstar": 8.5, "beta1": 0.7, "beta2": 0.2, "beta3": 0.1, "beta4": 0.0,
+        "log_gamma1": -4.0, "log_gamma2": -4.2, "tau_bc": 0.2, "tau_ism": 0.05,
+    },
+}  # fmt: skip
 
 
 def _forward_parameters():
-    defaults = {
-        "log_mstar": 10.5, "beta1": 0.25, "beta2": 0.25, "beta3": 0.25, "beta4": 0.25,
-        "f_burst": 0.0, "t_burst": 1.0, "log_gamma1": -2.5, "log_gamma2": -2.5,
-        "tau_bc": 1.0, "tau_ism": 0.3, "n_dust": -0.7,
-    }  # fmt: skip
     return {
-        p.name: param.Number(defaults[p.name], bounds=(p.low, p.high), label=p.label, doc=p.help)
+        p.name: param.Number(_DEFAULTS[p.name], bounds=(p.low, p.high), label=p.label, doc=p.help)
         for p in PARAMETERS
     }
 
 
 class ForwardState(param.parameterized_class("_Theta", _forward_parameters())):
-    """The 12 parameters and the redshift of a model galaxy.
+    """The 12 parameters and the redshift of a model galaxy, and how it is observed.
 
     The four betas are free here and divided by their sum when used, so that each slider can
     be moved on its own.
@@ -78,3 +125,7 @@ class ForwardState(param.parameterized_class("_Theta", _forward_parameters())):
         for b in betas:
             theta[b] = theta[b] / total if total > 0 else 0.25
         return theta
+
+    def preset(self, name: str):
+        """Take the parameters of a preset; the redshift stays."""
+        self.param.update(**{**_DEFAULTS, **PRESETS[name]})

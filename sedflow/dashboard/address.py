@@ -1,0 +1,151 @@
+"""The address of the page holds its state: encoded, decoded, and clamped with a notice.
+
+Pure functions of plain values. Whatever stands in an address, decoding it gives values that the
+app can take, and a sentence for each that had to be changed or left out.
+"""
+
+import math
+
+import numpy as np
+
+from sedflow.dashboard.inference import OwnGalaxy
+from sedflow.errors import SedflowError
+from sedflow.parameters import PARAMETERS, as_theta
+from sedflow.photometry import Photometry
+
+__all__ = ["VIEWS", "decode", "decode_own", "encode", "encode_own"]
+
+#: Pages of the app, in order: key -> title of the tab.
+VIEWS = {
+    "explore": "Explore",
+    "forward": "Forward model",
+    "compare": "Compare",
+    "validate": "Validate",
+    "learn": "Learn",
+    "data": "Your data",
+}
+_MOST = 64  # characters of a value that a notice quotes
+
+
+def encode(values: dict, defaults: dict) -> dict[str, str]:
+    """Text for the address, of those values that are not what the page begins with."""
+    out = {}
+    for name, value in values.items():
+        if name in defaults and value == defaults[name]:
+            continue
+        if isinstance(value, bool):
+            out[name] = "1" if value else "0"
+        elif isinstance(value, float):
+            out[name] = f"{value:.6g}"
+        elif isinstance(value, list | tuple):
+            out[name] = ",".join(map(str, value))
+        else:
+            out[name] = str(value)
+    return {k: v for k, v in out.items() if v != ""}
+
+
+def decode(query: dict, state, forward=None) -> tuple[dict, dict, list[str]]:
+    """Values for the state and for the forward model's state, and notices.
+
+    query : name -> text; state, forward : Parameterized, whose bounds are kept
+    """
+    notices: list[str] = []
+    main = {}
+    for name in ("galaxy", "n", "seed", "weights", "bands", "prior", "unit", "log", "rest"):
+        if name in query:
+            value = _read(state.param[name], name, query[name], notices)
+            if value is not None:
+                main[name] = value
+    other = {}
+    if forward is not None:
+        for name in (*(p.name for p in PARAMETERS), "redshift"):
+            if name in query:
+                value = _read(forward.param[name], name, query[name], notices)
+                if value is not None:
+                    other[name] = value
+    return main, other, notices
+
+
+def _read(parameter, name, text, notices):
+    """The value of a parameter that a text means, inside its limits; None if it means none."""
+    kind = type(parameter).__name__
+    if kind == "Boolean":
+        return text.strip().lower() in ("1", "true", "yes", "on")
+    if kind == "Selector":
+        if text in parameter.objects:
+            return text
+        notices.append(
+            f"{name} = {_quoted(text)} is not one of {', '.join(parameter.objects)}; "
+            f"{parameter.default} was taken"
+        )
+        return None
+    if kind == "List":
+        return [part for part in text.split(",") if part.isalnum()][:16]
+    if kind == "String":
+        return text[:200]
+    try:
+        value = float(text)
+        if not math.isfinite(value):
+            raise ValueError
+    except ValueError:
+        notices.append(f"{name} = {_quoted(text)} is not a number; {parameter.default} was taken")
+        return None
+    low, high = parameter.bounds or (None, None)
+    inside = value
+    if low is not None:
+        inside = max(inside, low)
+    if high is not None:
+        inside = min(inside, high)
+    if kind == "Integer":
+        inside = round(inside)
+    if inside != value:
+        limits = f"{-math.inf if low is None else low:g} to {math.inf if high is None else high:g}"
+        notices.append(f"{name} = {value:g} was changed to {inside:g}; it may be {limits}")
+    return inside
+
+
+def encode_own(own: OwnGalaxy) -> dict[str, str]:
+    """A galaxy of one's own, for the address."""
+    g = own.photometry
+    bands = ",".join(
+        f"{b}:{f:.6g}:{s:.6g}"
+        for b, f, s in zip(g.bands, g.flux, g.sigma, strict=True)
+        if np.isfinite(f)
+    )
+    out = {"flux": bands, "z": f"{float(g.redshift):.6g}"}
+    if own.truth is not None:
+        out["truth"] = ",".join(f"{v:.9g}" for v in own.truth)
+    return out
+
+
+def decode_own(query: dict) -> OwnGalaxy | None:
+    """The galaxy that an address carries; None if it carries none.
+
+    Raises
+    ------
+    SedflowError
+        What stands there is no photometry.
+    """
+    if "flux" not in query:
+        return None
+    try:
+        parts = [item.split(":") for item in query["flux"].split(",")]
+        bands = [p[0] for p in parts]
+        flux, sigma = ([float(p[k]) for p in parts] for k in (1, 2))
+        redshift = float(query.get("z", "nan"))
+        truth = None
+        if "truth" in query:
+            truth = np.array([float(v) for v in query["truth"].split(",")])
+            truth[1:5] /= truth[1:5].sum()
+            truth = as_theta(truth)
+    except (ValueError, IndexError, ZeroDivisionError):
+        raise SedflowError(
+            f"flux={_quoted(query['flux'])} in the address is no galaxy; write "
+            "flux=u:1.2:0.1,g:3.4:0.1 (nanomaggies and their errors) and z=0.05"
+        ) from None
+    return OwnGalaxy(Photometry(flux, sigma, redshift, bands), truth)
+
+
+def _quoted(text):
+    text = str(text)
+    return repr(text if len(text) <= _MOST else text[:_MOST] + "…")
