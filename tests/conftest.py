@@ -1,6 +1,10 @@
 """Shared fixtures: the packaged model, catalogue and network, loaded once; one thread each."""
 
+import os
+import shutil
+import socket
 from pathlib import Path
+from urllib.parse import urlparse
 
 import numpy as np
 import pytest
@@ -52,3 +56,81 @@ def galaxy():
     flux = 10 ** (0.4 * (22.5 - magnitude))
     error = np.array([0.07235, 0.02256, 0.02213, 0.02401, 0.04271])
     return sedflow.Photometry(flux, flux * error * np.log(10) / 2.5, 0.048764)
+
+
+@pytest.fixture(scope="module")
+def chromium():
+    """A headless Chromium."""
+    path = os.environ.get("CHROMIUM", "/usr/bin/chromium")
+    if shutil.which(path) is None:
+        pytest.skip(f"no Chromium at {path}; install Debian's package chromium")
+    from playwright.sync_api import sync_playwright
+
+    flags = [
+        "--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run",
+        "--disable-background-networking", "--disable-component-update", "--disable-sync",
+    ]  # fmt: skip
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=path, args=flags)
+        yield browser
+        browser.close()
+
+
+@pytest.fixture
+def open_view(chromium):
+    """open_view(make, theme) serves the view that make() returns and opens it in Chromium.
+
+    The test fails on any request that leaves this machine, and on errors of the page.
+    """
+    from panel.io.server import serve
+
+    servers, contexts, outside, errors = [], [], [], []
+
+    def start(make, theme="default"):
+        with socket.socket() as s:
+            s.bind(("127.0.0.1", 0))
+            port = s.getsockname()[1]
+        servers.append(
+            serve(
+                lambda: _on_template(make(), theme), port=port, address="127.0.0.1", show=False,
+                threaded=True, verbose=False, websocket_origin=[f"127.0.0.1:{port}"],
+            )
+        )  # fmt: skip
+        contexts.append(chromium.new_context(viewport={"width": 1280, "height": 800}))
+        page = contexts[-1].new_page()
+
+        def watch(request):
+            url = urlparse(request.url)
+            if url.scheme in ("http", "https", "ws", "wss") and url.hostname != "127.0.0.1":
+                outside.append(request.url)
+
+        page.on("request", watch)
+        page.on("pageerror", lambda error: errors.append(str(error)))
+        page.goto(f"http://127.0.0.1:{port}/", timeout=60_000)
+        page.wait_for_function(
+            "() => window.Bokeh && Bokeh.documents.length && Bokeh.documents[0].is_idle",
+            timeout=60_000,
+        )
+        return page
+
+    yield start
+    for context in contexts:
+        context.close()
+    for server in servers:
+        server.stop()
+    assert not outside
+    assert not errors
+
+
+def _on_template(view, theme):
+    """A view on the app's template."""
+    import panel as pn
+
+    from sedflow.dashboard.accessible import name_controls
+
+    pn.config.theme = theme  # also of what is added later
+    name_controls(pn.state.curdoc)
+    template = pn.template.BootstrapTemplate(title="test", sidebar_width=380, theme=theme)
+    template.sidebar.append(view.controls)
+    template.main.append(view.views)
+    return template

@@ -1,7 +1,7 @@
 """Names for controls that Bokeh leaves without one.
 
 A slider's handle has the role of a slider and can be reached by keyboard, but no accessible name:
-its title is an element beside it that it does not refer to.
+its title is an element beside it that it does not refer to. Nor have arrows of number fields.
 """
 
 from bokeh.models import CustomJS
@@ -17,6 +17,9 @@ function walk(node) {
       const title = child.getRootNode().querySelector('.bk-slider-title')
       const text = title?.textContent.split(':')[0].trim()
       if (text && child.getAttribute('aria-label') !== text) child.setAttribute('aria-label', text)
+    } else if (child.classList.contains('bk-spin-btn')) {
+      const text = child.classList.contains('bk-spin-btn-up') ? 'more' : 'less'
+      if (!child.getAttribute('aria-label')) child.setAttribute('aria-label', text)
     } else if (child.tagName === 'PROGRESS' && !child.getAttribute('aria-label')) {
       child.setAttribute('aria-label', 'progress')
     }

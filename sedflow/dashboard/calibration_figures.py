@@ -254,9 +254,7 @@ class GridFigure(LayeredFigure):
         plot.text("x", "y", source=s["tick"], text_font_size="10px", text_align="align",
                   text_baseline="middle", **style)  # fmt: skip
         items = [(_NAMES[k], [lines[k]]) for k in _KINDS]
-        _legend(
-            plot, [*items, ("95 % of calibrated posteriors", [band]), ("calibrated", [middle])]
-        )
+        _legend(plot, [*items, ("95 % of calibrated posteriors", [band]), ("calibrated", [middle])])
 
     def update(self, layers):
         super().update(layers)

@@ -8,6 +8,7 @@ from sedflow.dashboard import figures
 from sedflow.dashboard.corner import CornerFigure, corner_axes, corner_set
 from sedflow.dashboard.inference import QUANTITIES, compared
 from sedflow.dashboard.live import SMALL_TABLE, Layers, LiveFigure
+from sedflow.dashboard.prose import prose
 from sedflow.errors import SedflowError
 from sedflow.validation import distance
 
@@ -29,12 +30,12 @@ class CompareView(pn.viewable.Viewer):
             label="quantities", options=options, value=list(_SHOWN), sizing_mode="stretch_width"
         )
         self._quantities.param.watch(lambda event: self._show(), "value")
-        self._hint = pn.pane.Markdown(
+        self._hint = prose(
             "Pin two posteriors on the page **Explore** with *Pin as A* and *Pin as B*: two "
             "galaxies, or one galaxy with other bands, another network or stellar library, "
             "another prior, or another noise (a mock).", sizing_mode="stretch_width",
         )  # fmt: skip
-        self._said = {slot: pn.pane.Markdown(f"**{slot}**: empty") for slot in "AB"}
+        self._said = {slot: prose(f"**{slot}**: empty") for slot in "AB"}
         swap = pn.widgets.Button(label="Swap A and B")
         swap.on_click(lambda event: self._swap())
         self.controls = pn.Column(
@@ -48,13 +49,13 @@ class CompareView(pn.viewable.Viewer):
             for name in ("light", "sfr", "zh")
         }
         self._panes["corner"] = pn.pane.Bokeh(None, sizing_mode="stretch_width", max_width=800)
-        self._distance = pn.pane.Markdown("", margin=(0, 10))
+        self._distance = prose("", margin=(0, 10))
         self._table = pn.widgets.Tabulator(
             pd.DataFrame(), disabled=True, show_index=False, sizing_mode="stretch_width",
             layout="fit_data_stretch", sortable=False, stylesheets=[SMALL_TABLE],
         )  # fmt: skip
         self.views = pn.Column(
-            pn.pane.Markdown("## A and B"), self._distance, self._panes["light"],
+            prose("## A and B"), self._distance, self._panes["light"],
             pn.Row(self._panes["sfr"], self._panes["zh"], sizing_mode="stretch_width"),
             self._table, self._panes["corner"], sizing_mode="stretch_width",
         )  # fmt: skip

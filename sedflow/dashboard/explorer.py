@@ -25,7 +25,8 @@ from sedflow.dashboard.inference import (
     compared,
     on_worker,
 )
-from sedflow.dashboard.live import SMALL_TABLE, patch
+from sedflow.dashboard.live import SMALL_TABLE, fold, patch
+from sedflow.dashboard.prose import prose
 from sedflow.dashboard.reference import ReferenceView
 from sedflow.dashboard.state import MAX_DRAWS, ExplorerState
 from sedflow.draws import Draws
@@ -148,7 +149,7 @@ class Explorer(pn.viewable.Viewer):
                 value="nsa, the bands it takes, and the stellar library it was trained on. Bands "
                 "without a measurement are left out.", align="end",
             )),
-            pn.pane.Markdown("bands used", margin=(0, 10, -12, 10)),
+            prose("bands used", margin=(0, 10, -12, 10)),
             self._bands,
             pn.Row(self._n, self._seed),
             self._prior,
@@ -186,14 +187,14 @@ class Explorer(pn.viewable.Viewer):
     def _build_views(self):
         self._status = pn.pane.Alert("", alert_type="warning", visible=False, margin=(0, 10))
         self._spinner = pn.indicators.LoadingSpinner(size=22, value=False, visible=False)
-        self._heading = pn.pane.Markdown("## …", margin=(0, 10))
+        self._heading = prose("## …", sizing_mode="fixed")
         self._badge = pn.pane.HTML("", margin=(0, 10), sizing_mode="stretch_width")
         self._remedies = pn.Row(sizing_mode="stretch_width")
         self._units = pn.widgets.Select(
             label="flux", options={"F_λ": "flam", "F_ν": "fnu", "AB magnitude": "ab"}, width=130
         )
-        self._log = pn.widgets.Checkbox(label="logarithmic", align="end")
-        self._rest = pn.widgets.Checkbox(label="rest frame", align="end")
+        self._log = pn.widgets.Toggle(label="logarithmic", align="end")
+        self._rest = pn.widgets.Toggle(label="rest frame", align="end")
         for widget, name in ((self._units, "unit"), (self._log, "log"), (self._rest, "rest")):
             widget.param.watch(self._setter(name), "value")
             self.state.param.watch(_mirror(widget), name)
@@ -205,7 +206,7 @@ class Explorer(pn.viewable.Viewer):
         }
         self._sed = self._pull = self._corner = None
         self._histories = {}
-        self._formation = pn.pane.Markdown("", margin=(0, 10))
+        self._formation = prose("", margin=(0, 10))
         self._build_corner_controls()
         self._summary = pn.widgets.Tabulator(
             pd.DataFrame(), disabled=True, show_index=False, sizing_mode="stretch_width",
@@ -213,7 +214,7 @@ class Explorer(pn.viewable.Viewer):
             formatters={"quantity": {"type": "html"}}, stylesheets=[SMALL_TABLE],
             widths={"16 %": 75, "50 %": 75, "84 %": 75, "prior": 140, "quantity": 220},
         )  # fmt: skip
-        self._code = pn.pane.Markdown("", sizing_mode="stretch_width")
+        self._code = prose("", sizing_mode="stretch_width")
         left = pn.Column(
             self._corner_controls, self._corner_pane, sizing_mode="stretch_width",
             styles={"flex": "3 1 0"},
@@ -231,18 +232,18 @@ class Explorer(pn.viewable.Viewer):
             self._sed_pane,
             self._pull_pane,
             pn.Row(left, right, sizing_mode="stretch_width", stylesheets=[_WRAP]),
-            pn.Card(self.reference, self._clocks_pane(), title="MCMC beside the network",
-                    sizing_mode="stretch_width", margin=(10, 5)),
-            pn.pane.Markdown("### Derived quantities", margin=(5, 10)),
+            prose("### MCMC beside the network", margin=(5, 10)),
+            self.reference,
+            self._clocks_pane(),
+            prose("### Derived quantities", margin=(5, 10)),
             self._summary,
-            pn.Card(self._code, title="Show code", collapsed=True, sizing_mode="stretch_width",
-                    margin=(10, 5)),
+            fold("Show code", self._code),
             self._downloads(),
             sizing_mode="stretch_width",
         )  # fmt: skip
 
     def _clocks_pane(self):
-        self._distances = pn.pane.Markdown("", margin=(0, 10), sizing_mode="stretch_width")
+        self._distances = prose("", margin=(0, 10), sizing_mode="stretch_width")
         return self._distances
 
     def _pin_buttons(self):
@@ -278,8 +279,10 @@ class Explorer(pn.viewable.Viewer):
         )
         self._quantities.param.watch(self._redraw_corner, "value")
         self._sets.param.watch(self._redraw_corner, "value")
-        self._brush_text = pn.pane.Markdown(
-            "Draw a box or lasso in a panel to see what those draws look like.", margin=(0, 10)
+        self._brush_text = prose(
+            "Draw a box or lasso in a panel to see what those draws look like.",
+            margin=(0, 10),
+            sizing_mode="stretch_width",
         )
         self._clear_brush = pn.widgets.Button(label="Clear selection", visible=False)
         self._clear_brush.on_click(lambda event: self._show_brush(None))
@@ -287,10 +290,9 @@ class Explorer(pn.viewable.Viewer):
             None, margin=(5, 0), sizing_mode="stretch_width", max_width=1000
         )
         self._corner_controls = pn.Column(
-            pn.FlexBox(self._sets, self._subset),
-            pn.Card(self._quantities, title="Choose quantities", collapsed=True,
-                    sizing_mode="stretch_width"),
-            pn.Row(self._brush_text, self._clear_brush),
+            pn.FlexBox(self._sets, self._subset, self._clear_brush),
+            fold("Choose quantities", self._quantities),
+            self._brush_text,
             sizing_mode="stretch_width",
         )  # fmt: skip
 
@@ -562,7 +564,8 @@ class Explorer(pn.viewable.Viewer):
         def file(label, name, make):
             return pn.widgets.FileDownload(callback=make, filename=name, label=label, width=150)
 
-        return pn.Card(
+        return fold(
+            "Download",
             pn.FlexBox(
                 file("Draws (Parquet)", "draws.parquet", lambda: self._table(".parquet", False)),
                 file("Draws (FITS)", "draws.fits", lambda: self._table(".fits", False)),
@@ -573,8 +576,7 @@ class Explorer(pn.viewable.Viewer):
                 file("Spectrum (SVG)", "spectrum.svg", self._spectrum_svg),
                 file("Code (Python)", "posterior.py", self._script),
             ),
-            title="Download", collapsed=True, sizing_mode="stretch_width", margin=(10, 5),
-        )  # fmt: skip
+        )
 
     def _table(self, suffix, quantiles):
         return _through_file(

@@ -6,6 +6,7 @@ import param
 
 from sedflow.dashboard import figures
 from sedflow.dashboard.inference import OwnGalaxy
+from sedflow.dashboard.prose import prose
 from sedflow.dashboard.state import PRESETS, ForwardState
 from sedflow.errors import SedflowError
 from sedflow.model import default_model
@@ -61,7 +62,7 @@ class ForwardView(pn.viewable.Viewer):
         self.state = state or ForwardState()
         self._pinned = None
         self._build_controls()
-        self._magnitudes = pn.pane.Markdown("", margin=(0, 10))
+        self._magnitudes = prose("", margin=(0, 10))
         self._build_figures()
         self.state.param.watch(self._update, [*NAMES, "redshift"])
 
@@ -75,7 +76,7 @@ class ForwardView(pn.viewable.Viewer):
         self.sliders = {}
         column = pn.Column(self._preset, sizing_mode="stretch_width")
         for title, names in _GROUPS:
-            column.append(pn.pane.Markdown(f"**{title}**", margin=(4, 10, -6, 10)))
+            column.append(prose(f"**{title}**", margin=(4, 10, -6, 10)))
             for name in names:
                 self.sliders[name] = self._slider(name)
                 tip = pn.widgets.TooltipIcon(value=self._help(name), align="center")
@@ -104,8 +105,8 @@ class ForwardView(pn.viewable.Viewer):
     # Figures
 
     def _build_figures(self):
-        self._both = pn.widgets.Checkbox(label=f"compare with {self.other.grid.name.upper()}")
-        self._parts = pn.widgets.Checkbox(label="young, old and burst light")
+        self._both = pn.widgets.Toggle(label=f"compare with {self.other.grid.name.upper()}")
+        self._parts = pn.widgets.Toggle(label="young, old and burst light")
         self._pin = pn.widgets.Button(label="Pin this curve")
         self._unpin = pn.widgets.Button(label="Unpin", disabled=True)
         for widget in (self._both, self._parts):
@@ -212,16 +213,17 @@ class ForwardView(pn.viewable.Viewer):
         )
         self._go = pn.widgets.Button(label="Observe and infer", color="primary", align="end")
         self._go.on_click(lambda event: self.observe())
-        self._said = pn.pane.Markdown("", margin=(0, 10))
-        about = pn.pane.Markdown(
+        self._said = prose("", margin=(0, 10))
+        about = prose(
             "Draw a noisy observation of this galaxy, infer its parameters, and see on the page "
             "Explore whether the truth is recovered.", margin=(0, 10),
         )  # fmt: skip
-        return pn.Card(
+        return pn.Column(
+            prose("### Observe it", margin=(8, 10, 0, 10)),
             about,
             pn.FlexBox(self._noise, self._snr, self._missing, self._mock_seed, self._go),
             self._said,
-            title="Observe it", sizing_mode="stretch_width", margin=(10, 5),
+            sizing_mode="stretch_width",
         )  # fmt: skip
 
     def observe(self):

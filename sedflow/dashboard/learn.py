@@ -166,7 +166,7 @@ class LearnView(pn.viewable.Viewer):
         self._waiting = prose()
         self._stage_box = pn.Column(sizing_mode="stretch_width")
         self._question = prose()
-        self._choices = pn.widgets.RadioBoxGroup(options=[], inline=True)
+        self._choices = pn.widgets.RadioBoxGroup(label="Your prediction", options=[], inline=True)
         self._reveal = pn.widgets.Button(label="Show the answer", color="primary")
         self._answer = pn.pane.Alert("", alert_type="info", visible=False, margin=(5, 10))
         self._back = pn.widgets.Button(label="Back", width=110)

@@ -10,7 +10,7 @@ import numpy as np
 from bokeh.models import ColumnDataSource, Range1d
 from bokeh.plotting import figure
 
-__all__ = ["SMALL_TABLE", "Layers", "LiveFigure", "patch"]
+__all__ = ["SMALL_TABLE", "Layers", "LiveFigure", "fold", "patch"]
 
 #: Style of tables.
 SMALL_TABLE = """
@@ -20,6 +20,16 @@ SMALL_TABLE = """
 .tabulator .tabulator-footer { background: transparent !important; padding: 2px !important; }
 .tabulator .tabulator-header-filter input { padding: 1px 3px !important; font-size: 11px; }
 """
+
+
+def fold(title: str, *objects, opened: bool = False):
+    """Objects under a button that shows and hides them; a Panel card's own has no name to hear."""
+    import panel as pn
+
+    button = pn.widgets.Toggle(label=title, value=opened, icon=None)
+    inside = pn.Column(*objects, visible=opened, sizing_mode="stretch_width")
+    button.link(inside, value="visible")
+    return pn.Column(button, inside, sizing_mode="stretch_width")
 
 
 def patch(model, function):

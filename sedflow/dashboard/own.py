@@ -11,6 +11,7 @@ import param
 from sedflow.batch import infer_partition
 from sedflow.dashboard.inference import OwnGalaxy, on_worker
 from sedflow.dashboard.live import SMALL_TABLE
+from sedflow.dashboard.prose import prose
 from sedflow.errors import SedflowError
 from sedflow.nsa import NSA_BANDS
 from sedflow.photometry import Photometry, nanomaggies
@@ -85,13 +86,14 @@ class OwnDataView(pn.viewable.Viewer):
             rows.append(pn.Column(value, error))
         go = pn.widgets.Button(label="Infer this galaxy", color="primary")
         go.on_click(lambda event: self.infer_typed())
-        self._typed_note = pn.pane.Markdown("", margin=(0, 10))
-        return pn.Card(
+        self._typed_note = prose("", margin=(0, 10))
+        return pn.Column(
+            prose("## One galaxy", margin=(0, 10)),
             pn.Row(self._name, self._redshift, self._unit),
             pn.FlexBox(*rows),
             go,
             self._typed_note,
-            title="One galaxy", sizing_mode="stretch_width", margin=(5, 5),
+            sizing_mode="stretch_width",
         )  # fmt: skip
 
     def infer_typed(self):
@@ -124,9 +126,8 @@ class CatalogueView(pn.viewable.Viewer):
             accept=".csv,.ecsv,.txt,.fits,.fit,.vot,.xml,.parquet", multiple=False
         )
         self._file.param.watch(self._uploaded, "value")
-        self._note = pn.pane.Markdown("", margin=(0, 10), sizing_mode="stretch_width")
-        self._columns = pn.Card(title="Columns and units", collapsed=False, visible=False,
-                                sizing_mode="stretch_width", margin=(5, 0))  # fmt: skip
+        self._note = prose("", margin=(0, 10), sizing_mode="stretch_width")
+        self._columns = pn.Column(visible=False, sizing_mode="stretch_width")
         self._preview = _table(170)
         self._problems = _table(150)
         self._weights = pn.widgets.Select(label="network", options=[DEFAULT_WEIGHTS], width=220)
@@ -349,14 +350,15 @@ class CatalogueView(pn.viewable.Viewer):
         return out
 
     def __panel__(self):
-        return pn.Card(
-            pn.pane.Markdown(
+        return pn.Column(
+            prose("## A catalogue", margin=(0, 10)),
+            prose(
                 f"CSV, ECSV, FITS, VOTable or Parquet, up to {MAX_MEGABYTES} MB; the app runs "
                 f"{MAX_ROWS} rows, `sedflow infer` any number.", margin=(0, 10),
             ),
             self._file, self._note, self._columns, self._preview, self._problems,
             pn.Row(self._weights, self._run, self._cancel), self._bar, self._results, self._save,
-            title="A catalogue", sizing_mode="stretch_width", margin=(5, 5),
+            sizing_mode="stretch_width",
         )  # fmt: skip
 
 

@@ -7,6 +7,7 @@ import panel as pn
 import param
 
 from sedflow.dashboard.jobs import Busy, Work, shared_jobs
+from sedflow.dashboard.prose import prose
 
 __all__ = ["ReferenceView"]
 
@@ -44,7 +45,7 @@ class ReferenceView(pn.viewable.Viewer):
         self._bar = pn.indicators.Progress(
             value=0, max=100, sizing_mode="stretch_width", visible=False, height=18
         )
-        self._text = pn.pane.Markdown("", margin=(0, 10))
+        self._text = prose("", margin=(0, 10))
         self._start.on_click(lambda event: self.start(self._method.value))
         self._climb.on_click(lambda event: self.start("ladder"))
         self._cancel.on_click(lambda event: self.cancel())

@@ -5,6 +5,7 @@ from urllib.parse import urlencode
 import panel as pn
 from bokeh.server.views.ws import WSHandler
 
+from sedflow.dashboard.accessible import name_controls
 from sedflow.dashboard.address import VIEWS, decode, decode_own, encode, encode_own
 from sedflow.dashboard.compare import CompareView
 from sedflow.dashboard.explorer import Explorer
@@ -22,10 +23,6 @@ __all__ = ["Page", "page"]
 
 TITLE = "SEDflow Explorer"
 _STATE = ("galaxy", "n", "seed", "weights", "bands", "prior", "unit", "log", "rest")
-_CSS = """
-.bk-card-header, .card-header { font-size: 0.95em; }
-#main { scroll-padding-top: 60px; }
-"""
 _FLIP = """
 const u = new URL(window.location)
 u.searchParams.set('theme', dark ? 'default' : 'dark')
@@ -46,6 +43,7 @@ class Page:
         self.desk = desk
         query = dict(query or {})
         self.dark = query.get("theme") == "dark"
+        pn.config.theme = "dark" if self.dark else "default"  # of what is added later, too
         self.forward_state = ForwardState()
         self.explorer = None
         self._views: dict[str, object] = {}
@@ -63,6 +61,9 @@ class Page:
             *((title, self._slots[key]) for key, title in VIEWS.items()), dynamic=True
         )
         self.sides = pn.Column(sizing_mode="stretch_width")
+        # Panel's own way of writing the address lags one change behind.
+        self._address = pn.widgets.TextInput(visible=False)
+        self._address.jscallback(value="window.history.replaceState(null, '', cb_obj.value)")
         if query.get("view", "explore") not in VIEWS:
             notices.append(f"there is no page {query['view'][:40]!r}; Explore is shown")
             query["view"] = "explore"
@@ -86,9 +87,13 @@ class Page:
             title=TITLE, sidebar_width=380, main_max_width="1500px",
             theme="dark" if self.dark else "default",
         )  # fmt: skip
+        if pn.state.curdoc is not None:
+            name_controls(pn.state.curdoc)
         template.header.append(pn.Row(pn.layout.HSpacer(), flip, sizing_mode="stretch_width"))
         template.sidebar.append(self.sides)
-        template.main.append(pn.Column(self._notice, self.tabs, sizing_mode="stretch_width"))
+        template.main.append(
+            pn.Column(self._address, self._notice, self.tabs, sizing_mode="stretch_width")
+        )
         return template
 
     def close(self):
@@ -137,10 +142,11 @@ class Page:
         from sedflow.dashboard.learn import LearnView
 
         start = {k: self._query[k] for k in ("lesson",) if k in self._query}
-        start |= {k: int(self._query[k]) for k in ("step",) if self._query.get(k, "").isdigit()}
+        for name, key in (("step", "step"), ("galaxy", "lesson_galaxy"), ("seed", "lesson_seed")):
+            if self._query.get(key, "").isdigit():
+                start[name] = int(self._query[key])
         view = LearnView(self.desk.nsa, self.desk.posterior, **start)
-        view.param.watch(lambda event: self._say([view.notice] if view.notice else []), "notice")
-        view.param.watch(lambda event: self._write_address(), ["lesson", "step"])
+        view.param.watch(lambda event: self._write_address(), ["lesson", "step", "galaxy", "seed"])
         return view
 
     def _make_data(self):
@@ -198,15 +204,17 @@ class Page:
             )
         if self.active == "learn":
             learn = self._views["learn"]
-            query |= {"lesson": learn.lesson, "step": str(learn.step)} if learn.lesson else {}
+            asked = {"step": learn.step, "lesson_galaxy": learn.galaxy, "lesson_seed": learn.seed}
+            usual = {"lesson_galaxy": learn.param.galaxy.default, "lesson_seed": 1}
+            if learn.lesson:
+                query |= {"lesson": learn.lesson, **encode(asked, usual)}
         if self.dark:
             query["theme"] = "dark"
         return query
 
     def _write_address(self):
-        location = pn.state.location
-        if location is not None and self.explorer is not None:
-            location.search = f"?{urlencode(self.values(), safe=',:')}"
+        if self.explorer is not None:
+            self._address.value = f"?{urlencode(self.values(), safe=',:')}"
 
 
 def page():

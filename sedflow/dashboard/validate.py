@@ -8,33 +8,31 @@ import json
 from functools import cache
 
 import numpy as np
-import pandas as pd
 import panel as pn
 import param
 
 from sedflow.alike import PROPERTIES, everyone, nearest, properties
-from sedflow.calibration import central_coverage, ks_band
+from sedflow.calibration import ks_band
 from sedflow.dashboard.calibration_figures import (
     LABELS,
     BinFigure,
     GridFigure,
     RegionFigure,
     bin_layers,
-    ks_statistic,
     pp_layers,
     rank_band,
     rank_layers,
     region_layers,
 )
+from sedflow.dashboard.goals import as_markdown, goals, weights_hold
 from sedflow.dashboard.prose import prose
 from sedflow.errors import SedflowError
-from sedflow.importance import K_HAT_MAX
 from sedflow.photometry import Photometry
 from sedflow.posterior import packaged_weights
-from sedflow.report import NOMINAL, QUANTITIES, load_report
+from sedflow.report import QUANTITIES, load_report
 from sedflow.resources import DEFAULT_WEIGHTS, data_path
 
-__all__ = ["ValidateView", "goals"]
+__all__ = ["ValidateView"]
 
 _KINDS = {
     "network and exact": ("network", "exact"),
@@ -50,77 +48,6 @@ _RANK_HOVER = [
     ("", "@name"), ("galaxies in a bin, network", "@ks_network"), ("exact", "@ks_exact"),
     ("all bins of a calibrated one, 95 %", "@in_95"),
 ]  # fmt: skip
-
-
-def goals(report, selection, kinds, quantities) -> pd.DataFrame:
-    """The report in a few rows: what is measured, how it is, and what it should be.
-
-    Columns "measure", one for each kind, "goal" and "met".
-    """
-    n = len(selection)
-    band = ks_band(n, tests=max(len(quantities), 1))
-    columns = [QUANTITIES.index(name) for name in quantities]
-    rows = []
-
-    def add(measure, goal, values, good):
-        met = "yes" if all(good) else "no" if not any(good) else "in part"
-        row = dict(zip(kinds, values, strict=True))
-        rows.append({"measure": measure, **row, "goal": goal, "met": met})
-
-    levels = {kind: report.galaxies[f"scores_{kind}"][selection.rows][:, columns] for kind in kinds}
-    if columns:
-        ks = {kind: ks_statistic(levels[kind]) for kind in kinds}
-        add(
-            f"largest KS distance of {len(columns)} quantities",
-            f"below {band:.3f} (95 % of calibrated networks)",
-            [f"{ks[k].max():.3f} ({LABELS[quantities[ks[k].argmax()]]})" for k in kinds],
-            [ks[k].max() < band for k in kinds],
-        )
-        for q in NOMINAL:
-            # Each quantity has its own chance error; their mean has at most that of one.
-            error = 1.96 * np.sqrt(q * (1 - q) / n)
-            held = {k: central_coverage(levels[k], q).mean() for k in kinds}
-            add(
-                f"{100 * q:.0f} % intervals hold the truth, mean",
-                f"{100 * q:.0f} % ± {100 * error:.1f}",
-                [f"{100 * held[k]:.1f} %" for k in kinds],
-                [abs(held[k] - q) < error for k in kinds],
-            )
-    single = ks_band(n)
-    for test in ("hpd", "tarp"):
-        ks = [
-            float(ks_statistic(report.galaxies[f"{test}_{kind}"][selection.rows])) for kind in kinds
-        ]
-        add(
-            f"{test.upper()} regions, KS distance", f"below {single:.3f} (95 %)",
-            [f"{value:.3f}" for value in ks], [value < single for value in ks],
-        )  # fmt: skip
-    table = pd.DataFrame(rows)
-    table.attrs["galaxies"] = n
-    return table
-
-
-def _weights_table(summary):
-    """How far the network is from the exact posterior, and how often weights mend it."""
-    held = summary["weights_hold"]
-    columns = {"simulated": "simulated, all bands", "some_bands": "simulated, bands missing",
-               "nsa": "NSA"}  # fmt: skip
-    rows = [
-        ("galaxies", "", lambda w: f"{w['galaxies']:,}"),
-        ("gap to the exact posterior [nats], median", "0", lambda w: f"{w['gap']['median']:.2f}"),
-        ("the same, mean", "0", lambda w: f"{w['gap']['mean']:.2f}"),
-        (f"share with k-hat < {K_HAT_MAX}", "100 %", lambda w: f"{100 * w['held']:.1f} %"),
-        ("k-hat, median (84 %)", f"below {K_HAT_MAX}",
-         lambda w: f"{w['k_hat']['50']:.2f} ({w['k_hat']['84']:.2f})"),
-        ("effective share of the draws, median (16 %)", "100 %",
-         lambda w: f"{100 * w['ess_share']['50']:.0f} % ({100 * w['ess_share']['16']:.0f} %)"),
-    ]  # fmt: skip
-    return pd.DataFrame(
-        [
-            {"measure": name, **{columns[key]: text(held[key]) for key in columns}, "goal": goal}
-            for name, goal, text in rows
-        ]
-    )
 
 
 class ValidateView(pn.viewable.Viewer):
@@ -233,7 +160,7 @@ class ValidateView(pn.viewable.Viewer):
             pn.widgets.Select.from_param(p.kind, label="Draws judged", **wide),
             pn.widgets.Select.from_param(p.galaxies, label="Galaxies", **wide),
             self._one,
-            pn.widgets.Checkbox.from_param(p.difference, label="Curves less the diagonal", **wide),
+            pn.widgets.Toggle.from_param(p.difference, label="Curves less the diagonal", **wide),
             prose("Quantities", margin=(5, 10, 0, 10)),
             pn.widgets.CheckBoxGroup.from_param(
                 p.quantities, label="Quantities",
@@ -357,8 +284,8 @@ class ValidateView(pn.viewable.Viewer):
             layers = region_layers(report, selection, test, kinds, self.difference)
             figures[test].update(layers, self.difference)
         figures["bins"].update(*bin_layers(report, kinds, chosen, selection.like))
-        self._goals.object = _table(goals(report, selection, kinds, chosen))
-        self._held.object = _table(_weights_table(report.summary))
+        self._goals.object = as_markdown(goals(report, selection, kinds, chosen))
+        self._held.object = as_markdown(weights_hold(report.summary))
 
     def _tell(self, report, selection, kinds):
         s, n = report.summary, len(selection)
@@ -412,12 +339,6 @@ class ValidateView(pn.viewable.Viewer):
 
     def __panel__(self):
         return pn.Row(pn.Column(self.controls, width=340), self.views, sizing_mode="stretch_width")
-
-
-def _table(frame):
-    """A table as Markdown."""
-    rows = [frame.columns, ["---"] * frame.shape[1], *frame.to_numpy()]
-    return "\n".join("| " + " | ".join(str(cell) for cell in row) + " |" for row in rows)
 
 
 @cache
