@@ -289,14 +289,18 @@ def test_every_control_has_a_name(page):
     """As a screen reader hears it: the browser's own accessibility tree."""
     heading(page, "NSAID 72")
     tree = page.context.new_cdp_session(page)
-    for tab in ("Explore", "Forward model", "Your data"):
+    for tab in ("Explore", "Forward model", "Compare", "Validate", "Learn", "Your data"):
         open_tab(page, tab)
-        page.wait_for_timeout(4000)
-        nodes = tree.send("Accessibility.getFullAXTree")["nodes"]
-        controls = [
-            n for n in nodes
-            if not n["ignored"] and n["role"]["value"] in CONTROLS
-        ]  # fmt: skip
+        for _ in range(10):  # names are given when the page has been built
+            page.wait_for_timeout(2000)
+            nodes = tree.send("Accessibility.getFullAXTree")["nodes"]
+            controls = [n for n in nodes if not n["ignored"] and n["role"]["value"] in CONTROLS]
+            nameless = [
+                tree.send("DOM.getOuterHTML", {"backendNodeId": n["backendDOMNodeId"]})
+                for n in controls
+                if not n.get("name", {}).get("value", "").strip()
+            ]
+            if not nameless:
+                break
         assert len(controls) > 10
-        nameless = [n["role"] for n in controls if not n.get("name", {}).get("value", "").strip()]
         assert nameless == [], tab

@@ -1,7 +1,8 @@
 """Names for controls that Bokeh leaves without one.
 
 A slider's handle has the role of a slider and can be reached by keyboard, but no accessible name:
-its title is an element beside it that it does not refer to. Nor have arrows of number fields.
+its title is an element beside it that it does not refer to. Nor have the arrows of number fields,
+choosers of several things, and file fields.
 """
 
 from bokeh.models import CustomJS
@@ -19,6 +20,9 @@ function walk(node) {
       if (text && child.getAttribute('aria-label') !== text) child.setAttribute('aria-label', text)
     } else if (child.classList.contains('bk-spin-btn')) {
       const text = child.classList.contains('bk-spin-btn-up') ? 'more' : 'less'
+      if (!child.getAttribute('aria-label')) child.setAttribute('aria-label', text)
+    } else if (child.matches('.choices, input[type=file]')) {
+      const text = child.getRootNode().querySelector('label')?.textContent.trim() || 'file'
       if (!child.getAttribute('aria-label')) child.setAttribute('aria-label', text)
     } else if (child.tagName === 'PROGRESS' && !child.getAttribute('aria-label')) {
       child.setAttribute('aria-label', 'progress')

@@ -150,7 +150,7 @@ class LearnView(pn.viewable.Viewer):
         )
         self._steps.param.watch(self._jump, "value")
         self._controls = pn.Column(
-            self._pick, self._steps, pn.layout.Divider(), self._nsaid, self._seeds,
+            self._pick, self._steps, self._nsaid, self._seeds,
             prose(
                 "The address of this page names lesson and step, so a class can be sent to any "
                 "of them."),
