@@ -1,5 +1,6 @@
 # make serve    make the environment and serve the app
-# make test     make the environment and run every test, browser and slow ones included
+# make test     make the environment and run the tests, browser and slow ones included
+# make heavy    the few that take longer still, before a release
 # make install  make the environment only
 
 PYTHON ?= python3
@@ -9,7 +10,7 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 CHROMIUM ?= /usr/bin/chromium
 
-.PHONY: install serve test unit lint chromium clean
+.PHONY: install serve test heavy unit lint chromium clean
 
 install: $(STAMP)
 
@@ -25,7 +26,10 @@ serve: install
 	$(BIN)/sedflow serve --port $(PORT)
 
 test: install chromium
-	$(BIN)/python -m pytest -m ''
+	$(BIN)/python -m pytest -m 'not heavy'
+
+heavy: install
+	$(BIN)/python -m pytest -m heavy
 
 unit: install
 	$(BIN)/python -m pytest

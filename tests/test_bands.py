@@ -203,7 +203,7 @@ def test_the_check_says_which_bands_the_network_leaves_aside(posterior, truth, g
     assert not any("does not know" in text for text in posterior.check(galaxy).notes[()])
 
 
-@pytest.mark.slow
+@pytest.mark.heavy
 def test_weights_take_in_the_bands_that_the_network_does_not_know(posterior, truth):
     """The network sees r alone; the exact posterior, all four."""
     _, galaxy = truth
@@ -219,7 +219,7 @@ def test_weights_take_in_the_bands_that_the_network_does_not_know(posterior, tru
     assert width < 0.8 * wide
 
 
-@pytest.mark.slow
+@pytest.mark.heavy
 def test_mcmc_and_weights_agree_in_any_bands(posterior, truth):
     galaxy = truth[1]
     fit = sedflow.fit(galaxy, posterior, n=4000, seed=2, trust="auto")

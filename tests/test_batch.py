@@ -178,7 +178,7 @@ def test_reasons_are_counted_without_their_numbers():
     assert kind == "redshift = # of NGC # '...' in log_z_50, k-hat #: #."
 
 
-@pytest.mark.slow
+@pytest.mark.heavy
 def test_infer_table_takes_files_and_climbs_to_the_top_if_asked(galaxies, posterior, tmp_path):
     path = tmp_path / "g.csv"
     galaxies.to_csv(path, index=False)
@@ -210,7 +210,7 @@ def test_dask_maps_it_over_a_data_frame(galaxies, inferred, posterior):
     )  # fmt: skip
 
 
-@pytest.mark.slow
+@pytest.mark.heavy
 def test_a_worker_of_dask_does_not_spend_its_time_on_page_faults(path):
     """Such workers give every freed array back to the system, unless told otherwise."""
     code = (
@@ -417,7 +417,7 @@ def test_catalogues_that_no_row_could_be_read_of_are_refused_at_once(path, galax
     assert not out.exists()
 
 
-@pytest.mark.slow
+@pytest.mark.heavy
 def test_a_full_disk_is_a_sentence_and_what_is_done_stays(path, galaxies, tmp_path):
     """A child may write files of 10 kB at most, as if the disk were full beyond."""
     code = (
@@ -554,7 +554,7 @@ def test_killed_workers_and_a_killed_client_lose_nothing_that_was_done(longer, t
     assert not list(out.rglob(".sedflow-*"))
 
 
-@pytest.mark.slow
+@pytest.mark.heavy
 def test_one_worker_of_two_threads_at_a_scheduler_elsewhere_gives_the_same_files(longer, tmp_path):
     distributed = pytest.importorskip("distributed")
     path, expected = longer

@@ -194,7 +194,7 @@ def test_numbers_are_rounded_to_two_digits():
                      "more than can be told"]  # fmt: skip
 
 
-@pytest.mark.slow
+@pytest.mark.heavy
 def test_all_ways_lead_to_the_same_posterior(problem):
     exact = problem.exact()
     walk = problem.walk(1000, 3)
@@ -386,7 +386,7 @@ def test_more_simulations_are_counted(learn):
     assert stage.facts("abc")["accepted"] > few
 
 
-@pytest.mark.slow
+@pytest.mark.heavy
 @pytest.mark.parametrize("lesson", list(LESSONS))
 def test_every_step_can_be_read_to_its_end(learn, lesson):
     view = learn(lesson=lesson)
@@ -411,7 +411,7 @@ def test_every_step_can_be_read_to_its_end(learn, lesson):
                 assert widget.label, widget
 
 
-@pytest.mark.slow
+@pytest.mark.heavy
 def test_mcmc_is_laid_beside_the_network(learn, posterior):
     from sedflow import MCMCSampler
     from sedflow import fit as fit_galaxy
