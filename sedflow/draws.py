@@ -14,7 +14,18 @@ if TYPE_CHECKING:
     from sedflow.convergence import Convergence
     from sedflow.importance import Importance
 
-__all__ = ["Draws", "Sampler", "column_quantiles", "systematic", "weighted_quantile"]
+__all__ = [
+    "CURVE_LEVELS",
+    "Draws",
+    "Sampler",
+    "column_quantiles",
+    "systematic",
+    "weighted_quantile",
+]
+
+
+#: Quantiles that are drawn of curves: median, 68 and 95 %.
+CURVE_LEVELS = (0.025, 0.16, 0.5, 0.84, 0.975)
 
 
 @dataclass(frozen=True)

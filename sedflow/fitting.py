@@ -135,6 +135,17 @@ class Fit:
     sampler: str = ""
     weights_sha256: str = ""
 
+    def weighted(self, draws: Draws, prior: Prior) -> "Fit":
+        """The fit with other weights on the same theta; what theta alone decides is kept."""
+        out = replace(self, draws=draws, prior=prior)
+        known = vars(self)
+        kept = {name: known[name] for name in ("derived", "log_likelihood") if name in known}
+        for name in ("history", "predicted"):
+            if name in known:
+                kept[name] = replace(known[name], weights=draws.weights)
+        vars(out).update(kept)
+        return out
+
     @property
     def title(self) -> str:
         """Name and redshift of the galaxy shown."""

@@ -161,7 +161,7 @@ def reweight(fit, prior: Prior | str | None = None, min_ess: float | None = None
     if limit > 0:
         _refuse(figures, limit, draws.n)
     draws = replace(draws, weights=weights, importance=figures)
-    return replace(fit, draws=draws, prior=prior)
+    return fit.weighted(draws, prior)
 
 
 def _refuse(figures, limit, n):

@@ -6,6 +6,7 @@ over each bin, so no flux is lost however narrow or wide the bins are.
 """
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 
@@ -63,13 +64,13 @@ class Band:
         object.__setattr__(self, "wavelength", wave)
         object.__setattr__(self, "response", response)
 
-    @property
+    @cached_property
     def pivot(self) -> float:
         """Pivot wavelength [A], where F_lambda and F_nu of the band convert exactly."""
         photons = self.integral(np.array([0.0, np.inf]), 1)[0]
         return float(np.sqrt(photons / self.integral(np.array([0.0, np.inf]), -1)[0]))
 
-    @property
+    @cached_property
     def extent(self) -> tuple[float, float]:
         """Wavelengths [A] that hold all but 1e-4 of the (photon-weighted) response."""
         total = np.concatenate([[0.0], self.integral(self.wavelength, 1).cumsum()])

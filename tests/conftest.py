@@ -76,6 +76,35 @@ def chromium():
         browser.close()
 
 
+MODELS = "[...Bokeh.documents[0]._all_models.values()]"
+IDLE = "() => window.Bokeh && Bokeh.documents.length && Bokeh.documents[0].is_idle"
+
+
+def watched_page(chromium):
+    """A new page, and a list that every request that leaves this machine and every error joins."""
+    page = chromium.new_context(viewport={"width": 1280, "height": 800}).new_page()
+    bad = []
+
+    def watch(request):
+        url = urlparse(request.url)
+        if url.scheme in ("http", "https", "ws", "wss") and url.hostname != "127.0.0.1":
+            bad.append(request.url)
+
+    page.on("request", watch)
+    page.on("pageerror", lambda error: bad.append(str(error)))
+    return page, bad
+
+
+def source(page, name, column):
+    """A column of a named data source, as the browser holds it."""
+    return page.evaluate(
+        f"""() => {{
+            const data = {MODELS}.find(m => m.name == '{name}').data
+            return Array.from(data.get ? data.get('{column}') : data['{column}'])
+        }}"""
+    )
+
+
 @pytest.fixture
 def open_view(chromium):
     """open_view(make, theme) serves the view that make() returns and opens it in Chromium.
@@ -84,7 +113,7 @@ def open_view(chromium):
     """
     from panel.io.server import serve
 
-    servers, contexts, outside, errors = [], [], [], []
+    servers, opened = [], []
 
     def start(make, theme="default"):
         with socket.socket() as s:
@@ -96,30 +125,19 @@ def open_view(chromium):
                 threaded=True, verbose=False, websocket_origin=[f"127.0.0.1:{port}"],
             )
         )  # fmt: skip
-        contexts.append(chromium.new_context(viewport={"width": 1280, "height": 800}))
-        page = contexts[-1].new_page()
-
-        def watch(request):
-            url = urlparse(request.url)
-            if url.scheme in ("http", "https", "ws", "wss") and url.hostname != "127.0.0.1":
-                outside.append(request.url)
-
-        page.on("request", watch)
-        page.on("pageerror", lambda error: errors.append(str(error)))
+        page, bad = watched_page(chromium)
+        opened.append((page.context, bad))
         page.goto(f"http://127.0.0.1:{port}/", timeout=60_000)
-        page.wait_for_function(
-            "() => window.Bokeh && Bokeh.documents.length && Bokeh.documents[0].is_idle",
-            timeout=60_000,
-        )
+        page.wait_for_function(IDLE, timeout=60_000)
         return page
 
     yield start
-    for context in contexts:
+    for context, _ in opened:
         context.close()
     for server in servers:
         server.stop()
-    assert not outside
-    assert not errors
+    for _, bad in opened:
+        assert not bad
 
 
 def _on_template(view, theme):

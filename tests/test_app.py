@@ -1,38 +1,17 @@
 """The app in a real browser, driven as a new user would."""
 
-import os
 import re
-import shutil
 import socket
 import subprocess
 import sys
 import time
 from pathlib import Path
-from urllib.parse import urlparse
 
 import pytest
+from conftest import IDLE, MODELS, source, watched_page
 
 pytestmark = pytest.mark.browser
 ROOT = Path(__file__).parent.parent
-CHROMIUM = os.environ.get("CHROMIUM", "/usr/bin/chromium")
-FLAGS = [
-    "--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run",
-    "--disable-background-networking", "--disable-component-update", "--disable-sync",
-]  # fmt: skip
-IDLE = "() => window.Bokeh && Bokeh.documents.length && Bokeh.documents[0].is_idle"
-MODELS = "[...Bokeh.documents[0]._all_models.values()]"
-
-
-@pytest.fixture(scope="module")
-def browser():
-    if shutil.which(CHROMIUM) is None:
-        pytest.skip(f"no Chromium at {CHROMIUM}; install Debian's package chromium")
-    from playwright.sync_api import sync_playwright
-
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
-        yield browser
-        browser.close()
 
 
 @pytest.fixture(scope="module")
@@ -60,39 +39,18 @@ def address():
 
 
 @pytest.fixture
-def page(browser, address):
+def page(chromium, address):
     """The app, opened; fails on any request that leaves this machine, and on page errors."""
-    context = browser.new_context(viewport={"width": 1280, "height": 800})
-    page = context.new_page()
-    outside, errors = [], []
-
-    def watch(request):
-        url = urlparse(request.url)
-        if url.scheme in ("http", "https", "ws", "wss") and url.hostname != "127.0.0.1":
-            outside.append(request.url)
-
-    page.on("request", watch)
-    page.on("pageerror", lambda error: errors.append(str(error)))
+    page, bad = watched_page(chromium)
     page.goto(address, timeout=90_000)
     page.wait_for_function(IDLE, timeout=60_000)
     yield page
-    context.close()
-    assert not outside
-    assert not errors
+    page.context.close()
+    assert not bad
 
 
 def heading(page, text):
     page.get_by_role("heading", name=re.compile(text)).wait_for(timeout=60_000)
-
-
-def source(page, name, column):
-    """A column of a named data source, as the browser holds it."""
-    return page.evaluate(
-        f"""() => {{
-            const data = {MODELS}.find(m => m.name == '{name}').data
-            return Array.from(data.get ? data.get('{column}') : data['{column}'])
-        }}"""
-    )
 
 
 def corner_of(page, text):

@@ -1,6 +1,7 @@
 """The dashboard without a browser: state, answers, figures, and views on the Bokeh document."""
 
 import asyncio
+from dataclasses import replace
 from types import SimpleNamespace
 
 import numpy as np
@@ -125,6 +126,17 @@ def test_an_answer_is_exact_and_says_so(answer):
     assert ((most > 0) & (most <= half) & (half < 13.3)).all()
 
 
+def test_what_is_kept_under_other_weights_is_what_would_be_computed(answer):
+    anew = replace(answer.fit)  # nothing computed yet
+    assert answer.fit.derived is answer.network.derived
+    np.testing.assert_array_equal(anew.predicted.quantiles(), answer.fit.predicted.quantiles())
+    np.testing.assert_array_equal(
+        anew.history.quantiles("sfr"), answer.fit.history.quantiles("sfr")
+    )
+    np.testing.assert_array_equal(anew.derived["age_mw"], answer.fit.derived["age_mw"])
+    np.testing.assert_array_equal(anew.log_likelihood, answer.network.log_likelihood)
+
+
 def test_leaving_out_a_band_widens_the_posterior(desk, answer):
     fewer = desk.answer(Request("72", n=400, bands=("r",)))
     assert fewer.fit.photometry.observed.bands == ("r",)
@@ -187,6 +199,7 @@ def test_a_selection_looks_like_its_draws(answer):
     whole = brush(answer, np.ones(400, bool), "all")
     assert whole.share == pytest.approx(1)
     np.testing.assert_allclose(whole.history["sfr"], answer.fit.history.quantiles("sfr"), rtol=1e-6)
+    np.testing.assert_array_equal(whole.samples, answer.samples)  # weighted, as the rest is
     few = brush(answer, np.arange(400) < 1, "one")
     assert (few.n, few.spectra) == (1, None)
 
@@ -395,7 +408,7 @@ def test_two_posteriors_are_compared_on_the_same_axes(desk, answer):
     view.pin("B", desk.answer(Request("2490", n=300)))
     table = view._table.value
     assert {"A", "B", "B − A"} <= set(table.columns)
-    a, b = (np.median(view.answers[s].corner_samples()[:, 0]) for s in "AB")
+    a, b = (np.median(view.answers[s].samples[:, 0]) for s in "AB")
     assert float(table["B − A"].iloc[0]) == pytest.approx(b - a, abs=0.02)
     assert len(view._corner._sources["contours_B"].data["x"]) > 0
     view._swap()

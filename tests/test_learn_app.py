@@ -3,22 +3,12 @@
 import re
 
 import pytest
+from conftest import MODELS, source
 
 from sedflow.dashboard.learn import LearnView
 from sedflow.dashboard.validate import ValidateView
 
 pytestmark = pytest.mark.browser
-MODELS = "[...Bokeh.documents[0]._all_models.values()]"
-
-
-def column(page, name, key):
-    """A column of a named data source, as the browser holds it."""
-    return page.evaluate(
-        f"""() => {{
-            const data = {MODELS}.find(m => m.name == '{name}').data
-            return Array.from(data.get ? data.get('{key}') : data['{key}'])
-        }}"""
-    )
 
 
 def test_validation_is_looked_up_for_a_galaxy_like_this_one(open_view, nsa):
@@ -29,12 +19,12 @@ def test_validation_is_looked_up_for_a_galaxy_like_this_one(open_view, nsa):
 
     page = open_view(make)
     page.get_by_role("heading", name="Validation of nsa-ugriz-fsps").wait_for(timeout=30_000)
-    assert len(column(page, "pp_label", "text")) == 20
-    before = column(page, "pp_network", "y")
+    assert len(source(page, "pp_label", "text")) == 20
+    before = source(page, "pp_network", "y")
     page.get_by_label("Galaxies", exact=True).select_option("those like one galaxy")
     page.get_by_text("200 simulated galaxies most like NSAID 72").wait_for(timeout=20_000)
     page.wait_for_function(f"() => {MODELS}.find(m => m.name == 'bins_mark').data.x?.length != 0")
-    assert column(page, "pp_network", "y") != before
+    assert source(page, "pp_network", "y") != before
     page.get_by_label("log M★").uncheck()
     page.wait_for_function(
         f"""() => {{const d = {MODELS}.find(m => m.name == 'pp_label').data
@@ -93,6 +83,6 @@ def test_a_student_fits_by_hand_with_the_keyboard(open_view, nsa, posterior, the
     assert all(s > 150 if theme == "dark" else s < 110 for s in shade)
     page.get_by_role("radio", name="3. What the others found").check()
     page.get_by_text("Does a lower χ² than another fit").wait_for(timeout=60_000)
-    assert len(column(page, "hand_log_mstar_tau_ism_draws", "x")) == 1000
+    assert len(source(page, "hand_log_mstar_tau_ism_draws", "x")) == 1000
     page.get_by_role("button", name="Show the answer").click()
     page.get_by_text("A best fit is one of very many").wait_for(timeout=10_000)

@@ -10,6 +10,7 @@ from bokeh.plotting import figure
 from sedflow.dashboard.figures import DATA, MODEL
 from sedflow.dashboard.live import SMALL_TABLE, patch
 from sedflow.errors import BadPhotometry, SedflowError
+from sedflow.photometry import ab_magnitude
 
 __all__ = ["AtlasView", "catalogue_table", "find"]
 
@@ -24,8 +25,7 @@ _MAPS = {
 
 def catalogue_table(nsa) -> pd.DataFrame:
     """What the table and the map show of each galaxy."""
-    with np.errstate(divide="ignore", invalid="ignore"):
-        magnitude = 22.5 - 2.5 * np.log10(np.asarray(nsa.table["NMGY"], float)[:, 2:])
+    magnitude = ab_magnitude(np.asarray(nsa.table["NMGY"])[:, 2:])
     table = pd.DataFrame(
         {
             "NSAID": nsa.ids.astype(str),

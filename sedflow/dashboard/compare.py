@@ -6,20 +6,24 @@ import panel as pn
 
 from sedflow.dashboard import figures
 from sedflow.dashboard.corner import CornerFigure, corner_axes, corner_set
-from sedflow.dashboard.inference import QUANTITIES, compared
+from sedflow.dashboard.inference import (
+    MAIN_QUANTITIES,
+    QUANTITIES,
+    chosen_quantities,
+    compared,
+)
 from sedflow.dashboard.live import SMALL_TABLE, Layers, LiveFigure
 from sedflow.dashboard.prose import prose
+from sedflow.dashboard.view import PageView
 from sedflow.errors import SedflowError
 from sedflow.validation import distance
 
 __all__ = ["CompareView"]
 
-COLORS = {"A": "#1f86c9", "B": "#e69f00"}
-_SHOWN = ("log_mstar", "log_sfr_100myr", "age_mw", "log_z_mw_solar", "tau_ism", "n_dust")
-_BANDS = (0.16, 0.5, 0.84)
+COLORS = {"A": figures.MODEL, "B": figures.BRUSHED}
 
 
-class CompareView(pn.viewable.Viewer):
+class CompareView(PageView):
     """Posteriors A and B; `pin(slot, answer)` fills them."""
 
     def __init__(self, **params):
@@ -27,7 +31,10 @@ class CompareView(pn.viewable.Viewer):
         self.answers = {"A": None, "B": None}
         options = {q.label: q.name for q in QUANTITIES}
         self._quantities = pn.widgets.MultiChoice(
-            label="quantities", options=options, value=list(_SHOWN), sizing_mode="stretch_width"
+            label="quantities",
+            options=options,
+            value=list(MAIN_QUANTITIES),
+            sizing_mode="stretch_width",
         )
         self._quantities.param.watch(lambda event: self._show(), "value")
         self._hint = prose(
@@ -42,8 +49,7 @@ class CompareView(pn.viewable.Viewer):
             "### Compare", self._hint, *self._said.values(), swap, self._quantities,
             sizing_mode="stretch_width",
         )  # fmt: skip
-        self._light = self._corner = None
-        self._histories = {}
+        self._figures, self._corner = {}, None
         self._panes = {
             name: pn.pane.Bokeh(None, sizing_mode="stretch_width")
             for name in ("light", "sfr", "zh")
@@ -78,32 +84,25 @@ class CompareView(pn.viewable.Viewer):
         if not there:
             return
         with pn.io.hold():
-            self._show_lines("light", _light_layers(there), None)
+            self._show_lines("light", _light_layers(there), height=330)
             for which in ("sfr", "zh"):
-                self._show_lines(which, _history_layers(there, which), which)
+                self._show_lines(
+                    which, _history_layers(there, which), height=260, y_axis_type="log"
+                )
             self._show_corner(there)
             self._table.value = _differences(there)
             self._distance.object = _distance_text(there)
 
-    def _show_lines(self, name, layers, which):
-        figure = self._light if name == "light" else self._histories.get(name)
-        if figure is None:
-            figure = _PairFigure(
-                layers, f"compare_{name}", height=330 if name == "light" else 260,
-                y_axis_type="linear" if name == "light" else "log",
-            )  # fmt: skip
-            self._panes[name].object = figure.figure
-            if name == "light":
-                self._light = figure
-            else:
-                self._histories[name] = figure
+    def _show_lines(self, name, layers, **options):
+        if name in self._figures:
+            self._figures[name].update(layers)
         else:
-            figure.update(layers)
+            self._figures[name] = _PairFigure(layers, f"compare_{name}", **options)
+            self._panes[name].object = self._figures[name].figure
 
     def _show_corner(self, there):
-        names = [q.name for q in QUANTITIES]
-        rows = [names.index(n) for n in names if n in (self._quantities.value or _SHOWN)]
-        samples = {slot: a.corner_samples()[:, rows] for slot, a in there.items()}
+        rows = chosen_quantities(self._quantities.value)
+        samples = {slot: a.samples[:, rows] for slot, a in there.items()}
         axes = corner_axes(
             np.concatenate(list(samples.values())), [QUANTITIES[k].name for k in rows],
             [QUANTITIES[k].label for k in rows],
@@ -112,12 +111,10 @@ class CompareView(pn.viewable.Viewer):
         labels = {slot: f"{slot}: {a.fit.title}" for slot, a in there.items()}
         title = " and ".join(labels.values())
         if self._corner is None:
-            self._corner = CornerFigure(axes, sets, COLORS, size=800, title=title)
+            self._corner = CornerFigure(axes, sets, COLORS, size=800, title=title, labels=labels)
             self._panes["corner"].object = self._corner.figure
-        self._corner.update(axes, sets, None, title, labels)
-
-    def __panel__(self):
-        return pn.Row(pn.Column(self.controls, width=340), self.views, sizing_mode="stretch_width")
+        else:
+            self._corner.update(axes, sets, None, title, labels)
 
 
 class _PairFigure(LiveFigure):
@@ -160,9 +157,8 @@ def _light_layers(there):
     sources, top, wide = {}, 0.0, []
     for slot, answer in there.items():
         galaxy, z = answer.fit.photometry, float(answer.fit.photometry.redshift)
-        wave, flux = answer.spectra
         one = figures.sed_layers(
-            "", galaxy.bands, z, quantiles=(wave, np.quantile(flux, figures.BANDS, axis=0)),
+            "", galaxy.bands, z, quantiles=(answer.spectra[0], answer.spectrum_quantiles),
             data=(galaxy.flux, galaxy.sigma),
         )  # fmt: skip
         s = one.sources
@@ -181,9 +177,9 @@ def _light_layers(there):
 def _history_layers(there, which):
     sources, low, high, oldest = {}, np.inf, 0.0, 0.0
     for slot, answer in there.items():
-        history = answer.fit.history
-        q = history.quantiles(which, _BANDS)
-        one = figures.history_layers(answer.fit.title, which, history.edges, q[1], brushed=q)
+        q = answer.history_quantiles[which][1:4]
+        edges = answer.fit.history.edges
+        one = figures.history_layers(answer.fit.title, which, edges, q[1], brushed=q)
         sources |= {
             f"band_{slot}": one.sources["brushed68"], f"line_{slot}": one.sources["median"],
         }  # fmt: skip
@@ -198,12 +194,7 @@ def _history_layers(there, which):
 def _differences(there):
     """Quantiles of A and B, and how far their medians lie apart."""
     rows = []
-    q = {
-        slot: np.array([
-            a.fit.draws.quantile(a.columns[:, k], (0.16, 0.5, 0.84)) for k in range(len(QUANTITIES))
-        ])
-        for slot, a in there.items()
-    }  # fmt: skip
+    q = {slot: a.quantiles.T for slot, a in there.items()}
     for k, quantity in enumerate(QUANTITIES):
         row = {"quantity": quantity.axis_label}
         for slot, values in q.items():

@@ -176,9 +176,12 @@ class CornerFigure:
     colors : dict of name -> color, of every set that may come; the first that is drawn and has
         an image is shaded
     truth : (n,) values to mark, NaN where there is none
+    labels : dict of name -> text of the key
     """
 
-    def __init__(self, axes, sets, colors, truth=None, size: int = 1000, title: str = ""):
+    def __init__(
+        self, axes, sets, colors, truth=None, size: int = 1000, title: str = "", labels=None
+    ):
         self.colors = dict(colors)
         self.figure = figure(
             sizing_mode="stretch_width",
@@ -214,7 +217,7 @@ class CornerFigure:
         self._sources["image"].data = {"image": [], "x": [], "y": [], "dw": [], "dh": []}
         self._axes = None
         self._draw()
-        self.update(axes, sets, truth, title)
+        self.update(axes, sets, truth, title, labels)
 
     def _draw(self):
         f, s = self.figure, self._sources

@@ -17,18 +17,23 @@ from sedflow.dashboard import figures
 from sedflow.dashboard.atlas import AtlasView
 from sedflow.dashboard.corner import CornerFigure, corner_axes, corner_set, selected
 from sedflow.dashboard.inference import (
+    HISTORIES,
+    MAIN_QUANTITIES,
     QUANTITIES,
     Desk,
     band_to_blame,
     brush,
+    chosen_quantities,
     code_for,
     compared,
     on_worker,
+    quantity_columns,
 )
 from sedflow.dashboard.live import SMALL_TABLE, fold, patch
 from sedflow.dashboard.prose import prose
 from sedflow.dashboard.reference import ReferenceView
 from sedflow.dashboard.state import MAX_DRAWS, ExplorerState
+from sedflow.dashboard.view import PageView
 from sedflow.draws import Draws
 from sedflow.errors import SedflowError
 from sedflow.nsa import NSACatalog
@@ -47,9 +52,8 @@ COLORS = {
     "selected": "#e69f00",
 }
 _LABELS = {"exact": "exact", "network": "network", "mcmc": "MCMC", "prior": "prior"}
-_FEW = ("log_mstar", "log_sfr_100myr", "age_mw", "log_z_mw_solar", "tau_ism", "n_dust")
 _SUBSETS = {
-    "six": _FEW,
+    "six": MAIN_QUANTITIES,
     "12 parameters": NAMES,
     "all": tuple(q.name for q in QUANTITIES),
 }
@@ -64,7 +68,7 @@ _WRAP = "@media (max-width: 900px) { :host { flex-wrap: wrap; } }"  # tablets
 _MORE = 4  # times the draws, where asked for more
 
 
-class Explorer(pn.viewable.Viewer):
+class Explorer(PageView):
     """Pick a galaxy of the atlas, see its photometry, posterior, spectra and history.
 
     Parameters
@@ -79,6 +83,8 @@ class Explorer(pn.viewable.Viewer):
     start : dict, optional
         Values of `ExplorerState` to begin with.
     """
+
+    sidebar_width = 380
 
     pinned = param.Parameter(doc="(slot, Answer) that was pinned last, for the page Compare")
 
@@ -101,7 +107,7 @@ class Explorer(pn.viewable.Viewer):
         self.state = ExplorerState(run=on_worker(self.desk.answer), **start)
         self.atlas = AtlasView(nsa, self.desk.own)
         self.reference = ReferenceView(lambda: self.state.answer, self._referenced)
-        self._mcmc = None  # (Fit, seconds) of MCMC for the galaxy shown
+        self._mcmc = None  # `QUANTITIES` of MCMC's draws for the galaxy shown
         self._brushed = None
         self._build_controls()
         self._build_views()
@@ -202,7 +208,7 @@ class Explorer(pn.viewable.Viewer):
         self._pull_pane = pn.pane.Bokeh(None, sizing_mode="stretch_width", margin=(0, 5))
         self._history_panes = {
             which: pn.pane.Bokeh(None, sizing_mode="stretch_width", margin=(0, 5))
-            for which in ("sfr", "zh", "formed")
+            for which in HISTORIES
         }
         self._sed = self._pull = self._corner = None
         self._histories = {}
@@ -267,8 +273,8 @@ class Explorer(pn.viewable.Viewer):
             label="quantities of the corner plot", options=list(_SUBSETS), value="six"
         )
         self._quantities = pn.widgets.MultiChoice(
-            label="quantities of the corner plot, one by one", options=options, value=list(_FEW),
-            sizing_mode="stretch_width",
+            label="quantities of the corner plot, one by one", options=options,
+            value=list(MAIN_QUANTITIES), sizing_mode="stretch_width",
         )  # fmt: skip
         self._sets = pn.widgets.CheckButtonGroup(
             label="draws shown", value=["exact"],
@@ -367,16 +373,14 @@ class Explorer(pn.viewable.Viewer):
 
     def _show_light(self, answer, anew=False):
         galaxy = answer.fit.photometry
-        wave, flux = answer.spectra
-        bands = np.quantile(flux, figures.BANDS, axis=0)
         data, z = (galaxy.flux, galaxy.sigma), float(galaxy.redshift)
         predicted = answer.fit.predicted.quantiles()
         title = answer.fit.title
         brushed = self._brushed.spectra if self._brushed else None
         layers = figures.sed_layers(
             f"Spectrum and photometry: {title}", galaxy.bands, z, curves=answer.best_curves,
-            quantiles=(wave, bands), data=data, predicted=predicted, brushed=brushed,
-            **self._light_options(),
+            quantiles=(answer.spectra[0], answer.spectrum_quantiles), data=data,
+            predicted=predicted, brushed=brushed, **self._light_options(),
         )  # fmt: skip
         pulls = figures.pull_layers(
             f"Residuals: {title}", galaxy.bands, z, data=data, predicted=predicted,
@@ -397,7 +401,7 @@ class Explorer(pn.viewable.Viewer):
     def _show_histories(self, answer):
         history = answer.fit.history
         for which, pane in self._history_panes.items():
-            quantiles = history.quantiles(which, figures.BANDS)
+            quantiles = answer.history_quantiles[which]
             brushed = self._brushed.history.get(which) if self._brushed else None
             layers = figures.history_layers(
                 answer.fit.title, which, history.edges, quantiles, brushed=brushed,
@@ -409,23 +413,18 @@ class Explorer(pn.viewable.Viewer):
             else:
                 self._histories[which].update(layers)
 
-    def _corner_state(self, answer):
-        names = [q.name for q in QUANTITIES]
-        chosen = [n for n in names if n in self._quantities.value] or list(_FEW)
-        return [names.index(n) for n in chosen]
-
     def _show_corner(self, answer):
-        rows = self._corner_state(answer)
-        samples = {"exact": answer.corner_samples()[:, rows]}
+        rows = chosen_quantities(self._quantities.value)
+        samples = {"exact": answer.samples[:, rows]}
         shown = self._sets.value or ["exact"]
         if "network" in shown:
-            samples["network"] = answer.corner_samples(answer.network)[:, rows]
+            samples["network"] = answer.network_samples[:, rows]
         if "mcmc" in shown and self._mcmc is not None:
-            samples["mcmc"] = self._mcmc[2][:, rows]
+            samples["mcmc"] = self._mcmc[:, rows]
         if "prior" in shown:
             samples["prior"] = answer.prior_samples[:, rows]
         if self._brushed is not None and self._brushed.n:
-            samples["selected"] = answer.columns[self._brushed.mask][:, rows]
+            samples["selected"] = self._brushed.samples[:, rows]
         some = [s for name, s in samples.items() if name not in ("prior", "selected")]
         axes = corner_axes(
             np.concatenate(some), [QUANTITIES[k].name for k in rows],
@@ -441,10 +440,11 @@ class Explorer(pn.viewable.Viewer):
         labels["exact"] = "exact" if answer.exact else "network, not corrected"
         labels["selected"] = "selected"
         if self._corner is None:
-            self._corner = CornerFigure(axes, sets, COLORS, truth, title=title)
+            self._corner = CornerFigure(axes, sets, COLORS, truth, title=title, labels=labels)
             self._corner.figure.on_event("selectiongeometry", self._drawn)
             self._corner_pane.object = self._corner.figure
-        self._corner.update(axes, sets, truth, title, labels)
+        else:
+            self._corner.update(axes, sets, truth, title, labels)
         self._axes, self._rows = axes, rows
 
     def _redraw_corner(self, event):
@@ -529,13 +529,12 @@ class Explorer(pn.viewable.Viewer):
             self.state.publish(await on_worker(self.desk.with_fit)(answer, fit))
             return
         compare = on_worker(self._compare)
-        columns, text = await compare(answer, fit, seconds)
-        self._mcmc = (fit, seconds, columns)
+        self._mcmc, text = await compare(answer, fit)
         self._sets.value = [*(s for s in self._sets.value if s != "mcmc"), "mcmc"]
         self._distances.object = text
 
     @staticmethod
-    def _compare(answer, fit, seconds):
+    def _compare(answer, fit):
         """Columns of MCMC's draws for the corner plot, and a table of distances to them."""
         rows = ["| to MCMC | mean distance [σ] | worst | told apart (C2ST; 0.5 is never) |",
                 "|---|---|---|---|"]  # fmt: skip
@@ -546,7 +545,7 @@ class Explorer(pn.viewable.Viewer):
             try:
                 d = distance(compared(one).draws, thin.draws, seed=0)
             except SedflowError as error:
-                return answer.corner_samples(thin), f"No distance: {error}."
+                return quantity_columns(thin), f"No distance: {error}."
             worst = int(np.argmax(d.wasserstein))
             rows.append(
                 f"| {label} | {d.wasserstein.mean():.3f} | {d.wasserstein[worst]:.3f} "
@@ -556,7 +555,7 @@ class Explorer(pn.viewable.Viewer):
             f"| two halves of MCMC | {d.wasserstein_floor.mean():.3f} | "
             f"{d.wasserstein_floor.max():.3f} | {d.c2st_floor:.3f} |"
         )
-        return answer.corner_samples(thin), "\n".join(rows)
+        return quantity_columns(thin), "\n".join(rows)
 
     # Downloads
 
@@ -614,9 +613,6 @@ class Explorer(pn.viewable.Viewer):
         """Stop what runs; the session ends."""
         self.reference.close()
 
-    def __panel__(self):
-        return pn.Row(pn.Column(self.controls, width=380), self.views, sizing_mode="stretch_width")
-
 
 def _mirror(widget):
     """Let a widget follow the state."""
@@ -664,10 +660,10 @@ def _badge(answer):
 
 def _derived_table(answer, brushed, literature):
     """Quantiles of everything derived; the definition of each on hover."""
-    fit, first = answer.fit, len(NAMES)
+    first = len(NAMES)
     rows = []
     for k, d in enumerate(QUANTITIES[first:], first):
-        low, middle, high = fit.draws.quantile(answer.columns[:, k], (0.16, 0.5, 0.84))
+        low, middle, high = answer.quantiles[:, k]
         prior = np.quantile(answer.prior_samples[:, k], (0.16, 0.84))
         label = d.axis_label
         row = {

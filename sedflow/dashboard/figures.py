@@ -8,6 +8,7 @@ import numpy as np
 from bokeh.models import HoverTool, Legend, LegendItem
 
 from sedflow.dashboard.live import Layers, LiveFigure
+from sedflow.draws import CURVE_LEVELS
 from sedflow.photometry import FLUX_UNIT, band_flux
 from sedflow.resources import load_band
 
@@ -33,7 +34,6 @@ FILTERS = {
     "i": "#e69f00", "z": "#d55e00",
 }  # fmt: skip
 _PARTS = {"young": "#56b4e9", "old": "#d55e00", "burst": "#cc79a7"}
-BANDS = (0.025, 0.16, 0.5, 0.84, 0.975)
 
 #: Units of the flux axis: key -> axis label.
 UNITS = {
@@ -395,7 +395,7 @@ def sed(fit, n: int = 100, **options):
     galaxy = fit.photometry
     layers = sed_layers(
         f"Spectrum and photometry: {fit.title}", galaxy.bands, float(galaxy.redshift),
-        quantiles=(spectra.wavelength, np.quantile(spectra.flux, BANDS, axis=0)),
+        quantiles=(spectra.wavelength, np.quantile(spectra.flux, CURVE_LEVELS, axis=0)),
         data=(galaxy.flux, galaxy.sigma), predicted=fit.predicted.quantiles(), **options,
     )  # fmt: skip
     return SEDFigure(layers, options.get("log", False)).figure
@@ -403,7 +403,7 @@ def sed(fit, n: int = 100, **options):
 
 def history(fit, which: str = "sfr"):
     """Bokeh figure of a fit's history: "sfr", "zh" or "formed", the share formed so far."""
-    quantiles = fit.history.quantiles(which, BANDS)
+    quantiles = fit.history.quantiles(which, CURVE_LEVELS)
     return HistoryFigure(
         history_layers(fit.title, which, fit.history.edges, quantiles), which
     ).figure

@@ -8,6 +8,7 @@ from sedflow.dashboard import figures
 from sedflow.dashboard.inference import OwnGalaxy
 from sedflow.dashboard.prose import prose
 from sedflow.dashboard.state import PRESETS, ForwardState
+from sedflow.dashboard.view import PageView
 from sedflow.errors import SedflowError
 from sedflow.model import default_model
 from sedflow.parameters import NAMES, PARAMETERS, as_theta
@@ -42,7 +43,7 @@ def observe(flux, redshift, bands, seed, snr=None, missing=()) -> Photometry:
     )
 
 
-class ForwardView(pn.viewable.Viewer):
+class ForwardView(PageView):
     """Sliders for the 12 parameters and the redshift; spectrum, photometry and histories.
 
     Parameters
@@ -244,9 +245,6 @@ class ForwardView(pn.viewable.Viewer):
         name = self.desk.add(f"mock {self._mock_seed.value}", OwnGalaxy(galaxy, truth))
         self._said.object = f"Observed as **{name}**."
         self.observed = name
-
-    def __panel__(self):
-        return pn.Row(pn.Column(self.controls, width=340), self.views, sizing_mode="stretch_width")
 
 
 def _model_curves(model, theta, z):

@@ -14,8 +14,8 @@ import numpy as np
 
 from sedflow.derived import DERIVED
 from sedflow.domain import DomainCheck
-from sedflow.draws import Draws, column_quantiles, systematic
-from sedflow.errors import BadPhotometry, SedflowError
+from sedflow.draws import CURVE_LEVELS, Draws, column_quantiles, systematic
+from sedflow.errors import BadPhotometry
 from sedflow.fitting import Fit, fit
 from sedflow.importance import K_HAT_MAX, TooFewEffectiveDraws, min_ess, reweight
 from sedflow.literature import literature
@@ -25,10 +25,17 @@ from sedflow.photometry import Photometry
 from sedflow.posterior import load_posterior
 from sedflow.resources import DEFAULT_WEIGHTS
 
-__all__ = ["QUANTITIES", "Answer", "Brushed", "Desk", "OwnGalaxy", "Request", "brush", "on_worker"]
+__all__ = [
+    "HISTORIES", "MAIN_QUANTITIES", "QUANTITIES", "Answer", "Brushed", "Desk", "OwnGalaxy",
+    "Request", "brush", "chosen_quantities", "on_worker",
+]  # fmt: skip
 
 #: Everything that a corner plot can show, in order: the parameters, then what follows from them.
 QUANTITIES = (*PARAMETERS, *(d for d in DERIVED if d.name != "log_mass_formed"))
+
+#: Those that a figure has room for at first.
+MAIN_QUANTITIES = ("log_mstar", "log_sfr_100myr", "age_mw", "log_z_mw_solar", "tau_ism", "n_dust")
+HISTORIES = ("sfr", "zh", "formed")
 
 _WORKER = ThreadPoolExecutor(1, thread_name_prefix="sedflow")
 _N_SPECTRA = 120  # draws whose spectra are computed for the bands of the SED
@@ -147,14 +154,30 @@ class Answer:
             del curves["burst"]
         return {name: (bare.wavelength, flux) for name, flux in curves.items()}
 
-    def corner_samples(self, fit=None) -> np.ndarray:
-        """`QUANTITIES` (n, n_quantity) of draws of equal weight, of `fit` or another one."""
-        if fit is None:
-            rows = _equal_rows(self.fit.draws)
-            return self.columns if rows is None else self.columns[rows]
-        rows = _equal_rows(fit.draws)
-        columns = quantity_columns(fit)
-        return columns if rows is None else columns[rows]
+    @cached_property
+    def spectrum_quantiles(self) -> np.ndarray:
+        """2.5, 16, 50, 84 and 97.5 % (5, n_wave) of the spectra."""
+        return np.quantile(self.spectra[1], CURVE_LEVELS, axis=0)
+
+    @cached_property
+    def history_quantiles(self) -> dict:
+        """The same of "sfr", "zh" and "formed" (5, n), by name."""
+        return {which: self.fit.history.quantiles(which, CURVE_LEVELS) for which in HISTORIES}
+
+    @cached_property
+    def quantiles(self) -> np.ndarray:
+        """16, 50 and 84 % (3, n_quantity) of all `QUANTITIES`."""
+        return column_quantiles(self.columns, (0.16, 0.5, 0.84), self.fit.draws.weights)
+
+    @cached_property
+    def samples(self) -> np.ndarray:
+        """`QUANTITIES` (n, n_quantity) of draws of equal weight."""
+        return equal_samples(self.fit.draws, self.columns)
+
+    @cached_property
+    def network_samples(self) -> np.ndarray:
+        """The same of the network's own draws."""
+        return quantity_columns(self.network)
 
     @cached_property
     def prior_samples(self) -> np.ndarray:
@@ -172,12 +195,13 @@ class Brushed:
     words : what was selected
     share : posterior mass of the selection
     n : draws selected
+    samples (n, n_quantity) : `QUANTITIES` of the selection, draws of equal weight
     """
 
     words: str
     share: float
     n: int
-    mask: np.ndarray
+    samples: np.ndarray
     history: dict
     spectra: tuple | None
     predicted: np.ndarray | None
@@ -191,22 +215,29 @@ def brush(answer: Answer, mask, words: str) -> Brushed:
     share, rows = float(weights[mask].sum()), np.flatnonzero(mask)
     n = len(rows)
     if n < 3 or not share > 0:
-        return Brushed(words, share, n, mask, {}, None, None, None)
+        return Brushed(words, share, n, answer.columns[rows], {}, None, None, None)
     w, q = weights[rows] / share, (0.16, 0.5, 0.84)
     history = answer.fit.history
     curves = {
         which: column_quantiles(values[rows], q, w)
-        for which, values in (("sfr", history.sfr), ("zh", history.zh), ("formed", history.formed))
+        for which, values in ((which, getattr(history, which)) for which in HISTORIES)
     }
-    few = Draws(draws.theta[rows], weights=w).resampled(min(n, _N_BRUSHED))
+    some = Draws(draws.theta[rows], weights=w)
+    few = some.resampled(min(n, _N_BRUSHED))
     model, z = answer.fit.model, float(answer.fit.photometry.redshift)
     spectra = model.spectrum(few.theta, z)
     return Brushed(
-        words, share, n, mask, curves,
+        words, share, n, equal_samples(some, answer.columns[rows]), curves,
         (spectra.wavelength, np.quantile(spectra.flux, q, axis=0)),
         column_quantiles(answer.fit.predicted.flux[rows], q, w),
         column_quantiles(answer.columns[rows], q, w),
     )  # fmt: skip
+
+
+def chosen_quantities(names) -> list[int]:
+    """Columns of the `QUANTITIES` that are named, in their order; the main ones if none is."""
+    rows = [k for k, q in enumerate(QUANTITIES) if q.name in names]
+    return rows or chosen_quantities(MAIN_QUANTITIES)
 
 
 def quantity_columns(fit) -> np.ndarray:
@@ -215,11 +246,11 @@ def quantity_columns(fit) -> np.ndarray:
     return np.stack([*theta.T, *(derived[d.name] for d in QUANTITIES[len(NAMES) :])], axis=1)
 
 
-def _equal_rows(draws):
-    """Rows that make draws of equal weight; None if they are."""
+def equal_samples(draws, columns) -> np.ndarray:
+    """Columns (n, n_quantity) of draws of equal weight, from those of weighted ones."""
     if draws.weights is None:
-        return None
-    return systematic(draws.weights, draws.n, np.random.default_rng(0))
+        return columns
+    return columns[systematic(draws.weights, draws.n, np.random.default_rng(0))]
 
 
 class Desk:
@@ -290,6 +321,7 @@ class Desk:
         check = posterior.check(galaxy, draws=network.draws, flux=network.predicted.flux)
         if not check:
             notes.append(f"{check}")
+        _ = network.derived, network.history  # once, for all weights
         weighted = reweight(network, min_ess=0)
         figures, shown = weighted.draws.importance, weighted
         if not figures.good(min_ess(request.n)):
@@ -322,13 +354,11 @@ class Desk:
             None if own is None else own.truth,
             f"Take care: {'; '.join(notes)}." if notes else "",
         )  # fmt: skip
+        # Here, on the worker's thread, not when they are drawn.
         _ = (
-            shown.predicted,
-            shown.history,
-            answer.columns,
-            answer.prior_samples,
-            shown.history.formed,
-        )
+            answer.quantiles, answer.samples, answer.prior_samples, answer.spectrum_quantiles,
+            answer.history_quantiles, answer.best_curves, shown.predicted,
+        )  # fmt: skip
         return answer
 
 
@@ -382,12 +412,3 @@ def code_for(request: Request, own: OwnGalaxy | None = None) -> str:
     prior = f", prior={request.prior!r}" if request.prior != "flat" else ""
     lines += [f"exact = sedflow.reweight(fit{prior})", "print(exact.summary())"]
     return "\n".join(lines) + "\n"
-
-
-def check_request(request: Request, networks) -> Request:
-    """The request, if every part of it can be asked."""
-    if request.weights not in networks:
-        raise SedflowError(
-            f"no network {request.weights!r}; choose one of {', '.join(sorted(networks))}"
-        )
-    return request

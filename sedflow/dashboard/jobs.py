@@ -11,7 +11,7 @@ import threading
 import time
 import warnings
 from collections import deque
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from sedflow.errors import Cancelled, SedflowError
 from sedflow.fitting import Fit, fit
@@ -241,4 +241,4 @@ def run(work: Work, tell, stop) -> Fit:
             work.galaxy, load_posterior(work.weights), n=work.n, seed=work.seed, model=model,
             trust="auto", mcmc=mcmc,
         )  # fmt: skip
-    return Fit(out.photometry, out.draws, None, out.seed, out.prior, out.verdict, out.sampler)
+    return replace(out, model=None)  # too large to send back; whoever asked has one

@@ -15,6 +15,7 @@ from sedflow.dashboard.inference import on_worker
 from sedflow.dashboard.lessons import LESSONS
 from sedflow.dashboard.prose import prose
 from sedflow.dashboard.stages.stage import Scene
+from sedflow.dashboard.view import LateView
 from sedflow.errors import SedflowError
 from sedflow.posterior import load_posterior
 
@@ -36,7 +37,7 @@ def _packaged(weights):
     return load_posterior(weights)
 
 
-class LearnView(pn.viewable.Viewer):
+class LearnView(LateView):
     """Guided lessons.
 
     Parameters
@@ -65,25 +66,9 @@ class LearnView(pn.viewable.Viewer):
         self._nsa, self._network = nsa, network or _packaged
         self._stage, self._stage_of, self._built = None, None, False
         self._request, self._tasks, self._opened = 0, set(), None
-        self._controls = self._views = None
         self._clamping = self._listing_steps = False
         self._clamp_all(**params)
         self.param.watch(self._changed, ["lesson", "step", "galaxy", "seed"])
-
-    @property
-    def controls(self):
-        """The sidebar."""
-        self._build()
-        return self._controls
-
-    @property
-    def views(self):
-        """The page."""
-        self._build()
-        return self._views
-
-    def __panel__(self):
-        return pn.Row(pn.Column(self.controls, width=340), self.views, sizing_mode="stretch_width")
 
     async def ready(self):
         """Wait until nothing is being computed."""

@@ -23,6 +23,12 @@ __all__ = ["Page", "page"]
 
 TITLE = "SEDflow Explorer"
 _STATE = ("galaxy", "n", "seed", "weights", "bands", "prior", "unit", "log", "rest")
+# Once a slider rests: browsers take no more than some hundred changes in half a minute.
+_WRITE = """
+clearTimeout(window.sedflow_address)
+window.sedflow_address = setTimeout(
+  () => window.history.replaceState(null, '', cb_obj.value), 200)
+"""
 _FLIP = """
 const u = new URL(window.location)
 u.searchParams.set('theme', dark ? 'default' : 'dark')
@@ -48,7 +54,7 @@ class Page:
         self.explorer = None
         self._views: dict[str, object] = {}
         self._notice = pn.pane.Alert("", alert_type="info", visible=False, margin=(0, 10))
-        main, forward, notices = decode(query, _blank(), self.forward_state)
+        main, forward, notices = decode(query, ExplorerState(run=None), self.forward_state)
         self._start, self._forward_start = main, forward
         self._own_start(query, notices)
         if main.get("weights") not in (None, *packaged_weights()):
@@ -63,7 +69,7 @@ class Page:
         self.sides = pn.Column(sizing_mode="stretch_width")
         # Panel's own way of writing the address lags one change behind.
         self._address = pn.widgets.TextInput(visible=False)
-        self._address.jscallback(value="window.history.replaceState(null, '', cb_obj.value)")
+        self._address.jscallback(value=_WRITE)
         if query.get("view", "explore") not in VIEWS:
             notices.append(f"there is no page {query['view'][:40]!r}; Explore is shown")
             query["view"] = "explore"
@@ -224,10 +230,6 @@ def page():
     if pn.state.curdoc is not None and pn.state.curdoc.session_context is not None:
         pn.state.on_session_destroyed(lambda context: one.close())
     return one.template()
-
-
-def _blank():
-    return ExplorerState(run=None)
 
 
 def _query():

@@ -26,6 +26,7 @@ from sedflow.dashboard.calibration_figures import (
 )
 from sedflow.dashboard.goals import as_markdown, goals, weights_hold
 from sedflow.dashboard.prose import prose
+from sedflow.dashboard.view import LateView
 from sedflow.errors import SedflowError
 from sedflow.photometry import Photometry
 from sedflow.posterior import packaged_weights
@@ -50,7 +51,7 @@ _RANK_HOVER = [
 ]  # fmt: skip
 
 
-class ValidateView(pn.viewable.Viewer):
+class ValidateView(LateView):
     """The validation report of a network as figures.
 
     Parameters
@@ -84,20 +85,7 @@ class ValidateView(pn.viewable.Viewer):
         super().__init__()
         self.param.weights.objects = names
         self._galaxy, self._name, self._built = None, "", False
-        self._controls = self._views = None
         self.param.update(**params)
-
-    @property
-    def controls(self):
-        """The sidebar."""
-        self._build()
-        return self._controls
-
-    @property
-    def views(self):
-        """The page."""
-        self._build()
-        return self._views
 
     def look_like(self, photometry: Photometry | None):
         """Let "those like one galaxy" mean this one; None forgets it. Cheap while hidden."""
@@ -336,9 +324,6 @@ class ValidateView(pn.viewable.Viewer):
             lines += ["", f"The galaxy lies outside the 5 to 95 % of them in {', '.join(outside)}: "
                       "they are the nearest there are, but not alike."]  # fmt: skip
         return "\n".join(lines)
-
-    def __panel__(self):
-        return pn.Row(pn.Column(self.controls, width=340), self.views, sizing_mode="stretch_width")
 
 
 @cache
