@@ -2,6 +2,7 @@
 # make test     make the environment and run the tests, browser and slow ones included
 # make heavy    the few that take longer still, before a release
 # make install  make the environment only
+# make docs     build the documentation into build/docs; warnings are errors
 
 PYTHON ?= python3
 PORT ?= 5006
@@ -10,7 +11,7 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 CHROMIUM ?= /usr/bin/chromium
 
-.PHONY: install serve test heavy unit lint chromium clean
+.PHONY: install serve test heavy unit lint docs chromium clean
 
 install: $(STAMP)
 
@@ -38,6 +39,9 @@ lint: install
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/nbstripout --verify notebooks/*.ipynb
+
+docs: install
+	$(BIN)/python -m sphinx -b html -W --keep-going -n -q -d build/doctrees docs build/docs
 
 # Browser tests need Chromium: installed from Debian's packages where it is missing and the
 # user may; elsewhere the tests say what is missing.

@@ -66,7 +66,7 @@ class Draws:
 
     @property
     def shape(self) -> tuple[int, ...]:
-        """Shape of the batch of galaxies: () for one."""
+        """Shape of the batch of galaxies; () for one."""
         return self.theta.shape[:-2]
 
     def galaxy(self, item) -> Draws:

@@ -1,6 +1,6 @@
 """The errors a caller may want to tell apart.
 
-All are `ValueError`s too, so code that only wants "bad input" need not know them; the
+Each is a `ValueError` too, so code that only wants "bad input" need not know them; the
 message of each names the value, the limit and the remedy.
 """
 

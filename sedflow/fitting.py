@@ -37,7 +37,7 @@ class History:
 
     @cached_property
     def formed(self) -> np.ndarray:
-        """Share (..., n_draw, 43) of the mass that had formed at each edge: 1 today."""
+        """Share (..., n_draw, 43) of the mass that had formed at each edge; 1 today."""
         mass = self.sfr * np.diff(self.edges)[..., None, :]
         since = np.cumsum(mass[..., ::-1], axis=-1)[..., ::-1]
         return np.concatenate([since, np.zeros_like(since[..., :1])], -1) / since[..., :1]

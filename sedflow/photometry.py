@@ -228,7 +228,7 @@ class Photometry:
 
     @property
     def shape(self) -> tuple[int, ...]:
-        """Shape of the batch: () for one galaxy."""
+        """Shape of the batch; () for one galaxy."""
         return self.redshift.shape
 
     def __len__(self):
@@ -286,7 +286,7 @@ class Photometry:
 
     @property
     def magnitude_error(self) -> np.ndarray:
-        """|2.5 sigma / (f ln 10)| (..., n_band) [mag]."""
+        """Size (..., n_band) of 2.5 sigma / (f ln 10) [mag]."""
         with np.errstate(divide="ignore"):
             return np.abs(2.5 / np.log(10) * self.sigma / self.flux)
 

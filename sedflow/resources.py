@@ -213,8 +213,8 @@ def add_band(band: Band) -> Band:
 def load_band(name: str) -> Band:
     """Filter curve of a band.
 
-    u, g, r, i, z are speclite's sdss2010-*, FUV and NUV sedpy's GALEX curves; J, H, Ks, W1, W2
-    and family names (decam-g, lsst-i, 2mass-J, wise-W1, ...) stand for those in `BAND_ALIASES`.
+    u, g, r, i, z are speclite's sdss2010 curves, FUV and NUV sedpy's GALEX curves; J, H, Ks, W1,
+    W2 and family names (decam-g, lsst-i, 2mass-J, wise-W1, ...) stand for those in `BAND_ALIASES`.
     Any other name is looked up among the bands that `add_band` was given, in speclite
     ("decam2014-g"), in sedpy ("twomass_J"), and as the path of a file: text of two columns,
     or any table of astropy's (ECSV, VOTable, FITS), wavelength [A, or with a unit] and response
