@@ -25,6 +25,7 @@ html_title = "SEDflow Explorer"
 html_copy_source = False
 html_show_copyright = False
 highlight_language = "none"
+default_role = "literal"  # of names in single backticks, in docstrings
 
 myst_enable_extensions = ["dollarmath"]
 myst_heading_anchors = 3
