@@ -144,7 +144,7 @@ def reweight(fit, prior: Prior | str | None = None, min_ess: float | None = None
     --------
     >>> import sedflow
     >>> galaxy = sedflow.load_nsa().photometry(72)
-    >>> result = sedflow.fit(galaxy, sedflow.load_posterior(), n=10_000, seed=1)
+    >>> result = sedflow.fit(galaxy, sedflow.load_posterior(), n=3000, seed=1)
     >>> bool(reweight(result).draws.importance.k_hat < 0.7)
     True
     """

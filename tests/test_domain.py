@@ -40,6 +40,7 @@ def test_false_alarms_are_rare(posterior):
     assert 0.5 < np.median(check.distance) < 1.5
 
 
+@pytest.mark.slow
 def test_a_band_three_magnitudes_off_is_found_and_named(posterior, bench, good):
     galaxies, band = bench.offset(good, 3.0, np.random.default_rng(1))
     check = posterior.check(galaxies)

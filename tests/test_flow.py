@@ -53,7 +53,7 @@ def test_the_density_integrates_to_one():
     with torch.no_grad():
         for p in flow.parameters():
             p += 0.1 * torch.randn_like(p)
-    axis = torch.linspace(-20, 20, 501).double()
+    axis = torch.linspace(-20, 20, 251).double()
     x = torch.cartesian_prod(axis, axis)
     embedded = flow.embed(torch.ones(1, 3).double())
     with torch.no_grad():

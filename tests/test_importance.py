@@ -122,8 +122,8 @@ def test_weights_that_are_all_nothing_say_so():
 
 
 def test_the_evidence_of_a_real_galaxy_does_not_depend_on_the_draws(posterior, nsa):
-    fit = reweight(sedflow.fit(nsa.photometry(72), posterior, n=10_000, seed=1))
-    half = reweight(sedflow.fit(nsa.photometry(72), posterior, n=10_000, seed=2))
+    fit = reweight(sedflow.fit(nsa.photometry(72), posterior, n=4000, seed=1))
+    half = reweight(sedflow.fit(nsa.photometry(72), posterior, n=4000, seed=2))
     figures, other = fit.draws.importance, half.draws.importance
     error = np.hypot(figures.log_evidence_error, other.log_evidence_error)
     assert abs(figures.log_evidence - other.log_evidence) < 4 * error

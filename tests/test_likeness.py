@@ -7,6 +7,8 @@ from sedflow.draws import systematic
 from sedflow.likeness import SurveyLikeness
 from sedflow.simulation import recent_bursts
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture(scope="module")
 def likeness():

@@ -66,6 +66,7 @@ def test_half_of_the_training_pairs_have_all_bands_and_the_rest_any_number():
     np.testing.assert_allclose(present.mean(0), 0.75, atol=0.01)
 
 
+@pytest.mark.slow
 def test_pairs_with_absent_bands_weigh_little_too(model):
     _, flux, sigma, z, log_weight = draw_pairs(
         20_000, np.random.default_rng(7), sedflow.Prior(), model, nsa_noise(),

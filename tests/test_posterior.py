@@ -55,6 +55,7 @@ def test_the_density_of_the_draws_is_log_prob(posterior, nsa):
     assert posterior.log_prob(draws.theta[0, 0], batch[0]).shape == ()
 
 
+@pytest.mark.slow
 def test_the_density_is_normalised_over_the_prior(posterior):
     """Integrate over the prior by importance sampling, for a galaxy that says little."""
     vague = sedflow.Photometry(np.full(5, 3.0), np.full(5, 3.0), 0.05)

@@ -9,6 +9,8 @@ import sedflow
 from sedflow.calibration import ks_band
 from sedflow.report import QUANTITIES
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture(scope="module")
 def report(posterior):
@@ -33,7 +35,6 @@ def test_the_report_is_plain_json(report, tmp_path):
     assert not any(v != v for v in read["recovery"]["age_mw"].values())
 
 
-@pytest.mark.slow
 def test_the_same_seed_gives_the_same_report(report, posterior):
     again = sedflow.validate(posterior, n=40, n_draw=100, seed=3, n_nsa=4, local=False)
     assert again.summary == report.summary
@@ -47,7 +48,6 @@ def test_figures_show_it(report):
         assert sum(bool(ax.lines) or bool(ax.patches) for ax in figure.axes) >= 7
 
 
-@pytest.mark.slow
 def test_the_shipped_network_is_calibrated(posterior):
     """All quantities inside the band that holds all of them at once, and the coverage right."""
     s = sedflow.validate(posterior, n=250, n_draw=300, seed=77, n_nsa=10, local=False).summary

@@ -14,8 +14,9 @@ from sedflow.mcmc import MCMCSampler
 @pytest.fixture(
     params=["network", "gaussian", "emcee", pytest.param("smc", marks=pytest.mark.slow)]
 )
-def case(request, posterior, nsa):
+def case(request, posterior, nsa, monkeypatch):
     """A sampler, and three galaxies for it."""
+    monkeypatch.setattr("sedflow.mcmc._WALKERS", 64)  # too few to converge, enough to keep to it
     real, linear_ones = nsa.photometry(nsa.ids[:3]), linear.galaxy(3)
     return {
         "network": lambda: (posterior, real),

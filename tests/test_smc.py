@@ -147,6 +147,7 @@ def test_stuck_chains_are_seen():
     assert diagnose(free)[1].min() > 3000
 
 
+@pytest.mark.slow
 def test_a_run_ends_soon_after_it_is_cancelled(model, nsa):
     stop, told = threading.Event(), []
 

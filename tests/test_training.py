@@ -15,6 +15,8 @@ from sedflow import training
 from sedflow.errors import SedflowError
 from sedflow.training import TrainingConfig, train
 
+pytestmark = pytest.mark.slow
+
 SMALL = {
     "simulations": 12_288,
     "batch": 128,
@@ -56,7 +58,6 @@ def test_training_improves_the_held_out_density(tmp_path):
     assert again.bands == ("u", "g", "r", "i", "z")
 
 
-@pytest.mark.slow
 def test_an_interrupted_training_ends_where_an_unbroken_one_does(tmp_path):
     config = TrainingConfig(**SMALL)
     train(config, tmp_path / "whole")
@@ -78,7 +79,6 @@ def test_a_checkpoint_of_another_training_is_refused(tmp_path):
         train(TrainingConfig(**(SMALL | {"hidden": 64, "seed": 5})), tmp_path)
 
 
-@pytest.mark.slow
 def test_a_killed_command_resumes(tmp_path):
     """`sedflow train` killed without warning goes on from its checkpoint."""
     script = (
@@ -103,7 +103,6 @@ def test_a_killed_command_resumes(tmp_path):
     assert weights.record["training"]["simulations_seen"] == 40_960
 
 
-@pytest.mark.slow
 def test_a_training_begins_with_another_network(tmp_path, posterior):
     """It is no worse than its parent from the first block on, and refuses another shape."""
     small = {"simulations": 4096, "batch": 128, "learning_rate": 1e-5, "warm_up": 1}
