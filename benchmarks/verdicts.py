@@ -4,7 +4,7 @@
 
 One line per galaxy is appended as it is finished, in an order that does not depend on the
 catalogue's, and a rerun goes on where the last one ended. `--rungs 2` leaves out MCMC: what
-would need it counts as such.
+would need it counts as such, and `--rungs 3` begins with those.
 """
 
 import argparse
@@ -25,27 +25,22 @@ from sedflow.threads import use_threads
 _FIGURES = ("k_hat", "ess", "gap", "p_value", "r_hat", "log_evidence")
 
 
-class _NoMCMC:
-    def sample(self, galaxy, n, seed):
-        raise sedflow.SedflowError("needs MCMC")
-
-
 def _start(n, rungs):
-    global _galaxies, _posterior, _n, _mcmc
+    global _galaxies, _posterior, _n, _trust
     warnings.simplefilter("ignore")
     use_threads(1)
     nsa = sedflow.load_nsa()
     _galaxies, _posterior = nsa.photometry(nsa.ids), sedflow.load_posterior()
-    _n, _mcmc = n, None if rungs == 3 else _NoMCMC()
+    _n, _trust = n, {2: "proposals", 3: "auto"}[rungs]
 
 
 def _verdict(k):
     galaxy = _galaxies[k]
-    fit = sedflow.fit(galaxy, _posterior, n=_n, seed=1, trust="auto", mcmc=_mcmc)
+    fit = sedflow.fit(galaxy, _posterior, n=_n, seed=1, trust=_trust)
     verdict = fit.verdict
     row = {name: round(float(getattr(verdict, name)), 4) for name in _FIGURES}
     kind = str(verdict.kind)
-    if kind == "failed" and str(verdict.reason) == "needs MCMC":
+    if kind == "failed" and str(verdict.reason).startswith("The weights do not hold"):
         kind = "needs MCMC"
     theta = fit.draws.theta
     fine = bool(np.isfinite(theta).all() and np.ptp(theta[:, 0]) > 0)
@@ -75,6 +70,7 @@ def main():
     parser.add_argument("--workers", type=int, default=2)
     parser.add_argument("--rungs", type=int, default=3, choices=(2, 3))
     parser.add_argument("--galaxies", type=int, help="only so many, in the run's own order")
+    parser.add_argument("--report", action="store_true", help="count what is done, and end")
     parser.add_argument("--out", type=Path, default=Path("runs/verdicts.jsonl"))
     options = parser.parse_args()
     nsa = sedflow.load_nsa()
@@ -84,9 +80,13 @@ def main():
     if options.out.exists():
         rows = [json.loads(line) for line in options.out.read_text().splitlines()]
         done = {row["nsaid"]: row for row in rows}
-    if options.rungs == 3:  # what was left to MCMC is done now
-        done = {key: row for key, row in done.items() if row["verdict"] != "needs MCMC"}
+    undone = [key for key, row in done.items() if row["verdict"] == "needs MCMC"]
     left = [int(k) for k in order if int(nsa.ids[k]) not in done]
+    if options.rungs == 3:  # first what was left to MCMC
+        left = [int(k) for k in order if int(nsa.ids[k]) in undone] + left
+    if options.report:
+        report(list(done.values()), len(nsa))
+        return
     context = multiprocessing.get_context("spawn")
     start = context.Pool(options.workers, _start, (options.draws, options.rungs))
     with start as pool, options.out.open("a") as file:

@@ -18,7 +18,7 @@ from functools import cache
 import numpy as np
 
 from sedflow.derived import DERIVED, derive
-from sedflow.draws import Draws, weighted_quantile
+from sedflow.draws import weighted_quantile
 from sedflow.errors import BadParameters, BadWeights, SedflowError, UnknownBand
 from sedflow.likelihood import chi_square
 from sedflow.mapping import Mapping, guess_mapping
@@ -27,18 +27,16 @@ from sedflow.parameters import NAMES, index
 from sedflow.posterior import AmortizedPosterior, load_posterior
 from sedflow.resources import DEFAULT_WEIGHTS
 from sedflow.tables import known_ids, read_table, to_photometry
-from sedflow.trust import VERDICTS, _Ladder, climb
+from sedflow.trust import RUNGS, VERDICTS, climb
 
 __all__ = [
-    "QUANTITIES", "STATUS", "TRUST", "infer_partition", "infer_rows", "infer_table", "meta",
+    "QUANTITIES", "STATUS", "infer_partition", "infer_rows", "infer_table", "meta",
     "row_seed",
 ]  # fmt: skip
 
 QUANTITIES = (*NAMES, *(d.name for d in DERIVED))
 #: A row that has a posterior; one that is no galaxy; one whose posterior cannot be trusted.
 STATUS = ("ok", "bad row", "failed")
-#: How far the ladder is climbed: exact weights alone, or on to learning proposals and MCMC.
-TRUST = ("weights", "auto")
 _Q = (0.16, 0.5, 0.84)
 _FIGURES = ("k_hat", "ess", "gap", "p_value", "log_evidence", "r_hat")
 _MASS = index("log_mstar")
@@ -61,9 +59,10 @@ def infer_partition(
         Draws per galaxy.
     seed : int
         Of the run; with the row's ID it makes the row's own, by `row_seed`.
-    trust : "weights" or "auto"
+    trust : "weights", "proposals" or "auto"
         "weights" weighs the network's draws to the exact posterior, and calls a galaxy
-        failed where that does not hold. "auto" goes on to proposals that learn and MCMC.
+        failed where that does not hold. "proposals" goes on to proposals that learn, "auto"
+        to these and MCMC.
     first : int
         Number of the table's first row in the catalogue.
     id_kind : "int" or "str", optional
@@ -118,8 +117,8 @@ def infer_rows(
 
     Rows without a posterior are NaN. The draws are float32.
     """
-    if trust not in TRUST:
-        raise SedflowError(f"trust = {trust!r} is unknown; choose one of {', '.join(TRUST)}")
+    if trust not in RUNGS:
+        raise SedflowError(f"trust = {trust!r} is unknown; choose one of {', '.join(RUNGS)}")
     for name, value, low in (("n", n, 10), ("keep", keep, 0), ("seed", seed, 0)):
         if isinstance(value, bool) or int(value) != value or value < low:
             raise BadParameters(f"{name} = {value} must be a whole number >= {low}")
@@ -190,13 +189,12 @@ def _fill(frame, row, kept, galaxy, sampler, n, seed, trust):
         frame[f"flux_{band}"][row], frame[f"sigma_{band}"][row] = galaxy.flux[k], galaxy.sigma[k]
     model, prior = sampler.model, sampler.prior
     try:
+        mcmc = None
         if trust == "auto":
             from sedflow.mcmc import MCMCSampler
 
             mcmc = MCMCSampler(model=model.whole, prior=prior, doublings=1)
-            draws, verdict = climb(galaxy, sampler, model, prior, n, seed, mcmc)
-        else:
-            draws, verdict = _FirstRung.climb(galaxy, sampler, model, prior, n, seed)
+        draws, verdict = climb(galaxy, sampler, model, prior, n, seed, trust, mcmc)
         if not np.isnan(draws.theta).any():
             _summarise(frame, row, draws, galaxy, model)
             if kept.shape[1]:
@@ -221,37 +219,6 @@ def _summarise(frame, row, draws, galaxy, model):
     for k, column in enumerate(weighted_quantile(values, _Q, draws.weights)):
         for name, value in zip(QUANTITIES, column, strict=True):
             frame[f"{name}_{100 * _Q[k]:.0f}"][row] = value
-
-
-class _FirstRung(_Ladder):
-    """The ladder without the rungs that take seconds."""
-
-    weighted = None
-
-    @classmethod
-    def climb(cls, galaxy, sampler, model, prior, n, seed):
-        """Draws and verdict of one galaxy, as from `sedflow.trust.climb`."""
-        rung = cls(galaxy, sampler, model, prior, n, seed, None)
-        try:
-            draws = rung.network()
-            if draws is None:
-                draws = rung.weighted
-                held = draws.importance
-                rung._describe(draws)
-                rung.say(
-                    "failed",
-                    f"The weights do not hold: k-hat {held.k_hat:.2f}, {held.ess:,.0f} of "
-                    f"{int(held.n):,} draws effective; the quantiles are approximate, trust='auto' "
-                    "goes on to learning proposals and MCMC.",
-                )
-            return draws, rung.verdict()
-        except SedflowError as error:
-            rung.say("failed", str(error))
-            return Draws(np.full((n, len(NAMES)), np.nan)), rung.verdict()
-
-    def _weighted(self, draws):
-        self.weighted, flux = super()._weighted(draws)
-        return self.weighted, flux
 
 
 class _Remembering:

@@ -13,7 +13,7 @@ from sedflow.errors import SedflowError
 from sedflow.model import SEDModel, Spectrum, default_model
 from sedflow.parameters import N_FREE, PARAMETERS, Prior
 from sedflow.photometry import Photometry
-from sedflow.trust import Verdict, climb
+from sedflow.trust import RUNGS, Verdict, climb
 
 __all__ = ["Fit", "History", "Predicted", "fit"]
 
@@ -309,14 +309,15 @@ def fit(
         The same seed gives the same draws.
     model : SEDModel, optional
         Default: the one that the sampler was trained on.
-    trust : None or "auto"
+    trust : None, "weights", "proposals" or "auto"
         None takes the sampler's draws as they come. "auto" weights them to the exact
         posterior, learns better proposals where the weights are poor, and runs MCMC where
-        that is not enough; `fit.verdict` tells how far it went and why.
+        that is not enough; "weights" and "proposals" stop after that step, and call failed
+        what needs more. `fit.verdict` tells how far it went and why.
     mcmc : Sampler, optional
         For "auto"; default `MCMCSampler` with the same model and prior.
     progress : callable, optional
-        For "auto"; called as progress(done, total) after each galaxy.
+        Called as progress(done, total) after each galaxy.
 
     Examples
     --------
@@ -328,8 +329,10 @@ def fit(
     >>> str(result.verdict.kind)
     'amortized'
     """
-    if trust not in (None, "auto"):
-        raise SedflowError(f'trust = {trust!r} is unknown; choose None or "auto"')
+    if trust is not None and trust not in RUNGS:
+        raise SedflowError(
+            f"trust = {trust!r} is unknown; choose None or one of {', '.join(RUNGS)}"
+        )
     if model is None:
         model = getattr(sampler, "model", None) or default_model(getattr(sampler, "ssp", "fsps"))
     prior = getattr(sampler, "prior", None) or Prior()
@@ -342,5 +345,5 @@ def fit(
     }
     if trust is None:
         return Fit(galaxy, sampler.sample(galaxy, n=n, seed=seed), **about)
-    draws, verdict = climb(galaxy, sampler, model, prior, n, seed, mcmc, progress)
+    draws, verdict = climb(galaxy, sampler, model, prior, n, seed, trust, mcmc, progress)
     return Fit(galaxy, draws, verdict=verdict, **about)

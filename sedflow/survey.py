@@ -35,7 +35,7 @@ from sedflow.partitions import Job, counts_of, infer_part, is_done, result_files
 from sedflow.resources import DEFAULT_WEIGHTS
 from sedflow.store import replacing
 from sedflow.tables import read_ids, to_photometry
-from sedflow.trust import VERDICTS
+from sedflow.trust import RUNGS, VERDICTS
 
 __all__ = ["infer_catalogue", "load_manifest", "load_summary", "result_files"]
 
@@ -188,9 +188,9 @@ def _manifest(catalogue, mapping, posterior, **settings):
         raise SedflowError(
             f"keep = {settings['keep']} of n = {settings['n']} draws; keep as many at most"
         )
-    if settings["trust"] not in batch.TRUST:
+    if settings["trust"] not in RUNGS:
         raise SedflowError(
-            f"trust = {settings['trust']!r} is unknown; choose one of {', '.join(batch.TRUST)}"
+            f"trust = {settings['trust']!r} is unknown; choose one of {', '.join(RUNGS)}"
         )
     return _hashed(
         {

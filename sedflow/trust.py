@@ -22,10 +22,12 @@ from sedflow.likelihood import chi_square, log_likelihood
 from sedflow.parameters import N_PARAM
 from sedflow.photometry import Photometry
 
-__all__ = ["VERDICTS", "Verdict", "climb"]
+__all__ = ["RUNGS", "VERDICTS", "Verdict", "climb"]
 
 #: What may be said of a galaxy, from the least work to the most.
 VERDICTS = ("amortized", "reweighted", "mcmc", "failed")
+#: How far to climb, by name: the network's weighted draws, proposals that learn, MCMC.
+RUNGS = {"weights": 1, "proposals": 2, "auto": 3}
 _MORE = 5  # times as many draws, where the first are too few
 _HOPEFUL = 1.0  # k-hat below which more draws may help
 _MISSING = 0.6  # of the log evidence, where half of the posterior may be missing
@@ -109,12 +111,17 @@ class Verdict:
         return cls(**columns)
 
 
-def climb(galaxy: Photometry, sampler, model, prior, n, seed, mcmc=None, progress=None):
+def climb(
+    galaxy: Photometry, sampler, model, prior, n, seed, trust="auto", mcmc=None, progress=None
+):
     """Draws (n per galaxy) and the verdict of each galaxy (...).
 
     Parameters
     ----------
     sampler : Sampler that states the density of its draws
+    trust : one of `RUNGS`
+        The last rung to climb to. A galaxy that needs more is "failed", with its draws as the
+        first rung weighted them.
     mcmc : Sampler, optional
         The last rung; default `MCMCSampler`.
     progress : callable, optional
@@ -123,7 +130,7 @@ def climb(galaxy: Photometry, sampler, model, prior, n, seed, mcmc=None, progres
     flat = galaxy.flat
     draws, verdicts = [], []
     for k in range(len(flat)):
-        one, verdict = _climb_one(flat[k], sampler, model, prior, n, seed, mcmc)
+        one, verdict = _climb_one(flat[k], sampler, model, prior, n, seed, trust, mcmc)
         draws.append(one)
         verdicts.append(verdict)
         if progress:
@@ -131,14 +138,15 @@ def climb(galaxy: Photometry, sampler, model, prior, n, seed, mcmc=None, progres
     return _stack(draws, galaxy.shape), Verdict.stack(verdicts, galaxy.shape)
 
 
-def _climb_one(galaxy, sampler, model, prior, n, seed, mcmc):
+def _climb_one(galaxy, sampler, model, prior, n, seed, trust, mcmc):
     ladder = _Ladder(galaxy, sampler, model, prior, n, seed, mcmc)
     try:
-        for rung in (ladder.network, ladder.learning, ladder.monte_carlo):
+        for rung in (ladder.network, ladder.learning, ladder.monte_carlo)[: RUNGS[trust]]:
             draws = rung()
             if draws is not None:
                 return draws, ladder.verdict()
-        return ladder.unconverged, ladder.verdict()
+        draws = ladder.unconverged if trust == "auto" else ladder.uncorrected(trust)
+        return draws, ladder.verdict()
     except Cancelled:
         raise
     except SedflowError as error:  # a row with its reason, never a lost galaxy
@@ -156,7 +164,7 @@ class _Ladder:
         self.galaxy, self.sampler, self.model, self.prior = galaxy, sampler, model, prior
         self.n, self.seed, self.mcmc = n, seed, mcmc
         self.enough = min_ess(n)
-        self.first = self.unconverged = None
+        self.first = self.approximate = self.unconverged = None
         self.outside = ""
         self.figures = dict.fromkeys(Verdict.names(), np.nan)
         self.figures.update(inside=True, warning="", seconds=np.zeros(3))
@@ -182,6 +190,7 @@ class _Ladder:
                 draws, flux = self._weighted(more)
                 held = draws.importance
             if not held.good(self.enough):
+                self.approximate = draws
                 return None
             if draws.n != self.n:
                 draws = self._equal(draws.theta, draws.weights, held)
@@ -193,6 +202,21 @@ class _Ladder:
         else:
             self.say("amortized", reason)
         self._describe(draws)
+        return draws
+
+    def uncorrected(self, trust):
+        """The first rung's draws, whose weights do not hold, where no more rungs are wanted."""
+        draws, held = self.approximate, self.approximate.importance
+        if draws.n != self.n:
+            draws = self._equal(draws.theta, draws.weights, held)
+        self._describe(draws)
+        tried = "" if trust == "weights" else ", and those of proposals that learned do not either"
+        self.say(
+            "failed",
+            f"The weights do not hold{tried}: k-hat {held.k_hat:.2f}, {held.ess:,.0f} of "
+            f"{int(held.n):,} draws effective; the quantiles are approximate, trust='auto' "
+            "goes on to learning proposals and MCMC.",
+        )
         return draws
 
     def learning(self):

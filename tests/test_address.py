@@ -59,7 +59,7 @@ NAMES = st.sampled_from(
 )  # fmt: skip
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=100, deadline=None)
 @given(st.dictionaries(NAMES, st.text(max_size=40) | st.floats().map(str), max_size=8))
 def test_any_address_gives_values_that_the_app_takes(query):
     main, forward, notices = decode(query, STATE, FORWARD)

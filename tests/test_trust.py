@@ -23,10 +23,10 @@ class Chains:
         return Draws(draws.theta, convergence=figures)
 
 
-def climb(galaxy, n=1000, mcmc=None, **wrong):
+def climb(galaxy, n=1000, mcmc=None, trust="auto", **wrong):
     return sedflow.fit(
         galaxy, linear.GaussianSampler(**wrong), n=n, seed=1, model=linear.LinearModel(),
-        trust="auto", mcmc=mcmc or Chains(),
+        trust=trust, mcmc=mcmc or Chains(),
     )  # fmt: skip
 
 
@@ -53,6 +53,17 @@ def test_chains_that_do_not_converge_fail_with_their_figures():
     fit = climb(linear.galaxy(), mcmc=Chains(r_hat=1.3), shift=8.0)
     assert fit.verdict.kind == "failed"
     assert "R-hat 1.300" in fit.verdict.reason
+    assert np.isfinite(fit.draws.theta).all()
+
+
+@pytest.mark.parametrize("trust", ["weights", "proposals"])
+def test_a_shorter_ladder_says_what_it_left_undone(trust):
+    assert climb(linear.galaxy(), trust=trust).verdict.kind == "amortized"
+    fit = climb(linear.galaxy(), trust=trust, shift=8.0)
+    assert fit.verdict.kind == "failed"
+    assert "The weights do not hold" in fit.verdict.reason
+    assert ("proposals that learned do not" in fit.verdict.reason) == (trust == "proposals")
+    assert fit.draws.theta.shape == (1000, 12)
     assert np.isfinite(fit.draws.theta).all()
 
 
