@@ -30,7 +30,8 @@ from sedflow.features import raw_features, scaling, standardise
 from sedflow.flow import FlowConfig, build_flow
 from sedflow.likeness import SurveyLikeness
 from sedflow.model import SEDModel
-from sedflow.nsa import load_nsa
+from sedflow.noise import NoiseModel
+from sedflow.nsa import NSA_BANDS, load_nsa
 from sedflow.parameters import N_SHAPE, Prior
 from sedflow.photometry import UGRIZ
 from sedflow.posterior import AmortizedPosterior, load_posterior, parameter_table
@@ -76,7 +77,9 @@ class TrainingConfig:
 
     architecture : "coupling" (`flow.CouplingFlow`), or "maf", the network of Hahn & Melchior
         (2022): `layers` MADE blocks, `hidden` wide
-    survey : share of the simulations chosen for their likeness to the NSA's galaxies
+    noise : path of a JSON file, `NoiseModel.to_dict()`, that holds the bands; default the NSA's
+    survey : share of the simulations chosen for their likeness to the NSA's galaxies; 0 if the
+        bands are not the NSA's
     start : name or path of a network of the same shape to begin with, its scaling included
     """
 
@@ -91,6 +94,7 @@ class TrainingConfig:
     ssp: str = "fsps"
     bands: tuple[str, ...] = UGRIZ
     prior: str = "flat"
+    noise: str = ""
     survey: float = 0.5
     start: str = ""
     architecture: str = "coupling"
@@ -156,8 +160,12 @@ class _Run:
         self.checkpoint_path = folder / f"{config.name}.checkpoint"
         self.model = SEDModel(config.ssp)
         self.prior = Prior(config.prior)
-        self.noise = nsa_noise(tuple(config.bands))
-        raw, _, weight = self.pairs(_SCALING_BLOCK, _SCALING, recent=_RECENT)
+        self.noise = _noise(config)
+        # A short training does without more simulations for its preparations than it learns from.
+        self.size = min(_BLOCK, config.simulations)
+        raw, _, weight = self.pairs(
+            _SCALING_BLOCK, min(_SCALING, config.simulations), recent=_RECENT
+        )
         parent = load_posterior(config.start) if config.start else None
         self.scaling = scaling(raw) if parent is None else parent.scaling
         self.likeness = self.survey_likeness(raw, weight) if config.survey else None
@@ -182,7 +190,8 @@ class _Run:
         self.optimizer = torch.optim.AdamW(
             self.flow.parameters(), lr=config.learning_rate, weight_decay=1e-5, betas=(0.9, 0.98)
         )
-        self.held_out = self.tensors(*self.pairs(_HELD_OUT_BLOCK, _HELD_OUT))
+        held_out = min(_HELD_OUT, config.simulations)
+        self.held_out = self.tensors(*self.pairs(_HELD_OUT_BLOCK, held_out))
         self.worker = ThreadPoolExecutor(1)
         self.next_block = None
         self.seen, self.steps, self.seconds = 0, 0, 0.0
@@ -199,13 +208,20 @@ class _Run:
 
     def training_domain(self):
         rng = np.random.default_rng([self.config.seed, _DOMAIN_BLOCK])
-        z = rng.uniform(*REDSHIFT_RANGE, _SCALING)
-        flux = self.model.fast(self.noise.bands)(self.prior.sample(_SCALING, rng), z)
+        n = min(_SCALING, self.config.simulations)
+        z = rng.uniform(*REDSHIFT_RANGE, n)
+        flux = self.model.fast(self.noise.bands)(self.prior.sample(n, rng), z)
         return TrainingDomain.of_models(flux, z, self.noise.bands, REDSHIFT_RANGE)
 
     def survey_likeness(self, raw, weight):
         """Likeness of simulations to the NSA's galaxies, read from their inputs."""
         catalog = load_nsa()
+        foreign = [band for band in self.noise.bands if band not in NSA_BANDS]
+        if foreign:
+            raise SedflowError(
+                f"no galaxy of the NSA is seen in {', '.join(foreign)}, so simulations cannot be "
+                "chosen for their likeness to them; set survey = 0"
+            )
         galaxies = catalog.photometry(np.repeat(catalog.ids, _COPIES), self.noise.bands)
         rng = np.random.default_rng([self.config.seed, _SCALING_BLOCK, 1])
         kept = draw_presence(*galaxies.flux.shape, rng) & galaxies.present
@@ -232,13 +248,13 @@ class _Run:
 
     def block(self, k):
         """Block k of what is learnt from: x and standardised features, in random order."""
-        raw, x, weight = self.pairs(k, _POOL * _BLOCK, _RECENT)
+        raw, x, weight = self.pairs(k, _POOL * self.size, _RECENT)
         features = standardise(raw, *self.scaling)
         if self.likeness:
             share = self.config.survey
             weight = weight * (1.0 - share + share * self.likeness(features))
         rng = np.random.default_rng([self.config.seed, k, 1])
-        rows = rng.permutation(systematic(weight / weight.sum(), _BLOCK, rng))
+        rows = rng.permutation(systematic(weight / weight.sum(), self.size, rng))
         return self._tensors(x[rows], features[rows])
 
     def tensors(self, raw, x, weight):
@@ -249,7 +265,7 @@ class _Run:
 
     def train_block(self):
         start = time.monotonic()
-        block = self.seen // _BLOCK
+        block = self.seen // self.size
         ready = self.next_block or self.worker.submit(self.block, block)
         x, context = ready.result()
         # The next block is simulated while the network learns from this one.
@@ -273,7 +289,7 @@ class _Run:
             self.held_out_log_prob = round(self.measure(), 4)
         self.history.append(
             {
-                "first": block * _BLOCK,
+                "first": block * self.size,
                 "simulations": self.seen,
                 "seconds": round(self.seconds, 1),
                 "training_log_prob": round(-float(torch.stack(losses).mean()), 4),
@@ -382,6 +398,31 @@ class _Run:
         self.seen, self.steps = state["seen"], state["steps"]
         self.seconds, self.history = state["seconds"], state["history"]
         self.held_out_log_prob = self.history[-1]["held_out_log_prob"]
+
+
+def _noise(config):
+    """The noise model of the configuration, in its bands."""
+    bands = tuple(config.bands)
+    if not config.noise:
+        foreign = [band for band in bands if band not in NSA_BANDS]
+        if foreign:
+            raise SedflowError(
+                f"the errors of the NSA say nothing of {', '.join(foreign)}; give noise, the path "
+                "of a NoiseModel of your own"
+            )
+        return nsa_noise(bands)
+    try:
+        noise = NoiseModel.from_dict(json.loads(Path(config.noise).read_text()))
+    except (OSError, ValueError, LookupError, TypeError) as error:
+        raise SedflowError(
+            f"{config.noise} is not a noise model ({error}); write json.dumps(NoiseModel.to_dict())"
+        ) from None
+    foreign = [band for band in bands if band not in noise.bands]
+    if foreign:
+        raise SedflowError(
+            f"{config.noise} has no {', '.join(foreign)}; it has {', '.join(noise.bands)}"
+        )
+    return noise.select(bands)
 
 
 def _thin(history, n=100):
