@@ -157,9 +157,9 @@ def _said(axes, k, low, high):
 _TEXT = {
     "tick_x": {"text_font_size": "8px", "text_align": "center", "text_baseline": "top"},
     "tick_y": {"text_font_size": "8px", "text_align": "right", "text_baseline": "middle"},
-    "label_x": {"text_font_size": "11px", "text_align": "center", "text_baseline": "top"},
+    "label_x": {"text_font_size": "10px", "text_align": "center", "text_baseline": "top"},
     "label_y": {
-        "text_font_size": "11px", "text_align": "center", "angle": np.pi / 2,
+        "text_font_size": "10px", "text_align": "center", "angle": np.pi / 2,
         "text_baseline": "bottom",
     },
     "values": {"text_font_size": "9px", "text_align": "center"},

@@ -29,7 +29,7 @@ from sedflow.dashboard.inference import (
     on_worker,
     quantity_columns,
 )
-from sedflow.dashboard.live import SMALL_TABLE, fold, patch
+from sedflow.dashboard.live import PRESSED, SMALL_TABLE, fold, patch
 from sedflow.dashboard.prose import prose
 from sedflow.dashboard.reference import ReferenceView
 from sedflow.dashboard.state import MAX_DRAWS, ExplorerState
@@ -139,7 +139,10 @@ class Explorer(PageView):
             description="The exact posterior is weighted to it; the network learned the flat one",
         )  # fmt: skip
         self._bands = pn.widgets.CheckButtonGroup(
-            label="bands used", options=self._network_bands(), value=self._network_bands()
+            label="bands used",
+            options=self._network_bands(),
+            value=self._network_bands(),
+            stylesheets=[PRESSED],
         )
         for widget, name in (
             (self._network, "weights"), (self._n, "n"), (self._seed, "seed"),
@@ -199,8 +202,8 @@ class Explorer(PageView):
         self._units = pn.widgets.Select(
             label="flux", options={"F_λ": "flam", "F_ν": "fnu", "AB magnitude": "ab"}, width=130
         )
-        self._log = pn.widgets.Toggle(label="logarithmic", align="end")
-        self._rest = pn.widgets.Toggle(label="rest frame", align="end")
+        self._log = pn.widgets.Toggle(label="logarithmic", align="end", stylesheets=[PRESSED])
+        self._rest = pn.widgets.Toggle(label="rest frame", align="end", stylesheets=[PRESSED])
         for widget, name in ((self._units, "unit"), (self._log, "log"), (self._rest, "rest")):
             widget.param.watch(self._setter(name), "value")
             self.state.param.watch(_mirror(widget), name)
@@ -270,14 +273,17 @@ class Explorer(PageView):
     def _build_corner_controls(self):
         options = {q.label: q.name for q in QUANTITIES}
         self._subset = pn.widgets.RadioButtonGroup(
-            label="quantities of the corner plot", options=list(_SUBSETS), value="six"
+            label="quantities of the corner plot",
+            options=list(_SUBSETS),
+            value="six",
+            stylesheets=[PRESSED],
         )
         self._quantities = pn.widgets.MultiChoice(
             label="quantities of the corner plot, one by one", options=options,
             value=list(MAIN_QUANTITIES), sizing_mode="stretch_width",
         )  # fmt: skip
         self._sets = pn.widgets.CheckButtonGroup(
-            label="draws shown", value=["exact"],
+            label="draws shown", value=["exact"], stylesheets=[PRESSED],
             options={"exact": "exact", "network": "network", "MCMC": "mcmc", "prior": "prior"},
         )  # fmt: skip
         self._subset.param.watch(

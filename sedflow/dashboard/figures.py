@@ -378,6 +378,7 @@ class HistoryFigure(LiveFigure):
             layers, {**bands, **lines}, name or which, height=options.pop("height", 270),
             y_axis_type="linear" if which == "formed" else "log", **options,
         )  # fmt: skip
+        self.figure.title.text_font_size = "12px"  # so that a name fits beside a corner plot
 
     def draw(self):
         f, s = self.figure, self.sources

@@ -6,6 +6,7 @@ import param
 
 from sedflow.dashboard import figures
 from sedflow.dashboard.inference import OwnGalaxy
+from sedflow.dashboard.live import PRESSED
 from sedflow.dashboard.prose import prose
 from sedflow.dashboard.state import PRESETS, ForwardState
 from sedflow.dashboard.view import PageView
@@ -106,8 +107,10 @@ class ForwardView(PageView):
     # Figures
 
     def _build_figures(self):
-        self._both = pn.widgets.Toggle(label=f"compare with {self.other.grid.name.upper()}")
-        self._parts = pn.widgets.Toggle(label="young, old and burst light")
+        self._both = pn.widgets.Toggle(
+            label=f"compare with {self.other.grid.name.upper()}", stylesheets=[PRESSED]
+        )
+        self._parts = pn.widgets.Toggle(label="young, old and burst light", stylesheets=[PRESSED])
         self._pin = pn.widgets.Button(label="Pin this curve")
         self._unpin = pn.widgets.Button(label="Unpin", disabled=True)
         for widget in (self._both, self._parts):
@@ -201,7 +204,10 @@ class ForwardView(PageView):
 
     def _observatory(self):
         self._noise = pn.widgets.RadioButtonGroup(
-            label="errors", options=["like the NSA", "one S/N"], value="like the NSA"
+            label="errors",
+            options=["like the NSA", "one S/N"],
+            value="like the NSA",
+            stylesheets=[PRESSED],
         )
         self._snr = pn.widgets.FloatInput(
             label="signal-to-noise", value=20.0, start=1.0, end=1000.0, step=5.0, width=120

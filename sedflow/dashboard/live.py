@@ -10,7 +10,14 @@ import numpy as np
 from bokeh.models import ColumnDataSource, Range1d
 from bokeh.plotting import figure
 
-__all__ = ["SMALL_TABLE", "Layers", "LiveFigure", "fold", "patch"]
+__all__ = ["PRESSED", "SMALL_TABLE", "Layers", "LiveFigure", "fold", "patch"]
+
+#: Style of buttons that stay pressed: Panel's own shadow is not to be seen on dark pages.
+PRESSED = """
+.bk-btn.bk-btn-default.bk-active {
+  background-color: #0072b5 !important; color: #ffffff !important; box-shadow: none !important;
+}
+"""
 
 #: Style of tables.
 SMALL_TABLE = """
@@ -18,7 +25,11 @@ SMALL_TABLE = """
 .tabulator .tabulator-cell { padding: 3px 4px !important; }
 .tabulator .tabulator-col .tabulator-col-content { padding: 3px 14px 3px 4px !important; }
 .tabulator .tabulator-footer { background: transparent !important; padding: 2px !important; }
-.tabulator .tabulator-header-filter input { padding: 1px 3px !important; font-size: 11px; }
+.tabulator .tabulator-header-filter input {
+  padding: 1px 3px !important; font-size: 11px; color: inherit !important;
+  background: transparent !important; border: 1px solid #88888888 !important;
+}
+.tabulator .tabulator-page { color: inherit !important; background: transparent !important; }
 """
 
 
@@ -26,7 +37,7 @@ def fold(title: str, *objects, opened: bool = False):
     """Objects under a button that shows and hides them; a Panel card's own has no name to hear."""
     import panel as pn
 
-    button = pn.widgets.Toggle(label=title, value=opened, icon=None)
+    button = pn.widgets.Toggle(label=title, value=opened, icon=None, stylesheets=[PRESSED])
     inside = pn.Column(*objects, visible=opened, sizing_mode="stretch_width")
     button.link(inside, value="visible")
     return pn.Column(button, inside, sizing_mode="stretch_width")

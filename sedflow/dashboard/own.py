@@ -207,8 +207,8 @@ class CatalogueView(pn.viewable.Viewer):
         for band in NSA_BANDS:
             one = bands.get(band)
             pair = (
-                select(band, one.value if one else "", 120),
-                select(f"{band} error", one.error if one else "", 120),
+                select(band, one.value if one else "", 100),
+                select(f"{band} error", one.error if one else "", 100),
             )
             self._pairs[band] = pair
             cells.append(pn.Column(*pair, margin=0))

@@ -25,6 +25,7 @@ from sedflow.dashboard.calibration_figures import (
     region_layers,
 )
 from sedflow.dashboard.goals import as_markdown, goals, weights_hold
+from sedflow.dashboard.live import PRESSED
 from sedflow.dashboard.prose import prose
 from sedflow.dashboard.view import LateView
 from sedflow.errors import SedflowError
@@ -148,7 +149,9 @@ class ValidateView(LateView):
             pn.widgets.Select.from_param(p.kind, label="Draws judged", **wide),
             pn.widgets.Select.from_param(p.galaxies, label="Galaxies", **wide),
             self._one,
-            pn.widgets.Toggle.from_param(p.difference, label="Curves less the diagonal", **wide),
+            pn.widgets.Toggle.from_param(
+                p.difference, label="Curves less the diagonal", stylesheets=[PRESSED], **wide
+            ),
             prose("Quantities", margin=(5, 10, 0, 10)),
             pn.widgets.CheckBoxGroup.from_param(
                 p.quantities, label="Quantities",
