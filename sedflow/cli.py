@@ -44,10 +44,15 @@ def main(threads):
     multiple=True,
     help="HOST:PORT that browsers reach the app by, if not the address itself.",
 )
-def serve(port, address, allow_origin):
+@click.option(
+    "--survey",
+    type=click.Path(path_type=Path),
+    help="Output of sedflow infer to browse on a page of its own.",
+)
+def serve(port, address, allow_origin, survey):
     """Serve the dashboard.
 
-    Example: sedflow serve --port 5006
+    Example: sedflow serve --port 5006 --survey OUT/
     """
     try:
         import panel as pn
@@ -57,10 +62,14 @@ def serve(port, address, allow_origin):
         ) from None
     from sedflow.dashboard import page
 
+    if survey is not None:
+        from sedflow.survey_table import SurveyTable
+
+        SurveyTable(survey)  # what is wrong with it is said now, not to visitors
     origins = list(allow_origin) or [f"{address}:{port}", f"localhost:{port}"]
     click.echo(f"SEDflow Explorer: http://{address}:{port} (stop with Ctrl-C)", err=True)
     pn.serve(
-        {"/": page},
+        {"/": lambda: page(survey)},
         port=port,
         address=address,
         websocket_origin=origins,
@@ -230,8 +239,8 @@ def show(nsaid, weights, draws, seed, figure, as_json):
     "--trust",
     default="weights",
     show_default=True,
-    type=click.Choice(["weights", "auto"]),
-    help="weights: the first rung of the ladder alone; auto: up to MCMC where need be.",
+    type=click.Choice(["weights", "proposals", "auto"]),
+    help="Last rung of the ladder: exact weights alone, proposals that learn, or all, with MCMC.",
 )
 @click.option("--seed", default=1, show_default=True, type=click.IntRange(min=0))
 @click.option("--keep", default=0, show_default=True, help="Draws of each galaxy to keep.")

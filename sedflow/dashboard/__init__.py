@@ -3,9 +3,9 @@
 Importing `Explorer` needs the extra `app`; the state needs only param.
 """
 
-_HOME = {"Explorer": "explorer", "ForwardView": "forward", "page": "site"}
+_HOME = {"Explorer": "explorer", "ForwardView": "forward", "SurveyView": "survey", "page": "site"}
 
-__all__ = ["Explorer", "ForwardView", "page"]
+__all__ = ["Explorer", "ForwardView", "SurveyView", "page"]
 
 
 def __getattr__(name):

@@ -13,9 +13,9 @@ from sedflow.errors import SedflowError
 from sedflow.parameters import PARAMETERS, as_theta
 from sedflow.photometry import Photometry
 
-__all__ = ["VIEWS", "decode", "decode_own", "encode", "encode_own"]
+__all__ = ["VIEWS", "decode", "decode_own", "decode_row", "encode", "encode_own"]
 
-#: Pages of the app, in order: key -> title of the tab.
+#: Pages of the app, in order: key -> title of the tab. "survey" where the server has one.
 VIEWS = {
     "explore": "Explore",
     "forward": "Forward model",
@@ -23,6 +23,7 @@ VIEWS = {
     "validate": "Validate",
     "learn": "Learn",
     "data": "Your data",
+    "survey": "Survey",
 }
 _MOST = 64  # characters of a value that a notice quotes
 
@@ -144,6 +145,20 @@ def decode_own(query: dict) -> OwnGalaxy | None:
             "flux=u:1.2:0.1,g:3.4:0.1 (nanomaggies and their errors) and z=0.05"
         ) from None
     return OwnGalaxy(Photometry(flux, sigma, redshift, bands), truth)
+
+
+def decode_row(query: dict, rows: int) -> tuple[int | None, list[str]]:
+    """The row of a survey of so many rows that an address means, None if it means none; notices."""
+    if "row" not in query:
+        return None, []
+    try:
+        row = int(query["row"])
+    except ValueError:
+        return None, [f"row = {_quoted(query['row'])} is not a whole number; no galaxy was picked"]
+    inside = min(max(row, 0), rows - 1)
+    if inside != row:
+        return inside, [f"row = {_quoted(row)} was changed to {inside}; it may be 0 to {rows - 1}"]
+    return row, []
 
 
 def _quoted(text):

@@ -1,12 +1,18 @@
 """The page that is served: its tabs, its address, and what all sessions share."""
 
+import logging
+import os
+from copy import deepcopy
 from urllib.parse import urlencode
 
 import panel as pn
 from bokeh.server.views.ws import WSHandler
+from bokeh.themes import Theme
+from panel.theme.base import BOKEH_DARK
+from panel.theme.bootstrap import BootstrapDarkTheme
 
 from sedflow.dashboard.accessible import name_controls
-from sedflow.dashboard.address import VIEWS, decode, decode_own, encode, encode_own
+from sedflow.dashboard.address import VIEWS, decode, decode_own, decode_row, encode, encode_own
 from sedflow.dashboard.compare import CompareView
 from sedflow.dashboard.explorer import Explorer
 from sedflow.dashboard.forward import ForwardView
@@ -22,6 +28,7 @@ from sedflow.threads import use_threads
 __all__ = ["Page", "page"]
 
 TITLE = "SEDflow Explorer"
+_LOG = logging.getLogger(__name__)
 _STATE = ("galaxy", "n", "seed", "weights", "bands", "prior", "unit", "log", "rest")
 # Once a slider rests: browsers take no more than some hundred changes in half a minute.
 _WRITE = """
@@ -36,6 +43,23 @@ window.location = u
 """
 
 
+def _dark():
+    """Bokeh's dark theme with the letters of the light one, for which figures are laid out."""
+    style = deepcopy(BOKEH_DARK)
+    style["attrs"]["Axis"].update(
+        axis_label_text_font_size="13px", axis_label_standoff=5,
+        axis_label_text_font_style="italic", major_label_text_font_size="11px",
+    )  # fmt: skip
+    style["attrs"]["BaseColorBar"].update(
+        title_text_font_size="13px", major_label_text_font_size="11px"
+    )
+    style["attrs"]["Title"].update(text_font_size="13px")
+    return Theme(json=style)
+
+
+BootstrapDarkTheme.bokeh_theme = _dark()
+
+
 class Page:
     """The tabs of one session, each built when it is first opened.
 
@@ -43,10 +67,13 @@ class Page:
     ----------
     desk : Desk
     query : dict of name -> text, of the address
+    survey : SurveyTable, optional
+        A catalogue run to browse; without one there is no page for it.
     """
 
-    def __init__(self, desk: Desk, query=None):
-        self.desk = desk
+    def __init__(self, desk: Desk, query=None, survey=None, notices=()):
+        self.desk, self._survey = desk, survey
+        self.keys = [key for key in VIEWS if key != "survey" or survey is not None]
         query = dict(query or {})
         self.dark = query.get("theme") == "dark"
         pn.config.theme = "dark" if self.dark else "default"  # of what is added later, too
@@ -54,7 +81,8 @@ class Page:
         self.explorer = None
         self._views: dict[str, object] = {}
         self._notice = pn.pane.Alert("", alert_type="info", visible=False, margin=(0, 10))
-        main, forward, notices = decode(query, ExplorerState(run=None), self.forward_state)
+        main, forward, found = decode(query, ExplorerState(run=None), self.forward_state)
+        notices = [*notices, *found]
         self._start, self._forward_start = main, forward
         self._own_start(query, notices)
         if main.get("weights") not in (None, *packaged_weights()):
@@ -62,20 +90,22 @@ class Page:
                 f"there is no network {main.pop('weights')!r}; the default one was taken"
             )
         self._query = query
-        self._slots = {key: pn.Column(sizing_mode="stretch_width") for key in VIEWS}
-        self.tabs = pn.Tabs(
-            *((title, self._slots[key]) for key, title in VIEWS.items()), dynamic=True
-        )
+        self._slots = {key: pn.Column(sizing_mode="stretch_width") for key in self.keys}
+        self.tabs = pn.Tabs(*((VIEWS[key], self._slots[key]) for key in self.keys), dynamic=True)
         self.sides = pn.Column(sizing_mode="stretch_width")
         # Panel's own way of writing the address lags one change behind.
         self._address = pn.widgets.TextInput(visible=False)
         self._address.jscallback(value=_WRITE)
-        if query.get("view", "explore") not in VIEWS:
+        if query.get("view", "explore") not in self.keys:
             notices.append(f"there is no page {query['view'][:40]!r}; Explore is shown")
             query["view"] = "explore"
+        self._row = None
+        if survey is not None:
+            self._row, more = decode_row(query, survey.manifest["catalogue"]["rows"])
+            notices += more
         self._say(notices)
         self._open("explore")  # the others pass their galaxies to it
-        first = list(VIEWS).index(query.get("view", "explore"))
+        first = self.keys.index(query.get("view", "explore"))
         self.tabs.active = first
         self._switch()
         self.tabs.param.watch(lambda event: self._switch(), "active")
@@ -83,7 +113,7 @@ class Page:
     @property
     def active(self) -> str:
         """Key of the page that is shown."""
-        return list(VIEWS)[self.tabs.active]
+        return self.keys[self.tabs.active]
 
     def template(self):
         """The whole page."""
@@ -160,6 +190,21 @@ class Page:
         view.param.watch(self._chosen, "chosen")
         return view
 
+    def _make_survey(self):
+        from sedflow.dashboard.survey import SurveyView
+
+        view = SurveyView(self._survey, self.desk, row=self._row)
+        view.param.watch(lambda event: self._write_address(), "row")
+        view.param.watch(self._chosen_of_survey, "chosen")
+        return view
+
+    def _chosen_of_survey(self, event):
+        """A galaxy of the survey is to be looked at, with the survey's network."""
+        if event.new:
+            weights = self._views["survey"].weights
+            self.explorer.state.param.update(galaxy=event.new, weights=weights)
+            self.tabs.active = 0
+
     def _liken(self, view):
         answer = self.explorer.state.answer
         view.look_like(None if answer is None else answer.fit.photometry)
@@ -214,6 +259,8 @@ class Page:
             usual = {"lesson_galaxy": learn.param.galaxy.default, "lesson_seed": 1}
             if learn.lesson:
                 query |= {"lesson": learn.lesson, **encode(asked, usual)}
+        if self.active == "survey" and self._views["survey"].row is not None:
+            query["row"] = str(self._views["survey"].row)
         if self.dark:
             query["theme"] = "dark"
         return query
@@ -223,10 +270,23 @@ class Page:
             self._address.value = f"?{urlencode(self.values(), safe=',:')}"
 
 
-def page():
-    """The page that `panel serve app.py` and `sedflow serve` show: one call per session."""
+def page(survey=None):
+    """The page that `panel serve app.py` and `sedflow serve` show: one call per session.
+
+    survey : path, optional
+        Output of `sedflow infer` to browse; default what SEDFLOW_SURVEY in the server's
+        environment names, if it names any. No visitor can name another.
+    """
     nsa, posterior = _shared()
-    one = Page(Desk(nsa, posterior), _query())
+    found, notices = None, []
+    path = survey or os.environ.get("SEDFLOW_SURVEY")
+    if path:
+        try:
+            found = _survey(str(path))
+        except SedflowError as error:
+            _LOG.error("the survey cannot be opened: %s", error)
+            notices.append("the survey of this server cannot be opened; its log says why")
+    one = Page(Desk(nsa, posterior), _query(), found, notices)
     if pn.state.curdoc is not None and pn.state.curdoc.session_context is not None:
         pn.state.on_session_destroyed(lambda context: one.close())
     return one.template()
@@ -250,6 +310,24 @@ def _shared():
         return nsa, posterior
 
     return pn.state.as_cached("sedflow", load)
+
+
+def _survey(path):
+    """The survey in a folder, opened once per process, and again where partitions have come."""
+    from sedflow.survey_table import SurveyTable
+
+    key = f"sedflow survey {path}"
+
+    def load():
+        from sedflow.dashboard.survey_map import warm_up
+
+        warm_up()  # compiles what rasterizes: now, not under the first visitor's click
+        return SurveyTable(path)
+
+    table = pn.state.as_cached(key, load)
+    if not table.is_current():
+        table = pn.state.cache[key] = SurveyTable(path)
+    return table
 
 
 def _send_at_once():

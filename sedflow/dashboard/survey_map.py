@@ -1,0 +1,140 @@
+"""A map of many rows: how many lie where, rasterized by datashader for each zoom."""
+
+import datashader as ds
+import holoviews as hv
+import holoviews.plotting.bokeh
+import numpy as np
+import panel as pn
+from bokeh.palettes import Viridis256
+from holoviews import streams
+from holoviews.operation.datashader import dynspread, rasterize
+
+from sedflow.dashboard.figures import DATA
+
+__all__ = ["COUNT", "SurveyMap", "warm_up"]
+
+hv.Store.set_current_backend("bokeh")
+
+#: In place of a column: the number of rows in a pixel.
+COUNT = "count"
+_PALETTE = Viridis256[32:]  # its darkest end does not show on a dark ground
+_HEIGHT = 400
+_MARGIN = 0.03  # of an axis beside the values
+
+
+class SurveyMap(pn.viewable.Viewer):
+    """The map as a pane; `show` gives it rows, `mark` a place.
+
+    tapped : async callable, called as tapped((x, y), (width, height)) with the place of a tap
+        and the lengths of the axes that look equally long on the screen
+    """
+
+    def __init__(self, tapped, **params):
+        super().__init__(**params)
+        self._tapped = tapped
+        self._axes = None
+        self._points = self._chosen = None
+        self._pane = pn.pane.HoloViews(None, sizing_mode="stretch_width", height=_HEIGHT)
+
+    def show(self, points, x, y, color, labels, ends):
+        """Draw rows.
+
+        Parameters
+        ----------
+        points : dict of column -> values (n,)
+        x, y, color : columns; `color` may be `COUNT`
+        labels : dict of column -> text
+        ends : ((low, high), (low, high)) that the axes begin with, None where there is no value
+        """
+        if self._axes == (x, y, color):  # other rows: the zoom stays
+            self._points.send(points)
+            return
+        self._axes, self._labels = (x, y, color), labels
+        self._points = streams.Pipe(data=points)
+        self._chosen = streams.Pipe(data=(np.array([]), np.array([])))
+        self.range = streams.RangeXY()
+        self.size = streams.PlotSize()
+        self._ends = tuple(_widened(e) for e in ends)
+        self._pane.object = self._element(*self._ends)
+
+    def mark(self, at):
+        """Mark a place (x, y), or none."""
+        if self._chosen is not None:
+            there = at is not None and np.isfinite(at).all()
+            self._chosen.send(tuple(np.array([v]) for v in at) if there else (np.array([]),) * 2)
+
+    def _element(self, xlim, ylim):
+        x, y, color = self._axes
+        kdims = [hv.Dimension("x", label=self._labels[x]), hv.Dimension("y", label=self._labels[y])]
+        counted = color == COUNT
+        vdims = [] if counted else [hv.Dimension("color", label=self._labels[color])]
+
+        def draw(data):
+            columns = (data[c] for c in ((x, y) if counted else (x, y, color)))
+            return hv.Points(tuple(columns), kdims, vdims)
+
+        image = rasterize(
+            hv.DynamicMap(draw, streams=[self._points]),
+            aggregator=ds.count() if counted else ds.mean("color"),
+            streams=[self.range, self.size], x_range=xlim, y_range=ylim,
+        )  # fmt: skip
+        image = dynspread(image, max_px=3, threshold=0.6, how="max" if counted else "source")
+        label = "galaxies in a pixel" if counted else f"mean {self._labels[color]}"
+        image = image.opts(
+            hv.opts.Image(
+                responsive=True, height=_HEIGHT, min_width=300, cmap=_PALETTE, colorbar=True,
+                cnorm="log" if counted else "linear", clim=(1 if counted else np.nan, np.nan),
+                clabel=label, xlim=xlim, ylim=ylim,
+                tools=[], active_tools=["wheel_zoom"], default_tools=[
+                    "pan", "wheel_zoom", "box_zoom", "reset", "save",
+                ], colorbar_opts={"background_fill_alpha": 0}, fontsize={"labels": 12},
+                backend_opts={
+                    "plot.background_fill_alpha": 0, "plot.border_fill_alpha": 0,
+                    "plot.name": "survey_map", "plot.toolbar_location": "above",
+                    "toolbar.logo": None,
+                },
+            )
+        )  # fmt: skip
+        tap = streams.Tap(source=image)
+        tap.add_subscriber(self._tap)
+        self.tap = tap
+        marked = hv.DynamicMap(
+            lambda data: hv.Points(data, kdims), streams=[self._chosen]
+        ).opts(
+            hv.opts.Points(size=14, fill_alpha=0, line_width=2.5, line_color=DATA)
+        )  # fmt: skip
+        self.image = image
+        return image * marked
+
+    def _tap(self, x, y):
+        if x is None or y is None:
+            return
+        at, scale = (float(x), float(y)), self.scale()
+        pn.state.execute(lambda: self._tapped(at, scale))
+
+    def scale(self):
+        """Lengths along the axes that look equally long."""
+        x_range, y_range = self.range.x_range, self.range.y_range
+        if x_range is None or y_range is None:
+            x_range, y_range = self._ends
+        width, height = self.size.width or 1, self.size.height or 1
+        return (abs(x_range[1] - x_range[0]) / width, abs(y_range[1] - y_range[0]) / height)
+
+    def __panel__(self):
+        return self._pane
+
+
+def _widened(ends):
+    """The ends of an axis with a margin."""
+    low, high = ends or (0.0, 1.0)
+    margin = _MARGIN * (high - low) or 0.5
+    return low - margin, high + margin
+
+
+def warm_up():
+    """Let the rasterizer be compiled, which takes seconds, once per process."""
+    one = np.arange(2, dtype=np.float32)
+    points = hv.Points((one, one, one), vdims="color")
+    for aggregator, how in ((ds.count(), "max"), (ds.mean("color"), "source")):
+        image = rasterize(points, aggregator=aggregator, dynamic=False, width=8, height=8)
+        dynspread(image, max_px=3, threshold=0.6, how=how, dynamic=False)
