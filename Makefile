@@ -27,13 +27,13 @@ serve: install
 	$(BIN)/sedflow serve --port $(PORT)
 
 test: install chromium
-	$(BIN)/python -m pytest -m 'not heavy'
+	$(BIN)/python -m pytest -n 2 --dist loadfile -m 'not heavy'
 
 heavy: install
 	$(BIN)/python -m pytest -m heavy
 
 unit: install
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest -n 2 --dist loadfile
 
 lint: install
 	$(BIN)/ruff check .
