@@ -1,0 +1,233 @@
+"""The output of a catalogue run as DuckDB reads it, against pandas; text is never SQL."""
+
+import json
+import shutil
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from sedflow import batch
+from sedflow.errors import SedflowError
+from sedflow.parameters import NAMES
+from sedflow.survey_table import RowFilter, SurveyTable, departure, stored_photometry
+
+ROWS, PART = 211, 40
+COLUMNS = ("redshift", "k_hat", "log_mstar_50", "n_band")
+
+
+def write_run(folder, rows=ROWS, part=PART, seed=5, id_kind="int"):
+    """The files of a run with made-up numbers, ties and gaps among them; returns the frame."""
+    rng = np.random.default_rng(seed)
+    frame = batch.meta(id_kind=id_kind).reindex(range(rows))
+    frame["row"] = np.arange(rows)
+    ids = rng.permutation(rows) * 7 + 3
+    frame["id"] = [f"it's {i}%" for i in ids] if id_kind == "str" else ids
+    frame["status"] = rng.choice(["ok", "ok", "failed", "bad row"], rows)
+    frame["verdict"] = np.where(
+        frame["status"] == "ok", rng.choice(["amortized", "reweighted"], rows), ""
+    )
+    frame["reason"], frame["inside"], frame["n_band"] = "as it was", True, rng.integers(1, 6, rows)
+    for name in frame.columns[frame.columns.get_loc("k_hat") :]:
+        values = rng.normal(size=rows).round(1)  # ties
+        values[frame["status"] == "bad row"] = np.nan
+        frame[name] = values
+    frame["redshift"] = rng.uniform(0, 0.3, rows).round(2)
+    (folder / "results").mkdir(parents=True)
+    for start in range(0, rows, part):
+        table = pa.Table.from_pandas(frame.iloc[start : start + part], preserve_index=False)
+        pq.write_table(table, folder / "results" / f"part-{start // part:06d}.parquet")
+    (folder / "manifest.json").write_text(
+        json.dumps(
+            {
+                "format": 1, "run": "x", "versions": {"sedflow": "0"},
+                "catalogue": {"name": "made.parquet", "rows": rows},
+                "weights": {"name": "nsa-ugriz-fsps", "sha256": "", "bands": list("ugriz")},
+                "settings": {"part_rows": part, "n": 100, "seed": 1, "trust": "weights"},
+            }
+        )
+    )  # fmt: skip
+    return frame
+
+
+@pytest.fixture(scope="module")
+def run(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("run") / "out"
+    return write_run(folder), SurveyTable(folder), folder
+
+
+def kept(frame, rows: RowFilter):
+    """What pandas says a filter leaves."""
+    mask = np.ones(len(frame), bool)
+    for column, low, high in rows.ranges:
+        values = frame[column].to_numpy(float)
+        mask &= values >= low if low is not None else True
+        mask &= values <= high if high is not None else True
+    for column in ("status", "verdict"):
+        if getattr(rows, column):
+            mask &= frame[column].isin(getattr(rows, column)).to_numpy()
+    return frame[mask & frame["id"].astype(str).str.contains(rows.ident, regex=False).to_numpy()]
+
+
+limits = st.none() | st.floats(-2, 2).map(lambda v: round(v, 1))
+filters = st.builds(
+    RowFilter,
+    ranges=st.lists(st.tuples(st.sampled_from(COLUMNS), limits, limits), max_size=3).map(tuple),
+    status=st.lists(st.sampled_from(batch.STATUS), max_size=2).map(tuple),
+    verdict=st.lists(st.sampled_from(["amortized", "reweighted"]), max_size=1).map(tuple),
+    ident=st.sampled_from(["", "", "7", "12"]),
+)
+
+
+@settings(max_examples=40, deadline=None)
+@given(filters, st.sampled_from([*COLUMNS, "row", "id", "verdict"]), st.booleans())
+def test_pages_hold_each_row_once_and_in_order(run, rows, sort, descending):
+    frame, table, _ = run
+    want = kept(frame, rows).sort_values(
+        [sort, "row"], ascending=[not descending, True], na_position="last"
+    )["row"].tolist()  # fmt: skip
+    pages = [
+        table.page(rows, ["id"], sort=sort, descending=descending, start=start, size=17)
+        for start in range(0, len(want) + 17, 17)
+    ]
+    assert [r for page in pages for r in page["row"]] == want
+    assert table.count(rows) == len(want)
+    assert all(len(page) <= 17 for page in pages)
+
+
+@settings(max_examples=20, deadline=None)
+@given(filters, st.sampled_from(COLUMNS), st.sampled_from(COLUMNS))
+def test_points_and_the_nearest_are_those_of_pandas(run, rows, x, y):
+    frame, table, _ = run
+    left = kept(frame, rows).dropna(subset=[x, y])
+    points, total = table.points(rows, [x, y], 10_000)
+    assert total == len(left)
+    pairs = zip(left[x].astype(np.float32), left[y].astype(np.float32), strict=True)
+    assert sorted(zip(points[x], points[y], strict=True)) == sorted(pairs)
+    at, scale = (0.1, 0.4), (0.02, 0.5)
+    away = ((left[x] - at[0]) / scale[0]) ** 2 + ((left[y] - at[1]) / scale[1]) ** 2
+    found = table.nearest(rows, x, y, at, scale)
+    if not len(left):
+        assert found is None
+    else:
+        assert away[found] == pytest.approx(away.min())
+
+
+def test_a_row_is_all_that_is_stored_of_it(run):
+    frame, table, _ = run
+    row = table.row(130)
+    assert row["row"] == 130
+    assert row["id"] == frame["id"][130]
+    assert row["log_mstar_50"] == pytest.approx(frame["log_mstar_50"][130], nan_ok=True)
+    assert set(row) == set(frame.columns)
+    assert table.find(str(frame["id"][130])) == 130
+    assert table.rows == len(table) == ROWS
+    assert table.counts("status") == frame["status"].value_counts().to_dict()
+
+
+HOSTILE = ("' OR 1=1 --", '"; DROP TABLE columns_0; --', "%", "_", "\\", "x'); ATTACH 'a'", "\x00")
+
+
+def test_text_of_a_visitor_is_a_value_and_no_sql(tmp_path):
+    write_run(tmp_path / "out", 50, 50, id_kind="str")
+    table = SurveyTable(tmp_path / "out")
+    for text in HOSTILE:
+        assert table.count(RowFilter(ident=text)) == (50 if text == "%" else 0)
+        assert table.count(RowFilter(status=(text,), verdict=(text,))) == 0
+        for ask in (
+            lambda text=text: table.page(sort=text),
+            lambda text=text: table.page(columns=[text]),
+            lambda text=text: table.count(RowFilter(ranges=((text, 0, 1),))),
+            lambda text=text: table.points(RowFilter(), [text], 10),
+            lambda text=text: table.nearest(RowFilter(), text, "row", (0, 0), (1, 1)),
+            lambda text=text: table.counts(text),
+            lambda text=text: table.find(text),
+        ):
+            with pytest.raises(SedflowError, match="no column|no row"):
+                ask()
+    assert table.count(RowFilter(ident="it's 3%")) == 1
+    assert table.count() == 50
+    assert sorted(p.name for p in tmp_path.iterdir()) == ["out"]
+
+
+def test_duckdb_reads_no_other_folder(run, tmp_path):
+    import duckdb
+
+    (tmp_path / "secret.csv").write_text("a\n1\n")
+    cursor = run[1]._connection.cursor()
+    for query in (
+        f"SELECT * FROM read_csv('{tmp_path / 'secret.csv'}')",
+        "SET enable_external_access = true",
+    ):
+        with pytest.raises(duckdb.Error):
+            cursor.execute(query)
+
+
+def test_a_random_part_is_the_same_each_time(run):
+    _, table, _ = run
+    a, total = table.points(RowFilter(), ["redshift"], 60)
+    b, _ = table.points(RowFilter(), ["redshift"], 60)
+    assert total == ROWS
+    assert 20 < len(a["redshift"]) < 110
+    np.testing.assert_array_equal(a["redshift"], b["redshift"])
+
+
+def test_the_span_leaves_tails_out(run):
+    frame, table, _ = run
+    low, high = table.span("k_hat", 0.8)
+    assert (low, high) == pytest.approx(tuple(frame["k_hat"].quantile([0.1, 0.9])), abs=1e-6)
+
+
+def test_an_unfinished_run_opens_and_tells(tmp_path):
+    write_run(tmp_path / "out")
+    part = tmp_path / "out" / "results" / "part-000002.parquet"
+    part.rename(tmp_path / "kept")
+    table = SurveyTable(tmp_path / "out")
+    assert (table.parts, table.all_parts, table.finished) == (5, 6, False)
+    assert table.rows == ROWS - PART
+    assert table.page(start=75, size=10)["row"].tolist() == [*range(75, 80), *range(120, 125)]
+    with pytest.raises(SedflowError, match="row 81 is not inferred yet: 5 of 6 partitions"):
+        table.row(81)
+    assert table.is_current()
+    shutil.move(tmp_path / "kept", part)
+    assert not table.is_current()
+    assert SurveyTable(tmp_path / "out").finished
+
+
+def test_what_is_no_run_is_refused_in_a_sentence(tmp_path):
+    with pytest.raises(SedflowError, match=r"no manifest\.json"):
+        SurveyTable(tmp_path)
+    write_run(tmp_path / "out", 50, 10)
+    (tmp_path / "out" / "results" / "part-000003.parquet").write_bytes(b"PAR1 no more")
+    with pytest.raises(SedflowError, match="cannot be read"):
+        SurveyTable(tmp_path / "out")
+    for path in (tmp_path / "out" / "results").iterdir():
+        path.unlink()
+    with pytest.raises(SedflowError, match="no finished partition yet"):
+        SurveyTable(tmp_path / "out")
+
+
+@pytest.mark.parametrize("number", [-1, ROWS])
+def test_a_row_outside_is_refused(run, number):
+    with pytest.raises(SedflowError, match=f"row {number} is not in this run; it has the rows 0"):
+        run[1].row(number)
+
+
+def test_departures_are_in_sigma_and_name_the_worst():
+    names = list(NAMES)
+    row = {f"{n}_{q}": v for n in names for q, v in ((16, -1.0), (50, 0.0), (84, 1.0))}
+    now = np.array([[-1.0], [0.0], [1.0]]) * np.ones(len(names))
+    assert departure(row, names, now)[0] == 0
+    now[1, 3] = 0.5
+    assert departure(row, names, now) == (0.5, names[3])
+    assert np.isnan(departure(dict.fromkeys(row, np.nan), names, now)[0])
+
+
+def test_the_photometry_of_a_row_keeps_absent_bands():
+    row = {"redshift": 0.05, "flux_g": 2.0, "sigma_g": 0.1, "flux_r": np.nan, "sigma_r": np.nan}
+    galaxy = stored_photometry(row, ("g", "r"))
+    assert galaxy.present.tolist() == [True, False]
