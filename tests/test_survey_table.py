@@ -4,7 +4,6 @@ import json
 import shutil
 
 import numpy as np
-import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
@@ -147,7 +146,7 @@ def test_text_of_a_visitor_is_a_value_and_no_sql(tmp_path):
             lambda text=text: table.counts(text),
             lambda text=text: table.find(text),
         ):
-            with pytest.raises(SedflowError, match="no column|no row"):
+            with pytest.raises(SedflowError, match=r"no column|no row"):
                 ask()
     assert table.count(RowFilter(ident="it's 3%")) == 1
     assert table.count() == 50
