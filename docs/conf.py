@@ -7,7 +7,10 @@ import re
 import sys
 from pathlib import Path
 
+from docutils.nodes import SkipNode
+from docutils.utils.math import MathError
 from docutils.utils.math.latex2mathml import tex2mathml
+from sphinx.util import logging
 
 ROOT = Path(__file__).parent.parent
 sys.path.insert(0, str(ROOT))
@@ -61,25 +64,37 @@ def list_fields(app, what, name, obj, options, lines):
     lines[:] = out
 
 
-def _visit_math(translator, node):
-    translator.body.append(tex2mathml(node.astext(), as_block=False))
-    raise _skip()
+_whole = []
 
 
-def _visit_displaymath(translator, node):
-    translator.body.append(f'<div class="math">{tex2mathml(node.astext(), as_block=True)}</div>')
-    raise _skip()
+def keep_attribute(app, what, name, obj, options, lines):
+    """Remember a docstring before napoleon takes what stands before a colon for a type."""
+    _whole[:] = lines
 
 
-def _skip():
-    from docutils.nodes import SkipNode
+def restore_attribute(app, what, name, obj, options, lines):
+    if what in ("attribute", "data", "property"):
+        lines[:] = _whole
 
-    return SkipNode()
+
+def _visit(block):
+    def visit(translator, node):
+        try:
+            text = tex2mathml(node.astext(), as_block=block)
+        except MathError as error:
+            logging.getLogger(__name__).warning(str(error), location=node)
+            text = node.astext()
+        translator.body.append(f'<div class="math">{text}</div>' if block else text)
+        raise SkipNode
+
+    return visit, None
 
 
 def setup(app):
-    app.add_html_math_renderer("mathml", (_visit_math, None), (_visit_displaymath, None))
-    app.connect("autodoc-process-docstring", list_fields)
+    app.add_html_math_renderer("mathml", _visit(False), _visit(True))
+    app.connect("autodoc-process-docstring", keep_attribute, priority=100)
+    app.connect("autodoc-process-docstring", restore_attribute, priority=600)
+    app.connect("autodoc-process-docstring", list_fields, priority=700)
 
 
 html_math_renderer = "mathml"
