@@ -58,9 +58,9 @@ _COLORS = {
 WRAP = "@media (max-width: 900px) { :host { flex-wrap: wrap; } }"  # tablets
 _SAME = 0.01  # of half a 68 % interval: stored numbers are float32
 _CSS = """
-.tables { display: flex; flex-wrap: wrap; gap: 0 40px; }
+.tables { display: flex; flex-wrap: wrap; gap: 0 24px; }
 table { border-collapse: collapse; font-size: 13px; margin: 4px 0 8px; }
-td, th { padding: 2px 14px 2px 0; text-align: right; border-bottom: 1px solid #88888855;
+td, th { padding: 2px 9px 2px 0; text-align: right; border-bottom: 1px solid #88888855;
          vertical-align: top; }
 td:first-child, th:first-child { text-align: left; }
 """
@@ -314,7 +314,7 @@ class SurveyView(LateView):
         self._list = pn.widgets.Tabulator(
             pd.DataFrame(columns=self._columns), disabled=True, show_index=False, selectable=1,
             titles=_TITLES, layout="fit_data_stretch", sizing_mode="stretch_width", sortable=False,
-            stylesheets=[SMALL_TABLE], height=430,
+            stylesheets=[SMALL_TABLE], height=462,
         )  # fmt: skip
         self._list.on_click(self._clicked)
         options = {_TITLES[c]: c for c in self._columns} | {

@@ -17,7 +17,7 @@ hv.Store.set_current_backend("bokeh")
 
 #: In place of a column: the number of rows in a pixel.
 COUNT = "count"
-_PALETTE = Viridis256[32:]  # its darkest end does not show on a dark ground
+_PALETTE = Viridis256[72:]  # its darkest end does not show on a dark ground
 _HEIGHT = 400
 _MARGIN = 0.03  # of an axis beside the values
 
@@ -133,8 +133,8 @@ def _widened(ends):
 
 def warm_up():
     """Let the rasterizer be compiled, which takes seconds, once per process."""
-    one = np.arange(2, dtype=np.float32)
-    points = hv.Points((one, one, one), vdims="color")
+    values = np.random.default_rng(0).random((3, 100), dtype=np.float32)
+    points = hv.Points(tuple(values), vdims="color")
     for aggregator, how in ((ds.count(), "max"), (ds.mean("color"), "source")):
-        image = rasterize(points, aggregator=aggregator, dynamic=False, width=8, height=8)
+        image = rasterize(points, aggregator=aggregator, dynamic=False, width=60, height=60)
         dynspread(image, max_px=3, threshold=0.6, how=how, dynamic=False)

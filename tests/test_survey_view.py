@@ -1,0 +1,266 @@
+"""Survey: a real small run, browsed without a browser, and once in one."""
+
+import asyncio
+import re
+
+import numpy as np
+import pandas as pd
+import panel as pn
+import pytest
+from bokeh.models import ColorBar, Plot
+from click.testing import CliRunner
+from conftest import MODELS, source
+
+from sedflow.cli import main
+from sedflow.dashboard.address import decode_row
+from sedflow.dashboard.inference import Desk
+from sedflow.dashboard.site import Page
+from sedflow.dashboard.survey import PAGE_ROWS, SurveyView, column_label
+from sedflow.dashboard.survey_map import COUNT
+from sedflow.errors import SedflowError
+from sedflow.photometry import UGRIZ
+from sedflow.survey import infer_catalogue
+from sedflow.survey_table import SurveyTable
+from sedflow.tables import guess_mapping
+
+ROWS, BAD = 30, 4
+
+
+@pytest.fixture(scope="module")
+def run(nsa, tmp_path_factory):
+    """A finished run over galaxies of the atlas, one of them with a redshift below zero."""
+    rows = np.arange(0, 9000, 300)
+    frame = pd.DataFrame({"id": nsa.ids[rows].astype(int)})
+    frame["redshift"] = np.array(nsa.table["Z"])[rows].astype(float)
+    for k, band in enumerate(UGRIZ, start=2):
+        frame[f"flux_{band}"] = np.array(nsa.table["NMGY"])[rows, k].astype(float)
+        frame[f"flux_ivar_{band}"] = np.array(nsa.table["NMGY_IVAR"])[rows, k].astype(float)
+    frame.loc[BAD, "redshift"] = -1.0
+    folder = tmp_path_factory.mktemp("survey")
+    frame.to_parquet(folder / "some.parquet")
+    mapping = guess_mapping(frame).in_unit("nanomaggies")
+    infer_catalogue(
+        folder / "some.parquet", folder / "out", mapping=mapping, n=100, workers=0, part_rows=8
+    )
+    return folder / "out"
+
+
+@pytest.fixture(scope="module")
+def table(run):
+    return SurveyTable(run)
+
+
+@pytest.fixture
+def view(table, nsa, posterior):
+    """A view whose watchers are left out: tests call what they would call."""
+    view = SurveyView(table, Desk(nsa, posterior))
+    view._build_controls()
+    view._build_views()
+    view._built = True
+    return view
+
+
+def look(view, row):
+    view.row = row
+    asyncio.run(view.look())
+
+
+def test_the_first_page_and_the_facts_of_the_run(view):
+    asyncio.run(view.show_page())
+    assert view._shown.object == f"## {ROWS} galaxies"
+    assert view._of.object == "of 2"
+    assert view.frame["row"].tolist() == list(range(PAGE_ROWS))
+    facts = view.controls[0].object
+    for text in (
+        "some.parquet",
+        f"| rows | {ROWS} |",
+        "| bad rows | 1 |",
+        "| draws, seed | 100, 1",
+    ):
+        assert text in facts
+
+
+def test_pages_are_turned_and_those_beyond_the_last_are_the_last(view):
+    view.page = 1
+    asyncio.run(view.show_page())
+    assert view.frame["row"].tolist() == list(range(PAGE_ROWS, ROWS))
+    assert view._next.disabled
+    assert not view._back.disabled
+    view.page = 77
+    asyncio.run(view.show_page())
+    assert view.page == 1
+
+
+def test_filters_and_order_decide_the_page_and_the_map(view):
+    view.param.update(status=["ok"], sort="k_hat", descending=True)
+    view._limits[0][2].value = 0.03  # redshift, to
+    assert view.ranges == [("redshift", None, 0.03)]
+    asyncio.run(view.show_page())
+    asyncio.run(view.show_map())
+    assert 0 < view.total < ROWS
+    assert (view.frame["status"] == "ok").all()
+    assert (view.frame["redshift"] <= 0.03).all()
+    assert (np.diff(view.frame["k_hat"]) <= 0).all()
+    assert view._map_note.object.startswith(f"{view.total} galaxies")
+    image = view.map.image[()]
+    counts = image.dimension_values(2)
+    assert np.nansum(counts) >= view.total
+    view.clear()
+    assert view.rows == type(view.rows)()
+
+
+def test_the_map_has_labels_with_units_and_follows_its_columns(view):
+    view.param.update(x="redshift", y="flux_r", color="k_hat")
+    asyncio.run(view.show_map())
+    (plot,) = view.map._pane.get_root().select({"type": Plot})
+    assert plot.xaxis.axis_label == "redshift"
+    assert plot.yaxis.axis_label == "flux r [nanomaggies]"
+    (bar,) = plot.select({"type": ColorBar})
+    assert bar.title == "mean k-hat"
+
+
+def test_the_zoom_stays_when_the_rows_change(view):
+    asyncio.run(view.show_map())
+    drawn = view.map.image
+    view.param.update(status=["ok"])
+    asyncio.run(view.show_map())
+    assert view.map.image is drawn
+    view.color = "redshift"
+    asyncio.run(view.show_map())
+    assert view.map.image is not drawn
+
+
+def test_a_pick_reproduces_what_is_stored(view):
+    look(view, 0)
+    assert view.answer.exact
+    assert "the stored quantiles are reproduced" in view._live.object
+    assert "amortized" in view._told.object
+    assert "50 % anew" in view._numbers.object
+    assert len(view._sed.sources["spectrum"].data["x"]) > 100
+    assert len(view._histories["sfr"].sources["median"].data["x"]) > 10
+    assert view._light.visible
+    view._explore()
+    assert view.chosen == f"some.parquet {view.stored['id']}"
+    assert view.chosen in view.desk.own
+
+
+def test_a_bad_row_tells_why_and_gets_no_posterior(view):
+    look(view, BAD)
+    assert "redshift = -1.0 must be finite" in view._told.object
+    assert view.answer is None
+    assert not view._light.visible
+    assert not view._open.visible
+    assert not view.desk.own
+
+
+def test_a_tap_takes_the_nearest_galaxy(view, table):
+    asyncio.run(view.show_map())
+    row = table.row(7)
+    at = (row[view.x] + 1e-3, row[view.y] - 1e-3)
+    asyncio.run(view._tapped(at, view.map.scale()))
+    assert view.row == 7
+
+
+def test_a_run_by_another_network_shows_what_is_stored(view, table, monkeypatch):
+    weights = {**table.manifest["weights"], "sha256": "0" * 64}
+    monkeypatch.setitem(table.manifest, "weights", weights)
+    look(view, 0)
+    assert "not the one that the run was made with" in view._live.object
+    assert "50 %" in view._numbers.object
+    weights["name"] = "mine"
+    monkeypatch.setitem(table.manifest, "weights", weights)
+    look(view, 1)
+    assert "network mine is not one of" in view._live.object
+
+
+def test_a_late_posterior_is_dropped(view):
+    async def two():
+        view.row = 0
+        first = asyncio.create_task(view.look())
+        await asyncio.sleep(0.05)
+        view.row = 1
+        await view.look()
+        await first
+
+    asyncio.run(two())
+    assert view.stored["row"] == 1
+    assert view.answer.fit.photometry.redshift == view.stored["redshift"]
+
+
+def test_text_of_the_input_is_no_markup(view, table, monkeypatch):
+    stored = {**table.row(0), "id": "<img src=x>*_", "reason": "<script>"}
+    view._show_stored(stored)
+    assert "<img" not in view._heading.object
+    assert "<script>" not in view._told.object
+
+
+def test_columns_have_labels_with_units():
+    assert column_label("age_mw_16") == "mass-weighted age [Gyr], 16 %"
+    assert column_label("sigma_u") == "error u [nanomaggies]"
+    assert column_label(COUNT) == COUNT
+
+
+def test_every_control_has_a_label(view):
+    for widget in [*view.controls.select(pn.widgets.Widget), *view._table_bar.select()]:
+        if isinstance(widget, pn.widgets.Widget):
+            assert widget.label, widget
+
+
+@pytest.mark.parametrize(
+    ("query", "row", "words"),
+    [
+        ({}, None, ""),
+        ({"row": "7"}, 7, ""),
+        ({"row": "99"}, 29, "was changed to 29; it may be 0 to 29"),
+        ({"row": "-3"}, 0, "was changed to 0"),
+        ({"row": "x' OR 1"}, None, "is not a whole number"),
+    ],
+)
+def test_the_row_of_an_address_is_clamped(query, row, words):
+    found, notices = decode_row(query, ROWS)
+    assert found == row
+    assert words in " ".join(notices)
+    assert bool(words) == bool(notices)
+
+
+def test_the_page_is_there_only_where_the_server_names_a_run(table, nsa, posterior):
+    without = Page(Desk(nsa, posterior), {"view": "survey", "row": "3"})
+    assert "survey" not in without.keys
+    assert "there is no page 'survey'" in without._notice.object
+    without.close()
+    page = Page(Desk(nsa, posterior), {"view": "survey", "row": "99"}, table)
+    assert page.active == "survey"
+    assert page.values()["view"] == "survey"
+    assert page.values()["row"] == "29"
+    assert "row = '99' was changed to 29" in page._notice.object.replace("&#x27;", "'")
+    page.close()
+
+
+def test_serve_refuses_a_folder_that_is_no_run(tmp_path):
+    for path in (tmp_path, tmp_path / "nowhere"):
+        done = CliRunner().invoke(main, ["serve", "--survey", str(path)])
+        assert done.exit_code == 1
+        assert "holds no manifest.json" in done.output
+        assert "Traceback" not in done.output
+    with pytest.raises(SedflowError, match=r"no manifest\.json"):
+        SurveyView(tmp_path)
+
+
+@pytest.mark.browser
+def test_a_pick_paints_a_posterior(open_view, table, nsa, posterior):
+    page = open_view(lambda: SurveyView(table, Desk(nsa, posterior)))
+    page.get_by_role("heading", name=f"{ROWS} galaxies").wait_for(timeout=60_000)
+    page.wait_for_function(f"() => {MODELS}.some(m => m.name == 'survey_map')", timeout=60_000)
+    page.locator(".tabulator-cell[tabulator-field=id]").nth(1).click()
+    page.get_by_text("the stored quantiles are reproduced").wait_for(timeout=60_000)
+    page.wait_for_function(f"() => {MODELS}.some(m => m.name == 'survey_sed')", timeout=30_000)
+    assert len(source(page, "survey_sed_spectrum", "x")) > 100
+    canvas = page.locator(".bk-Figure").first
+    box = canvas.bounding_box()
+    before = page.get_by_role("heading", name=re.compile("row 1$")).inner_text()
+    page.mouse.click(box["x"] + 0.55 * box["width"], box["y"] + 0.5 * box["height"])
+    page.wait_for_function(
+        "text => ![...document.querySelectorAll('*')].some(e => e.shadowRoot && "
+        "[...e.shadowRoot.querySelectorAll('h2')].some(h => h.innerText == text))",
+        arg=before, timeout=30_000,
+    )  # fmt: skip
