@@ -1,4 +1,4 @@
-"""The README's Python runs, and doctests of the public names hold."""
+"""The Python of README and documentation runs, and doctests of the public names hold."""
 
 import doctest
 import re
@@ -15,13 +15,34 @@ import sedflow.parameters
 import sedflow.photometry
 import sedflow.simulation
 
-README = Path(__file__).parent.parent / "README.md"
+ROOT = Path(__file__).parent.parent
+README = ROOT / "README.md"
+PAGES = ("quickstart", "recipes", "formats", "data")
+NEEDS_FILES = ("nsa_v1_0_1.fits",)  # of the survey, which are not here
+
+
+def _blocks():
+    """Python blocks of the pages, but those marked no-run; those marked slow are slow tests."""
+    for page in PAGES:
+        text = (ROOT / "docs" / f"{page}.md").read_text()
+        for found in re.finditer(r"^```python(.*)\n((?:.*\n)*?)```", text, re.MULTILINE):
+            mark, code = found[1].strip(), found[2]
+            if mark != "no-run" and not any(name in code for name in NEEDS_FILES):
+                line = text[: found.start()].count("\n") + 1
+                marks = pytest.mark.slow if mark == "slow" else ()
+                yield pytest.param(code, id=f"{page}-{line}", marks=marks)
 
 
 def test_the_first_block_runs(capsys):
     block = re.search(r"```python\n(.*?)```", README.read_text(), re.DOTALL).group(1)
     exec(compile(block, "README.md", "exec"), {})
     assert "log_mstar" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("code", [*_blocks()])
+def test_a_block_of_the_documentation_runs(code, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    exec(compile(code, "docs", "exec"), {})
 
 
 @pytest.mark.parametrize(
