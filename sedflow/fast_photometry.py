@@ -1,6 +1,6 @@
 """Photometry of many galaxies at once: the sums of `SEDModel` in single precision.
 
-What makes it fast, and what it costs (`benchmarks/forward.py` prints both):
+What makes it fast, and what it costs (`benchmarks/speed.py` prints both):
 wider wavelength bins; a low-rank form of the SSP table, so that the weights on a thousand
 nodes meet a few dozen numbers instead of every wavelength; and filter weights tabulated on
 redshift knots, so that galaxies of one knot share one matrix product.
