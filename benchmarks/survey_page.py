@@ -70,7 +70,8 @@ def write_run(out, rows):
             columns[name] = pa.array(values, field.type)
         pq.write_table(
             pa.table(columns, schema=schema),
-            out / "results" / f"part-{start // _PART:06d}.parquet", compression="zstd", use_dictionary=["status", "verdict", "reason"],
+            out / "results" / f"part-{start // _PART:06d}.parquet",
+            compression="zstd", use_dictionary=["status", "verdict", "reason"],
             use_byte_stream_split=floats,
         )  # fmt: skip
     manifest = {
@@ -162,13 +163,11 @@ def base():
 def look():
     """The posterior of a row, drawn anew as the page does; median of six."""
     import sedflow
-    from sedflow.batch import row_seed
     from sedflow.dashboard.inference import Desk, Request
-    from sedflow.dashboard.survey import SurveyView
 
+    use_threads(1)
     nsa = sedflow.load_nsa()
     desk = Desk(nsa, load_posterior())
-    SurveyView(out, desk)
     desk.answer(Request("72", n=1000, seed=batch.row_seed(1, 72)))
     times = []
     for ident in nsa.ids[100:106]:

@@ -110,7 +110,11 @@ class SurveyMap(pn.viewable.Viewer):
         if x is None or y is None:
             return
         at, scale = (float(x), float(y)), self.scale()
-        pn.state.execute(lambda: self._tapped(at, scale))
+
+        async def tell():  # not a lambda: Panel waits for what it can see to be a coroutine
+            await self._tapped(at, scale)
+
+        pn.state.execute(tell)
 
     def scale(self):
         """Lengths along the axes that look equally long."""
@@ -134,7 +138,10 @@ def _widened(ends):
 def warm_up():
     """Let the rasterizer be compiled, which takes seconds, once per process."""
     values = np.random.default_rng(0).random((3, 100), dtype=np.float32)
-    points = hv.Points(tuple(values), vdims="color")
-    for aggregator, how in ((ds.count(), "max"), (ds.mean("color"), "source")):
-        image = rasterize(points, aggregator=aggregator, dynamic=False, width=60, height=60)
-        dynspread(image, max_px=3, threshold=0.6, how=how, dynamic=False)
+    points = dict(zip("xyc", values, strict=True))
+    for color in (COUNT, "c"):
+        view = SurveyMap(None)
+        view.show(points, "x", "y", color, dict(zip("xyc", "xyc", strict=True)), ((0, 1), (0, 1)))
+        view.image[()]
+        view.range.event(x_range=(0.2, 0.8), y_range=(0.2, 0.8))
+        view.image[()]
