@@ -103,6 +103,7 @@ def test_filters_and_order_decide_the_page_and_the_map(view):
     assert (np.diff(view.frame["k_hat"]) <= 0).all()
     assert view._map_note.object.startswith(f"{view.total} galaxies")
     image = view.map.image[()]
+    assert str(image.vdims[0]) == "Count"
     counts = image.dimension_values(2)
     assert np.nansum(counts) >= view.total
     view.clear()
@@ -117,6 +118,12 @@ def test_the_map_has_labels_with_units_and_follows_its_columns(view):
     assert plot.yaxis.axis_label == "flux r [nanomaggies]"
     (bar,) = plot.select({"type": ColorBar})
     assert bar.title == "mean k-hat"
+    view.color = COUNT
+    asyncio.run(view.show_map())
+    (plot,) = view.map._pane.get_root().select({"type": Plot})
+    (bar,) = plot.select({"type": ColorBar})
+    assert bar.title == "galaxies in a pixel"
+    assert (bar.color_mapper.low, bar.color_mapper.high) == (1, 10)  # logarithmic, even if sparse
 
 
 def test_the_zoom_stays_when_the_rows_change(view):
@@ -142,6 +149,13 @@ def test_a_pick_reproduces_what_is_stored(view):
     view._explore()
     assert view.chosen == f"some.parquet {view.stored['id']}"
     assert view.chosen in view.desk.own
+
+
+def test_where_the_run_took_more_draws_its_steps_are_repeated(view, table):
+    rows = table.page(columns=["status", "reason"], size=ROWS)
+    more = rows[rows["reason"].str.contains("of 500 draws") & (rows["status"] == "ok")]
+    look(view, int(more["row"].iloc[0]))
+    assert "by the steps of the run: **the stored quantiles are reproduced**" in view._live.object
 
 
 def test_a_bad_row_tells_why_and_gets_no_posterior(view):

@@ -24,6 +24,7 @@ from sedflow.dashboard.prose import prose
 from sedflow.dashboard.survey_map import COUNT, SurveyMap
 from sedflow.dashboard.view import LateView
 from sedflow.errors import SedflowError
+from sedflow.fitting import fit
 from sedflow.nsa import load_nsa
 from sedflow.parameters import NAMES
 from sedflow.posterior import packaged_weights
@@ -56,6 +57,7 @@ _COLORS = {
     "failed": figures.DATA, "bad row": figures.DATA,
 }  # fmt: skip
 WRAP = "@media (max-width: 900px) { :host { flex-wrap: wrap; } }"  # tablets
+_QUICK = ("weights", "proposals")  # what a run may be told, of which the steps take seconds
 _SAME = 0.01  # of half a 68 % interval: stored numbers are float32
 _CSS = """
 .tables { display: flex; flex-wrap: wrap; gap: 0 24px; }
@@ -470,9 +472,18 @@ class SurveyView(LateView):
         finally:
             if turn == self._looked:
                 self._spinner.value = self._spinner.visible = False
+        if turn != self._looked:
+            return
+        self.answer = answer
+        away = self._show_answer(stored, answer)
+        settings = self.table.manifest["settings"]
+        if away < _SAME or settings["trust"] not in _QUICK:
+            return
+        self._live.object += " The steps of the run are being repeated …"
+        answer = await on_worker(self._repeat)(answer)
         if turn == self._looked:
             self.answer = answer
-            self._show_answer(stored, answer)
+            self._show_answer(stored, answer, repeated=True)
 
     async def infer(self, row: int, stored: dict):
         """The posterior of a row by the run's own network, with the row's own seed."""
@@ -505,6 +516,15 @@ class SurveyView(LateView):
                 "made with; what is stored is all there is"
             )
         return self.desk.answer(request)
+
+    def _repeat(self, answer):
+        """On the worker's thread: the answer by all steps of the run, not the first alone."""
+        request, trust = answer.request, self.table.manifest["settings"]["trust"]
+        better = fit(
+            self.desk.used(request), self.desk.posterior(request.weights), n=request.n,
+            seed=request.seed, trust=trust,
+        )  # fmt: skip
+        return self.desk.with_fit(answer, better)
 
     def _photometry(self, stored):
         return stored_photometry(stored, self.table.manifest["weights"]["bands"])
@@ -550,29 +570,30 @@ class SurveyView(LateView):
         )
         return f"<div class='tables'>{''.join(tables)}</div>"
 
-    def _show_answer(self, stored, answer):
+    def _show_answer(self, stored, answer, repeated=False):
         names = [q.name for q in QUANTITIES]
         away, worst = departure(stored, names, answer.quantiles)
         with pn.io.hold():
-            self._live.object = _compared(stored, answer, away, worst, self.table.manifest)
+            self._live.object = _compared(answer, away, worst, repeated)
             self._numbers.object = self._tables(stored, answer)
         if self._sed is None:
             self._draw(stored, answer)
         else:
             patch(self._sed.figure, lambda: self._draw(stored, answer))
         self._light.visible = True
+        return away
 
     def _draw(self, stored, answer):
-        galaxy, fit = answer.fit.photometry, answer.fit
+        galaxy, found = answer.fit.photometry, answer.fit
         title = f"{_ident(stored)}, z = {stored['redshift']:.4f}"
         layers = figures.sed_layers(
             f"Spectrum and photometry: {title}", galaxy.bands, float(galaxy.redshift),
             curves=answer.best_curves, quantiles=(answer.spectra[0], answer.spectrum_quantiles),
-            data=(galaxy.flux, galaxy.sigma), predicted=fit.predicted.quantiles(),
+            data=(galaxy.flux, galaxy.sigma), predicted=found.predicted.quantiles(),
         )  # fmt: skip
         histories = {
             which: figures.history_layers(
-                title, which, fit.history.edges, answer.history_quantiles[which]
+                title, which, found.history.edges, answer.history_quantiles[which]
             )
             for which in self._history_panes
         }
@@ -669,17 +690,18 @@ def _told(stored):
     return f"<div>{words[0]}</div><div style='margin-top:6px'>{line}</div>"
 
 
-def _compared(stored, answer, away, worst, manifest):
+def _compared(answer, away, worst, repeated):
     """Whether the posterior drawn anew is the stored one, in Markdown."""
-    network = f"Drawn anew by {_plain(answer.request.weights)}, {answer.request.n:,} draws"
+    steps = " by the steps of the run" if repeated else ""
+    text = f"Drawn anew by {_plain(answer.request.weights)}, {answer.request.n:,} draws{steps}"
     if not np.isfinite(away):
-        return f"{network}; nothing is stored to compare it with."
+        return f"{text}; nothing is stored to compare it with."
     if away < _SAME:
-        return f"{network}: **the stored quantiles are reproduced** (to {max(away, 1e-6):.1g} σ)."
-    why = "the run went on to more draws or higher rungs, or was made by another version"
-    if not answer.exact:
-        why = "the weights do not hold here, and these are the network's own draws"
-    elif manifest["settings"]["trust"] == "weights":
-        why = "the run took more draws where the first were too few, or was made by another version"
+        return f"{text}: **the stored quantiles are reproduced** (to {max(away, 1e-6):.1g} σ)."
     label = next(q.label for q in QUANTITIES if q.name == worst)
-    return f"{network}: up to **{away:.2g} σ** from the stored quantiles ({label}); {why}."
+    why = "the run went further up the ladder"
+    if repeated:
+        why = "another version or processor made them"
+    elif not answer.exact:
+        why = "the weights of so few draws do not hold, and these are the network's own"
+    return f"{text}: up to **{away:.2g} σ** from the stored quantiles ({label}); {why}."

@@ -76,9 +76,11 @@ class SurveyMap(pn.viewable.Viewer):
         image = rasterize(
             hv.DynamicMap(draw, streams=[self._points]),
             aggregator=ds.count() if counted else ds.mean("color"),
-            streams=[self.range, self.size], x_range=xlim, y_range=ylim,
+            vdim_prefix="", streams=[self.range, self.size], x_range=xlim, y_range=ylim,
         )  # fmt: skip
         image = dynspread(image, max_px=3, threshold=0.6, how="max" if counted else "source")
+        if counted:  # a scale of its own even where no pixel has two
+            image = image.redim.soft_range(Count=(1, 10))
         label = "galaxies in a pixel" if counted else f"mean {self._labels[color]}"
         image = image.opts(
             hv.opts.Image(
