@@ -173,6 +173,10 @@ def test_a_tap_takes_the_nearest_galaxy(view, table):
     at = (row[view.x] + 1e-3, row[view.y] - 1e-3)
     asyncio.run(view._tapped(at, view.map.scale()))
     assert view.row == 7
+    asyncio.run(view.show_page())
+    assert view._list.selection == [7]
+    look(view, ROWS - 1)  # on the next page
+    assert view._list.selection == []
 
 
 def test_a_run_by_another_network_shows_what_is_stored(view, table, monkeypatch):

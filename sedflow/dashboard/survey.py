@@ -128,7 +128,7 @@ class SurveyView(LateView):
         super().__init__(**params)
         self.table = survey if isinstance(survey, SurveyTable) else SurveyTable(survey)
         self.desk = desk or Desk(load_nsa())
-        self.stored = self.answer = None
+        self.stored = self.answer = self.frame = None
         self._names: dict[int, str] = {}
         self._looked = 0
         self._built = False
@@ -384,12 +384,17 @@ class SurveyView(LateView):
                 self.page = page
         with pn.io.hold():
             self._list.value = _rounded(frame)
-            self._list.selection = []
+            self._select()
             self._number.param.update(value=page + 1, end=pages)
             self._of.object = f"of {pages:,}"
             self._back.disabled, self._next.disabled = page == 0, page + 1 >= pages
             share = "" if total == self.table.rows else f" of {self.table.rows:,}"
             self._shown.object = f"## {total:,}{share} galaxies"
+
+    def _select(self):
+        """Mark the galaxy in the table, if it is on this page."""
+        at = [] if self.frame is None else np.flatnonzero(self.frame["row"] == self.row)
+        self._list.selection = [int(k) for k in at]
 
     def _find_page(self, asked):
         total = self.table.count(asked.rows)
@@ -459,6 +464,7 @@ class SurveyView(LateView):
         if turn != self._looked:
             return
         self._warn("")
+        self._select()
         self._show_stored(stored)
         if stored["status"] == "bad row":
             return
