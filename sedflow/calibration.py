@@ -113,7 +113,7 @@ def local_test(truth, context, draw, observed, observed_draws, seed=0, trials=50
             z_score=True, num_trials_null=trials,
             classifier_kwargs={
                 "hidden_layer_sizes": (32, 32), "early_stopping": True, "max_iter": 200,
-                "batch_size": 256,
+                "batch_size": 256, "random_state": seed,
             },
         )  # fmt: skip
         test.train_on_observed_data(verbosity=0)

@@ -91,6 +91,17 @@ def serve(port, address, allow_origin, survey):
 @click.option("--ssp", help="SSP grid: fsps, bc03, or a path.")
 @click.option("--start", help="Network to begin with, by name or path; default from nothing.")
 @click.option("--prior", type=click.Choice(["flat", "provabgs"]), help="Prior of the betas.")
+@click.option("--bands", help="Bands, with commas: g,r,i,z; default ugriz.")
+@click.option(
+    "--noise",
+    type=click.Path(exists=True, dir_okay=False),
+    help="JSON file of a noise model (NoiseModel.to_dict()); default that of the NSA.",
+)
+@click.option(
+    "--survey",
+    type=click.FloatRange(0, 1),
+    help="Share of simulations chosen to look like the NSA's galaxies; 0 for other bands.",
+)
 def train(name, output, **options):
     """Train a network; go on where an interrupted training stopped.
 
@@ -103,6 +114,8 @@ def train(name, output, **options):
     from sedflow.training import TrainingConfig
     from sedflow.training import train as run
 
+    if options["bands"]:
+        options["bands"] = tuple(band.strip() for band in options["bands"].split(","))
     config = TrainingConfig.named(name, **{k: v for k, v in options.items() if v is not None})
     with tqdm(total=config.simulations, unit="sim", unit_scale=True, file=sys.stderr) as bar:
 

@@ -32,9 +32,9 @@ class NSACatalog:
     def __init__(self, table, source: Source | None = None):
         self.table = table
         self.source = source
-        self.ids = np.asarray(table["NSAID"])
+        self.ids = np.asarray(table["NSAID"]).astype(np.int64)  # FITS has them big-endian
         self._order = np.argsort(self.ids, kind="stable")
-        self._sorted = self.ids[self._order].astype(np.int64)
+        self._sorted = self.ids[self._order]
         twice = self._sorted[1:] == self._sorted[:-1]
         if twice.any():
             first = self._sorted[1:][twice][0]

@@ -331,11 +331,11 @@ class Desk:
                 f"{figures.k_hat:.2f}, limit {K_HAT_MAX}; {figures.ess:.0f} effective draws): "
                 "take more draws, climb the ladder, or run MCMC"
             )
-        elif request.prior != "flat":
+        elif request.prior != network.prior.sfh:
             try:
                 shown = reweight(network, prior=request.prior)
             except TooFewEffectiveDraws as error:
-                notes.append(f"the prior stays flat: {error}")
+                notes.append(f"the prior stays {network.prior.sfh}: {error}")
         return self._dress(request, shown, network, check, notes)
 
     def with_fit(self, answer: Answer, better: Fit) -> Answer:
@@ -409,6 +409,5 @@ def code_for(request: Request, own: OwnGalaxy | None = None) -> str:
         bands = tuple(request.bands)
         lines.append(f"galaxy = galaxy.in_bands({bands!r}).in_bands(posterior.bands)")
     lines.append(f"fit = sedflow.fit(galaxy, posterior, n={request.n}, seed={request.seed})")
-    prior = f", prior={request.prior!r}" if request.prior != "flat" else ""
-    lines += [f"exact = sedflow.reweight(fit{prior})", "print(exact.summary())"]
+    lines += [f"exact = sedflow.reweight(fit, prior={request.prior!r})", "print(exact.summary())"]
     return "\n".join(lines) + "\n"
