@@ -136,7 +136,7 @@ class Explorer(PageView):
         self._prior = pn.widgets.Select(
             label="prior of the history", value=state.prior, width=235,
             options={"flat Dirichlet": "flat", "as published": "provabgs"},
-            description="The exact posterior is weighted to it; packaged networks learned the flat one",
+            description="The exact posterior is weighted to it; packaged networks learned the flat",
         )  # fmt: skip
         self._bands = pn.widgets.CheckButtonGroup(
             label="bands used",
