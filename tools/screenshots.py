@@ -25,6 +25,7 @@ OUT = ROOT / "docs" / "screens"
 FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking"]
 IDLE = "() => window.Bokeh && Bokeh.documents.length && Bokeh.documents[0].is_idle"
 _SIZE = {"width": 1280, "height": 800}
+_MOST = {"explore": 1445}  # pixels of height: to the end of the corner plot
 _CATALOGUE = """name,ra,dec,redshift,mag_u,magerr_u,mag_g,magerr_g,mag_r,magerr_r,mag_i,magerr_i
 one,150.1,2.2,0.05,18.9,0.06,17.4,0.02,16.6,0.02,16.2,0.02
 two,150.3,2.4,0.08,18.2,0.05,17.3,0.02,16.9,0.02,16.7,0.02
@@ -90,7 +91,7 @@ def _data(page):
     page.get_by_text("Click a row to look at its galaxy").wait_for(timeout=120_000)
 
 
-#: Page -> address, and what a visitor does there.
+#: Page -> address, what a visitor does there.
 PAGES = {
     "explore": ({"galaxy": 2490}, _explore),
     "forward": ({"view": "forward", "tau_ism": 0.6, "f_burst": 0.1, "t_burst": 0.3}, None),
@@ -139,7 +140,7 @@ def take(browser, address, name, theme):
         "() => Math.max(...[...document.querySelectorAll('#main, #content, body')]"
         ".map(e => e.scrollHeight))"
     )
-    page.set_viewport_size({**_SIZE, "height": min(int(height) + 20, 2200)})
+    page.set_viewport_size({**_SIZE, "height": min(int(height) + 20, _MOST.get(name, 2200))})
     page.wait_for_timeout(1500)
     picture = Image.open(io.BytesIO(page.screenshot())).convert("RGB")
     page.context.close()
