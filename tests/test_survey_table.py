@@ -2,6 +2,8 @@
 
 import json
 import shutil
+import subprocess
+import sys
 
 import numpy as np
 import pyarrow as pa
@@ -214,6 +216,12 @@ def test_what_is_no_run_is_refused_in_a_sentence(tmp_path):
 def test_a_row_outside_is_refused(run, number):
     with pytest.raises(SedflowError, match=f"row {number} is not in this run; it has the rows 0"):
         run[1].row(number)
+
+
+def test_the_table_needs_no_dashboard():
+    code = "import sys, sedflow.survey_table\nprint({'panel', 'holoviews'} & set(sys.modules))"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "set()"
 
 
 def test_departures_are_in_sigma_and_name_the_worst():

@@ -12,6 +12,7 @@ from click.testing import CliRunner
 from conftest import MODELS, source
 
 from sedflow.cli import main
+from sedflow.dashboard import site
 from sedflow.dashboard.address import decode_row
 from sedflow.dashboard.inference import Desk
 from sedflow.dashboard.site import Page
@@ -252,6 +253,22 @@ def test_the_page_is_there_only_where_the_server_names_a_run(table, nsa, posteri
     assert page.values()["row"] == "29"
     assert "row = '99' was changed to 29" in page._notice.object.replace("&#x27;", "'")
     page.close()
+
+
+def test_the_environment_may_name_the_run_and_visitors_learn_no_path(run, tmp_path, monkeypatch):
+    def shown():
+        column = site.page().main[0]
+        return column[1].object, list(column[2]._names)
+
+    monkeypatch.setenv("SEDFLOW_SURVEY", str(run))
+    notice, tabs = shown()
+    assert notice == ""
+    assert tabs[-1] == "Survey"
+    monkeypatch.setenv("SEDFLOW_SURVEY", str(tmp_path / "nowhere"))
+    notice, tabs = shown()
+    assert "the survey of this server cannot be opened" in notice
+    assert "nowhere" not in notice
+    assert tabs[-1] == "Your data"
 
 
 def test_serve_refuses_a_folder_that_is_no_run(tmp_path):
