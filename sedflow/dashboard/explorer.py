@@ -337,6 +337,17 @@ class Explorer(PageView):
             self._show_answer(answer)
 
     def _show_answer(self, answer):
+        """Figures and words at one moment: none stands beside those of another galaxy."""
+        self._draw(self._show_everything, answer)
+
+    def _show_everything(self, answer):
+        with pn.io.hold():
+            self._show_light(answer)
+            self._show_histories(answer)
+            self._show_corner(answer)
+            self._show_words(answer)
+
+    def _show_words(self, answer):
         name = "" if answer.request.galaxy.isdigit() else html.escape(answer.request.galaxy)
         title = (
             answer.fit.title if not name else f"{name}, z = {answer.fit.photometry.redshift:.4f}"
@@ -344,7 +355,6 @@ class Explorer(PageView):
         self._heading.object = f"## {title} · {answer.fit.sampler}"
         self._badge.object = _badge(answer)
         self._remedies[:] = self._remedies_for(answer)
-        self._draw(self._show_figures, answer)
         self._summary.value = _derived_table(answer, None, self._literature(answer))
         own = self.desk.own.get(answer.request.galaxy)
         self._code.object = f"```python\n{code_for(answer.request, own)}```"
@@ -367,12 +377,6 @@ class Explorer(PageView):
             for pane in (self._corner_pane, self._sed_pane, self._pull_pane,
                          *self._history_panes.values()):  # fmt: skip
                 pane.param.trigger("object")
-
-    def _show_figures(self, answer):
-        with pn.io.hold():
-            self._show_light(answer)
-            self._show_histories(answer)
-            self._show_corner(answer)
 
     def _light_options(self):
         return {"unit": self.state.unit, "log": self.state.log, "rest": self.state.rest}
