@@ -162,13 +162,14 @@ LESSON = Lesson(
             "How low must χ² be for the model to be good enough?",
             "Were this model the truth, χ² would come out around {n_band} (one for each flux), "
             "give or take {spread:.0f}; it would exceed {p05:.1f} once in twenty galaxies and "
-            "{p001:.1f} once in a thousand. From there on, lower is luck more than merit. {state}",
+            "{p001:.1f} once in a thousand. Below the "
+            "first of these, a still lower χ² is luck more than merit. {state}",
         ),
         Step(
             "reveal", "What the others found",
             "The network drew {n:,} galaxies from the posterior of the same data: all of them "
             "could be this galaxy, in proportion to their probability. {exactness} Each dot is "
-            "one; the orange cross is your best fit. The bars count the draws by their χ². The "
+            "a draw; the orange cross is your best fit. The bars count the draws by their χ². The "
             "draws vary all twelve parameters, you could vary four.",
             "Your fit has one value for each parameter. Does a lower χ² than another fit make "
             "it the right one?",

@@ -159,21 +159,25 @@ LESSON = Lesson(
             "until its g−r has the value on the slider. One was made **older**, one **dustier**, "
             "one **richer in metals**. Move the slider, and look at the spectra.",
             "Which of the three is the dusty one?",
-            "A is {A}, B is {B}, C is {C}. Their masses differ too: log M★ = {masses}, because "
-            "dust and age dim a galaxy as well as redden it. If you were not sure, that is the "
-            "point: through two filters, the three are one galaxy.",
+            "A is {A}, B is {B}, C is {C}. Their masses differ too, log M★ = {masses} for "
+            "{mass_start} of the start: each of the three ways dims a galaxy as well as reddening "
+            "it. The table gives the mean age of the stars, their metals (log Z/Z☉: 0 is as in "
+            "the Sun, −1 a tenth of that) and the dust (A_V: by how many magnitudes it dims green "
+            "light). If you were not sure, that is the point: through two filters, the three are "
+            "one galaxy.",
             ("A", "B", "C"),
         ),
         Step(
             "u", "One more filter: u",
-            "The u filter sees light just short of the 4000 Å break, where old stars and metals "
-            "absorb. The figure shows all four colours of ugriz for the three, less those of the "
-            "mean of the three. The bars are the errors of a typical galaxy of this magnitude in "
-            "the atlas.",
+            "The u filter sees light just short of the *4000 Å break*, a step in the spectrum: "
+            "below 4000 Å old stars and metals absorb. The figure shows all four colours of ugriz "
+            "for the three, less the mean of the three: higher is redder. The grey bars are the "
+            "errors of a typical galaxy of this magnitude in the atlas.",
             "Which of the four colours tells the three apart best, compared with its error?",
             "In {best} the three differ by up to {best_sigma:.1f} times the error (in g−r by "
             "{gr_sigma:.1f}, as they were made to). In magnitudes, {widest} spreads most, by "
-            "{widest_mag:.2f} mag; what counts is the ratio to the error.",
+            "{widest_mag:.2f} mag, and has an error of {widest_error:.2f} mag; what counts is the "
+            "ratio of the two.",
             ("u−g", "g−r", "r−i", "i−z"),
         ),
         Step(
@@ -182,37 +186,40 @@ LESSON = Lesson(
             "(NUV, FUV: 2300 and 1500 Å). Only hot young stars shine there, and dust hides them "
             "best. The figure now includes those colours.",
             "Which one is the brightest in the far ultraviolet, for the same r magnitude?",
-            "FUV−r is {fuv}. Metals hardly matter there, so the galaxy that is red "
-            "only by its metals still shows its young stars; the older one has few, the dusty one "
-            "hides them. The spread in FUV−r is {fuv_spread:.1f} mag, against {ug_spread:.2f} mag "
-            "in u−g.",
+            "FUV−r is {fuv}; the lower, the brighter in FUV. Metals hardly matter there, so the "
+            "galaxy that is red only by its metals still shows its young stars; the older one has "
+            "few, the dusty one hides them. The spread in FUV−r is {fuv_spread:.1f} mag, against "
+            "{ug_spread:.2f} mag in u−g.",
             ("A, older", "B, dustier", "C, richer in metals"),
         ),
         Step(
             "ugriz", "What ugriz can know",
             "Now we pretend not to know what B, the dusty galaxy, is. Its five fluxes, with the "
-            "atlas' errors, were given to the network, which answered with {n:,} galaxies that "
-            "could have made them: its *posterior* of age, metals and dust. The vertical lines "
-            "are the three galaxies; the grey outline is the *prior*, what was thought possible "
-            "before looking.",
+            "atlas' errors, were given to a neural network that was trained on simulated galaxies. "
+            "It answered with {n:,} galaxies that could have made these fluxes (blue): the "
+            "*posterior* of age, metals and dust. The vertical lines are the three galaxies; the "
+            "grey dashed outline is the *prior*, what was thought possible before looking.",
             "Do these data rule out the other two ways to be so red?",
-            "{ruled}. In the posterior of A_V, {dust_line}; in that of age, {age_line}; in that "
-            "of metals, {metal_line}. Directly: as models of B's five fluxes, A and C have χ² = "
-            "{chi2_a:.1f} and {chi2_c:.1f} (five good fluxes stay below {limit:.0f}). And these "
-            "are only two of the many galaxies between. The width in age, {age_width:.1f} Gyr (16 "
-            "to 84 %), is {age_share:.0%} of the prior's: **ugriz says little about age.**",
+            "{ruled}. Dust: {dust_line}. Age: {age_line}. Metals: {metal_line}. Directly: as "
+            "models of B's five fluxes, A and C have χ² = {chi2_a:.1f} and {chi2_c:.1f}. (χ² is "
+            "the sum of the squared misfits, each in units of its error; five good fluxes stay "
+            "below {limit:.0f}.) And these are only two of the many galaxies between. The width "
+            "in age, {age_width:.1f} Gyr (16 to 84 %), is {age_share:.0%} of the prior's: **ugriz "
+            "says little about age.**",
             (),
         ),
         Step(
             "posterior-uv", "What the ultraviolet adds",
             "The same galaxy B with FUV and NUV as well, given to a second network that was "
-            "trained on all seven bands.",
+            "trained on all seven bands: the yellow outline. The blue area is the answer from "
+            "ugriz, as before.",
             "Which of the three, age, metals or dust, is now known much better?",
-            "As models of the seven fluxes, A and C have χ² = {chi2_a:.0f} and {chi2_c:.0f} (seven "
-            "good ones stay below {limit:.0f}). The 16 to 84 % ranges go from ugriz to all seven "
-            "bands so: age {age_line}, metals {metal_line}, dust A_V {dust_line}. {summary} **To "
-            "tell look-alikes apart takes another wavelength, not a better fit of the same ones. "
-            "And to rule out one galaxy is not yet to know the answer.**",
+            "As models of the seven fluxes, A and C have χ² = {chi2_a:.0f} and {chi2_c:.0f} "
+            "(seven good ones stay below {limit:.0f}). From ugriz to all seven bands, the widths "
+            "of the 16 to 84 % ranges go so: age {age_line}, metals {metal_line}, dust A_V "
+            "{dust_line}. {summary} **To tell look-alikes apart takes another wavelength, not a "
+            "better fit of the same ones. And to rule out one galaxy is not yet to know the "
+            "answer.**",
             ("age", "metals", "dust", NONE_MUCH),
         ),
     ),

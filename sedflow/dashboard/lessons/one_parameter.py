@@ -110,18 +110,22 @@ LESSON = Lesson(
             "mass", "Mass: how many stars",
             "This is the light of a model galaxy at redshift 0.05. The **line** is its spectrum: "
             "how much light arrives at each wavelength. The **squares** are what a survey would "
-            "measure through its five filters u, g, r, i, z. From these five numbers, and the "
-            "redshift, everything in this app is inferred.\n\n"
+            "measure through its five filters u, g, r, i, z, whose names stand along the bottom. "
+            "The *redshift* says how far the light has been stretched on its way, and so how far "
+            "away the galaxy is. From these five numbers, and the redshift, everything in this "
+            "app is inferred.\n\n"
             "A *colour* is a difference of two magnitudes: g−r = {g_r} mag here. The larger, the "
             "redder. Magnitudes run backwards: five more means a hundred times fainter.\n\n"
             "The first of the twelve parameters is log M★, the logarithm of the mass of all stars "
-            "ever formed.",
+            "ever formed. Predict first: its slider is locked until you have answered.",
             "When log M★ rises from 7 to 12.5, the colour g−r becomes …",
-            "More mass means more stars of the same kinds: the whole spectrum is multiplied by one "
-            "number. Each unit of log M★ is a factor 10 in light, or 2.5 mag; over the whole range "
-            "r goes from {r_low} to {r_high} mag, and g−r changes by {change} mag. So **the "
+            "More mass means more stars of the same kinds: the whole spectrum is multiplied by "
+            "one number. Each unit of log M★ is a factor 10 in light, or 2.5 mag; over the whole "
+            "range r goes from {r_low} to {r_high} mag, and g−r changes by {change} mag. So **the "
             "brightness gives the mass and the colours give everything else** (for a known "
-            "distance, which is what the redshift is for).",
+            "distance, which is what the redshift is for). The second figure shows the four "
+            "colours over the whole range; the dashed line in it is where the slider stands. Now "
+            "move it.",
             _CHOICES,
         ),
         Step(
@@ -134,8 +138,8 @@ LESSON = Lesson(
             "goes on forming stars always has some.",
             "When β₁, the young share, rises from 0 to 1, the colour g−r becomes …",
             "g−r changes by {change} mag, and u−g by {change_ug}. Hot stars pour out light at "
-            "short wavelengths, so the left of the spectrum rises most. Try β₂ and β₃ as well: "
-            "the older the wave, the less it does to the blue light.",
+            "short wavelengths, so the left of the spectrum rises most. Try β₂ and β₃ as "
+            "well: these waves are older, and g−r rises with their shares.",
             _CHOICES,
         ),
         Step(
@@ -207,7 +211,9 @@ LESSON = Lesson(
         Step(
             "all", "All twelve together",
             "Here each bar is the largest change of g−r that a parameter can make over its whole "
-            "range, everything else as it was. Choose any parameter below to see its curve again.",
+            "range, everything else as it was (for t burst, with a burst of {f_burst:.0%}; for f "
+            "burst, with a burst 1 Gyr ago, which is too old to show in g−r). Choose any "
+            "parameter below to see its curve again.",
             "There are twelve parameters and five fluxes. What does that say about any fit?",
             "That many different galaxies must give the same five fluxes. {n_visible} of the "
             "twelve parameters change g−r by more than {same} mag on their own, and one colour "

@@ -78,18 +78,20 @@ def cases(nsa, posterior, nsaid: int) -> dict[str, Case]:
         _band(one, "u", name),
         Case(
             "sigma", f"{name}, errors ÷ 100",
-            "The same fluxes, but the catalogue claims errors a hundred times smaller: a "
-            "magnitude error in the wrong unit, for one.",
+            "The same fluxes, but the catalogue claims errors a hundred times smaller, as "
+            "where they were read in the wrong unit.",
             Photometry(one.flux, one.sigma / 100, one.redshift, one.bands),
         ),
         Case(
             "far", f"{name}, redshift 0.25",
-            f"The same fluxes with the redshift of another galaxy, 0.25 for {one.redshift:.4f}.",
+            f"The same fluxes with the redshift of another galaxy, 0.25 instead of "
+            f"{one.redshift:.4f}.",
             Photometry(one.flux, one.sigma, 0.25, one.bands),
         ),
         Case(
             "near", f"{name}, redshift 0.005",
-            f"The same fluxes with a redshift that is too small, 0.005 for {one.redshift:.4f}.",
+            f"The same fluxes with a redshift that is too small, 0.005 instead of "
+            f"{one.redshift:.4f}.",
             Photometry(one.flux, one.sigma, 0.005, one.bands),
         ),
     ]  # fmt: skip
@@ -194,18 +196,20 @@ LESSON = Lesson(
             "questions about every answer:\n\n"
             "1. **Is the galaxy like those of training?** Its colours, errors and redshift are "
             "compared with theirs, and some draw must come near the data (χ² below {limit:.1f}).\n"
-            "2. **Can the draws be weighed to the exact posterior?** k-hat must be below {k_max}, "
-            "and enough draws must count.\n"
-            "3. If not, better proposals are learnt, and at last MCMC is run.\n\n"
+            "2. **Can the draws be weighed to the exact posterior?** k-hat (how far a few "
+            "draws carry all the weight) must be below {k_max}, and enough draws must count.\n"
+            "3. **If not, what else finds it?** Better places to draw from are learnt, and at last "
+            "MCMC is run.\n\n"
             "Here is **{title}**: {what} The best of the draws has χ² = {chi2}.",
             "Trust it?",
             "{verdict_line} The table shows both answers: where network and exact agree, "
-            "nothing was lost by believing the network.",
+            "nothing was lost by believing the network. (SFR is the rate at which stars form.)",
             ("Yes", "No"),
         ),
         Step(
             "band-g", "One bad flux",
-            "**{title}.** {what} The best of the draws has χ² = {chi2}. Look at the pulls.",
+            "**{title}.** {what} The best of the draws has χ² = {chi2}. Look at the pulls: model "
+            "less data, in units of the error.",
             "Will the check notice?",
             "{verdict_line} No model galaxy has such a spectrum. The network answered all the "
             "same: {width_line}. There are galaxies like that, so **the answer by itself does not "
@@ -247,10 +251,8 @@ LESSON = Lesson(
             "training. Here are the brightest of them, each refused for another colour, with all "
             "the others of this lesson. Shown now: **{title}**. {what}",
             "What do you think happened here?",
-            "{verdict_line} Very bright galaxies are large: they overlap stars and are cut into "
-            "pieces, so single bands can be badly off; others may be no galaxies at all. The "
-            "check does not know which. **Refusing is not an answer, but it is better than a "
-            "wrong one**, and it names the band to look at.",
+            "{verdict_line} {happened} **Refusing is not an answer, but it is better than a wrong "
+            "one**, and its reasons name what to look at.",
         ),
     ),
 )  # fmt: skip

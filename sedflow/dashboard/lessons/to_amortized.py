@@ -233,10 +233,11 @@ LESSON = Lesson(
             "abc", "Guess and compare",
             "A galaxy was observed in ugriz. Its mass, dust (τ ISM) and share of young stars (β₁) "
             "are unknown; everything else is known, to keep this small. The simplest way to the "
-            "posterior is *rejection ABC*: draw the unknowns from the prior, simulate the "
-            "galaxy with noise, and **keep the draw if the simulated fluxes are near the "
-            "observed ones**. Nearness is the distance per band in units of the error, "
-            "the tolerance is on the slider.\n\n"
+            "posterior is *rejection ABC* (approximate Bayesian computation): draw the unknowns "
+            "from the prior, here evenly from their ranges, simulate the galaxy with noise, and "
+            "**keep the draw if the simulated fluxes are near the observed ones**. How far they "
+            "are is counted in errors, as a mean (root mean square) over the bands; the slider "
+            "sets the *tolerance*, the largest distance that is kept.\n\n"
             "So far **{made:,} simulations, {accepted:,} kept ({rate:.2%})**. Make some more, and "
             "move the tolerance.",
             "Would you rather have a large tolerance or a small one?",
@@ -256,14 +257,16 @@ LESSON = Lesson(
             "With weights, do most of the simulations still go to waste?",
             "{waste:.2%} of them do. There is no tolerance to be wrong any more, but most "
             "draws of the prior look nothing like this galaxy. For {enough} effective draws you "
-            "need {need}.",
+            "need {need}. {against}",
             ("Yes", "No"),
         ),
         Step(
             "walk", "Walk there",
             "*Markov chain Monte Carlo* (MCMC) uses what it has learnt: {walkers} walkers step "
             "through the parameters, and a step is taken with a probability that depends on the "
-            "ratio of the likelihoods. Each proposed step costs one simulation.\n\n"
+            "ratio of the likelihoods. Each proposed step costs one simulation. The first quarter, "
+            "on the way there, is left out, and neighbouring steps are much alike, so that they "
+            "count for fewer draws. *Walk on* makes the walk twice as long.\n\n"
             "**{mcmc_made:,} simulations: {mcmc_ess:,.0f} effective draws**; {mcmc_taken:.0%} of "
             "the steps were taken.",
             "For the next galaxy, how many of these simulations can be used again?",
@@ -290,8 +293,8 @@ LESSON = Lesson(
             "posterior follows from any galaxy's data. That is called *amortized* inference. For "
             "a galaxy it then needs no search. (In this app each draw costs one evaluation of the "
             "model: to draw its mass, and to weigh it.)\n\n"
-            "The figure adds up the simulations for a number of galaxies, with the numbers "
-            "measured in this lesson.",
+            "The figure adds up the simulations for a number of galaxies, {enough} effective draws "
+            "of each, with the numbers measured in this lesson.",
             "From how many galaxies on does the network's training pay off against MCMC?",
             "From about {cross} galaxies on. With MCMC a galaxy costs {mcmc_cost} simulations"
             "{mcmc_origin}, with the network {network_cost:,}. The atlas has {atlas:,} "

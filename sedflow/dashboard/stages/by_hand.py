@@ -52,8 +52,8 @@ class ByHand(Stage):
         for x, y in _PAIRS:
             plot = Plot(f"hand_{x}_{y}", _NAMES[x], _NAMES[y], 320, legend_columns=2)
             plot.dots("draws", "posterior", color=MODEL, size=4, alpha=0.35)
-            plot.dots("mine", "your best", color=DATA, size=22, marker="cross", line_width=4)
-            plot.dots("truth", "", color=COLORS[2], size=20, marker="x", line_width=4)
+            plot.dots("mine", "your best", color=DATA, size=22, marker="cross", line_width=3)
+            plot.dots("truth", "", color=COLORS[2], size=20, marker="x", line_width=3)
             self.pairs[x, y] = plot
         self.chi2 = Plot("hand_chi2", "χ²", "draws", 320, legend_columns=1)
         self.chi2.bars("draws", "posterior", color=MODEL, alpha=0.6)
@@ -156,10 +156,10 @@ class ByHand(Stage):
             f"{near.sum():,} draws have a χ² within {_SIMILAR:g} of yours, and the table shows how "
             "far they are spread."
             if near.sum() >= _FEW
-            else "Hardly any draw is as far from the data as yours."
+            else "Hardly any draw has a χ² like yours: go back and see how low you can get it."
         )
         out["exactness"] = (
-            "They were weighed to the exact posterior." if found.exact else
+            "They were weighed, so that together they are the exact posterior." if found.exact else
             "Their weights do not hold for this galaxy, so these are the network's own."
         )  # fmt: skip
         return out | {"better": found.share_better(best)}
@@ -306,7 +306,7 @@ class ByHand(Stage):
         """Ranges of all draws, and of those about as good as the student's best."""
         best, mine, _ = self.best[self._which]
         near = np.abs(found.chi2 - best) < _SIMILAR
-        head = "| | your best | posterior, 2.5 to 97.5 % | draws with such a χ² as yours |"
+        head = "| | your best | posterior, 2.5 to 97.5 % | draws with a χ² like yours |"
         rule = "|---|---|---|---|"
         if truth is not None:
             head, rule = head + " truth |", rule + "---|"

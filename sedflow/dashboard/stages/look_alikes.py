@@ -23,6 +23,7 @@ _DASHES = ("solid", "dashed", "dotdash")
 _QUANTITIES = ("age_mw", "log_z_mw_solar", "a_v")
 _LABELS = {p.name: p.axis_label for p in (*PARAMETERS, *DERIVED)}
 _LIMITS = {"age_mw": (0, 13.2), "log_z_mw_solar": (-2.2, 0.6), "a_v": (0, 2.5)}
+_UNITS = {"age_mw": " Gyr", "log_z_mw_solar": " in log Z", "a_v": " mag"}
 _CALLED = {"age": "age_mw", "metals": "log_z_mw_solar", "dust": "a_v"}
 _COMPARED = (*(n for n in NAMES if not n.startswith("beta")), *_QUANTITIES, "log_sfr_100myr",
              "log_ssfr_1gyr")  # fmt: skip
@@ -96,6 +97,7 @@ class LookAlikes(Stage):
             return {
                 "r": lesson.R_MAGNITUDE, "target": f"{t.target:.2f}",
                 "start": f"{t.start.color('g-r'):.2f}",
+                "mass_start": f"{t.start.theta[0]:.2f}",
                 "masses": ", ".join(f"{g.theta[0]:.2f}" for g in t.galaxies),
                 **{k: g.way for k, g in zip(_LETTERS, t.galaxies, strict=True)},
             }  # fmt: skip
@@ -106,6 +108,7 @@ class LookAlikes(Stage):
             return {
                 "best": _minus(best), "best_sigma": sigma[best], "gr_sigma": sigma["g-r"],
                 "widest": _minus(widest), "widest_mag": self._spread(widest),
+                "widest_error": self._error(widest),
             }  # fmt: skip
         if step == "uv":
             fuv = [g.color("FUV-r") for g in t.galaxies]
@@ -121,7 +124,7 @@ class LookAlikes(Stage):
         chi2 = lesson.rival_chi2(t, _DUSTY, bands)
         limit = chi2_limit(len(bands))
         alive = [k for k, value in (("A", chi2[0]), ("C", chi2[2])) if value < limit]
-        ruled = {0: "Yes, both", 1: f"All but {''.join(alive)}", 2: "No"}[len(alive)]
+        ruled = {0: "Yes, both", 1: f"One of them, but not {''.join(alive)}", 2: "No"}[len(alive)]
         out = {"chi2_a": chi2[0], "chi2_c": chi2[2], "limit": limit, "n": _N, "ruled": ruled}
         lines = {"dust_line": "a_v", "age_line": "age_mw", "metal_line": "log_z_mw_solar"}
         for key, name in lines.items():
@@ -305,7 +308,7 @@ class LookAlikes(Stage):
         w = result.draws.weights
         w = np.full(len(values), 1 / len(values)) if w is None else w
         at = [float(w[values < self.triple.galaxies[k].derived[name]].sum()) for k in (0, 2)]
-        return f"A lies at the {_percent(at[0])} point and C at the {_percent(at[1])} one"
+        return f"{_percent(at[0])} of the draws lie below A, {_percent(at[1])} below C"
 
     def _widths(self, name):
         """Width in ugriz, and with the ultraviolet."""
@@ -313,7 +316,8 @@ class LookAlikes(Stage):
 
     def _shrinks(self, name):
         before, after = self._widths(name)
-        return f"from {before:.2f} to {after:.2f} ({after / before:.0%})"
+        unit = _UNITS[name]
+        return f"from {before:.2f} to {after:.2f}{unit} ({after / before:.0%} of it)"
 
     def _known_better(self):
         """Which of the three, as the choices call it."""
@@ -327,6 +331,8 @@ class LookAlikes(Stage):
         most = min(share, key=share.get)
         words = f"Of everything that the fit knows, {_LABELS[most]} gained most: its range is " \
                 f"{share[most]:.0%} of what it was."  # fmt: skip
+        if "sfr" in most:
+            words += " (SFR is the rate at which stars form.)"
         if self._known_better() != lesson.NONE_MUCH:
             return words
         return (

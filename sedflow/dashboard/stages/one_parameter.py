@@ -34,7 +34,7 @@ class OneParameter(Stage):
              "now": ("now", MODEL, {})},
             data=False,
         )  # fmt: skip
-        self.colors = Plot("lesson_colors", "", "colour [AB mag]", 340)
+        self.colors = Plot("lesson_colors", "", "colour [AB mag]", 340, title=" ")
         for k, color in enumerate(("u-g", "g-r", "r-i", "i-z")):
             self.colors.line(color, color.replace("-", "−"), color=COLORS[k], line_width=2,
                              line_dash=("solid", "solid", "dashed", "dotted")[k])  # fmt: skip
@@ -89,7 +89,7 @@ class OneParameter(Stage):
     def facts(self, step):
         if step == "all":
             visible = sum(self.response(n).reach() > lesson.SAME for n in NAMES)
-            return {"n_visible": visible, "same": lesson.SAME}
+            return {"n_visible": visible, "same": lesson.SAME, "f_burst": lesson.BURST}
         name = lesson.STEPS_OF[step][0]
         r = self.response(name)
         g_r, last = r.colors["g-r"], np.searchsorted(r.values, r.values[0] + 0.9 * np.ptp(r.values))

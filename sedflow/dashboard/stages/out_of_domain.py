@@ -22,6 +22,11 @@ _OF = {
 }  # fmt: skip
 _SEEN: dict = {}  # (galaxy, seed, case) -> Outcome, shared by the process; a few dozen at most
 _MOST = 60
+_LOOK = "Look for the exact answer (some seconds)"
+_UNKNOWN = (
+    "Very bright galaxies are large: they overlap stars and are cut into pieces, so single bands "
+    "can be badly off; others may be no galaxies at all. The check does not know which."
+)
 
 
 class OutOfDomain(Stage):
@@ -33,15 +38,13 @@ class OutOfDomain(Stage):
         self.network = self.cases = None
         self._refused = 0
         self.case = pn.widgets.Select(label="Case", options={}, sizing_mode="stretch_width")
-        self._more = pn.widgets.Button(
-            label="Look for the exact answer (some seconds)", color="primary", align="end"
-        )
+        self._more = pn.widgets.Button(label=_LOOK, color="primary", align="end")
         self.spectrum = SpectrumPlot(
             "trust_sed", UGRIZ, {"best": ("spectrum of the best draw", MODEL, {})}
         )
         self.spectrum.line("range", "", color=MODEL, line_width=5, line_alpha=0.35)
         self.pulls = Plot("trust_pulls", "band", "pull of the best draw", 340,
-                          factors=list(UGRIZ), y_range=Range1d(-5, 5))  # fmt: skip
+                          factors=list(UGRIZ), y_range=Range1d(-5, 5), title=" ")  # fmt: skip
         self.pulls.bars("pull", "", color=MODEL)
         self._table = prose()
         self._reasons = prose()
@@ -80,6 +83,7 @@ class OutOfDomain(Stage):
             "title": case.title, "what": case.what, "chi2": _chi2(seen.chi2_best),
             "limit": seen.limit, "k_max": K_HAT_MAX, "verdict_line": self._verdict_line(seen),
             "atlas": len(self.scene.nsa), "refused": self._refused,
+            "happened": _UNKNOWN if case.key.startswith("nsa-") else "You know it: " + case.what,
         }  # fmt: skip
         if step in ("band-g", "band-u"):
             good = self._outcome("good")
@@ -186,7 +190,7 @@ class OutOfDomain(Stage):
 
     def _climb(self):
         key, seen, network, seed = self.case.value, self.seen, self.network, self.scene.seed
-        self._more.disabled = True
+        self._more.param.update(disabled=True, label="Looking …")
 
         def then(found):
             self._keep(found)
@@ -216,7 +220,7 @@ class OutOfDomain(Stage):
             # Until the student has said what to expect, the verdict is not shown.
             shown = self._revealed or self._step == "gallery"
             self._more.visible = shown and seen.exact is None and not _searched(seen)
-            self._more.disabled = False
+            self._more.param.update(disabled=False, label=_LOOK)
             self._reasons.object = self._found(seen) if shown else ""
             self._table.object = self._answers(seen) if shown else ""
 

@@ -128,11 +128,13 @@ class SpectrumPlot(Plot):
     """Spectra over filter curves, with photometry and errors.
 
     curves : key -> (label, color, style); "data" and "model" are points
+
+    It has a title, at first a blank: a browser may keep no room for one that comes later.
     """
 
     def __init__(self, name, bands, curves, height=340, data=True):
         super().__init__(name, _WAVE, _FLAM, height, x_range=Range1d(2900, 10_800),
-                         y_range=Range1d(0, 1))  # fmt: skip
+                         y_range=Range1d(0, 1), title=" ")  # fmt: skip
         self.bands = tuple(bands)
         for band in self.bands:
             self.area(f"filter_{band}", fill_color=FILTERS.get(band, OTHER), fill_alpha=0.13)

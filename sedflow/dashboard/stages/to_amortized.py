@@ -38,7 +38,7 @@ class ToAmortized(Stage):
         self._step = "abc"
         self.network = self.problem = self.exact = None
         self.made = self.walk = self.fit = self.distances = self.mcmc = None
-        self._batches, self._busy, self._note = 0, False, ""
+        self._batches, self._busy, self._walked = 0, False, 0
         self.tolerance = slider("Tolerance [errors per band]", 0.5, 20.0, 6.0, n=39)
         self._more = pn.widgets.Button(
             label=f"Simulate {lesson.BATCH:,} more", color="primary", align="end"
@@ -84,6 +84,7 @@ class ToAmortized(Stage):
 
     def enter(self, step):
         self._step, self._busy = step, False  # what was under way has been dropped
+        self._again.param.update(disabled=self._walked > _STEPS, label="Walk on")
         self._arrange()
         if self.problem is None:
             self.scene.run(self._begin, self._begun)
@@ -123,7 +124,18 @@ class ToAmortized(Stage):
         return {
             "made": n, "ess": ess, "waste": 1 - ess / n, "enough": lesson.ENOUGH,
             "need": f"about {lesson.rounded(lesson.ENOUGH * n / ess)} simulations",
+            "against": self._against(n / ess),
         }  # fmt: skip
+
+    def _against(self, each):
+        """Why that may be more than the tolerance asks for, of simulations per draw."""
+        kept = len(self.made.accepted(self.tolerance.value))
+        if not kept or len(self.made) / kept >= each:
+            return ""
+        return (
+            f"A tolerance of {self.tolerance.value:g} asks for fewer ({self._abc_need()}), but "
+            "what it keeps is wider than the exact posterior."
+        )
 
     def _facts_walk(self):
         kept = len(self.made.accepted(self.tolerance.value))
@@ -167,7 +179,7 @@ class ToAmortized(Stage):
             "cross": lesson.rounded(trained / (cost - self._network_cost())),
             "mcmc_cost": lesson.rounded(cost),
             "mcmc_origin": origin, "network_cost": self._network_cost(),
-            "atlas": len(self.scene.nsa),
+            "atlas": len(self.scene.nsa), "enough": lesson.ENOUGH,
         }  # fmt: skip
 
     def _network_cost(self):
@@ -177,7 +189,7 @@ class ToAmortized(Stage):
     def _mcmc_cost(self):
         """Simulations of a converged run, and where the number is from."""
         if self.mcmc is not None:
-            return float(self.mcmc.draws.convergence.evaluations), ""
+            return float(self.mcmc.draws.convergence.evaluations), " (a whole run, as you made it)"
         # The small problem's, which is easier: a lower limit.
         cost = lesson.ENOUGH * self.walk.simulations / self.walk_ess if self.walk else np.nan
         return cost, " (as the walk of three parameters took; twelve take more)"
@@ -228,6 +240,7 @@ class ToAmortized(Stage):
     def _walk_on(self):
         problem, seed = self.problem, self.scene.seed
         steps_made = _STEPS * (1 if self.walk is None else 2)
+        self._again.param.update(disabled=True, label="Walking …")
 
         def job():
             walk = problem.walk(steps_made, [seed, 77])
@@ -235,7 +248,8 @@ class ToAmortized(Stage):
 
         def then(found):
             self.walk, self.walk_ess = found
-            self._again.disabled = steps_made > _STEPS
+            self._walked = steps_made
+            self._again.param.update(disabled=steps_made > _STEPS, label="Walk on")
             self._next()
 
         self.scene.run(job, then)
