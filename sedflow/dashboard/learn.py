@@ -323,7 +323,14 @@ class LearnView(LateView):
         if document is None or document.session_context is None:
             self._finish(request, then, result, error)
         else:  # with the document's lock, which a task does not hold
-            document.add_next_tick_callback(lambda: self._finish(request, then, result, error))
+
+            def finish():
+                self._finish(request, then, result, error)
+
+            # What changes before the browser has connected may never reach it.
+            document.add_next_tick_callback(
+                lambda: finish() if pn.state.loaded else pn.state.onload(finish)
+            )
 
     def _finish(self, request, then, result, error):
         if request != self._request:
