@@ -127,7 +127,12 @@ def climbed(posterior, seen: Outcome, seed: int = 1) -> Outcome:
     if str(result.verdict.kind) == "failed":
         words = "Proposals that learn did not hold either; only MCMC could tell"
         return _with(seen, exact=None, verdict=words)
-    return _with(seen, exact=result, verdict=str(result.verdict))
+    held = result.draws.importance
+    words = (
+        f"the first draws did not hold; with more draws or better proposals they do: k-hat "
+        f"{held.k_hat:.2f}, {held.ess:,.0f} of {len(result.draws.theta):,} draws effective"
+    )
+    return _with(seen, exact=result, verdict=words)
 
 
 class _NoMCMC:

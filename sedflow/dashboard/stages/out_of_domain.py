@@ -42,6 +42,7 @@ class OutOfDomain(Stage):
         self.spectrum = SpectrumPlot(
             "trust_sed", UGRIZ, {"best": ("spectrum of the best draw", MODEL, {})}
         )
+        self.spectrum.label("model", "median of the draws, with 16 to 84 %")
         self.spectrum.line("range", "", color=MODEL, line_width=5, line_alpha=0.35)
         self.pulls = Plot("trust_pulls", "band", "pull of the best draw", 340,
                           factors=list(UGRIZ), y_range=Range1d(-5, 5), title=" ")  # fmt: skip
