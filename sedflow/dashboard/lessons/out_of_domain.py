@@ -130,7 +130,7 @@ def climbed(posterior, seen: Outcome, seed: int = 1) -> Outcome:
     held = result.draws.importance
     words = (
         f"the first draws did not hold; with more draws or better proposals they do: k-hat "
-        f"{held.k_hat:.2f}, {held.ess:,.0f} of {len(result.draws.theta):,} draws effective"
+        f"{held.k_hat:.2f}, {held.ess:,.0f} draws effective"
     )
     return _with(seen, exact=result, verdict=words)
 
