@@ -1,7 +1,6 @@
-"""From a click to the painted result, in a real Chromium on this machine; and many at once.
+"""From a click to the painted result, in a real Chromium on this machine.
 
-    python benchmarks/dashboard.py              # a few minutes
-    python benchmarks/dashboard.py --sessions   # also 10 and 30 sessions, and their memory
+    python benchmarks/dashboard.py   # two minutes
 
 Server and browser share the cores, so these are upper limits. Needs Debian's chromium.
 """
@@ -11,12 +10,10 @@ import os
 import socket
 import subprocess
 import sys
-import threading
 import time
 from pathlib import Path
 
 import numpy as np
-import psutil
 from playwright.sync_api import sync_playwright
 
 ROOT = Path(__file__).parent.parent
@@ -39,13 +36,12 @@ WAIT = f"""([name, column]) => new Promise(done => {{
 }})"""
 
 
-def serve(workers=1):
+def serve():
     with socket.socket() as s:
         s.bind(("127.0.0.1", 0))
         port = s.getsockname()[1]
     command = [sys.executable, "-m", "panel", "serve", "app.py", "--address", "127.0.0.1"]
     command += ["--port", str(port), "--allow-websocket-origin", f"127.0.0.1:{port}"]
-    command += ["--num-procs", str(workers)] if workers > 1 else []
     process = subprocess.Popen(
         command, cwd=ROOT, stderr=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
         start_new_session=True,
@@ -171,88 +167,11 @@ def _forward(page):
     say("slider to spectrum painted", times)
 
 
-def visitor(address, begin, seconds, out, rate=5.0):
-    """One session of the forward page that moves a slider five times a second."""
-    from bokeh.client import pull_session
-    from bokeh.document.events import MessageSentEvent
-    from bokeh.events import DocumentReady
-
-    session = pull_session(url=address, arguments={"view": "forward"})
-    document = session.document
-    ready = MessageSentEvent(document, "bokeh_event", DocumentReady())
-    session._connection.send_message(session._connection._protocol.create("PATCH-DOC", [ready]))
-    source = document.select_one({"name": "forward_sed_spectrum"})
-    slider = next(
-        m for m in document.models
-        if getattr(m, "title", "") == "τ ISM" and hasattr(m, "value") and hasattr(m, "step")
-    )  # fmt: skip
-    begin.wait()
-    end, k = time.monotonic() + seconds, 0
-    while time.monotonic() < end:
-        tick = time.monotonic()
-        k += 1
-        before = source.data
-        slider.value = 0.3 + 0.01 * (k % 100)
-        while source.data is before and time.monotonic() - tick < 5:
-            session.force_roundtrip()
-        out.append(time.monotonic() - tick)
-        time.sleep(max(0, 1 / rate - (time.monotonic() - tick)))
-    session.close()
-
-
-def many_visitors(n, workers, seconds=10):
-    process, address = serve(workers)
-    try:
-        times = _crowd(address, n, seconds)
-        say(f"{n} sessions of the forward page at 5 Hz, {workers} process", times)
-    finally:
-        stop(process)
-
-
-def _crowd(address, n, seconds):
-    times, begin = [], threading.Barrier(n)
-    threads = [
-        threading.Thread(target=visitor, args=(address, begin, seconds, times)) for _ in range(n)
-    ]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    return times
-
-
-def memory():
-    """Memory of the server after rounds of ten sessions [MB]."""
-    process, address = serve()
-    try:
-        server = psutil.Process(process.pid)
-        _crowd(address, 1, 1)
-        time.sleep(20)  # a closed session is kept for a while
-        base = server.memory_info().rss / 1e6
-        print(f"memory of the server with one session so far: {base:.0f} MB")
-        for round_ in range(3):
-            _crowd(address, 10, 2)
-            full = server.memory_info().rss / 1e6
-            time.sleep(40)
-            rest = server.memory_info().rss / 1e6
-            print(
-                f"round {round_ + 1} of ten: {full - base:+.0f} MB while open, "
-                f"{rest - base:+.0f} MB after"
-            )
-    finally:
-        stop(process)
-
-
 def main():
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--sessions", action="store_true", help="10 and 30 sessions, and memory")
-    args = parser.parse_args()
+    parser.parse_args()
     print(f"{os.cpu_count()} cores, load {os.getloadavg()[0]:.1f}, 3,000 draws a galaxy")
     one_visitor()
-    if args.sessions:
-        for n, workers in ((10, 1), (30, 1), (30, 2)):
-            many_visitors(n, workers)
-        memory()
 
 
 if __name__ == "__main__":
