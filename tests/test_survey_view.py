@@ -255,6 +255,7 @@ def test_the_page_is_there_only_where_the_server_names_a_run(table, nsa, posteri
     page.close()
 
 
+@pytest.mark.slow
 def test_the_environment_may_name_the_run_and_visitors_learn_no_path(run, tmp_path, monkeypatch):
     def shown():
         column = site.page().main[0]
