@@ -59,7 +59,7 @@ class CompareView(PageView):
         self._table = pn.widgets.Tabulator(
             pd.DataFrame(), disabled=True, show_index=False, sizing_mode="stretch_width",
             layout="fit_data_stretch", sortable=False, stylesheets=[SMALL_TABLE],
-            widths={"quantity": 190, "A": 190, "B": 190}, configuration={"rowHeight": 28},
+            widths={"quantity": 190, "A": 190, "B": 190},
         )  # fmt: skip
         self.views = pn.Column(
             prose("## A and B"), self._distance, self._panes["light"],

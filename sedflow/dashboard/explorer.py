@@ -29,7 +29,7 @@ from sedflow.dashboard.inference import (
     on_worker,
     quantity_columns,
 )
-from sedflow.dashboard.live import PRESSED, SMALL_TABLE, fold, patch
+from sedflow.dashboard.live import PRESSED, SMALL_TABLE, WRAP, fold, patch
 from sedflow.dashboard.prose import prose
 from sedflow.dashboard.reference import ReferenceView
 from sedflow.dashboard.state import MAX_DRAWS, ExplorerState
@@ -64,7 +64,6 @@ _BADGE = {
     "not corrected": ("!", "#d55e00"),
     "failed": ("✘", "#d55e00"),
 }
-_WRAP = "@media (max-width: 900px) { :host { flex-wrap: wrap; } }"  # tablets
 _MORE = 4  # times the draws, where asked for more
 
 
@@ -240,7 +239,7 @@ class Explorer(PageView):
             pn.Row(self._units, self._log, self._rest, pn.layout.HSpacer(), *self._pin_buttons()),
             self._sed_pane,
             self._pull_pane,
-            pn.Row(left, right, sizing_mode="stretch_width", stylesheets=[_WRAP]),
+            pn.Row(left, right, sizing_mode="stretch_width", stylesheets=[WRAP]),
             prose("### MCMC beside the network", margin=(5, 10)),
             self.reference,
             self._clocks_pane(),

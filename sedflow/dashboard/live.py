@@ -10,7 +10,7 @@ import numpy as np
 from bokeh.models import ColumnDataSource, Range1d
 from bokeh.plotting import figure
 
-__all__ = ["PRESSED", "SMALL_TABLE", "Layers", "LiveFigure", "fold", "patch"]
+__all__ = ["PRESSED", "SMALL_TABLE", "WRAP", "Layers", "LiveFigure", "fold", "patch"]
 
 #: Style of buttons that stay pressed: Panel's own shadow is not to be seen on dark pages.
 PRESSED = """
@@ -18,6 +18,9 @@ PRESSED = """
   background-color: #0072b5 !important; color: #ffffff !important; box-shadow: none !important;
 }
 """
+
+#: Style of rows whose columns go below each other on tablets.
+WRAP = "@media (max-width: 900px) { :host { flex-wrap: wrap; } }"
 
 #: Style of tables.
 SMALL_TABLE = """

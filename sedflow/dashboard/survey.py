@@ -19,7 +19,7 @@ import param
 from sedflow.batch import STATUS, row_seed
 from sedflow.dashboard import figures
 from sedflow.dashboard.inference import QUANTITIES, Desk, OwnGalaxy, Request, on_worker
-from sedflow.dashboard.live import SMALL_TABLE, patch
+from sedflow.dashboard.live import PRESSED, SMALL_TABLE, WRAP, patch
 from sedflow.dashboard.prose import prose
 from sedflow.dashboard.survey_map import COUNT, SurveyMap
 from sedflow.dashboard.view import LateView
@@ -56,7 +56,6 @@ _COLORS = {
     "amortized": figures.PREDICTED, "reweighted": figures.MODEL, "mcmc": figures.MODEL,
     "failed": figures.DATA, "bad row": figures.DATA,
 }  # fmt: skip
-WRAP = "@media (max-width: 900px) { :host { flex-wrap: wrap; } }"  # tablets
 _QUICK = ("weights", "proposals")  # what a run may be told, of which the steps take seconds
 _SAME = 0.01  # of half a 68 % interval: stored numbers are float32
 _CSS = """
@@ -180,6 +179,7 @@ class SurveyView(LateView):
         def buttons(name, options):
             widget = pn.widgets.CheckButtonGroup(
                 label=name, options=[o for o in options if o], value=list(getattr(self, name)),
+                stylesheets=[PRESSED],
             )  # fmt: skip
             widget.link(self, value=name, bidirectional=True)
             return widget
@@ -324,7 +324,9 @@ class SurveyView(LateView):
         }
         sort = pn.widgets.Select(label="sort by", options=options, value=self.sort, width=170)
         sort.link(self, value="sort", bidirectional=True)
-        turn = pn.widgets.Toggle(label="largest first", value=self.descending, align="end")
+        turn = pn.widgets.Toggle(
+            label="largest first", value=self.descending, align="end", stylesheets=[PRESSED]
+        )
         turn.link(self, value="descending", bidirectional=True)
         self._back = pn.widgets.Button(label="Previous", align="end")
         self._next = pn.widgets.Button(label="Next", align="end")
