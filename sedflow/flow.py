@@ -1,7 +1,7 @@
 """The conditional normalizing flow: a density over x given features of a galaxy.
 
 `CouplingFlow`: coupling layers, each an affine map followed by a monotonic rational-quadratic
-spline (Durkan et al. 2019, arXiv:1906.04032; the spline is zuko's), on half of the dimensions
+spline (Durkan et al. 2019, arXiv:1906.04032), on half of the dimensions
 given the other half and the galaxy. The galaxy is embedded once, however many draws are made
 for it. Sampling costs what a density does, and cannot fail.
 
@@ -15,9 +15,9 @@ import numpy as np
 import torch
 from torch import nn
 from zuko.flows import MAF
-from zuko.transforms import MonotonicRQSTransform
 
 from sedflow.errors import BadParameters
+from sedflow.spline import RationalQuadraticSpline
 
 __all__ = ["CouplingFlow", "FlowConfig", "MaskedFlow", "build_flow"]
 
@@ -132,30 +132,34 @@ class CouplingFlow(_Flow):
 
     def to_base(self, x, embedded):
         """The base noise (n, features) that `transform` carries to x, and the log density."""
-        ladj = torch.zeros(x.shape[:-1], dtype=x.dtype, device=x.device)
+        x, embedded = x.T, embedded.T
+        ladj = torch.zeros(x.shape[1:], dtype=x.dtype, device=x.device)
         for layer in self.layers:
             x, step = layer(x, embedded)
             ladj = ladj + step
-        return x, self._log_normal(x) + ladj
+        return x.T, self._log_normal(x.T) + ladj
 
     def transform(self, noise, embedded):
         """Standard-normal noise (n, features) to draws x, and their log density.
 
         `embedded` (1, width) or (n, width) comes from `embed`.
         """
-        x, log_prob = noise, self._log_normal(noise)
+        x, embedded, log_prob = noise.T, embedded.T, self._log_normal(noise)
         for layer in reversed(self.layers):
             x, step = layer.inverse(x, embedded)
             log_prob = log_prob + step
-        return x, log_prob
+        return x.T, log_prob
 
 
 class _Coupling(nn.Module):
-    """Moves some dimensions given the others (kept) and the galaxy."""
+    """Moves some dimensions given the others (kept) and the galaxy.
+
+    Everything here has its points along the last axis, as the spline wants them.
+    """
 
     def __init__(self, config, kept, moved):
         super().__init__()
-        self.bins, self.bound = config.bins, config.bound
+        self.bound = config.bound
         back = np.argsort(np.concatenate([kept, moved]))
         for name, order in (("kept", kept), ("moved", moved), ("back", back)):
             self.register_buffer(name, torch.as_tensor(order), persistent=False)
@@ -166,29 +170,32 @@ class _Coupling(nn.Module):
         nn.init.zeros_(self.out.weight)
         nn.init.zeros_(self.out.bias)
 
-    def _maps(self, kept, embedded):
-        h = nn.functional.silu(self.from_x(kept) + self.from_galaxy(embedded))
-        h = h + nn.functional.silu(self.inner(h))
-        p = self.out(h).unflatten(-1, (len(self.moved), -1))
-        k = self.bins
-        shift, log_scale, w, h, d = p.split([1, 1, k, k, k - 1], dim=-1)
-        spline = MonotonicRQSTransform(w, h, d, bound=self.bound)
-        return spline, shift[..., 0], 2.5 * torch.tanh(log_scale[..., 0] / 2.5)
-
     def forward(self, x, embedded):
-        """x towards the base: new x and log |det|."""
-        kept, moved = x[..., self.kept], x[..., self.moved]
+        """x (features, n) towards the base: new x and log |det| (n,)."""
+        kept, moved = x[self.kept], x[self.moved]
         spline, shift, log_scale = self._maps(kept, embedded)
-        moved, ladj = spline.call_and_ladj(moved * torch.exp(log_scale) + shift)
-        return self._join(kept, moved), (ladj + log_scale).sum(-1)
+        moved, ladj = spline(moved * torch.exp(log_scale) + shift)
+        return self._join(kept, moved), (ladj + log_scale).sum(0)
 
     def inverse(self, y, embedded):
-        """From the base: x, and log |det| of `forward` there."""
-        kept, moved = y[..., self.kept], y[..., self.moved]
+        """From the base: x (features, n), and log |det| (n,) of `forward` there."""
+        kept, moved = y[self.kept], y[self.moved]
         spline, shift, log_scale = self._maps(kept, embedded)
-        moved, ladj = spline.inv.call_and_ladj(moved)
+        moved, ladj = spline.inverse(moved)
         moved = (moved - shift) * torch.exp(-log_scale)
-        return self._join(kept, moved), (log_scale - ladj).sum(-1)
+        return self._join(kept, moved), (log_scale + ladj).sum(0)
+
+    def _maps(self, kept, embedded):
+        h = nn.functional.silu(_linear(self.from_x, kept) + self.from_galaxy.weight @ embedded)
+        h = h + nn.functional.silu(_linear(self.inner, h))
+        raw = _linear(self.out, h).unflatten(0, (len(self.moved), -1))
+        shift, log_scale = raw[:, 0], 2.5 * torch.tanh(raw[:, 1] / 2.5)
+        return RationalQuadraticSpline(raw[:, 2:], self.bound), shift, log_scale
 
     def _join(self, kept, moved):
-        return torch.cat([kept, moved], dim=-1)[..., self.back]
+        return torch.cat([kept, moved])[self.back]
+
+
+def _linear(layer, x):
+    """`layer` on points along the last axis."""
+    return torch.addmm(layer.bias[:, None], layer.weight, x)
