@@ -85,7 +85,8 @@ class Watch:
 
 def measure(folder, n, options):
     """One line of the table: a whole run over n galaxies."""
-    path, out = folder / f"prior-{n}.parquet", folder / f"out-{n}-{options['trust']}"
+    path = folder / f"prior-{n}.parquet"
+    out = folder / f"out-{n}-{options['n']}-{options['trust']}"
     write_catalogue(path, n)
     mapping = guess_mapping(open_catalogue(path))
     with Watch() as watch:

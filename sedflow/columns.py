@@ -16,6 +16,7 @@ __all__ = ["BLANK", "Columns", "from_arrow", "root_of", "same_unit", "scale_of",
 #: Text, in small letters, that says that there is no value.
 BLANK = ("", "nan", "null", "none", "na", "n/a", "--", "-", "nat", "<na>", "masked")
 _AB_JY = 3631.0
+_LONG_NAME = 40  # characters of a name that a sentence quotes
 #: Nanomaggies in units whose names are words; other units are astropy's, by their symbols.
 _WORDS = {
     "nanomaggies": 1.0, "nanomaggy": 1.0, "nmgy": 1.0, "maggies": 1e9, "maggy": 1e9,
@@ -168,7 +169,10 @@ def same_unit(a, b):
 
 
 def some(names):
-    return ", ".join(names[:12]) + (", ..." if len(names) > 12 else "")
+    """A dozen names in words, of files that are no tables too."""
+    shown = [name if len(name) <= _LONG_NAME else name[:_LONG_NAME] + "..." for name in names[:12]]
+    words = ", ".join(shown) + (", ..." if len(names) > 12 else "")
+    return "".join(c if c.isprintable() else "?" for c in words)
 
 
 def scale_of(unit: str) -> float | None:

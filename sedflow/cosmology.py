@@ -9,9 +9,10 @@ from functools import cache
 import numpy as np
 from scipy.interpolate import CubicSpline
 
-__all__ = ["MPC_CM", "age_gyr", "luminosity_distance_cm"]
+__all__ = ["MIN_REDSHIFT", "MPC_CM", "age_gyr", "luminosity_distance_cm"]
 
 MPC_CM = 3.0856775814913674e24
+MIN_REDSHIFT = 1e-6  # 4 kpc; nearer, nothing has a redshift for its distance
 _Z_TABLE = np.linspace(0.0, 0.5, 1001)
 
 

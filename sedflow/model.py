@@ -116,7 +116,7 @@ class SEDModel:
         Parameters
         ----------
         theta : array (..., 12) or mapping by name
-        redshift : float or array (...), 0 < z <= 0.5
+        redshift : float or array (...), 1e-6 <= z <= 0.5
         dust : bool
             False gives the light before any attenuation.
 
@@ -168,7 +168,7 @@ class SEDModel:
         ----------
         theta : array (..., 12) or mapping by name
         redshift : float or array (...)
-            0 < z, as far as the SSP grid covers the bands (`max_redshift`).
+            1e-6 <= z, as far as the SSP grid covers the bands (`max_redshift`).
         bands : sequence of str, optional
             Any that `sedflow.resources.load_band` knows; default `self.bands`.
         method : "exact" or "fast"
@@ -417,10 +417,11 @@ def _batch(theta, redshift):
             f"redshift must be a number or an array that broadcasts to {theta.shape[:-1]}, "
             f"the shape of theta without its last axis"
         ) from None
-    bad = ~(np.isfinite(z) & (z > 0) & (z <= MAX_REDSHIFT))
+    bad = ~(np.isfinite(z) & (z >= cosmology.MIN_REDSHIFT) & (z <= MAX_REDSHIFT))
     if bad.any():
         raise BadParameters(
-            f"redshift = {z[bad].flat[0]:g} is outside 0 < z <= {MAX_REDSHIFT}; give one inside"
+            f"redshift = {z[bad].flat[0]:g} is outside {cosmology.MIN_REDSHIFT:g} to "
+            f"{MAX_REDSHIFT}; give one inside"
         )
     theta = np.broadcast_to(theta, (*shape, N_PARAM)).reshape(-1, N_PARAM)
     return theta, np.broadcast_to(z, shape).reshape(-1), shape

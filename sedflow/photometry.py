@@ -10,6 +10,7 @@ from functools import cached_property
 
 import numpy as np
 
+from sedflow.cosmology import MIN_REDSHIFT
 from sedflow.errors import BadPhotometry, UnknownBand
 
 __all__ = [
@@ -136,7 +137,7 @@ class Photometry:
         A negative flux is data; it must be finite. sigma must be finite and > 0. NaN in
         both says that the galaxy was not observed in that band; one band must be there.
     redshift : float or array (...)
-        Must be > 0.
+        Must be at least 1e-6.
     bands : sequence of str
         Names of the bands, in the order of the last axis.
     ids : array (...), optional
@@ -203,8 +204,8 @@ class Photometry:
                 "give the one-sigma error in nanomaggies, or leave the band out",
             ),
             (
-                "redshift", redshift, np.isfinite(redshift) & (redshift > 0),
-                "must be finite and > 0", "give a spectroscopic redshift",
+                "redshift", redshift, np.isfinite(redshift) & (redshift >= MIN_REDSHIFT),
+                f"must be finite and >= {MIN_REDSHIFT:g}", "give a spectroscopic redshift",
             ),
         ):  # fmt: skip
             if not good.all():

@@ -108,6 +108,7 @@ class SurveyTable:
             )
         self.numbers = [name for name, kind in self.columns.items() if kind in _NUMBERS]
         self._load(_FIRST)
+        self._check_rows()
         self.rows = self.count()
 
     def __len__(self):
@@ -273,6 +274,19 @@ class SurveyTable:
         found = frame.set_index("row", drop=False)
         return found.loc[[r for r in rows if r in found.index]].reset_index(drop=True)
 
+    def _check_rows(self):
+        """Refuse files that do not hold just the rows that their names promise."""
+        size, total = self._part_rows, self.manifest["catalogue"]["rows"]
+        starts = [size * int(Path(path).stem.removeprefix("part-")) for path in self._files]
+        promised = np.concatenate([np.arange(s, min(s + size, total)) for s in starts])
+        rows = self._fetch(f"SELECT row FROM {self._from('row')}")["row"]
+        if np.ma.is_masked(rows) or not np.array_equal(rows, promised):
+            raise SedflowError(
+                f"the results in {self.out} do not hold the rows {promised.min(initial=0)} to "
+                f"{promised.max(initial=0)}, each once and in order, so that a file of them is "
+                "damaged; run sedflow infer again, in another folder"
+            )
+
     def _named(self, column):
         """A column's name as SQL has it; only names that the files have."""
         if column not in self.columns:
@@ -329,17 +343,17 @@ class SurveyTable:
             self._tables.update(dict.fromkeys(new, table))
 
     def _fetch(self, query, values=()):
-        return self._run(query, values).fetchnumpy()
+        return self._run(query, values, "fetchnumpy")
 
     def _frame(self, query, values=()):
-        return self._run(query, values).df()
+        return self._run(query, values, "df")
 
-    def _run(self, query, values):
-        errors = (self._duckdb.IOException, self._duckdb.InvalidInputException)
+    def _run(self, query, values, fetch="fetchone"):
+        # DuckDB has no kind of error of its own for damaged files, and may quote them.
         try:
-            return self._connection.cursor().execute(query, list(values))
-        except errors as error:
-            reason = str(error).splitlines()[0]
+            return getattr(self._connection.cursor().execute(query, list(values)), fetch)()
+        except (self._duckdb.Error, UnicodeDecodeError) as error:
+            reason = str(error).splitlines()[0][:200]
             raise SedflowError(
                 f"the results in {self.out} cannot be read ({reason}); remove the file that is "
                 "damaged and run sedflow infer again"

@@ -13,6 +13,7 @@ import numpy as np
 
 from sedflow.catalogue import read_table
 from sedflow.columns import BLANK, Columns, scale_of
+from sedflow.cosmology import MIN_REDSHIFT
 from sedflow.errors import SedflowError
 from sedflow.mapping import BandColumns, Mapping, guess_mapping
 from sedflow.photometry import Photometry, nanomaggies
@@ -77,7 +78,7 @@ def to_photometry(table, mapping: Mapping, *, first: int = 0, id_kind: str | Non
     >>> mapping = Mapping("z", {"u": BandColumns("u", "e", "mag")})
     >>> result = to_photometry(table, mapping)
     >>> result.photometry.flux.round(1).tolist(), result.problems[0].reason
-    ([[63.1]], 'redshift = -1.0 must be finite and > 0; give a spectroscopic redshift')
+    ([[63.1]], 'redshift = -1.0 must be finite and >= 1e-06; give a spectroscopic redshift')
     """
     if mapping.open:
         columns = ", ".join(mapping.bands[band].value for band in mapping.open)
@@ -165,10 +166,11 @@ def _band(columns, band, reasons):
 
 def _judge(flux, sigma, redshift, bands, reasons):
     """Write down what is wrong with rows that `Photometry` would refuse."""
-    for row in np.flatnonzero(~(np.isfinite(redshift) & (redshift > 0))):
+    for row in np.flatnonzero(~(np.isfinite(redshift) & (redshift >= MIN_REDSHIFT))):
         reasons.setdefault(
             int(row),
-            f"redshift = {redshift[row]} must be finite and > 0; give a spectroscopic redshift",
+            f"redshift = {redshift[row]} must be finite and >= {MIN_REDSHIFT:g}; give a "
+            "spectroscopic redshift",
         )
     absent = np.isnan(flux) & np.isnan(sigma)
     for row in np.flatnonzero(absent.all(1)):

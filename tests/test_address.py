@@ -2,13 +2,14 @@
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from fuzz import answer, inputs
+from hypothesis import given
 from hypothesis import strategies as st
 
-from sedflow.dashboard.address import decode, decode_own, encode, encode_own
+from sedflow.dashboard.address import decode, decode_own, decode_row, encode, encode_own
 from sedflow.dashboard.inference import OwnGalaxy
+from sedflow.dashboard.own import typed_galaxy
 from sedflow.dashboard.state import ExplorerState, ForwardState
-from sedflow.errors import SedflowError
 from sedflow.parameters import Prior
 from sedflow.photometry import Photometry
 
@@ -59,16 +60,31 @@ NAMES = st.sampled_from(
 )  # fmt: skip
 
 
-@settings(max_examples=100, deadline=None)
+@inputs(100)
 @given(st.dictionaries(NAMES, st.text(max_size=40) | st.floats().map(str), max_size=8))
 def test_any_address_gives_values_that_the_app_takes(query):
     main, forward, notices = decode(query, STATE, FORWARD)
     ExplorerState(run=None, **main)
     ForwardState().param.update(**forward)
     assert all(isinstance(n, str) and len(n) < 300 for n in notices)
-    try:
-        own = decode_own(query)
-    except SedflowError as error:
-        assert str(error)
-    else:
-        assert (own is None) == ("flux" not in query)
+    own = answer(decode_own, query)
+    assert own is None or "flux" in query
+    row, _ = decode_row({"row": query.get("z", "")}, 10)
+    assert row is None or 0 <= row < 10
+
+
+NUMBER = st.none() | st.floats()
+
+
+@inputs(50)
+@given(
+    st.dictionaries(st.sampled_from("ugrizx"), st.tuples(NUMBER, NUMBER)),
+    NUMBER,
+    st.sampled_from(["AB magnitudes", "nanomaggies", "µJy"]),
+)
+def test_anything_typed_is_a_galaxy_or_a_sentence(values, redshift, unit):
+    galaxy = answer(typed_galaxy, values, redshift, unit)
+    if galaxy is not None:
+        assert np.isfinite(galaxy.flux).all()
+        assert (galaxy.sigma > 0).all()
+        assert galaxy.redshift > 0

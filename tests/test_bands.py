@@ -4,6 +4,8 @@ import astropy.units as u
 import numpy as np
 import pytest
 from astropy.table import Table
+from fuzz import answer, damaged, inputs
+from hypothesis import given
 
 import sedflow
 from sedflow import Photometry, SEDModel, resources
@@ -143,6 +145,21 @@ def test_a_file_that_is_no_curve_is_refused(tmp_path, text, why):
         load_band(str(path))
     with pytest.raises(UnknownBand, match="there is no filter file"):
         load_band(str(tmp_path / "none.dat"))
+
+
+TEXT = "\n".join(f"{w:.1f} {r:.4f}" for w, r in zip(WAVE, RESPONSE, strict=True)).encode()
+
+
+@inputs(40)
+@given(damaged(TEXT, most=12))
+def test_a_damaged_curve_is_a_curve_or_a_sentence(tmp_path, content):
+    path = tmp_path / "mine.dat"
+    path.write_bytes(content)
+    band = answer(load_band, str(path))
+    if band is not None:
+        assert (np.diff(band.wavelength) > 0).all()
+        assert np.isfinite(band.response).all()
+        assert (band.response >= 0).all()
 
 
 def test_a_name_keeps_its_curve(own_bands):

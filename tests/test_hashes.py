@@ -9,7 +9,8 @@ from pathlib import Path
 import h5py
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from fuzz import answer, damaged, inputs
+from hypothesis import given
 from hypothesis import strategies as st
 
 import sedflow
@@ -115,6 +116,16 @@ def test_a_grid_that_cannot_be_is_refused(tmp_path, change, message):
         load_ssp(path)
 
 
+@inputs(25)
+@given(data=st.data())
+def test_a_damaged_grid_is_a_grid_or_a_sentence(tmp_path, data):
+    """Of one's own, of which nobody knows the hash yet: no light is negative or no number."""
+    path = small_grid(tmp_path)
+    path.write_bytes(data.draw(damaged(path.read_bytes())))
+    grid = answer(load_ssp, path)
+    assert grid is None or (grid.luminosity >= 0).all()
+
+
 @pytest.fixture(scope="module")
 def weights(tmp_path_factory):
     """The default network under a name of its own."""
@@ -133,8 +144,8 @@ def edited(weights, folder, edit):
     return path
 
 
+@inputs(15)
 @given(st.integers(0, 5_314_855), st.integers(1, 255), st.booleans())
-@settings(max_examples=15, deadline=None)
 def test_weights_altered_or_cut_anywhere_are_refused(weights, where, flip, cut):
     content = bytearray(weights.read_bytes())
     if cut:
@@ -145,8 +156,7 @@ def test_weights_altered_or_cut_anywhere_are_refused(weights, where, flip, cut):
         path = Path(folder) / "mine.safetensors"
         path.write_bytes(content)
         shutil.copy(weights.with_suffix(".json"), folder)
-        with pytest.raises(BadWeights, match="does not match the hash"):
-            sedflow.load_posterior(path)
+        assert answer(sedflow.load_posterior, path) is None
 
 
 RECORD = json.loads(data_path(f"{DEFAULT_WEIGHTS}.json").read_text())

@@ -5,7 +5,8 @@ import tracemalloc
 import numpy as np
 import pytest
 from astropy.table import Table
-from hypothesis import given, settings
+from fuzz import answer, inputs
+from hypothesis import given
 from hypothesis import strategies as st
 
 import sedflow
@@ -259,18 +260,16 @@ def test_a_file_cut_short_is_refused(tmp_path, share):
         sedflow.load_nsa(tmp_path / "cut.fits")
 
 
+@inputs(20)
 @given(st.binary(max_size=6000), st.integers(0, 20_000))
-@settings(max_examples=20, deadline=None)
 def test_damage_is_a_clear_error_or_no_damage(tmp_path_factory, junk, where):
     """Bytes overwritten anywhere: the galaxies are read, or one sentence says why not."""
     folder = tmp_path_factory.mktemp("damage")
     content = bytearray(write(folder / "v0.fits", old_layout(20)).read_bytes())
     content[where : where + len(junk)] = junk
     (folder / "v0.fits").write_bytes(content)
-    try:
-        assert len(sedflow.load_nsa(folder / "v0.fits", cuts=False)) >= 0
-    except SedflowError as error:
-        assert "v0.fits" in str(error) or "NSAID" in str(error)
+    read = answer(sedflow.load_nsa, folder / "v0.fits", cuts=False)
+    assert read is None or np.isfinite(read.photometry(read.ids).redshift).all()
 
 
 def test_a_catalogue_of_every_size_finds_its_galaxies(nsa):

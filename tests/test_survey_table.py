@@ -9,6 +9,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+from fuzz import answer, damaged, inputs
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -210,6 +211,26 @@ def test_what_is_no_run_is_refused_in_a_sentence(tmp_path):
         path.unlink()
     with pytest.raises(SedflowError, match="no finished partition yet"):
         SurveyTable(tmp_path / "out")
+
+
+@inputs(25)
+@given(data=st.data())
+def test_damaged_files_of_a_run_are_read_or_refused_in_a_sentence(tmp_path, data):
+    """What is read of a partition that was altered is a value or blank, never another row's."""
+    out = tmp_path / "out"
+    shutil.rmtree(out, ignore_errors=True)
+    frame = write_run(out, 50, 10)
+    files = sorted(path for path in out.rglob("*") if path.is_file())
+    path = data.draw(st.sampled_from(files))
+    path.write_bytes(data.draw(damaged(path.read_bytes())))
+    table = answer(SurveyTable, out)
+    if table is None:
+        return
+    for row in (0, 9, 35):
+        found = answer(table.row, row)
+        assert found is None or path.suffix == ".parquet" or found["id"] == frame["id"][row]
+    page = answer(table.page, size=50)
+    assert page is None or len(page) <= 50
 
 
 @pytest.mark.parametrize("number", [-1, ROWS])

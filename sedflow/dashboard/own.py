@@ -14,13 +14,13 @@ from sedflow.dashboard.live import SMALL_TABLE
 from sedflow.dashboard.prose import prose
 from sedflow.errors import SedflowError
 from sedflow.nsa import NSA_BANDS
-from sedflow.photometry import Photometry, nanomaggies
+from sedflow.photometry import Photometry
 from sedflow.resources import DEFAULT_WEIGHTS
 from sedflow.tables import BandColumns, Mapping, guess_mapping, preview, read_table, to_photometry
 
 __all__ = ["OwnDataView", "typed_galaxy"]
 
-_UNITS = ("AB magnitudes", "nanomaggies", "µJy")
+_UNITS = {"AB magnitudes": "mag", "nanomaggies": "nanomaggies", "µJy": "uJy"}
 MAX_MEGABYTES = 10  # of an upload: a websocket message ends at 20
 MAX_ROWS = 500  # run in the app; more is the command line's work
 _DRAWS = 1000
@@ -28,29 +28,24 @@ _AT_ONCE = 5  # rows between two looks at other visitors
 _NONE = "–"
 _TABLE_UNITS = ("nanomaggies", "mag", "uJy", "mJy", "Jy", "nJy")
 _SHOWN = ("log_mstar", "log_sfr_100myr", "age_mw", "log_z_mw_solar", "a_v")
-_NMGY_PER_UJY = 1 / 3.631  # 1 nanomaggy is 3.631 µJy
 
 
 def typed_galaxy(values: dict, redshift, unit: str) -> Photometry:
     """Photometry from what was typed: band -> (value, error); a band without a value is absent."""
-    bands, flux, sigma = [], [], []
+    table, bands = {"redshift": [np.nan if redshift is None else redshift]}, {}
     for band, (value, error) in values.items():
         if value is None:
             continue
-        if error is None or not error > 0:
+        if error is None or not 0 < error < np.inf:
             raise SedflowError(f"band {band} has no error above 0; type one, or clear the band")
-        if unit == "AB magnitudes":
-            f = float(nanomaggies(value))
-            pair = (f, f * error * np.log(10) / 2.5)
-        else:
-            factor = 1.0 if unit == "nanomaggies" else _NMGY_PER_UJY
-            pair = (value * factor, error * factor)
-        bands.append(band)
-        flux.append(pair[0])
-        sigma.append(pair[1])
+        table |= {f"flux {band}": [value], f"error {band}": [error]}
+        bands[band] = BandColumns(f"flux {band}", f"error {band}", _UNITS[unit])
     if not bands:
         raise SedflowError("no band has a value; type the flux or magnitude of one band at least")
-    return Photometry(flux, sigma, redshift, bands)
+    rows = to_photometry(table, Mapping("redshift", bands))
+    if rows.problems:
+        raise SedflowError(rows.problems[0].reason)
+    return rows.photometry[0].observed
 
 
 class OwnDataView(pn.viewable.Viewer):
