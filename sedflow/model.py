@@ -181,13 +181,7 @@ class SEDModel:
         """
         bands = self.bands if bands is None else _names(bands)
         theta, z, shape = _batch(theta, redshift)
-        top = self.max_redshift(bands)
-        if z.size and z.max() > top:
-            raise BadParameters(
-                f"redshift = {z.max():g} is beyond {top:.3f}, where the {self.grid.name!r} SSP "
-                f"grid stops covering {', '.join(bands)}; leave out the bluest band or choose "
-                "another grid"
-            )
+        self.check_redshift(z, bands)
         if method == "fast":
             flux = self.fast(bands)(theta, z)
         elif method == "exact":
@@ -224,6 +218,21 @@ class SEDModel:
         theta, z, shape = _batch(theta, redshift)
         centers = sfh.bin_centers(self.time_bins(z))
         return self.bases.metallicity(_gamma(theta), centers).reshape(*shape, -1)
+
+    def check_redshift(self, redshift, bands):
+        """Refuse redshifts (...) at which there is no model in all of the bands.
+
+        Raises
+        ------
+        BadParameters, UnknownBand
+        """
+        top, highest = self.max_redshift(bands), np.max(redshift, initial=0.0)
+        if highest > top:
+            raise BadParameters(
+                f"redshift = {highest:g} is beyond {top:.3f}, where the {self.grid.name!r} SSP "
+                f"grid stops covering {', '.join(bands)}; leave out the bluest band or choose "
+                "another grid"
+            )
 
     def max_redshift(self, bands=None) -> float:
         """Highest redshift at which the SSP grid covers all of the bands (at most 0.5)."""

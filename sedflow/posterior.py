@@ -86,7 +86,8 @@ class AmortizedPosterior:
         ----------
         galaxy : Photometry of shape (...)
             In any of the network's bands, in any order; others are left aside. Outside the
-            training domain draws are still made; `check` tells.
+            training domain draws are still made, as long as there is a model of the galaxy;
+            `check` tells.
         n : int
             Draws per galaxy.
         seed : int, optional
@@ -96,6 +97,11 @@ class AmortizedPosterior:
         Returns
         -------
         Draws with theta (..., n, 12) and their log density in `FREE_NAMES` (..., n)
+
+        Raises
+        ------
+        BadParameters
+            The redshift is beyond `SEDModel.max_redshift` of the network's bands.
         """
         if isinstance(n, bool) or int(n) != n or n < 1:
             raise BadParameters(f"n = {n} draws; give a whole number >= 1")
@@ -117,6 +123,7 @@ class AmortizedPosterior:
             first is the probit of the mass's quantile, the others are the flow's.
         """
         flat, context = self._context(galaxy)
+        self.model.check_redshift(flat.redshift, self.bands)
         base = np.asarray(base, dtype=np.float32)
         shape, n = galaxy.shape, base.shape[-2]
         base = base.reshape(-1, n, N_FREE)
@@ -182,6 +189,7 @@ class AmortizedPosterior:
             )
         flat = theta.reshape(galaxy.redshift.size, -1, N_PARAM)
         data, context = self._context(galaxy)
+        self.model.check_redshift(data.redshift, self.bands)
         x = np.delete(self.prior.to_unbounded(flat), _MASS, axis=-1)
         base, log_density = np.empty((*x.shape[:-1], N_FREE)), self._log_volume(x, flat)
         with torch.inference_mode():
