@@ -14,6 +14,7 @@ import os
 import resource
 import tempfile
 import threading
+from multiprocessing import get_context
 from pathlib import Path
 
 import numpy as np
@@ -87,7 +88,9 @@ def measure(folder, n, options):
     """One line of the table: a whole run over n galaxies."""
     path = folder / f"prior-{n}.parquet"
     out = folder / f"out-{n}-{options['n']}-{options['trust']}"
-    write_catalogue(path, n)
+    writer = get_context("spawn").Process(target=write_catalogue, args=(path, n))
+    writer.start()  # in a process of its own, which is not part of the client's memory
+    writer.join()
     mapping = guess_mapping(open_catalogue(path))
     with Watch() as watch:
         summary = infer_catalogue(path, out, mapping=mapping, **options)
