@@ -14,6 +14,7 @@ import csv
 import hashlib
 import io
 import json
+import math
 import re
 import warnings
 from array import array
@@ -23,13 +24,14 @@ from pathlib import Path
 
 import numpy as np
 
-from sedflow.columns import BLANK, from_arrow
+from sedflow.columns import BLANK, check_names, from_arrow, some
 from sedflow.errors import SedflowError
 
 __all__ = ["Catalogue", "Part", "open_catalogue", "read_table"]
 
 _HEAD = 4096  # bytes that tell the format
 _DELIMITERS = (",", "\t", ";", "|")
+_CELL = 10_000  # values in a cell of a VOTable
 _STRIDE = 256  # text rows between two places that are remembered
 
 
@@ -207,15 +209,10 @@ def _open_text(source, name):
     with _Text(source, name, 0, 0)._file() as file:
         lines = _Lines(file, name)
         columns, units, delimiter, vectors, is_ecsv = _header(lines, name)
-        twice = sorted({c for c in columns if columns.count(c) > 1})
-        if twice:
-            raise SedflowError(
-                f"{name} has the column {twice[0]!r} {columns.count(twice[0])} times; rename all "
-                "but one"
-            )
+        check_names(columns, name)
         if sum(bool(_NUMBER.fullmatch(c)) for c in columns) > 0.5 * len(columns):
             raise SedflowError(
-                f"the first line of {name} holds numbers ({', '.join(columns[:4])}); put a line "
+                f"the first line of {name} holds numbers ({some(columns[:4])}); put a line "
                 "with the names of the columns there"
             )
         marks, n_rows = array("q"), 0
@@ -311,8 +308,8 @@ def _ecsv_header(comments, line, name):
     columns = [text.strip() for text in next(csv.reader([line], delimiter=delimiter))]
     if set(columns) != set(described):
         raise SedflowError(
-            f"the ECSV header of {name} describes {', '.join(described)}, but the columns are "
-            f"{', '.join(columns)}; write the file again"
+            f"the ECSV header of {name} describes {some(list(described))}, but the columns are "
+            f"{some(columns)}; write the file again"
         )
     units = {c: str(d["unit"]) for c, d in described.items() if d.get("unit")}
     vectors = []
@@ -398,9 +395,7 @@ def _open_fits(source, name):
                     f"{name} is cut short: {_size(source):,} bytes, where its header speaks of "
                     f"{end:,}; get it again"
                 )
-            twice = sorted({c for c in columns if columns.count(c) > 1})
-            if twice:
-                raise SedflowError(f"{name} has the column {twice[0]!r} more than once; rename one")
+            check_names(columns, name)
             units = {c.name: c.unit for c in hdu.columns if c.unit}
             part = _FITS(source, name, 0, n_rows, _size(source), k)
             return Catalogue(name, "FITS", tuple(columns), units, n_rows, part)
@@ -452,9 +447,7 @@ def _open_parquet(source, name):
                 raise SedflowError(f"the files of {name} differ in their columns; mend them")
             columns, units = mine, units or _parquet_units(file.schema_arrow)
             n_rows += file.metadata.num_rows
-    twice = sorted({c for c in columns if columns.count(c) > 1})
-    if twice:
-        raise SedflowError(f"{name} has the column {twice[0]!r} more than once; rename one")
+    check_names(columns, name)
     part = _Parquet(source, name, 0, n_rows, _size(source))
     return Catalogue(name, "Parquet", tuple(columns), units, n_rows, part)
 
@@ -498,29 +491,43 @@ def _parquet_units(schema):
 @dataclass(frozen=True)
 class _VOTable(Part):
     def _read(self, names):
-        table = _parse_votable(self._file())[self.start : self.stop]
+        table = _parse_votable(self._file(), self.name)[self.start : self.stop]
         table.meta = {"problems": {}}
         return table if names is None else table[list(names)]
 
 
 def _open_votable(source, name):
     part = _VOTable(source, name, 0, 0, _size(source))
-    table = _parse_votable(part._file())
+    table = _parse_votable(part._file(), name)
     units = {c: str(table[c].unit) for c in table.colnames if table[c].unit}
     part = replace(part, stop=len(table))
     return Catalogue(name, "VOTable", tuple(table.colnames), units, len(table), part)
 
 
-def _parse_votable(file):
+def _parse_votable(file, name):
     from astropy.io.votable import parse
 
     with file:
+        _check_cells(file, name)
         table = parse(file, verify="ignore").get_first_table().to_table(use_names_over_ids=True)
     for name in table.colnames:  # masked objects: their fill value is no text
         if table[name].dtype.kind == "O":
             filled = [v if isinstance(v, str) else "" for v in np.ma.filled(table[name], "")]
             table[name] = np.array(filled, dtype=str)
     return table
+
+
+def _check_cells(file, name):
+    """Refuse fields of huge cells: an empty one takes a few bytes here, and all of its memory."""
+    for line in file:
+        for size in re.findall(rb"arraysize\s*=\s*[\"']([\dx]+)", line):
+            numbers = math.prod(int(n) for n in size.split(b"x") if n)
+            if numbers > _CELL:
+                raise SedflowError(
+                    f"{name} has a field of {numbers:,} values in a cell, where {_CELL:,} are read "
+                    "at most; leave it out"
+                )
+    file.seek(0)
 
 
 # Whatever the format

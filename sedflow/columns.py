@@ -5,18 +5,22 @@ come out as floats with NaN where there is none, whatever the table has for that
 """
 
 import re
+from collections import Counter
 from collections.abc import Mapping as AnyMapping
 
 import numpy as np
 
 from sedflow.errors import SedflowError
 
-__all__ = ["BLANK", "Columns", "from_arrow", "root_of", "same_unit", "scale_of", "some"]
+__all__ = [
+    "BLANK", "Columns", "check_names", "from_arrow", "root_of", "same_unit", "scale_of", "some",
+]  # fmt: skip
 
 #: Text, in small letters, that says that there is no value.
 BLANK = ("", "nan", "null", "none", "na", "n/a", "--", "-", "nat", "<na>", "masked")
 _AB_JY = 3631.0
 _LONG_NAME = 40  # characters of a name that a sentence quotes
+_MOST = 5000  # columns; each costs all of its readers something
 #: Nanomaggies in units whose names are words; other units are astropy's, by their symbols.
 _WORDS = {
     "nanomaggies": 1.0, "nanomaggy": 1.0, "nmgy": 1.0, "maggies": 1e9, "maggy": 1e9,
@@ -52,9 +56,7 @@ class Columns:
                 f"{type(table).__name__} is no table; give an astropy Table, a pandas DataFrame, "
                 "an Arrow table or a mapping of arrays"
             )
-        twice = sorted({name for name in self.names if self.names.count(name) > 1})
-        if twice:
-            raise SedflowError(f"the table has the column {twice[0]!r} more than once; rename one")
+        check_names(self.names, "the table")
         self.problems = (getattr(table, "meta", None) or {}).get("problems", {})
 
     @property
@@ -168,11 +170,28 @@ def same_unit(a, b):
     return a == b or scale_of(a) == scale_of(b)
 
 
+def check_names(names, table):
+    """Refuse names of columns that stand twice, or are too many to be a catalogue's."""
+    if len(names) > _MOST:
+        raise SedflowError(
+            f"{table} has {len(names):,} columns, where {_MOST:,} are read at most; leave out "
+            "those that are not needed"
+        )
+    name, times = Counter(names).most_common(1)[0] if names else ("", 0)
+    if times > 1:
+        raise SedflowError(
+            f"{table} has the column {_short(name)!r} {times} times; rename all but one"
+        )
+
+
 def some(names):
     """A dozen names in words, of files that are no tables too."""
-    shown = [name if len(name) <= _LONG_NAME else name[:_LONG_NAME] + "..." for name in names[:12]]
-    words = ", ".join(shown) + (", ..." if len(names) > 12 else "")
+    words = ", ".join(map(_short, names[:12])) + (", ..." if len(names) > 12 else "")
     return "".join(c if c.isprintable() else "?" for c in words)
+
+
+def _short(name):
+    return name if len(name) <= _LONG_NAME else name[:_LONG_NAME] + "..."
 
 
 def scale_of(unit: str) -> float | None:

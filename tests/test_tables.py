@@ -2,6 +2,8 @@
 
 import csv
 import io
+import re
+import time
 
 import numpy as np
 import pandas as pd
@@ -292,6 +294,44 @@ def test_the_preview_shows_what_is_understood():
 def test_what_cannot_be_read_is_one_sentence(content, words):
     with pytest.raises(SedflowError, match=words):
         read_table(content, "t")
+
+
+def _claims(rows):
+    """A FITS file of six rows that speaks of many more."""
+    return re.sub(rb"NAXIS2  = +6", b"NAXIS2  = %*d" % (20, rows), CONTENT["fits"])
+
+
+ENTITIES = b"".join(b"<!ENTITY %c '%s'>" % (98 + k, b"&%c;" % (97 + k) * 10) for k in range(9))
+
+
+@pytest.mark.parametrize(
+    ("make", "words"),
+    [
+        (lambda: b",".join(b"c%d" % k for k in range(50_000)) + b"\n", "has 50,000 columns"),
+        (lambda: b"a" * 5_000_000 + b",z\n1,2\n", "larger than field limit"),
+        (lambda: b"# %ECSV 1.0\n# ---\n# meta: " + b"[" * 50_000 + b"\nz u\n1 2\n", "ECSV header"),
+        (lambda: _claims(10**9), "is cut short"),
+        (lambda: _claims(10**18), "cannot be read"),
+        (lambda: CONTENT["parquet"][:-8] + b"\xff\xff\xff\x7fPAR1", "cannot be read"),
+        (
+            lambda: CONTENT["vot"].replace(b'"double"', b'"double" arraysize="99999x999"'),
+            "has a field of 99,899,001 values in a cell",
+        ),
+        (
+            lambda: b"<?xml version='1.0'?><!DOCTYPE x [<!ENTITY a 'lol'>" + ENTITIES
+            + b"]><VOTABLE>&j;</VOTABLE>",
+            "cannot be read",
+        ),
+    ],
+    ids=["columns", "name", "nested", "rows", "rows beyond", "footer", "cells", "entities"],
+)  # fmt: skip
+def test_huge_headers_cost_nothing_and_are_refused(make, words):
+    content = make()
+    start = time.monotonic()
+    with pytest.raises(SedflowError, match=words) as error:
+        read_table(content, "huge")
+    assert len(str(error.value)) < 300
+    assert time.monotonic() - start < 20
 
 
 def test_files_that_are_cut_short_or_missing_are_refused(tmp_path):
