@@ -117,6 +117,12 @@ def _read_ssp(path: Path, name: str, stamp=None) -> SSPGrid:
                     f"{path.name} lacks the data sets {', '.join(missing)}; an SSP file in the "
                     f"DSPS layout has {', '.join(_SSP_DATASETS)}"
                 )
+            shape = tuple(file[key].size for key in ("ssp_lgmet", "ssp_lg_age_gyr", "ssp_wave"))
+            if file["ssp_flux"].shape != shape:  # before it is read: a wrong one may be huge
+                raise BadSSP(
+                    f"{path.name}: ssp_flux has shape {file['ssp_flux'].shape}, but the axes "
+                    f"have {shape}; the order must be metallicity, age, wavelength"
+                )
             data = {
                 key: np.asarray(file[key][...], float)
                 for key in _SSP_DATASETS + _SSP_OPTIONAL
@@ -126,16 +132,18 @@ def _read_ssp(path: Path, name: str, stamp=None) -> SSPGrid:
             lsun = float(attrs.get("lsun_erg_s", 3.846e33))
     except BadSSP:
         raise
-    except (OSError, RuntimeError, KeyError, TypeError, ValueError, MemoryError) as error:
+    except (
+        OSError,
+        RuntimeError,
+        KeyError,
+        TypeError,
+        ValueError,
+        MemoryError,
+        AttributeError,
+    ) as error:
         raise BadSSP(
             f"{path.name} cannot be read as HDF5 ({error}); give a DSPS SSP file"
         ) from None
-    shape = tuple(data[key].size for key in ("ssp_lgmet", "ssp_lg_age_gyr", "ssp_wave"))
-    if data["ssp_flux"].shape != shape:
-        raise BadSSP(
-            f"{path.name}: ssp_flux has shape {data['ssp_flux'].shape}, but the axes have "
-            f"{shape}; the order must be metallicity, age, wavelength"
-        )
     left = data.get("ssp_mass_remaining")
     if left is not None and left.shape != shape[:2]:
         raise BadSSP(
