@@ -6,6 +6,7 @@ import socket
 from pathlib import Path
 from urllib.parse import urlparse
 
+import fuzz
 import numpy as np
 import pytest
 
@@ -14,6 +15,12 @@ from sedflow.threads import use_threads
 
 use_threads(1)
 ROOT = Path(__file__).parent.parent
+
+
+def pytest_terminal_summary(terminalreporter, config):
+    if config.getoption("-m") == "fuzz":
+        terminalreporter.section("fuzz")
+        terminalreporter.write_line("\n".join(fuzz.table()))
 
 
 @pytest.fixture(scope="session")

@@ -1,16 +1,17 @@
-"""What the fuzz tests share: how many inputs they try, and how they count the answers.
+"""What the fuzz tests share: how many inputs they try, and the count of the answers.
 
-    pytest -n 0 -m fuzz --hypothesis-show-statistics                      # as in every run
-    SEDFLOW_FUZZ=30 pytest -n 0 -m fuzz --hypothesis-show-statistics      # thirty times as many
+    pytest -n 0 -m fuzz                     # as many inputs as in every run, and their table
+    SEDFLOW_FUZZ=30 pytest -n 0 -m fuzz     # thirty times as many
 
 A fuzz test fails on any error but a `SedflowError` with its sentence, on an input that takes a
 minute, and on numbers that an independent reading of the same input does not give.
 """
 
 import os
+from collections import Counter, defaultdict
 
 import pytest
-from hypothesis import HealthCheck, event, settings
+from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 
 from sedflow.errors import SedflowError
@@ -18,6 +19,8 @@ from sedflow.errors import SedflowError
 _TIMES = int(os.environ.get("SEDFLOW_FUZZ", "1"))
 _HANG = 60_000  # milliseconds
 _LONGEST = 700  # characters of a sentence
+KINDS = ("taken", "refused", "law kept")
+_counts = defaultdict(Counter)
 
 
 def inputs(n: int):
@@ -35,10 +38,28 @@ def answer(call, *args, **options):
         found = call(*args, **options)
     except SedflowError as error:
         assert 10 < len(str(error)) < _LONGEST, str(error)
-        event("refused in a sentence")
+        count("refused")
         return None
-    event("taken")
+    count("taken")
     return found
+
+
+def count(kind):
+    """Count an answer of the test that runs, one of `KINDS`."""
+    place, _, name = os.environ["PYTEST_CURRENT_TEST"].partition("::")
+    _counts[place, name.split("[")[0].split(" ")[0]][kind] += 1
+
+
+def table() -> list[str]:
+    """Lines of a table of all answers so far."""
+    lines = [" ".join(f"{word:>9}" for word in ("inputs", *KINDS))]
+    for (place, name), counts in [
+        *_counts.items(),
+        (("", "all"), sum(_counts.values(), Counter())),
+    ]:
+        numbers = [counts.total(), *(counts[kind] for kind in KINDS)]
+        lines.append(" ".join(f"{n:>9,}" for n in numbers) + f"  {place} {name}")
+    return lines
 
 
 @st.composite

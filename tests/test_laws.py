@@ -2,7 +2,8 @@
 
 import numpy as np
 import pytest
-from hypothesis import HealthCheck, given, settings
+from fuzz import count, inputs
+from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
@@ -10,10 +11,6 @@ import sedflow
 from sedflow.cosmology import luminosity_distance_cm
 from sedflow.parameters import N_FREE, index
 
-EXAMPLES = settings(
-    max_examples=6, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
-)
-MANY = settings(EXAMPLES, max_examples=150)
 # Points of the unbounded space where the prior is a standard normal: four sigma is all of it.
 POINTS = arrays(float, N_FREE, elements=st.floats(-4, 4))
 REDSHIFT = st.floats(0.001, 0.27)
@@ -32,6 +29,7 @@ def check_mass(model, x, z):
     assert shares.sum() == pytest.approx(1.0, rel=1e-12)
     left = model.surviving_fraction(theta, z)
     assert 0.3 < left <= 1.0
+    count("law kept")
 
 
 def check_dust(model, x, z, name, more):
@@ -44,6 +42,7 @@ def check_dust(model, x, z, name, more):
     assert (
         model.photometry(dusty, z, bands) <= model.photometry(clear, z, bands) * (1 + 1e-12)
     ).all()
+    count("law kept")
 
 
 def check_energy(model, x, z):
@@ -57,6 +56,7 @@ def check_energy(model, x, z):
         for at in (z, 0.15)
     ]
     assert luminosity[0] == pytest.approx(luminosity[1], rel=1e-9)
+    count("law kept")
 
 
 def check_scale(model, x, z, step):
@@ -71,27 +71,28 @@ def check_scale(model, x, z, step):
             10**step * model.photometry(light, z, method=method),
             rtol=1e-11,
         )
+    count("law kept")
 
 
-@EXAMPLES
+@inputs(6)
 @given(POINTS, REDSHIFT)
 def test_all_of_the_mass_is_formed_and_some_survives(model, x, z):
     check_mass(model, x, z)
 
 
-@EXAMPLES
+@inputs(6)
 @given(POINTS, REDSHIFT, st.sampled_from(["tau_bc", "tau_ism"]), st.floats(0, 3))
 def test_more_dust_never_brightens_any_wavelength(model, x, z, name, more):
     check_dust(model, x, z, name, more)
 
 
-@EXAMPLES
+@inputs(6)
 @given(POINTS, REDSHIFT)
 def test_redshifting_conserves_energy(model, x, z):
     check_energy(model, x, z)
 
 
-@EXAMPLES
+@inputs(6)
 @given(POINTS, REDSHIFT, st.floats(-2, 3))
 def test_light_goes_with_mass(model, x, z, step):
     check_scale(model, x, z, step)
@@ -106,7 +107,7 @@ BATCH = st.integers(2, 12).flatmap(
 )
 
 
-@EXAMPLES
+@inputs(6)
 @given(BATCH)
 def test_a_permuted_batch_permutes_the_photometry(model, batch):
     x, z, order = batch
@@ -116,10 +117,11 @@ def test_a_permuted_batch_permutes_the_photometry(model, batch):
         flux = model.photometry(theta, z, method=method)
         again = model.photometry(theta[order], z[order], method=method)
         np.testing.assert_allclose(again, flux[order], rtol=rtol, atol=1e-9 * flux.max())
+    count("law kept")
 
 
 @pytest.mark.slow
-@settings(EXAMPLES, max_examples=10)
+@inputs(10)
 @given(BATCH)
 def test_a_permuted_batch_permutes_the_posterior_to_the_last_bit(posterior, batch):
     x, z, order = batch
@@ -128,10 +130,11 @@ def test_a_permuted_batch_permutes_the_posterior_to_the_last_bit(posterior, batc
     draws = posterior.sample(galaxies, n=20, seed=3)
     again = posterior.sample(galaxies[list(order)], n=20, seed=3)
     np.testing.assert_array_equal(again.theta, draws.theta[list(order)])
+    count("law kept")
 
 
 @pytest.mark.slow
-@MANY
+@inputs(150)
 @given(POINTS, REDSHIFT, st.sampled_from(["tau_bc", "tau_ism"]), st.floats(0, 3), st.floats(-2, 3))
 def test_the_laws_hold_for_hundreds_of_galaxies(model, x, z, name, more, step):
     check_mass(model, x, z)
@@ -141,7 +144,7 @@ def test_the_laws_hold_for_hundreds_of_galaxies(model, x, z, name, more, step):
 
 
 @pytest.mark.slow
-@settings(MANY, max_examples=40)
+@inputs(40)
 @given(POINTS, REDSHIFT, st.sampled_from(["tau_bc", "tau_ism"]), st.floats(0, 3), st.floats(-2, 3))
 def test_the_laws_hold_on_the_other_grid(bc03, x, z, name, more, step):
     check_mass(bc03, x, z)
