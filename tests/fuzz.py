@@ -53,10 +53,8 @@ def count(kind):
 def table() -> list[str]:
     """Lines of a table of all answers so far."""
     lines = [" ".join(f"{word:>9}" for word in ("inputs", *KINDS))]
-    for (place, name), counts in [
-        *_counts.items(),
-        (("", "all"), sum(_counts.values(), Counter())),
-    ]:
+    total = {("", "all"): sum(_counts.values(), Counter())}
+    for (place, name), counts in (_counts | total).items():
         numbers = [counts.total(), *(counts[kind] for kind in KINDS)]
         lines.append(" ".join(f"{n:>9,}" for n in numbers) + f"  {place} {name}")
     return lines
