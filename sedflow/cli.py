@@ -478,7 +478,7 @@ def _told(summary, output):
         lines.append(f"  {entry['rows']:,} like {entry['id']}: {entry['reason']}")
     run = summary["this_run"]
     lines.append(
-        f"{run['rows']:,} rows in {run['seconds']:,.0f} s on {run['workers']} workers: "
+        f"{run['rows']:,} rows in {run['seconds']:,.0f} s, workers: {run['workers']}, "
         f"{run['rows_per_second']:.2f} a second"
     )
     return "\n".join(lines)

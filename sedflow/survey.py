@@ -273,8 +273,9 @@ def _compare(before, now, out):
         for key in sorted({*before[part], *now[part]}):
             old, new = before[part].get(key), now[part].get(key)
             if old != new:
+                name = "n (draws)" if key == "n" else key
                 raise SedflowError(
-                    f"the run in {out} began with {key} = {_short(old)}, not {_short(new)}; "
+                    f"the run in {out} began with {name} = {_short(old)}, not {_short(new)}; "
                     f"{advice}"
                 )
     raise SedflowError(f"{out / 'manifest.json'} was changed by hand; {advice}")
@@ -380,7 +381,7 @@ def _workers(workers, scheduler, n_jobs, log):
             ) from None
         with client:
             threads = sum(client.nthreads().values())
-            log(f"{threads} workers" + (f" at {scheduler}" if scheduler else ""))
+            log(f"workers: {threads}" + (f" at {scheduler}" if scheduler else ""))
             yield threads, lambda jobs: _there(client, jobs)
     finally:
         if cluster is not None:

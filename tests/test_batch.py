@@ -312,7 +312,7 @@ def test_changed_input_and_settings_are_refused_and_nothing_is_touched(
     same = {"mapping": mapping, "n": N, "keep": 10, "workers": 0}
     for source, options, words in (
         (changed, same, "is not the catalogue that the run"),
-        (path, {**same, "n": N + 1}, f"began with n = {N}, not {N + 1}"),
+        (path, {**same, "n": N + 1}, rf"began with n \(draws\) = {N}, not {N + 1}"),
         (path, {**same, "seed": 3}, "began with seed = 1, not 3"),
         (path, {**same, "part_rows": 5}, "began with part_rows = 2, not 5"),
         (path, {**same, "trust": "auto"}, "began with trust = weights, not auto"),
