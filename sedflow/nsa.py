@@ -6,6 +6,7 @@ corrected for Galactic extinction; bands FUV, NUV (GALEX) and u, g, r, i, z (SDS
 
 import numpy as np
 
+from sedflow.cosmology import MIN_REDSHIFT
 from sedflow.errors import BadPhotometry, SedflowError, UnknownBand
 from sedflow.nsa_files import CUTS, Source, read_nsa
 from sedflow.photometry import UGRIZ, Photometry
@@ -116,11 +117,12 @@ class NSACatalog:
         }
 
     def observed(self, bands=UGRIZ) -> np.ndarray:
-        """Mask (n,) of the galaxies with a usable flux in all of the bands and a redshift > 0."""
+        """Mask (n,) of the galaxies with a usable flux in all of the bands and a redshift."""
         columns = [NSA_BANDS.index(b) for b in bands]
         flux, ivar = (np.asarray(self.table[name])[:, columns] for name in ("NMGY", "NMGY_IVAR"))
         good = (np.isfinite(flux) & np.isfinite(ivar) & (ivar > 0)).all(1)
-        return good & (np.asarray(self.table["Z"]) > 0)
+        z = np.asarray(self.table["Z"], float)
+        return good & np.isfinite(z) & (z >= MIN_REDSHIFT)
 
 
 def summarise(catalog: NSACatalog, posterior=None, progress=None) -> dict:
