@@ -48,6 +48,7 @@ BAND_ALIASES = {
 }
 _BAND_FILES = (".ecsv", ".fits", ".xml", ".vot", ".dat", ".txt", ".csv", ".par")
 _ADDED: dict[str, Band] = {}
+_FILE_BANDS: dict[str, tuple] = {}  # path -> when and how large the file was, and its Band
 _SSP_DATASETS = ("ssp_lgmet", "ssp_lg_age_gyr", "ssp_wave", "ssp_flux")
 _SSP_OPTIONAL = ("ssp_feh", "ssp_wave_edges", "ssp_mass_remaining")
 
@@ -223,16 +224,19 @@ def load_band(name: str) -> Band:
     Raises
     ------
     UnknownBand
-        No such name, with those nearest to it; or a file that is no filter curve.
+        No such name, with those nearest to it; or a file that is no filter curve, or not the
+        one any more that it was.
     """
-    return _ADDED.get(name) or _find_band(name)
+    if name in _ADDED:
+        return _ADDED[name]
+    real = BAND_ALIASES.get(name, name)
+    is_file = real.lower().endswith(_BAND_FILES) or "/" in real or "\\" in real
+    return _band_of_file(name) if is_file else _find_band(name)
 
 
 @cache
 def _find_band(name: str) -> Band:
     real = BAND_ALIASES.get(name, name)
-    if real.lower().endswith(_BAND_FILES) or "/" in real or "\\" in real:
-        return _band_of_file(name)
     names = _library_bands()
     if real not in names:
         near = get_close_matches(name.lower(), {n.lower() for n in band_names()}, 6, 0.7)
@@ -273,7 +277,24 @@ def _library_bands() -> dict[str, str]:
 
 
 def _band_of_file(name) -> Band:
-    """The filter curve in a file; its name is the path as it was given."""
+    """The filter curve in a file; its name is the path as it was given, and keeps its curve."""
+    try:
+        stat = Path(name).stat()
+        stamp = stat.st_mtime_ns, stat.st_size
+    except (OSError, ValueError):
+        stamp = None
+    if name not in _FILE_BANDS:
+        _FILE_BANDS[name] = stamp, _read_band(name)
+    before, band = _FILE_BANDS[name]
+    if stamp not in (None, before):
+        raise UnknownBand(
+            f"{name} has changed since this process read it, and models were made with what it "
+            "held; give the new curve another name, or start again"
+        )
+    return band
+
+
+def _read_band(name) -> Band:
     from astropy.table import Table
     from astropy.utils.exceptions import AstropyWarning
 
@@ -284,7 +305,10 @@ def _band_of_file(name) -> Band:
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", AstropyWarning)  # of "Angstrom", for one
-            table = Table.read(path, format=kind.get(path.suffix.lower(), "ascii"))
+            form = kind.get(path.suffix.lower(), "ascii")
+            if form.startswith("ascii") and b"\0" in path.read_bytes():
+                raise ValueError("there are bytes that are no text")  # astropy would end there
+            table = Table.read(path, format=form)
             first, second = (table[column] for column in table.colnames[:2])
             wave = first.quantity.to_value("Angstrom") if first.unit is not None else first
         wave, response = (np.asarray(np.ma.filled(a, np.nan), float) for a in (wave, second))

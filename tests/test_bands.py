@@ -152,14 +152,29 @@ TEXT = "\n".join(f"{w:.1f} {r:.4f}" for w, r in zip(WAVE, RESPONSE, strict=True)
 
 @inputs(40)
 @given(damaged(TEXT, most=12))
-def test_a_damaged_curve_is_a_curve_or_a_sentence(tmp_path, content):
-    path = tmp_path / "mine.dat"
+def test_a_damaged_curve_is_a_curve_or_a_sentence(tmp_path_factory, content):
+    path = tmp_path_factory.mktemp("curve") / "mine.dat"  # a path keeps its curve
     path.write_bytes(content)
     band = answer(load_band, str(path))
     if band is not None:
+        lines = [line.split() for line in path.read_text().splitlines()]
+        rows = [tuple(map(float, line)) for line in lines if line and not line[0].startswith("#")]
+        np.testing.assert_allclose(np.column_stack([band.wavelength, band.response]), rows)
         assert (np.diff(band.wavelength) > 0).all()
         assert np.isfinite(band.response).all()
         assert (band.response >= 0).all()
+
+
+def test_a_curve_that_is_written_anew_is_not_taken_for_the_old_one(tmp_path):
+    path = tmp_path / "mine.dat"
+    np.savetxt(path, np.column_stack([WAVE, RESPONSE]))
+    band = load_band(str(path))
+    assert load_band(str(path)) is band
+    np.savetxt(path, np.column_stack([WAVE + 100, RESPONSE]), fmt="%.9e")
+    with pytest.raises(UnknownBand, match="has changed since this process read it"):
+        load_band(str(path))
+    path.unlink()
+    assert load_band(str(path)) is band
 
 
 def test_a_name_keeps_its_curve(own_bands):
