@@ -178,7 +178,7 @@ def test_reasons_are_counted_without_their_numbers():
     assert kind == "redshift = # of NGC # '...' in log_z_50, k-hat #: #."
 
 
-@pytest.mark.heavy
+@pytest.mark.slow
 def test_infer_table_takes_files_and_climbs_to_the_top_if_asked(galaxies, posterior, tmp_path):
     path = tmp_path / "g.csv"
     galaxies.to_csv(path, index=False)
@@ -417,7 +417,7 @@ def test_catalogues_that_no_row_could_be_read_of_are_refused_at_once(path, galax
     assert not out.exists()
 
 
-@pytest.mark.heavy
+@pytest.mark.slow
 def test_a_full_disk_is_a_sentence_and_what_is_done_stays(path, galaxies, tmp_path):
     """A child may write files of 10 kB at most, as if the disk were full beyond."""
     code = (
