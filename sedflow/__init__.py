@@ -4,44 +4,21 @@ The public names are loaded when first used: importing the package opens no file
 imports neither torch nor Panel.
 """
 
-from importlib import import_module
+import lazy_loader
+
+from sedflow import views
 
 __version__ = "0.1.0"
 
-_HOME = {
-    "AmortizedPosterior": "posterior",
-    "Draws": "draws",
-    "Fit": "fitting",
-    "MCMCSampler": "mcmc",
-    "NSACatalog": "nsa",
-    "Photometry": "photometry",
-    "Prior": "parameters",
-    "SEDModel": "model",
-    "SedflowError": "errors",
-    "Spectrum": "model",
-    "add_band": "resources",
-    "fit": "fitting",
-    "infer_table": "batch",
-    "load_band": "resources",
-    "load_fit": "store",
-    "load_nsa": "nsa",
-    "load_posterior": "posterior",
-    "reweight": "importance",
-    "simulate": "simulation",
-    "validate": "report",
-}
-_MODULES = ("parameters", "photometry", "validation")
-
-__all__ = ["__version__", *sorted(_HOME)]
+__getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)
+__all__ = ["__version__", *__all__]
 
 
-def __getattr__(name):
-    if name in _HOME:
-        return getattr(import_module(f"sedflow.{_HOME[name]}"), name)
-    if name in _MODULES:
-        return import_module(f"sedflow.{name}")
-    raise AttributeError(f"module 'sedflow' has no attribute {name!r}")
+def _plot_of(name):
+    """A plot of `sedflow.figures`, for the objects that cannot import it."""
+    from sedflow.figures import plots
+
+    return getattr(plots, name)
 
 
-def __dir__():
-    return sorted([*__all__, *_MODULES])
+views.plots_come_from(_plot_of)

@@ -2,33 +2,44 @@
 
 from __future__ import annotations
 
+import hashlib
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Protocol
+from typing import Any, Protocol
 
 import numpy as np
+import numpy.typing as npt
 
-from sedflow.parameters import NAMES, index
+from sedflow import views
+from sedflow.errors import BadParameters, BadPhotometry
+from sedflow.limits import Convergence, Importance
+from sedflow.parameters import N_PARAM, NAMES, as_whole, index
 from sedflow.photometry import Photometry
-
-if TYPE_CHECKING:
-    from sedflow.convergence import Convergence
-    from sedflow.importance import Importance
 
 __all__ = [
     "CURVE_LEVELS",
+    "MAX_DRAWS",
     "Draws",
     "Sampler",
+    "checked_request",
     "column_quantiles",
+    "galaxy_rng",
+    "sampled",
     "systematic",
     "weighted_quantile",
 ]
 
 
+#: Draws of a galaxy that may be asked for: 0.1 GB, and a quantile good to 0.1 % of its sigma.
+MAX_DRAWS = 1_000_000
+
 #: Quantiles that are drawn of curves: median, 68 and 95 %.
 CURVE_LEVELS = (0.025, 0.16, 0.5, 0.84, 0.975)
 
 
-@dataclass(frozen=True)
+_TOLERANCE = 1e-6  # of a sum of weights
+
+
+@dataclass(frozen=True, repr=False)
 class Draws:
     """Draws of the 12 parameters of one galaxy, or of many on the leading axes.
 
@@ -39,6 +50,10 @@ class Draws:
     weights (..., n_draw) : share of each draw in the posterior, summing to 1; None if equal
     importance : figures of the weights, also of those that the draws were resampled by
     convergence : figures of the chains, if there were any
+    flux (..., n_draw, n_band) : noise-free model fluxes [nanomaggies] of the draws, from the
+        model and at the redshift that the draws were made with; None if not computed. Files do
+        not store them
+    flux_bands : the bands of `flux`
     """
 
     theta: np.ndarray
@@ -46,6 +61,40 @@ class Draws:
     weights: np.ndarray | None = None
     importance: Importance | None = None
     convergence: Convergence | None = None
+    flux: np.ndarray | None = None
+    flux_bands: tuple[str, ...] | None = None
+
+    def __post_init__(self):
+        if self.flux is not None:
+            shape = (*np.shape(self.theta)[:-1], len(self.flux_bands or ()))
+            if np.shape(self.flux) != shape:
+                raise BadParameters(
+                    f"flux has shape {np.shape(self.flux)}, but the draws and their bands ask for "
+                    f"{shape}; give one flux per draw and band, and flux_bands"
+                )
+        for name in ("theta", "log_density", "weights"):
+            part = getattr(self, name)
+            if isinstance(part, np.ndarray):  # what was judged stays: a view that is read only
+                part = part.view()
+                part.flags.writeable = False
+                object.__setattr__(self, name, part)
+        if self.weights is None:
+            return
+        shape, weights = np.shape(self.theta)[:-1], np.asarray(self.weights)
+        if weights.shape != shape:
+            raise BadParameters(
+                f"weights have shape {weights.shape}, but there are draws of shape {shape}; give "
+                "one weight per draw"
+            )
+        total = weights.sum(-1)
+        blank = np.isnan(self.theta).any((-2, -1))  # a galaxy without draws has no weights either
+        off = ~blank & ((weights < 0).any(-1) | ~(np.abs(total - 1.0) <= _TOLERANCE))
+        if off.any():
+            worst = total[off].flat[0]
+            raise BadParameters(
+                f"weights sum to {worst:.6g}, or are below zero; they must be >= 0 and sum to 1, "
+                "so divide them by their sum"
+            )
 
     def __getitem__(self, name: str) -> np.ndarray:
         """Draws (..., n_draw) of one parameter.
@@ -59,6 +108,18 @@ class Draws:
         """Names of the parameters."""
         return NAMES
 
+    def _ipython_key_completions_(self) -> list[str]:
+        return list(NAMES)
+
+    def __repr__(self):
+        of = f" of {int(np.prod(self.shape)):,} galaxies" if self.shape else ""
+        weighted = self.weights is not None and bool(np.ptp(self.weights) > 0)
+        raw = "raw: with weights; fit.samples has equal ones" if weighted else "of equal weight"
+        return f"<Draws{of}: {self.n:,} x {N_PARAM} parameters, {raw}>"
+
+    def _repr_html_(self):
+        return views.markup(repr(self), views.table((), [(", ".join(NAMES),)]))
+
     @property
     def n(self) -> int:
         """Draws per galaxy."""
@@ -69,19 +130,36 @@ class Draws:
         """Shape of the batch of galaxies; () for one."""
         return self.theta.shape[:-2]
 
-    def galaxy(self, item) -> Draws:
+    def galaxy(self, item: Any) -> Draws:
         """The draws of the galaxies at an index, slice or mask of the leading axis."""
-        return Draws(
-            *(
-                None if part is None else part[item]
-                for part in (
-                    self.theta, self.log_density, self.weights, self.importance, self.convergence,
-                )
-            )
-        )  # fmt: skip
+        names = ("log_density", "weights", "importance", "convergence", "flux")
+        parts: dict[str, Any] = {name: getattr(self, name) for name in names}
+        chosen = {name: None if part is None else part[item] for name, part in parts.items()}
+        return replace(self, theta=self.theta[item], **chosen)
 
-    def quantile(self, values, q) -> np.ndarray:
-        """Quantiles (len(q), ...) of any quantity (..., n_draw) of the draws, weights included."""
+    def with_flux(self, galaxy: Photometry, model: Any) -> Draws:
+        """The draws with their model fluxes in a galaxy's bands, computed if not known yet.
+
+        galaxy : the galaxy, or the batch, that the draws are of
+        model : SEDModel that the draws were made with
+        """
+        if self.flux is not None and self.flux_bands == galaxy.bands:
+            return self
+        z = galaxy.redshift[..., None]
+        flux = model.photometry(self.theta, z, galaxy.bands, method="fast")
+        return replace(self, flux=flux, flux_bands=galaxy.bands)
+
+    def without_flux(self) -> Draws:
+        """The draws alone, for another model or redshift, or for a file."""
+        return self if self.flux is None else replace(self, flux=None, flux_bands=None)
+
+    def quantile(self, values: npt.ArrayLike | str, q: npt.ArrayLike) -> np.ndarray:
+        """Quantiles (len(q), ...) of any quantity (..., n_draw) of the draws, weights included.
+
+        values : numbers, or the name of a parameter; q : from 0 to 1
+        """
+        if isinstance(values, str):
+            values = self[values]
         return weighted_quantile(values, q, self.weights)
 
     def resampled(self, n: int | None = None, seed: int = 0) -> Draws:
@@ -90,21 +168,49 @@ class Draws:
         Systematic resampling: a draw of weight w comes n w times, rounded up or down. Draws of
         equal weight are thinned evenly, since those of a chain come in its order.
         """
-        n = n or self.n
+        n = self.n if n is None else as_whole("n", n, 1, MAX_DRAWS, " draws")
         if self.weights is None:
             if n == self.n:
                 return self
             rows = systematic(np.ones(self.n), n, np.random.default_rng(seed))
             density = None if self.log_density is None else self.log_density[..., rows]
-            return replace(self, theta=self.theta[..., rows, :], log_density=density)
+            flux = None if self.flux is None else self.flux[..., rows, :]
+            return replace(self, theta=self.theta[..., rows, :], log_density=density, flux=flux)
         flat = self.weights.reshape(-1, self.n)
         rng = np.random.default_rng(seed)
         rows = np.stack([systematic(w, n, rng) for w in flat]).reshape(*self.shape, n)
         theta = np.take_along_axis(self.theta, rows[..., None], axis=-2)
-        return replace(self, theta=theta, weights=None, log_density=None)
+        flux = self.flux
+        flux = None if flux is None else np.take_along_axis(flux, rows[..., None], axis=-2)
+        return replace(self, theta=theta, weights=None, log_density=None, flux=flux)
 
 
-def systematic(weights, n, rng) -> np.ndarray:
+def checked_request(galaxy: object, n: object, seed: object) -> int:
+    """The number of draws as an int, where it, the seed and the galaxy can be taken.
+
+    Raises
+    ------
+    BadParameters, BadPhotometry
+    """
+    if not isinstance(galaxy, Photometry):
+        raise BadPhotometry(
+            f"expected a sedflow.Photometry, got {type(galaxy).__name__}; build one from "
+            "flux, sigma and redshift"
+        )
+    if not galaxy.redshift.size:
+        raise BadPhotometry("the photometry holds no galaxies; give one at least")
+    if seed is not None:
+        as_whole("seed", seed, 0, 2**64 - 1)
+    return as_whole("n", n, 1, MAX_DRAWS, " draws")
+
+
+def sampled(sampler: Sampler, model: Any, galaxy: Photometry, n: int, seed: int | None) -> Draws:
+    """A sampler's draws, without their fluxes where those are of another model than this one."""
+    draws = sampler.sample(galaxy, n=n, seed=seed)
+    return draws if getattr(sampler, "model", None) is model else draws.without_flux()
+
+
+def systematic(weights: np.ndarray, n: int, rng: np.random.Generator) -> np.ndarray:
     """Indices (n,), ascending, drawn in proportion to weights (n_draw,), evenly spread."""
     edges = np.cumsum(weights)
     return np.minimum(
@@ -112,14 +218,16 @@ def systematic(weights, n, rng) -> np.ndarray:
     )
 
 
-def weighted_quantile(values, q, weights=None) -> np.ndarray:
+def weighted_quantile(
+    values: npt.ArrayLike, q: npt.ArrayLike, weights: npt.ArrayLike | None = None
+) -> np.ndarray:
     """Quantiles (len(q), ...) of values (..., n) under weights (..., n); q a number or (n_q,).
 
     Without weights as `numpy.quantile`; with them, linear in the cumulative weight at the
     middle of each draw, which agrees with it for equal weights to 1 / n.
     """
     if weights is None:
-        return np.quantile(values, q, axis=-1)
+        return np.quantile(np.asarray(values), np.asarray(q), axis=-1)
     values = np.asarray(values, float)
     weights = np.broadcast_to(weights, values.shape)
     order = np.argsort(values, axis=-1)
@@ -132,10 +240,12 @@ def weighted_quantile(values, q, weights=None) -> np.ndarray:
     return out[0] if np.ndim(q) == 0 else out
 
 
-def column_quantiles(values, q, weights=None) -> np.ndarray:
+def column_quantiles(
+    values: np.ndarray, q: npt.ArrayLike, weights: np.ndarray | None = None
+) -> np.ndarray:
     """Quantiles (len(q), ..., n_column) of values (..., n_draw, n_column) over the draws."""
     if weights is None:
-        return np.quantile(values, q, axis=-2)
+        return np.quantile(values, np.asarray(q), axis=-2)
     return weighted_quantile(np.moveaxis(values, -2, -1), q, weights[..., None, :])
 
 
@@ -145,3 +255,12 @@ class Sampler(Protocol):
     def sample(self, galaxy: Photometry, n: int = 10_000, seed: int | None = None) -> Draws:
         """n draws for each galaxy of the batch; the same seed gives the same draws."""
         ...
+
+
+def galaxy_rng(seed: int | None, galaxy: Photometry) -> np.random.Generator:
+    """Random numbers that depend on the seed and the galaxy's own data; fresh ones for None."""
+    if seed is None:
+        return np.random.default_rng()
+    data = np.concatenate([galaxy.flux, galaxy.sigma, [galaxy.redshift]])
+    digest = hashlib.blake2b(data.tobytes(), digest_size=8).digest()
+    return np.random.default_rng([int(seed), int.from_bytes(digest, "little")])

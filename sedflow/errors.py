@@ -1,8 +1,13 @@
-"""The errors a caller may want to tell apart.
+"""The errors that a caller may want to distinguish, and the one for a missing library.
 
 Each is a `ValueError` too, so code that only wants "bad input" need not know them; the
 message of each names the value, the limit and the remedy.
 """
+
+from collections.abc import Iterable
+from difflib import get_close_matches
+from importlib import import_module
+from types import ModuleType
 
 __all__ = [
     "BadFitFile",
@@ -14,8 +19,13 @@ __all__ = [
     "DamagedPackage",
     "DownloadFailed",
     "FSPSUnavailable",
+    "MissingLibrary",
     "SedflowError",
     "UnknownBand",
+    "UnknownName",
+    "closest_first",
+    "needs",
+    "unknown",
 ]
 
 
@@ -35,6 +45,12 @@ class UnknownBand(SedflowError):
     """A band with no filter curve, or one that the SSP grid does not reach."""
 
 
+class UnknownName(SedflowError, KeyError):
+    """A quantity, column or curve that there is not; the message lists those that there are."""
+
+    __str__ = ValueError.__str__  # KeyError's puts the sentence in quotes
+
+
 class BadSSP(SedflowError):
     """An SSP file without the data sets or the axes of the DSPS layout."""
 
@@ -52,7 +68,7 @@ class DamagedPackage(SedflowError):
 
 
 class DownloadFailed(SedflowError):
-    """A file could not be had from its address, or is not what it should be."""
+    """A file could not be downloaded from its address, or is not what it should be."""
 
 
 class FSPSUnavailable(SedflowError):
@@ -61,3 +77,58 @@ class FSPSUnavailable(SedflowError):
 
 class Cancelled(SedflowError):
     """A run was told to stop, and did."""
+
+
+class MissingLibrary(SedflowError, ImportError):
+    """A library of one of the extras is needed, but not installed."""
+
+
+def closest_first(name: object, known: Iterable[str]) -> list[str]:
+    """The known names, those most like a name first.
+
+    >>> closest_first("sfr", ["age_mw", "log_sfr_1gyr", "a_v"])[0]
+    'log_sfr_1gyr'
+    """
+    names = list(known)
+    text = str(name).lower()
+    inside = [n for n in names if text and (text in n.lower() or n.lower() in text)]
+    near = get_close_matches(text, [n.lower() for n in names], 3, 0.6)
+    like = [n for n in names if n.lower() in near]
+    return list(dict.fromkeys([*inside, *like, *names]))
+
+
+def unknown(kind: str, name: object, known: Iterable[str]) -> UnknownName:
+    """The error for a name that there is not, to be raised."""
+    text = str(name)[:60]
+    return UnknownName(
+        f"no {kind} is called {text!r}; there are {', '.join(closest_first(name, known))}"
+    )
+
+
+def needs(*names: str, extra: str, what: str) -> ModuleType:
+    """Import libraries of an extra of this package; returns the first.
+
+    names : modules; extra : that has them; what : needs them, the subject of the sentence
+
+    Raises
+    ------
+    MissingLibrary
+        One of them cannot be imported.
+
+    Examples
+    --------
+    >>> needs("json", extra="app", what="a figure").dumps(1)
+    '1'
+    """
+    found, missing = [], []
+    for name in names:
+        try:
+            found.append(import_module(name))
+        except ImportError:  # not there, or of a version that the rest does not go with
+            missing.append(name)
+    if missing:
+        raise MissingLibrary(
+            f"{what} needs {' and '.join(missing)}, which cannot be imported here; install it with "
+            f"pip install 'sedflow-explorer[{extra}]'"
+        )
+    return found[0]

@@ -7,15 +7,21 @@ on to `x` in R^11 (by the probit), where the prior is a standard normal: any `x`
 parameter vector, so nothing sampled there can leave the prior.
 """
 
-from collections.abc import Mapping
+import numbers
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 from scipy.special import ndtr, ndtri
 
-from sedflow.errors import BadParameters
+from sedflow.errors import BadParameters, closest_first
+from sedflow.units import plain
 
 __all__ = [
+    "BETAS",
+    "DEFAULTS",
     "FREE_NAMES",
     "NAMES",
     "N_FREE",
@@ -23,8 +29,11 @@ __all__ = [
     "PARAMETERS",
     "Parameter",
     "Prior",
+    "as_prior",
     "as_theta",
+    "as_whole",
     "index",
+    "theta_of",
 ]
 
 
@@ -46,67 +55,148 @@ class Parameter:
         return f"{self.label} [{self.unit}]" if self.unit else self.label
 
 
+#: The table of parameters, in the order of theta.
 PARAMETERS = (
     Parameter(
-        "log_mstar", "log M★", r"\log M_\star", "M☉ formed", 7.0, 12.5,
+        "log_mstar",
+        "log M★",
+        r"\log M_\star",
+        "M☉ formed",
+        7.0,
+        12.5,
         "Total stellar mass ever formed. It scales the whole spectrum up or down.",
     ),
     Parameter(
-        "beta1", "β₁", r"\beta_1", "", 0.0, 1.0,
+        "beta1",
+        "β₁",
+        r"\beta_1",
+        "",
+        0.0,
+        1.0,
         "Share of the youngest star-formation history (most stars in the last 4 Gyr).",
     ),
     Parameter(
-        "beta2", "β₂", r"\beta_2", "", 0.0, 1.0,
+        "beta2",
+        "β₂",
+        r"\beta_2",
+        "",
+        0.0,
+        1.0,
         "Share of the history that peaks about 5.6 Gyr ago.",
     ),
     Parameter(
-        "beta3", "β₃", r"\beta_3", "", 0.0, 1.0,
+        "beta3",
+        "β₃",
+        r"\beta_3",
+        "",
+        0.0,
+        1.0,
         "Share of the history that peaks about 8.4 Gyr ago.",
     ),
     Parameter(
-        "beta4", "β₄", r"\beta_4", "", 0.0, 1.0,
+        "beta4",
+        "β₄",
+        r"\beta_4",
+        "",
+        0.0,
+        1.0,
         "Share of the oldest history, peaking about 11 Gyr ago.",
     ),
     Parameter(
-        "f_burst", "f burst", r"f_\mathrm{burst}", "", 0.0, 1.0,
+        "f_burst",
+        "f burst",
+        r"f_\mathrm{burst}",
+        "",
+        0.0,
+        1.0,
         "Fraction of the mass that formed in one short burst.",
     ),
     Parameter(
-        "t_burst", "t burst", r"t_\mathrm{burst}", "Gyr", 0.01, 13.27,
+        "t_burst",
+        "t burst",
+        r"t_\mathrm{burst}",
+        "Gyr",
+        0.01,
+        13.27,
         "How long ago the burst happened. A burst before the Big Bang has no effect.",
     ),
     Parameter(
-        "log_gamma1", "log γ₁", r"\log \gamma_1", "", np.log10(4.5e-5), np.log10(1.5e-2),
+        "log_gamma1",
+        "log γ₁",
+        r"\log \gamma_1",
+        "",
+        np.log10(4.5e-5),
+        np.log10(1.5e-2),
         "Metal content of the recent stars: weight of the history that rises to today.",
     ),
     Parameter(
-        "log_gamma2", "log γ₂", r"\log \gamma_2", "", np.log10(4.5e-5), np.log10(1.5e-2),
+        "log_gamma2",
+        "log γ₂",
+        r"\log \gamma_2",
+        "",
+        np.log10(4.5e-5),
+        np.log10(1.5e-2),
         "Metal content of the intermediate-age stars: weight of the history that "
         "peaks about 7 Gyr ago.",
     ),
     Parameter(
-        "tau_bc", "τ BC", r"\tau_\mathrm{BC}", "", 0.0, 3.0,
+        "tau_bc",
+        "τ BC",
+        r"\tau_\mathrm{BC}",
+        "",
+        0.0,
+        3.0,
         "Dust around newborn stars only (optical depth of birth clouds at 5500 Å).",
     ),
     Parameter(
-        "tau_ism", "τ ISM", r"\tau_\mathrm{ISM}", "", 0.0, 3.0,
+        "tau_ism",
+        "τ ISM",
+        r"\tau_\mathrm{ISM}",
+        "",
+        0.0,
+        3.0,
         "Dust in front of all stars (optical depth of the diffuse medium at 5500 Å).",
     ),
     Parameter(
-        "n_dust", "n dust", r"n_\mathrm{dust}", "", -2.0, 1.0,
+        "n_dust",
+        "n dust",
+        r"n_\mathrm{dust}",
+        "",
+        -2.0,
+        1.0,
         "Slope of the dust curve against Calzetti's (0): negative reddens more.",
     ),
-)  # fmt: skip
+)
 
+#: A galaxy to begin from: forms stars still, some dust, no burst.
+DEFAULTS = {
+    "log_mstar": 10.5,
+    "beta1": 0.3,
+    "beta2": 0.25,
+    "beta3": 0.25,
+    "beta4": 0.2,
+    "f_burst": 0.0,
+    "t_burst": 1.0,
+    "log_gamma1": -2.5,
+    "log_gamma2": -2.5,
+    "tau_bc": 1.0,
+    "tau_ism": 0.4,
+    "n_dust": -0.7,
+}
+
+#: Names of the 12 parameters, in the order of theta.
 NAMES = tuple(p.name for p in PARAMETERS)
 N_PARAM = len(NAMES)
+#: Columns of theta that hold the four betas, which sum to 1.
 BETAS = slice(1, 5)
 _BOXED = [0, 5, 6, 7, 8, 9, 10, 11]  # columns of theta that are uniform in their range
 _FREE_BOXED = [0, 4, 5, 6, 7, 8, 9, 10]  # the same, among the free dimensions
-_FREE_STICK = slice(1, 4)
+#: The fractions that make the betas, among the free dimensions.
+STICKS = slice(1, 4)
 
 #: The 11 free dimensions in which densities are given: beta4 = 1 - beta1 - beta2 - beta3.
 FREE_NAMES = tuple(name for name in NAMES if name != "beta4")
+#: How many free dimensions there are.
 N_FREE = len(FREE_NAMES)
 #: How many of them shape the spectrum: all but log_mstar, the first, which scales it.
 N_SHAPE = N_FREE - 1
@@ -124,11 +214,12 @@ def index(name: str) -> int:
         return NAMES.index(name)
     except ValueError:
         raise BadParameters(
-            f"no parameter is called {name!r}; the parameters are {', '.join(NAMES)}"
+            f"no parameter is called {name!r}; the parameters are "
+            f"{', '.join(closest_first(name, NAMES))}"
         ) from None
 
 
-def as_theta(theta) -> np.ndarray:
+def as_theta(theta: npt.ArrayLike | Mapping) -> np.ndarray:
     """Theta as a float64 array (..., 12), checked against the prior's range.
 
     Parameters
@@ -151,14 +242,13 @@ def as_theta(theta) -> np.ndarray:
                 f"theta lacks {', '.join(missing)}; give all 12: {', '.join(NAMES)}"
             )
         try:
-            columns = np.broadcast_arrays(*(np.asarray(theta[n], float) for n in NAMES))
+            columns = np.broadcast_arrays(*(plain(theta[n], n, error=BadParameters) for n in NAMES))
+        except BadParameters:
+            raise
         except ValueError as error:
             raise BadParameters(f"the values of theta do not broadcast: {error}") from None
         theta = np.stack(columns, axis=-1)
-    try:
-        theta = np.asarray(theta, dtype=float)
-    except (TypeError, ValueError):
-        raise BadParameters("theta must be numbers: an array (..., 12) or a mapping") from None
+    theta = plain(theta, "theta, an array (..., 12) or a mapping,", error=BadParameters)
     if theta.ndim == 0 or theta.shape[-1] != N_PARAM:
         raise BadParameters(
             f"theta has shape {theta.shape}; the last axis must hold the {N_PARAM} "
@@ -185,6 +275,45 @@ def as_theta(theta) -> np.ndarray:
     return theta
 
 
+def theta_of(theta: Any = None, values: Mapping | None = None) -> Any:
+    """Theta from one that is whole, or from some parameters by name, the others at `DEFAULTS`.
+
+    Betas that are not given share what is left of 1, in the proportions of their defaults.
+
+    >>> theta_of(values={"log_mstar": 11.0, "beta1": 0.6})["beta2"].round(3)
+    np.float64(0.143)
+    """
+    values = dict(values or {})
+    if theta is not None and not values:
+        return theta
+    if theta is not None and not isinstance(theta, Mapping):
+        raise BadParameters("give theta whole, or parameters by name, not both")
+    values = {**(theta or {}), **values}
+    for name in values:
+        index(name)
+    betas = NAMES[BETAS]
+    rest = 1.0 - sum(plain(values[b], b, error=BadParameters) for b in betas if b in values)
+    free = sum(DEFAULTS[b] for b in betas if b not in values)
+    shares = {b: DEFAULTS[b] * rest / free for b in betas if b not in values}
+    return {**DEFAULTS, **shares, **values}
+
+
+def as_whole(name: str, value: object, low: int, high: int | None = None, what: str = "") -> int:
+    """A count or a seed as an int, from low to high, or of any size without high.
+
+    Raises
+    ------
+    BadParameters
+        The value is not a whole number in that range; a bool is not a number.
+    """
+    if isinstance(value, numbers.Real) and not isinstance(value, bool | np.bool_):
+        number: Any = value
+        if number == number // 1 and low <= number and (high is None or number <= high):
+            return int(number)
+    limits = f">= {low}" if high is None else f"from {low} to {high:,}"
+    raise BadParameters(f"{name} = {value!r}{what}; give a whole number {limits}")
+
+
 class Prior:
     """Prior over the 12 parameters: uniform in each range, the betas on the simplex.
 
@@ -208,7 +337,7 @@ class Prior:
     KINDS = ("flat", "provabgs")
 
     def __init__(self, sfh: str = "flat"):
-        if sfh not in self.KINDS:
+        if not isinstance(sfh, str) or sfh not in self.KINDS:
             raise BadParameters(f"prior {sfh!r} is unknown; choose one of {self.KINDS}")
         self.sfh = sfh
         # u_k = z_k^p is uniform: z1 = u^(1/3), z2 = u^(1/2), z3 = u give a flat simplex.
@@ -217,11 +346,20 @@ class Prior:
     def __repr__(self):
         return f"Prior({self.sfh!r})"
 
-    def sample(self, n: int, seed=None) -> np.ndarray:
+    def sample(self, n: int, seed: Any = None) -> np.ndarray:
         """Draws (n, 12) from the prior; `seed` is an integer or a numpy Generator."""
+        n = as_whole("n", n, 0, 100_000_000)
+        if isinstance(seed, numbers.Real):
+            seed = as_whole("seed", seed, 0, 2**64 - 1)
+        elif not (
+            seed is None
+            or isinstance(seed, np.random.Generator | np.random.SeedSequence)
+            or (isinstance(seed, Sequence) and not isinstance(seed, str))
+        ):
+            raise BadParameters(f"seed = {seed!r}; give a whole number or a numpy Generator")
         return self.from_unit(np.random.default_rng(seed).random((n, N_FREE)))
 
-    def log_prob(self, theta) -> np.ndarray:
+    def log_prob(self, theta: npt.ArrayLike) -> np.ndarray:
         """Natural log of the density in the 11 dimensions `FREE_NAMES`; -inf outside.
 
         `theta` (..., 12); returns (...). Off the simplex is outside too.
@@ -241,33 +379,73 @@ class Prior:
                 log_simplex = -np.log(np.maximum(z1, 0)) - np.log(np.maximum(z1z2, 0))
         return np.where(inside, log_box + log_simplex, -np.inf)
 
-    def from_unit(self, u) -> np.ndarray:
+    def tail_index(self, under: "Prior") -> float:
+        """Tail index of the ratio self / under among draws of the prior `under`.
+
+        The chance that the ratio exceeds w falls as w^(-1 / index); 0 if the ratio is bounded.
+        In the uniform variable u_k = z_k^p of `under`, the ratio goes as u_k^(q / p - 1), with q
+        the power of this prior.
+
+        >>> round(Prior("provabgs").tail_index(Prior("flat")), 3)
+        0.667
+        >>> Prior("flat").tail_index(Prior("provabgs"))
+        0.0
+        """
+        return float(np.max(1.0 - self.stick_power / under.stick_power, initial=0.0))
+
+    def from_unit(self, u: npt.ArrayLike) -> np.ndarray:
         """Theta (..., 12) at the point `u` (..., 11) of the unit cube."""
         u = np.asarray(u, dtype=float)
         theta = np.empty((*u.shape[:-1], N_PARAM))
         theta[..., _BOXED] = LOW[_BOXED] + (HIGH - LOW)[_BOXED] * u[..., _FREE_BOXED]
-        theta[..., BETAS] = stick_breaking(u[..., _FREE_STICK] ** (1.0 / self.stick_power))
+        theta[..., BETAS] = stick_breaking(u[..., STICKS] ** (1.0 / self.stick_power))
         return theta
 
-    def to_unit(self, theta) -> np.ndarray:
+    def to_unit(self, theta: npt.ArrayLike) -> np.ndarray:
         """Point (..., 11) of the unit cube at which theta (..., 12) lies."""
         theta = np.asarray(theta, dtype=float)
         u = np.empty((*theta.shape[:-1], N_FREE))
         u[..., _FREE_BOXED] = (theta[..., _BOXED] - LOW[_BOXED]) / (HIGH - LOW)[_BOXED]
-        u[..., _FREE_STICK] = inverse_stick_breaking(theta[..., BETAS]) ** self.stick_power
+        u[..., STICKS] = inverse_stick_breaking(theta[..., BETAS]) ** self.stick_power
         return u
 
-    def from_unbounded(self, x) -> np.ndarray:
+    def from_unbounded(self, x: npt.ArrayLike) -> np.ndarray:
         """Theta (..., 12) at `x` (..., 11) in R^11, where the prior is standard normal."""
         return self.from_unit(ndtr(np.asarray(x, dtype=float)))
 
-    def to_unbounded(self, theta) -> np.ndarray:
+    def to_unbounded(self, theta: npt.ArrayLike) -> np.ndarray:
         """`x` (..., 11) of theta (..., 12); edges of the prior map to about +-7.3."""
         tiny = 1e-13  # where probit(u) can still be told from +-infinity in double precision
         return ndtri(np.clip(self.to_unit(theta), tiny, 1.0 - tiny))
 
+    def slope_in_unbounded(self, slope: npt.ArrayLike, x: npt.ArrayLike) -> np.ndarray:
+        """Slope (..., 11) in x of a value whose slope in theta is `slope` (..., 12).
 
-def stick_breaking(z) -> np.ndarray:
+        x (..., 11) in R^11, as in `from_unbounded`.
+        """
+        slope, x = np.asarray(slope, dtype=float), np.asarray(x, dtype=float)
+        u = ndtr(x)
+        out = np.empty(x.shape)
+        out[..., _FREE_BOXED] = slope[..., _BOXED] * (HIGH - LOW)[_BOXED]
+        z = u[..., STICKS] ** (1.0 / self.stick_power)
+        of_beta, before = slope[..., BETAS], np.ones(x.shape[:-1])
+        for k in range(3):
+            # A larger z_k takes from beta_k what it gives to those after it.
+            rest = stick_breaking(z[..., k + 1 :]) if k < 2 else np.ones((*x.shape[:-1], 1))
+            gain = (rest * of_beta[..., k + 1 :]).sum(-1) - of_beta[..., k]
+            with np.errstate(divide="ignore", invalid="ignore"):
+                of_u = z[..., k] / (self.stick_power[k] * u[..., 1 + k])
+            out[..., 1 + k] = before * gain * of_u
+            before = before * z[..., k]
+        return out * np.exp(-0.5 * np.square(x)) / np.sqrt(2.0 * np.pi)
+
+
+def as_prior(prior: Prior | str | None) -> Prior:
+    """A prior from one or its name; the flat one for None."""
+    return prior if isinstance(prior, Prior) else Prior("flat" if prior is None else prior)
+
+
+def stick_breaking(z: npt.ArrayLike) -> np.ndarray:
     """Betas (..., 4) on the simplex from fractions `z` (..., 3): beta1 = 1 - z1,
     beta2 = z1 (1 - z2), beta3 = z1 z2 (1 - z3), beta4 = z1 z2 z3."""
     z = np.asarray(z, dtype=float)
@@ -276,7 +454,7 @@ def stick_breaking(z) -> np.ndarray:
     return np.concatenate([before * (1.0 - z), rest[..., -1:]], axis=-1)
 
 
-def inverse_stick_breaking(beta) -> np.ndarray:
+def inverse_stick_breaking(beta: npt.ArrayLike) -> np.ndarray:
     """Fractions (..., 3) in [0, 1] from betas (..., 4); 0 where nothing is left to break."""
     beta = np.asarray(beta, dtype=float)
     # Sums from the far end, not 1 - cumsum: small last betas keep their digits.

@@ -1,17 +1,32 @@
-"""Bands, broadband photometry, and how spectra become nanomaggies.
+"""Broadband photometry of galaxies: fluxes, errors and redshifts, checked at the door."""
 
-Fluxes are AB nanomaggies (22.5 mag = 1), wavelengths vacuum Angstrom. Spectra are means of
-F_lambda over wavelength bins, and the piecewise-linear filter curve is integrated exactly
-over each bin, so no flux is lost however narrow or wide the bins are.
-"""
-
-from dataclasses import dataclass
-from functools import cached_property
+import warnings
+from collections.abc import Sequence
+from dataclasses import InitVar, dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
+from numpy.typing import ArrayLike
 
-from sedflow.cosmology import MIN_REDSHIFT
-from sedflow.errors import BadPhotometry, UnknownBand
+from sedflow import views
+from sedflow.bands import (
+    UGRIZ,
+    Band,
+    ab_magnitude,
+    as_bands,
+    band_flux,
+    band_weights,
+    load_band,
+    nanomaggies,
+    same_curves,
+    short_name,
+)
+from sedflow.constants import POGSON
+from sedflow.errors import BadPhotometry, SedflowError, UnknownBand
+from sedflow.flux_units import pair_to_nanomaggies, same_flux_unit
+from sedflow.fluxes import PLAIN, fluxes_of, magnitude_unit, zeros_of
+from sedflow.nulls import no_flux
+from sedflow.units import plain, split
 
 __all__ = [
     "UGRIZ",
@@ -23,110 +38,70 @@ __all__ = [
     "nanomaggies",
 ]
 
-UGRIZ = ("u", "g", "r", "i", "z")
-
-_C_ANGSTROM = 2.99792458e18  # speed of light [A/s]
-_AB_FNU = 3.631e-20  # flux density of magnitude 0 [erg/s/cm2/Hz]
-FLUX_UNIT = 1e-17  # [erg/s/cm2/A], unit of all observed spectra
+MIN_REDSHIFT = 1e-6  # 4 kpc; nearer, nothing has a redshift for its distance
 
 
-def ab_magnitude(flux) -> np.ndarray:
-    """AB magnitude of a flux in nanomaggies, m = 22.5 - 2.5 log10(f); NaN where f <= 0."""
-    flux = np.asarray(flux, dtype=float)
-    with np.errstate(divide="ignore", invalid="ignore"):
-        return np.where(flux > 0, 22.5 - 2.5 * np.log10(np.where(flux > 0, flux, 1.0)), np.nan)
+# What `Photometry` and the reader of catalogues take. The Sun has 10^19.7 nanomaggies and no
+# galaxy 10^6, no survey reaches 10^-5: beyond these the unit is wrong. Inside, squares of flux
+# over sigma stay far from the largest and the least double.
+FLUX_MAX, SIGMA_MIN = 1e15, 1e-15  # [nanomaggies]
+REDSHIFT_MAX = 100.0  # no galaxy was there; larger numbers are velocities
 
 
-def nanomaggies(magnitude) -> np.ndarray:
-    """Flux in nanomaggies of an AB magnitude."""
-    return 10 ** (0.4 * (22.5 - np.asarray(magnitude, dtype=float)))
+def believable(flux, sigma) -> np.ndarray:
+    """Whether flux and error [nanomaggies] are inside what any galaxy can have; no for NaN."""
+    flux, sigma = np.abs(flux), np.asarray(sigma)
+    return (flux < FLUX_MAX) & (sigma > SIGMA_MIN) & (sigma < FLUX_MAX)
 
 
-@dataclass(frozen=True)
-class Band:
-    """A filter curve: wavelength (n,) ascending [A] and dimensionless response (n,)."""
-
-    name: str
-    wavelength: np.ndarray
-    response: np.ndarray
-
-    def __post_init__(self):
-        wave = np.asarray(self.wavelength, dtype=float)
-        response = np.asarray(self.response, dtype=float)
-        if wave.ndim != 1 or wave.shape != response.shape or wave.size < 2:
-            raise UnknownBand(
-                f"band {self.name!r}: wavelength {wave.shape} and response {response.shape} "
-                "must be two lists of the same length"
-            )
-        if not (np.diff(wave) > 0).all() or wave[0] <= 0:
-            raise UnknownBand(f"band {self.name!r}: wavelengths must be positive and ascend")
-        if not np.isfinite(response).all() or (response < 0).any() or not response.any():
-            raise UnknownBand(f"band {self.name!r}: responses must be >= 0 and not all zero")
-        object.__setattr__(self, "wavelength", wave)
-        object.__setattr__(self, "response", response)
-
-    @cached_property
-    def pivot(self) -> float:
-        """Pivot wavelength [A], where F_lambda and F_nu of the band convert exactly."""
-        photons = self.integral(np.array([0.0, np.inf]), 1)[0]
-        return float(np.sqrt(photons / self.integral(np.array([0.0, np.inf]), -1)[0]))
-
-    @cached_property
-    def extent(self) -> tuple[float, float]:
-        """Wavelengths [A] that hold all but 1e-4 of the (photon-weighted) response."""
-        total = np.concatenate([[0.0], self.integral(self.wavelength, 1).cumsum()])
-        low, high = np.interp([5e-5 * total[-1], (1 - 5e-5) * total[-1]], total, self.wavelength)
-        return float(low), float(high)
-
-    def integral(self, edges, power: int) -> np.ndarray:
-        """Exact integral of R(lambda) lambda^power between consecutive edges (..., n + 1).
-
-        `power` is 1 (photon counts of F_lambda) or -1 (of a constant F_nu).
-        """
-        wave, response = self.wavelength, self.response
-        slope = np.diff(response) / np.diff(wave)
-        offset = response[:-1] - slope * wave[:-1]
-
-        def primitive(i, x):  # of (offset + slope x) x^power
-            if power == 1:
-                return offset[i] * x**2 / 2 + slope[i] * x**3 / 3
-            return offset[i] * np.log(x) + slope[i] * x
-
-        piece = np.arange(slope.size)
-        whole = primitive(piece, wave[1:]) - primitive(piece, wave[:-1])
-        cumulative = np.concatenate([[0.0], whole.cumsum()])
-        x = np.clip(edges, wave[0], wave[-1])
-        i = np.clip(np.searchsorted(wave, x, side="right") - 1, 0, slope.size - 1)
-        return np.diff(cumulative[i] + primitive(i, x) - primitive(i, wave[i]), axis=-1)
+_BRIGHTEST, _FAINTEST = -10.0, 50.0  # magnitudes; codes for "none" are -99, 99 and the like
 
 
-def band_weights(bands, edges) -> np.ndarray:
-    """Weights (..., n_wave, n_band) that turn a binned spectrum into nanomaggies.
+def _refuse_codes(flux, sigma, bands):
+    """Refuse -99 +- 99 and the like, which say in catalogues that there is no value."""
+    with np.errstate(invalid="ignore"):
+        odd = (np.abs(flux) == sigma) | (flux < -5 * sigma) | (sigma >= 1e9) | (np.abs(flux) >= 1e9)
+        none = odd & no_flux(flux, sigma, flux / sigma)[0] if odd.any() else odd
+    if none.any():
+        where = tuple(np.argwhere(none)[0])
+        raise BadPhotometry(
+            f"flux = {flux[where]:g} +- {sigma[where]:g} in band {bands[where[-1]]} says in "
+            "catalogues that there is no value; give NaN for both"
+        )
 
-    bands : sequence of `Band`; edges (..., n_wave + 1): observed bin edges [A].
-    `flux @ weights` is photon-weighted AB photometry of `flux` [1e-17 erg/s/cm2/A].
+
+class LooksLikeMagnitudes(UserWarning):
+    """Fluxes that are more likely magnitudes."""
+
+
+def look_like_magnitudes(flux, sigma, bands) -> np.ndarray:
+    """Which fluxes (..., n_band) look like magnitudes (n,).
+
+    Magnitudes of galaxies lie between 10 and 30, and fall from blue to red bands; fluxes rise.
     """
-    columns = []
-    for band in bands:
-        photons = band.integral(edges, 1)
-        ab = _C_ANGSTROM * _AB_FNU * band.integral(np.array([0.0, np.inf]), -1)[0]
-        columns.append(photons * (FLUX_UNIT * 1e9 / ab))
-    return np.stack(columns, axis=-1)
+    order = np.argsort([load_band(band).pivot for band in bands])
+    f, s = flux[..., order].reshape(-1, len(bands)), sigma[..., order].reshape(-1, len(bands))
+    if len(bands) < 3:
+        return np.zeros(len(f), bool)
+    with np.errstate(invalid="ignore"):
+        like = (f > 10) & (f < 30) & (s < 0.5)
+        return like.all(-1) & (np.diff(f) <= 0.1).all(-1) & (f[:, 0] - f[:, -1] > 0.3)
 
 
-def band_flux(flux, bands):
-    """Fluxes as points of a spectrum.
+def _say_if_magnitudes(flux, sigma, bands):
+    """Warn of fluxes that look like magnitudes."""
+    like = look_like_magnitudes(flux, sigma, bands)
+    if 2 * like.sum() > len(like):
+        first = flux.reshape(-1, len(bands))[like][0]
+        warnings.warn(
+            f"the flux {first.round(2).tolist()} looks like magnitudes, but is taken as "
+            "nanomaggies; use Photometry.from_magnitudes(mag, err, redshift)",
+            LooksLikeMagnitudes,
+            stacklevel=4,
+        )
 
-    flux (..., n_band) [nanomaggies]; bands : names. Returns the pivot wavelengths (n_band,) [A]
-    and F_lambda there (..., n_band) [1e-17 erg/s/cm2/A].
-    """
-    from sedflow.resources import load_band
 
-    pivot = np.array([load_band(band).pivot for band in bands])
-    return pivot, np.asarray(flux) * (1e-9 * _AB_FNU * _C_ANGSTROM / pivot**2 / FLUX_UNIT)
-
-
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Photometry:
     """Observed broadband fluxes of one galaxy, or of many on the leading axes.
 
@@ -134,14 +109,22 @@ class Photometry:
     ----------
     flux, sigma : array (..., n_band)
         Flux and its one-sigma error [nanomaggies, corrected for Galactic extinction].
-        A negative flux is data; it must be finite. sigma must be finite and > 0. NaN in
-        both says that the galaxy was not observed in that band; one band must be there.
+        Arrays of astropy's in another flux density, or in magnitudes that name their system, are
+        converted; what is masked is NaN.
+        A negative flux is data; it must be finite and below 1e15 in size, sigma between 1e-15
+        and 1e15. NaN in both says that the galaxy was not observed in that band; at least one
+        band must be there.
     redshift : float or array (...)
-        Must be at least 1e-6.
+        Between 1e-6 and 100. How far the model reaches is another matter (`check`).
     bands : sequence of str
         Names of the bands, in the order of the last axis.
     ids : array (...), optional
         Identifiers, for titles and result tables.
+    id_name : str
+        What the IDs are called in titles: "NSAID" for galaxies of the atlas.
+    unit : str
+        Of plain numbers in flux and sigma: "uJy", "mag(AB)" (and sigma in mag),
+        "1e-17 erg/s/cm2/A", ...
 
     Raises
     ------
@@ -161,18 +144,35 @@ class Photometry:
     redshift: np.ndarray
     bands: tuple[str, ...] = UGRIZ
     ids: np.ndarray | None = None
+    id_name: str = ""
+    unit: InitVar[str] = PLAIN
 
-    def __post_init__(self):
+    if TYPE_CHECKING:  # what the class takes; its fields are arrays
+
+        def __init__(
+            self,
+            flux: ArrayLike,
+            sigma: ArrayLike,
+            redshift: ArrayLike,
+            bands: str | Sequence[str] = UGRIZ,
+            ids: ArrayLike | None = None,
+            id_name: str = "",
+            unit: str = "nanomaggies",
+        ) -> None: ...
+
+    def __post_init__(self, unit):
         set_ = object.__setattr__
-        bands = (self.bands,) if isinstance(self.bands, str) else tuple(self.bands)
+        bands = as_bands(self.bands)
         if len(set(bands)) != len(bands):
             raise BadPhotometry(f"bands {bands} name a band twice; give each once")
-        try:
-            flux = np.array(self.flux, dtype=float)
-            sigma = np.array(self.sigma, dtype=float)
-            redshift = np.array(self.redshift, dtype=float)
-        except (TypeError, ValueError) as error:
-            raise BadPhotometry(f"flux, sigma and redshift must be numbers: {error}") from None
+        if twins := same_curves(bands):  # the same flux would count twice
+            raise BadPhotometry(
+                f"bands {', '.join(twins)} are names of one filter curve; give each curve once"
+            )
+        for band in bands:
+            load_band(band)  # the sentence on an unknown name comes from there
+        flux, sigma = fluxes_of(self.flux, self.sigma, bands, unit)
+        redshift = plain(self.redshift, "redshift", "", BadPhotometry)
         if flux.ndim == 0 or flux.shape[-1] != len(bands):
             raise BadPhotometry(
                 f"flux has shape {flux.shape}, but its last axis must hold the {len(bands)} "
@@ -189,25 +189,35 @@ class Photometry:
                 f"redshift has shape {redshift.shape}, but there are {flux.shape[:-1]} galaxies; "
                 "give one redshift, or one for each"
             ) from None
+        if np.ma.is_masked(self.ids):
+            raise BadPhotometry("an ID is masked; give each galaxy one, or leave ids out")
         ids = None if self.ids is None else np.asarray(self.ids)
         if ids is not None and ids.shape != flux.shape[:-1]:
             raise BadPhotometry(f"ids has shape {ids.shape}, but there are {flux.shape[:-1]}")
         absent = np.isnan(flux) & np.isnan(sigma)
         for name, value, good, limit, remedy in (
             (
-                "flux", flux, np.isfinite(flux) | absent, "must be finite",
-                "leave the band out, or give NaN for its sigma too",
+                "flux",
+                flux,
+                (np.abs(flux) < FLUX_MAX) | absent,
+                f"must be finite and below {FLUX_MAX:g} nanomaggies in size",
+                "check its unit, leave the band out, or give NaN for its sigma too",
             ),
             (
-                "sigma", sigma, (np.isfinite(sigma) & (sigma > 0)) | absent,
-                "must be finite and > 0",
+                "sigma",
+                sigma,
+                believable(0.0, sigma) | absent,
+                f"must be finite and > 0, from {SIGMA_MIN:g} to {FLUX_MAX:g}",
                 "give the one-sigma error in nanomaggies, or leave the band out",
             ),
             (
-                "redshift", redshift, np.isfinite(redshift) & (redshift >= MIN_REDSHIFT),
-                f"must be finite and >= {MIN_REDSHIFT:g}", "give a spectroscopic redshift",
+                "redshift",
+                redshift,
+                (redshift >= MIN_REDSHIFT) & (redshift <= REDSHIFT_MAX),
+                f"must be finite and >= {MIN_REDSHIFT:g}, and at most {REDSHIFT_MAX:g}",
+                "give a spectroscopic redshift",
             ),
-        ):  # fmt: skip
+        ):
             if not good.all():
                 where = tuple(np.argwhere(~good)[0])
                 band = f" in band {bands[where[-1]]}" if value is not redshift else ""
@@ -219,13 +229,102 @@ class Photometry:
             row = tuple(np.argwhere(empty)[0])
             galaxy = f"galaxy {row[0] if ids is None else ids[row]}" if row else "the galaxy"
             raise BadPhotometry(
-                f"{galaxy} has no flux in any of {', '.join(bands)}; give one band at least"
+                f"{galaxy} has no flux in any of {', '.join(bands)}; give at least one band"
             )
+        _refuse_codes(flux, sigma, bands)
+        _say_if_magnitudes(flux, sigma, bands)
         for name, value in (("flux", flux), ("sigma", sigma), ("redshift", redshift)):
             value.flags.writeable = False
             set_(self, name, value)
         set_(self, "bands", bands)
         set_(self, "ids", ids)
+
+    @classmethod
+    def from_magnitudes(
+        cls,
+        magnitude: ArrayLike,
+        error: ArrayLike,
+        redshift: ArrayLike,
+        bands: str | Sequence[str] = UGRIZ,
+        ids: ArrayLike | None = None,
+        *,
+        system: str = "AB",
+        zero_point: ArrayLike | str | None = None,
+    ) -> "Photometry":
+        """Photometry from magnitudes and their one-sigma errors (..., n_band) [mag].
+
+        Errors are taken as f * err / 1.0857, so they should be below some 0.3 mag; for fainter
+        galaxies give fluxes. NaN in both says that the galaxy was not observed in that band.
+
+        Parameters
+        ----------
+        magnitude, error : array (..., n_band), plain or with the unit mag
+            Corrected for Galactic extinction.
+        system : "AB", "SDSS", "asinh" or "Vega"
+            "SDSS" are the survey's, u 0.04 mag fainter and z 0.02 mag brighter than AB; "asinh"
+            the survey's asinh magnitudes, as its tables have them, which are linear in flux at
+            the faint end; "Vega" by the offsets of Blanton & Roweis (2007) and Jarrett et al.
+            (2011), for ugriz, 2MASS and WISE W1, W2, or by `zero_point`.
+        zero_point : quantity or text such as "1594 Jy", optional
+            Flux density of magnitude 0 in the system, one for all bands or one for each.
+
+        Raises
+        ------
+        BadPhotometry, UnknownBand
+
+        Examples
+        --------
+        >>> galaxy = Photometry.from_magnitudes(
+        ...     [18.79, 17.80, 17.45, 17.21, 17.09], [0.07, 0.02, 0.02, 0.02, 0.04], 0.0488)
+        >>> galaxy.flux.round(1).tolist()
+        [30.5, 75.9, 104.7, 130.6, 145.9]
+        """
+        names = as_bands(bands)
+        unit = magnitude_unit(system)
+        (m, own), (error, _) = (
+            split(values, name, BadPhotometry)
+            for name, values in (("magnitude", magnitude), ("error", error))
+        )
+        if own is not None and not same_flux_unit(str(own), unit):
+            raise BadPhotometry(
+                f"magnitude has the unit {str(own)!r}, not {unit}; give magnitudes of the system, "
+                "or fluxes to Photometry(flux, sigma, redshift)"
+            )
+        error = plain(error, "error", "mag", BadPhotometry)
+        if m.shape != error.shape:
+            raise BadPhotometry(
+                f"error has shape {error.shape} but magnitude {m.shape}; give one error "
+                "per magnitude"
+            )
+        if m.ndim == 0 or m.shape[-1] != len(names):
+            raise BadPhotometry(
+                f"magnitude has shape {m.shape}, but its last axis must hold the {len(names)} "
+                f"bands {', '.join(names)}"
+            )
+        odd = ~((m > _BRIGHTEST) & (m < _FAINTEST) | np.isnan(m))
+        if odd.any():
+            raise BadPhotometry(
+                f"magnitude = {m[odd].flat[0]:g} is outside {_BRIGHTEST:g} to {_FAINTEST:g}; give "
+                "fluxes to Photometry(flux, sigma, redshift), and NaN where there is no magnitude"
+            )
+        zeros = [None] * len(names) if zero_point is None else zeros_of(zero_point, len(names))
+        try:
+            pairs = [
+                pair_to_nanomaggies(
+                    m[..., k],
+                    error[..., k],
+                    unit,
+                    "mag",
+                    band=short_name(band),
+                    zero=zero,
+                    pivot=None,
+                )
+                for k, (band, zero) in enumerate(zip(names, zeros, strict=True))
+            ]
+        except SedflowError as problem:
+            raise BadPhotometry(str(problem)) from None
+        flux, sigma = (np.stack(parts, axis=-1) for parts in zip(*pairs, strict=True))
+        return cls(flux, sigma, redshift, names, ids)
 
     @property
     def shape(self) -> tuple[int, ...]:
@@ -245,7 +344,41 @@ class Photometry:
             redshift=self.redshift[item],
             bands=self.bands,
             ids=None if self.ids is None else self.ids[item],
+            id_name=self.id_name,
         )
+
+    @property
+    def title(self) -> str:
+        """Name and redshift of one galaxy, or how many there are."""
+        if self.shape:
+            return f"{self.redshift.size:,} galaxies"
+        z = f"z = {self.redshift:.4f}"
+        return z if self.ids is None else f"{self.id_name} {self.ids}, {z}".strip()
+
+    def __repr__(self):
+        bands = "".join(self.bands) if max(map(len, self.bands)) == 1 else ", ".join(self.bands)
+        if not self.shape:
+            present = int(self.present.sum())
+            of = "" if present == len(self.bands) else f", {present} of them observed"
+            return f"<Photometry {self.title}: {bands}{of}>"
+        z = (
+            f"z = {self.redshift.min():.4g} to {self.redshift.max():.4g}"
+            if self.redshift.size
+            else ""
+        )
+        return f"<Photometry of {self.title}: {bands}, {z}>"
+
+    def _repr_html_(self):
+        if self.shape:
+            return views.markup(repr(self))
+        rows = [
+            (band, f"{f:.4g}", f"{s:.2g}", f"{m:.3f}", f"{e:.3f}") if np.isfinite(f) else (band,)
+            for band, f, s, m, e in zip(
+                self.bands, self.flux, self.sigma, self.magnitude, self.magnitude_error, strict=True
+            )
+        ]
+        heads = ("band", "flux [nanomaggies]", "error", "AB mag", "error")
+        return views.markup(repr(self), views.table(heads, rows))
 
     @property
     def flat(self) -> "Photometry":
@@ -256,6 +389,7 @@ class Photometry:
             self.redshift.reshape(-1),
             self.bands,
             None if self.ids is None else self.ids.reshape(-1),
+            self.id_name,
         )
 
     @property
@@ -272,13 +406,13 @@ class Photometry:
 
     def in_bands(self, bands) -> "Photometry":
         """The same galaxies in exactly these bands; absent (NaN) where there is no photometry."""
-        bands = tuple(bands)
+        bands = as_bands(bands)
         flux, sigma = np.full((2, *self.shape, len(bands)), np.nan)
         for k, band in enumerate(bands):
             if band in self.bands:
                 column = self.bands.index(band)
                 flux[..., k], sigma[..., k] = self.flux[..., column], self.sigma[..., column]
-        return Photometry(flux, sigma, self.redshift, bands, self.ids)
+        return Photometry(flux, sigma, self.redshift, bands, self.ids, self.id_name)
 
     @property
     def magnitude(self) -> np.ndarray:
@@ -288,18 +422,17 @@ class Photometry:
     @property
     def magnitude_error(self) -> np.ndarray:
         """Size (..., n_band) of 2.5 sigma / (f ln 10) [mag]."""
-        with np.errstate(divide="ignore"):
-            return np.abs(2.5 / np.log(10) * self.sigma / self.flux)
+        with np.errstate(divide="ignore", over="ignore"):
+            return np.abs(POGSON * self.sigma / self.flux)
 
     def select(self, bands) -> "Photometry":
         """The same galaxies in a subset of the bands, in the order asked for."""
-        bands = (bands,) if isinstance(bands, str) else tuple(bands)
+        bands = as_bands(bands)
         missing = [b for b in bands if b not in self.bands]
         if missing:
             raise UnknownBand(
                 f"no photometry in {', '.join(missing)}; there is {', '.join(self.bands)}"
             )
         columns = [self.bands.index(b) for b in bands]
-        return Photometry(
-            self.flux[..., columns], self.sigma[..., columns], self.redshift, bands, self.ids
-        )
+        flux, sigma = self.flux[..., columns], self.sigma[..., columns]
+        return Photometry(flux, sigma, self.redshift, bands, self.ids, self.id_name)

@@ -1,16 +1,18 @@
-"""The Panel dashboard: state, figures, and the objects that join them.
+"""The Panel dashboard: pages made of panels, a state for each visitor, an engine that answers.
 
-Importing `Explorer` needs the extra `app`; the state needs only param.
+Needs the extra `app`; the state needs only param.
 """
 
-_HOME = {"Explorer": "explorer", "ForwardView": "forward", "SurveyView": "survey", "page": "site"}
+import lazy_loader
 
-__all__ = ["Explorer", "ForwardView", "SurveyView", "page"]
+from sedflow.errors import needs
+
+_attribute, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)
 
 
 def __getattr__(name):
     if name in __all__:
-        from importlib import import_module
-
-        return getattr(import_module(f"sedflow.dashboard.{_HOME[name]}"), name)
-    raise AttributeError(f"module 'sedflow.dashboard' has no attribute {name!r}")
+        needs("panel", "bokeh", "contourpy", extra="app", what="the dashboard")
+        if name in ("RunView", "SurveyView"):
+            needs("duckdb", "datashader", "holoviews", extra="app", what="the page of a run")
+    return _attribute(name)

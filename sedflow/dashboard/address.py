@@ -1,6 +1,6 @@
 """The address of the page holds its state: encoded, decoded, and clamped with a notice.
 
-Pure functions of plain values. Whatever stands in an address, decoding it gives values that the
+Pure functions of plain values. Whatever an address holds, decoding it gives values that the
 app can take, and a sentence for each that had to be changed or left out.
 """
 
@@ -8,23 +8,36 @@ import math
 
 import numpy as np
 
-from sedflow.dashboard.inference import OwnGalaxy
+from sedflow.dashboard.answer import OwnGalaxy, Request
+from sedflow.dashboard.numbers import MAX_DIGITS, whole_number
 from sedflow.errors import SedflowError
 from sedflow.parameters import PARAMETERS, as_theta
 from sedflow.photometry import Photometry
 
-__all__ = ["VIEWS", "decode", "decode_own", "decode_row", "encode", "encode_own"]
+__all__ = [
+    "FORMER",
+    "VIEWS",
+    "decode",
+    "decode_own",
+    "decode_pins",
+    "decode_row",
+    "encode",
+    "encode_own",
+    "encode_pins",
+]
 
-#: Pages of the app, in order: key -> title of the tab. "survey" where the server has one.
+#: Pages of the app, in order: key -> title in the bar. "run" where the server has one.
 VIEWS = {
     "explore": "Explore",
-    "forward": "Forward model",
+    "forward": "Forward",
     "compare": "Compare",
     "validate": "Validate",
     "learn": "Learn",
     "data": "Your data",
-    "survey": "Survey",
+    "run": "Run",
 }
+#: Keys of earlier versions -> those of now.
+FORMER = {"survey": "run"}
 _MOST = 64  # characters of a value that a notice quotes
 
 
@@ -59,7 +72,7 @@ def decode(query: dict, state, forward=None) -> tuple[dict, dict, list[str]]:
                 main[name] = value
     other = {}
     if forward is not None:
-        for name in (*(p.name for p in PARAMETERS), "redshift"):
+        for name in (*(p.name for p in PARAMETERS), "redshift", "grid"):
             if name in query:
                 value = _read(forward.param[name], name, query[name], notices)
                 if value is not None:
@@ -77,7 +90,7 @@ def _read(parameter, name, text, notices):
             return text
         notices.append(
             f"{name} = {_quoted(text)} is not one of {', '.join(parameter.objects)}; "
-            f"{parameter.default} was taken"
+            f"using {parameter.default}"
         )
         return None
     if kind == "List":
@@ -89,7 +102,7 @@ def _read(parameter, name, text, notices):
         if not math.isfinite(value):
             raise ValueError
     except ValueError:
-        notices.append(f"{name} = {_quoted(text)} is not a number; {parameter.default} was taken")
+        notices.append(f"{name} = {_quoted(text)} is not a number; using {parameter.default}")
         return None
     low, high = parameter.bounds or (None, None)
     inside = value
@@ -106,7 +119,7 @@ def _read(parameter, name, text, notices):
 
 
 def encode_own(own: OwnGalaxy) -> dict[str, str]:
-    """A galaxy of one's own, for the address."""
+    """A galaxy that is not the atlas', for the address."""
     g = own.photometry
     bands = ",".join(
         f"{b}:{f:.6g}:{s:.6g}"
@@ -125,7 +138,7 @@ def decode_own(query: dict) -> OwnGalaxy | None:
     Raises
     ------
     SedflowError
-        What stands there is no photometry.
+        What the address holds is not photometry.
     """
     if "flux" not in query:
         return None
@@ -141,20 +154,66 @@ def decode_own(query: dict) -> OwnGalaxy | None:
             truth = as_theta(truth)
     except (ValueError, IndexError, ZeroDivisionError):
         raise SedflowError(
-            f"flux={_quoted(query['flux'])} in the address is no galaxy; write "
+            f"flux={_quoted(query['flux'])} in the address is not a galaxy; write "
             "flux=u:1.2:0.1,g:3.4:0.1 (nanomaggies and their errors) and z=0.05"
         ) from None
-    return OwnGalaxy(Photometry(flux, sigma, redshift, bands), truth)
+    return OwnGalaxy(
+        Photometry(np.array(flux), np.array(sigma), np.asarray(redshift), tuple(bands)), truth
+    )
+
+
+def encode_pins(requests: list[Request]) -> str:
+    """Requests for the address; those of galaxies that have no NSAID are left out.
+
+    >>> encode_pins([Request("72"), Request("72", bands=("g", "r"))])
+    '72;72~~g.r'
+    """
+    out = []
+    for r in requests:
+        if whole_number(r.galaxy) is None:
+            continue
+        usual = Request(r.galaxy)
+        parts = [
+            r.galaxy,
+            "" if r.weights == usual.weights else r.weights,
+            ".".join(r.bands),
+            "" if r.prior == usual.prior else r.prior,
+            "" if r.n == usual.n else str(r.n),
+            "" if r.seed == usual.seed else str(r.seed),
+        ]
+        out.append("~".join(parts).rstrip("~"))
+    return ";".join(out)
+
+
+def decode_pins(text: str, state, most: int) -> tuple[list[Request], list[str]]:
+    """Requests that an address has pinned, at most this many, inside the limits; and notices."""
+    requests, notices = [], []
+    for part in [p for p in text.split(";") if p][: most + 1]:
+        names = ("galaxy", "weights", "bands", "prior", "n", "seed")
+        values = dict(zip(names, part.split("~"), strict=False))
+        values = {k: v.replace(".", ",") if k == "bands" else v for k, v in values.items() if v}
+        if whole_number(values.get("galaxy", "")) is None:
+            notices.append(f"{_quoted(part)} in pins is not a galaxy of the atlas; it is left out")
+            continue
+        found, _, more = decode(values, state)
+        notices += more
+        found["bands"] = tuple(found.get("bands", ()))
+        requests.append(Request(**found))
+    if len(requests) > most:
+        notices.append(f"the address has more than {most} pins; the first {most} are shown")
+    return requests[:most], notices
 
 
 def decode_row(query: dict, rows: int) -> tuple[int | None, list[str]]:
-    """The row of a survey of so many rows that an address means, None if it means none; notices."""
+    """The row that an address means, of a run with `rows` rows; None if it means none. Notices."""
     if "row" not in query:
         return None, []
-    try:
-        row = int(query["row"])
-    except ValueError:
-        return None, [f"row = {_quoted(query['row'])} is not a whole number; no galaxy was picked"]
+    row = whole_number(query["row"], low=-(10**MAX_DIGITS))
+    if row is None:
+        return None, [
+            f"row = {_quoted(query['row'])} is not a whole number of at most {MAX_DIGITS} digits; "
+            "no galaxy is selected"
+        ]
     inside = min(max(row, 0), rows - 1)
     if inside != row:
         return inside, [f"row = {_quoted(row)} was changed to {inside}; it may be 0 to {rows - 1}"]

@@ -4,30 +4,40 @@
 answers at once.
 """
 
+from typing import Any
+
 import param
 
+from sedflow.dashboard.answer import Answer
+from sedflow.dashboard.server.turns import Superseded
 from sedflow.errors import SedflowError
+from sedflow.files.packaged import DEFAULT_WEIGHTS, SSP_NAMES
 from sedflow.parameters import NAMES, PARAMETERS
-from sedflow.resources import DEFAULT_WEIGHTS
 
-__all__ = ["MAX_DRAWS", "PRESETS", "ExplorerState", "ForwardState"]
+__all__ = ["MOST_DRAWS", "PRESETS", "ExplorerState", "ForwardState", "LightOptions"]
 
-MAX_DRAWS = 20_000  # of one galaxy in the app: what a page and a download carry with ease
+MOST_DRAWS = 20_000  # of one galaxy in the app: what a page and a download carry with ease
 
 
-class ExplorerState(param.Parameterized):
+class LightOptions(param.Parameterized):
+    """How spectra are drawn."""
+
+    unit: Any = param.Selector(default="flam", objects=["flam", "fnu", "ab"], doc="Flux axis")
+    log = param.Boolean(default=False, doc="Whether the flux axis is logarithmic")
+    rest = param.Boolean(default=False, doc="Whether wavelengths are the galaxy's own")
+
+
+class ExplorerState(LightOptions):
     """The galaxy looked at, its posterior, and what of it is shown."""
 
-    galaxy = param.String(default="", doc="NSAID, or the name of a galaxy of one's own")
-    n = param.Integer(default=3000, bounds=(100, MAX_DRAWS), doc="Draws from the posterior")
+    galaxy = param.String(default="", doc="NSAID, or the name of a galaxy that the visitor added")
+    n = param.Integer(default=3000, bounds=(100, MOST_DRAWS), doc="Draws from the posterior")
     seed = param.Integer(default=1, bounds=(0, 2**31 - 1), doc="Seed of the draws")
     weights = param.String(default=DEFAULT_WEIGHTS, doc="Name of the network that is asked")
     bands = param.List(default=[], item_type=str, doc="Bands to use; none for all")
-    prior = param.Selector(default="flat", objects=["flat", "provabgs"], doc="Prior of the SFH")
-
-    unit = param.Selector(default="flam", objects=["flam", "fnu", "ab"], doc="Flux axis")
-    log = param.Boolean(default=False, doc="Whether the flux axis is logarithmic")
-    rest = param.Boolean(default=False, doc="Whether wavelengths are the galaxy's own")
+    prior: Any = param.Selector(
+        default="flat", objects=["flat", "provabgs"], doc="Prior of the SFH"
+    )
 
     answer = param.Parameter(doc="The Answer shown; None before the first")
     message = param.String(doc="Why there is no posterior, or what to know about it")
@@ -41,64 +51,119 @@ class ExplorerState(param.Parameterized):
 
     def request(self):
         """What is asked for now."""
-        from sedflow.dashboard.inference import Request
+        from sedflow.dashboard.answer import Request
 
         return Request(self.galaxy, self.n, self.seed, self.weights, tuple(self.bands), self.prior)
 
-    async def infer(self):
+    async def infer(self) -> None:
         """Run what is asked for; publish it unless something newer was asked meanwhile."""
         request = self.request()
         if not request.galaxy:
             return
+        if self.answer is not None and self.answer.request == request:  # it is shown already
+            self.param.update(message=self.answer.note, busy=False)
+            return
         self.param.update(busy=True, message="")
-        answer, message = None, ""
+        answer, message, superseded = None, "", False
         try:
             answer = await self._run(request)
             message = answer.note
+        except Superseded:  # the newer request answers
+            superseded = True
         except SedflowError as error:  # expected failures become text; bugs propagate
             message = str(error)
         finally:
-            if request == self.request():
-                self.param.update(answer=answer, message=message, busy=False)
+            if not superseded and request == self.request():
+                # The chooser names the prior of what is shown, not of what was asked for.
+                prior = self.prior if answer is None else answer.request.prior
+                self.param.update(answer=answer, message=message, prior=prior, busy=False)
 
-    def publish(self, answer):
-        """Show better draws of the same request; False if it is no longer what is asked."""
-        if answer.request != self.request():
+    def publish(self, answer: Answer, of: Answer | None = None) -> bool:
+        """Show better draws of what is shown; False if it is no longer what is asked.
+
+        of : the answer that they are better than, where their prior may be another
+        """
+        if (of or answer).request != self.request():
             return False
-        self.param.update(answer=answer, message=answer.note)
+        self.param.update(answer=answer, message=answer.note, prior=answer.request.prior)
         return True
 
 
 _DEFAULTS = {
-    "log_mstar": 10.5, "beta1": 0.25, "beta2": 0.25, "beta3": 0.25, "beta4": 0.25,
-    "f_burst": 0.0, "t_burst": 1.0, "log_gamma1": -2.5, "log_gamma2": -2.5,
-    "tau_bc": 1.0, "tau_ism": 0.3, "n_dust": -0.7,
-}  # fmt: skip
+    "log_mstar": 10.5,
+    "beta1": 0.25,
+    "beta2": 0.25,
+    "beta3": 0.25,
+    "beta4": 0.25,
+    "f_burst": 0.0,
+    "t_burst": 1.0,
+    "log_gamma1": -2.5,
+    "log_gamma2": -2.5,
+    "tau_bc": 1.0,
+    "tau_ism": 0.3,
+    "n_dust": -0.7,
+}
 
-#: Galaxies to begin from: name -> parameters that differ from the first.
+#: Galaxies to start from: name -> parameters that differ from the first.
 PRESETS = {
     "typical": {},
     "quiescent": {
-        "log_mstar": 11.0, "beta1": 0.0, "beta2": 0.05, "beta3": 0.25, "beta4": 0.7,
-        "log_gamma1": -1.9, "log_gamma2": -1.9, "tau_bc": 0.3, "tau_ism": 0.05,
+        "log_mstar": 11.0,
+        "beta1": 0.0,
+        "beta2": 0.05,
+        "beta3": 0.25,
+        "beta4": 0.7,
+        "log_gamma1": -1.9,
+        "log_gamma2": -1.9,
+        "tau_bc": 0.3,
+        "tau_ism": 0.05,
     },
     "star-forming": {
-        "log_mstar": 10.0, "beta1": 0.8, "beta2": 0.15, "beta3": 0.05, "beta4": 0.0,
-        "log_gamma1": -2.2, "log_gamma2": -2.6, "tau_bc": 1.0, "tau_ism": 0.4,
+        "log_mstar": 10.0,
+        "beta1": 0.8,
+        "beta2": 0.15,
+        "beta3": 0.05,
+        "beta4": 0.0,
+        "log_gamma1": -2.2,
+        "log_gamma2": -2.6,
+        "tau_bc": 1.0,
+        "tau_ism": 0.4,
     },
     "dusty": {
-        "log_mstar": 10.8, "beta1": 0.7, "beta2": 0.2, "beta3": 0.1, "beta4": 0.0,
-        "log_gamma1": -2.0, "log_gamma2": -2.2, "tau_bc": 2.0, "tau_ism": 1.8, "n_dust": -0.3,
+        "log_mstar": 10.8,
+        "beta1": 0.7,
+        "beta2": 0.2,
+        "beta3": 0.1,
+        "beta4": 0.0,
+        "log_gamma1": -2.0,
+        "log_gamma2": -2.2,
+        "tau_bc": 2.0,
+        "tau_ism": 1.8,
+        "n_dust": -0.3,
     },
     "post-burst": {
-        "log_mstar": 10.3, "beta1": 0.0, "beta2": 0.1, "beta3": 0.3, "beta4": 0.6,
-        "f_burst": 0.25, "t_burst": 0.6, "tau_bc": 0.5, "tau_ism": 0.2,
+        "log_mstar": 10.3,
+        "beta1": 0.0,
+        "beta2": 0.1,
+        "beta3": 0.3,
+        "beta4": 0.6,
+        "f_burst": 0.25,
+        "t_burst": 0.6,
+        "tau_bc": 0.5,
+        "tau_ism": 0.2,
     },
     "low metallicity": {
-        "log_mstar": 8.5, "beta1": 0.7, "beta2": 0.2, "beta3": 0.1, "beta4": 0.0,
-        "log_gamma1": -4.0, "log_gamma2": -4.2, "tau_bc": 0.2, "tau_ism": 0.05,
+        "log_mstar": 8.5,
+        "beta1": 0.7,
+        "beta2": 0.2,
+        "beta3": 0.1,
+        "beta4": 0.0,
+        "log_gamma1": -4.0,
+        "log_gamma2": -4.2,
+        "tau_bc": 0.2,
+        "tau_ism": 0.05,
     },
-}  # fmt: skip
+}
 
 
 def _forward_parameters():
@@ -108,14 +173,18 @@ def _forward_parameters():
     }
 
 
-class ForwardState(param.parameterized_class("_Theta", _forward_parameters())):
-    """The 12 parameters and the redshift of a model galaxy, and how it is observed.
+_Theta: Any = param.parameterized_class("_Theta", _forward_parameters())
+
+
+class ForwardState(_Theta):
+    """The 12 parameters and the redshift of a model galaxy, and the SSP grid of its stars.
 
     The four betas are free here and divided by their sum when used, so that each slider can
     be moved on its own.
     """
 
     redshift = param.Number(0.05, bounds=(0.002, 0.25), label="redshift", doc="Redshift")
+    grid: Any = param.Selector(default="fsps", objects=list(SSP_NAMES), doc="SSP grid")
 
     def theta(self) -> dict[str, float]:
         """The parameters by name, betas on the simplex."""
@@ -126,6 +195,6 @@ class ForwardState(param.parameterized_class("_Theta", _forward_parameters())):
             theta[b] = theta[b] / total if total > 0 else 0.25
         return theta
 
-    def preset(self, name: str):
+    def preset(self, name: str) -> None:
         """Take the parameters of a preset; the redshift stays."""
         self.param.update(**{**_DEFAULTS, **PRESETS[name]})

@@ -1,0 +1,11 @@
+from .catalog import NSA_BANDS as NSA_BANDS
+from .catalog import NSACatalog as NSACatalog
+from .catalog import load_nsa as load_nsa
+from .files import download_nsa as download_nsa
+from .published import literature as literature
+from .published import literature_table as literature_table
+from .shelf import Shelved as Shelved
+from .shelf import shelf as shelf
+from .sky import LINK_ATTRIBUTES as LINK_ATTRIBUTES
+from .sky import VIEWERS as VIEWERS
+from .sky import sky_link as sky_link

@@ -1,0 +1,352 @@
+"""Columns of any kind of table as plain arrays, and the units that fluxes come in.
+
+Astropy, pandas, Arrow, structured arrays and mappings of arrays are all tables here. Numbers
+come out as floats with NaN where there is none, whatever the table has for that.
+"""
+
+import re
+from collections import Counter
+from collections.abc import Mapping as AnyMapping
+from contextlib import suppress
+
+import numpy as np
+
+from sedflow.errors import SedflowError
+from sedflow.files.bounds import LIBRARY
+from sedflow.flux_units import flux_unit, same_flux_unit
+from sedflow.units import BLANK, as_number, as_unit, odd_digits, unmasked
+
+__all__ = [
+    "BLANK",
+    "WHOLE",
+    "Columns",
+    "check_names",
+    "from_arrow",
+    "longest_list",
+    "longest_text",
+    "readable_unit",
+    "root_of",
+    "some",
+    "text_array",
+]
+
+#: An ID that is a whole number of 64 bits; 007, -0, 1e3 and 1_000 are text.
+WHOLE = re.compile(
+    r"0|-?[1-9][0-9]{0,17}|-?[1-8][0-9]{18}|-?9[01][0-9]{17}|-?92([01][0-9]|2[0-2])[0-9]{15}"
+)
+_LONG_NAME = 40  # characters of a name that a sentence quotes
+_LONGEST_NAME = 200  # characters of a name of a column
+_WIDE = 2**26  # bytes; text that takes more at equal width is held as objects
+
+
+class Columns:
+    """The columns of any kind of table, as arrays."""
+
+    def __init__(self, table):
+        self.table = table
+        if hasattr(table, "colnames"):
+            self.names = list(table.colnames)
+        elif hasattr(table, "column_names"):
+            self.names = list(table.column_names)
+        elif hasattr(table, "columns"):
+            self.names = [str(name) for name in table.columns]
+        elif isinstance(table, np.ndarray) and table.dtype.names:
+            self.names = list(table.dtype.names)
+        elif isinstance(table, AnyMapping):
+            self.names = [str(name) for name in table]
+        else:
+            raise SedflowError(
+                f"{type(table).__name__} is not a table; give an astropy Table, a pandas "
+                "DataFrame, an Arrow table or a mapping of arrays"
+            )
+        check_names(self.names, "the table")
+        self.masks = {name for name in self.names if f"{name}.mask" in self.names}
+        companions = {f"{name}.mask" for name in self.masks}
+        self.names = [name for name in self.names if name not in companions]
+        self.problems = (getattr(table, "meta", None) or {}).get("problems", {})
+
+    @property
+    def n(self) -> int:
+        """Number of rows."""
+        if isinstance(self.table, AnyMapping):
+            return len(next(iter(self.table.values()), ()))
+        return self.table.num_rows if hasattr(self.table, "num_rows") else len(self.table)
+
+    def unit(self, name) -> str:
+        """Unit as the table states it; "" if it does not."""
+        unit = getattr(self.table[name], "unit", None)
+        return "" if unit is None else str(unit)
+
+    def width(self, name) -> int:
+        """How many numbers a cell holds, if it holds several; else 0."""
+        shape: tuple[int, ...] = np.shape(self._raw(name)) if name else ()
+        return shape[1] if len(shape) == 2 else 0
+
+    def _raw(self, name):
+        """Values (n,) or (n, m) of a column: numbers, or objects and text; masked perhaps."""
+        values = self.table[name]
+        if hasattr(values, "combine_chunks"):
+            values = from_arrow(values)
+        elif hasattr(values, "to_numpy") and hasattr(values, "isna"):
+            blank = np.asarray(values.isna())
+            if values.dtype.kind in "iub" and blank.any():
+                values = np.ma.array(values.fillna(0).to_numpy(dtype=np.int64), mask=blank)
+            elif values.dtype.kind == "f":
+                values = values.to_numpy(dtype=float, na_value=np.nan)
+            elif values.dtype.kind in "iub":
+                values = values.to_numpy(
+                    dtype=values.dtype.kind + "8" if values.dtype.kind != "b" else bool
+                )
+            else:
+                values = np.array([*values.tolist(), None], dtype=object)[:-1]
+        values = unmasked(values)
+        lists = values.dtype == object and len(values) and _is_list(values[0])
+        if lists and len({len(v) if _is_list(v) else -1 for v in values}) == 1:
+            values = np.array([list(v) for v in values])
+        return values
+
+    def column(self, name):
+        """Values (n,) of a column, or of one element of a column of several numbers."""
+        base, k = name, None
+        if name not in self.names and (match := re.fullmatch(r"(.+)\[(\d+)\]", name)):
+            base, k = match[1], int(match[2])
+        if base not in self.names and base.removesuffix(".mask") not in self.masks:
+            raise SedflowError(f"there is no column {base!r}; there are {some(self.names)}")
+        values = self._raw(base)
+        if base in self.masks:  # as astropy writes a masked column
+            hidden = self.flags(f"{base}.mask")
+            shape = hidden.reshape(-1, *[1] * (values.ndim - 1))
+            values = np.ma.array(values, mask=np.ma.getmaskarray(values) | shape)
+        if values.ndim == 1 and k is None:
+            return values
+        if values.ndim == 1 and not len(values):
+            return values  # an empty table does not tell how many numbers a cell would hold
+        if values.ndim == 1:
+            raise SedflowError(f"the column {base!r} holds one value a row, so there is no {name}")
+        if values.ndim > 2 or k is None or k >= values.shape[1]:
+            raise SedflowError(
+                f"the column {base!r} holds {' x '.join(map(str, values.shape[1:]))} numbers a "
+                f"row; say which, as {base}[0] to {base}[{values.shape[1] - 1}]"
+            )
+        return values[:, k]
+
+    def numbers(self, name, reasons, limits=None) -> np.ndarray:
+        """A column as floats (n,), NaN where blank; what is not a number goes into reasons.
+
+        limits : flags (n,) to raise where the cell is text like "<0.3", whose number counts
+        """
+        values = self.column(name)
+        mask = np.ma.getmaskarray(values)
+        values = np.ma.getdata(values)
+        if values.dtype.kind in "iuf":
+            return np.where(mask, np.nan, values.astype(float))
+        if values.dtype.kind not in "OUS":
+            raise SedflowError(f"the column {name!r} holds {values.dtype} values, not numbers")
+        if values.dtype.kind == "U" and not mask.any() and not odd_digits(values):
+            with suppress(ValueError):  # where all are numbers, which is quick
+                return values.astype(float)
+        out = np.full(len(values), np.nan)
+        for row, value in enumerate(values):
+            text = value.decode("utf-8", "replace") if isinstance(value, bytes) else value
+            if mask[row] or text is None or str(text).strip().lower() in BLANK:
+                continue
+            if limits is not None and str(text).lstrip()[:1] in ("<", ">"):
+                text, limits[row] = str(text).strip().lstrip("<>= "), True
+            try:
+                out[row] = as_number(text)
+            except (TypeError, ValueError, OverflowError):
+                reasons.setdefault(row, f"{name} = {str(text)[:40]!r} is not a number; fix it")
+        return out
+
+    def flags(self, name) -> np.ndarray:
+        """A column of flags as booleans (n,): true, 1, "<", "y" and the like are True."""
+        values = self.column(name)
+        mask = np.ma.getmaskarray(values)
+        values = np.ma.getdata(values)
+        if values.dtype.kind in "biuf":
+            return ~mask & (np.nan_to_num(values.astype(float)) != 0)
+        texts = [v.decode() if isinstance(v, bytes) else str(v) for v in values]
+        words = np.array([text.strip().lower() for text in texts], dtype=object)
+        return ~mask & ~np.isin(words, [*BLANK, "0", "0.0", "f", "n", "no", "false", "="])
+
+    def stated_unit(self, name) -> str:
+        """Unit of a column, or of the column of which this is an element, as the table has it."""
+        return self.unit(re.sub(r"\[\d+\]$", "", name) if name not in self.names else name)
+
+    def check_unit(self, name, unit, power=1) -> None:
+        """Refuse a column whose own unit is not the one that the mapping says.
+
+        A unit that cannot be read is not an account of anything: the mapping's counts.
+        """
+        stated = self.stated_unit(name)
+        read = readable_unit(stated if power == 1 else root_of(stated, power))
+        same = read and (same_flux_unit(read, unit) or _both_magnitudes(read, unit))
+        if not same and (read or _of_another_quantity(stated)):
+            raise SedflowError(
+                f"the column {name!r} is in {stated!r} by its own account, but in {unit!r} by the "
+                "mapping; correct one of them"
+            )
+
+    def check_redshift(self, name):
+        """Refuse a column of velocities, or of another quantity with a unit."""
+        from astropy import units as u
+
+        stated = self.unit(name) if name in self.names else ""
+        parsed = u.Unit(stated, parse_strict="silent")
+        known = not isinstance(parsed, u.UnrecognizedUnit)
+        if stated != "redshift" and known and parsed != u.dimensionless_unscaled:
+            raise SedflowError(
+                f"the column {name!r} is in {stated!r} by its own account, but a redshift has no "
+                "unit; choose the column of redshifts, or divide velocities by that of light"
+            )
+
+
+def _is_list(value):
+    return isinstance(value, list | tuple | np.ndarray)
+
+
+def root_of(unit, power=-2) -> str:
+    """The unit of whose power this is one, as text; "" if it cannot be recognized."""
+    if not unit:
+        return ""
+    try:
+        return str(as_unit(unit) ** (1 / power))
+    except Exception:  # astropy's parsers raise errors of many kinds
+        return ""
+
+
+def readable_unit(text) -> str:
+    """A unit of fluxes or magnitudes as the table has it; "" if it cannot be read as one."""
+    word = text.strip().lower()
+    if word in ("dex", "db"):  # good for errors
+        return text
+    try:
+        flux_unit(text)
+    except SedflowError:
+        return ""
+    return text
+
+
+def _of_another_quantity(text):
+    """Whether a unit is astropy's, but not one of fluxes; counts are of any."""
+    from astropy import units as u
+
+    try:
+        parsed = as_unit(text)
+    except Exception:  # astropy's parsers raise errors of many kinds
+        return False
+    if isinstance(parsed, u.function.FunctionUnitBase | u.UnrecognizedUnit):
+        return False
+    counts = {str(base) for base in parsed.bases} & {"ct", "adu", "electron", "ph", "DN", "mag"}
+    return not counts and parsed != u.dimensionless_unscaled
+
+
+def _both_magnitudes(a, b):
+    """Whether one of two units is "mag", which errors of any magnitudes have."""
+    return "mag" in (a.strip().lower(), b.strip().lower()) and all(
+        unit.strip().lower() not in ("dex", "db") and flux_unit(unit).logarithmic for unit in (a, b)
+    )
+
+
+def check_names(names, table, bounds=LIBRARY) -> None:
+    """Refuse names of columns that appear twice, or are too many to be a catalogue's."""
+    bounds.check_columns(len(names), table)
+    longest = max(map(len, names), default=0)
+    if longest > _LONGEST_NAME:
+        raise SedflowError(
+            f"{table} has a column whose name has {longest:,} characters, where {_LONGEST_NAME} "
+            "are read at most; rename it"
+        )
+    name, times = Counter(names).most_common(1)[0] if names else ("", 0)
+    if times > 1:
+        raise SedflowError(
+            f"{table} has the column {_short(name)!r} {times} times; rename all but one"
+        )
+
+
+def some(names) -> str:
+    """A dozen names in words, also of files that are not tables."""
+    words = ", ".join(map(_short, names[:12])) + (", ..." if len(names) > 12 else "")
+    return "".join(c if c.isprintable() else "?" for c in words)
+
+
+def _short(name):
+    return name if len(name) <= _LONG_NAME else name[:_LONG_NAME] + "..."
+
+
+def text_array(values) -> np.ndarray:
+    """Text (n,) at equal width, or as objects where one long cell would make all cells wide."""
+    values = list(values)
+    longest = max(map(len, values), default=0)
+    wide = not values or 4 * longest * len(values) > _WIDE
+    return np.array([*values, None], dtype=object)[:-1] if wide else np.array(values, dtype=str)
+
+
+def from_arrow(column):
+    """An Arrow column as an array: masked where null, 2-D where it holds lists of one length."""
+    import pyarrow as pa
+    import pyarrow.compute as pc
+    from astropy.table import MaskedColumn
+
+    chunked = isinstance(column, pa.ChunkedArray)
+    if chunked and column.num_chunks > 1 and pa.types.is_dictionary(column.type):
+        pieces = [from_arrow(chunk) for chunk in column.chunks]
+        masked = any(isinstance(piece, np.ma.MaskedArray) for piece in pieces)
+        return (np.ma if masked else np).concatenate(pieces)
+    if chunked:
+        column = column.combine_chunks()
+    if isinstance(column, pa.ChunkedArray):
+        column = column.chunk(0) if column.num_chunks else pa.array([], column.type)
+    kind = column.type
+    if pa.types.is_dictionary(kind):  # each value is decoded once, however often it is meant
+        values = from_arrow(column.dictionary)
+        if values.dtype != object:
+            return from_arrow(column.dictionary_decode())
+        values = np.array([*values, None], dtype=object)
+        return values[column.indices.fill_null(len(values) - 1).to_numpy(zero_copy_only=False)]
+    if pa.types.is_list(kind) or pa.types.is_large_list(kind) or pa.types.is_fixed_size_list(kind):
+        if pa.types.is_fixed_size_list(kind):
+            width = kind.list_size
+        else:
+            lengths = pc.unique(pc.list_value_length(column).drop_null())
+            if len(lengths) > 1 or not len(column):  # of no use, and perhaps very many numbers
+                return np.full(len(column), "a list of any length", dtype=object)
+            width = lengths[0].as_py() if len(lengths) else 1
+        there = ~column.is_null().to_numpy(zero_copy_only=False)
+        numbers = pc.list_flatten(column).cast(pa.float64(), safe=False)
+        out = np.full((len(column), width), np.nan)
+        out[there] = numbers.to_numpy(zero_copy_only=False).reshape(-1, width)
+        return out
+    if pa.types.is_integer(kind) or pa.types.is_boolean(kind):
+        mask = column.is_null().to_numpy(zero_copy_only=False)
+        values = pc.fill_null(column, False if pa.types.is_boolean(kind) else 0)
+        values = values.to_numpy(zero_copy_only=False)
+        return MaskedColumn(values, mask=mask) if mask.any() else values
+    if pa.types.is_floating(kind):
+        return column.to_numpy(zero_copy_only=False)
+    return np.array([*column.to_pylist(), None], dtype=object)[:-1]
+
+
+def longest_list(column) -> int:
+    """Values of the longest list of an Arrow array; 0 where it has none."""
+    import pyarrow as pa
+    import pyarrow.compute as pc
+
+    is_ = pa.types
+    if not (is_.is_list(column.type) or is_.is_large_list(column.type)):
+        return column.type.list_size if is_.is_fixed_size_list(column.type) else 0
+    return pc.max(pc.list_value_length(column)).as_py() or 0
+
+
+def longest_text(column) -> int:
+    """Bytes of the longest text of an Arrow array, of which nothing is decoded."""
+    import pyarrow as pa
+    import pyarrow.compute as pc
+
+    if pa.types.is_dictionary(column.type):
+        column = column.dictionary
+    kind, is_ = column.type, pa.types
+    text = is_.is_string(kind) or is_.is_large_string(kind) or is_.is_binary(kind)
+    if not len(column) or not (text or is_.is_large_binary(kind)):
+        return 0
+    return pc.max(pc.binary_length(column)).as_py() or 0

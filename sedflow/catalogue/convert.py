@@ -1,0 +1,164 @@
+"""The columns of a band as fluxes with errors in nanomaggies: units, errors, limits, corrections.
+
+A band is absent where its flux or error is blank, NaN or masked, where a number says that there
+is none (`nulls`), and where the error is not positive.
+"""
+
+from collections import Counter
+
+import numpy as np
+
+from sedflow.bands import load_band, short_name
+from sedflow.catalogue.band_columns import NEGATIVE
+from sedflow.flux_units import pair_to_nanomaggies, to_nanomaggies, zero_flux
+from sedflow.nulls import among, is_code, no_flux, no_magnitude
+
+__all__ = ["band_fluxes"]
+
+_POWER = {"ivar": -2, "variance": 2}
+_FRACTION = {"relative": 1.0, "percent": 0.01}
+_EXTINCTION = (-0.5, 30.0)  # [mag]; others are codes, or of another quantity
+
+
+def band_fluxes(columns, name, band, reasons, left_out: Counter):
+    """Flux and sigma (n,) [nanomaggies] of a band; NaN in both where it is absent.
+
+    columns : `Columns`; band : `BandColumns`, with a unit
+    reasons : row -> what is wrong with it, to be filled
+    left_out : sentence on values that do not count -> rows, to be counted
+    """
+    limits = np.zeros(columns.n, dtype=bool)
+    value = columns.numbers(band.value, reasons, limits)
+    error = columns.numbers(band.error, reasons)
+    upper = columns.numbers(band.error_upper, reasons) if band.error_upper else None
+    _check_units(columns, band)
+    limits |= _flagged(columns, band, value, error)
+    error = np.where(limits & (error < 0), np.nan, error)
+    with np.errstate(all="ignore"):
+        blank = np.isnan(value)
+        stated = among(value, band.null_numbers)
+        flux, sigma = _pair(name, band, value, _one_sigma(error, upper, band.error_kind))
+        coded, doubtful = _codes(band, value, error, flux, sigma)
+        infinite = np.isinf(value) | np.isinf(error)
+        none = stated | coded | infinite
+        no_error = ~(np.isfinite(sigma) & (sigma > 0)) & ~blank & ~none
+        absent = blank | none | no_error
+        if limits.any():
+            flux, sigma, absent = _limited(band, flux, sigma, absent, limits & ~blank & ~none)
+        brighter = _brighter(columns, name, band, absent, reasons)
+        flux, sigma = flux * brighter, sigma * brighter
+    _count(left_out, name, band, value, blank, none, no_error, limits)
+    for row in np.flatnonzero(doubtful & ~absent):
+        reasons.setdefault(
+            int(row),
+            f"{band.value} = {value[row]:g} +- {error[row]:g} may be data, or say that there is no "
+            f"value; state nulls = '{value[row]:g}' or nulls = 'none' for {name} in the mapping",
+        )
+    return np.where(absent, np.nan, flux), np.where(absent, np.nan, sigma)
+
+
+def _check_units(columns, band):
+    columns.check_unit(band.value, band.full_unit)
+    if band.error_kind in ("sigma", "ivar", "variance"):
+        for name in filter(None, (band.error, band.error_upper)):
+            columns.check_unit(name, band.sigma_unit, _POWER.get(band.error_kind, 1))
+
+
+def _flagged(columns, band, value, error):
+    if band.limit == NEGATIVE:
+        return (error < 0) & ~among(error, (-1.0, -9.0, -99.0, -999.0, -9999.0))
+    return columns.flags(band.limit) if band.limit else np.zeros(value.shape, dtype=bool)
+
+
+def _one_sigma(error, upper, kind):
+    """Errors of any kind as one sigma, in the unit of errors or as fractions of the flux."""
+    if kind == "ivar":
+        return 1.0 / np.sqrt(error)
+    if kind == "variance":
+        return np.sqrt(error)
+    if kind == "snr":
+        return 1.0 / error
+    if upper is not None:  # the lower one may have its sign
+        both = (np.abs(error) > 0) & (upper > 0)
+        error = np.where(both, (np.abs(error) + upper) / 2, np.nan)
+    return error * _FRACTION.get(kind, 1.0)
+
+
+def _pair(name, band, value, error):
+    about = {
+        "band": short_name(name),
+        "pivot": load_band(name).pivot,
+        "zero": zero_flux(band.zero_point) if band.zero_point else None,
+    }
+    if band.error_kind in ("relative", "percent", "snr"):
+        flux = to_nanomaggies(value, band.flux_unit, **about)[0]
+        return flux, np.abs(flux) * error
+    return pair_to_nanomaggies(value, error, band.full_unit, band.sigma_unit, **about)
+
+
+def _codes(band, value, error, flux, sigma):
+    """Where numbers say that there is no value, and where they may."""
+    own = error if band.error_kind == "sigma" else None
+    if band.flux_unit.logarithmic:
+        return no_magnitude(value, own), np.zeros(value.shape, dtype=bool)
+    if band.nulls.strip().lower() == "none":
+        return np.zeros((2, *value.shape), dtype=bool)
+    return no_flux(value, own, flux / sigma)
+
+
+def _limited(band, flux, sigma, absent, limits):
+    """Upper limits as fluxes of 0 with the error that the level says; absent without a level."""
+    if not band.limit_sigma:
+        return flux, sigma, absent | limits
+    good = limits & np.isfinite(flux) & (flux > 0)
+    sigma = np.where(limits, np.abs(flux) / float(band.limit_sigma), sigma)
+    return np.where(limits, 0.0, flux), sigma, np.where(limits, ~good, absent)
+
+
+def _brighter(columns, name, band, absent, reasons):
+    """By what factor (n,) fluxes grow when Galactic extinction is removed."""
+    if not band.correction:
+        return 1.0
+    numbers = columns.numbers(band.correction, reasons)
+    if band.transmission:
+        good, factor = (numbers > 0) & (numbers <= 1.001), 1.0 / numbers
+        what = "a transmission, which is above 0 and at most 1"
+    else:
+        unit = columns.stated_unit(band.correction).strip().lower()
+        if unit not in ("", "mag"):
+            columns.check_unit(band.correction, "mag")
+        dimming = numbers * (band.coefficient_of(name) if band.ebv else 1.0)
+        good = (dimming > _EXTINCTION[0]) & (dimming < _EXTINCTION[1])
+        factor = 10 ** (0.4 * dimming)
+        what = "E(B-V) in mag" if band.ebv else "an extinction in mag"
+    for row in np.flatnonzero(~absent & ~good):
+        reasons.setdefault(
+            int(row),
+            f"{band.correction} = {numbers[row]:g} must be finite, and {what}; correct it, or "
+            "leave it out of the mapping",
+        )
+    return np.where(good, factor, np.nan)
+
+
+def _count(left_out, name, band, value, blank, none, no_error, limits):
+    """Count the rows whose band is absent, by what the cells hold."""
+    own = none & (is_code(value) | ~np.isfinite(value) | band.magnitudes)
+    own |= none & among(value, band.null_numbers)
+    for number, times in zip(*np.unique(value[own], return_counts=True), strict=True):
+        left_out[f"{name}: {band.value} = {number:g} says that there is no value"] += int(times)
+    for flags, why in (
+        (blank, f"{band.value} is blank or masked"),
+        (none & ~own, f"{band.error} says that there is no value"),
+        (no_error & ~limits, f"{band.error} is not a positive error"),
+        (
+            limits & ~blank & ~none,
+            "upper limits"
+            + (
+                f" of {band.limit_sigma} sigma, taken as 0 +- limit / {band.limit_sigma}"
+                if band.limit_sigma
+                else ", left out, as limit_sigma is not stated"
+            ),
+        ),
+    ):
+        if flags.any():
+            left_out[f"{name}: {why}"] += int(flags.sum())

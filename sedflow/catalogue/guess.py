@@ -1,0 +1,385 @@
+"""What the names, units and numbers of a table's columns suggest about them."""
+
+from dataclasses import replace
+
+import numpy as np
+
+from sedflow.atlas.catalog import NSA_BANDS
+from sedflow.bands import load_band
+from sedflow.catalogue.band_columns import corrected_by_name
+from sedflow.catalogue.columns import Columns, readable_unit, root_of, some
+from sedflow.catalogue.mapping import BandColumns, ColumnMap
+from sedflow.catalogue.presets import named, presets
+from sedflow.errors import SedflowError
+from sedflow.flux_units import same_flux_unit as same_unit
+from sedflow.nulls import settled
+
+__all__ = ["ID_NAMES", "guess_mapping"]
+
+#: Names of columns, in small letters, that hold IDs.
+ID_NAMES = (
+    "id",
+    "nsaid",
+    "objid",
+    "object_id",
+    "objectid",
+    "targetid",
+    "source_id",
+    "galaxy_id",
+    "galid",
+    "specobjid",
+    "bestobjid",
+    "photoobjid",
+    "cataid",
+    "iauname",
+    "name",
+    "galaxy",
+)
+_REDSHIFTS = (
+    "redshift",
+    "zspec",
+    "z_spec",
+    "specz",
+    "zred",
+    "z_best",
+    "zbest",
+    "z_helio",
+    "z_cmb",
+    "zsp",
+    "z_sp",
+    "z",
+    "zphot",
+    "z_phot",
+    "photoz",
+    "photo_z",
+    "zph",
+    "z_peak",
+    "z_phot_median",
+    "zdist",
+)
+_BARE = "{b}"
+_PREFIXES = ("", "model", "cmodel", "petro", "auto", "elpetro", "sersic")
+#: Names of value and error for band {b}, compared without case; then unit and kind of the error.
+_PATTERNS = (
+    ("nmgy_{b}", ("nmgy_ivar_{b}",), "nanomaggies", "ivar"),
+    ("nmgy_{b}", ("nmgy_err_{b}", "nmgyerr_{b}"), "nanomaggies", "sigma"),
+    ("{p}flux_{b}", ("{p}flux_ivar_{b}", "{p}fluxivar_{b}", "ivar_{b}"), "", "ivar"),
+    (
+        "{p}flux_{b}",
+        (
+            "{p}flux_err_{b}",
+            "{p}fluxerr_{b}",
+            "{p}flux_error_{b}",
+            "{p}flux_{b}_err",
+            "{p}flux_{b}_error",
+            "e_{p}flux_{b}",
+            "err_{p}flux_{b}",
+            "sigma_{b}",
+            "flux_sigma_{b}",
+        ),
+        "",
+        "sigma",
+    ),
+    (
+        "{p}flux_{b}",
+        ("{p}flux_var_{b}", "{p}fluxvar_{b}", "var_{b}", "{p}flux_{b}_var"),
+        "",
+        "variance",
+    ),
+    ("{p}flux_{b}", ("{p}flux_relerr_{b}", "relerr_{b}", "{p}flux_{b}_relerr"), "", "relative"),
+    ("{p}flux_{b}", ("snr_{b}", "{p}flux_snr_{b}"), "", "snr"),
+    ("f_{b}", ("e_{b}", "ef_{b}", "err_{b}", "f_{b}_err", "f_err_{b}", "e_f_{b}"), "", "sigma"),
+    ("{b}_flux", ("{b}_flux_ivar", "{b}_ivar"), "", "ivar"),
+    ("{b}_flux", ("{b}_flux_var", "{b}_var"), "", "variance"),
+    ("{b}_flux", ("{b}_flux_err", "{b}_fluxerr", "{b}_flux_error", "{b}_err"), "", "sigma"),
+    (
+        "{p}mag_{b}",
+        (
+            "{p}magerr_{b}",
+            "{p}mag_err_{b}",
+            "{p}mag_{b}_err",
+            "{p}mag_error_{b}",
+            "err_{p}mag_{b}",
+            "e_{p}mag_{b}",
+            "err_{b}",
+            "{p}mag_{b}_e",
+        ),
+        "mag",
+        "sigma",
+    ),
+    ("{b}_mag", ("{b}_magerr", "{b}_mag_err", "{b}_mag_error", "e_{b}_mag"), "mag", "sigma"),
+    ("{b}mag", ("e_{b}mag", "{b}magerr", "{b}mag_err"), "mag", "sigma"),
+    ("{b}", ("magerr_{b}", "{b}_magerr"), "mag", "sigma"),
+    ("{b}", ("ivar_{b}", "{b}_ivar"), "", "ivar"),
+    ("{b}", ("var_{b}", "{b}_var", "{b}_variance"), "", "variance"),
+    (
+        "{b}",
+        ("{b}_err", "err_{b}", "{b}_error", "e_{b}", "sigma_{b}", "{b}_sigma", "{b}err"),
+        "",
+        "sigma",
+    ),
+)
+#: Names of lower and upper errors beside those of a value {v}.
+_PAIRS = (
+    ("{v}_err_lo", "{v}_err_hi"),
+    ("{v}_err_low", "{v}_err_high"),
+    ("{v}_err_lower", "{v}_err_upper"),
+    ("{v}_errlo", "{v}_errhi"),
+    ("{v}_errm", "{v}_errp"),
+    ("{v}_err_minus", "{v}_err_plus"),
+    ("{v}_errminus", "{v}_errplus"),
+    ("{v}_eminus", "{v}_eplus"),
+    ("{v}_err1", "{v}_err2"),
+    ("{v}_lerr", "{v}_uerr"),
+    ("{v}_loerr", "{v}_uperr"),
+)
+_LIMITS = ("l_{v}", "{v}_limit", "{v}_uplim", "uplim_{b}", "{v}_upper_limit", "{v}_ul")
+_Z_LEAST = 6.0  # and smaller ones are redshifts
+_Z_MAX = 12.0  # larger numbers in a column z, beside magnitudes by letters, are magnitudes
+
+
+def guess_mapping(table, bands=None, *, redshift: str = "", id: str = "") -> ColumnMap:
+    """The mapping that the names, units and numbers of a table's columns suggest.
+
+    Units are those of the file; where it has none, names say it (`mag_u`, `NMGY`), or the survey
+    whose columns these are (`presets`), and the others stay open (`ColumnMap.open`). A survey
+    tells the filters, too: flux_g beside mw_transmission_g is DECam's "decam2014-g".
+
+    Parameters
+    ----------
+    table : as for `to_photometry`, or a `Catalogue`
+    bands : names of the bands to look for; by default those of the atlas, or of the survey
+    redshift, id : columns that are known already
+
+    Raises
+    ------
+    SedflowError
+        No column looks like a redshift, or none like the photometry of a band.
+
+    Examples
+    --------
+    >>> guess_mapping({"redshift": [0.1], "mag_u": [19.0], "magerr_u": [0.1]}).bands["u"].unit
+    'mag'
+    """
+    columns = Columns(getattr(table, "table", table))
+    for band in bands or ():
+        load_band(band)  # the sentence on an unknown name comes from there
+    lower: dict[str, str] = {}
+    for name in columns.names:
+        lower.setdefault(name.lower(), name)
+    exact = set(columns.names)
+
+    def find(name):
+        """A column by its name as it is, or else whatever its case."""
+        return name if name in exact else lower.get(name.lower())
+
+    preset, found, guessed = _by_preset(columns, find, bands)
+    if not found:
+        found, guessed = _guess_bands(columns, find, bands or NSA_BANDS)
+    if not found:
+        raise SedflowError(
+            f"no photometry found among the columns {some(columns.names)}; name them like flux_u "
+            "and flux_err_u, or mag_u and magerr_u, or write a mapping (U, R and I in capitals "
+            "are the bands of Johnson and Cousins, not those of the SDSS)"
+        )
+    found, notes = _without_redshift(columns, found)
+    used = {c for b in found.values() for c in (b.value, b.error, b.error_upper, b.correction)}
+    used |= {name.split("[")[0] for name in used}
+    letters = not notes and any(len(band.value) == 1 for band in found.values())
+    name = redshift or _redshift(columns, find, used, letters, preset)
+    names = preset.id if preset else ID_NAMES
+    ident = id or _first(names, find, used | {name}) or ""
+    notes += _notes(preset, found)
+    if name.lower() == "z" and letters:
+        notes.append(
+            f"{name} is taken as the redshift by its numbers, beside magnitudes by letters"
+        )
+    bands = {band: _with_nulls(columns, one) for band, one in found.items()}
+    return ColumnMap(name, bands, ident, tuple(notes), frozenset(guessed))
+
+
+def _without_redshift(columns, found):
+    """The bands without a z that is a redshift with its error, beside magnitudes by letters."""
+    mine = [band for band, one in found.items() if one.value in ("z", "Z")]
+    others = [one.value for band, one in found.items() if band not in mine]
+    if not mine or not others or not _like_redshifts(columns, found[mine[0]].value, _Z_LEAST):
+        return found, []
+    if not all(_like_magnitudes(columns, name) for name in others):
+        return found, []
+    kept = {band: one for band, one in found.items() if band not in mine}
+    value = found[mine[0]].value
+    return kept, [f"{value} holds redshifts by its numbers, and is not read as a magnitude"]
+
+
+def _like_magnitudes(columns, name):
+    try:
+        values = columns.numbers(name, {})
+    except SedflowError:
+        return False
+    values = values[np.isfinite(values) & (np.abs(values) < 90)]
+    return len(values) > 0 and np.median(values) > _Z_MAX
+
+
+def _notes(preset, found):
+    if not preset:
+        return []
+    foreign = [band for band in found if len(band) > 3]
+    filters = f", and the filters are {', '.join(foreign)}" if foreign else ""
+    notes = [f"the columns look like those of {preset.title}{filters}"]
+    return [*notes, preset.note] if preset.note else notes
+
+
+def _by_preset(columns, find, bands):
+    """The survey whose columns these are, those of its bands, and the bands whose unit it told."""
+    for preset in presets():
+        if not preset.fits(columns, find):
+            continue
+        found = preset.columns_of(columns, find)
+        if bands is not None:
+            letters = {band: letter for letter, band in preset.bands.items()}
+            found = {b: c for b, c in found.items() if b in bands or letters.get(b) in bands}
+        if found:
+            told = {band: _in_own_unit(columns, one) for band, one in found.items()}
+            by_name = [b for b, c in told.items() if c.unit and c.unit is found[b].unit]
+            return preset, told, by_name
+    return None, {}, ()
+
+
+def _in_own_unit(columns, band):
+    """Columns of a preset in the units that the file states, where it does."""
+    stated = readable_unit(columns.stated_unit(band.value))
+    theirs = columns.stated_unit(band.error)
+    theirs = readable_unit(root_of(theirs) if band.error_kind == "ivar" else theirs)
+    if stated and not (band.unit and same_unit(stated, band.unit)):
+        band = replace(band, unit=stated, system="")
+    other = theirs and band.unit and not same_unit(theirs, band.sigma_unit)
+    return replace(band, error_unit=theirs) if other else band
+
+
+def _redshift(columns, find, used, letters, preset):
+    """The column of redshifts: by its name, and z by its numbers, where bands are letters."""
+    names = [*(preset.redshift if preset else ()), *_REDSHIFTS]
+    names = [n for n in names if not (letters and n == "z")]
+    name = _first(names, find, used)
+    if name is None:  # with a band z, the redshift may be a Z beside it
+        free = [z for z in ("Z", "z") if z in set(columns.names) - used]
+        name = next((z for z in free if _like_redshifts(columns, z)), None)
+        if name is None and free:
+            raise SedflowError(
+                f"the column {free[0]!r} holds numbers that are more like magnitudes or fluxes "
+                "than redshifts; say which column the redshift is, and give the band z an error"
+            )
+    if name is None:
+        raise SedflowError(
+            f"no redshift found among the columns {some(columns.names)}; name it redshift, or say "
+            "which column it is"
+        )
+    return name
+
+
+def _like_redshifts(columns, name, most=_Z_MAX):
+    try:
+        values = columns.numbers(name, {})
+    except SedflowError:
+        return True  # whoever reads it says what is wrong
+    values = values[np.isfinite(values) & (values > 0)]
+    return not len(values) or np.median(values) < most
+
+
+def _with_nulls(columns, band):
+    """The band with the codes for "no value" that only the distribution of a column tells."""
+    if band.nulls or (band.unit and band.flux_unit.logarithmic):
+        return band
+    try:
+        codes = settled(columns.numbers(band.value, {}))
+    except SedflowError:
+        return band
+    return replace(band, nulls=", ".join(f"{code:.10g}" for code in codes)) if codes else band
+
+
+def _first(names, find, used):
+    found = (find(name) for name in names)
+    return next((column for column in found if column and column not in used), None)
+
+
+def _guess_bands(columns, find, bands):
+    """The columns of all bands, by the one pattern that fits the most of them.
+
+    Patterns are not mixed: beside flux_u and flux_g, a column z is not a flux. Where a name is the
+    band's letter alone, the name of the error must be of the same pattern, too. Returns the bands
+    whose unit only a name told as well.
+    """
+    found: dict[tuple, dict[str, BandColumns]] = {}
+    for pattern, errors, unit, kind in _PATTERNS:
+        for prefix in _PREFIXES if "{p}" in pattern else ("",):
+            own, others = (_prefixed(text, prefix) for text in (pattern, errors))
+            for error in others:
+                key = (pattern, prefix, error if pattern == _BARE else "")
+                mine = found.setdefault(key, {})
+                for band in bands:
+                    pair = [_of_band(find, name, band) for name in (own, error)]
+                    if band not in mine and all(pair) and not any(map(columns.width, pair)):
+                        mine[band] = _columns_of(columns, *pair, unit, kind)
+            _pairs_of_errors(
+                columns, find, own, bands, unit, found.setdefault((pattern, prefix), {})
+            )
+    found = {key: mine for key, mine in found.items() if key[0] != _BARE or set(mine) != {"z"}}
+    most = max(found.values(), key=len)  # the first of several
+    told = {band: _with_companions(find, most[band], band) for band in bands if band in most}
+    by_name = [b for b, c in told.items() if c.unit and not readable_unit(columns.unit(c.value))]
+    return told, by_name
+
+
+def _prefixed(text, prefix):
+    if isinstance(text, tuple):
+        return tuple(_prefixed(one, prefix) for one in text)
+    return text.replace("{p}", prefix)
+
+
+def _of_band(find, pattern, band):
+    """The column that a pattern names for a band, or for its letter in names like decam2014-g."""
+    return named(find, pattern, band) or named(find, pattern, band.rsplit("-", 1)[-1])
+
+
+def _pairs_of_errors(columns, find, pattern, bands, unit, mine):
+    for lower, upper in _PAIRS:
+        for band in bands:
+            names = [_of_band(find, text.replace("{v}", pattern), band) for text in (lower, upper)]
+            value = _of_band(find, pattern, band)
+            if band not in mine and value and all(names):
+                one = _columns_of(columns, value, names[0], unit, "sigma")
+                mine[band] = replace(one, error_upper=names[1])
+
+
+def _with_companions(find, band, name):
+    """The band with the columns beside it of upper errors, limits and extinction."""
+    more: dict[str, str] = {}
+    upper = "E_" + band.error[2:]
+    if band.error.startswith("e_") and find(upper) == upper:
+        more["error_upper"] = upper  # as the CDS writes errors of two sides
+    letter = name.rsplit("-", 1)[-1]
+    for pattern in _LIMITS:
+        limit = find(pattern.format(v=band.value, b=letter))
+        if limit and limit not in (band.value, band.error):
+            more["limit"] = limit
+            break
+    if not corrected_by_name(band.value):
+        if column := find(f"extinction_{letter}"):
+            more["extinction"] = column
+        elif column := find(f"mw_transmission_{letter}"):
+            more["transmission"] = column
+    return replace(band, **more)
+
+
+def _columns_of(columns, value, error, unit, kind):
+    stated, theirs = readable_unit(columns.unit(value)), columns.unit(error)
+    if kind in ("ivar", "variance"):
+        theirs = root_of(theirs, -2 if kind == "ivar" else 2)
+    theirs = readable_unit(theirs)
+    if value.isupper() and unit == "mag":
+        unit = ""  # MAG_R may be Vega's
+    own = stated or unit or ("" if theirs.lower() in ("dex", "db") else theirs)
+    other = theirs if theirs and own and not same_unit(theirs, own) else ""
+    if other and "mag" in (other.lower(), own.lower()):  # errors of any magnitudes are in mag
+        other = ""
+    return BandColumns(value, error, own, other, kind)

@@ -1,0 +1,120 @@
+"""Parquet, one file or a folder of files."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from sedflow.catalogue.columns import check_names, from_arrow
+from sedflow.catalogue.read.parquet_file import ParquetFile
+from sedflow.catalogue.read.source import Catalogue, Part, files_in
+from sedflow.catalogue.read.text import parsed_yaml, plain_yaml
+from sedflow.errors import SedflowError
+
+__all__ = ["open_parquet"]
+
+
+@dataclass(frozen=True)
+class _Parquet(Part):
+    def _read(self, names):
+        import pyarrow as pa
+        from astropy.table import Table
+
+        table, parts, units = Table(meta={"problems": {}}), [], {}
+        chosen = self._groups(names)
+        for k, file in enumerate(_parquet_files(self.source, self.name)):
+            names = file.flat_names if names is None else list(names)
+            units = units or _parquet_units(file.schema)
+            for group, low, high in chosen[k]:
+                parts += file.rows(group, names, low, high, self.bounds)
+            empty = file.schema.empty_table().select(names)
+        for name in names:
+            pieces = [part.column(part.schema.get_field_index(name)) for part in parts]
+            table[name] = from_arrow(pa.chunked_array(pieces) if pieces else empty.column(name))
+            if table[name].ndim > 1:
+                self.bounds.check_vector(table[name].shape[1], self.name, name)
+            table[name].unit = units.get(name)
+        return table
+
+    def _groups(self, names):
+        """Of each file: its row groups with rows of this part, and which; none is decoded yet."""
+        chosen, first, size = [], 0, 0
+        for file in _parquet_files(self.source, self.name):
+            mine = file.flat_names if names is None else names
+            chosen.append([])
+            for group, n in enumerate(file.group_rows):
+                low, high = max(self.start - first, 0), min(self.stop - first, n)
+                if low < high:
+                    size += file.decoded(group, mine, high - low, self.bounds)
+                    chosen[-1].append((group, low, high))
+                first += n
+        self.bounds.check_decoded(size, self.name)
+        return chosen
+
+
+def open_parquet(source, name, bounds) -> Catalogue:
+    if isinstance(source, Path) and source.is_dir() and not files_in(source):
+        raise SedflowError(f"the folder {name} holds no Parquet file; give one that does")
+    n_rows, columns, first = 0, None, None
+    units: dict[str, str] = {}
+    for file in _parquet_files(source, name):
+        check_names(file.schema.names, name, bounds)
+        mine = file.flat_names
+        if columns is not None and mine != columns:
+            raise SedflowError(f"the files of {name} differ in their columns; fix them")
+        if first is None:
+            columns, units, first = mine, _parquet_units(file.schema), file
+        _check_alike(file, first, units, name)
+        n_rows += sum(file.group_rows)
+    bounds.check_rows(n_rows, name)
+    part = _Parquet(source, name, 0, n_rows, bounds)
+    return Catalogue(name, "Parquet", tuple(columns or ()), units, n_rows, part)
+
+
+def _check_alike(file, first, units, name):
+    """Refuse a file of a folder whose columns have other types or units than in the first."""
+    if file.schema.equals(first.schema, check_metadata=True):
+        return
+    mine = _parquet_units(file.schema)
+    for column in file.flat_names:
+        types = [str(f.schema.field(column).type) for f in (file, first)]
+        for what, (a, b) in (
+            ("has the type", types),
+            ("is in", [u.get(column) or "no unit" for u in (mine, units)]),
+        ):
+            if a != b:
+                raise SedflowError(
+                    f"the column {column[:40]!r} of {file.place.name} in {name} {what} {a[:40]}, "
+                    f"but in {first.place.name} {b[:40]}; write the files again alike"
+                )
+
+
+def _parquet_files(source, name):
+    """The open files of a catalogue, one after the other."""
+    if isinstance(source, bytes):
+        places = [source]
+    else:
+        places = files_in(source) if source.is_dir() else [source]
+    for place in places:
+        if isinstance(place, Path):
+            _check_place(place, source)
+        with ParquetFile(place, name) as file:
+            yield file
+
+
+def _check_place(path, source):
+    """Refuse what is not a file, and links out of the folder that was given."""
+    if not path.is_file():
+        raise SedflowError(f"{path} is not a regular file; give the file itself, or a copy of it")
+    if source.is_dir() and not path.resolve().is_relative_to(source.resolve()):
+        raise SedflowError(
+            f"{path.name} is a link to a file outside the folder {source.name}, which is not "
+            "followed; give the folder that holds the files, or copy them"
+        )
+
+
+def _parquet_units(schema):
+    """Units that astropy left in a file of its own."""
+    text = (schema.metadata or {}).get(b"table_meta_yaml")
+    if text is None:
+        return {}
+    columns = parsed_yaml(text.decode())["datatype"]
+    return {plain_yaml(c["name"]): plain_yaml(c["unit"]) for c in columns if c.get("unit")}

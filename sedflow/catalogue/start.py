@@ -1,0 +1,205 @@
+"""How a run of a catalogue starts: its folder, its manifest, held to the one that is there."""
+
+import fcntl
+import json
+import os
+from contextlib import contextmanager
+from importlib.metadata import version
+
+import numpy as np
+
+import sedflow
+from sedflow.bands import own_curves
+from sedflow.catalogue.assumptions import assumed
+from sedflow.catalogue.intake import FORM
+from sedflow.catalogue.manifest import FORMAT, OLD, load_manifest
+from sedflow.catalogue.route import cost, usable
+from sedflow.catalogue.rows import to_photometry
+from sedflow.draws import MAX_DRAWS
+from sedflow.errors import SedflowError
+from sedflow.files.hashes import sealed, sha256_of
+from sedflow.files.writing import replacing, writing
+from sedflow.model.floors import floor_notes
+from sedflow.sampling.ladder import RUNGS
+
+__all__ = ["begun", "hashed", "locked", "new_manifest", "usable_mapping", "write_manifest"]
+
+_PARTS, _MIN_ROWS, _MAX_ROWS = 64, 16, 1000  # of a partition, unless the caller says
+_AFTER = ("run", "id_kind", "assumptions", "input")  # of a manifest, known once the input is read
+_VERSIONED = ("numpy", "scipy", "onnxruntime", "arviz")  # of which the last bits may depend
+
+
+def usable_mapping(mapping, catalogue, posterior, log, trust="weights"):
+    """The mapping in the bands that can be used; refuses what no row could be read with."""
+    used = usable(mapping, posterior, trust)
+    other = [band for band in mapping.bands if band not in used.bands]
+    mapping = used
+    if other:
+        log(f"ignored, as {posterior.name} was not trained on them: {', '.join(other)}")
+    if words := cost(mapping, posterior, catalogue.n_rows):
+        log(words)
+    columns = mapping.columns_in(catalogue.columns)
+    rows = to_photometry(catalogue.part(0, min(catalogue.n_rows, 100)).read(columns), mapping)
+    for note in floor_notes(rows.photometry):
+        log(note)
+    return mapping
+
+
+def new_manifest(catalogue, mapping, posterior, **settings):
+    """The manifest of a run with these settings (n, seed, trust, keep, part_rows), checked."""
+    rows, hashes = catalogue.n_rows, catalogue.hashes()
+    settings["part_rows"] = settings["part_rows"] or int(
+        np.clip(-(-rows // _PARTS), _MIN_ROWS, _MAX_ROWS)
+    )
+    for name, low in (("n", 10), ("seed", 0), ("keep", 0), ("part_rows", 1)):
+        if settings[name] < low:
+            raise SedflowError(f"{name} = {settings[name]} must be a whole number >= {low}")
+    if settings["n"] > MAX_DRAWS:
+        raise SedflowError(f"n = {settings['n']:,} must be at most {MAX_DRAWS:,} draws")
+    if settings["keep"] > settings["n"]:
+        raise SedflowError(
+            f"keep = {settings['keep']} of n = {settings['n']} draws; keep as many at most"
+        )
+    if settings["trust"] not in RUNGS:
+        raise SedflowError(
+            f"trust = {settings['trust']!r} is unknown; choose one of {', '.join(RUNGS)}"
+        )
+    return hashed(
+        {
+            "format": FORMAT,
+            "catalogue": {
+                "name": catalogue.name,
+                "format": catalogue.format,
+                "rows": rows,
+                "sha256": catalogue.digest(hashes),
+                **({"files": hashes} if catalogue.is_folder else {}),
+                **({"table": catalogue.table_name} if catalogue.table_name else {}),
+            },
+            "mapping": mapping.to_dict(),
+            "weights": {
+                "name": posterior.name,
+                "sha256": posterior.record["weights_sha256"],
+                "record_sha256": posterior.record_sha256,
+                "bands": list(posterior.bands),
+                "ssp_sha256": posterior.model.grid.sha256,
+                **({"curves": curves} if (curves := own_curves(posterior.bands)) else {}),
+            },
+            "settings": settings,
+            "versions": {
+                "sedflow": sedflow.__version__,
+                **{name: version(name) for name in _VERSIONED},
+            },
+        }
+    )
+
+
+def hashed(manifest):
+    """A manifest with the hash of all that decides the run's result."""
+    content = {k: v for k, v in manifest.items() if k not in _AFTER}
+    source = content["catalogue"]
+    about = [source["sha256"], source["table"]] if "table" in source else source["sha256"]
+    text = json.dumps({**content, "catalogue": about}, sort_keys=True)
+    return {**content, "run": sha256_of(text.encode())}
+
+
+@contextmanager
+def locked(out):
+    """The folder, for this process alone."""
+    try:
+        out.mkdir(parents=True, exist_ok=True)
+        # Nothing is written to it, and a link is not followed: it may lead to any file.
+        flags = os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
+        lock = open(os.open(out / ".lock", flags, 0o644), "rb")  # noqa: SIM115
+    except OSError as error:
+        raise SedflowError(
+            f"cannot write to {out}: {error.strerror}; choose another folder"
+        ) from None
+    with lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise SedflowError(f"another run is at work in {out}; let it end, or stop it") from None
+        except OSError:  # a file system without locks: nobody can be kept out
+            pass
+        yield
+
+
+def begun(out, manifest) -> dict | None:
+    """The manifest that is there, to which this run is held; None where the run is new."""
+    path = out / "manifest.json"
+    _sweep(out)
+    if path.is_file():
+        before = load_manifest(out)
+        if before["format"] == OLD:
+            raise SedflowError(
+                f"the run in {out} is of sedflow {before['versions']['sedflow']}, which kept no "
+                "list of its files: it can be read, but not gone on with; choose another folder"
+            )
+        if before["format"] != FORMAT:
+            raise SedflowError(
+                f"the run in {out} is of format {before['format']}, whose columns are others than "
+                f"those of format {FORMAT}: it can be read, but not gone on with; choose another "
+                "folder"
+            )
+        _compare(before, manifest, out)
+        return before
+    strangers = sorted(p.name for p in out.iterdir() if not p.name.startswith("."))
+    if strangers:
+        raise SedflowError(
+            f"{out} is not empty ({', '.join(strangers[:3])}), but holds no manifest.json of a "
+            "run; choose another folder"
+        )
+    return None
+
+
+def write_manifest(out, manifest, taken, catalogue, mapping):
+    """Write the manifest of a run whose input was taken in."""
+    path = out / "manifest.json"
+    with writing(path), replacing(path) as temporary:
+        said = [*catalogue.notes, *assumed(catalogue, mapping), *taken.left_out]
+        about = {"sha256": taken.sha256, "form": FORM}
+        about = {"id_kind": taken.id_kind, "assumptions": said, "input": about}
+        document = sealed({**manifest, **about})
+        temporary.write_text(json.dumps(document, indent=1) + "\n", "utf-8")
+
+
+_NAMES = {"n": "n (draws)", "record_sha256": "a network whose record has the SHA-256"}
+
+
+def _compare(before, now, out):
+    if before["run"] == now["run"]:
+        return
+    advice = "choose another folder, or run as before"
+    if before["catalogue"]["sha256"] != now["catalogue"]["sha256"]:
+        raise SedflowError(
+            f"{now['catalogue']['name']} is not the catalogue that the run in {out} began with "
+            f"({before['catalogue']['name']}, {before['catalogue']['rows']:,} rows, SHA-256 "
+            f"{before['catalogue']['sha256'][:12]}...); {advice}"
+        )
+    if before["catalogue"].get("table") != now["catalogue"].get("table"):
+        raise SedflowError(
+            f"the run in {out} began with the table {before['catalogue'].get('table')!r} of "
+            f"{now['catalogue']['name']}, not {now['catalogue'].get('table')!r}; {advice}"
+        )
+    for part in ("settings", "weights", "versions", "mapping"):
+        for key in sorted({*before[part], *now[part]}):
+            old, new = before[part].get(key), now[part].get(key)
+            if old != new:
+                name = _NAMES.get(key, key)
+                raise SedflowError(
+                    f"the run in {out} began with {name} = {_short(old)}, not {_short(new)}; "
+                    f"{advice}"
+                )
+    raise SedflowError(f"{out / 'manifest.json'} was changed by hand; {advice}")
+
+
+def _short(value):
+    text = str(value)
+    return text if len(text) < 60 else text[:57] + "..."
+
+
+def _sweep(out):
+    """Remove what killed processes left half written."""
+    for kind in (".", "results", "draws"):
+        for path in (out / kind).glob(".sedflow-*"):
+            path.unlink(missing_ok=True)

@@ -1,0 +1,5 @@
+"""`python -m sedflow.cli`."""
+
+from sedflow.cli import main
+
+main()

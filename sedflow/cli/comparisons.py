@@ -1,0 +1,63 @@
+"""`sedflow compare`."""
+
+import json
+from pathlib import Path
+
+import click
+
+from sedflow.cli.output import check_figure, say, write_figure
+
+__all__ = ["compare"]
+
+
+@click.command()
+@click.argument("galaxy")
+@click.option("--grids", default="fsps,fsps-gas,bc03", show_default=True, help="SSP grids.")
+@click.option("--draws", default=10_000, show_default=True, type=click.IntRange(min=1))
+@click.option("--seed", default=1, show_default=True)
+@click.option("--figure", type=click.Path(path_type=Path), help="Write a figure here.")
+@click.option("--output", type=click.Path(path_type=Path), help="Save the fits in this folder.")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+def compare(galaxy, grids, draws, seed, figure, output, as_json):
+    """Compare SSP grids by their evidence, for a galaxy of the packaged NSA sample.
+
+    Example: sedflow compare 72 --grids fsps,bc03 --figure grids.png
+    """
+    import sedflow
+
+    if figure:
+        check_figure(figure)
+    nsa = sedflow.load_nsa()
+    names = tuple(name.strip() for name in grids.split(",") if name.strip())
+    found = sedflow.compare(nsa.photometry(nsa.find(galaxy)), names, n=draws, seed=seed)
+    if output:
+        say(f"wrote {found.save(output)}")
+    if figure:
+        write_figure(found.plot(), figure)
+    weights, summary = found.weights, found.summary()
+    if as_json:
+        average = {
+            row["name"]: [float(row[f"average_p{q}"]) for q in (16, 50, 84)] for row in summary
+        }
+        rows = {
+            name: {
+                "log_evidence": value,
+                "log_evidence_error": scatter,
+                "weight": weights[name],
+                "verdict": found.fits[name].quality,
+            }
+            for name, (value, scatter) in found.log_evidence.items()
+        }
+        document = {"grids": rows, "note": found.note, "average": average}
+        click.echo(json.dumps(document, indent=1))
+        return
+    click.echo(found.photometry.title)
+    for name, (value, scatter) in found.log_evidence.items():
+        figures = f"ln evidence {value:8.2f} ± {scatter:.2f}  weight {weights[name]:.3f}"
+        click.echo(f"{name:10} {figures}  {found.fits[name].quality}")
+    if found.note:
+        click.echo(found.note)
+    click.echo(f"\nmedians of {', '.join(found.fits)}; 16, 50 and 84 % of the average")
+    columns = ["name", "unit", *(f"{k}_p50" for k in found.fits)]
+    columns += [f"average_p{q}" for q in (16, 50, 84)]
+    click.echo(str(summary[columns]).partition("\n")[2])

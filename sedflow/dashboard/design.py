@@ -1,0 +1,78 @@
+"""The look of the page: its frame, and one style sheet that all components share.
+
+The frame is plain HTML (`frame/page.html`); Panel fills it. Colours are CSS variables, so a page
+turns dark without being loaded again.
+"""
+
+from functools import cache
+from pathlib import Path
+from typing import Any, ClassVar
+
+import panel as pn
+from bokeh.models import InlineStyleSheet
+from panel.theme.base import Inherit
+from panel.theme.native import Native, NativeDefaultTheme
+from panel.viewable import Viewable
+
+from sedflow.palette import DARK, FONT, LIGHT
+
+__all__ = ["PageDesign", "frame_template", "style_sheet"]
+
+_FILES = Path(__file__).parent / "frame"
+
+
+@cache
+def _text(name):
+    return (_FILES / name).read_text(encoding="utf-8")
+
+
+def _variables(colors):
+    return " ".join(f"--sf-{name}: {color};" for name, color in colors.items())
+
+
+@cache
+def style_sheet() -> str:
+    """The style sheet of the page itself, with the palette's colours."""
+    text = _text("page.css").replace("FONT", FONT)
+    return text.replace("LIGHT", _variables(LIGHT)).replace("DARK", _variables(DARK))
+
+
+class PageDesign(Native):
+    """Panel's plain design, with our own style sheet in every component: one model for all."""
+
+    modifiers: ClassVar[dict[type, dict[str, Any]]] = {
+        Viewable: {"stylesheets": [Inherit, _text("parts.css")]}
+    }
+
+    @classmethod
+    def _patch_modifiers(cls, doc, modifiers, cache):
+        own = _text("parts.css")
+        sheets = modifiers.get("stylesheets", [])
+        if own in sheets:
+            if cache is None:
+                cache = {}
+            if own not in cache:
+                cache[own] = InlineStyleSheet(css=own)
+            rest = {"stylesheets": [s for s in sheets if s != own]}
+            super()._patch_modifiers(doc, rest, cache)
+            modifiers["stylesheets"] = [*rest["stylesheets"], cache[own]]
+        else:
+            super()._patch_modifiers(doc, modifiers, cache)
+
+
+def frame_template(
+    title: str, views: list[tuple[str, str]], dark: bool, first: str = "null"
+) -> pn.Template:
+    """The frame of the page, empty.
+
+    views : (key, title) of each page, for the bar
+    first : what the page is at first, as JSON of `Frame`
+    """
+    template: Any = pn.Template(_text("page.html"), design=PageDesign, theme=NativeDefaultTheme)
+    template.title = title
+    template.add_variable("sf_css", style_sheet())
+    template.add_variable("sf_js", _text("page.js"))
+    template.add_variable("sf_first", first.replace("<", "\\u003c"))
+    template.add_variable("sf_views", views)
+    template.add_variable("sf_theme", "dark" if dark else "light")
+    return template

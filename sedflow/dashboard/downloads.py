@@ -1,0 +1,40 @@
+"""The content of files that a visitor downloads; the process beside the server makes them."""
+
+import io
+import tempfile
+from pathlib import Path
+
+import pandas as pd
+
+from sedflow.catalogue.spreadsheet import to_csv
+from sedflow.fits.fit import Fit
+
+__all__ = ["file_of", "results_file"]
+
+
+def file_of(fit: Fit, name: str) -> bytes:
+    """The content of a file of a fit: one of the names that the panel offers."""
+    kind = Path(name).suffix
+    if name in ("corner.pdf", "corner.png", "spectrum.svg"):
+        from sedflow.figures.publication import posterior_figure, sed_figure
+
+        figure = posterior_figure(fit) if name.startswith("corner") else sed_figure(fit)
+        out = io.BytesIO()
+        figure.savefig(out, format=kind[1:], dpi=110)
+        return out.getvalue()
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / f"download{kind}"
+        if kind == ".h5":
+            fit.save(path)
+        else:  # draws, or in ECSV their quantiles
+            fit.to_table(path, quantiles=kind == ".ecsv")
+        return path.read_bytes()
+
+
+def results_file(results: pd.DataFrame, kind: str) -> bytes:
+    """Results as the content of a file: "csv" or "parquet"."""
+    if kind == "csv":
+        return to_csv(results).encode()
+    out = io.BytesIO()
+    results.to_parquet(out, index=False)
+    return out.getvalue()

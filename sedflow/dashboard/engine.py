@@ -1,0 +1,272 @@
+"""The engine of the dashboard: a `Request` comes in, an `Answer` goes out; no panel, no figures.
+
+A `Request` names everything that decides a posterior. `Engine` answers it, and computes all that
+the panels show. Work runs on one process-wide worker thread, on which visitors take turns.
+"""
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+import numpy as np
+
+from sedflow.atlas.catalog import NSA_BANDS, NSACatalog, load_nsa
+from sedflow.atlas.published import literature
+from sedflow.dashboard.answer import Answer, OwnGalaxy, Request
+from sedflow.dashboard.numbers import whole_number
+from sedflow.dashboard.server.aside import LARGE, ProcessEnded, run_aside
+from sedflow.dashboard.server.work import ASIDE, on_worker
+from sedflow.dashboard.what_if import Change, Changed, left_out, redrawn
+from sedflow.errors import BadPhotometry, BadWeights, SedflowError
+from sedflow.fits.fit import Fit, fit
+from sedflow.limits import K_HAT_MAX
+from sedflow.model.likelihood import too_precise
+from sedflow.network.posterior import AmortizedPosterior, cached_posterior, packaged_weights
+from sedflow.photometry import Photometry
+from sedflow.sampling.importance import objection, reweight
+from sedflow.sampling.verdict import kind_of
+
+__all__ = ["Answer", "Engine", "OwnGalaxy", "Request"]
+
+_N_SPECTRA = 120  # draws whose spectra are computed for the bands of the SED
+_LONGEST_NAME = 200  # characters of the name of a galaxy: what an address can hold
+_MOST_QUOTED = 64  # characters of a name that a sentence quotes
+
+
+class Engine:
+    """Answers requests. Sessions share the catalogue and the networks, but not added galaxies.
+
+    Parameters
+    ----------
+    nsa : NSACatalog
+    posterior : AmortizedPosterior, optional
+        Asked when a request names it; the packaged ones can be named as well.
+    aside : bool
+        Whether a process beside this one answers large requests, which needs the packaged
+        catalogue and networks.
+    """
+
+    def __init__(
+        self,
+        nsa: NSACatalog,
+        posterior: AmortizedPosterior | None = None,
+        aside: bool = False,
+    ):
+        self.nsa, self._posterior, self._aside = nsa, posterior, aside
+        self.own: dict[str, OwnGalaxy] = {}
+
+    def posterior(self, weights: str) -> AmortizedPosterior:
+        """The network of that name."""
+        own = self._posterior
+        if own is not None and weights == own.name:
+            return own
+        if weights not in packaged_weights():  # a visitor can name no file
+            raise BadWeights(
+                f"there is no network {str(weights)[:_MOST_QUOTED]!r}; choose from "
+                f"{', '.join(packaged_weights())}"
+            )
+        return cached_posterior(weights)
+
+    def add(self, name: str, galaxy: OwnGalaxy) -> str:
+        """Keep a galaxy under a name, made unique; returns it."""
+        name = base = str(name)[:_LONGEST_NAME]
+        k = 2
+        while name in self.own or whole_number(name) is not None:
+            name, k = f"{base} ({k})", k + 1
+        self.own[name] = galaxy
+        return name
+
+    def photometry(self, galaxy: str, bands: Sequence[str] | None = None) -> Photometry:
+        """A galaxy in these bands, absent (NaN) where there is no flux."""
+        own = self.own.get(galaxy)
+        if own is not None:
+            found = own.photometry
+            found = Photometry(
+                found.flux, found.sigma, found.redshift, found.bands, np.asarray(galaxy)
+            )
+            return found if bands is None else found.in_bands(bands)
+        nsaid = whole_number(galaxy)
+        if nsaid is None:
+            raise BadPhotometry(
+                f"no galaxy {str(galaxy)[:_MOST_QUOTED]!r} here; give an NSAID of the table, or "
+                'add a galaxy of your own under "Your data"'
+            )
+        if not (self.nsa.ids == nsaid).any():
+            raise BadPhotometry(
+                f"no galaxy with NSAID {nsaid} in this catalogue of {len(self.nsa.ids):,} galaxies"
+            )
+        return self.nsa.photometry(nsaid, bands or ("u", "g", "r", "i", "z"))
+
+    def literature(self, galaxy: str) -> dict:
+        """What other work says about a galaxy of the atlas: name of the quantity -> text."""
+        nsaid = whole_number(galaxy)
+        return {} if nsaid is None or galaxy in self.own else literature(nsaid)
+
+    def name(self, galaxy: str) -> str:
+        """The best-known name of a galaxy of the atlas, "NGC 3522"; empty if it has none."""
+        nsaid = self._nsaid(galaxy)
+        return "" if nsaid is None else self.nsa.name(nsaid)
+
+    def sky_link(self, galaxy: str) -> str:
+        """Address of a sky viewer at a galaxy; empty where no position is published."""
+        nsaid = self._nsaid(galaxy)
+        try:
+            return "" if nsaid is None else self.nsa.sky_link(nsaid)
+        except BadPhotometry:
+            return ""
+
+    def _nsaid(self, galaxy):
+        """The number of a galaxy of the atlas; None of any other."""
+        nsaid = None if galaxy in self.own else whole_number(galaxy)
+        return nsaid if nsaid is not None and nsaid in self.nsa else None
+
+    def used(self, request: Request) -> Photometry:
+        """The photometry that a request uses: only its bands, the others absent."""
+        bands = self.posterior(request.weights).bands
+        galaxy = self.photometry(request.galaxy, bands)
+        if request.bands:
+            keep = [b for b in bands if b in request.bands]
+            if not keep:
+                raise BadPhotometry(
+                    f"the network {request.weights} takes none of {', '.join(request.bands)}; "
+                    f"choose from {', '.join(bands)}"
+                )
+            galaxy = galaxy.in_bands(keep).in_bands(bands)
+        return galaxy
+
+    async def ask(self, request: Request) -> Answer:
+        """`answer`, off the event loop, when this visitor's turn has come."""
+        if self._aside and request.n > LARGE:
+            own = self.own.get(request.galaxy)
+            return await on_worker(_answer_aside, latest=self, worker=ASIDE)(request, own)
+        return await on_worker(self.answer, latest=self)(request)
+
+    def answer(self, request: Request) -> Answer:
+        """The posterior of a request, everything that is drawn computed."""
+        galaxy, posterior = self.used(request), self.posterior(request.weights)
+        network = fit(galaxy, posterior, n=request.n, seed=request.seed, trust=None)
+        return self._judged(request, network)
+
+    def measured(self, galaxy: str) -> Photometry:
+        """All bands in which a galaxy was measured."""
+        own = self.own.get(galaxy)
+        return (self.photometry(galaxy, NSA_BANDS) if own is None else own.photometry).observed
+
+    def changed(self, answer: Answer, change: Change) -> Changed:
+        """The posterior of an answer's galaxy if its bands or errors were others."""
+        request = answer.request
+        posterior, measured = self.posterior(request.weights), self.measured(request.galaxy)
+        network, made_up = redrawn(answer.fit, posterior, measured, change, request.n, request.seed)
+        after = self._judged(request, network)
+        return Changed(change, after, made_up, left_out(after.fit, measured))
+
+    def _judged(self, request, network):
+        """The answer of a network's draws: weighted, where the weights pass."""
+        posterior, galaxy = self.posterior(request.weights), network.photometry
+        notes, missed = [], ""
+        check = posterior.check(galaxy, draws=network.draws)
+        if not check:
+            notes.append(f"{check}")
+        if request.prior != network.prior.sfh:
+            under = fit(
+                galaxy,
+                posterior,
+                n=request.n,
+                seed=request.seed,
+                prior=request.prior,
+                trust="proposals",
+            )
+            if kind_of(under.quality).exact:
+                return self._dress(request, under, network, check, notes, "proposals")
+            # What is shown has its own prior's name, in the chooser too.
+            missed, why = request.prior, f"{under.verdict}".rstrip(".")
+            notes.append(f"{_stays(network, missed)}: {why}; Refine goes on to MCMC for it")
+            request = replace(request, prior=network.prior.sfh)
+        _ = network.derived, network.history  # once, for all weights
+        weighted = reweight(network, min_ess=0)
+        figures, shown = weighted.draws.importance, weighted
+        good = bool(figures.good())
+        if problem := objection(weighted) if good else too_precise(galaxy):
+            shown = network
+            why = f"these are the network's draws, which nothing makes exact: {problem.rstrip('.')}"
+            notes.insert(0, why)
+        elif not good:
+            shown = network
+            notes.append(
+                f"these are the network's draws, which weights cannot correct (k-hat "
+                f"{figures.k_hat:.2f}, limit {K_HAT_MAX}; {figures.ess:.0f} effective draws): "
+                "take more draws, refine, or run MCMC"
+            )
+        return self._dress(request, shown, network, check, notes, missed=missed)
+
+    def with_fit(self, answer: Answer, better: Fit, steps: str = "auto") -> Answer:
+        """The answer with draws from a higher rung, under the prior that those follow.
+
+        Where they are not exact under another prior than the answer's, the answer stays, and its
+        note says why.
+
+        steps : the `trust` that `better` was made with
+        """
+        verdict, prior = better.verdict, better.prior.sfh
+        said = "" if verdict is None or verdict.exact else str(verdict).rstrip(".")
+        if said and prior != answer.request.prior:
+            told = f"{_stays(answer.fit, prior)}, after all steps: {said}"
+            return replace(answer, note=f"Note that {told}.", missed=prior)
+        notes = [] if answer.check else [f"{answer.check}"]
+        missed = "" if answer.missed == prior else answer.missed
+        if missed:
+            notes.append(f"{_stays(better, missed)}, which these draws do not follow")
+        if said:
+            notes.append(said)
+        request = replace(answer.request, prior=prior)
+        return self._dress(request, better, answer.network, answer.check, notes, steps, missed)
+
+    def _dress(self, request, shown, network, check, notes, steps="", missed=""):
+        spectra = shown.spectra(_N_SPECTRA)
+        own = self.own.get(request.galaxy)
+        answer = Answer(
+            request,
+            shown,
+            network,
+            check,
+            (spectra.wavelength, spectra.flux),
+            None if own is None else own.truth,
+            f"Note that {'; '.join(notes).rstrip('.')}." if notes else "",
+            steps,
+            missed,
+        )
+        # Here, on the worker's thread, not when they are drawn.
+        _ = (
+            answer.quantiles,
+            answer.samples,
+            answer.prior_samples,
+            answer.spectrum_quantiles,
+            answer.history_quantiles,
+            answer.best_curves,
+            answer.lines,
+            shown.predicted,
+            answer.formation_times,
+        )
+        return answer
+
+
+def _stays(fit, asked):
+    """That the posterior shown has its own prior, and not the one that was asked for."""
+    return f"the prior stays {fit.prior.sfh}, not {asked}"
+
+
+def _answer_aside(request: Request, own: OwnGalaxy | None) -> Answer:
+    """The answer from the process beside the server; blocks until it is there."""
+    try:
+        return run_aside(_answer_alone, request, own)
+    except ProcessEnded:
+        raise SedflowError(
+            f"the process that draws {request.n:,} times ended; ask again, with fewer draws"
+        ) from None
+
+
+def _answer_alone(request: Request, own: OwnGalaxy | None) -> Answer:
+    """In that process: the answer by an engine of its own."""
+    engine = Engine(load_nsa())
+    if own is not None:
+        engine.own[request.galaxy] = own
+    return engine.answer(request)

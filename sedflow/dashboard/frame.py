@@ -1,0 +1,101 @@
+"""Words between the frame of the page and its session: what a visitor asks, what the page shows."""
+
+import json
+import secrets
+from collections.abc import Callable
+from contextlib import nullcontext
+
+import panel as pn
+from bokeh.models import CustomJS
+from bokeh.models.widgets import TextInput
+from panel.io.state import set_curdoc
+
+__all__ = ["Frame"]
+
+_MOST = 200  # addresses that a session remembers for the browser's Back
+
+
+class Frame:
+    """The two channels of a page, and the addresses that it has had.
+
+    Parameters
+    ----------
+    hear : callable(word, rest)
+        Told what the visitor asks: "view explore", "find 72", "next", "pin", "clear", ...
+    go : callable(query)
+        Told an address that the visitor goes back to.
+    """
+
+    def __init__(self, hear: Callable[[str, str], None], go: Callable[[str], None]):
+        self._hear, self._go = hear, go
+        self._session = secrets.token_hex(8)
+        self._queries: list[str] = []
+        self._at = -1  # which of them is shown
+        self._first = 0  # number of the first address that is remembered
+        self._said = TextInput(name="frame_say", value="")
+        self._said.on_change("value", self._heard)
+        self._show = pn.widgets.TextInput()
+        self._show.jscallback(value="window.sedflow?.show(JSON.parse(cb_obj.value))")
+        self.present = ""  # how the page is presented: "", "all", or the part that is alone
+        self._busy = pn.widgets.Checkbox()
+        self._busy.jscallback(value="window.sedflow?.busy(cb_obj.active)")
+        self.channel = pn.Column(pn.pane.Bokeh(self._said), self._show, self._busy)
+
+    def begin(self, document) -> None:
+        """Let a document tell its page when the server is lost, and when it is back."""
+        document.js_on_event("connection_lost", CustomJS(code="window.sedflow?.lost()"))
+        document.js_on_event("client_reconnected", CustomJS(code="window.sedflow?.found()"))
+
+    @property
+    def now(self) -> str:
+        """What the page is, as JSON."""
+        return self._show.value or "null"
+
+    def _heard(self, attr, old, new):
+        document = self._said.document
+        # Panel names the page to what it calls itself; what is begun here needs the name too.
+        with nullcontext() if document is None else set_curdoc(document):
+            self._obey(new)
+
+    def _obey(self, new):
+        _, _, text = new.partition(" ")
+        word, _, rest = text.partition(" ")
+        if word == "go":
+            k = int(rest) - self._first if rest.isascii() and rest.isdigit() else -1
+            if 0 <= k < len(self._queries):
+                self._at = k
+                self._go(self._queries[k])
+            return
+        self._hear(word, rest)
+
+    def show(self, view: str, title: str, query: str, push: bool, says=(), brief=False) -> None:
+        """Tell the page what it is now.
+
+        push : whether the browser's Back leads to what was before
+        says : sentences for the visitor; brief ones go away by themselves
+        """
+        if push or not self._queries:
+            self._queries[self._at + 1 :] = [query]
+            if len(self._queries) > _MOST:
+                del self._queries[0]
+                self._first += 1
+            self._at = len(self._queries) - 1
+        else:
+            self._queries[self._at] = query
+        self._show.value = json.dumps(
+            {
+                "view": view,
+                "title": title,
+                "query": query,
+                "push": push,
+                "says": list(says),
+                "brief": brief,
+                "n": self._first + self._at,
+                "session": self._session,
+                "present": self.present,
+            }
+        )
+
+    def busy(self, is_busy: bool) -> None:
+        """Show or hide the line that says that something is being computed."""
+        self._busy.value = is_busy

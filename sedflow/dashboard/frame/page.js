@@ -1,0 +1,256 @@
+'use strict'
+window.sedflow = (() => {
+  const root = document.documentElement
+  const $ = id => document.getElementById(id)
+  let count = 0, session = '', timer = 0, last = {}
+
+  function model(name) {
+    return window.Bokeh?.documents?.[0]?.get_model_by_name(name)
+  }
+  // Every word to the server differs from the one before, or it would not be sent.
+  function say(text) {
+    const field = model('frame_say')
+    if (field) field.value = `${++count} ${text}`.slice(0, 200)
+  }
+
+  function notice(text, kind = '', seconds = 0) {
+    const line = document.createElement('div')
+    line.className = kind
+    const words = document.createElement('span')
+    words.textContent = text
+    const close = document.createElement('button')
+    close.textContent = '×'
+    close.setAttribute('aria-label', 'Close this message')
+    close.onclick = () => line.remove()
+    line.append(words, close)
+    $('sf-says').append(line)
+    if (seconds) setTimeout(() => line.remove(), 1000 * seconds)
+    return line
+  }
+
+  // What the server says of the page: title, address, page shown, messages.
+  function show(now) {
+    session = now.session
+    hook()
+    if (now.present !== (root.dataset.present ?? '')) dress(now.present)
+    if (now.title) document.title = now.title
+    for (const a of $('sf-nav').querySelectorAll('a')) {
+      if (a.dataset.view === now.view) a.setAttribute('aria-current', 'page')
+      else a.removeAttribute('aria-current')
+    }
+    const word = $('sf-nav').querySelector('[aria-current]')
+    if (word) $('sf-menu-word').textContent = word.textContent
+    const state = {session, n: now.n}
+    clearTimeout(timer)
+    if (now.push && now.n !== last.n) {
+      history.pushState(state, '', now.query)
+    } else {
+      // Browsers take about a hundred addresses in half a minute: wait for a slider to rest.
+      timer = setTimeout(() => history.replaceState(state, '', now.query), 200)
+    }
+    for (const text of now.says) notice(text, '', now.brief ? 6 : 0)
+    last = now
+  }
+
+  function busy(is) { $('sf-busy').hidden = !is }
+
+  function theme(name) {
+    root.dataset.theme = name
+    $('sf-theme').setAttribute('aria-label', name === 'dark' ? 'Light page' : 'Dark page')
+    $('sf-theme').title = $('sf-theme').getAttribute('aria-label')
+  }
+
+  // How the page is presented: '', 'all', or the part that is alone.
+  function dress(how) {
+    if (how) root.dataset.present = how
+    else delete root.dataset.present
+    // Bokeh does not see that a style sheet shows again what it has hidden.
+    const lay = () => {
+      for (const view of window.Bokeh?.index.roots ?? []) view.invalidate_layout?.()
+    }
+    requestAnimationFrame(lay)
+    setTimeout(lay, 400)  // once more, when the figures have the other size of type
+  }
+  function present(how) {
+    dress(how)
+    say(`present ${how || 'off'}`)
+  }
+
+  let gone = null, look = 0
+  function lost() {
+    if (gone) return
+    gone = notice('The server cannot be reached. The page tries again until it can.', 'lost')
+    look = setInterval(async () => {
+      try {
+        const answer = await fetch('favicon.ico', {cache: 'no-store'})
+        if (answer.status < 500) { clearInterval(look); location.reload() }
+      } catch { /* still away */ }
+    }, 2000)
+  }
+  function found() {
+    clearInterval(look)
+    gone?.remove()
+    gone = null
+  }
+
+  // A walk through draws: all steps came in one message, and the page plays them by itself.
+  const quiet = matchMedia('(prefers-reduced-motion: reduce)')
+  const figures = ['sed', 'sfr', 'zh', 'formed', 'corner']
+  let steps = null, at = 0, clock = 0
+
+  function column(data, name) { return (data.get ? data.get(name) : data[name])?.[0] }
+  function put(name, data) { model(`${name}_walk`)?.setv({data}, {sync: false}) }
+  function step(by) {
+    const n = column(steps.data, 'sed_y').shape[0]
+    at = (at + by + n) % n
+    for (const name of figures) {
+      const [x, y] = ['x', 'y'].map(axis => {
+        const all = column(steps.data, `${name}_${axis}`)
+        if (all.shape.length === 1) return all
+        const wide = all.shape[1]
+        return new Float32Array(all.buffer, all.byteOffset + 4 * at * wide, wide)
+      })
+      put(name, {x, y})
+    }
+    $('sf-walk-word').textContent = `draw ${at + 1} of ${n}`
+  }
+  function play(on) {
+    clearInterval(clock)
+    clock = on ? setInterval(() => step(1), 700) : 0
+    $('sf-walk-play').textContent = on ? '❚❚' : '▶'
+  }
+  // Steps came, or went: of another galaxy, of other axes.
+  function walked() {
+    const there = !!column(steps.data, 'sed_y')
+    if (there) {
+      const begins = $('sf-walk').hidden
+      if (begins) at = 0
+      step(0)
+      if (begins) play(!quiet.matches)
+    } else {
+      play(false)
+      for (const name of figures) put(name, {x: [], y: []})
+    }
+    $('sf-walk').hidden = !there
+  }
+  function hook() {
+    const now = model('walk')
+    if (!now || now === steps) return
+    steps = now
+    steps.properties.data.change.connect(walked)
+    if (column(steps.data, 'sed_y')) walked()
+  }
+  function walk() {
+    hook()
+    if (!steps) return
+    if ($('sf-walk').hidden) say('walk on')
+    else if (quiet.matches) step(1)
+    else play(!clock)
+  }
+  function rest() { if (!$('sf-walk').hidden) say('walk off') }
+
+  // A page whose first socket is not let in stays empty: only the server knows why.
+  async function refused(why) {
+    try {
+      const answer = await fetch('ws', {cache: 'no-store'})
+      if (answer.status === 429 || answer.status === 503) {
+        const page = new DOMParser().parseFromString(await answer.text(), 'text/html')
+        why = page.querySelector('p').textContent
+      }
+    } catch { /* it cannot be reached at all */ }
+    notice(why || 'The server did not let this page in. Reload it in half a minute.', 'lost')
+  }
+  const Socket = window.WebSocket
+  window.WebSocket = class extends Socket {
+    constructor(...about) {
+      super(...about)
+      this.addEventListener('close', event => {
+        if (!window.Bokeh?.documents?.length) refused(event.reason)
+      })
+    }
+  }
+
+  async function share() {
+    try {
+      await navigator.clipboard.writeText(location.href)
+      notice('The link to this page is copied.', '', 4)
+    } catch {
+      notice(`The link to this page: ${location.href}`)
+    }
+  }
+
+  function typing(event) {
+    const at = event.composedPath()[0]
+    return at.isContentEditable || /^(INPUT|TEXTAREA|SELECT)$/.test(at.tagName ?? '')
+      && !/^(button|checkbox|radio|range)$/.test(at.type)
+  }
+
+  function key(event) {
+    if (event.ctrlKey || event.metaKey || event.altKey) return
+    if (event.key === 'Escape') {
+      if ('present' in root.dataset) present('')
+      if (typing(event)) event.composedPath()[0].blur()
+      $('sf-nav').classList.remove('open')
+      rest()
+      say('clear')
+      return
+    }
+    if (typing(event) || $('sf-help').open) return
+    const shown = 'present' in root.dataset
+    const arrows = shown ? {ArrowRight: 'onward', ArrowLeft: 'backward'} : {}
+    const alone = shown && {a: 'all', s: 'sed', c: 'corner', h: 'history'}[event.key]
+    if (alone) { present(alone); event.preventDefault(); return }
+    if (event.key === 'w') { walk(); event.preventDefault(); return }
+    const word = {j: 'next', k: 'previous', p: 'pin', ...arrows}[event.key]
+    const links = $('sf-nav').querySelectorAll('a')
+    if (word) say(word)
+    else if (event.key === '/') $('sf-find').focus()
+    else if (event.key === '?') $('sf-help').showModal()
+    else if (/^[1-9]$/.test(event.key) && links[event.key - 1]) links[event.key - 1].click()
+    else return
+    event.preventDefault()
+  }
+
+  addEventListener('DOMContentLoaded', () => {
+    theme(root.dataset.theme)
+    // A link may ask for a walk: its steps come after the page.
+    const wait = setInterval(() => { hook(); if (steps) clearInterval(wait) }, 300)
+    if (sedflowFirst) show(sedflowFirst)
+    $('sf-nav').addEventListener('click', event => {
+      const link = event.target.closest('a')
+      if (!link || event.ctrlKey || event.metaKey || event.shiftKey) return
+      event.preventDefault()
+      $('sf-nav').classList.remove('open')
+      $('sf-menu').setAttribute('aria-expanded', 'false')
+      say(`view ${link.dataset.view}`)
+    })
+    $('sf-menu').onclick = () => {
+      const open = $('sf-nav').classList.toggle('open')
+      $('sf-menu').setAttribute('aria-expanded', String(open))
+    }
+    $('sf-search').addEventListener('submit', event => {
+      event.preventDefault()
+      say(`find ${$('sf-find').value}`)
+      $('sf-find').select()
+    })
+    $('sf-share').onclick = share
+    $('sf-walk-back').onclick = () => { play(false); step(-1) }
+    $('sf-walk-on').onclick = () => { play(false); step(1) }
+    $('sf-walk-play').onclick = () => play(!clock)
+    $('sf-walk-end').onclick = rest
+    $('sf-present').onclick = () => present('all')
+    $('sf-theme').onclick = () => {
+      const name = root.dataset.theme === 'dark' ? 'light' : 'dark'
+      theme(name)
+      say(`theme ${name}`)
+    }
+    $('sf-help-open').onclick = () => $('sf-help').showModal()
+    $('sf-help-close').onclick = () => $('sf-help').close()
+  })
+  addEventListener('keydown', key)
+  addEventListener('popstate', event => {
+    if (event.state?.session === session) say(`go ${event.state.n}`)
+    else location.reload()
+  })
+  return {show, busy, lost, found, notice, say, walk}
+})()

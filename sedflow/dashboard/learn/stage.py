@@ -1,0 +1,87 @@
+"""What every stage does; the lessons' own modules say how."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import panel as pn
+
+from sedflow.atlas.catalog import NSACatalog
+from sedflow.dashboard.patches import boxed
+from sedflow.dashboard.widgets import decimals
+from sedflow.network.posterior import AmortizedPosterior
+
+__all__ = ["Scene", "Stage", "pane", "slider"]
+
+
+@dataclass(frozen=True)
+class Scene:
+    """What a stage is given.
+
+    nsa : NSACatalog
+    network : name -> AmortizedPosterior, loaded once per process
+    nsaid, seed : of the lesson's galaxy and its random numbers
+    run : run(job, then): job() on the worker thread, then(result) on the page, unless the stage
+        was left or asked for something newer meanwhile
+    changed : to be called when facts have changed
+    alive : whether the stage is still shown
+    code : of the class that the address names; empty for none
+    joined : joined(code), to be called when a class was joined
+    """
+
+    nsa: NSACatalog
+    network: Callable[[str], AmortizedPosterior]
+    nsaid: int
+    seed: int
+    run: Callable[[Callable, Callable], None]
+    changed: Callable[[], object]
+    alive: Callable[[], bool]
+    code: str = ""
+    joined: Callable[[str], object] = lambda code: None
+
+
+class Stage:
+    """Widgets and figures of one lesson, with the facts that its texts name.
+
+    `layout` is the Column shown. `enter(step)` arranges it for a step (key), `facts` fills the
+    braces of its texts, `right` says which choice is right, and `reveal(step, choice)` shows what
+    was hidden until the student had answered.
+    """
+
+    def __init__(self, scene: Scene):
+        self.scene = scene
+        self.layout = pn.Column(sizing_mode="stretch_width")
+
+    def enter(self, step: str) -> None:
+        """Arrange the stage for a step; heavy work goes through `scene.run`."""
+
+    def facts(self, step: str) -> dict | None:
+        """Values for the braces of a step's texts; None while they are not known yet."""
+        return {}
+
+    def right(self, step: str) -> str | None:
+        """The right choice, by what is on screen; None if there is none."""
+        return None
+
+    def reveal(self, step: str, choice: str | None) -> None:
+        """Show what the answer shows."""
+
+
+def pane(plot, width: int | None = None) -> pn.Column:
+    """A pane of a `Plot`, in a box that can be hidden."""
+    size = {"sizing_mode": "stretch_width"} if width is None else {"width": width}
+    if width is not None:
+        plot.figure.update(width=width, sizing_mode="fixed")
+    return boxed(pn.pane.Bokeh(plot.figure, margin=(5, 0), **size), **size)
+
+
+def slider(label: str, low: float, high: float, value, n=200, **options):
+    """A slider with its label."""
+    return pn.widgets.FloatSlider(
+        label=label,
+        start=low,
+        end=high,
+        step=(high - low) / n,
+        value=value,
+        format=decimals(2),
+        **{"sizing_mode": "stretch_width", **options},
+    )

@@ -1,0 +1,76 @@
+"""Work of a lesson: jobs on the worker's thread, whose late results are dropped."""
+
+import asyncio
+from collections.abc import Callable
+
+import panel as pn
+
+from sedflow.dashboard.server.work import on_worker
+from sedflow.errors import SedflowError
+
+__all__ = ["LessonWork"]
+
+
+class LessonWork:
+    """Runs one job after another; only the newest one may still change the page.
+
+    done : callable(then, result, error), called with the document's lock
+    """
+
+    def __init__(self, done: Callable):
+        self._done = done
+        self._newest = 0
+        self._tasks: set[asyncio.Task] = set()
+
+    async def ready(self) -> None:
+        """Wait until nothing is being computed."""
+        while self._tasks:
+            await asyncio.gather(*self._tasks)
+
+    def drop(self) -> None:
+        """Whatever is being computed comes too late."""
+        self._newest += 1
+
+    def run(self, job: Callable, then: Callable) -> None:
+        """job() on the worker, then(result) on the page."""
+        self._newest += 1
+        number = self._newest
+        try:
+            asyncio.get_running_loop()
+        except RuntimeError:  # a script or a test without a loop: nothing to keep free
+            self._finish(number, then, *_outcome(job))
+            return
+        task = asyncio.ensure_future(self._ask(number, job, then))
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+    async def _ask(self, number, job, then):
+        document = pn.state.curdoc
+        try:
+            result, error = await on_worker(_outcome)(job)
+        except SedflowError as full:  # of the queue
+            result, error = None, str(full)
+        if document is None or document.session_context is None:
+            self._finish(number, then, result, error)
+        else:  # with the document's lock, which a task does not hold
+
+            def finish():
+                self._finish(number, then, result, error)
+
+            # What changes before the browser has connected may never reach it.
+            document.add_next_tick_callback(
+                lambda: finish() if pn.state.loaded else pn.state.onload(finish)
+            )
+
+    def _finish(self, number, then, result, error):
+        if number == self._newest:
+            with pn.io.hold():
+                self._done(then, result, error)
+
+
+def _outcome(job):
+    """Result and None, or None and the sentence of what failed; bugs propagate."""
+    try:
+        return job(), None
+    except SedflowError as error:
+        return None, str(error)

@@ -1,0 +1,389 @@
+"""Compare: any posteriors that were pinned, on the same axes, and a table of their differences."""
+
+import numpy as np
+import pandas as pd
+import panel as pn
+import param
+
+from sedflow.dashboard.answer import Answer, Request
+from sedflow.dashboard.brush import compared
+from sedflow.dashboard.engine import Engine
+from sedflow.dashboard.pages.view import PageView, start
+from sedflow.dashboard.panels.corner import quantity_axes, quantity_chooser
+from sedflow.dashboard.panels.deck import Deck
+from sedflow.dashboard.panels.derived import interval, number
+from sedflow.dashboard.quantities import QUANTITIES, chosen_quantities
+from sedflow.dashboard.server.turns import Superseded
+from sedflow.dashboard.server.work import on_worker
+from sedflow.dashboard.widgets import patch, plain, prose, text_table
+from sedflow.errors import SedflowError
+from sedflow.figures import galaxy as figures
+from sedflow.figures.base import Layers, LiveFigure
+from sedflow.figures.corner import CornerFigure, corner_set
+from sedflow.palette import SERIES
+from sedflow.validation.distances import distance
+
+__all__ = ["MOST_PINS", "CompareView", "differing"]
+
+MOST_PINS = 6
+_SLOTS = tuple(f"pin{k}" for k in range(MOST_PINS))
+_COLORS = dict(zip(_SLOTS, SERIES, strict=True))
+_DASHES = dict(zip(_SLOTS, ("solid", "dashed", "dotdash", "dotted", "dashdot", "4 1"), strict=True))
+_SCREEN = """
+:host { display: grid !important; gap: 4px 10px; padding: 6px; min-height: 0;
+  grid-template-columns: minmax(0, 1fr) minmax(380px, 42%);
+  grid-template-rows: auto minmax(140px, 1fr) minmax(140px, 0.8fr) 190px;
+  grid-template-areas: "pins pins" "light corner" "histories corner" "more more"; }
+.pins { grid-area: pins; min-height: 38px !important; }
+.light { grid-area: light; } .corner { grid-area: corner; }
+.histories { grid-area: histories; } .more { grid-area: more; }
+:host > * { min-width: 0; min-height: 0; }
+@media (max-width: 1100px) {
+  :host { height: auto !important; grid-template-columns: minmax(0, 1fr);
+    grid-template-rows: auto 300px 260px 440px 320px;
+    grid-template-areas: "pins" "light" "histories" "corner" "more"; }
+}
+"""
+_ALONE = "Pin another posterior to see how far it is from this one."
+_EMPTY = (
+    "Nothing is pinned yet. On **Explore**, press *Pin* or the key `p`: pin several galaxies, or "
+    "one galaxy with other bands, another network or stellar library, another prior, another "
+    "noise. The address holds what is pinned, and so does a link."
+)
+
+
+class CompareView(PageView):
+    """Posteriors that were pinned; `pin(answer)` adds one.
+
+    Parameters
+    ----------
+    engine : Engine, optional
+        Computes what an address has pinned.
+    """
+
+    changed = param.Event(doc="What is pinned has changed")
+
+    def __init__(self, engine: Engine | None = None, **params):
+        super().__init__(**params)
+        self.engine = engine
+        self.pins: list[Answer] = []
+        self._waiting: list[Request] = []
+        self._seen = False
+        self._alone: int | None = None  # the pin that is shown without the others
+        self._quantities = quantity_chooser("quantities")
+        self._quantities.param.watch(lambda event: self._show(), "value")
+        self._chips = pn.FlexBox(margin=0, sizing_mode="stretch_width", css_classes=["pins"])
+        self._hint = prose(_EMPTY, margin=20)
+        self._figures: dict[str, _ManyFigure] = {}
+        self._corner: CornerFigure | None = None
+        self._panes = {
+            name: pn.pane.Bokeh(None, sizing_mode="stretch_both", margin=0)
+            for name in ("light", "sfr", "zh", "corner")
+        }
+        self._distance = prose("")
+        self._table = text_table(
+            configuration={"renderVertical": "basic"},  # all rows, wherever it is shown
+            sortable=False,
+            margin=0,
+        )
+        panes = self._panes
+        panes["light"].css_classes, panes["corner"].css_classes = ["light"], ["corner"]
+        histories = pn.Row(panes["sfr"], panes["zh"], sizing_mode="stretch_both", margin=0)
+        histories.css_classes = ["histories"]
+        deck = Deck(
+            "what is compared",
+            {
+                "Numbers": self._table,
+                "Distances": self._distance,
+                "Quantities": self._quantities,
+            },
+        )
+        more = pn.Column(deck, sizing_mode="stretch_both", margin=0, css_classes=["more"])
+        grid = pn.Column(
+            self._chips,
+            panes["light"],
+            histories,
+            panes["corner"],
+            more,
+            sizing_mode="stretch_both",
+            margin=0,
+            stylesheets=[_SCREEN],
+        )
+        # In a box of its own, which can be hidden: a grid cannot.
+        self._grid = pn.Column(grid, sizing_mode="stretch_both", margin=0, visible=False)
+        self.controls = pn.Column()
+        self.screen = self.views = pn.Column(
+            self._hint, self._grid, sizing_mode="stretch_both", margin=0
+        )
+
+    def pin(self, answer: Answer) -> str:
+        """Add a posterior; returns what to tell the visitor."""
+        title = answer.fit.title
+        if any(one.request == answer.request for one in self.pins):
+            return f"{title} is pinned already, with the same settings."
+        if len(self.pins) == MOST_PINS:
+            return f"{MOST_PINS} posteriors are pinned, which is the limit: unpin one on Compare."
+        self.pins.append(answer)
+        self._changed()
+        return f"Pinned {title} ({len(self.pins)}). Compare shows it."
+
+    def unpin(self, k: int) -> None:
+        """Take a posterior off."""
+        del self.pins[k]
+        self._changed()
+
+    def step_by(self, by: int) -> None:
+        """Show the next pin alone, or the one before; all after the last."""
+        n = len(self.pins) + 1
+        at = 0 if self._alone is None else self._alone + 1
+        k = (at + by) % n
+        self._alone = k - 1 if k else None
+        self._show()
+
+    @property
+    def requests(self) -> list[Request]:
+        """What is pinned, and what is being computed to be."""
+        return [*(one.request for one in self.pins), *self._waiting]
+
+    def restore(self, requests: list[Request]) -> None:
+        """Pin what an address asks for, as soon as it is computed."""
+        self._waiting = list(requests)
+        self._hint.object = "Computing what the address has pinned …"
+        start(self._restore)
+
+    async def _restore(self):
+        assert self.engine is not None
+        while self._waiting:
+            request = self._waiting[0]
+            try:
+                answer = await on_worker(self.engine.answer)(request)
+            except SedflowError as error:
+                self._hint.object = f"{plain(error)}."
+                self._waiting.pop(0)
+                continue
+            self._waiting.pop(0)
+            self.pin(answer)
+
+    def _changed(self):
+        self._alone = None
+        self._hint.visible, self._grid.visible = not self.pins, bool(self.pins)
+        self._hint.object = _EMPTY
+        self._show()
+        self.changed = True
+
+    def look(self) -> None:
+        """The page is looked at: draw what is pinned, now and from now on."""
+        if not self._seen:
+            self._seen = True
+            self._show()
+
+    def _show(self):
+        if not self.pins or not self._seen:
+            return
+        there = dict(zip(_SLOTS, self.pins, strict=False))
+        labels = dict(zip(_SLOTS, differing(self.pins), strict=False))
+        self._chips[:] = [self._chip(k, labels[slot]) for k, slot in enumerate(there)]
+        self._table.param.update(value=_table(there, labels), visible=bool(there))
+        drawn = {slot: a for k, (slot, a) in enumerate(there.items()) if self._alone in (None, k)}
+        patch(
+            None if self._corner is None else self._corner.figure, lambda: self._draw(drawn, labels)
+        )
+        self._distance.object = "Computing …" if len(self.pins) > 1 else _ALONE
+        if len(self.pins) > 1:
+            pins = list(self.pins)
+
+            async def measure():  # a classifier takes a second
+                try:
+                    text = await on_worker(_distances, latest=self)(there, labels)
+                except Superseded:
+                    return
+                if pins == self.pins:
+                    self._distance.object = text
+
+            pn.state.execute(measure)
+
+    def _draw(self, there, labels):
+        self._show_lines("light", _light_layers(there))
+        for which in ("sfr", "zh"):
+            self._show_lines(which, _history_layers(there, which), y_axis_type="log")
+        self._show_corner(there, labels)
+
+    def _chip(self, k, label):
+        """A legend entry: a button that takes the pin off."""
+        style = f".bk-btn {{ border-left: 14px solid {SERIES[k]} !important; }}"
+        button = pn.widgets.Button(
+            label=f"{label} ×", description="Unpin", stylesheets=[style], margin=(2, 6)
+        )
+        button.on_click(lambda event: self.unpin(k))
+        return button
+
+    def _show_lines(self, name, layers, **options):
+        if name in self._figures:
+            self._figures[name].update(layers)
+        else:
+            figure = _ManyFigure(
+                layers,
+                f"compare_{name}",
+                titled=False,
+                sizing_mode="stretch_both",
+                min_height=100,
+                **options,
+            )
+            self._figures[name] = figure
+            self._panes[name].object = figure.figure
+
+    def _show_corner(self, there, labels):
+        rows = chosen_quantities(self._quantities.value)
+        samples = {slot: a.samples[:, rows] for slot, a in there.items()}
+        axes = quantity_axes(list(samples.values()), rows)
+        sets = {slot: corner_set(s, axes) for slot, s in samples.items()}
+        title = " and ".join(labels.values())
+        if self._corner is None:
+            self._corner = CornerFigure(
+                axes,
+                sets,
+                _COLORS,
+                title=title,
+                labels=labels,
+                titled=False,
+                sizing_mode="stretch_both",
+                min_height=300,
+            )
+            self._panes["corner"].object = self._corner.figure
+        else:
+            self._corner.update(axes, sets, None, title, labels)
+
+
+class _ManyFigure(LiveFigure):
+    """Curves with their bands, and points of data, of each pin."""
+
+    def __init__(self, layers, name, **options):
+        columns = {}
+        for slot in _SLOTS:
+            columns |= {
+                f"band_{slot}": ("x", "low", "high"),
+                f"line_{slot}": ("x", "y"),
+                f"data_{slot}": ("x", "y"),
+                f"errors_{slot}": ("x", "low", "high"),
+            }
+        super().__init__(layers, columns, name, **options)
+
+    def draw(self):
+        f, s = self.figure, self.sources
+        for slot, color in _COLORS.items():
+            f.varea("x", "low", "high", color=color, alpha=0.18, source=s[f"band_{slot}"])
+            f.line(
+                "x",
+                "y",
+                color=color,
+                line_width=1.6,
+                line_dash=_DASHES[slot],
+                source=s[f"line_{slot}"],
+            )
+            f.segment(
+                "x", "low", "x", "high", color=color, line_width=2, source=s[f"errors_{slot}"]
+            )
+            f.scatter("x", "y", color=color, size=8, source=s[f"data_{slot}"])
+
+
+def differing(answers: list[Answer]) -> list[str]:
+    """A name for each posterior that says in what it differs from the others, and no more."""
+    parts = [
+        {
+            "galaxy": a.fit.title.partition(",")[0],
+            "bands": "bands " + " ".join(a.fit.photometry.observed.bands),
+            "weights": a.request.weights,
+            "prior": f"prior {a.fit.prior.sfh}",
+            "kind": a.kind,
+            "n": f"{a.request.n:,} draws",
+            "seed": f"seed {a.request.seed}",
+        }
+        for a in answers
+    ]
+    names = [key for key in parts[0] if len({p[key] for p in parts}) > 1]
+    if len({p["galaxy"] for p in parts}) == len(parts):
+        names = ["galaxy"]
+    if "kind" in names and len(names) > 1:
+        names.remove("kind")
+    shown = names or ["galaxy"]
+    return [" · ".join(p[name] for name in shown) for p in parts]
+
+
+def _light_layers(there):
+    sources, top, wide = {}, 0.0, []
+    for slot, answer in there.items():
+        galaxy, z = answer.fit.photometry, float(answer.fit.photometry.redshift)
+        one = figures.sed_layers(
+            "",
+            galaxy.bands,
+            z,
+            quantiles=(answer.spectra[0], answer.spectrum_quantiles),
+            data=(galaxy.flux, galaxy.sigma),
+        )
+        s = one.sources
+        sources |= {
+            f"band_{slot}": s["band68"],
+            f"line_{slot}": s["spectrum"],
+            f"data_{slot}": {k: s["data"][k] for k in ("x", "y")},
+            f"errors_{slot}": s["errors"],
+        }
+        top = max(top, one.y_range[1])
+        wide.append(one.x_range)
+    span = (min(w[0] for w in wide), max(w[1] for w in wide))
+    return Layers(sources, span, (0.0, top), "", "observed wavelength [Å]", figures.UNITS["flam"])
+
+
+def _history_layers(there, which):
+    sources, low, high, oldest = {}, np.inf, 0.0, 0.0
+    for slot, answer in there.items():
+        q = answer.history_quantiles[which][1:4]
+        edges = answer.fit.history.edges
+        one = figures.history_layers("", which, edges, q[1], brushed=q)
+        sources |= {f"band_{slot}": one.sources["brushed68"], f"line_{slot}": one.sources["median"]}
+        low, high = min(low, one.y_range[0]), max(high, one.y_range[1])
+        oldest = max(oldest, one.x_range[1])
+    return Layers(sources, (0.0, oldest), (low, high), "", one.x_label, one.y_label)
+
+
+def _table(there, labels):
+    """Quantiles of each pin; of two, how far their medians lie apart."""
+    rows = []
+    q = {slot: a.quantiles.T for slot, a in there.items()}
+    for k, quantity in enumerate(QUANTITIES):
+        row = {"quantity": quantity.axis_label}
+        row |= {_column(labels, slot): interval(values[k]) for slot, values in q.items()}
+        if len(q) == 2:
+            a, b = (values[k] for values in q.values())
+            width = np.hypot(a[2] - a[0], b[2] - b[0]) / 2
+            row["difference"] = number(b[1] - a[1], width)
+            row["÷ joint σ"] = number((b[1] - a[1]) / width, 1.0) if width > 0 else "–"
+            row["width, second ÷ first"] = (
+                f"{(b[2] - b[0]) / (a[2] - a[0]):.2f}" if a[2] > a[0] else "–"
+            )
+        rows.append(row)
+    return pd.DataFrame(rows)
+
+
+def _column(labels, slot):
+    """Title of a pin's column: its label, with a number where another one has the same."""
+    same = [other for other, label in labels.items() if label == labels[slot]]
+    return labels[slot] if len(same) == 1 else f"{labels[slot]} ({same.index(slot) + 1})"
+
+
+def _distances(there, labels):
+    """How far each posterior is from the first."""
+    first, *rest = there
+    a = compared(there[first].fit).draws
+    lines = []
+    for slot in rest:
+        try:
+            d = distance(compared(there[slot].fit).draws, a, seed=0)
+        except SedflowError as error:
+            lines.append(f"- {plain(labels[slot])}: no distance: {plain(error)}")
+            continue
+        lines.append(
+            f"- **{plain(labels[slot])}**: {d.wasserstein.mean():.2f} σ of the first on average of "
+            f"the 12 parameters (two halves of the first: {d.wasserstein_floor.mean():.2f}). "
+            f"A classifier assigns {100 * d.c2st:.0f} % of the draws correctly (50 % is chance)."
+        )
+    return f"Distance from **{plain(labels[first])}**:\n\n" + "\n".join(lines)

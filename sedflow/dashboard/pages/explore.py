@@ -1,0 +1,365 @@
+"""Explore: a galaxy's light, its posterior and its history; brush one to see the others.
+
+The page joins panels. It watches the state, which asks the engine, and hands each answer to the
+panels; it never computes posteriors.
+"""
+
+from functools import partial
+
+import panel as pn
+import param
+
+from sedflow.atlas.catalog import NSACatalog
+from sedflow.dashboard.answer import Answer
+from sedflow.dashboard.brush import Brushed, through, within
+from sedflow.dashboard.engine import Engine
+from sedflow.dashboard.pages.screen import SCREEN, STAGE, VIEWS
+from sedflow.dashboard.pages.view import PageView, start
+from sedflow.dashboard.panels.atlas import AtlasView
+from sedflow.dashboard.panels.corner import CornerPanel
+from sedflow.dashboard.panels.deck import Deck
+from sedflow.dashboard.panels.derived import DerivedPanel
+from sedflow.dashboard.panels.downloads import CodePanel, DownloadsPanel
+from sedflow.dashboard.panels.evidence import EvidencePanel
+from sedflow.dashboard.panels.histories import HistoriesPanel
+from sedflow.dashboard.panels.light import LightPanel
+from sedflow.dashboard.panels.reference import ReferencePanel
+from sedflow.dashboard.panels.settings import SettingsPanel
+from sedflow.dashboard.panels.verdict import VerdictPanel
+from sedflow.dashboard.panels.walk import WalkPanel
+from sedflow.dashboard.panels.what_if import WhatIfPanel
+from sedflow.dashboard.script import code_for
+from sedflow.dashboard.server.turns import Superseded
+from sedflow.dashboard.server.work import on_worker
+from sedflow.dashboard.state import ExplorerState
+from sedflow.dashboard.what_if import Change, Changed
+from sedflow.dashboard.widgets import PRESSED, note, patch
+from sedflow.errors import SedflowError
+from sedflow.fits.fit import Fit
+from sedflow.network.posterior import AmortizedPosterior
+
+__all__ = ["Explorer"]
+
+_FOLD = """
+.bk-btn.bk-btn-default.bk-active { background: var(--sf-surface) !important;
+  color: var(--sf-ink) !important; border-color: var(--sf-line) !important; }
+"""
+
+
+class Explorer(PageView):
+    """Pick a galaxy of the atlas, see its photometry, posterior, spectra and history.
+
+    Parameters
+    ----------
+    nsa : NSACatalog
+    posterior : AmortizedPosterior, optional
+        The network to start with; a packaged one can be chosen instead.
+    nsaid : int, optional
+        The galaxy to start with; default the first of the catalogue.
+    engine : Engine, optional
+        What answers; shared with other pages of the same session.
+    start : dict, optional
+        Values of `ExplorerState` to start with.
+    change : Change, optional
+        What of the galaxy is changed on the side.
+    """
+
+    sidebar_width = 380
+
+    _changed: Changed | None = None
+
+    pinned = param.Parameter(doc="Answer that was pinned last, for the page Compare")
+
+    def __init__(
+        self,
+        nsa: NSACatalog,
+        posterior: AmortizedPosterior | None = None,
+        nsaid: int | None = None,
+        *,
+        engine: Engine | None = None,
+        start: dict | None = None,
+        change: Change | None = None,
+        **params,
+    ):
+        super().__init__(**params)
+        self.engine = engine or Engine(nsa, posterior)
+        start = dict(start or {})
+        if posterior is not None:
+            start.setdefault("weights", posterior.name)
+        first = start.pop("galaxy", "") or str(nsa.ids[0] if nsaid is None else nsaid)
+        self.state = ExplorerState(run=self.engine.ask, **start)
+        self._make_panels(nsa)
+        self._join()
+        if change:
+            self.what_if.change = change
+            self.block.turn_to("What if")
+        self.state.galaxy = first
+
+    def _make_panels(self, nsa):
+        engine, state = self.engine, self.state
+        self.atlas = AtlasView(nsa, engine.own)
+        self.settings = SettingsPanel(state, lambda name: list(engine.posterior(name).bands))
+        self.light = LightPanel(state, whole=self._whole, screen=True)
+        self.histories = HistoriesPanel(screen=True)
+        self.corner = CornerPanel()
+        self.derived = DerivedPanel(engine.literature)
+        self.evidence = EvidencePanel()
+        self.reference = ReferencePanel(self._refined, self.corner.add_mcmc)
+        self.verdict = VerdictPanel(state, self.reference.start, engine, actions=self._actions())
+        self.what_if = WhatIfPanel(engine)
+        self.walk = WalkPanel(self.light, self.corner)
+        code = CodePanel(self._code)
+        downloads = DownloadsPanel(self._code, engine)
+        self.panels = (
+            self.walk,  # before the corner plot, whose axes it follows
+            self.light,
+            self.histories,
+            self.corner,
+            self.verdict,
+            self.derived,
+            self.evidence,
+            self.reference,
+            self.what_if,
+            code,
+            downloads,
+        )
+        self.block = Deck(
+            "more about this galaxy",
+            {
+                "Numbers": self.derived,
+                "Evidence": self.evidence,
+                "Network": self.settings,
+                "MCMC": self.reference,
+                "What if": self.what_if,
+                "Code": code,
+                "Files": downloads,
+            },
+        )
+        self.controls = pn.Column(
+            self.atlas, sizing_mode="stretch_both", margin=0, css_classes=["rail"]
+        )
+        self._make_screen()
+
+    def _make_screen(self):
+        """Everything on one screen; phones show one part at a time."""
+        bar = pn.FlexBox(
+            self.settings.bands,
+            pn.Spacer(height=1, styles={"flex": "1 1 0"}),
+            self.walk.button,
+            *self.light.controls(),
+            align_items="center",
+            margin=0,
+            css_classes=["bar", "light"],
+        )
+
+        def part(name, *objects):
+            return pn.Column(
+                *objects, sizing_mode="stretch_both", margin=0, css_classes=[name, "part"]
+            )
+
+        self._stage = pn.Column(
+            bar,
+            self.walk,
+            part("sed", self.light.sed_pane),
+            part("pull", self.light.pull_pane),
+            part("history", self.histories),
+            part("corner", self.corner),
+            part("block", self.block),
+            sizing_mode="stretch_both",
+            margin=0,
+            stylesheets=[STAGE],
+        )
+        # In a box of its own, which can be hidden: a grid cannot.
+        self._box = pn.Column(
+            self._stage, sizing_mode="stretch_both", margin=0, css_classes=["stage"]
+        )
+        self._part = pn.widgets.RadioButtonGroup(
+            label="part of the page",
+            options={
+                "Light": "light",
+                "Posterior": "posterior",
+                "History": "history",
+                "Numbers": "numbers",
+            },
+            value="light",
+            css_classes=["parts"],
+            stylesheets=[PRESSED],
+            margin=(4, 4),
+            sizing_mode="stretch_width",
+        )
+        self._part.param.watch(self._turn, "value")
+        self._turn()
+        self._fold = pn.widgets.Toggle(
+            label="☰ List",
+            value=True,
+            stylesheets=[_FOLD],
+            margin=(3, 2),
+            css_classes=["fold", "work"],
+        )
+        self._fold.param.watch(self._turn, "value")
+        head = pn.Row(self._fold, self.verdict, margin=0, sizing_mode="stretch_width")
+        head.css_classes = ["head"]
+        self._empty = note("info", margin=10)
+        self.views = pn.Column(
+            head,
+            self._part,
+            self._empty,
+            self._box,
+            sizing_mode="stretch_both",
+            margin=0,
+            css_classes=["views"],
+            stylesheets=[VIEWS],
+        )
+        self.screen = pn.Row(
+            self.controls, self.views, sizing_mode="stretch_both", margin=0, stylesheets=[SCREEN]
+        )
+        self._turn()
+
+    def _turn(self, *events):
+        """Which part a phone shows, and whether the list is there."""
+        self._stage.css_classes = [f"on-{self._part.value}"]
+        if hasattr(self, "screen"):
+            folded = not self._fold.value
+            self.screen.css_classes = ["folded"] if folded else []
+            self.controls.css_classes = ["rail", "folded"] if folded else ["rail"]
+
+    def _join(self):
+        state, say = self.state, self.verdict.say
+        state.param.watch(self._ask, list(state.ASKS))
+        state.param.watch(self._show, "answer")
+        state.param.watch(lambda e: say(e.new), "message")
+        state.param.watch(self._dim, "busy")
+        self.light.param.watch(self._drawn, "drawn")
+        self.histories.param.watch(self._drawn, "drawn")
+        self.corner.param.watch(lambda e: self._brush(e.new), "selection")
+        self.what_if.param.watch(self._change, "change")
+        self.atlas.param.watch(
+            lambda e: setattr(state, "galaxy", e.new) if e.new else None, "galaxy"
+        )
+
+    def _actions(self):
+        actions = []
+        for label, about, action in (
+            (
+                "Refine",
+                "Weights, adaptive importance sampling, MCMC: as far as this galaxy needs",
+                lambda event: self._run("ladder"),
+            ),
+            ("Run MCMC", "Sample beside the network, without it", lambda event: self._run("smc")),
+            ("Pin", "Keep this posterior for the page Compare (p)", lambda event: self.pin()),
+        ):
+            button = pn.widgets.Button(
+                label=label, description=about, margin=(2, 3), css_classes=["work"]
+            )
+            button.on_click(action)
+            actions.append(button)
+        self._buttons = actions
+        return actions
+
+    def _enable(self, there):
+        """What needs a posterior works only where there is one."""
+        for button in self._buttons:
+            button.disabled = not there
+
+    def _run(self, method):
+        self.block.turn_to("MCMC")
+        self.reference.start(method)
+
+    def pin(self) -> None:
+        """Keep the posterior that is shown for the page Compare."""
+        if self.state.answer is not None:
+            with param.parameterized.discard_events(self):
+                self.pinned = self.state.answer
+            self.param.trigger("pinned")  # again, where it is pinned already
+
+    def clear(self) -> None:
+        """Clear the selection."""
+        self.corner.selection = None
+
+    def _whole(self, answer):
+        """The galaxy with all bands that its network takes."""
+        request = answer.request
+        bands = self.engine.posterior(request.weights).bands
+        return self.engine.photometry(request.galaxy, bands)
+
+    def _dim(self, event):
+        """What is shown while another answer is computed is not that answer."""
+        stale = event.new and self.state.answer is not None
+        self._stage.styles = {"opacity": "0.45" if stale else "1"}
+
+    def _drawn(self, event):
+        place, geometry = event.new
+        if place == "pull":
+            find = partial(within, rest=self.state.rest)
+        else:
+            find = lambda answer, box: through(answer, place, box)  # noqa: E731
+        self.corner.brush_in(place, geometry, find)
+
+    def _code(self, answer: Answer) -> str:
+        return code_for(answer, self.engine.own.get(answer.request.galaxy))
+
+    async def _ask(self, *events):
+        await self.state.infer()
+
+    def _show(self, event):
+        answer = event.new
+        if answer is None:
+            self.verdict.clear()
+            self._enable(False)
+            self._box.visible = False
+            self._empty.param.update(
+                object="Choose a galaxy of the list, or type another in the field above.",
+                visible=True,
+            )
+            return
+        self._box.visible, self._empty.visible = True, False
+        self._enable(True)
+        self.atlas.galaxy = answer.request.galaxy
+        with param.parameterized.discard_events(self.corner):
+            self.corner.selection = None
+        self._changed = None
+        if self.what_if.change:
+            self._change()
+        # All at one moment: no figure is shown beside those of another galaxy.
+        patch(self.corner.figure, lambda: self._show_all(answer))
+
+    def _brush(self, brushed: Brushed | None):
+        answer = self.state.answer
+        if answer is not None:
+            patch(self.corner.figure, lambda: self._show_all(answer, brushed))
+
+    def _show_all(self, answer: Answer, brushed: Brushed | None = None):
+        with pn.io.hold():
+            for panel in self.panels:
+                panel.show(answer, brushed, self._changed)
+
+    def _change(self, *events):
+        start(self.try_change)  # what changes before the browser has connected may never reach it
+
+    async def try_change(self) -> None:
+        """Show the posterior of the galaxy with the change that `what_if` asks for, beside it."""
+        answer, change = self.state.answer, self.what_if.change
+        if answer is None:
+            return
+        changed = None
+        if change:
+            try:
+                changed = await on_worker(self.engine.changed, latest=self.what_if)(answer, change)
+            except Superseded:
+                return
+            except SedflowError as error:
+                self._changed = None
+                self._brush(self.corner.selection)
+                self.what_if.fail(str(error))
+                return
+        if answer is self.state.answer and change is self.what_if.change:
+            self._changed = changed
+            self._brush(self.corner.selection)
+
+    async def _refined(self, answer: Answer, fit: Fit):
+        """Draws of a higher rung are there."""
+        self.state.publish(await on_worker(self.engine.with_fit)(answer, fit), answer)
+
+    def close(self) -> None:
+        """Stop what runs; the session ends."""
+        self.reference.close()

@@ -1,0 +1,309 @@
+"""The Learn page: guided lessons, one step at a time.
+
+Each lesson has a folder: `lesson` holds texts and numbers, `stage` what is shown beside them. A
+stage is built when its lesson is opened, and dropped when it is left.
+"""
+
+from importlib import import_module
+
+import panel as pn
+import param
+
+from sedflow.dashboard.learn.lessons import LESSONS
+from sedflow.dashboard.learn.listing import listing
+from sedflow.dashboard.learn.stage import Scene
+from sedflow.dashboard.learn.work import LessonWork
+from sedflow.dashboard.pages.view import LateView
+from sedflow.dashboard.widgets import note, plain, prose
+from sedflow.network.posterior import cached_posterior
+
+__all__ = ["LearnView"]
+
+_STAGES = {
+    "parameters": ("one_parameter", "OneParameter"),
+    "look-alikes": ("look_alikes", "LookAlikes"),
+    "fit-by-hand": ("by_hand", "ByHand"),
+    "abc-to-network": ("abc_to_amortized", "ToAmortized"),
+    "trust": ("out_of_domain", "OutOfDomain"),
+}
+_NONE = "Choose a lesson"
+_GALAXY = 72  # the paper's example
+
+
+class LearnView(LateView):
+    """Guided lessons.
+
+    Parameters
+    ----------
+    nsa : NSACatalog
+    network : callable, optional
+        Name -> AmortizedPosterior, loaded once per process (`Engine.posterior`, for one).
+    lesson : str
+        Key of the lesson shown, "" for the list of them; an unknown one counts as "".
+    step : int
+        From 1; out of range counts as the nearest there is.
+    galaxy : int
+        NSAID of the lessons' galaxy; an unknown one counts as the default.
+    seed : int
+        Of everything that the lessons draw.
+    """
+
+    lesson = param.String(default="", doc="Key of the lesson; empty for the list")
+    step = param.Integer(default=1, doc="Step of the lesson, from 1")
+    galaxy = param.Integer(default=_GALAXY, doc="NSAID of the lessons' galaxy")
+    seed = param.Integer(default=1, doc="Seed of what the lessons draw")
+    code = param.String(default="", doc="Code of the class that was joined")
+    notice = param.String(default="", doc="What was changed because it was out of range")
+
+    def __init__(self, nsa, network=None, **params):
+        super().__init__(code=params.pop("code", ""))
+        self._nsa, self._network = nsa, network or cached_posterior
+        self._stage, self._stage_of, self._built = None, None, False
+        self._work, self._opened = LessonWork(self._finish), None
+        self._clamping = self._listing_steps = False
+        self._clamp_all(**params)
+        self.param.watch(self._changed, ["lesson", "step", "galaxy", "seed"])
+
+    async def ready(self) -> None:
+        """Wait until nothing is being computed."""
+        await self._work.ready()
+
+    # Selection
+
+    def _clamp_all(self, **asked):
+        """Set the selection to what there is; `notice` says what was not."""
+        want = {k: asked.get(k, getattr(self, k)) for k in ("lesson", "step", "galaxy", "seed")}
+        notes = []
+        if want["lesson"] and want["lesson"] not in LESSONS:
+            notes.append(f"there is no lesson {want['lesson']!r}")
+            want["lesson"] = ""
+        lesson = LESSONS.get(want["lesson"])
+        step = lesson.clamp(want["step"]) if lesson else 1
+        if lesson and step != want["step"]:
+            notes.append(f"step {want['step']} is outside 1 to {len(lesson.steps)}: this is {step}")
+        want["step"] = step
+        if not (self._nsa.ids == want["galaxy"]).any():
+            notes.append(f"no galaxy has NSAID {want['galaxy']}: this is {_GALAXY}")
+            want["galaxy"] = _GALAXY
+        if want["seed"] < 0:
+            notes.append(f"seed {want['seed']} is below 0: this is 0")
+            want["seed"] = 0
+        self._clamping = True
+        notice = "; ".join(notes)
+        self.param.update(notice=notice, **want)
+        self._clamping = False
+
+    def _changed(self, *events):
+        if self._clamping:
+            return
+        before = {e.name: e.old for e in events}
+        if before.get("lesson", self.lesson) != self.lesson and "step" not in before:
+            self._clamp_all(step=1)  # another lesson begins at its beginning
+        else:
+            self._clamp_all()
+        if self._built:
+            self._open()
+
+    # Layout
+
+    def _build(self):
+        if self._built:
+            return
+        self._built = True
+        self._pick = pn.widgets.Select(
+            label="Lesson",
+            options={_NONE: "", **{item.title: key for key, item in LESSONS.items()}},
+            value=self.lesson,
+            sizing_mode="stretch_width",
+        )
+        self._pick.param.watch(lambda event: self.param.update(lesson=event.new), "value")
+        self._nsaid = pn.widgets.IntInput.from_param(
+            self.param.galaxy, label="Galaxy of the lessons (NSAID)", sizing_mode="stretch_width"
+        )
+        self._seeds = pn.widgets.IntInput.from_param(
+            self.param.seed, label="Seed", start=0, sizing_mode="stretch_width"
+        )
+        self._steps = pn.widgets.RadioBoxGroup(
+            label="Steps", options={}, visible=False, sizing_mode="stretch_width"
+        )
+        self._steps.param.watch(self._jump, "value")
+        self._controls = pn.Column(
+            self._pick,
+            self._steps,
+            self._nsaid,
+            self._seeds,
+            prose(
+                "The address of this page names lesson and step, so a class can be sent to any "
+                "of them."
+            ),
+            sizing_mode="stretch_width",
+        )
+        self._alert = note("warning")
+        self._where = prose()
+        self._progress = pn.indicators.Progress(
+            value=0, max=100, height=6, sizing_mode="stretch_width"
+        )
+        self._text = prose()
+        self._busy = pn.indicators.LoadingSpinner(size=20, value=False, visible=False)
+        self._waiting = prose()
+        self._stage_box = pn.Column(sizing_mode="stretch_width")
+        self._question = prose()
+        self._choices = pn.widgets.RadioBoxGroup(label="Your prediction", options=[], inline=True)
+        self._reveal = pn.widgets.Button(label="Show the answer", color="primary")
+        self._answer = note("info", margin=(5, 10))
+        self._back = pn.widgets.Button(label="Back", width=110)
+        self._next = pn.widgets.Button(label="Next", width=110, color="primary")
+        self._count = prose(margin=(8, 10), sizing_mode=None, width=110)
+        self._reveal.on_click(self._show_answer)
+        self._back.on_click(lambda event: self._go(-1))
+        self._next.on_click(lambda event: self._go(1))
+        self._page = pn.Column(
+            self._where,
+            self._progress,
+            self._text,
+            pn.Row(self._busy, self._waiting),
+            self._stage_box,
+            self._question,
+            pn.Row(self._choices, self._reveal),
+            self._answer,
+            pn.Row(self._back, self._count, self._next),
+            sizing_mode="stretch_width",
+        )
+        self._views = pn.Column(self._alert, sizing_mode="stretch_width")
+        self._open()
+
+    def _begin(self, lesson):
+        self.param.update(lesson=lesson, step=1)
+
+    def _go(self, by):
+        if self.step + by > len(LESSONS[self.lesson].steps):
+            self.param.update(lesson="", step=1)
+        else:
+            self.step += by
+
+    def step_by(self, by: int) -> None:
+        """Go on, or back, and stay inside the lesson."""
+        self.step = min(max(self.step + by, 1), len(LESSONS[self.lesson].steps))
+
+    # A step
+
+    def _open(self):
+        """Show what is selected."""
+        with pn.io.hold():
+            self._alert.param.update(
+                object=plain(f"Note: {self.notice}."), visible=bool(self.notice)
+            )
+            self._pick.value = self.lesson
+            self._work.drop()
+            if not self.lesson:
+                self._stage = self._stage_of = None
+                self._steps.visible = False
+                self._views[:] = [
+                    self._alert,
+                    *listing(lambda key: self.param.update(lesson=key, step=1)),
+                ]
+                return
+            if self._page not in list(self._views):
+                self._views[:] = [self._alert, self._page]
+            self._open_step()
+
+    def _open_step(self):
+        lesson = LESSONS[self.lesson]
+        step = lesson.steps[self.step - 1]
+        n = len(lesson.steps)
+        if self._stage_of != (self.lesson, self.galaxy, self.seed):
+            self._stage = self._make_stage()
+            self._stage_of = (self.lesson, self.galaxy, self.seed)
+            self._stage_box[:] = [self._stage.layout]
+        self._where.object = f"## {lesson.title}\n### {step.title}"
+        self._progress.value = round(100 * self.step / n)
+        self._count.object = f"Step {self.step} of {n}"
+        self._back.disabled = self.step == 1
+        self._next.label = "To the list of lessons" if self.step == n else "Next"
+        self._next.width = 200 if self.step == n else 110
+        self._listing_steps = True
+        self._steps.param.update(
+            options={f"{k}. {s.title}": k for k, s in enumerate(lesson.steps, 1)},
+            value=self.step,
+            visible=True,
+        )
+        self._listing_steps = False
+        self._answer.visible = False
+        self._choices.param.update(options=list(step.choices), value=None)
+        self._reveal.label = "Check" if step.choices else "Show the answer"
+        self._revealed = False
+        self._fail = ""
+        self._stage.enter(step.key)
+        self._tell()
+
+    def _make_stage(self):
+        module, name = _STAGES[self.lesson]
+        stage = getattr(import_module(f"sedflow.dashboard.learn.{module}.stage"), name)
+        opened = object()
+        self._opened = opened
+        return stage(
+            Scene(
+                self._nsa,
+                self._network,
+                self.galaxy,
+                self.seed,
+                run=self._work.run,
+                changed=lambda: self._opened is opened and self._tell(),
+                code=self.code,
+                joined=lambda code: self.param.update(code=code),
+                alive=lambda: self._stage is not None and self._opened is opened,
+            )
+        )
+
+    def _jump(self, event):
+        if event.new and not self._listing_steps:
+            self.step = event.new
+
+    def _tell(self):
+        """Texts with the facts of the stage, as far as they are known."""
+        lesson = LESSONS[self.lesson]
+        step = lesson.steps[self.step - 1]
+        facts = self._stage.facts(step.key)
+        known = facts is not None
+        self._busy.value = self._busy.visible = not known and not self._fail
+        self._waiting.object = plain(self._fail) or ("" if known else "Computing …")
+        self._text.object = step.text.format(**facts) if known else ""
+        self._question.object = f"**{step.question}**" if known and step.question else ""
+        self._choices.visible = bool(step.choices) and known
+        self._reveal.visible = bool(step.question) and known and not self._revealed
+        if self._revealed and known:
+            self._answer.object = self._judged(step, facts)
+
+    def _judged(self, step, facts):
+        """The answer, after a word on the student's own."""
+        if facts.get("pending"):
+            return "Computing …"
+        right, mine = self._stage.right(step.key), self._choices.value
+        answer = step.answer.format(**facts)
+        if right is None or mine is None:
+            return answer
+        if mine == right:
+            return f"**Right: {mine}.** {answer}"
+        return f"**You said {mine}; it is: {right}.** {answer}"
+
+    def _show_answer(self, event=None):
+        step = LESSONS[self.lesson].steps[self.step - 1]
+        if step.choices and self._choices.value is None:
+            self._answer.param.update(
+                object="Choose one first: a wrong guess teaches more than none.", visible=True
+            )
+            return
+        with pn.io.hold():
+            self._revealed = True
+            self._stage.reveal(step.key, self._choices.value)
+            self._tell()
+            self._answer.visible = True
+            self._reveal.visible = False
+
+    def _finish(self, then, result, error):
+        """A job is over."""
+        if error is not None:
+            self._fail = f"{error}."
+        else:
+            then(result)
+        self._tell()

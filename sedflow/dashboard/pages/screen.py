@@ -1,0 +1,113 @@
+"""Where the parts of Explore and Forward are, from a wide screen to a phone: style sheets alone."""
+
+__all__ = ["BESIDE", "FORWARD", "SCREEN", "SLIDERS", "STAGE", "VIEWS"]
+
+#: The list beside everything else; on a small screen over it, below the button that folds it away.
+SCREEN = """
+:host { display: grid !important; grid-template-columns: var(--sf-columns, 246px minmax(0, 1fr));
+        grid-template-rows: minmax(0, 1fr); }
+:host(.folded) { grid-template-columns: minmax(0, 1fr); }
+.rail { border-right: 1px solid var(--sf-line); padding: 4px; min-width: 0;
+        display: var(--sf-rail, flex) !important; }
+.rail.folded { display: none !important; }
+@media (max-width: 1100px) {
+  :host, :host(.folded) { grid-template-columns: minmax(0, 1fr); }
+  .rail { display: none !important; }
+  .rail.folded { display: flex !important; position: absolute; z-index: 10; left: 0; top: 40px;
+    bottom: 0; width: min(320px, 88vw) !important; background: var(--sf-ground);
+    box-shadow: 4px 0 18px rgb(0 0 0 / 25%); }
+}
+"""
+
+#: The line with galaxy and verdict, above the stage.
+VIEWS = """
+:host { min-width: 0; overflow: hidden; padding: 2px 6px 4px; }
+.head { flex: 0 0 auto !important; }
+.parts { display: none !important; }
+.stage { flex: 1 1 0 !important; min-height: 0; }
+@media (max-width: 1100px) {
+  :host { overflow: auto; }
+  .stage { flex: none !important; height: auto !important; }
+}
+@media (max-width: 600px) {
+  .parts { display: flex !important; position: sticky; top: 0; z-index: 4;
+           background: var(--sf-ground); }
+}
+"""
+
+#: Spectrum, residuals and histories on the left, corner plot and numbers on the right.
+STAGE = """
+:host { display: grid !important; gap: 2px 10px; min-height: 0;
+  grid-template-columns: var(--sf-stage-columns, minmax(0, 1fr) minmax(380px, 40%));
+  grid-template-rows: var(--sf-stage-rows,
+    30px minmax(120px, 1.25fr) 104px minmax(150px, 0.95fr));
+  grid-template-areas: var(--sf-stage-areas,
+    "bar corner" "sed corner" "pull corner" "history block");
+  transition: opacity 80ms; }
+.part { min-width: 0; min-height: 0; }
+.bar { grid-area: bar; min-width: 0; }
+.sed { grid-area: sed; display: var(--sf-sed, flex) !important; }
+.pull { grid-area: pull; display: var(--sf-pull, flex) !important; }
+.history { grid-area: history; display: var(--sf-history, flex) !important; }
+.corner { grid-area: corner; display: var(--sf-corner, flex) !important; }
+.block { grid-area: block; display: var(--sf-block, flex) !important;
+  border-top: 1px solid var(--sf-line); }
+@media (min-width: 1800px) {
+  :host { grid-template-columns: var(--sf-stage-columns, minmax(0, 1fr) minmax(380px, 46%)); }
+}
+@media (max-width: 1100px) {
+  :host { grid-template-columns: minmax(0, 1fr) minmax(0, 1fr);
+    grid-template-rows: 30px 270px 104px 590px 250px 360px; height: auto !important;
+    flex: none !important;
+    grid-template-areas: "bar bar" "sed sed" "pull pull" "corner corner" "history history"
+      "block block"; }
+  .corner { max-width: 720px; width: 100% !important; justify-self: center; }
+}
+@media (max-width: 600px) {
+  :host { display: flex !important; flex-direction: column; }
+  .part, .bar { display: none !important; width: 100% !important; }
+  :host(.on-light) .bar, :host(.on-light) .sed, :host(.on-light) .pull,
+  :host(.on-posterior) .corner, :host(.on-history) .history,
+  :host(.on-numbers) .block { display: flex !important; }
+  .part, .bar { flex: none !important; }
+  .bar { height: auto !important; }
+  .sed { height: 44vh !important; }
+  .pull { height: 120px !important; }
+  .corner { height: 560px !important; }
+  .history, .block { height: 70vh !important; }
+}
+"""
+
+#: The sliders of Forward beside its figures.
+BESIDE = """
+:host { display: grid !important; grid-template-columns: 372px minmax(0, 1fr);
+        grid-template-rows: minmax(0, 1fr); }
+.sliders { border-right: 1px solid var(--sf-line); padding: 6px 8px; overflow: auto;
+           height: 100% !important; }
+@media (max-width: 900px) {
+  :host { display: flex !important; flex-flow: column nowrap !important;
+          height: auto !important; }
+  :host > * { flex: none !important; height: auto !important; }
+  .sliders { border: 0; }
+}
+"""
+
+#: Sliders in two columns.
+SLIDERS = """
+:host { display: grid !important; grid-template-columns: repeat(2, minmax(0, 1fr));
+        gap: 4px 12px; align-content: start; }
+.wide { grid-column: 1 / -1; }
+"""
+
+#: Spectrum, magnitudes, histories, and the observatory below.
+FORWARD = """
+:host { display: grid !important; padding: 4px 8px; gap: 2px; min-width: 0; min-height: 0;
+  grid-template-columns: minmax(0, 1fr);
+  grid-template-rows: 32px minmax(150px, 1.3fr) 26px minmax(130px, 1fr) auto;
+  grid-template-areas: "bar" "sed" "magnitudes" "history" "observe"; }
+.bar { grid-area: bar; } .sed { grid-area: sed; } .magnitudes { grid-area: magnitudes; }
+.history { grid-area: history; }
+.observe { grid-area: observe; border-top: 1px solid var(--sf-line); padding-top: 2px; }
+:host > * { min-width: 0; min-height: 0; }
+@media (max-width: 900px) { :host { grid-template-rows: auto 300px auto 240px auto; } }
+"""

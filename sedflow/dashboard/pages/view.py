@@ -1,0 +1,57 @@
+"""What every page of the app is: controls for the sidebar, views for the page."""
+
+from collections.abc import Callable, Coroutine
+from typing import Any
+
+import panel as pn
+
+__all__ = ["LateView", "PageView", "later", "start"]
+
+
+class PageView(pn.viewable.Viewer):
+    """A page with `controls` and `views`; side by side as the last line of a notebook's cell."""
+
+    sidebar_width = 340
+
+    def __panel__(self):
+        side = pn.Column(self.controls, width=self.sidebar_width)
+        return pn.Row(side, self.views, sizing_mode="stretch_width")
+
+
+class LateView(PageView):
+    """A page that is built when it is first looked at: `_build` sets `_controls` and `_views`."""
+
+    _controls: pn.viewable.Viewable | None = None
+    _views: pn.viewable.Viewable | None = None
+
+    def _build(self):
+        raise NotImplementedError
+
+    @property
+    def controls(self) -> pn.viewable.Viewable | None:
+        """The sidebar."""
+        self._build()
+        return self._controls
+
+    @property
+    def views(self) -> pn.viewable.Viewable | None:
+        """The page."""
+        self._build()
+        return self._views
+
+
+def later(follow: Callable[[], Coroutine[Any, Any, None]]) -> Callable[..., Coroutine]:
+    """A watcher that lets an async function run."""
+
+    async def run(*events):
+        await follow()
+
+    return run
+
+
+def start(function: Callable[[], Coroutine[Any, Any, None]]) -> None:
+    """Let an async function run as soon as the page is there."""
+    if pn.state.curdoc is not None and pn.state.curdoc.session_context is not None:
+        pn.state.onload(function)
+    else:
+        pn.state.execute(function)

@@ -1,0 +1,318 @@
+"""The catalogue: search, table and map, each showing what the others chose."""
+
+import numpy as np
+import pandas as pd
+import panel as pn
+import param
+from bokeh.models import BoxSelectTool, ColumnDataSource, HoverTool, Range1d, TapTool
+from bokeh.models.widgets.tables import NumberFormatter
+from bokeh.plotting import figure
+
+from sedflow.atlas.catalog import NSACatalog
+from sedflow.atlas.search import LONGEST
+from sedflow.atlas.shelf import shelf
+from sedflow.bands import ab_magnitude
+from sedflow.dashboard.numbers import region
+from sedflow.dashboard.widgets import NO_LABEL, PRESSED, SMALL_TABLE, TextTable, patch
+from sedflow.errors import SedflowError
+from sedflow.figures.base import TOOLBAR
+from sedflow.palette import MODEL, SELECTED
+
+__all__ = ["AtlasView", "catalogue_table", "find"]
+
+_ROWS = 12  # of the table
+_MOST = 20_000  # points on the map; of a larger catalogue a random part
+_FILTER = {"type": "input", "func": "like", "placeholder": "filter"}
+_MAPS = {
+    "colour and magnitude": ("r", "gr", "r [AB mag]", "g − r [mag]"),
+    "redshift and magnitude": ("z", "r", "redshift", "r [AB mag]"),
+    "sky": ("ra", "dec", "RA [deg]", "Dec [deg]"),
+}
+
+
+def catalogue_table(nsa: NSACatalog) -> pd.DataFrame:
+    """What the table and the map show of each galaxy."""
+    magnitude = ab_magnitude(np.asarray(nsa.table["NMGY"])[:, 2:])
+    table = pd.DataFrame(
+        {
+            "NSAID": nsa.ids.astype(str),
+            "name": _names(nsa),
+            "z": np.asarray(nsa.table["Z"], float).round(4),
+            "r": magnitude[:, 2].round(2),
+            "gr": (magnitude[:, 1] - magnitude[:, 2]).round(2),
+            "ra": np.asarray(nsa.table["RA"], float).round(5),
+            "dec": np.asarray(nsa.table["DEC"], float).round(5),
+        }
+    )
+    if "FIELD" in nsa.table.colnames:
+        table["field"] = np.asarray(nsa.table["FIELD"]).astype(str)
+    return table
+
+
+def _names(nsa):
+    """The best-known name of each galaxy; empty for most."""
+    out = np.full(len(nsa), "", object)
+    for row, entry in nsa.match.entry_of.items():
+        out[row] = entry.names[0]
+    return out
+
+
+def find(text: str, nsa: NSACatalog, own=()) -> str:
+    """What a text means: the name of an added galaxy, or what `NSACatalog.find` reads."""
+    plain = text[: LONGEST + 1].strip()
+    return plain if plain in own else str(nsa.find(text))
+
+
+class AtlasView(pn.viewable.Viewer):
+    """Table and map of a catalogue; `galaxy` is the one chosen."""
+
+    galaxy = param.String(default="")
+    message = param.String(default="")
+
+    def __init__(self, nsa, own=None, **params):
+        super().__init__(**params)
+        self._own = {} if own is None else own
+        self._nsa = nsa
+        self.table = catalogue_table(nsa)
+        self._list = TextTable(
+            self.table,
+            pagination="remote",
+            page_size=_ROWS,
+            selectable=1,
+            disabled=True,
+            show_index=False,
+            hidden_columns=["gr", "ra", "dec", "field"],
+            formatters={
+                "z": NumberFormatter(format="0.0000"),
+                "r": NumberFormatter(format="0.00"),
+            },
+            widths={"NSAID": 64, "name": 74},
+            header_filters=dict.fromkeys(("NSAID", "name"), _FILTER),
+            sizing_mode="stretch_width",
+            layout="fit_columns",
+            margin=0,
+            stylesheets=[SMALL_TABLE],
+        )
+        self._list.on_click(self._clicked)
+        self._list.param.watch(self._filtered, "filters")
+        self._boxed = None
+        self._list.add_filter(self._in_box)
+        self._shelf = self._shelf_toggle()
+        self._list.add_filter(self._on_shelf)
+        self._axes = pn.widgets.Select(
+            label="map",
+            options=list(_MAPS),
+            sizing_mode="stretch_width",
+            margin=(2, 4),
+            stylesheets=[NO_LABEL],
+        )
+        self._axes.param.watch(lambda event: patch(self.figure, self._turn), "value")
+        self._clear = pn.widgets.Button(label="Show all galaxies", visible=False)
+        self._clear.on_click(lambda event: self._box(None))
+        self._build_map()
+        self.param.watch(lambda event: patch(self.figure, self._mark), "galaxy")
+
+    def _shelf_toggle(self):
+        """A button that leaves only the shelf's galaxies in the table."""
+        known = [one for one in shelf() if one.nsaid in self._nsa]
+        self._shelved = self._nsa.rows([one.nsaid for one in known]) if known else []
+        odd = sum(one.kind == "odd" for one in known)
+        toggle = pn.widgets.Toggle(
+            label=f"Shelf: {len(known) - odd} famous, {odd} odd galaxies",
+            visible=bool(known),
+            sizing_mode="stretch_width",
+            margin=(0, 4, 4, 4),
+            stylesheets=[PRESSED],
+        )
+        toggle.param.watch(lambda event: self._again(), "value")
+        return toggle
+
+    def _build_map(self):
+        rows = np.arange(len(self.table))
+        if len(rows) > _MOST:
+            rows = np.sort(np.random.default_rng(0).choice(rows, _MOST, replace=False))
+        shown = self.table.iloc[rows]
+        good = np.isfinite(shown[["r", "gr", "z"]]).all(axis=1)
+        self._rows = rows[good.to_numpy()]
+        shown = shown[good]
+        columns = {c: shown[c].to_numpy() for c in ("r", "gr", "z", "ra", "dec")}
+        self._points = ColumnDataSource(
+            {
+                "x": columns["r"],
+                "y": columns["gr"],
+                "NSAID": shown["NSAID"].to_numpy(),
+                "alpha": np.full(len(shown), 0.35),
+            },
+            name="atlas",
+        )
+        self._columns = columns
+        self._chosen = ColumnDataSource({"x": [], "y": []}, name="atlas_chosen")
+        f = figure(
+            sizing_mode="stretch_both",
+            min_height=150,
+            name="atlas",
+            x_range=Range1d(0, 1),
+            y_range=Range1d(0, 1),
+            tools="pan,wheel_zoom,reset",
+            toolbar_inner=True,
+            toolbar_location="above",
+        )
+        f.toolbar.update(logo=None, autohide=True, stylesheets=[TOOLBAR])
+        f.min_border = 2
+        glyph = f.scatter(
+            "x",
+            "y",
+            source=self._points,
+            size=3,
+            color=MODEL,
+            alpha="alpha",
+            line_alpha=0,
+            nonselection_alpha=0.35,
+            selection_alpha=0.35,
+        )
+        f.scatter(
+            "x",
+            "y",
+            source=self._chosen,
+            size=12,
+            line_color=SELECTED,
+            line_width=2.5,
+            fill_alpha=0,
+        )
+        f.add_tools(
+            TapTool(renderers=[glyph]),
+            BoxSelectTool(renderers=[]),
+            HoverTool(renderers=[glyph], tooltips="NSAID @NSAID"),
+        )
+        f.toolbar.active_drag = f.select_one(BoxSelectTool)
+        f.on_event("selectiongeometry", self._drawn)
+        self._points.selected.on_change("indices", self._tapped)
+        self.figure = f
+        self._pane = pn.pane.Bokeh(f, sizing_mode="stretch_both", margin=0)
+        self._turn()
+
+    def _turn(self):
+        """Draw the axes that were chosen; magnitudes grow downwards or to the left."""
+        x, y, x_label, y_label = _MAPS[self._axes.value]
+        self._points.data = {**self._points.data, "x": self._columns[x], "y": self._columns[y]}
+        for axis, column in ((self.figure.x_range, x), (self.figure.y_range, y)):
+            low, high = np.nanquantile(self._columns[column], [0.001, 0.999])
+            margin = 0.05 * (high - low)
+            ends = (low - margin, high + margin)
+            if (column == "r" and y == "r") or column == "ra":
+                ends = ends[::-1]
+            axis.update(start=ends[0], end=ends[1], reset_start=ends[0], reset_end=ends[1])
+        self.figure.xaxis.axis_label, self.figure.yaxis.axis_label = x_label, y_label
+        self._mark()
+
+    def _mark(self):
+        rows = np.flatnonzero((self.table["NSAID"] == self.galaxy).to_numpy())
+        x, y, *_ = _MAPS[self._axes.value]
+        row = self.table.iloc[rows]
+        place = {"x": row[x].to_numpy(float), "y": row[y].to_numpy(float)}
+        if not all(np.isfinite(v).all() for v in place.values()):
+            place = {"x": [], "y": []}  # NSAID 72 has no published position
+        self._chosen.data = place
+        self._scroll()
+
+    def _scroll(self):
+        """Show the page of the table that has the galaxy, and mark its row."""
+        shown = self._list.current_view["NSAID"].to_numpy()
+        where = np.flatnonzero(shown == self.galaxy)
+        if len(where):
+            self._list.page = int(where[0]) // _ROWS + 1
+        self._list.selection = [int(k) for k in where]
+
+    def seek(self, text: str) -> bool:
+        """Choose the galaxy that a text means; False, and a message, if it means none."""
+        if not text[:LONGEST].strip():
+            return False
+        try:
+            galaxy = find(text, self._nsa, self._own)
+        except SedflowError as error:
+            self._say(str(error))
+            return False
+        self.param.update(galaxy=galaxy, message="")
+        return True
+
+    def step(self, by: int) -> None:
+        """Choose the next galaxy of the table as it is filtered and sorted, or one before."""
+        shown = self._list.current_view["NSAID"].to_numpy()
+        if not len(shown):
+            return
+        where = np.flatnonzero(shown == self.galaxy)
+        k = (int(where[0]) + by) % len(shown) if len(where) else 0
+        self.galaxy = str(shown[k])
+
+    def _say(self, message):
+        self.message = message
+        self.param.trigger("message")
+
+    def _clicked(self, event):
+        self.galaxy = str(self.table["NSAID"].iloc[event.row])  # of all, whatever is filtered
+
+    def _tapped(self, attr, old, new):
+        if new:
+            self.galaxy = str(self._points.data["NSAID"][new[0]])
+
+    def _drawn(self, event):
+        if not event.final:
+            return
+        try:
+            geometry = region(event.geometry)
+        except SedflowError as error:
+            self._say(str(error))
+            return
+        if geometry["type"] == "rect":
+            self._box(geometry)
+
+    def _box(self, geometry):
+        """Keep the galaxies inside a box of the map in the table; None for all."""
+        if geometry is None:
+            self._boxed = None
+        else:
+            x, y, *_ = _MAPS[self._axes.value]
+            inside = np.ones(len(self.table), bool)
+            for column, axis in ((x, "x"), (y, "y")):
+                low, high = sorted((geometry[f"{axis}0"], geometry[f"{axis}1"]))
+                inside &= self.table[column].between(low, high).to_numpy()
+            self._boxed = inside
+        self._clear.visible = self._boxed is not None
+        if self._boxed is not None:
+            self._clear.label = f"Show all galaxies (now {int(self._boxed.sum()):,})"
+        self._again()
+
+    def _again(self):
+        """Show what the box and the shelf leave in the table."""
+        self._list.page = 1
+        self._list.param.trigger("value")
+        self._filtered()
+        self._scroll()
+
+    def _on_shelf(self, table):
+        """The shelf's galaxies in its order, the famous ones first."""
+        if not self._shelf.value:
+            return table
+        return table.loc[[row for row in self._shelved if row in table.index]]
+
+    def _in_box(self, table):
+        return table if self._boxed is None else table[self._boxed[table.index]]
+
+    def _filtered(self, *events):
+        """Points of galaxies that the table leaves out fade."""
+        kept = np.zeros(len(self.table), bool)
+        kept[self._list.current_view.index] = True
+        some = not kept.all()
+        alpha = np.where(kept[self._rows], 0.8 if some else 0.35, 0.05)
+        patch(self.figure, lambda: self._points.data.update(alpha=alpha))
+
+    def __panel__(self):
+        return pn.Column(
+            self._shelf,
+            self._list,
+            self._clear,
+            self._axes,
+            self._pane,
+            sizing_mode="stretch_both",
+            margin=0,
+        )

@@ -1,0 +1,121 @@
+"""Which columns of an uploaded catalogue mean what."""
+
+import asyncio
+from collections.abc import Callable
+
+import panel as pn
+
+from sedflow.atlas.catalog import NSA_BANDS
+from sedflow.catalogue.rows import BandColumns, Mapping
+from sedflow.dashboard.server.reader import elements
+from sedflow.errors import SedflowError
+
+__all__ = ["NONE", "ColumnsPanel"]
+
+NONE = "–"
+_TABLE_UNITS = ("nanomaggies", "mag", "uJy", "mJy", "Jy", "nJy")
+
+_WRAP = ":host { flex-wrap: wrap; }"
+
+
+class ColumnsPanel(pn.viewable.Viewer):
+    """A chooser for each column that a catalogue needs.
+
+    changed : callable, called without arguments when another column is chosen
+    """
+
+    def __init__(self, changed: Callable[[], object], **params):
+        super().__init__(**params)
+        self._changed = changed
+        self._table = None
+        self._column = pn.Column(visible=False, sizing_mode="stretch_width")
+
+    def hide(self) -> None:
+        """Show no choosers."""
+        self._column.visible = False
+
+    async def offer(self, table, guess: Mapping | None) -> None:
+        """Show choosers for the columns of a table, as `guess` has them."""
+        self._table = table
+        names = [NONE, *elements(table)]
+
+        def select(label, value, width=150):
+            return pn.widgets.Select(
+                label=label, options=names, value=value if value in names else NONE, width=width
+            )
+
+        bands = {} if guess is None else guess.bands
+        self._id = select("ID", "" if guess is None else guess.id)
+        self._redshift = select("redshift", "" if guess is None else guess.redshift)
+        units = {b.unit for b in bands.values() if b.unit}
+        self._unit = pn.widgets.Select(
+            label="unit, where the file has none",
+            options=[NONE, *_TABLE_UNITS],
+            width=180,
+            value=next(iter(units)) if len(units) == 1 and units <= set(_TABLE_UNITS) else NONE,
+        )
+        self._guess = bands
+        self._pairs = {}
+        cells = []
+        for band in dict.fromkeys((*NSA_BANDS, *bands)):
+            one = bands.get(band)
+            pair = (
+                select(band, one.value if one else "", 100),
+                select(f"{band} error", one.error if one else "", 100),
+            )
+            self._pairs[band] = pair
+            cells.append(pn.Column(*pair, margin=0))
+        widgets = [
+            self._id,
+            self._redshift,
+            self._unit,
+            *(w for p in self._pairs.values() for w in p),
+        ]
+        for widget in widgets:
+            widget.param.watch(lambda event: self._changed(), "value")
+        # Not a FlexBox, which gives what it is appended none of the page's style sheets.
+        box = pn.Row(margin=0, sizing_mode="stretch_width", stylesheets=[_WRAP])
+        self._column[:] = [pn.Row(self._id, self._redshift, self._unit), box]
+        self._column.visible = True
+        for cell in cells:
+            await asyncio.sleep(0)  # a page takes a quarter of a second to build: others go between
+            box.append(cell)
+        await asyncio.sleep(0)
+        self._changed()
+
+    def mapping(self) -> Mapping:
+        """What was chosen.
+
+        Raises
+        ------
+        SedflowError
+            A column that is needed was not chosen.
+        """
+        if self._redshift.value == NONE:
+            raise SedflowError("choose the column of the redshift")
+        bands: dict[str, BandColumns] = {}
+        for band, (value, error) in self._pairs.items():
+            if NONE in (value.value, error.value):
+                continue
+            guess = self._guess.get(band)
+            same = guess is not None and (guess.value, guess.error) == (value.value, error.value)
+            bands[band] = (
+                guess
+                if same and guess is not None
+                else BandColumns(value.value, error.value, unit=self._unit_of(value.value))
+            )
+        if not bands:
+            raise SedflowError("choose the columns of value and error of at least one band")
+        ident = "" if self._id.value == NONE else self._id.value
+        mapping = Mapping(self._redshift.value, bands, ident)
+        if mapping.open and self._unit.value != NONE:
+            return mapping.in_unit(self._unit.value)
+        return mapping
+
+    def _unit_of(self, column):
+        """The unit that the file states for a column; empty if it states none."""
+        base = column if column in self._table.colnames else column.rsplit("[", 1)[0]
+        return str(getattr(self._table[base], "unit", None) or "")
+
+    def __panel__(self):
+        return self._column

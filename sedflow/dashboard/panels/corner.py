@@ -1,0 +1,350 @@
+"""Corner plots: every pair of the chosen quantities, and selections drawn in them."""
+
+from collections.abc import Sequence
+
+import numpy as np
+import panel as pn
+import param
+
+from sedflow.dashboard.answer import Answer, Request
+from sedflow.dashboard.brush import Brushed, brush
+from sedflow.dashboard.numbers import region
+from sedflow.dashboard.panels.panel import AnswerPanel, figure_pane, refresh
+from sedflow.dashboard.quantities import (
+    MAIN_QUANTITIES,
+    QUANTITIES,
+    SHORT_LABELS,
+    chosen_quantities,
+)
+from sedflow.dashboard.server.turns import Superseded
+from sedflow.dashboard.server.visitors import whose
+from sedflow.dashboard.server.work import on_worker
+from sedflow.dashboard.what_if import Changed
+from sedflow.dashboard.widgets import PRESSED, plain, prose
+from sedflow.errors import SedflowError
+from sedflow.figures.corner import (
+    CornerAxes,
+    CornerFigure,
+    corner_axes,
+    corner_set,
+    rim,
+    selected,
+)
+from sedflow.palette import SETS
+from sedflow.parameters import NAMES
+
+__all__ = ["CornerPanel", "quantity_axes", "quantity_chooser"]
+
+_LABELS = {
+    "exact": "exact",
+    "network": "network",
+    "mcmc": "MCMC",
+    "prior": "prior",
+    "changed": "what if",
+}
+_SUBSETS = {
+    "six": MAIN_QUANTITIES,
+    "12": NAMES,
+    "all": tuple(q.name for q in QUANTITIES),
+}
+_MOST_KEPT = 8  # galaxies whose draws of MCMC wait for them
+_CHOICE = "choose"
+_HINT = "Drag in any figure to select draws."
+_BESIDE = "The bold lines are the galaxy of *What if*."
+_OVER = """
+:host { position: absolute !important; right: 6px; top: 2px; width: 62%; z-index: 3;
+        align-items: flex-end; pointer-events: none; }
+:host > * { pointer-events: auto; }
+@media (max-width: 480px) {
+  :host { position: static !important; width: 100%; align-items: start; }
+}
+"""
+_TIGHT = ".bk-btn-group > .bk-btn { padding: 3px 7px !important; }\n"
+_KEY = _TIGHT + "\n".join(
+    f".bk-btn-group > .bk-btn:nth-child({k}) {{ border-bottom: 3px solid {color} !important; }}"
+    for k, color in enumerate((SETS["exact"], SETS["network"], SETS["mcmc"], SETS["prior"]), 1)
+)
+
+
+def quantity_chooser(label: str) -> pn.widgets.MultiChoice:
+    """A widget that chooses quantities of a corner plot."""
+    return pn.widgets.MultiChoice(
+        label=label,
+        options={q.label: q.name for q in QUANTITIES},
+        value=list(MAIN_QUANTITIES),
+        sizing_mode="stretch_width",
+    )
+
+
+def quantity_axes(samples: Sequence[np.ndarray], rows: list[int]) -> CornerAxes:
+    """Axes of a corner plot of the `QUANTITIES` in `rows`, for samples (n, n_row)."""
+    return corner_axes(
+        np.concatenate(samples),
+        [QUANTITIES[k].name for k in rows],
+        [SHORT_LABELS.get(QUANTITIES[k].name, QUANTITIES[k].label) for k in rows],
+    )
+
+
+class CornerPanel(AnswerPanel):
+    """The corner plot of an answer, with its controls; `selection` is what was brushed last."""
+
+    selection = param.Parameter(doc="Brushed, or None; the page shows it everywhere")
+    message = param.String(doc="What a visitor should know")
+    axes = param.Parameter(doc="(columns of `QUANTITIES`, CornerAxes) drawn last")
+
+    def __init__(self, **params):
+        super().__init__(**params)
+        self.mcmc = None  # `QUANTITIES` of MCMC's draws for the galaxy shown
+        self._kept: dict[Request, np.ndarray] = {}  # the same, of what was sampled lately
+        self.plot: CornerFigure | None = None
+        self._ready: tuple = ((), None)  # (what for, axes and sets) that the worker computed
+        self._subset = pn.widgets.RadioButtonGroup(
+            label="quantities of the corner plot",
+            options=[*_SUBSETS, _CHOICE],
+            value="six",
+            stylesheets=[PRESSED, _TIGHT],
+            margin=(2, 0),
+            align="end",
+        )
+        self._quantities = quantity_chooser("quantities of the corner plot, one by one")
+        self._sets = pn.widgets.CheckButtonGroup(
+            label="draws shown",
+            value=["exact"],
+            stylesheets=[PRESSED, _KEY],
+            options={"exact": "exact", "network": "network", "MCMC": "mcmc", "prior": "prior"},
+            margin=(2, 0),
+            align="end",
+        )
+        self._quantities.visible = False
+        self._subset.param.watch(self._choose, "value")
+        self._quantities.param.watch(self._redraw, "value")
+        self._sets.param.watch(self._redraw, "value")
+        self._text = prose(
+            _HINT, margin=(2, 0), sizing_mode=None, align="end", styles={"max-width": "72%"}
+        )
+        self._clear = pn.widgets.Button(
+            label="Clear selection", visible=False, margin=(2, 0), align="end"
+        )
+        self._clear.on_click(lambda event: setattr(self, "selection", None))
+        self._pane = figure_pane(margin=0, sizing_mode="stretch_both")
+
+    @property
+    def figure(self):
+        """The Bokeh figure; None before the first answer."""
+        return None if self.plot is None else self.plot.figure
+
+    def show(  # type: ignore[override]
+        self, answer: Answer, brushed: Brushed | None = None, changed: Changed | None = None
+    ) -> None:
+        """Show an answer, with MCMC's draws of it if there are any."""
+        if self.answer is None or self.answer.request != answer.request:
+            self.mcmc, self.answer = self._kept.get(answer.request), None  # nobody draws the old
+            if self.mcmc is None:
+                self._sets.value = [s for s in self._sets.value if s != "mcmc"] or ["exact"]
+        super().show(answer, brushed, changed)
+
+    def _choose(self, event):
+        self._quantities.visible = event.new == _CHOICE
+        if event.new in _SUBSETS:
+            self._quantities.value = list(_SUBSETS[event.new])
+
+    def add_mcmc(self, columns: np.ndarray, request: Request) -> None:
+        """Show MCMC's `QUANTITIES` (n, n_quantity), now or when their galaxy is shown again."""
+        self._kept[request] = columns
+        if len(self._kept) > _MOST_KEPT:
+            del self._kept[next(iter(self._kept))]
+        if self.answer is None or self.answer.request != request:
+            return
+        self.mcmc = columns
+        self._sets.value = [*(s for s in self._sets.value if s != "mcmc"), "mcmc"]
+
+    def draw(self, answer: Answer, brushed: Brushed | None) -> None:
+        """Draw every pair of the chosen quantities."""
+        axes, sets = self._take(answer, brushed)
+        truth = None if answer.truths is None else answer.truths[self._rows]
+        exact = "exact" if answer.exact else "network, not corrected"
+        labels = {**_LABELS, "exact": exact, "selected": "selected"}
+        title = answer.fit.title
+        around = brushed.rim if brushed is not None and brushed.place == "corner" else ()
+        if self.plot is None:
+            self.plot = CornerFigure(
+                axes,
+                sets,
+                SETS,
+                truth,
+                title=title,
+                labels=labels,
+                titled=False,
+                sizing_mode="stretch_both",
+                min_height=300,
+            )
+            self.plot.figure.on_event("selectiongeometry", self._drawn)
+            self._pane.object = self.plot.figure
+        else:
+            self.plot.update(axes, sets, truth, title, labels, around)
+            refresh(self._pane)
+        self.axes = (self._rows, axes)
+        self._clear.visible = brushed is not None
+        hint = _HINT if self.changed is None else _BESIDE
+        self._text.object = (
+            hint
+            if brushed is None
+            else f"**{_percent(brushed.share)}** of the posterior, {brushed.n:,} draws: "
+            f"{plain(brushed.words)}"
+        )
+
+    def _take(self, answer, brushed):
+        """Axes and sets of draws: what the worker computed, if nothing else was chosen since."""
+        rows, shown = self._shown()
+        self._rows = rows
+        what, ready = self._ready
+        self._ready = ((), None)
+        now = (answer, brushed, self.mcmc, self.changed)
+        same = all(a is b for a, b in zip(what, now, strict=False))
+        if ready is None or not same or what[4:] != (rows, shown):
+            ready = self._computed(*now, rows, shown)
+        self._axes, sets = ready
+        return self._axes, sets
+
+    def _shown(self):
+        """Quantities and sets that are chosen."""
+        return chosen_quantities(self._quantities.value), list(self._sets.value or ["exact"])
+
+    @staticmethod
+    def _computed(answer, brushed, mcmc, changed, rows, shown):
+        """Axes and sets of draws: no widget is looked at, so that the worker can compute them."""
+        samples = _samples(answer, brushed, mcmc, changed, rows, shown)
+        some = [s for name, s in samples.items() if name not in ("prior", "selected")]
+        axes = quantity_axes(some, rows)
+        if "exact" not in shown and brushed is None and len(samples) > 1:
+            samples.pop("exact", None)
+        first = next(iter(samples))
+        return axes, {
+            name: corner_set(
+                s,
+                axes,
+                image=name == first,
+                pairs=name != "prior",
+                prior=answer.fit.prior if name == "prior" else None,
+            )
+            for name, s in samples.items()
+        }
+
+    def _redraw(self, event):
+        if self.answer is None:
+            return
+        if event.obj is self._sets and "mcmc" in event.new and self.mcmc is None:
+            self.message = 'there is no MCMC for this galaxy yet: press "Run MCMC"'
+            self.param.trigger("message")
+        if not whose()[1]:  # in a notebook
+            self.redraw(self.figure)
+            return
+
+        async def compute():
+            if await self._prepare(lambda: self.brushed):
+                self.redraw(self.figure)
+
+        pn.state.execute(compute)
+
+    async def _prepare(self, find):
+        """Have the worker compute what `draw` will draw, with `find()` as what is brushed.
+
+        Returns what is brushed, as a tuple; an empty one where there is nothing to draw.
+        """
+        answer, mcmc, changed = self.answer, self.mcmc, self.changed
+        rows, shown = self._shown()
+
+        def compute():
+            brushed = find()
+            return brushed, self._computed(answer, brushed, mcmc, changed, rows, shown)
+
+        try:
+            brushed, ready = await on_worker(compute, latest=self)()
+        except Superseded:
+            return ()
+        except SedflowError as error:
+            self._say(error)
+            return ()
+        if self.answer is not answer:
+            return ()
+        self._ready = (answer, brushed, mcmc, changed, rows, shown), ready
+        return (brushed,)
+
+    def _say(self, error):
+        self.message = str(error)
+        self.param.trigger("message")
+
+    def _drawn(self, event):
+        if event.final:
+            self.brush_in("corner", event.geometry)
+
+    def brush_in(self, place: str, geometry: dict, find=None) -> None:
+        """Brush what was drawn in a figure, when the worker has time.
+
+        find : callable(answer, geometry) -> (mask, words) or None; default of the corner plot
+        """
+
+        async def select():  # not a partial: Panel waits for what it can see to be a coroutine
+            await self.select(place, geometry, find)
+
+        pn.state.execute(select)
+
+    async def select(self, place: str, geometry: dict, find=None) -> None:
+        """Brush the draws in a box or lasso that was drawn in a figure, on the worker."""
+        answer = self.answer
+        if answer is None:
+            return
+        columns, axes = answer.columns[:, self._rows], self._axes
+        try:
+            drawn = region(geometry)
+        except SedflowError as error:
+            self._say(error)
+            return
+        if find is not None and drawn["type"] != "rect":
+            return
+
+        def brushed():
+            found = selected(columns, axes, drawn) if find is None else find(answer, drawn)
+            return None if found is None else brush(answer, *found, place, rim(drawn))
+
+        for one in await self._prepare(brushed):
+            self.selection = one
+
+    def __panel__(self):
+        over = pn.Column(
+            self._sets,
+            self._subset,
+            self._quantities,
+            self._text,
+            self._clear,
+            stylesheets=[_OVER],
+            margin=0,
+        )
+        return pn.Column(
+            self._pane,
+            over,
+            margin=0,
+            sizing_mode="stretch_both",
+            styles={"position": "relative"},
+        )
+
+
+def _percent(share):
+    """A share as a reader says it."""
+    return f"{100 * share:.1f} %" if share < 0.1 else f"{100 * share:.0f} %"
+
+
+def _samples(answer, brushed, mcmc, changed, rows, shown):
+    """Name of a set -> its samples (n, n_row), in the order in which they are drawn."""
+    samples = {"exact": answer.samples[:, rows]}
+    if "network" in shown:
+        samples["network"] = answer.network_samples[:, rows]
+    if "mcmc" in shown and mcmc is not None:
+        samples["mcmc"] = mcmc[:, rows]
+    if "prior" in shown:
+        samples["prior"] = answer.prior_samples[:, rows]
+    if changed is not None:
+        samples["changed"] = changed.answer.samples[:, rows]
+    if brushed is not None and brushed.n:
+        samples["selected"] = brushed.samples[:, rows]
+    return samples

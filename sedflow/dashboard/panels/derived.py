@@ -1,0 +1,115 @@
+"""Derived quantities: a table of their quantiles."""
+
+import html
+from collections.abc import Callable
+
+import numpy as np
+import pandas as pd
+
+from sedflow.dashboard.answer import Answer
+from sedflow.dashboard.brush import Brushed
+from sedflow.dashboard.panels.panel import AnswerPanel
+from sedflow.dashboard.quantities import QUANTITIES
+from sedflow.dashboard.widgets import SMALL_TABLE, TextTable
+from sedflow.model.derived import ALL, derive
+
+__all__ = ["DerivedPanel", "interval", "number"]
+
+_EVERYWHERE = {q.name for q in ALL}
+
+
+class DerivedPanel(AnswerPanel):
+    """Quantiles of everything derived; the definition of each on hover.
+
+    literature : callable, from the name of a galaxy to what other work says about it
+    """
+
+    def __init__(self, literature: Callable[[str], dict[str, str]] = lambda name: {}, **params):
+        super().__init__(**params)
+        self._literature = literature
+        self.table = TextTable(
+            pd.DataFrame(),
+            disabled=True,
+            show_index=False,
+            sizing_mode="stretch_width",
+            layout="fit_data_stretch",
+            margin=0,
+            sortable=False,
+            formatters={"quantity": {"type": "html"}},  # of our own text alone
+            stylesheets=[SMALL_TABLE],
+        )
+
+    def draw(self, answer: Answer, brushed: Brushed | None) -> None:
+        """Fill the table."""
+        self.table.value = _rows(answer, brushed, self._literature(answer.request.galaxy))
+
+    def __panel__(self):
+        return self.table
+
+
+def _rows(answer, brushed, literature):
+    rows = []
+    for k, d in enumerate(QUANTITIES):
+        prior = np.quantile(answer.prior_samples[:, k], (0.16, 0.84))
+        row = {
+            "quantity": _heading(d),
+            "median, 68 %": interval(answer.quantiles[:, k]),
+            "prior": "{} to {}".format(*(number(v, prior[1] - prior[0]) for v in prior)),
+        }
+        if answer.truths is not None:
+            row["truth"] = number(answer.truths[k], np.ptp(answer.quantiles[:, k]))
+        if brushed is not None:
+            row["selected"] = (
+                "–" if brushed.quantiles is None else interval(brushed.quantiles[:, k])
+            )
+        if literature:
+            row["literature"] = literature.get(d.name, "")
+        rows.append(row)
+    rows += [_row_of_gas(d, answer) for d in answer.fit.quantities if d.name not in _EVERYWHERE]
+    return pd.DataFrame(rows).fillna("")
+
+
+def _row_of_gas(quantity, answer):
+    """What only grids with gas have: not in corner plots, and so not in selections."""
+    fit = answer.fit
+    prior = np.quantile(fit.induced_prior[quantity.name], (0.16, 0.84))
+    row = {
+        "quantity": _heading(quantity),
+        "median, 68 %": interval(fit.quantile(quantity.name)),
+        "prior": "{} to {}".format(*(number(v, prior[1] - prior[0]) for v in prior)),
+    }
+    if answer.truth is not None:
+        true = derive(answer.truth[None], fit.photometry.redshift, fit.model)[quantity.name][0]
+        row["truth"] = number(true, np.ptp(fit.quantile(quantity.name)))
+    return row
+
+
+def _heading(quantity):
+    """Label of a quantity, with its definition on hover."""
+    return f'<span title="{html.escape(quantity.help)}">{html.escape(quantity.axis_label)}</span>'
+
+
+def number(value: float, width: float) -> str:
+    """A value to two digits of an uncertainty, with a real minus.
+
+    >>> number(-1.23456, 0.034), number(12.3456, 3.2), number(float("nan"), 1.0)
+    ('−1.235', '12.3', '–')
+    """
+    if not np.isfinite(value):
+        return "–"
+    digits = 2
+    if np.isfinite(width) and width > 0:
+        digits = int(np.clip(1 - np.floor(np.log10(width)), 0, 4))
+    return f"{value:.{digits}f}".replace("-", "−")
+
+
+def interval(quantiles: np.ndarray) -> str:
+    """Median and 68 % range from 16, 50 and 84 %, to two digits of the uncertainty.
+
+    >>> interval(np.array([1.0, 1.25, 1.625]))
+    '1.25 +0.38 −0.25'
+    """
+    low, middle, high = (float(v) for v in quantiles)
+    width = min(v for v in (high - middle, middle - low, np.inf) if v > 0)
+    parts = (number(v, width) for v in (middle, high - middle, middle - low))
+    return "{} +{} −{}".format(*parts)

@@ -1,0 +1,77 @@
+"""A button that makes a file when it is pressed, off the event loop."""
+
+import io
+from collections.abc import Sequence
+
+import panel as pn
+
+from sedflow.dashboard.widgets import note, plain
+from sedflow.errors import SedflowError
+from sedflow.figures.paper import figure_name
+
+__all__ = ["FileButton", "FileButtons"]
+
+
+class FileButton(pn.widgets.FileDownload):
+    """A download whose button waits, and says so, while its async `callback` makes the file.
+
+    The callback returns bytes, or None where there is nothing to download.
+    """
+
+    async def _async_sync_data(self):
+        label, self.label, self.disabled = self.label, f"Making {self.filename} …", True
+        try:
+            made = await self.callback()
+        finally:
+            self.label, self.disabled = label, False
+        if made is not None:
+            self._sync_data(io.BytesIO(made))
+
+
+class FileButtons(pn.viewable.Viewer):
+    """Buttons of which one at a time makes its file; a click on another one meanwhile is told so.
+
+    files : (label, name of the file, async callable() -> bytes or None) of each
+    """
+
+    def __init__(self, files: Sequence[tuple], width: int = 150, **params):
+        super().__init__(**params)
+        self._making = ""
+        self._said = note("warning", margin=(0, 10))
+        self.buttons = {
+            name: FileButton(
+                callback=self._alone(name, make), filename=name, label=label, width=width
+            )
+            for label, name, make in files
+        }
+
+    def belong_to(self, galaxy: str) -> None:
+        """Name the files after a galaxy."""
+        for name, button in self.buttons.items():
+            button.filename = figure_name(galaxy, *name.rsplit(".", 1))
+
+    def _alone(self, name, make):
+        async def made():
+            if self._making:
+                self._say(f"{self._making} is being made; wait for it, then press again")
+                return None
+            self._making = name
+            self._say("")
+            try:
+                return await make()
+            except SedflowError as error:
+                self._say(f"{name} could not be made: {error}")
+                return None
+            finally:
+                self._making = ""
+
+        return made
+
+    def _say(self, sentence):
+        self._said.object = plain(f"{sentence}." if sentence else "")
+        self._said.visible = bool(sentence)
+
+    def __panel__(self):
+        return pn.Column(
+            pn.FlexBox(*self.buttons.values()), self._said, sizing_mode="stretch_width"
+        )

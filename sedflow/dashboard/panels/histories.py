@@ -1,0 +1,126 @@
+"""Histories: star formation, metallicity and formed mass over lookback time."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from functools import partial
+from typing import Any
+
+import numpy as np
+import panel as pn
+import param
+
+from sedflow.dashboard.answer import Answer
+from sedflow.dashboard.brush import Brushed
+from sedflow.dashboard.panels.panel import AnswerPanel, figure_pane, refresh
+from sedflow.dashboard.quantities import HISTORIES
+from sedflow.dashboard.widgets import prose
+from sedflow.draws import Draws
+from sedflow.figures import galaxy as figures
+
+__all__ = ["HistoriesPanel"]
+
+
+class HistoriesPanel(AnswerPanel):
+    """Histories of an answer, one figure each, and when the mass had formed.
+
+    Parameters
+    ----------
+    which : sequence of str
+        Of `HISTORIES`.
+    prefix : str
+        Of the figures' names in the browser.
+    formation : bool
+        Whether a sentence says when half and 90 % of the mass had formed.
+    title : callable(Answer) -> str
+        Name of the galaxy in the titles.
+    screen : bool
+        Whether the figures stand side by side and fill the room, without titles.
+    """
+
+    drawn = param.Parameter(doc="(place, geometry) of a selection drawn in a history")
+
+    def __init__(
+        self,
+        which: Sequence[str] = HISTORIES,
+        prefix: str = "",
+        height: int = 215,
+        formation: bool = True,
+        title: Callable[[Answer], str] = lambda answer: answer.fit.title,
+        screen: bool = False,
+        **params,
+    ):
+        super().__init__(**params)
+        self._prefix, self._title, self._screen = prefix, title, screen
+        self._size: dict[str, Any] = {"height": height}
+        if screen:
+            self._size = {
+                "sizing_mode": "stretch_both",
+                "titled": False,
+                "min_height": 100,
+                "min_width": 100,
+            }
+        mode = "stretch_both" if screen else "stretch_width"
+        self._panes = {one: figure_pane(sizing_mode=mode, margin=0) for one in which}
+        self.figures: dict[str, figures.HistoryFigure] = {}
+        self._formation = prose("", margin=(0, 8), visible=formation, styles={"font-size": "12px"})
+
+    def draw(self, answer: Answer, brushed: Brushed | None) -> None:
+        """Draw the histories and say when the mass had formed."""
+        history, title = answer.fit.history, self._title(answer)
+        for which, pane in self._panes.items():
+            layers = figures.history_layers(
+                title,
+                which,
+                history.edges,
+                answer.history_quantiles[which],
+                changed=self._changed(which),
+                brushed=brushed.history.get(which) if brushed else None,
+                lines=_true_history(answer, which),
+                draws=getattr(history, which)[answer.fit.examples],
+                times=dict(zip(figures.FORMED, answer.formation_times, strict=True)),
+            )
+            layers.sources.update(brushed.rim_in(which) if brushed else {})
+            if which in self.figures:
+                self.figures[which].update(layers)
+                refresh(pane)
+            else:
+                options = {"name": f"{self._prefix}{which}"} if self._prefix else {}
+                figure = figures.HistoryFigure(layers, which, **self._size, **options)
+                figure.figure.on_event("selectiongeometry", partial(self._select, which))
+                self.figures[which], pane.object = figure, figure.figure
+        t50, t90 = answer.formation_times
+        self._formation.object = (
+            f"Half of the mass had formed **{_ago(t50)}** ago, 90 % **{_ago(t90)}** ago."
+        )
+
+    def _changed(self, which):
+        """16, 50 and 84 % of the history of the posterior beside this one; None without one."""
+        return None if self.changed is None else self.changed.answer.history_quantiles[which][1:4]
+
+    def _select(self, which, event):
+        if event.final:
+            self.drawn = (which, event.geometry)
+
+    def __panel__(self):
+        if self._screen:
+            row = pn.Row(*self._panes.values(), margin=0, sizing_mode="stretch_both")
+            return pn.Column(row, self._formation, margin=0, sizing_mode="stretch_both")
+        return pn.Column(
+            *self._panes.values(), self._formation, margin=0, sizing_mode="stretch_width"
+        )
+
+
+def _ago(quantiles):
+    """A time and its 68 % range, in Myr where it is short."""
+    low, middle, high = quantiles
+    if middle < 0.95:
+        return f"{1000 * middle:.0f} ({1000 * low:.0f} to {1000 * high:.0f}) Myr"
+    return f"{middle:.1f} ({low:.1f} to {high:.1f}) Gyr"
+
+
+def _true_history(answer: Answer, which: str) -> dict[str, np.ndarray] | None:
+    """The history of a simulated galaxy, to draw over what was inferred."""
+    if answer.truth is None:
+        return None
+    one = replace(answer.fit, draws=Draws(answer.truth[None]), verdict=None)
+    return {"truth": getattr(one.history, which)[0]}

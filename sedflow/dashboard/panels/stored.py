@@ -1,0 +1,167 @@
+"""One row of a run: what is stored of it, and whether its posterior is reproduced."""
+
+import html
+
+import numpy as np
+import panel as pn
+
+from sedflow.dashboard.answer import Answer
+from sedflow.dashboard.panels.run_columns import ident
+from sedflow.dashboard.quantities import QUANTITIES
+from sedflow.dashboard.widgets import plain, prose
+from sedflow.model.derived import DERIVED
+from sedflow.palette import DATA
+from sedflow.parameters import NAMES
+from sedflow.sampling.verdict import kind_of
+
+__all__ = ["SAME", "StoredPanel"]
+
+SAME = 0.01  # of half a 68 % interval: stored numbers are float32
+_CSS = """
+.tables { display: flex; flex-wrap: wrap; gap: 0 24px; }
+table { border-collapse: collapse; font-size: 13px; margin: 4px 0 8px; }
+td, th { padding: 2px 9px 2px 0; text-align: right; border-bottom: 1px solid #88888855;
+         vertical-align: top; }
+td:first-child, th:first-child { text-align: left; }
+"""
+
+
+class StoredPanel(pn.viewable.Viewer):
+    """Heading, verdict and numbers of a row, and beside them those of its posterior.
+
+    bands : of the run's network
+    """
+
+    def __init__(self, bands: list[str], **params):
+        super().__init__(**params)
+        self._bands = bands
+        self.heading = prose("## No galaxy selected", sizing_mode=None)
+        self._spinner = pn.indicators.LoadingSpinner(size=22, value=False, visible=False)
+        self.open = pn.widgets.Button(label="Open in Explore", visible=False, align="center")
+        self.verdict = pn.pane.HTML(
+            "Click a row of the table, or the map, to select the nearest galaxy.",
+            sizing_mode="stretch_width",
+            margin=(0, 10),
+            stylesheets=[_CSS],
+        )
+        self.outcome = prose("")
+        self.numbers = pn.pane.HTML(
+            "", stylesheets=[_CSS], margin=(0, 10), sizing_mode="stretch_width"
+        )
+        self.head = pn.Column(
+            pn.Row(self.heading, self._spinner, self.open),
+            self.verdict,
+            self.outcome,
+            margin=0,
+            sizing_mode="stretch_width",
+        )
+
+    def busy(self, busy: bool) -> None:
+        """Show whether a posterior is being computed."""
+        self._spinner.value = self._spinner.visible = busy
+
+    def show(self, stored: dict) -> None:  # type: ignore[override]
+        """Show what is stored."""
+        bad = stored["status"] == "bad row"
+        self.heading.object = (
+            f"## {plain(ident(stored))}, z = {stored['redshift']:.4f} · row {stored['row']:,}"
+        )
+        self.verdict.object = _verdict(stored)
+        self.outcome.object = "" if bad else "Recomputing the posterior …"
+        self.numbers.object = "" if bad else self._tables(stored)
+        self.open.visible = not bad
+
+    def compare(
+        self, stored: dict, answer: Answer, away: float, worst: str, repeated: bool = False
+    ) -> None:
+        """Show the posterior's quantiles beside those that are stored.
+
+        away, worst : largest distance of a quantile, and of which quantity
+        repeated : whether all steps of the run were repeated
+        """
+        self.outcome.object = _outcome(answer, away, worst, repeated)
+        self.numbers.object = self._tables(stored, answer)
+
+    def _tables(self, stored, answer=None):
+        """Fluxes and quantiles as HTML."""
+        fluxes = [
+            (b, f"{stored[f'flux_{b}']:.4g}", f"{stored[f'sigma_{b}']:.2g}")
+            for b in self._bands
+            if np.isfinite(stored[f"flux_{b}"])
+        ]
+        rows = []
+        for k, q in enumerate(QUANTITIES):
+            row = [q.axis_label, *(f"{stored[f'{q.name}_p{p}']:.3f}" for p in (16, 50, 84))]
+            if answer is not None:
+                row.append(f"{answer.quantiles[1, k]:.3f}")
+            rows.append(row)
+        for q in (q for q in DERIVED if q.gas and f"{q.name}_p50" in stored):
+            row = [q.axis_label, *(f"{stored[f'{q.name}_p{p}']:.3f}" for p in (16, 50, 84))]
+            rows.append(row if answer is None else [*row, f"{answer.fit.quantile(q.name)[1]:.3f}"])
+        heads = ["16 %", "50 %", "84 %"] + (["50 % recomputed"] if answer is not None else [])
+        first = len(NAMES)
+        tables = (
+            _html_table(["parameter", *heads], rows[:first]),
+            _html_table(["derived", *heads], rows[first:]),
+            _html_table(["band", "flux [nanomaggies]", "error"], fluxes),
+        )
+        return f"<div class='tables'>{''.join(tables)}</div>"
+
+    def __panel__(self):
+        return pn.Column(self.head, self.numbers, margin=0, sizing_mode="stretch_width")
+
+
+def _html_table(heads, rows):
+    def line(cells, tag):
+        return "<tr>" + "".join(f"<{tag}>{html.escape(str(c))}</{tag}>" for c in cells) + "</tr>"
+
+    return f"<table>{line(heads, 'th')}{''.join(line(row, 'td') for row in rows)}</table>"
+
+
+def _verdict(stored):
+    """Verdict, reason and figures of a row, as HTML."""
+    kind = stored["verdict"] or stored["status"]
+    color = DATA if kind == "bad row" else kind_of(kind).color
+    words = [
+        f'<span style="background:{color};color:white;border-radius:9px;'
+        f'padding:2px 10px;font-weight:600;margin-right:8px">{html.escape(kind)}</span>'
+        f"{html.escape(str(stored['reason']))}"
+    ]
+    if stored["status"] == "bad row":
+        return f"<div>{words[0]}</div>"
+    shown = [
+        (label, f"{stored[name]:{style}}")
+        for name, label, style in (
+            ("k_hat", "k-hat", ".2f"),
+            ("ess", "effective draws", ",.0f"),
+            ("gap", "gap [nats]", ".2f"),
+            ("chi2", "χ² of the best draw", ".2f"),
+            ("p_value", "p-value", ".2g"),
+            ("log_evidence", "ln evidence", ".2f"),
+            ("r_hat", "largest R-hat", ".3f"),
+        )
+        if np.isfinite(stored[name])
+    ]
+    shown += [
+        ("bands", str(stored["n_band"])),
+        ("inside the training domain", "yes" if stored["inside"] else "no"),
+    ]
+    line = " · ".join(f"{html.escape(a)} <b>{html.escape(b)}</b>" for a, b in shown)
+    return f"<div>{words[0]}</div><div style='margin-top:6px'>{line}</div>"
+
+
+def _outcome(answer, away, worst, repeated):
+    """Whether the recomputed posterior is the stored one, in Markdown."""
+    steps = " by the steps of the run" if repeated else ""
+    text = f"Recomputed by {plain(answer.request.weights)}, {answer.request.n:,} draws{steps}"
+    if not np.isfinite(away):
+        return f"{text}; nothing is stored to compare it with."
+    if away < SAME:
+        return f"{text}: **the stored quantiles are reproduced** (to {max(away, 1e-6):.1g} σ)."
+    label = next(q.label for q in QUANTITIES if q.name == worst)
+    why = "the run took further steps of the ladder"
+    if repeated:
+        why = "another version or processor made them"
+    elif not answer.exact:
+        why = "the weights of these few draws do not pass (k-hat), so the network's own are shown"
+    return f"{text}: up to **{away:.2g} σ** from the stored quantiles ({label}); {why}."

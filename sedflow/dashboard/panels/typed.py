@@ -1,0 +1,86 @@
+"""One galaxy, typed in."""
+
+import numpy as np
+import panel as pn
+import param
+
+from sedflow.atlas.catalog import NSA_BANDS
+from sedflow.catalogue.rows import BandColumns, Mapping, to_photometry
+from sedflow.dashboard.answer import OwnGalaxy
+from sedflow.dashboard.engine import Engine
+from sedflow.dashboard.server.messages import LONGEST_TEXT
+from sedflow.dashboard.widgets import plain, prose
+from sedflow.errors import SedflowError
+from sedflow.photometry import Photometry
+
+__all__ = ["TypedPanel", "typed_galaxy"]
+
+_UNITS = {"AB magnitudes": "mag", "nanomaggies": "nanomaggies", "µJy": "uJy"}
+
+
+def typed_galaxy(values: dict, redshift: float | None, unit: str) -> Photometry:
+    """Photometry from what was typed: band -> (value, error); a band without a value is absent."""
+    table, bands = {"redshift": [np.nan if redshift is None else redshift]}, {}
+    for band, (value, error) in values.items():
+        if value is None:
+            continue
+        if error is None or not 0 < error < np.inf:
+            raise SedflowError(f"band {band} has no error above 0; type one, or clear the band")
+        table |= {f"flux {band}": [value], f"error {band}": [error]}
+        bands[band] = BandColumns(f"flux {band}", f"error {band}", _UNITS[unit])
+    if not bands:
+        raise SedflowError("no band has a value; type the flux or magnitude of at least one band")
+    rows = to_photometry(table, Mapping("redshift", bands))
+    if rows.problems:
+        raise SedflowError(rows.problems[0].reason)
+    return rows.photometry[0].observed
+
+
+class TypedPanel(pn.viewable.Viewer):
+    """Fields for one galaxy; `chosen` is the name of the one that was typed last."""
+
+    chosen = param.String(default="")
+
+    def __init__(self, engine: Engine, **params):
+        super().__init__(**params)
+        self.engine = engine
+        self._name = pn.widgets.TextInput(
+            label="name", value="my galaxy", width=200, max_length=LONGEST_TEXT
+        )
+        self._redshift = pn.widgets.FloatInput(
+            label="redshift", value=0.05, start=0.0, step=0.01, width=120
+        )
+        self._unit = pn.widgets.Select(label="unit", options=list(_UNITS), width=160)
+        self._values = {}
+        rows = []
+        for band in NSA_BANDS:
+            value = pn.widgets.FloatInput(label=band, value=None, width=95)
+            error = pn.widgets.FloatInput(label=f"{band} error", value=None, width=95)
+            self._values[band] = (value, error)
+            rows.append(pn.Column(value, error))
+        go = pn.widgets.Button(label="Infer this galaxy", color="primary")
+        go.on_click(lambda event: self.infer())
+        self._note = prose("", margin=(0, 10))
+        self._column = pn.Column(
+            prose("## One galaxy", margin=(0, 10)),
+            pn.Row(self._name, self._redshift, self._unit),
+            pn.FlexBox(*rows),
+            go,
+            self._note,
+            sizing_mode="stretch_width",
+        )
+
+    def infer(self) -> None:
+        """Add the typed galaxy to the engine and choose it."""
+        values = {band: (v.value, e.value) for band, (v, e) in self._values.items()}
+        try:
+            galaxy = typed_galaxy(values, self._redshift.value, self._unit.value)
+            name = self.engine.add(self._name.value or "my galaxy", OwnGalaxy(galaxy))
+        except SedflowError as error:
+            self._note.object = plain(f"{error}.")
+            return
+        self._note.object = f"Added as **{plain(name)}**."
+        self.chosen = name
+
+    def __panel__(self):
+        return self._column

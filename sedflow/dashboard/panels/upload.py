@@ -1,0 +1,299 @@
+"""A catalogue, uploaded: its columns, rows, run and results."""
+
+from typing import Any
+
+import pandas as pd
+import panel as pn
+import param
+
+from sedflow.catalogue.rows import guess_mapping, preview, to_photometry
+from sedflow.dashboard.engine import Engine
+from sedflow.dashboard.panels.columns import ColumnsPanel
+from sedflow.dashboard.panels.upload_results import ResultsPanel
+from sedflow.dashboard.server.messages import LONGEST_PASTE
+from sedflow.dashboard.server.reader import ROWS
+from sedflow.dashboard.server.uploads import Readers, shared_readers
+from sedflow.dashboard.server.work import on_worker
+from sedflow.dashboard.upload_run import Inputs, Results
+from sedflow.dashboard.widgets import plain, prose, text_table
+from sedflow.errors import SedflowError
+from sedflow.files.packaged import DEFAULT_WEIGHTS
+from sedflow.model.floors import floor_notes
+from sedflow.network.posterior import packaged_weights
+
+__all__ = ["UploadPanel"]
+
+MAX_MEGABYTES = 10  # of an upload: a websocket message ends at 20
+_AT_ONCE = 5  # rows between two looks at other visitors
+_LONGEST_NAME = 100  # characters of the name of a file
+_MOST_TABLES = 50  # of a file that are offered
+_MOST_SAID = 40  # sentences on how columns were read
+
+
+class UploadPanel(pn.viewable.Viewer):
+    """Upload, columns, rows, run and results of a catalogue; `load` takes bytes as well."""
+
+    chosen = param.String(default="")
+
+    def __init__(self, engine: Engine, readers: Readers | None = None, **params):
+        super().__init__(**params)
+        self.engine, self.readers = engine, readers or shared_readers()
+        self.readers.warm()
+        self._reading = False
+        self.table: Any = None
+        self.inputs: Inputs | None = None  # what a run would have now
+        self._running: Inputs | None = None  # of the run that goes on
+        self._name, self._total, self._stop = "", 0, False
+        self._file = pn.widgets.FileInput(
+            accept=".csv,.tsv,.ecsv,.txt,.cat,.dat,.fits,.fit,.vot,.xml,.parquet,.h5,.hdf5,.gz,"
+            ".bz2,.xz",
+            multiple=False,
+        )
+        self._file.param.watch(self._uploaded, "value")
+        self._paste = pn.widgets.TextAreaInput(
+            label="or paste rows, with a line of names above them",
+            placeholder="id redshift mag_r magerr_r",
+            max_length=LONGEST_PASTE,
+            rows=3,
+            sizing_mode="stretch_width",
+        )
+        self._read = pn.widgets.Button(label="Read what is pasted")
+        self._read.on_click(self._pasted)
+        self._which = pn.widgets.Select(label="table of the file", options=[], visible=False)
+        self._which.param.watch(self._other_table, "value")
+        self._content: bytes | None = None
+        self._report = prose("", margin=(0, 10), sizing_mode="stretch_width")
+        self._note = prose("", margin=(0, 10), sizing_mode="stretch_width")
+        self.columns = ColumnsPanel(self.understand)
+        self._preview = text_table(height=170)
+        self._problems = text_table(height=150)
+        self._weights = pn.widgets.Select(label="network", options=[DEFAULT_WEIGHTS], width=220)
+        self._weights.param.watch(self._reread, "value")
+        self._floor = pn.widgets.Checkbox(
+            label="add the recommended floor to the errors (5, 2, 2, 2, 3 % in ugriz)", value=False
+        )
+        self._floor.param.watch(self._reread, "value")
+        self._run = pn.widgets.Button(label="Run", color="primary", disabled=True, align="end")
+        self._cancel = pn.widgets.Button(label="Cancel", disabled=True, align="end")
+        self._run.on_click(self._clicked)
+        self._cancel.on_click(lambda event: setattr(self, "_stop", True))
+        self._bar = pn.indicators.Progress(
+            value=0, max=100, visible=False, height=18, sizing_mode="stretch_width"
+        )
+        self.found = ResultsPanel(engine)
+        self.found.param.watch(lambda event: setattr(self, "chosen", event.new), "chosen")
+
+    @property
+    def rows(self) -> Any:
+        """What was read of the table; None where it cannot be."""
+        return None if self.inputs is None else self.inputs.rows
+
+    @property
+    def results(self) -> Any:
+        """DataFrame of the results that are shown, or None."""
+        return None if self.found.done is None else self.found.done.frame
+
+    async def _uploaded(self, event):
+        content, name = event.new, self._file.filename
+        if not content or not isinstance(content, bytes):
+            return
+        self._file.value = None  # ten megabytes, which nobody needs again
+        self._file.clear()  # in the browser too, so that the same file can be given again
+        await self.load(content, name if name and isinstance(name, str) else "upload")
+
+    async def _pasted(self, event):
+        text = self._paste.value_input or self._paste.value or ""
+        if not text.strip():
+            self._say("paste a table first, with a line of names above its rows")
+            return
+        await self.load(text.encode("utf-8", "replace"), "what was pasted")
+
+    async def _other_table(self, event):
+        if self._content is not None and event.new and event.new != self.table.meta["table"]:
+            await self.load(self._content, self._name, event.new)
+
+    async def load(self, content: bytes, name: str, which: str = "") -> None:
+        """Read a catalogue from its bytes, guess its columns, and show what was understood.
+
+        A process of its own reads it, and sends back a few rows of plain values.
+
+        which : of several tables; "" for the first with photometry
+        """
+        if self._reading:
+            self._say("an upload is being read; wait for it to end, then upload the file again")
+            return
+        name = name[:_LONGEST_NAME]
+        self._reset()
+        if len(content) > MAX_MEGABYTES * 1e6:
+            self._say(
+                f"{name} has {len(content) / 1e6:.1f} MB; the app takes {MAX_MEGABYTES} MB. "
+                f"Run `sedflow infer {name}` instead"
+            )
+            return
+        self._reading = self._file.disabled = True
+        self._say(f"reading {name}")
+        try:
+            self.table, self._total = await self.readers.read(content, name, which)
+            self._name = name
+            self._offer_tables(content)
+            self._weights.options = packaged_weights()
+            try:
+                guess, problem = guess_mapping(self.table), ""
+            except SedflowError as error:
+                guess, problem = None, f"{error}. Choose the columns below"
+            await self.columns.offer(self.table, guess)
+            if problem:
+                self._say(problem)
+        except SedflowError as error:
+            self._say(error)
+        finally:
+            self._reading = self._file.disabled = False
+
+    def _offer_tables(self, content):
+        """A chooser, where the file has several tables; only then its bytes are kept."""
+        tables = list(dict.fromkeys(self.table.meta["tables"]))
+        self._content = content if len(tables) > 1 else None
+        self._which.visible = len(tables) > 1
+        if len(tables) > 1:
+            now = self.table.meta["table"]
+            offered = list(dict.fromkeys([*tables[:_MOST_TABLES], now]))
+            self._which.param.update(options=offered, value=now)
+
+    def _say(self, sentence):
+        self._note.object = plain(f"{sentence}.")
+
+    def _reset(self):
+        self.table = None
+        self._drop()
+        self._note.object = self._report.object = ""
+        self._content, self._which.visible = None, False
+        self.columns.hide()
+        for table in (self._preview, self._problems):
+            table.value, table.visible = pd.DataFrame(), False
+
+    def _drop(self):
+        """End the run and clear the results, which belong to other inputs; the sentence for it."""
+        said = "" if self.found.done is None else "The results of before were cleared; run again."
+        if self._running is not None:
+            said = "The run was cancelled, because its inputs changed; run again."
+        self.inputs = self._running = None
+        self.found.clear()
+        self._enable()
+        return said
+
+    def _enable(self):
+        """Which of Run, Cancel and the bar there are now."""
+        running = self._running is not None
+        self._bar.visible, self._cancel.disabled = running, not running
+        self._run.disabled = running or self.inputs is None or not len(self.inputs.todo)
+
+    def _reread(self, event):
+        if self.table is not None:
+            self.understand()
+
+    def understand(self) -> None:
+        """Read the rows by the columns chosen; say what is wrong with which.
+
+        Whatever ran or was found by other columns, units or files ends here.
+        """
+        dropped = self._drop()
+        if self.table is None:  # a chooser of the file before
+            return
+        try:
+            mapping = self.columns.mapping()
+            if self._floor.value:
+                mapping = mapping.with_floor("recommended")
+            rows = to_photometry(self.table, mapping)
+            shown = preview(self.table, mapping, 8).to_pandas()
+        except SedflowError as error:
+            self._say(f"{error}. {dropped}".rstrip(". "))
+            self._preview.visible = self._problems.visible = False
+            self._report.object = ""
+            return
+        self.inputs = Inputs(self._name, self.table, mapping, rows, self._weights.value)
+        said = [*self.table.meta["notes"], *rows.report]
+        self._report.object = "\n".join(
+            ["How the columns were read:", "", *(f"- {plain(text)}" for text in said[:_MOST_SAID])]
+        )
+        good, name = len(rows.rows), plain(self._name)
+        if self._total > ROWS:
+            self._note.object = (
+                f"**{name}**: {self._total:,} rows, of which the app reads the first {ROWS}; "
+                f"{good:,} of them can be run. For all rows, `sedflow infer {name} -o OUT`."
+            )
+        else:
+            self._note.object = f"**{name}**: {self._total:,} rows, {good:,} of them can be run."
+        shown["id"] = shown["id"].astype(str)  # numbers of 19 digits lose some in a browser
+        for note in floor_notes(rows.photometry):
+            self._note.object += f"\n\n{plain(note)}."
+        if dropped:
+            self._note.object += f"\n\n{dropped}"
+        self._preview.value, self._preview.visible = shown.round(3), True
+        self._problems.visible = bool(rows.problems)
+        self._problems.value = pd.DataFrame(
+            [(p.row + 1, "" if p.id is None else str(p.id), p.reason) for p in rows.problems[:200]],
+            columns=["row", "id", "problem"],
+        )
+        self._enable()
+
+    async def _clicked(self, event):
+        await self.run()
+
+    async def run(self) -> None:
+        """The posteriors of the rows that can be run, a few at a time."""
+        inputs = self.inputs
+        if inputs is None or self._running is not None:
+            return
+        self._running, self._stop, self._bar.value = inputs, False, 0
+        self._enable()
+        parts, todo, problem = [], inputs.todo, ""
+        try:
+            posterior = self.engine.posterior(inputs.weights)
+            work = on_worker(lambda rows: inputs.part(rows, posterior))
+            for start in range(0, len(todo), _AT_ONCE):
+                if self._stop:
+                    break
+                part = await work(todo[start : start + _AT_ONCE])
+                if self._running is not inputs:  # another file, unit or network by now
+                    return
+                parts.append(part)
+                self._bar.value = int(100 * (start + len(part)) / len(todo))
+        except SedflowError as error:
+            if self._running is not inputs:
+                return
+            problem = plain(f" {error}.")
+            self._note.object = problem
+        finally:
+            if self._running is inputs:
+                self._running = None
+                self._enable()
+        if parts:
+            done = Results(inputs, pd.concat(parts, ignore_index=True))
+            missing = len(todo) - len(done.frame)
+            why = problem or " Cancelled:"
+            left = f"{why} {missing} rows were not run." if missing else ""
+            said = self.found.present(done)
+            self._note.object = f"{said}{left} Click a row to look at its galaxy."
+
+    def __panel__(self):
+        return pn.Column(
+            prose("## A catalogue", margin=(0, 10)),
+            prose(
+                f"Text, FITS, VOTable, Parquet or HDF5, up to {MAX_MEGABYTES} MB; the app runs "
+                f"{ROWS} rows, `sedflow infer` any number.",
+                margin=(0, 10),
+            ),
+            self._file,
+            pn.Row(self._paste, self._read, sizing_mode="stretch_width"),
+            self._which,
+            self._note,
+            self.columns,
+            self._report,
+            self._floor,
+            self._preview,
+            self._problems,
+            pn.Row(self._weights, self._run, self._cancel),
+            self._bar,
+            self.found,
+            sizing_mode="stretch_width",
+        )

@@ -1,0 +1,88 @@
+"""The results of an uploaded catalogue: a table, its files, and the galaxy of a row."""
+
+from functools import partial
+
+import numpy as np
+import panel as pn
+import param
+
+from sedflow.dashboard.downloads import results_file
+from sedflow.dashboard.engine import Engine
+from sedflow.dashboard.panels.columns import NONE
+from sedflow.dashboard.panels.files import FileButtons
+from sedflow.dashboard.server.work import beside
+from sedflow.dashboard.upload_run import Results
+from sedflow.dashboard.widgets import plain, text_table
+
+__all__ = ["ResultsPanel"]
+
+_SHOWN = ("log_mstar", "log_sfr_100myr", "age_mw", "log_z_mw_solar", "a_v")
+
+
+class ResultsPanel(pn.viewable.Viewer):
+    """Shows `done`, the `Results` of one run; a click on a row sets `chosen`, a galaxy's name."""
+
+    chosen = param.String(default="")
+
+    def __init__(self, engine: Engine, **params):
+        super().__init__(**params)
+        self.engine = engine
+        self.done: Results | None = None
+        self._names: dict[tuple, str] = {}  # of the galaxies looked at, by their numbers
+        self._table = text_table(height=300)
+        self._table.on_click(self.look_at)
+        save = FileButtons(
+            [
+                (f"Download {kind.upper()}", f"posteriors.{kind}", partial(self.saved, kind))
+                for kind in ("csv", "parquet")
+            ],
+            width=170,
+        )
+        self._column = pn.Column(
+            self._table, save, visible=False, margin=0, sizing_mode="stretch_width"
+        )
+
+    def clear(self) -> None:
+        """Show nothing."""
+        self.done = None
+        self._column.visible = False
+        self._table.value = self._table.value.iloc[:0]
+
+    def present(self, done: Results) -> str:
+        """Show what a run found; returns it in a sentence, as Markdown."""
+        self.done, results = done, done.frame
+        shown = results[["id", "redshift", "status", "verdict", "k_hat"]].copy()
+        shown["id"] = shown["id"].astype(str)
+        for name in _SHOWN:
+            low, middle, high = (results[f"{name}_p{q}"] for q in (16, 50, 84))
+            shown[name] = [
+                NONE if not np.isfinite(m) else f"{m:.2f} ({a:.2f} to {b:.2f})"
+                for a, m, b in zip(low, middle, high, strict=True)
+            ]
+        shown["reason"] = results["reason"].astype(str)
+        self._table.param.update(value=shown.round(3), visible=True)
+        self._column.visible = True
+        counts = results["verdict"].where(results["verdict"] != "", results["status"])
+        text = ", ".join(f"{n} {kind}" for kind, n in counts.value_counts().items())
+        return f"**{plain(done.inputs.name)}**: {text}."
+
+    def look_at(self, event) -> None:
+        """Choose the galaxy of a row of the table, as the run had it."""
+        if self.done is None or not 0 <= event.row < len(self.done.frame):
+            return  # a click on a table that was cleared meanwhile
+        name, galaxy = self.done.galaxy(event.row)
+        data = galaxy.photometry
+        # A corrected file has the same names, with other numbers.
+        key = (name, data.flux.tobytes(), data.sigma.tobytes(), float(data.redshift), data.bands)
+        if key not in self._names:
+            self._names[key] = self.engine.add(name, galaxy)
+        self.chosen = ""
+        self.chosen = self._names[key]
+
+    async def saved(self, kind: str) -> bytes | None:
+        """The results as a file: "csv" or "parquet"."""
+        done = self.done
+        return None if done is None else await beside(results_file)(done.frame, kind)
+
+    def __panel__(self):
+        return self._column

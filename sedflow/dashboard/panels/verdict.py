@@ -1,0 +1,191 @@
+"""The verdict: which galaxy it is, whether its posterior can be trusted, and what may help."""
+
+import html
+from collections.abc import Callable
+
+import panel as pn
+
+from sedflow.atlas.shelf import shelf
+from sedflow.atlas.sky import LINK_ATTRIBUTES, VIEWERS
+from sedflow.dashboard.answer import Answer, band_to_blame
+from sedflow.dashboard.brush import Brushed
+from sedflow.dashboard.engine import Engine
+from sedflow.dashboard.panels.panel import AnswerPanel
+from sedflow.dashboard.state import MOST_DRAWS, ExplorerState
+from sedflow.dashboard.widgets import note, plain, prose
+from sedflow.network.posterior import packaged_weights
+from sedflow.palette import GREEN, GREY, INK_BLUE, VERMILION
+from sedflow.sampling.verdict import kind_of
+
+__all__ = ["VerdictPanel"]
+
+_MORE = 4  # times the draws, where more are asked for
+_NEAR_LIMIT = 0.6  # k-hat from which a second opinion is offered
+
+
+class VerdictPanel(AnswerPanel):
+    """Heading, verdict, remedies and messages; of a galaxy of the shelf, what to look at.
+
+    Parameters
+    ----------
+    state : ExplorerState
+        Which the remedies change.
+    start : callable(method)
+        Starts MCMC or the ladder for the galaxy that is shown.
+    engine : Engine
+        Knows names and positions of galaxies.
+    actions : sequence of viewables
+        Buttons at the right end of the line.
+    """
+
+    def __init__(
+        self,
+        state: ExplorerState,
+        start: Callable[[str], None],
+        engine: Engine,
+        actions=(),
+        **params,
+    ):
+        super().__init__(**params)
+        self._state, self._start, self._engine, self._actions = state, start, engine, actions
+        self.heading = prose("## …", margin=(0, 8), sizing_mode=None)
+        self.badge = pn.pane.HTML("", margin=(3, 4), sizing_mode=None)
+        self.remedies = pn.Row(margin=0, sizing_mode=None)
+        self.sky = pn.pane.HTML("", visible=False, margin=(3, 4), sizing_mode=None)
+        self.line = prose("", visible=False, margin=(0, 8))
+        self.lacks = prose("", visible=False, margin=(0, 8))  # what the model of the fit lacks
+        self._lines = {str(one.nsaid): one.line for one in shelf()}
+        self._status = note("warning", margin=(2, 8), sizing_mode="stretch_width")
+
+    def say(self, message: str) -> None:
+        """Show a message, or none."""
+        self._status.object = plain(message)
+        self._status.visible = bool(message)
+
+    def clear(self) -> None:
+        """Say that there is no posterior."""
+        self.answer = None
+        self.heading.object = f"## No posterior of {plain(self._state.galaxy)}"
+        self.badge.object = ""
+        self.sky.visible = self.line.visible = self.lacks.visible = False
+        self.remedies[:] = []
+
+    def draw(self, answer: Answer, brushed: Brushed | None) -> None:
+        """Show heading, verdict and remedies."""
+        self.heading.object = f"## {self._title(answer)}"
+        self.badge.object = _badge(answer)
+        line = self._lines.get(answer.request.galaxy, "")
+        self.line.param.update(object=plain(line), visible=bool(line))
+        lacks = _sentence(answer.fit.lacks[()])
+        self.lacks.param.update(object=plain(lacks), visible=bool(lacks))
+        link = self._engine.sky_link(answer.request.galaxy)
+        self.sky.param.update(object=_link(link), visible=bool(link))
+        self.remedies[:] = self._remedies(answer)
+
+    def _title(self, answer):
+        galaxy, z = answer.request.galaxy, f"z = {answer.fit.photometry.redshift:.4f}"
+        if galaxy in self._engine.own:
+            return f"{plain(galaxy)}, {z}"
+        name = self._engine.name(galaxy)
+        return f"{plain(name)} · NSAID {galaxy} · {z}" if name else answer.fit.title
+
+    def _remedies(self, answer):
+        buttons = []
+
+        def button(label, about, action):
+            one = pn.widgets.Button(label=label, description=about)
+            one.on_click(lambda event: action())
+            buttons.append(one)
+
+        importance, n = answer.fit.draws.importance, answer.request.n
+        if not kind_of(answer.kind).exact:
+            more = min(_MORE * n, MOST_DRAWS)
+            if n < MOST_DRAWS:
+                button(
+                    f"Take {more:,} draws",
+                    "More draws, where the first were too few",
+                    lambda: setattr(self._state, "n", more),
+                )
+            button(
+                "Refine",
+                "Adaptive importance sampling, then MCMC if needed",
+                lambda: self._start("ladder"),
+            )
+        elif importance is not None and importance.k_hat > _NEAR_LIMIT:
+            button(
+                "Check by MCMC",
+                "A second opinion that does not use the network",
+                lambda: self._start("smc"),
+            )
+        gas = f"{answer.request.weights}-gas"
+        if answer.fit.lacks[()] and gas in packaged_weights():
+            button(
+                "Fit with gas",
+                "The same network, trained on the grid that has emission lines",
+                lambda: setattr(self._state, "weights", gas),
+            )
+        band = band_to_blame(answer)
+        used = answer.fit.photometry.observed.bands
+        if band and len(used) > 2:
+            rest = [b for b in used if b != band]
+            button(
+                f"Leave out {band}",
+                f"No model reaches the data because of {band}",
+                lambda: setattr(self._state, "bands", rest),
+            )
+        return buttons
+
+    def __panel__(self):
+        line = pn.FlexBox(
+            self.heading,
+            self.badge,
+            self.remedies,
+            pn.Spacer(height=1, styles={"flex": "1 1 0"}),
+            self.sky,
+            *self._actions,
+            align_items="center",
+            margin=0,
+            sizing_mode="stretch_width",
+        )
+        below = (self.line, self.lacks, self._status)
+        return pn.Column(line, *below, margin=(2, 0), sizing_mode="stretch_width")
+
+
+def _sentence(text):
+    return f"{text[0].upper()}{text[1:]}." if text else ""
+
+
+_COLOR = {GREEN: "good", INK_BLUE: "accent", VERMILION: "bad", GREY: "quiet"}
+
+
+def _link(address):
+    """A link to a sky viewer, as HTML; nothing is loaded from there before it is pressed."""
+    if not address:
+        return ""
+    words = " ".join(f'{key}="{value}"' for key, value in LINK_ATTRIBUTES.items())
+    about = f"Look at this galaxy in a new tab: {VIEWERS['legacy'].label}"
+    return (
+        f'<a href="{html.escape(address)}" {words} title="{about}" '
+        'style="color:var(--sf-accent);white-space:nowrap">Sky ↗</a>'
+    )
+
+
+def _badge(answer):
+    """The verdict as HTML: a coloured word, and the line behind it."""
+    kind = kind_of(answer.kind)
+    importance = answer.fit.draws.importance
+    tip = html.escape(kind.meaning) + (
+        ""
+        if importance is None
+        else (
+            f" k-hat {float(importance.k_hat):.2f}, gap {float(importance.gap):.2f} nats, "
+            f"p = {float(answer.fit.predicted.p_value):.2g}"
+        )
+    )
+    shade = f"var(--sf-{_COLOR[kind.color]}, {kind.color})"
+    about = html.escape(f"{answer.trust}. {tip}")
+    return (
+        f'<div role="status"><span title="{about}" style="color:{shade};border:1px solid {shade};'
+        'border-radius:9px;padding:1px 9px;font-weight:600;white-space:nowrap">'
+        f"{kind.sign} {html.escape(answer.kind)}</span></div>"
+    )

@@ -1,0 +1,188 @@
+"""What if: bands and errors to change, and what the change gains."""
+
+import numpy as np
+import pandas as pd
+import panel as pn
+import param
+from bokeh.models import CustomJSTickFormatter
+
+from sedflow.dashboard.answer import Answer
+from sedflow.dashboard.brush import Brushed
+from sedflow.dashboard.engine import Engine
+from sedflow.dashboard.panels.derived import interval, number
+from sedflow.dashboard.panels.panel import AnswerPanel
+from sedflow.dashboard.quantities import QUANTITIES
+from sedflow.dashboard.what_if import ADDED_SNR, ALL_BANDS, CANDIDATES, Change, addable, gains
+from sedflow.dashboard.widgets import PRESSED, plain, prose, text_table
+from sedflow.sampling.verdict import kind_of
+
+__all__ = ["WhatIfPanel"]
+
+_STEPS = 10  # of a slider, for a factor of ten in an error
+_HINT = (
+    "Leave a band out, add one, or scale an error: the posterior of that galaxy appears in black "
+    "(white on dark pages) beside the present one."
+)
+
+
+class WhatIfPanel(AnswerPanel):
+    """Chips of bands and sliders of errors; `change` is what they ask for.
+
+    Parameters
+    ----------
+    engine : Engine
+        Knows what was measured.
+    """
+
+    change = param.Parameter(default=Change(), doc="What differs from the galaxy as it is")
+
+    def __init__(self, engine: Engine, **params):
+        super().__init__(**params)
+        self._engine = engine
+        self._for: Answer | None = None
+        self._setting = False  # while the widgets follow the change
+        self._used: tuple[str, ...] = ()  # bands of the present posterior
+        self._chips = pn.widgets.CheckButtonGroup(
+            label="bands, if", options=[], value=[], stylesheets=[PRESSED], margin=(0, 0, 4, 0)
+        )
+        self._chips.param.watch(self._turned, "value")
+        # All of them now: those that a box gets later are not dressed by the page's design.
+        self._sliders = {(ALL_BANDS, False): self._slider(ALL_BANDS, False)} | {
+            (band, better): self._slider(band, better)
+            for band in CANDIDATES
+            for better in (False, True)
+        }
+        self._box = pn.FlexBox(
+            *self._sliders.values(), margin=0, gap="2px 14px", sizing_mode="stretch_width"
+        )
+        self._reset = pn.widgets.Button(label="As it is", margin=(0, 0, 4, 8), disabled=True)
+        self._reset.on_click(lambda event: setattr(self, "change", Change()))
+        self._text = prose(_HINT, margin=(2, 0))
+        self._table = text_table(sortable=False, margin=0)
+        self.param.watch(self._follow, "change")
+
+    def draw(self, answer: Answer, brushed: Brushed | None) -> None:
+        """Offer the galaxy's bands; say what the change gains."""
+        if answer is not self._for:
+            self._for = answer
+            self._used = answer.fit.photometry.observed.bands
+            self._offer(answer)
+            self._follow()
+        changed = self.changed
+        self._table.visible = changed is not None
+        if changed is None:
+            self._text.object = _HINT
+        else:
+            self._text.object = _said(changed)
+            self._table.value = _table(answer, changed)
+
+    def fail(self, message: str) -> None:
+        """Say why there is no posterior of the change."""
+        self._table.visible = False
+        self._text.object = f"{plain(message[0].upper() + message[1:])}."
+
+    def _offer(self, answer):
+        galaxy, model = answer.fit.photometry, answer.fit.model
+        more = addable(model, float(galaxy.redshift), self._used)
+        options = [*self._used, *more]
+        if options != list(self._chips.options):
+            self._setting = True
+            self._chips.param.update(options=options, value=list(self._used))
+            self._setting = False
+
+    def _turned(self, event):
+        if self._setting:
+            return
+        left = tuple(b for b in self._used if b not in event.new)
+        added = tuple(b for b in event.new if b not in self._used)
+        self.change = Change(left, added, self.change.errors)
+
+    def _moved(self, band, event):
+        if self._setting:
+            return
+        better = band != ALL_BANDS and band in self.change.added
+        factor = 10 ** ((-event.new if better else event.new) / _STEPS)
+        errors = {**self.change.errors, band: float(f"{factor:.3g}")}
+        errors = {b: v for b, v in errors.items() if v != 1.0}
+        self.change = Change(self.change.left, self.change.added, errors)
+
+    def _slider(self, band, better):
+        """A slider of a band's error, or of the signal-to-noise ratio of one that is added."""
+        unit = f"(10 ** (tick / {_STEPS})"
+        code = f"{unit} * {ADDED_SNR})" if better else f"{unit})"
+        sign = "" if better else "× "
+        name = "all errors" if band == ALL_BANDS else f"{band} error"
+        slider = pn.widgets.FloatSlider(
+            label=f"{band} S/N" if better else name,
+            start=-_STEPS,
+            end=_STEPS,
+            step=1,
+            format=CustomJSTickFormatter(code=f"return '{sign}' + {code}.toPrecision(2)"),
+            margin=(0, 4),
+            width=112,
+        )
+        slider.param.watch(lambda event: self._moved(band, event), "value")
+        return slider
+
+    def _follow(self, *events):
+        """Show the change on chips and sliders."""
+        change = self.change
+        on = [b for b in (*self._used, *change.added) if b not in change.left]
+        self._setting = True
+        self._chips.value = [b for b in self._chips.options if b in on]
+        for (band, better), slider in self._sliders.items():
+            step = round(_STEPS * np.log10(change.errors.get(band, 1.0)))
+            shown = band in (ALL_BANDS, *on) and better == (band in change.added)
+            slider.param.update(value=-step if better else step, visible=shown)
+        self._reset.disabled = not change
+        self._setting = False
+
+    def __panel__(self):
+        return pn.Column(
+            pn.Row(self._chips, self._reset, margin=0),
+            self._box,
+            self._text,
+            self._table,
+            margin=0,
+            sizing_mode="stretch_width",
+        )
+
+
+def _said(changed):
+    """What was changed, and what the bands left out say."""
+    lines = []
+    kind = kind_of(changed.answer.kind)
+    if not kind.exact:
+        lines.append(f"**{changed.answer.kind}**: {plain(changed.answer.note)}")
+    if changed.made_up:
+        lines.append(
+            f"{', '.join(changed.made_up)} was not measured: its flux is the median that the "
+            "present posterior predicts, so widths are those of a measurement, and centres say "
+            "nothing new."
+        )
+    for one in changed.left:
+        predicted = interval(one.predicted)
+        lines.append(
+            f"**{one.band} left out**: predicted {predicted}, measured "
+            f"{number(one.flux, one.sigma)} ± {number(one.sigma, one.sigma)} nanomaggies, pull "
+            f"{number(one.pull, 1.0)} (σ of prediction and measurement together)."
+        )
+    lines.append("σ is half of the 68 % range; bits, by how much the entropy falls.")
+    return "\n\n".join(lines)
+
+
+def _table(answer, changed):
+    """Width of each quantity before and after, and the information gained."""
+    rows = []
+    columns = gains(answer.samples, changed.answer.samples)
+    for quantity, gain in zip(QUANTITIES, columns, strict=True):
+        rows.append(
+            {
+                "quantity": quantity.axis_label,
+                "σ now → then": f"{number(gain.before, gain.before)} → "
+                f"{number(gain.after, gain.after)}",
+                "ratio": f"{gain.ratio:.2f}" if np.isfinite(gain.ratio) else "–",
+                "bits": f"{gain.bits:+.1f}".replace("-", "−"),
+            }
+        )
+    return pd.DataFrame(rows)

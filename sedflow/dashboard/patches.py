@@ -1,0 +1,145 @@
+"""Patches of Panel 1.9 and Bokeh 3.9, each with the upstream report that it waits for.
+
+Take a patch out once its report is resolved in the versions that `pyproject.toml` asks for.
+
+| patch | of | waits for |
+|---|---|---|
+| `send_at_once` | Bokeh 3.9 | not reported; tornadoweb/tornado#755 added the setting |
+| `any_query` | Panel 1.9 | not reported |
+| `MARKDOWN_CSS` | Panel 1.9 | not reported; holoviz/panel#4883 and #5278 are close to it |
+| `boxed` | Panel 1.9 | not reported |
+| `name_controls` | Bokeh 3.9, noUiSlider 15 | leongersen/noUiSlider#1223, the rest not reported |
+"""
+
+import panel as pn
+import panel.io.location as panel_location
+from bokeh.models import CustomJS
+from bokeh.server.views.ws import WSHandler
+
+__all__ = ["MARKDOWN_CSS", "boxed", "name_controls", "send_at_once"]
+
+#: Panel gives a Markdown pane other stylesheets of its template when its text changes than it had
+#: at first (Bootstrap's own are added), so that headings would jump from 18 to 32 pixels.
+MARKDOWN_CSS = """
+h2 { font-size: calc(var(--sf-size, 13px) * 1.23) !important; font-weight: 600 !important; margin:
+  4px 0 !important; }
+h3 { font-size: calc(var(--sf-size, 13px) * 1.08) !important; font-weight: 600 !important; margin:
+  10px 0 4px !important; }
+p, ul, ol { font-size: var(--sf-size, 13px) !important; line-height: 1.45 !important; margin: 0 0
+  6px !important; }
+li { font-size: var(--sf-size, 13px) !important; line-height: 1.45 !important; margin: 0
+  !important; }
+table { border-collapse: collapse !important; border: 0 !important; margin: 2px 0 10px !important;
+        display: table !important; }
+td, th { font-size: var(--sf-size, 13px) !important; padding: 3px 16px 3px 0 !important; border: 0
+  !important;
+         border-bottom: 1px solid var(--sf-line) !important; background: none !important;
+         text-align: left !important; }
+@media (max-width: 600px) {
+  table { display: block !important; overflow-x: auto; }
+  td, th { font-size: 12px !important; padding-right: 8px !important; }
+}
+"""
+
+_NAMES = """
+function walk(node) {
+  if (node.shadowRoot) walk(node.shadowRoot)
+  for (const child of node.children ?? []) {
+    const role = child.getAttribute?.('role')
+    if (role === 'slider' && child.classList.contains('noUi-handle')) {
+      const title = child.getRootNode().querySelector('.bk-slider-title')
+      const text = title?.textContent.split(':')[0].trim()
+      if (text && child.getAttribute('aria-label') !== text) child.setAttribute('aria-label', text)
+    } else if (child.classList.contains('bk-spin-btn')) {
+      const text = child.classList.contains('bk-spin-btn-up') ? 'more' : 'less'
+      if (!child.getAttribute('aria-label')) child.setAttribute('aria-label', text)
+    } else if (child.matches('.bk-btn-group > .bk-btn')) {
+      child.setAttribute('aria-pressed', String(child.classList.contains('bk-active')))
+    } else if (child.matches('.choices, input[type=file]')) {
+      const text = child.getRootNode().querySelector('label')?.textContent.trim() || 'file'
+      if (!child.getAttribute('aria-label')) child.setAttribute('aria-label', text)
+    } else if (child.matches('input[type=checkbox]') && !child.closest('label')) {
+      const text = child.nextElementSibling?.textContent.trim()
+      if (text && !child.getAttribute('aria-label')) child.setAttribute('aria-label', text)
+    } else if (child.classList.contains('tabulator') && child.getAttribute('role') === 'grid') {
+      // A grid that holds its scroller and its page buttons is not one: its parts are.
+      child.setAttribute('role', 'group')
+      child.removeAttribute('aria-owns')
+      for (const [part, name] of [['header', 'columns'], ['tableholder', 'rows']]) {
+        const grid = child.querySelector(`.tabulator-${part}`)
+        const some = grid?.querySelector('[role=columnheader], [role=row] [role=gridcell]')
+        grid?.setAttribute('role', some ? 'grid' : 'none')
+        if (some) grid.setAttribute('aria-label', name)
+      }
+      const empty = child.querySelector('.tabulator-headers:empty')
+      empty?.setAttribute('role', 'none')
+      if (empty) child.removeAttribute('role')
+    } else if (child.tagName === 'PROGRESS' && !child.getAttribute('aria-label')) {
+      child.setAttribute('aria-label', 'progress')
+    }
+    walk(child)
+  }
+}
+// Pages are built when they are opened, and titles change: look again from time to time.
+walk(document.body)
+setInterval(() => walk(document.body), 1500)
+"""
+
+
+def name_controls(document) -> None:
+    """Give controls of a Bokeh document the accessible names that Bokeh leaves out.
+
+    A slider's handle has the role of a slider and can be reached by keyboard, but its title is an
+    element beside it that it does not refer to. The arrows of number fields, choosers of several
+    things, file fields and progress bars have no name either.
+    """
+    document.js_on_event("document_ready", CustomJS(code=_NAMES))
+
+
+def boxed(pane: pn.viewable.Viewable, **size) -> pn.Column:
+    """A Bokeh pane in a box that can be hidden.
+
+    To hide the pane itself fails once a template has given its figure stylesheets: Panel copies
+    them back to the pane, which does not accept them.
+    """
+    return pn.Column(pane, margin=0, **size)
+
+
+def send_at_once() -> None:
+    """Let no small message wait (TCP_NODELAY), which halves a slider's delay."""
+    opened = WSHandler.open
+
+    def open_at_once(self):
+        self.set_nodelay(True)
+        return opened(self)
+
+    if not hasattr(opened, "at_once"):
+        open_at_once.at_once = True  # type: ignore[attr-defined]
+        WSHandler.open = open_at_once  # type: ignore[method-assign]
+
+
+def any_query(parse):
+    """Panel reads whole numbers that `int` refuses, such as ²; of those it gets nothing."""
+
+    def parse_query(query):
+        try:
+            return parse(query)
+        except ValueError:
+            return {}
+
+    return parse_query
+
+
+def any_address(params):
+    """Panel expects one question mark and one number sign in an address; more are encoded."""
+
+    def location_params(protocol, host, uri):
+        path, mark, rest = uri.partition("?")
+        rest = rest.replace("?", "%3F").replace("#", "%23")
+        return params(protocol, host, path.replace("#", "%23") + mark + rest)
+
+    return location_params
+
+
+panel_location.parse_query = any_query(panel_location.parse_query)
+panel_location._get_location_params = any_address(panel_location._get_location_params)

@@ -1,0 +1,77 @@
+"""A row of a run, recomputed: by the run's network, with the row's own seed."""
+
+from sedflow.catalogue.infer import row_seed
+from sedflow.catalogue.results import RunTable, stored_photometry
+from sedflow.dashboard.answer import Answer, OwnGalaxy, Request
+from sedflow.dashboard.engine import Engine
+from sedflow.dashboard.panels.run_columns import ident
+from sedflow.dashboard.server.visitors import whose
+from sedflow.dashboard.server.work import beside, on_worker
+from sedflow.errors import SedflowError
+from sedflow.fits.fit import fit
+from sedflow.network.posterior import cached_posterior, packaged_weights
+
+__all__ = ["Rerun"]
+
+_QUICK = ("weights", "proposals")  # settings of a run whose steps take seconds
+
+
+class Rerun:
+    """Posteriors of a run's rows; `names` are the names of their galaxies on the engine."""
+
+    def __init__(self, table: RunTable, engine: Engine):
+        self.table, self.engine = table, engine
+        self.names: dict[int, str] = {}
+
+    @property
+    def quick(self) -> bool:
+        """Whether all steps of the run take seconds, so that they can be repeated here."""
+        return self.table.manifest["settings"]["trust"] in _QUICK
+
+    def request(self, stored: dict) -> Request:
+        """What asks for the posterior of a row; adds its galaxy to the engine."""
+        manifest, row = self.table.manifest, stored["row"]
+        galaxy = stored_photometry(stored, manifest["weights"]["bands"])
+        if row not in self.names:
+            name = f"{manifest['catalogue']['name']} {ident(stored)}"
+            self.names[row] = self.engine.add(name, OwnGalaxy(galaxy))
+        settings = manifest["settings"]
+        seed = row_seed(settings["seed"], ident(stored))
+        return Request(self.names[row], settings["n"], seed, manifest["weights"]["name"])
+
+    def answer(self, request: Request) -> Answer:
+        """The answer, if the network is the run's; on the worker's thread."""
+        stored = "what is stored is all that can be shown"
+        try:
+            network = self.engine.posterior(request.weights)
+        except SedflowError:
+            raise SedflowError(
+                f"the run's network {request.weights} is not one of this version's "
+                f"({', '.join(packaged_weights())}); {stored}"
+            ) from None
+        wanted = self.table.manifest["weights"]
+        known = {"sha256": network.record["weights_sha256"], "record_sha256": network.record_sha256}
+        if any(wanted.get(key, value) != value for key, value in known.items()):
+            raise SedflowError(
+                f"the network {request.weights} of this version is not the one that the run was "
+                f"made with; {stored}"
+            )
+        return self.engine.answer(request)
+
+    async def repeat(self, answer: Answer) -> Answer:
+        """The answer by all steps of the run, not the first alone; beside the server."""
+        request, trust = answer.request, self.table.manifest["settings"]["trust"]
+        better = await beside(_all_steps)(
+            self.engine.used(request),
+            self.engine.posterior(request.weights) if not whose()[1] else request.weights,
+            request.n,
+            request.seed,
+            trust,
+        )
+        return await on_worker(self.engine.with_fit)(answer, better, trust)
+
+
+def _all_steps(galaxy, network, n, seed, trust):
+    """The posterior by all steps; `network` is one, or the name of a packaged one."""
+    posterior = cached_posterior(network) if isinstance(network, str) else network
+    return fit(galaxy, posterior, n=n, seed=seed, trust=trust)

@@ -1,0 +1,1 @@
+"""The server: what visitors can reach, their limits and turns, and its processes."""

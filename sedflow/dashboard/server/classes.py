@@ -1,0 +1,147 @@
+"""Classes: guesses that many browsers send to one session code, in the memory of this process.
+
+Nothing is written down, no names are asked for, and a class that nobody has used for some hours is
+forgotten. Who knows the code can send a guess and see all of them.
+"""
+
+import secrets
+import threading
+import time
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from sedflow.errors import SedflowError
+
+__all__ = ["CODE_LENGTH", "Classes", "shared_classes"]
+
+CODE_LENGTH = 5
+_LETTERS = "BCDFGHJKLMNPQRSTVWXZ2345679"  # none that is mistaken for another, and no words
+_MOST_CLASSES, _MOST_OF_ONE = 40, 4  # of all visitors; opened by one
+_MOST_GUESSES = 120  # in a class
+_HOURS = 4.0  # without a guess or a look, after which a class is forgotten
+
+
+@dataclass
+class _Class:
+    """Guesses (n_value,) by the page that sent them."""
+
+    by: str
+    seen: float
+    guesses: dict[str, np.ndarray] = field(default_factory=dict)
+
+
+class Classes:
+    """The classes of a server process.
+
+    Parameters
+    ----------
+    limits : array (n_value, 2)
+        Ends of each value of a guess.
+    clock : callable
+        Seconds.
+    """
+
+    def __init__(self, limits, clock=time.monotonic):
+        self._low, self._high = np.asarray(limits, float).T
+        self._clock, self._lock = clock, threading.Lock()
+        self._classes: dict[str, _Class] = {}
+
+    def __len__(self):
+        return len(self._classes)
+
+    def open(self, visitor: str) -> str:
+        """Begin a class for a visitor's address; returns its code.
+
+        Raises
+        ------
+        SedflowError
+            There are too many.
+        """
+        with self._lock:
+            self._forget()
+            mine = sum(one.by == visitor for one in self._classes.values())
+            if mine >= _MOST_OF_ONE or len(self._classes) >= _MOST_CLASSES:
+                whose = "you have" if mine >= _MOST_OF_ONE else "this server has"
+                most = _MOST_OF_ONE if mine >= _MOST_OF_ONE else _MOST_CLASSES
+                raise SedflowError(
+                    f"{whose} {most} classes open, which is the limit; use one of them, or wait: "
+                    f"a class is forgotten {_HOURS:g} hours after its last guess"
+                )
+            while True:
+                code = "".join(secrets.choice(_LETTERS) for _ in range(CODE_LENGTH))
+                if code not in self._classes:
+                    break
+            self._classes[code] = _Class(visitor, self._clock())
+            return code
+
+    def known(self, text: str) -> str:
+        """The code that a text means.
+
+        Raises
+        ------
+        SedflowError
+            No class has it.
+        """
+        return self._find(text)[0]
+
+    def send(self, code: str, page: str, values) -> None:
+        """Keep a page's guess (n_value,), in the place of its last one.
+
+        Raises
+        ------
+        SedflowError
+            No class has this code, it is full, or a value is not a number inside its limits.
+        """
+        values = np.asarray(values, float)
+        if values.shape != self._low.shape or not np.isfinite(values).all():
+            raise SedflowError(f"a guess has {len(self._low)} numbers; send your knobs again")
+        if ((values < self._low) | (values > self._high)).any():
+            raise SedflowError("a guess is outside the knobs' limits; send your knobs again")
+        _, one = self._find(code)
+        with self._lock:
+            if page not in one.guesses and len(one.guesses) >= _MOST_GUESSES:
+                raise SedflowError(
+                    f"the class {code} has {_MOST_GUESSES} guesses, which is the limit; open "
+                    "another class"
+                )
+            one.guesses[page] = values
+
+    def guesses(self, code: str) -> np.ndarray:
+        """All guesses (n, n_value) of a class, in no order that tells who sent them.
+
+        Raises
+        ------
+        SedflowError
+            No class has this code.
+        """
+        _, one = self._find(code)
+        with self._lock:
+            values = [*one.guesses.values()]
+        return np.sort(np.reshape(values, (-1, len(self._low))), axis=0)
+
+    def _find(self, text):
+        code = str(text)[:64].strip().upper()
+        with self._lock:
+            self._forget()
+            one = self._classes.get(code)
+            if one is None:
+                raise SedflowError(
+                    f"there is no class {code[:CODE_LENGTH]!r} on this server; ask for the "
+                    f"{CODE_LENGTH} letters again, or open a class"
+                )
+            one.seen = self._clock()
+            return code, one
+
+    def _forget(self):
+        oldest = self._clock() - 3600 * _HOURS
+        for code in [c for c, one in self._classes.items() if one.seen < oldest]:
+            del self._classes[code]
+
+
+_SHARED: dict[bytes, Classes] = {}
+
+
+def shared_classes(limits) -> Classes:
+    """The classes of this process, for guesses with these limits (n_value, 2)."""
+    return _SHARED.setdefault(np.asarray(limits, float).tobytes(), Classes(limits))

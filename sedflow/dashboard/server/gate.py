@@ -1,0 +1,201 @@
+"""The gate of the server: what a visitor can reach, and how much of it.
+
+Every request passes here before Bokeh and Panel see it. `ROUTES` is the whole list of what
+there is; all else is not found. No answer holds a traceback.
+"""
+
+import re
+from urllib.parse import unquote
+from weakref import WeakKeyDictionary
+
+from panel.io.server import DocHandler
+from tornado.netutil import is_valid_ip
+from tornado.routing import Router
+
+from sedflow.dashboard.server.loop_time import LoopTime
+from sedflow.dashboard.server.refusals import HEADERS, RefusalHandler, say
+from sedflow.dashboard.server.sessions import begin, wait_for_socket
+from sedflow.dashboard.server.sockets import SocketHandler
+from sedflow.dashboard.server.talks import Accounts, Talk
+from sedflow.dashboard.server.turns import Builds, Busy
+from sedflow.dashboard.server.visitors import VISITORS, Full, visitor_of
+
+__all__ = ["CONNECTIONS", "MAX_QUERY", "ROUTES", "Gate", "bound_connections"]
+
+#: Longest query of an address that is read, in characters; of a longer one, nothing is.
+MAX_QUERY = 8_000
+
+#: Connections, besides websockets, that one address may have for each page that it may open.
+CONNECTIONS = 8
+
+#: What there is: path (a pattern) -> (methods, what it is).
+ROUTES = {
+    r"/": (("GET",), "the page; each request builds a session of its own"),
+    r"/ws": (("GET",), "the websocket of a page; needs the signed token that came with the page"),
+    r"/favicon\.ico": (("GET",), "the icon"),
+    r"/static/[\w@.~+^/-]+\.(?:css|ico|js|map|mjs|png|svg|ttf|woff|woff2)": (
+        ("GET", "HEAD"),
+        "scripts, styles, fonts and pictures of Bokeh and Panel",
+    ),
+}
+
+# What a proxy may say of a visitor, and a visitor of itself. Only the last X-Forwarded-For counts.
+_HEARSAY = (
+    "Forwarded",
+    "X-Forwarded-For",
+    "X-Forwarded-Host",
+    "X-Forwarded-Prefix",
+    "X-Forwarded-Proto",
+    "X-Real-Ip",
+    "X-Scheme",
+    "X-Script-Name",
+)
+_BAD_REQUEST = b"HTTP/1.1 400 Bad Request\r\n\r\n"  # as Tornado writes it past all handlers
+
+
+class Gate(Router):
+    """Lets through what `ROUTES` names, to the page and its websocket by handlers of its own.
+
+    Parameters
+    ----------
+    app : BokehTornado
+        The application behind.
+    behind_proxy : bool
+        Whether a visitor's address is the last one in X-Forwarded-For.
+    """
+
+    def __init__(self, app, behind_proxy: bool = False):
+        self._app, self._behind_proxy = app, behind_proxy
+        self._accounts, self._loop_time = Accounts(), LoopTime(activity=VISITORS.activity)
+        self._talks: WeakKeyDictionary[object, Talk] = WeakKeyDictionary()
+        self._builds = Builds(VISITORS.others, waiting=VISITORS.limits.visitor_sessions)
+        self._routes = [(re.compile(path, re.ASCII), *about) for path, about in ROUTES.items()]
+
+    def start_request(self, server_conn, request_conn):
+        """Give the answer the headers of every answer."""
+        write = request_conn.write_headers
+
+        def write_headers(start_line, headers, chunk=None):
+            for name, value in HEADERS.items():
+                headers[name] = value
+            return write(start_line, headers, chunk)
+
+        request_conn.write_headers = write_headers
+        if request_conn.stream is not None:
+            request_conn.stream.write = _with_headers(request_conn.stream.write)
+        return super().start_request(server_conn, request_conn)
+
+    def find_handler(self, request, **kwargs):
+        """The handler of a request: one of the application's, or a refusal."""
+        self._set_address(request)
+        if request.method == "GET":  # what a form in its body says would join the query
+            request.headers.pop("Content-Type", None)
+        path = unquote(request.path)
+        for pattern, methods, _ in self._routes:
+            if pattern.fullmatch(path) and ".." not in path and "//" not in path:
+                if request.method not in methods:
+                    return self._refuse(request, 405, f"only {', '.join(methods)} works here")
+                return self._handler(request, path)
+        return self._refuse(request, 404, "there is nothing at this address; the page is at /")
+
+    def _set_address(self, request):
+        """Who asks: the socket's other end, or who the proxy there says that it is."""
+        seen = request.headers.get("X-Forwarded-For", "").split(",")[-1].strip()
+        if self._behind_proxy and is_valid_ip(seen):
+            request.remote_ip = seen
+        for name in _HEARSAY:
+            request.headers.pop(name, None)
+
+    def _handler(self, request, path):
+        own = {"/": PageHandler, "/ws": SocketHandler}.get(path)
+        if own is None:
+            return self._app.find_handler(request)
+        kwargs = {
+            "application_context": self._app.applications["/"],
+            "bokeh_websocket_path": "/ws",
+            "builds": self._builds,
+            "loop_time": self._loop_time,
+        }
+        if own is SocketHandler:
+            kwargs |= {"accounts": self._accounts, "talks": self._talks}
+        return self._app.get_handler_delegate(request, own, target_kwargs=kwargs)
+
+    def _refuse(self, request, status, text):
+        kwargs = {"status": status, "text": text}
+        return self._app.get_handler_delegate(request, RefusalHandler, target_kwargs=kwargs)
+
+
+def bound_connections(server) -> None:
+    """Let one address have `CONNECTIONS` a page open to a Tornado HTTP server, and no more."""
+    handle = server.handle_stream
+
+    def handle_stream(stream, address):
+        mine = sum(
+            connection.context.address[:1] == address[:1] for connection in server._connections
+        )
+        if mine >= CONNECTIONS * VISITORS.limits.visitor_sessions:
+            stream.close()
+        else:
+            handle(stream, address)
+
+    server.handle_stream = handle_stream
+
+
+def _with_headers(write):
+    """`write` of a connection, whose own answers to what is not HTTP have the headers, too."""
+    if hasattr(write, "with_headers"):  # a connection's second request
+        return write
+    lines = "".join(f"{name}: {value}\r\n" for name, value in HEADERS.items())
+    bad = f"HTTP/1.1 400 Bad Request\r\n{lines}Content-Length: 0\r\nConnection: close\r\n\r\n"
+
+    def written(data):
+        return write(bad.encode() if data == _BAD_REQUEST else data)
+
+    written.with_headers = True
+    return written
+
+
+class PageHandler(DocHandler):
+    """The page: a new session for whoever asks, as long as there is room."""
+
+    def __init__(self, *args, builds, loop_time, **kwargs):
+        self._builds, self._loop_time, self._gone = builds, loop_time, False
+        super().__init__(*args, **kwargs)
+
+    def on_connection_close(self):
+        self._gone = True
+        super().on_connection_close()
+
+    async def get(self, *args, **kwargs):
+        """Build the page when its turn comes."""
+        request = self.request
+        named = {"bokeh-session-id", "bokeh-token"} & {*request.arguments}
+        if named or "Bokeh-Session-Id" in request.headers:
+            say(self, 403, "the server chooses the session; open the address without one")
+            return
+        if len(request.query) > MAX_QUERY:
+            request.arguments = {"long": [str(len(request.query)).encode()]}
+        visitor = visitor_of(request)
+        try:
+            VISITORS.check(visitor)
+            async with self._builds.turn(visitor):
+                if self._gone:
+                    return
+                VISITORS.check(visitor)
+                await super().get(*args, **kwargs)
+                VISITORS.activity.mark(visitor)
+        except Full as error:
+            say(self, error.status, str(error))
+        except Busy as error:
+            say(self, 429, str(error))
+
+    async def get_session(self):
+        """The new session, which waits for its socket."""
+        session = await super().get_session()
+        begin(session, visitor_of(self.request), self._loop_time)
+        wait_for_socket(session)
+        return session
+
+    def write_error(self, status_code, **kwargs):
+        """No more than that it went wrong; the log says what."""
+        say(self, status_code, "this page could not be built; the server's log says why")

@@ -1,0 +1,122 @@
+"""Time on the event loop, which all visitors share: who had much of it rests.
+
+Bokeh changes a document, and Panel acts on the change, on the loop. What that takes is measured
+step by step, for each visitor; while others are active, a visitor waits as long as it had the
+loop before it has it again.
+"""
+
+import asyncio
+import contextlib
+import time
+import weakref
+from collections.abc import Awaitable, Callable, Generator
+from functools import partial
+
+from bokeh.server.session import ServerSession
+
+from sedflow.dashboard.server.visitors import Activity
+
+__all__ = ["LoopTime"]
+
+_LONGEST = 5.0  # seconds that anybody rests
+
+
+class LoopTime:
+    """What visitors had of the loop.
+
+    Parameters
+    ----------
+    rest : float
+        How long a visitor rests while others are active, in times of what it had.
+    activity : Activity, optional
+        Who else is active; a visitor who had the loop is.
+    """
+
+    def __init__(self, rest: float = 1.0, activity: Activity | None = None, clock=time.monotonic):
+        self._rest, self._clock = rest, clock
+        self._activity = activity or Activity(clock=clock)
+        self._rested: dict[str, float] = {}
+        self._doors: weakref.WeakValueDictionary[str, _Door] = weakref.WeakValueDictionary()
+
+    def charge(self, visitor: str, seconds: float) -> None:
+        """A visitor had the loop."""
+        now = self._clock()
+        if visitor not in self._rested:
+            self._rested = {v: t for v, t in self._rested.items() if t > now}
+        self._activity.mark(visitor)
+        begun = max(now, self._rested.get(visitor, now))
+        self._rested[visitor] = min(begun + self._rest * seconds, now + _LONGEST)
+
+    def left(self, visitor: str) -> float:
+        """Seconds that a visitor still has to rest."""
+        now = self._clock()
+        left = self._rested.get(visitor, now) - now
+        if left <= 0:
+            return 0.0
+        return left if self._activity.others(visitor) else 0.0
+
+    async def turn(self, visitor: str, new: bool = False) -> None:
+        """Wait until the visitor has rested; its pages take turns.
+
+        new : whether this is a message: what the earlier ones set off comes before it, so that
+            a message waits for the other pages once, and not again for what it sets off
+        """
+        door = self._doors.setdefault(visitor, _Door())
+        async with door.outer if new else contextlib.nullcontext(), door.inner:
+            while (left := self.left(visitor)) > 0:
+                await asyncio.sleep(left)
+
+    async def measured(self, visitor: str, work: Awaitable):
+        """The result of `work`, each step of which is charged."""
+        return await _Measured(work, partial(self.charge, visitor))
+
+    def ration(self, session: ServerSession, visitor: str) -> None:
+        """Let all callbacks of a session wait for their turn, and be charged."""
+        if "with_document_locked" in vars(session):
+            return
+        there = weakref.ref(session)
+
+        async def with_document_locked(function, *args, **kwargs):
+            await self.turn(visitor)
+            here = there()
+            if here is None or here.destroyed:
+                return None
+            locked = ServerSession.with_document_locked(here, function, *args, **kwargs)
+            return await self.measured(visitor, locked)
+
+        vars(session)["with_document_locked"] = with_document_locked
+
+
+class _Door:
+    """The turns of a visitor: of the messages that wait, one stands at the inner door."""
+
+    def __init__(self):
+        self.outer, self.inner = asyncio.Lock(), asyncio.Lock()
+
+
+class _Measured:
+    """An awaitable whose steps on the loop are timed, and not what it waits for."""
+
+    def __init__(self, work: Awaitable, charge: Callable[[float], None]):
+        self._work, self._charge = work, charge
+
+    def __await__(self) -> Generator:
+        steps = self._work.__await__()
+        resume: Callable = partial(next, steps)
+        while True:
+            begun = time.perf_counter()
+            try:
+                waits_for = resume()
+            except StopIteration as end:
+                return end.value
+            finally:
+                self._charge(time.perf_counter() - begun)
+            try:
+                yield waits_for
+            except GeneratorExit:
+                steps.close()
+                raise
+            except BaseException as error:  # of what it waited for: the work's to handle
+                resume = partial(steps.throw, error)
+            else:
+                resume = partial(next, steps)

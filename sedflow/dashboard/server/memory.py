@@ -1,0 +1,105 @@
+"""Memory of a server that lives for months: what ended sessions held goes back.
+
+A page is a web of objects that refer to one another, which Python frees only when it looks for
+such webs, and the C library keeps what was freed in pools, one for each thread. So after
+sessions have ended the server looks, and empties the pools. It answers nobody meanwhile: it looks
+when nobody is active, and seldom.
+"""
+
+import asyncio
+import ctypes
+import gc
+import sys
+import time
+from collections.abc import Callable
+
+from sedflow.dashboard.server.visitors import VISITORS
+
+__all__ = ["RETURNS", "Returns", "few_pools", "settle"]
+
+_ARENA_MAX = -8  # M_ARENA_MAX of glibc's malloc.h
+_POOLS = 2
+
+
+def _libc():
+    """glibc, or None where there is another C library."""
+    if not sys.platform.startswith("linux"):
+        return None
+    try:
+        libc = ctypes.CDLL("libc.so.6")
+        return libc if hasattr(libc, "malloc_trim") and hasattr(libc, "mallopt") else None
+    except OSError:
+        return None
+
+
+def few_pools() -> None:
+    """Let threads share pools; before they begin to allocate."""
+    libc = _libc()
+    if libc is not None:
+        libc.mallopt(_ARENA_MAX, _POOLS)
+
+
+def settle() -> None:
+    """Count what is loaded now as permanent: it is not looked through again."""
+    gc.collect()
+    gc.freeze()
+
+
+def _give_back() -> None:
+    """Free what nobody can reach, and return free memory to the system."""
+    gc.collect()
+    libc = _libc()
+    if libc is not None:
+        libc.malloc_trim(0)
+
+
+class Returns:
+    """When memory goes back: some seconds after sessions have ended, and others are quiet.
+
+    Parameters
+    ----------
+    is_quiet : callable
+        Whether nobody is active.
+    after : float
+        Seconds from the first session that ends to the return, for all that end until then.
+    at_most : float
+        Seconds that it waits for a quiet moment.
+    rest : float
+        How long until the next one, in times of what it took.
+    """
+
+    def __init__(
+        self,
+        is_quiet: Callable[[], bool],
+        give_back: Callable[[], None] = _give_back,
+        after: float = 8.0,
+        at_most: float = 60.0,
+        rest: float = 50.0,
+    ):
+        self._is_quiet, self._give_back = is_quiet, give_back
+        self._after, self._at_most, self._rest = after, at_most, rest
+        self._next = 0.0
+        self._task: asyncio.Task | None = None
+
+    def soon(self) -> None:
+        """Return memory when the time has come; without a server, never."""
+        try:
+            loop = asyncio.get_running_loop()
+        except RuntimeError:
+            return
+        if self._task is None or self._task.done():
+            self._task = loop.create_task(self._when_quiet())
+
+    async def _when_quiet(self):
+        await asyncio.sleep(max(self._after, self._next - time.monotonic()))
+        end = time.monotonic() + self._at_most
+        while not self._is_quiet() and time.monotonic() < end:
+            await asyncio.sleep(min(1.0, self._at_most))
+        begun = time.monotonic()
+        self._give_back()
+        now = time.monotonic()
+        self._next = now + self._rest * (now - begun)
+
+
+#: The returns of this server process.
+RETURNS = Returns(lambda: not VISITORS.others(""))

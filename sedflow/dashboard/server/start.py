@@ -1,0 +1,138 @@
+"""The server of the app: `sedflow serve`. It listens, says so, and ends when it is told to."""
+
+import errno
+import os
+import secrets
+import signal
+import socket
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+import panel as pn
+
+from sedflow.dashboard.server.gate import Gate, bound_connections
+from sedflow.dashboard.server.log import guard, hush
+from sedflow.dashboard.server.messages import MESSAGE_BYTES
+from sedflow.dashboard.server.sessions import LINGER
+from sedflow.dashboard.server.visitors import VISITORS, Limits
+from sedflow.dashboard.site import page, warm_up
+from sedflow.errors import SedflowError
+
+__all__ = ["serve"]
+
+_BODY = 65_536  # of a request: no page sends one
+
+
+def serve(
+    run: str | Path | None = None,
+    port: int = 5006,
+    address: str = "127.0.0.1",
+    origins: Sequence[str] = (),
+    limits: Limits | None = None,
+    behind_proxy: bool = False,
+    started: Callable[[str], object] | None = None,
+) -> None:
+    """Serve the app until SIGINT or SIGTERM.
+
+    Parameters
+    ----------
+    run : path, optional
+        Output of `sedflow infer` to browse.
+    origins : sequence of str
+        HOST:PORT that browsers reach the app by; default the address itself.
+    limits : Limits, optional
+        What visitors may use; default what the environment says.
+    behind_proxy : bool
+        Whether a visitor's address is the last one in X-Forwarded-For, which only a proxy may
+        be trusted with.
+    started : callable(str), optional
+        Told the address, once the server listens.
+
+    Raises
+    ------
+    SedflowError
+        The port or the address cannot be listened on.
+    """
+    if not 1 <= port <= 65_535:
+        raise SedflowError(f"--port {port} is not a port; choose one from 1024 to 65535")
+    VISITORS.limits = limits or Limits.from_environment()
+    origins = list(origins) or [f"{_bracketed(address)}:{port}", f"localhost:{port}"]
+    _free(address, port)
+    warm_up()
+    key = os.environ.get("BOKEH_SECRET_KEY") or secrets.token_urlsafe(48)
+    try:
+        server = pn.io.server.get_server(
+            {"/": lambda: page(run)},
+            port=port,
+            address=address,
+            websocket_origin=origins,
+            start=False,
+            show=False,
+            verbose=False,
+            title="SEDflow Explorer",
+            # Sessions are the server's to name: a visitor's own is refused.
+            sign_sessions=True,
+            secret_key=key.encode(),
+            include_headers=[],
+            include_cookies=[],
+            unused_session_lifetime_milliseconds=int(1000 * LINGER),
+            check_unused_sessions_milliseconds=int(1000 * LINGER / 3),
+            websocket_max_message_size=MESSAGE_BYTES,
+            websocket_ping_interval=20,
+            websocket_ping_timeout=20,
+            http_server_kwargs={
+                "xheaders": False,  # Tornado would believe X-Real-Ip of a visitor
+                "max_body_size": _BODY,
+                "body_timeout": 10,
+                "idle_connection_timeout": 120,
+            },
+        )
+    except OSError as error:
+        raise SedflowError(_why_not(error, address, port)) from None
+    server._http.request_callback = Gate(server._tornado, behind_proxy)
+    if not behind_proxy:  # all come from the proxy
+        bound_connections(server._http)
+    loop = server.io_loop
+    guard()
+    hush(loop.asyncio_loop)  # type: ignore[attr-defined]
+
+    def stop(*_):
+        loop.asyncio_loop.call_soon_threadsafe(loop.stop)
+
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, stop)
+    server.start()
+    if started is not None:
+        started(f"http://{_bracketed(address)}:{port}")
+    loop.start()
+    server.stop(wait=False)
+
+
+def _bracketed(address):
+    return f"[{address}]" if ":" in address else address
+
+
+def _free(address, port):
+    """Raise at once if the address cannot be listened on, before anything is loaded."""
+    try:
+        found = socket.getaddrinfo(address, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
+        family, kind, protocol, _, place = found[0]
+        with socket.socket(family, kind, protocol) as s:
+            s.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            s.bind(place)
+            s.listen(1)
+    except (OSError, UnicodeError) as error:
+        raise SedflowError(_why_not(error, address, port)) from None
+
+
+def _why_not(error, address, port):
+    """The sentence for an address that cannot be listened on."""
+    code = getattr(error, "errno", None)
+    if code == errno.EADDRINUSE:
+        return f"port {port} of {address} is in use; choose another with --port"
+    if code in (errno.EACCES, errno.EPERM):
+        return f"port {port} is the system's; choose one from 1024 to 65535 with --port"
+    return (
+        f"{address[:64]!r} is not an address of this machine; give --address 127.0.0.1, or 0.0.0.0 "
+        "for all of them"
+    )

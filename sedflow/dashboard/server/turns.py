@@ -1,0 +1,217 @@
+"""Whose turn it is: work of many visitors on one thread, and pages built one at a time.
+
+Visitors take turns, then the sessions of each; how much any of them asks for changes how long
+it waits itself, not how long others do. The queues have stated bounds.
+"""
+
+import asyncio
+import contextlib
+import threading
+import time
+from collections import OrderedDict, deque
+from concurrent.futures import Future
+from dataclasses import dataclass, field
+
+from sedflow.errors import SedflowError
+
+__all__ = ["Builds", "Busy", "Superseded", "Worker"]
+
+_LONGEST = 5.0  # seconds that a visitor rests between two pages
+
+
+class Busy(SedflowError):
+    """A queue is full, or a visitor has all the work that one may have."""
+
+
+class Superseded(SedflowError):
+    """Something newer of the same session was asked for before this was begun."""
+
+
+@dataclass
+class _Task:
+    call: object
+    visitor: str = ""
+    latest: object = None
+    future: Future = field(default_factory=Future)
+
+
+class Worker:
+    """A thread that does what visitors ask for, in turns.
+
+    Parameters
+    ----------
+    session_waiting, waiting : int
+        Tasks of one session, and of all, that may wait.
+    others : callable, optional
+        Whether anybody but a visitor is active: then the visitor rests between two tasks.
+    rest : float
+        How long, in times of what the last task took: its result is still to be drawn.
+    """
+
+    def __init__(
+        self,
+        name="sedflow",
+        session_waiting: int = 32,
+        waiting: int = 512,
+        others=None,
+        rest: float = 1.0,
+    ):
+        self._name, self._session_waiting, self._waiting = name, session_waiting, waiting
+        self._others, self._rest = others or (lambda visitor: False), rest
+        self._rested: dict[str, float] = {}
+        self._queues: OrderedDict[str, OrderedDict[str, deque]] = OrderedDict()
+        self._changed = threading.Condition()
+        self._thread: threading.Thread | None = None
+
+    def submit(self, call, visitor="", session="", latest=None) -> Future:
+        """Have `call()` done when its turn comes.
+
+        latest : if given, waiting tasks of the session with the same one are superseded
+
+        Raises
+        ------
+        Busy
+            Too many tasks wait.
+        """
+        task = _Task(call, visitor, latest)
+        with self._changed:
+            mine = self._queues.setdefault(visitor, OrderedDict()).setdefault(session, deque())
+            if latest is not None:
+                for old in [t for t in mine if t.latest is latest]:
+                    mine.remove(old)
+                    old.future.set_exception(Superseded("a newer request took its place"))
+            everybody = sum(len(q) for queues in self._queues.values() for q in queues.values())
+            limits = ((len(mine), self._session_waiting), (everybody, self._waiting))
+            for tasks, limit in limits:
+                if tasks >= limit:
+                    raise Busy(
+                        f"{tasks} tasks wait, and the limit is {limit}; try again in a minute"
+                    )
+            mine.append(task)
+            if self._thread is None or not self._thread.is_alive():
+                self._thread = threading.Thread(target=self._work, name=self._name, daemon=True)
+                self._thread.start()
+            self._changed.notify()
+        return task.future
+
+    def _work(self):
+        while True:
+            with self._changed:
+                while (task := self._next()) is None:
+                    self._changed.wait(self._pause)
+            begun = time.monotonic()
+            if task.future.set_running_or_notify_cancel():
+                try:
+                    result = task.call()
+                except BaseException as error:  # whoever asked is told, and the thread lives on
+                    task.future.set_exception(error)
+                else:
+                    task.future.set_result(result)
+                    del result
+            now = time.monotonic()
+            self._rested = {v: t for v, t in self._rested.items() if t > now}
+            self._rested[task.visitor] = now + self._rest * (now - begun)
+            del task
+
+    def _next(self):
+        """The first task of the session, of the visitor, whose turn is longest ago."""
+        now, self._pause = time.monotonic(), None
+        for visitor in list(self._queues):
+            left = self._rested.get(visitor, 0.0) - now
+            if left > 0 and self._others(visitor):
+                self._pause = min(left, self._pause or left)
+                continue
+            sessions = self._queues[visitor]
+            for session in list(sessions):
+                tasks = sessions[session]
+                if not tasks:
+                    del sessions[session]
+                    continue
+                task = tasks.popleft()
+                sessions.move_to_end(session)
+                self._queues.move_to_end(visitor)
+                return task
+            del self._queues[visitor]
+        return None
+
+
+class Builds:
+    """Pages are built on the event loop, one at a time, and visitors take turns.
+
+    Parameters
+    ----------
+    others : callable
+        Whether anybody but a visitor is active: then the visitor rests between two pages.
+    rest : float
+        How long, in times of what the last page took, and 5 s at most.
+    waiting : int
+        Pages of one visitor that may wait.
+    """
+
+    def __init__(self, others, rest: float = 4.0, waiting: int = 40):
+        self._others, self._rest, self._waiting = others, rest, waiting
+        self._queues: OrderedDict[str, deque] = OrderedDict()
+        self._rested: dict[str, float] = {}
+        self._busy = False
+        self._timer = None
+
+    @contextlib.asynccontextmanager
+    async def turn(self, visitor: str):
+        """Inside, this page is the one that is built.
+
+        Raises
+        ------
+        Busy
+            Too many pages of this visitor wait.
+        """
+        queue = self._queues.setdefault(visitor, deque())
+        if len(queue) >= self._waiting:
+            raise Busy(
+                f"{len(queue)} pages of your address wait to be built, and the limit is "
+                f"{self._waiting}; reload this one in a minute"
+            )
+        mine = asyncio.get_running_loop().create_future()
+        queue.append(mine)
+        self._advance()
+        try:
+            await mine
+        except asyncio.CancelledError:
+            if mine.done() and not mine.cancelled():
+                self._finish(visitor, 0.0)
+            raise
+        begun = time.monotonic()
+        try:
+            yield
+        finally:
+            self._finish(visitor, time.monotonic() - begun)
+
+    def _finish(self, visitor, seconds):
+        now = time.monotonic()
+        self._rested = {v: t for v, t in self._rested.items() if t > now}
+        self._rested[visitor] = now + min(self._rest * seconds, _LONGEST)
+        self._busy = False
+        # Not before what else is ready has had its turn on the loop.
+        asyncio.get_running_loop().call_later(0.01, self._advance)
+
+    def _advance(self):
+        if self._busy:
+            return
+        soonest, now = None, time.monotonic()
+        for visitor, queue in list(self._queues.items()):
+            while queue and queue[0].done():  # given up
+                queue.popleft()
+            if not queue:
+                del self._queues[visitor]
+                continue
+            ready = self._rested.get(visitor, 0.0) if self._others(visitor) else 0.0
+            if ready > now:
+                soonest = ready if soonest is None else min(soonest, ready)
+                continue
+            self._queues.move_to_end(visitor)
+            self._busy = True
+            queue.popleft().set_result(None)
+            return
+        if soonest is not None:
+            if self._timer is not None:
+                self._timer.cancel()
+            self._timer = asyncio.get_running_loop().call_later(soonest - now, self._advance)

@@ -1,0 +1,66 @@
+"""The frames of a websocket: how much of them is read, and whether the other end is there."""
+
+import asyncio
+import contextlib
+import time
+from collections.abc import Awaitable
+
+from tornado.iostream import StreamClosedError
+from tornado.websocket import WebSocketProtocol13
+
+__all__ = ["SMALL", "Wire"]
+
+#: Bytes of a frame's header, which are not counted.
+SMALL = 8
+_PATIENCE = 120.0  # seconds that this server may read nothing, and not ask who is there
+
+
+class Wire(WebSocketProtocol13):
+    """Reads what a visitor sends while its sockets together hold no more than they may.
+
+    The answer to a ping lies behind all that was sent before it. So a visitor is there as long
+    as anything comes from it, or waits for this server to read on.
+    """
+
+    _held_since: float | None = None
+
+    async def _hold(self, wait: Awaitable):
+        self._held_since = time.monotonic()
+        try:
+            await wait
+        finally:
+            self._held_since, self._received_pong = None, True
+
+    async def _receive_frame(self):
+        if self.handler.is_full:
+            await self._hold(self.handler.room())
+        await super()._receive_frame()
+
+    async def _read_bytes(self, n):
+        if n > SMALL:
+            await self._hold(self.handler.reserve(n))
+        return await super()._read_bytes(n)
+
+    @property
+    def _arrived(self):
+        return self._wire_bytes_in + self.stream._read_buffer_size
+
+    @property
+    def _is_held(self):
+        since = self._held_since
+        return since is not None and time.monotonic() - since < _PATIENCE
+
+    async def periodic_ping(self):
+        """Ask whether the visitor is there, and close the socket if nothing comes."""
+        interval, timeout = self.ping_interval, self.ping_timeout
+        await asyncio.sleep(interval)
+        with contextlib.suppress(StreamClosedError):
+            while True:
+                self._received_pong, before = False, self._arrived
+                self.write_ping(b"")
+                await asyncio.sleep(timeout)
+                answered = self._received_pong or self._is_held or self._arrived != before
+                if timeout > 0 and not answered:
+                    self.close(reason="ping timed out")
+                    return
+                await asyncio.sleep(max(0.0, interval - timeout))

@@ -1,0 +1,412 @@
+"""The page of one session: its parts, each built when it is first opened, and its address."""
+
+from collections.abc import Sequence
+from typing import Any
+from urllib.parse import parse_qsl, urlencode
+
+import panel as pn
+
+from sedflow.catalogue.results import RunTable
+from sedflow.dashboard.address import (
+    FORMER,
+    VIEWS,
+    decode,
+    decode_own,
+    decode_pins,
+    decode_row,
+    encode,
+    encode_own,
+    encode_pins,
+)
+from sedflow.dashboard.design import frame_template
+from sedflow.dashboard.engine import Engine
+from sedflow.dashboard.frame import Frame
+from sedflow.dashboard.numbers import whole_number
+from sedflow.dashboard.pages.compare import MOST_PINS, CompareView
+from sedflow.dashboard.pages.data import OwnDataView
+from sedflow.dashboard.pages.explore import Explorer
+from sedflow.dashboard.pages.forward import ForwardView
+from sedflow.dashboard.patches import name_controls
+from sedflow.dashboard.server.classes import CODE_LENGTH
+from sedflow.dashboard.state import ExplorerState, ForwardState
+from sedflow.dashboard.what_if import Change
+from sedflow.errors import SedflowError
+from sedflow.figures.theme import PageTheme
+from sedflow.network.posterior import packaged_weights
+from sedflow.palette import FIGURE_SIZE
+from sedflow.parameters import NAMES
+
+__all__ = ["TITLE", "Page", "laid_out"]
+
+TITLE = "SEDflow Explorer"
+_STATE = ("galaxy", "n", "seed", "weights", "bands", "prior", "unit", "log", "rest")
+#: Parts of Explore that a presentation shows.
+_PRESENTED = ("all", "sed", "corner", "history")
+#: Type of figures [px], in a presentation of everything and without one; a part alone has more.
+_SIZES = {"": FIGURE_SIZE, "all": 14}
+_ARROWS = {
+    "galaxies": "← and → step through the galaxies of the list; s, c, h and a show the spectrum, "
+    "the corner plot, the histories and all; Esc ends.",
+    "steps": "← and → step through the lesson; Esc ends.",
+    "pins": "← and → show one pin after the other, and all; Esc ends.",
+}
+_MOST_QUOTED = 40  # characters of the address that a notice quotes
+#: What makes another entry for the browser's Back.
+_PLACES = ("view", "galaxy", "lesson", "step", "row")
+
+_SIDES = """
+:host { display: grid !important; grid-template-columns: 290px minmax(0, 1fr); gap: 0 18px;
+        padding: 10px 16px; max-width: 1700px; align-items: start;
+        grid-auto-rows: max-content; height: auto !important; }
+@media (max-width: 900px) {
+  :host { grid-template-columns: minmax(0, 1fr); padding: 8px; gap: 10px; }
+}
+"""
+
+
+def laid_out(view: Any) -> pn.viewable.Viewable:
+    """A page as it fills the screen, or its controls beside its views."""
+    if hasattr(view, "screen"):
+        return view.screen
+    return pn.Column(
+        view.controls, view.views, sizing_mode="stretch_width", margin=0, stylesheets=[_SIDES]
+    )
+
+
+class Page:
+    """The pages of one session, each built when it is first opened.
+
+    Parameters
+    ----------
+    engine : Engine
+    query : dict of name -> text, of the address
+    run : RunTable, optional
+        A catalogue run to browse; without one there is no page for it.
+    """
+
+    def __init__(
+        self,
+        engine: Engine,
+        query: dict[str, str] | None = None,
+        run: RunTable | None = None,
+        notices: Sequence[str] = (),
+    ):
+        self.engine, self._run = engine, run
+        self.keys = [key for key in VIEWS if key != "run" or run is not None]
+        query = dict(query or {})
+        if query.get("view") in FORMER:
+            query["view"] = FORMER[query["view"]]
+        self.dark = query.get("theme") == "dark"
+        self.forward_state = ForwardState()
+        self.explorer: Any = None  # before it is built
+        self._views: dict[str, Any] = {}
+        self.notices: list[str] = []
+        self.frame = Frame(self._heard, self.go)
+        if query.get("present") in _PRESENTED:
+            self.frame.present = query["present"]
+        self.active = "explore"
+        self._written: dict[str, str] = {}
+        self._going = True  # until the first page is shown
+        main, forward, found = decode(query, ExplorerState(run=None), self.forward_state)
+        notices = [*notices, *found]
+        self._start, self._forward_start = main, forward
+        self._change = self._changed_by(query, notices)
+        self._own_start(query, notices)
+        if main.get("weights") not in (None, *packaged_weights()):
+            notices.append(
+                f"there is no network {main.pop('weights')[:_MOST_QUOTED]!r}; using the default"
+            )
+        self._query = query
+        self._slots = {
+            key: pn.Column(sizing_mode="stretch_both", margin=0, visible=False) for key in self.keys
+        }
+        if query.get("theme", "light") not in ("dark", "light", "default"):
+            notices.append(
+                f"there is no theme {query['theme'][:_MOST_QUOTED]!r}; choose light or dark"
+            )
+        if query.get("view", "explore") not in self.keys:
+            notices.append(f"there is no page {query['view'][:_MOST_QUOTED]!r}; Explore is shown")
+            query["view"] = "explore"
+        self._row = None
+        if run is not None:
+            self._row, more = decode_row(query, run.manifest["catalogue"]["rows"])
+            notices += more
+        pins, more = decode_pins(query.get("pins", ""), ExplorerState(run=None), MOST_PINS)
+        pins = [p for p in pins if p.weights in packaged_weights()]
+        self.notices = [f"{notice}." for notice in [*notices, *more]]
+        self._open("explore")  # the others pass their galaxies to it
+        if pins:
+            self._open("compare").restore(pins)
+        self.show(query.get("view", "explore"))
+        self._going = False
+
+    def template(self) -> pn.Template:
+        """The whole page."""
+        views = [(key, VIEWS[key]) for key in self.keys]
+        template = frame_template(TITLE, views, self.dark, self.frame.now)
+        document = pn.state.curdoc
+        if document is not None:
+            name_controls(document)
+            self.frame.begin(document)
+            self._set_theme()
+        template.add_panel("page", pn.Column(*self._slots.values(), sizing_mode="stretch_both"))
+        template.add_panel("channel", self.frame.channel)
+        return template
+
+    def close(self) -> None:
+        """Stop what runs; the session ends."""
+        self.explorer.close()
+
+    def go(self, query: str) -> None:
+        """Show what an address says, which is one that this session had."""
+        values = dict(parse_qsl(query.removeprefix("?")))
+        self._going = True
+        try:
+            main, forward, _ = decode(values, self.explorer.state, self.forward_state)
+            state = self.explorer.state
+            state.param.update(**{n: main.get(n, state.param[n].default) for n in _STATE})
+            self.explorer.what_if.change = self._changed_by(values, [])
+            if values.get("view") == "forward":
+                self.forward_state.param.update(**{"grid": "fsps"} | forward)
+            if "learn" in self._views and values.get("view") == "learn":
+                step = whole_number(values.get("step", "1")) or 1
+                self._views["learn"].param.update(lesson=values.get("lesson", ""), step=step)
+            self.show(values.get("view", "explore"))
+        finally:
+            self._going = False
+        self._write_address(back=True)
+
+    # What the visitor asks
+
+    def _heard(self, word, rest):
+        if word == "view" and rest in self.keys:
+            self.show(rest)
+        elif word == "find":
+            if self.explorer.atlas.seek(rest):
+                self.show("explore")
+        elif word in ("next", "previous"):
+            self.explorer.atlas.step(1 if word == "next" else -1)
+        elif word == "pin":
+            self.explorer.pin()
+        elif word == "clear":
+            self.explorer.clear()
+        elif word == "walk" and rest in ("on", "off"):
+            self.explorer.walk.on = rest == "on"
+        elif word == "present" and rest in ("off", *_PRESENTED):
+            self._present("" if rest == "off" else rest)
+        elif word in ("onward", "backward"):
+            self._step(1 if word == "onward" else -1)
+        elif word == "theme" and rest in ("dark", "light"):
+            self.dark = rest == "dark"
+            self._set_theme()
+            self._write_address()
+
+    def _present(self, how):
+        """Make the page large, or as it was; say through what the arrows step."""
+        began = how and not self.frame.present
+        self.frame.present = how
+        self._set_theme()
+        self._say([_ARROWS[self._stepped()]] if began else [])
+
+    def _stepped(self):
+        """Through what the arrows of a presentation step."""
+        if self.active == "learn" and self._views["learn"].lesson:
+            return "steps"
+        if self.active == "compare" and self._views["compare"].pins:
+            return "pins"
+        return "galaxies"
+
+    def _step(self, by):
+        what = self._stepped()
+        if what == "galaxies":
+            self.explorer.atlas.step(by)
+        else:
+            self._views[self.active].step_by(by)
+
+    def _set_theme(self):
+        """Dress the figures; the page has dressed itself."""
+        if pn.state.curdoc is not None:
+            pn.state.curdoc.theme = PageTheme(self.dark, _SIZES.get(self.frame.present, 17))
+
+    # Pages
+
+    def show(self, key: str) -> None:
+        """Show a page."""
+        view = self._open(key)
+        self.active = key
+        for other, slot in self._slots.items():
+            slot.visible = other == key
+        if key == "compare":
+            view.look()
+        self._write_address()
+
+    def _open(self, key):
+        if key not in self._views:
+            view = self._views[key] = getattr(self, f"_make_{key}")()
+            self._slots[key][:] = [laid_out(view)]
+        return self._views[key]
+
+    def _make_explore(self):
+        explorer = self.explorer = Explorer(
+            self.engine.nsa, engine=self.engine, start=self._start, change=self._change
+        )
+        explorer.state.param.watch(lambda *events: self._write_address(), list(_STATE))
+        explorer.state.param.watch(lambda event: self.frame.busy(event.new), "busy")
+        explorer.param.watch(self._pinned, "pinned")
+        explorer.what_if.param.watch(lambda event: self._write_address(), "change")
+        explorer.walk.on = self._query.get("walk") == "1"
+        explorer.walk.param.watch(lambda event: self._write_address(), "on")
+        for panel in (explorer.atlas, explorer.settings, explorer.corner):
+            panel.param.watch(self._message, "message")
+        return explorer
+
+    def _make_forward(self):
+        view = ForwardView(engine=self.engine, state=self.forward_state)
+        view.state.param.update(**self._forward_start)
+        view.state.param.watch(lambda *events: self._write_address(), [*NAMES, "redshift", "grid"])
+        view.param.watch(self._chosen, "observed")
+        return view
+
+    def _make_compare(self):
+        view = CompareView(self.engine)
+        view.param.watch(lambda *events: self._write_address(), "changed")
+        return view
+
+    def _make_validate(self):
+        from sedflow.dashboard.pages.validate import ValidateView
+
+        view = ValidateView()
+        self.explorer.state.param.watch(lambda event: self._liken(view), "answer")
+        self._liken(view)
+        return view
+
+    def _make_learn(self):
+        from sedflow.dashboard.pages.learn import LearnView
+
+        start = {k: self._query[k] for k in ("lesson",) if k in self._query}
+        start["code"] = self._query.get("class", "")[:CODE_LENGTH]
+        for name, key in (("step", "step"), ("galaxy", "lesson_galaxy"), ("seed", "lesson_seed")):
+            number = whole_number(self._query.get(key, ""))
+            if number is not None:
+                start[name] = number
+        view = LearnView(self.engine.nsa, self.engine.posterior, **start)
+        view.param.watch(
+            lambda *events: self._write_address(), ["lesson", "step", "galaxy", "seed", "code"]
+        )
+        return view
+
+    def _make_data(self):
+        view = OwnDataView(self.engine)
+        view.param.watch(self._chosen, "chosen")
+        return view
+
+    def _make_run(self):
+        from sedflow.dashboard.pages.run import RunView
+
+        view = RunView(self._run, self.engine, row=self._row)
+        view.param.watch(lambda *events: self._write_address(), "row")
+        view.param.watch(self._chosen_of_run, "chosen")
+        return view
+
+    def _chosen_of_run(self, event):
+        """Show a galaxy of the run, with the run's network."""
+        if event.new:
+            weights = self._views["run"].weights
+            self.explorer.state.param.update(galaxy=event.new, weights=weights)
+            self.show("explore")
+
+    def _liken(self, view):
+        answer = self.explorer.state.answer
+        view.look_like(None if answer is None else answer.fit.photometry)
+
+    def _chosen(self, event):
+        """Show a galaxy that the visitor made, typed or uploaded."""
+        if event.new:
+            self.explorer.state.galaxy = event.new
+            self.show("explore")
+
+    def _message(self, event):
+        if event.new:
+            self._say([f"{event.new[0].upper()}{event.new[1:]}."])
+
+    def _pinned(self, event):
+        said = self._open("compare").pin(event.new)
+        self._say([said])
+
+    # Address
+
+    @staticmethod
+    def _changed_by(query, notices):
+        """The change that an address asks for on the side; none where it is not one."""
+        try:
+            return Change.decoded(query.get("whatif", ""))
+        except SedflowError as error:
+            notices.append(str(error))
+            return Change()
+
+    def _own_start(self, query, notices):
+        try:
+            own = decode_own(query)
+        except SedflowError as error:
+            notices.append(str(error))
+            self._start.pop("galaxy", None)
+            return
+        if own is not None:
+            name = self._start.get("galaxy") or "galaxy of the address"
+            self._start["galaxy"] = self.engine.add(name, own)
+
+    def _say(self, sentences):
+        """Tell the visitor something that goes away by itself."""
+        self._write_address(sentences, brief=True)
+
+    def values(self) -> dict[str, str]:
+        """The state of the session, as the address has it."""
+        state = self.explorer.state
+        defaults = {name: state.param[name].default for name in _STATE}
+        query = encode({name: getattr(state, name) for name in _STATE}, defaults)
+        own = self.engine.own.get(state.galaxy)
+        if own is not None:
+            query |= encode_own(own)
+        if self.explorer.what_if.change:
+            query["whatif"] = self.explorer.what_if.change.encoded()
+        if self.explorer.walk.on:
+            query["walk"] = "1"
+        if "compare" in self._views and (pins := encode_pins(self._views["compare"].requests)):
+            query["pins"] = pins
+        if self.active != "explore":
+            query["view"] = self.active
+        if self.active == "forward":
+            f = self._views["forward"].state
+            names = (*NAMES, "redshift", "grid")
+            query |= encode(
+                {n: getattr(f, n) for n in names}, {n: f.param[n].default for n in names}
+            )
+        if self.active == "learn":
+            learn = self._views["learn"]
+            asked = {"step": learn.step, "lesson_galaxy": learn.galaxy, "lesson_seed": learn.seed}
+            usual = {"lesson_galaxy": learn.param.galaxy.default, "lesson_seed": 1}
+            if learn.lesson:
+                query |= {"lesson": learn.lesson, **encode(asked, usual)}
+                if learn.code:
+                    query["class"] = learn.code
+        if self.active == "run" and self._views["run"].row is not None:
+            query["row"] = str(self._views["run"].row)
+        if self.dark:
+            query["theme"] = "dark"
+        if self.frame.present:
+            query["present"] = self.frame.present
+        return query
+
+    def _write_address(self, says=(), brief=False, back=False):
+        if self.explorer is None or (self._going and not self.notices and self._written):
+            return
+        values = self.values()
+        moved = any(values.get(name) != self._written.get(name) for name in _PLACES)
+        push = bool(self._written) and moved and not (self._going or back)
+        self._written = values
+        state = self.explorer.state
+        name = state.galaxy if state.galaxy in self.engine.own else f"NSAID {state.galaxy}"
+        title = name if self.active == "explore" else VIEWS[self.active]
+        query = f"?{urlencode(values, safe=',:;~')}"
+        says, brief = (self.notices, False) if self._going else (says, brief)
+        self.frame.show(self.active, f"{title} · SEDflow", query, push, says, brief)

@@ -1,0 +1,154 @@
+"""Small widgets that every page uses: text that is text alone, tables, styles of buttons.
+
+Names of galaxies and files come from visitors, so Markdown makes no link, no picture and no HTML
+of text, and `plain` makes text of theirs mean nothing but itself.
+"""
+
+import html
+import string
+from collections.abc import Callable
+from typing import Any
+
+import pandas as pd
+import panel as pn
+import param
+from bokeh.models import CustomJSTickFormatter
+
+from sedflow.dashboard.patches import MARKDOWN_CSS
+from sedflow.palette import INK_BLUE, PAPER
+
+__all__ = [
+    "NO_LABEL",
+    "PRESSED",
+    "SMALL_TABLE",
+    "TEXT_ALONE",
+    "WRAP",
+    "TextTable",
+    "decimals",
+    "follow",
+    "note",
+    "patch",
+    "plain",
+    "prose",
+    "text_table",
+]
+
+#: Style of buttons that stay pressed: Panel's own shadow does not show on dark pages.
+PRESSED = f"""
+.bk-btn.bk-btn-default.bk-active {{
+  background-color: {INK_BLUE} !important; color: {PAPER} !important; box-shadow: none !important;
+}}
+"""
+
+#: Style of a widget whose label only screen readers see.
+NO_LABEL = """
+.bk-input-group > label, .bk-input-group > div > label {
+  position: absolute !important; width: 1px; height: 1px; overflow: hidden; clip-path: inset(50%);
+  white-space: nowrap;
+}
+"""
+
+#: Style of rows whose columns go below each other on tablets.
+WRAP = "@media (max-width: 900px) { :host { flex-wrap: wrap; } }"
+
+#: Style of tables.
+SMALL_TABLE = """
+.tabulator, .tabulator .tabulator-header { font-size: 12px !important; }
+.tabulator .tabulator-cell { padding: 3px 4px !important; }
+.tabulator .tabulator-col .tabulator-col-content { padding: 3px 14px 3px 4px !important; }
+.tabulator .tabulator-footer { background: transparent !important; padding: 2px !important; }
+.tabulator .tabulator-header-filter input {
+  padding: 1px 3px !important; font-size: 11px; color: inherit !important;
+  background: transparent !important; border: 1px solid #88888888 !important;
+}
+.tabulator .tabulator-page { color: inherit !important; background: transparent !important; }
+"""
+
+
+class TextTable(pn.widgets.Tabulator):
+    """A table whose titles are text, as its cells are: a visitor's file may name its columns."""
+
+    def _get_column_definitions(self, col_names, df):
+        columns = super()._get_column_definitions(col_names, df)
+        for column in columns:
+            column.title = html.escape(column.title)
+        return columns
+
+
+def text_table(**options: Any) -> TextTable:
+    """An empty `TextTable` that is not visible before it has rows."""
+    return TextTable(
+        pd.DataFrame(),
+        disabled=True,
+        show_index=False,
+        visible=False,
+        layout="fit_data_stretch",
+        sizing_mode="stretch_width",
+        stylesheets=[SMALL_TABLE],
+        **options,
+    )
+
+
+def decimals(n: int) -> CustomJSTickFormatter:
+    """A slider's value with n decimals and a minus sign; one of its own for each slider."""
+    minus = "replace('-', '\N{MINUS SIGN}')"
+    return CustomJSTickFormatter(code=f"return tick.toFixed({n}).{minus}")
+
+
+def follow(widget: pn.widgets.Widget, state: param.Parameterized, name: str) -> None:
+    """Let a widget set a parameter of a state, and show what the parameter becomes."""
+
+    def to_state(event):
+        if event.new is not None:
+            setattr(state, name, event.new)
+
+    def to_widget(event):
+        if widget.value != event.new:
+            widget.value = event.new
+
+    widget.param.watch(to_state, "value")
+    state.param.watch(to_widget, name)
+
+
+def patch(model: Any, function: Callable[[], object]) -> None:
+    """Change what is on the page where that is allowed: with its lock, on the next tick."""
+    document = None if model is None else model.document
+    if document is not None and document.session_context is not None:
+        document.add_next_tick_callback(function)
+    else:
+        function()  # in a notebook's cell or a test nobody holds a lock
+
+
+def _no_links(parser):
+    parser.disable(["link", "autolink", "linkify", "image", "reference"])
+
+
+#: Options of every Markdown pane: no HTML, no link, no picture.
+TEXT_ALONE = {"renderer_options": {"html": False}, "plugins": [_no_links]}
+
+
+def prose(text: str = "", **options) -> pn.pane.Markdown:
+    """A Markdown pane."""
+    return pn.pane.Markdown(
+        text,
+        stylesheets=[MARKDOWN_CSS],
+        **{"margin": (0, 10), "sizing_mode": "stretch_width", **TEXT_ALONE, **options},
+    )
+
+
+def note(alert_type: str = "warning", **options) -> pn.pane.Alert:
+    """A coloured note that is not visible before it says something."""
+    return pn.pane.Alert("", alert_type=alert_type, visible=False, **TEXT_ALONE, **options)
+
+
+def plain(text: object) -> str:
+    """Text of a visitor or of a file for Markdown or HTML: it means nothing but itself.
+
+    Every sign is written as HTML writes it, a sign that does not show is a space, and there is
+    one line.
+
+    >>> plain("[a](b)\\n# c")
+    '&#91;a&#93;&#40;b&#41; &#35; c'
+    """
+    shown = "".join(c if c.isprintable() else " " for c in str(text))
+    return "".join(f"&#{ord(c)};" if c in string.punctuation else c for c in shown)

@@ -1,0 +1,168 @@
+"""Figures that stay on the page and are patched: a Bokeh figure with named data sources.
+
+What is drawn is `Layers`, plain numbers that a pure function makes. Redrawing a figure costs
+some hundred milliseconds, patching its sources some ten.
+"""
+
+from dataclasses import dataclass, field
+
+import numpy as np
+from bokeh.models import BoxSelectTool, ColumnDataSource, Line, Range1d
+from bokeh.plotting import figure
+
+from sedflow.palette import SELECTED, THEME_INK
+
+__all__ = ["OUTLINE", "TOOLBAR", "Layers", "LiveFigure", "compact"]
+
+#: Source of the rim of a selection.
+OUTLINE = "outline"
+_LONG = 200  # numbers of a curve
+#: Style of toolbars, which appear over a figure while the pointer is on it.
+TOOLBAR = """
+:host { background: color-mix(in srgb, var(--sf-surface, #fff) 88%, transparent) !important;
+        --bokeh-icon-color: var(--sf-quiet, #666); border-radius: 4px; }
+"""
+
+
+@dataclass(frozen=True)
+class Layers:
+    """Everything that a figure draws.
+
+    sources : columns of each data source, by name; those left out are empty
+    x_range, y_range : ends of the axes
+    title, x_label, y_label : text
+    """
+
+    sources: dict[str, dict]
+    x_range: tuple[float, float]
+    y_range: tuple[float, float]
+    title: str = ""
+    x_label: str = ""
+    y_label: str = ""
+    extra: dict = field(default_factory=dict)
+
+
+class LiveFigure:
+    """A Bokeh figure whose sources follow `Layers`.
+
+    Parameters
+    ----------
+    layers : Layers
+    columns : dict
+        Names of the columns of each source, in the order in which they are drawn.
+    name : str
+        Prefix of the sources' names, by which browsers' tests find them.
+    titled : bool
+        Whether the title is drawn; a page that says it elsewhere needs none.
+    """
+
+    def __init__(
+        self, layers: Layers, columns: dict[str, tuple], name: str, titled: bool = True, **options
+    ):
+        self.sources = {
+            key: ColumnDataSource({c: [] for c in names}, name=f"{name}_{key}")
+            for key, names in columns.items()
+        }
+        self._columns = columns
+        #: (glyph, name of its alpha, value) of what fades beside a selection
+        self.rest: list[tuple] = []
+        self._faded = False
+        self.figure = figure(
+            x_range=_range(layers.x_range),
+            y_range=_range(layers.y_range),
+            name=name,
+            **{
+                "tools": "pan,wheel_zoom,box_zoom,reset,save",
+                "sizing_mode": "stretch_width",
+                "background_fill_alpha": 0,
+                "border_fill_alpha": 0,
+                "toolbar_inner": True,
+                "toolbar_location": "above",
+                **options,
+            },
+        )
+        self.figure.toolbar.update(logo=None, autohide=True, stylesheets=[TOOLBAR])
+        self.figure.title.visible = titled  # type: ignore[union-attr]
+        self.draw()
+        self.update(layers)
+
+    def draw(self) -> None:
+        """Add the glyphs; each figure says which."""
+        raise NotImplementedError
+
+    def ink(self, key: str, glyph):
+        """Add a glyph of a source in the ink of the page, which its theme decides."""
+        glyph.tags = ["ink"]
+        return self.figure.add_glyph(self.sources[key], glyph)
+
+    def line(self, key: str, color: str, width: float, dash: str = "solid"):
+        """Add a line of a source; `THEME_INK` is the ink of the page."""
+        glyph = Line(x="x", y="y", line_width=width, line_dash=dash)
+        if color == THEME_INK:
+            return self.ink(key, glyph)
+        glyph.line_color = color
+        return self.figure.add_glyph(self.sources[key], glyph)
+
+    def outline(self) -> None:
+        """Add the rim of a selection that was drawn in this figure."""
+        self.figure.line(
+            "x", "y", color=SELECTED, line_width=1.5, line_dash="4 3", source=self.sources[OUTLINE]
+        )
+
+    def selectable(self) -> None:
+        """Let a drag over the figure select."""
+        box = BoxSelectTool(renderers=[])
+        self.figure.add_tools(box)
+        self.figure.toolbar.active_drag = box
+
+    def fade(self, faded: bool) -> None:
+        """Grey what was not selected, or show it as it is."""
+        if faded != self._faded:
+            self._faded = faded
+            for glyph, name, alpha in self.rest:
+                setattr(glyph, name, (0.35 if faded else 1.0) * alpha)
+
+    def update(self, layers: Layers) -> None:
+        """Show other layers, in place."""
+        for key, source in self.sources.items():
+            new = layers.sources.get(key) or {c: [] for c in self._columns[key]}
+            new = {c: compact(v) for c, v in new.items()}
+            if not _same(source.data, new):
+                source.data = new
+        self.fade(bool(layers.extra.get("brushed")))
+        f = self.figure
+        if not isinstance(f.x_range, Range1d) or (f.x_range.start, f.x_range.end) != layers.x_range:
+            _set_range(f.x_range, layers.x_range)
+        _set_range(f.y_range, layers.y_range)
+        f.xaxis.axis_label, f.yaxis.axis_label = layers.x_label, layers.y_label
+        # Last, so that a title is never above the curves of another galaxy.
+        f.title.text = layers.title  # type: ignore[union-attr]
+
+
+def compact(values):
+    """Values of a column as they are sent: long curves need no double precision."""
+    if isinstance(values, np.ndarray) and values.dtype == float and values.size > _LONG:
+        return values.astype(np.float32)
+    return values
+
+
+def _range(ends):
+    low, high = ends
+    return Range1d(start=low, end=high)
+
+
+def _set_range(axis, ends):
+    low, high = (float(v) for v in ends)
+    axis.update(start=low, end=high, reset_start=low, reset_end=high)
+
+
+def _same(old, new):
+    return old.keys() == new.keys() and all(_equal(old[k], new[k]) for k in new)
+
+
+def _equal(a, b):
+    if a is b:
+        return True
+    if isinstance(a, list) or isinstance(b, list):
+        return len(a) == len(b) == 0
+    return np.shape(a) == np.shape(b) and a.dtype == b.dtype and bool((a == b).all())

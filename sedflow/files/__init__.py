@@ -1,0 +1,1 @@
+"""Files: packaged ones, hashes, bounds on what is read, and atomic writing."""

@@ -1,0 +1,67 @@
+"""Files that are whole or not there: written under another name, then renamed; and read as files.
+
+A device, a pipe or a socket is not replaced, and not waited for.
+"""
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from uuid import uuid4
+
+from sedflow.errors import SedflowError
+
+__all__ = ["made_folder", "replacing", "writing"]
+
+
+def made_folder(path) -> Path:
+    """The folder, made where it is not there; one sentence where it cannot be."""
+    path = Path(path)
+    try:
+        path.mkdir(parents=True, exist_ok=True)
+    except (OSError, ValueError) as error:
+        why: object = "a file of that name is there" if path.is_file() else None
+        why = why or getattr(error, "strerror", None) or error
+        raise SedflowError(
+            f"cannot make the folder {str(path)[:200]}: {why}; choose another"
+        ) from None
+    return path
+
+
+@contextmanager
+def replacing(path) -> Iterator[Path]:
+    """A name in the folder of `path` to write to; renamed to `path` if all went well."""
+    path = Path(path)
+    if not path.parent.is_dir():
+        raise SedflowError(f"there is no folder {path.parent}; make it, or choose another")
+    if path.is_dir():
+        raise SedflowError(f"{path} is a folder; give the name of a file in it")
+    if path.exists() and not path.is_file():
+        raise SedflowError(
+            f"{path} is a device or a pipe, which is not replaced; give the name of a file"
+        )
+    if path.parent.resolve().parts[1:2] in (("dev",), ("proc",), ("sys",)) and not (
+        path.parent.resolve().is_relative_to("/dev/shm")
+    ):
+        raise SedflowError(f"{path} is among the devices of this machine; choose another folder")
+    temporary = path.with_name(f".sedflow-{uuid4().hex}{path.suffix}")
+    try:
+        yield temporary
+        with open(temporary, "r+b") as file:
+            os.fsync(file.fileno())  # the contents before the name, also if the power fails
+        os.replace(temporary, path)
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+@contextmanager
+def writing(path) -> Iterator[None]:
+    """Errors of the disk, in one sentence."""
+    try:
+        yield
+    except OSError as error:
+        reason = os.strerror(error.errno) if error.errno else " ".join(str(error).split())
+        raise SedflowError(
+            f"cannot write {path.parent.name}/{path.name}: {reason}; make room, or fix the disk, "
+            "and run again: finished partitions are kept"
+        ) from None

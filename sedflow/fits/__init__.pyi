@@ -1,0 +1,9 @@
+from .compare import Comparison as Comparison
+from .fit import Fit as Fit
+from .fit import load_fit as load_fit
+from .fit import save_fit as save_fit
+from .history import History as History
+from .history import Predicted as Predicted
+from .robust import Robust as Robust
+from .samples import Samples as Samples
+from .summary import Summary as Summary

@@ -1,0 +1,235 @@
+"""One galaxy with several SSP grids: evidences, posteriors side by side, and their average.
+
+The evidence says how well a grid predicted the data, averaged over its prior. A grid weighs
+exp(ln evidence / T). The temperature T is 1 where some grid describes the data, and otherwise the
+least mean chi-square per band: as if every error were sqrt(T) times larger, since evidences of
+models that are all wrong differ by far more than they should.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from sedflow import views
+from sedflow.draws import weighted_quantile
+from sedflow.errors import SedflowError
+from sedflow.files.packaged import SSP_NAMES
+from sedflow.fits.fit import Fit, fit, load_fit
+from sedflow.fits.samples import fractions
+from sedflow.fits.summary import Summary, quantile_name
+from sedflow.model.derived import ALL
+from sedflow.model.sed import SEDModel, default_model
+from sedflow.parameters import Prior, as_whole
+from sedflow.photometry import Photometry
+from sedflow.sampling.misfit import MISFIT_BELOW
+from sedflow.sampling.verdict import MISFIT
+
+__all__ = ["Comparison", "compare"]
+
+GRIDS = ("fsps", "fsps-gas", "bc03")
+
+
+@dataclass(frozen=True, repr=False)
+class Comparison:
+    """Fits of one galaxy that differ in the SSP grid alone.
+
+    fits : name of the grid -> Fit
+    """
+
+    fits: dict[str, Fit]
+
+    @property
+    def photometry(self) -> Photometry:
+        """The galaxy."""
+        return next(iter(self.fits.values())).photometry
+
+    @property
+    def log_evidence(self) -> dict[str, tuple[float, float]]:
+        """Natural log of the evidence and its error, by grid; NaN where a fit has none."""
+        out = {}
+        for name, one in self.fits.items():
+            verdict = one.verdict
+            out[name] = (np.nan, np.nan)
+            if verdict is not None and (verdict.exact or verdict.kind == MISFIT):
+                out[name] = (float(verdict.log_evidence), float(verdict.log_evidence_error))
+        return out
+
+    @property
+    def fitting(self) -> tuple[str, ...]:
+        """The grids that describe the data (p of 0.001 at least)."""
+        p = {name: float(one.predicted.p_value) for name, one in self.fits.items()}
+        return tuple(name for name, value in p.items() if value >= MISFIT_BELOW)
+
+    @property
+    def temperature(self) -> float:
+        """What log evidences are divided by: 1 where some grid describes the data."""
+        if self.fitting:
+            return 1.0
+        n_band = int(self.photometry.present.sum())
+        chi2 = [
+            float(np.average(one.predicted.chi2, weights=one.draws.weights))
+            for one in self.fits.values()
+        ]
+        return max(1.0, min(chi2) / n_band)
+
+    @property
+    def weights(self) -> dict[str, float]:
+        """Share of each grid in the average, summing to 1; a grid without an evidence has none."""
+        known = np.array([value for value, _ in self.log_evidence.values()])
+        if not np.isfinite(known).any():
+            reasons = "; ".join(f"{k}: {f.verdict}" for k, f in self.fits.items())
+            raise SedflowError(f"no grid has an evidence, so none can be weighed: {reasons}")
+        top = np.where(np.isfinite(known), known, -np.inf)
+        shares = np.exp((top - top.max()) / self.temperature)
+        return dict(zip(self.fits, (shares / shares.sum()).tolist(), strict=True))
+
+    @property
+    def note(self) -> str:
+        """What to know about the average, as a sentence; empty if nothing."""
+        if not self.fitting:
+            return (
+                "No grid describes these data: the average is over-confident, although evidences "
+                f"were tempered (divided by {self.temperature:.2g})."
+            )
+        lost = [name for name, (value, _) in self.log_evidence.items() if not np.isfinite(value)]
+        return f"No evidence is known for {', '.join(lost)}." if lost else ""
+
+    def quantile(self, name: str, q: Any = (16, 50, 84)) -> np.ndarray:
+        """Quantiles (len(q),) of a quantity, averaged over the grids by their weights.
+
+        q : in per cent, [16, 50, 84], or from 0 to 1
+        """
+        used = [(self.fits[grid], share) for grid, share in self.weights.items() if share > 0]
+        values = np.concatenate([one.values(name) for one, _ in used])
+        weights = np.concatenate([share * _shares(one) for one, share in used])
+        return weighted_quantile(values, fractions(q), weights)
+
+    def summary(self, q: Any = (0.16, 0.5, 0.84)) -> Summary:
+        """Quantiles of every quantity, by grid and averaged, as an astropy Table.
+
+        Columns GRID_p16, ... and average_p16, ...; the metadata have evidences and weights.
+        """
+        q = np.atleast_1d(fractions(q))
+        columns: dict[str, list] = {"name": [p.name for p in ALL], "unit": [p.unit for p in ALL]}
+        sources: dict[str, Any] = {**self.fits, "average": self}
+        for grid, source in sources.items():
+            values = np.array([source.quantile(p.name, q) for p in ALL])
+            for k, x in enumerate(q):
+                columns[f"{grid}_{quantile_name(x)}"] = values[:, k].tolist()
+        meta = {"log_evidence": self.log_evidence, "weights": self.weights, "note": self.note}
+        return Summary(columns, meta=meta)
+
+    def save(self, folder: str | Path) -> Path:
+        """Write one file for each grid, GRID.h5, to a folder; `Comparison.load` reads them."""
+        folder = Path(folder)
+        folder.mkdir(parents=True, exist_ok=True)
+        for name, one in self.fits.items():
+            one.save(folder / f"{name}.h5")
+        return folder
+
+    @classmethod
+    def load(cls, folder: str | Path) -> "Comparison":
+        """The comparison that `save` left in a folder."""
+        files = sorted(Path(folder).glob("*.h5"))
+        if not files:
+            raise SedflowError(f"{folder} holds no saved fits; give a folder that save wrote")
+        return cls({path.stem: load_fit(path) for path in files})
+
+    def plot(self, names: Any = None, *, backend: str = "matplotlib") -> Any:
+        """Evidences, and the main quantities by grid and averaged: a matplotlib Figure.
+
+        names : parameters or derived quantities; default, the main ones
+        """
+        return views.plot("grid_comparison", self, names=names, backend=backend)
+
+    def _lines(self):
+        weights = self.weights
+        for name, (value, error) in self.log_evidence.items():
+            yield name, f"{value:.2f} ± {error:.2f}", f"{weights[name]:.3f}"
+
+    def __repr__(self):
+        shares = sorted(self.weights.items(), key=lambda item: -item[1])
+        text = ", ".join(f"{name} {share:.3f}" for name, share in shares)
+        return f"<Comparison of {self.photometry.title}: {text}>"
+
+    def _repr_html_(self):
+        heads = ("grid", "ln evidence", "weight", "verdict")
+        rows = [(*line, self.fits[line[0]].quality) for line in self._lines()]
+        averages = []
+        for p in ALL:
+            low, middle, high = self.quantile(p.name)
+            text = f"{middle:.3f}  +{high - middle:.3f} \N{MINUS SIGN}{middle - low:.3f}"
+            medians = (f"{one.quantile(p.name, 50):.3f}" for one in self.fits.values())
+            averages.append((p.name, text, p.unit, *medians))
+        quantities = ("quantity", "average, 68 %", "unit", *self.fits)
+        return views.markup(
+            repr(self),
+            views.table((), [(self.note,)] if self.note else []),
+            views.table(heads, rows),
+            views.table(quantities, averages),
+        )
+
+
+def compare(
+    galaxy: Photometry,
+    grids: Sequence[str | SEDModel] = GRIDS,
+    *,
+    n: int = 10_000,
+    seed: int | None = 1,
+    prior: Prior | str | None = None,
+    trust: str = "auto",
+) -> Comparison:
+    """One galaxy with several SSP grids, compared by their evidence.
+
+    A grid's own network draws first; without one, another grid's network does, and the steps of
+    `sedflow.fit` correct its draws.
+
+    Parameters
+    ----------
+    galaxy : Photometry of shape ()
+    grids : sequence of names of packaged grids, or of SEDModel
+    n, seed, prior, trust : as for `sedflow.fit`
+
+    Examples
+    --------
+    >>> import sedflow
+    >>> found = compare(sedflow.load_nsa().photometry(72), grids=("fsps", "bc03"), n=1000)
+    >>> sorted(found.weights), round(sum(found.weights.values()), 6)
+    (['bc03', 'fsps'], 1.0)
+    """
+    if not isinstance(galaxy, Photometry) or galaxy.shape:
+        raise SedflowError("compare takes the photometry of one galaxy; give photometry[k] of many")
+    as_whole("n", n, 1)
+    models: dict[str, SEDModel] = {}
+    for grid in (grids,) if isinstance(grids, str | SEDModel) else grids:
+        if not isinstance(grid, SEDModel) and grid not in SSP_NAMES:
+            raise SedflowError(
+                f"the SSP grid {grid!r} is unknown; choose from {', '.join(SSP_NAMES)}, or give a "
+                "SEDModel"
+            )
+        model = grid if isinstance(grid, SEDModel) else default_model(grid)
+        models[model.grid.name] = model
+    if len(models) < 2:
+        raise SedflowError("one grid cannot be compared; give two different ones at least")
+    about: dict[str, Any] = {"n": n, "seed": seed, "prior": prior, "trust": trust}
+    fits = {
+        name: fit(galaxy, _network(name, galaxy.observed.bands), model=model, **about)
+        for name, model in models.items()
+    }
+    return Comparison(fits)
+
+
+def _network(grid, bands):
+    """The packaged network for a grid, or else for another one, that knows most of the bands."""
+    from sedflow.network.posterior import cached_posterior, packaged_weights
+
+    found = [cached_posterior(name) for name in packaged_weights()]
+    return max(found, key=lambda one: (len(set(one.bands) & set(bands)), one.ssp == grid))
+
+
+def _shares(one):
+    weights = one.draws.weights
+    return np.full(one.draws.n, 1 / one.draws.n) if weights is None else weights

@@ -1,0 +1,271 @@
+"""What a fit shows of itself: values and quantiles by name, one line, a table, and plots."""
+
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+
+from sedflow import views
+from sedflow.draws import systematic
+from sedflow.fits.samples import Samples, fractions
+from sedflow.fits.summary import Summary, quantile_name
+from sedflow.model.derived import missing_quantity, quantities_of
+from sedflow.model.missing_lines import missing_lines
+from sedflow.parameters import NAMES
+from sedflow.sampling.edges import edges
+from sedflow.sampling.importance import refused_kind
+from sedflow.sampling.verdict import (
+    APPROXIMATE,
+    EXACT_MCMC,
+    EXACT_WEIGHTS,
+    FAILED,
+    MISFIT,
+    UNCHECKED,
+)
+
+__all__ = ["ShownFit"]
+
+_SAID = ("name", "unit")  # of a quantity, in a summary
+_EXAMPLES = 6
+
+
+class ShownFit:
+    """Base of `Fit`: nothing here computes a posterior."""
+
+    photometry: Any
+    draws: Any
+    derived: Any
+    model: Any
+    prior: Any
+    predicted: Any
+    verdict: Any
+    sampler: str
+
+    @property
+    def title(self) -> str:
+        """Name and redshift of the galaxy shown."""
+        return self.photometry.title
+
+    @property
+    def quality(self) -> str:
+        """How good the draws are, in a word of the table of verdicts, or "unchecked".
+
+        Of many galaxies, the worst word in use, or the only one.
+        """
+        if self.verdict is not None:
+            kinds = [k for k, n in self.verdict.counts().items() if n] if self.draws.shape else []
+            return kinds[-1] if kinds else str(self.verdict.kind)
+        weights, chains = self.draws.importance, self.draws.convergence
+        if weights is not None:
+            if not np.all(weights.good()):
+                return APPROXIMATE
+            problems = {refused_kind(one) for one in self._each()} - {""}
+            return next((k for k in (FAILED, MISFIT) if k in problems), EXACT_WEIGHTS)
+        if chains is not None:
+            return EXACT_MCMC if np.all(chains.converged) else FAILED
+        return UNCHECKED
+
+    def _each(self):
+        """The fits of the galaxies, one by one."""
+        whole: Any = self
+        shape = self.draws.shape
+        return (whole[i] for i in np.ndindex(shape)) if shape else (whole,)
+
+    @property
+    def k_hat(self) -> np.ndarray | None:
+        """Shape (...) of the largest weights of these draws; None if they never had weights."""
+        return None if self.draws.importance is None else self.draws.importance.k_hat
+
+    @property
+    def ess(self) -> np.ndarray | None:
+        """Effective number of draws (...): of the weights, or the least of the chains'.
+
+        None where it is not known.
+        """
+        weights, chains = self.draws.importance, self.draws.convergence
+        if chains is not None and (weights is None or self.quality in (EXACT_MCMC, FAILED)):
+            return np.minimum(chains.ess_bulk, chains.ess_tail).min(-1)
+        return None if weights is None else weights.ess
+
+    @property
+    def heading(self) -> str:
+        """Title with the quality, for the top of plots and tables."""
+        if self.draws.shape and self.verdict is not None:
+            return f"{self.title}: {self.verdict}"
+        return f"{self.title}: {self.quality}"
+
+    @cached_property
+    def lacks(self) -> np.ndarray:
+        """Sentences (...) on the emission line that the model of each galaxy lacks; "" for none."""
+        return missing_lines(self.photometry, self.model.grid)
+
+    @cached_property
+    def notes(self) -> Any:
+        """What to know about a galaxy's posterior, in sentences: a tuple, or tuples (...) of many.
+
+        The lines that the model lacks, and the edges of the prior on which the posterior leans.
+        """
+        lacks = self.lacks
+        out = np.empty(lacks.shape, dtype=object)
+        for i in np.ndindex(lacks.shape):
+            draws = self.draws.galaxy(i)
+            found = edges(draws.theta, draws.weights, self.prior)
+            out[i] = tuple(filter(None, [lacks[i], *(edge.in_words() for edge in found)]))
+        return out if out.shape else out[()]
+
+    @cached_property
+    def examples(self) -> np.ndarray:
+        """Numbers (6,) of draws of one galaxy to show as they are: the best first, five at random.
+
+        The best comes closest to the data; the others are drawn by their weights.
+        """
+        weights, n = self.draws.weights, self.draws.n
+        weights = np.full(n, 1.0 / n) if weights is None else weights
+        others = systematic(weights, _EXAMPLES - 1, np.random.default_rng(0))
+        return np.append(self.predicted.chi2.argmin(), others)
+
+    # Values by name
+
+    def values(self, name: str) -> np.ndarray:
+        """A parameter or derived quantity (..., n_draw) of the raw draws, which may have weights.
+
+        For medians, histograms or scatter plots use `fit[name]` or `fit.quantile`.
+        """
+        if name in NAMES:
+            return self.draws[name]
+        if name not in self.keys():
+            raise missing_quantity(name, self.model)
+        return self.derived[name]
+
+    @property
+    def quantities(self) -> tuple[Any, ...]:
+        """Rows of the tables of parameters and derived quantities that this fit has.
+
+        Those of emission lines are there only where the SSP grid has gas.
+        """
+        return quantities_of(self.model)
+
+    @cached_property
+    def samples(self) -> Samples:
+        """Draws of equal weight, by name: parameters and derived quantities (..., n_draw)."""
+        return Samples(self)
+
+    def quantile(self, name: str, q: Any = (16, 50, 84)) -> np.ndarray:
+        """Quantiles (len(q), ...) of a parameter or derived quantity, weights included.
+
+        q : in per cent, [16, 50, 84], or from 0 to 1
+
+        Raises
+        ------
+        UnknownName
+            No such quantity; the message lists those that there are.
+        """
+        return self.draws.quantile(self.values(name), fractions(q))
+
+    def summary(self, q: Any = (0.16, 0.5, 0.84)) -> Summary:
+        """Quantiles of every parameter and derived quantity, as an astropy Table.
+
+        One galaxy: a row for each quantity, columns p16, p50 and p84; `summary["log_mstar"]` is
+        a row. A batch: a row for each galaxy, and columns NAME_p16, NAME_p50, NAME_p84, as in
+        the results of a catalogue, with the verdict.
+        """
+        q = np.atleast_1d(fractions(q))
+        labels = [quantile_name(x) for x in q]
+        values = {p.name: self.draws.quantile(self.values(p.name), q) for p in self.quantities}
+        meta = {"title": self.title, "quality": self.quality}
+        if not self.photometry.shape:
+            columns = {what: [getattr(p, what) for p in self.quantities] for what in _SAID}
+            for k, label in enumerate(labels):
+                columns[label] = [value[k] for value in values.values()]
+            return Summary(columns, meta=meta)
+        table = Summary(meta=meta)
+        if self.photometry.ids is not None:
+            table["id"] = self.photometry.ids.reshape(-1)
+        known = self.verdict is not None
+        n = self.photometry.redshift.size
+        table["verdict"] = self.verdict.kind.reshape(-1) if known else np.full(n, self.quality)
+        for name, value in values.items():
+            for k, label in enumerate(labels):
+                table[f"{name}_{label}"] = value[k].reshape(-1)
+        return table
+
+    # In a cell
+
+    def __repr__(self):
+        n = self.draws.n
+        if self.photometry.shape:
+            return f"<Fit of {self.heading}; {n:,} draws each>"
+        galaxy = self.photometry
+        name = self.title if galaxy.ids is None else f"{galaxy.id_name} {galaxy.ids}".strip()
+        return f"<Fit {name}: {self.quality}{self._figures()}>"
+
+    def _figures(self):
+        """k-hat or R-hat, and how many draws count, behind the word."""
+        n, weights, chains = self.draws.n, self.draws.importance, self.draws.convergence
+        if weights is not None and self.quality not in (EXACT_MCMC, FAILED):
+            return (
+                f", k-hat {float(weights.k_hat):.2f}, {self.ess:,.0f} of "
+                f"{int(weights.n):,} draws effective"
+            )
+        if chains is not None:
+            worst = float(chains.r_hat.max())
+            return f", R-hat {worst:.3f}, {self.ess:,.0f} of {n:,} draws effective"
+        return f", {n:,} draws" + (f" of {self.sampler}" if self.quality == UNCHECKED else "")
+
+    def _repr_html_(self):
+        if self.photometry.shape:
+            counts = self.verdict.counts() if self.verdict is not None else {}
+            rows = [(kind, f"{n:,}") for kind, n in counts.items() if n]
+            return views.markup(repr(self), views.table((), rows))
+        rows = []
+        for p in self.quantities:
+            low, middle, high = self.quantile(p.name)
+            text = f"{middle:.3f}  +{high - middle:.3f} \N{MINUS SIGN}{middle - low:.3f}"
+            rows.append((p.name, text, p.unit))
+        reason = "" if self.verdict is None else str(self.verdict)
+        heads = ("quantity", "median and 68 %", "unit")
+        said = [(text,) for text in (reason, *self.notes)]
+        return views.markup(repr(self), views.table((), said), views.table(heads, rows))
+
+    def keys(self) -> tuple[str, ...]:
+        """Names of the quantities that `fit[name]` and `fit.quantile` take."""
+        return tuple(q.name for q in self.quantities)
+
+    def _ipython_key_completions_(self) -> list[str]:
+        return list(self.keys())
+
+    # Plots
+
+    def plot(self, *, backend: str = "matplotlib") -> Any:
+        """Spectrum, histories and the main quantities of one galaxy: a matplotlib Figure.
+
+        backend : "matplotlib", or "bokeh" for a Bokeh layout
+        """
+        return views.plot("fit_overview", self, backend=backend)
+
+    def plot_sed(self, ax: Any = None, *, n_spectra: int = 200, backend: str = "matplotlib") -> Any:
+        """The posterior's spectra over the photometry; returns the Axes, or a Bokeh figure.
+
+        ax : matplotlib Axes to draw on; default, those of a new figure
+        """
+        return views.plot("fit_sed", self, ax=ax, n_spectra=n_spectra, backend=backend)
+
+    def plot_corner(
+        self, names: Any = None, *, reference: Any = None, backend: str = "matplotlib"
+    ) -> Any:
+        """Corner plot of some quantities, weights included; returns the Figure.
+
+        names : parameters or derived quantities; default, the main ones
+        reference : Fit of the same galaxy, drawn in grey
+        """
+        return views.plot("fit_corner", self, names=names, reference=reference, backend=backend)
+
+    def plot_history(
+        self, which: str = "formed", ax: Any = None, *, backend: str = "matplotlib"
+    ) -> Any:
+        """A history: quantiles point by point, and six draws; the Axes, or a Bokeh figure.
+
+        which : "formed" (share of the mass formed so far, with the times at which half and 90 %
+            had formed), "sfr" (star-formation rate) or "zh" (metallicity)
+        """
+        return views.plot("fit_history", self, which=which, ax=ax, backend=backend)

@@ -1,0 +1,403 @@
+"""Units of fluxes and magnitudes, as catalogues spell them, and their conversion to nanomaggies.
+
+Flux densities per frequency (Jy, maggies, erg/s/cm2/Hz) and per wavelength (erg/s/cm2/A, which
+needs the band's pivot wavelength), their logarithms (mag, dex, dB), AB and ST magnitudes, SDSS's
+asinh magnitudes, Vega magnitudes with a zero point of the band, and fluxes with a zero point in AB
+magnitudes. A unit that could be two is refused: nothing is guessed from its size.
+"""
+
+import re
+import warnings
+from dataclasses import dataclass, replace
+from functools import lru_cache
+
+import numpy as np
+
+from sedflow.constants import C_ANGSTROM
+from sedflow.errors import SedflowError
+from sedflow.units import as_unit, split
+
+__all__ = [
+    "AB",
+    "NANOMAGGIES",
+    "SOFTENING",
+    "SYSTEMS",
+    "FluxUnit",
+    "ab_offset",
+    "error_step",
+    "flux_unit",
+    "in_nanomaggies",
+    "pair_to_nanomaggies",
+    "same_flux_unit",
+    "to_nanomaggies",
+    "zero_flux",
+]
+
+_AB_JY = 3631.0
+_AB_FNU = 3.631e-20  # [erg/s/cm2/Hz]
+_ST_FLAM = 3.63e-9  # flux density of ST magnitude 0 [erg/s/cm2/A]
+_LN10 = np.log(10.0)
+
+#: Softening b of the asinh magnitudes of the SDSS, in maggies (Lupton, Gunn & Szalay 1999, AJ 118,
+#: 1406; values of the survey's table of magnitudes).
+SOFTENING = {"u": 1.4e-10, "g": 0.9e-10, "r": 1.2e-10, "i": 1.8e-10, "z": 7.4e-10}
+
+#: ln(flux / b) above which asinh magnitudes are read as Pogson's, which are less than 1.2e-5 mag
+#: from them there: people mix the two, and tables are rounded to more.
+_BRIGHT = np.log(300.0)
+
+#: AB - magnitude of a system, by band. "Vega": Blanton & Roweis 2007 (AJ 133, 734) for ugriz and
+#: JHKs, Jarrett et al. 2011 (ApJ 735, 112) for W1 and W2.
+SYSTEMS = {
+    "AB": {},
+    "SDSS": {"u": -0.04, "g": 0.0, "r": 0.0, "i": 0.0, "z": 0.02},
+    "Vega": {
+        "u": 0.91,
+        "g": -0.08,
+        "r": 0.16,
+        "i": 0.37,
+        "z": 0.54,
+        "J": 0.91,
+        "H": 1.39,
+        "Ks": 1.85,
+        "W1": 2.699,
+        "W2": 3.339,
+    },
+}
+
+_FORMS = "nanomaggies, Jy, mJy, uJy, nJy, erg/s/cm2/Hz, erg/s/cm2/A, mag (AB), asinh, Vega"
+
+
+@dataclass(frozen=True)
+class FluxUnit:
+    """A unit of flux density or magnitude.
+
+    kind : "linear", "log" or "asinh"
+    scale : nanomaggies of one unit ("linear") or of the value 0 ("log"); with `per` "lambda", the
+        flux density in erg/s/cm2/A instead
+    step : decades of flux in one unit of a logarithm: -0.4 of magnitudes, 1 of dex
+    per : "nu" or "lambda"
+    system : of magnitudes whose zero point depends on the band: "Vega", "SDSS"; "" otherwise
+    """
+
+    kind: str
+    scale: float = 1.0
+    step: float = 0.0
+    per: str = "nu"
+    system: str = ""
+
+    @property
+    def logarithmic(self) -> bool:
+        """Whether errors in it are differences of magnitudes, not of fluxes."""
+        return self.kind != "linear"
+
+
+#: What the package itself has.
+AB = FluxUnit("log", 10**9.0, -0.4)
+NANOMAGGIES = FluxUnit("linear", 1.0)
+_LOG_STEPS = {"mag": -0.4, "dex": 1.0, "db": 0.1, "decibel": 0.1}
+
+
+def _spelled():
+    """Units by the words that stand for them, in small letters and without blanks and brackets."""
+    jansky = {"": 1e9, "milli": 1e6, "micro": 1e3, "nano": 1.0}
+    vega, sdss = replace(AB, system="Vega"), replace(AB, system="SDSS")
+    table = [
+        (NANOMAGGIES, "nanomaggies nanomaggy nanomaggie nmaggies nmaggy nmaggie nmgy nanomgy"),
+        (replace(NANOMAGGIES, scale=1e3), "micromaggies micromaggy micromaggie umgy"),
+        (replace(NANOMAGGIES, scale=1e9), "maggies maggy maggie mgy mgys"),
+        (AB, "mag mags magnitude magnitudes ab abmag abmags magab mab abmagnitude abmagnitudes"),
+        (FluxUnit("asinh"), "asinh asinhmag magasinh asinhmagnitude luptitude luptitudes"),
+        (vega, "vega vegamag vegamags magvega vegamagnitude vegamagnitudes"),
+        (sdss, "sdss sdssmag magsdss"),
+        (FluxUnit("log", _ST_FLAM, -0.4, "lambda"), "st stmag magst"),
+        (FluxUnit("linear", per="lambda"), "flam"),
+        (FluxUnit("linear", 1e9 / _AB_FNU), "fnu"),
+        (FluxUnit("linear", 1e9 / _AB_JY), "jy jys janskies"),
+        (FluxUnit("linear", 1e3 / _AB_JY), "ujy mujy \u00b5jy \u03bcjy"),  # both letters mu
+        (FluxUnit("linear", 1 / _AB_JY), "njy"),
+    ]
+    for prefix, scale in jansky.items():
+        words = f"{prefix}jansky {prefix}janskys" + (f" {prefix}jy" if prefix else "")
+        table.append((FluxUnit("linear", scale / _AB_JY), words))
+    return {word: unit for unit, words in table for word in words.split()}
+
+
+_WORDS = _spelled()
+_ASKED = {
+    "mjy": "may be millijansky or megajansky: state mJy or MJy",
+    "[": "has brackets, which mean a logarithm in the CDS's notation: state the unit without them, "
+    "or dex(...) of it",
+    "dex": "does not say the dex of what: state dex(uJy), for one",
+    "db": "does not say the dB of what: state dB(uJy), for one",
+    "counts": "says nothing of the flux without a zero point: state 'zp 25' where 25 is the AB "
+    "magnitude of one unit of the flux",
+}
+_COUNTS = re.compile(
+    r"(counts?|ct|adu|dn|e-|electrons?|photons?|ph)( ?(/ ?s|s-1|s\^-1|per second))?"
+)
+_ZERO_POINT = re.compile(r"(?:ab )?(?:zp|zero[ -]?point)\s*[=:]?\s*([-+]?\d+\.?\d*)(?: ?mag)?")
+_FACTOR = re.compile(
+    r"(?:x\s*)?(10\s*(?:\^|\*\*)?\s*\(?[-+]\d+\)?|\d+\.?\d*(?:[eE][-+]?\d+)?|\.\d+)\s*[*x·.]?\s*"
+    r"(?=[A-Za-zµμ(])"
+)
+_LOG_OF = re.compile(r"(mag|dex|db|log10|log)\s*\(\s*(.+?)\s*\)", re.IGNORECASE)
+
+
+def flux_unit(unit, what: str = "") -> FluxUnit:
+    """The unit that a text, or a unit of astropy's, names.
+
+    what : has it, for the message, such as "the column 'flux_u'"
+
+    Raises
+    ------
+    SedflowError
+        It is neither a flux density nor a magnitude, or may be two.
+
+    Examples
+    --------
+    >>> same_flux_unit("10-3Jy", "mJy"), flux_unit("mag_AB").kind
+    (True, 'log')
+    """
+    text = " ".join(str(unit).split())
+    of = f" of {what}" if what else ""
+    try:
+        return _parsed(text)
+    except SedflowError as problem:
+        raise SedflowError(f"the unit {str(unit)[:60]!r}{of} {problem}") from None
+
+
+@lru_cache(512)
+def _parsed(text):
+    word = text.lower()
+    if (found := _WORDS.get(_squeezed(text))) and not (found.kind == "linear" and "[" in text):
+        return found
+    if text not in ("mJy", "MJy") and (why := _asked(text, word)):
+        raise SedflowError(why)
+    try:
+        if found := _ZERO_POINT.fullmatch(word):
+            return _finite(FluxUnit("linear", float(10 ** (0.4 * (22.5 - float(found[1]))))))
+        if found := _LOG_OF.fullmatch(text):
+            return _log_of(found[1].lower(), found[2])
+        return _linear(text)
+    except Exception:  # astropy's parsers raise errors of many kinds
+        raise SedflowError(
+            f"is neither a flux density nor a magnitude that can be read; state one of {_FORMS}, "
+            "or 'zp' and the AB zero point"
+        ) from None
+
+
+def _squeezed(text):
+    """A text in small letters, without blanks, brackets and dashes inside words."""
+    return re.sub(r"[\s_()\[\]]|(?<=[a-z])-(?=[a-z])", "", text.lower())
+
+
+def _asked(text, word):
+    """Why a unit may be two, or says too little; "" if it does not."""
+    if _COUNTS.fullmatch(word):
+        return _ASKED["counts"]
+    return _ASKED["["] if text.startswith("[") and text.endswith("]") else _ASKED.get(word, "")
+
+
+def _log_of(kind, inner):
+    base = _WORDS.get(_squeezed(inner)) or _linear(inner)
+    if base.kind != "linear":
+        raise ValueError
+    return replace(base, kind="log", step=_LOG_STEPS.get(kind, 1.0))
+
+
+def _linear(text):
+    """A unit of flux density with a factor before it, by astropy's parsers."""
+    factor = 1.0
+    if (found := _FACTOR.match(text)) and found.end() < len(text):
+        number = re.sub(r"[\s()]", "", found[1])
+        power = re.fullmatch(r"10(?:\^|\*\*)?([-+]\d+)", number)
+        factor, text = (10.0 ** int(power[1]) if power else float(number)), text[found.end() :]
+        if (base := _WORDS.get(_squeezed(text))) and base.kind == "linear":
+            return _finite(replace(base, scale=base.scale * factor))
+        if text.strip().lower() == "mjy" and text.strip() not in ("mJy", "MJy"):
+            raise ValueError
+    found = _density(text)
+    return _finite(replace(found, scale=found.scale * factor))
+
+
+def _finite(unit):
+    if not 0 < unit.scale < np.inf:
+        raise ValueError
+    return unit
+
+
+def _density(text):
+    from astropy import units as u
+
+    text = re.sub(r"\bergs\b", "erg", text.strip())
+    text = re.sub(r"\bAng(?:strom)?s?\b|Å|\bAA\b", "Angstrom", text)
+    text = re.sub(r"\b[hH][zZ]\b", "Hz", text)
+    text = re.sub(r"\bsec\b", "s", text)
+    text = re.sub(r"\b(W|Watt|erg) (?:per|/) ", r"\1/", text)
+    per_nu, per_lambda = u.Unit("erg/(s cm2 Hz)"), u.Unit("erg/(s cm2 Angstrom)")
+    for form in (None, "cds", "vounit", "ogip"):
+        for spelled in (text, re.sub(r"\bA\b", "Angstrom", text)):
+            parsed = _of_astropy(spelled, form)
+            if parsed is None:
+                continue
+            if parsed.is_equivalent(u.mgy):
+                return FluxUnit("linear", float(parsed.to(u.nmgy)))
+            if parsed.is_equivalent(per_nu):
+                return FluxUnit("linear", float(parsed.to(u.Jy)) * 1e9 / _AB_JY)
+            if parsed.is_equivalent(per_lambda):
+                return FluxUnit("linear", float(parsed.to(per_lambda)), per="lambda")
+    raise ValueError
+
+
+def _of_astropy(text, form):
+    """A unit by one of astropy's parsers; None if that one cannot read it, or it is a logarithm."""
+    from astropy import units as u
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # of slashes and deprecated spellings
+        try:
+            parsed = as_unit(text) if form is None else u.Unit(text, format=form)
+        except Exception:  # of many kinds
+            return None
+    other = isinstance(parsed, u.function.FunctionUnitBase | u.UnrecognizedUnit)
+    return None if other else parsed
+
+
+def same_flux_unit(a: str, b: str) -> bool:
+    """Whether two texts name one unit; not, where one of them cannot be read.
+
+    Magnitudes of whose system nothing is said ("mag") may be of any.
+    """
+    if a == b:
+        return True
+    try:
+        one, other = flux_unit(a), flux_unit(b)
+    except SedflowError:
+        return False
+    if one.logarithmic and other.logarithmic and "mag" in (a.strip().lower(), b.strip().lower()):
+        steps = {unit.step for unit in (one, other) if unit.kind == "log"}
+        return steps == {-0.4}
+    close = bool(np.isclose(one.scale, other.scale, rtol=1e-6))
+    return close and replace(one, scale=1.0) == replace(other, scale=1.0)
+
+
+def error_step(unit: str) -> float | None:
+    """Decades of flux in one unit of an error in mag, dex or dB; None of errors of fluxes.
+
+    >>> error_step("mag"), error_step("dex"), error_step("uJy")
+    (0.4, 1.0, None)
+    """
+    word = unit.strip().lower()
+    if word in _LOG_STEPS:
+        return abs(_LOG_STEPS[word])
+    found = flux_unit(unit)
+    return abs(found.step) or 0.4 if found.logarithmic else None
+
+
+def ab_offset(system: str, band: str) -> float:
+    """AB - magnitude of a system in a band; `SedflowError` where it is not known."""
+    known = {name.lower(): name for name in SYSTEMS}.get(str(system).lower())
+    if known is None:
+        raise SedflowError(f"system = {system!r}; choose one of {', '.join(SYSTEMS)}")
+    if known == "AB":
+        return 0.0
+    if band not in SYSTEMS[known]:
+        raise SedflowError(
+            f"the {known} zero point of {band} is not known; state the flux density of magnitude 0 "
+            "(zero_point), or give AB magnitudes"
+        )
+    return SYSTEMS[known][band]
+
+
+def to_nanomaggies(value, unit: FluxUnit, *, band: str = "", pivot: float | None = None, zero=None):
+    """Fluxes and what one unit of error is worth at each: two arrays [nanomaggies].
+
+    value (...) : in the unit
+    band : for softening and zero points that depend on it
+    pivot : wavelength [A] of the band, for flux densities per wavelength
+    zero : flux density of magnitude 0 [nanomaggies], stated by the user
+
+    The second is the slope |d flux / d value|, so that sigma = slope * error.
+    """
+    value = np.asarray(value, dtype=float)
+    with np.errstate(over="ignore", invalid="ignore"):
+        if unit.kind == "asinh":
+            if band not in SOFTENING:
+                raise SedflowError(
+                    f"asinh magnitudes of {band} have no softening that is known; they are the "
+                    f"SDSS's, in {', '.join(SOFTENING)}"
+                )
+            b = SOFTENING[band]
+            x = -value * (_LN10 / 2.5) - np.log(b)
+            flux = 2e9 * b * np.sinh(x)
+            bright = x > _BRIGHT
+            pogson = 1e9 * 10 ** (-0.4 * np.where(bright, value, np.nan))
+            slope = np.where(bright, pogson, 2e9 * b * np.cosh(x)) * (_LN10 / 2.5)
+            return np.where(bright, pogson, flux), slope
+        scale = unit.scale
+        if unit.per == "lambda":
+            if pivot is None:
+                raise SedflowError(
+                    "a flux density per wavelength needs the pivot wavelength of its band; give "
+                    "the band's name"
+                )
+            scale *= pivot**2 / C_ANGSTROM * 1e9 / _AB_FNU
+        if unit.kind == "linear":
+            return value * scale, np.full(value.shape, scale)
+        if zero is not None:
+            scale = zero
+        elif unit.system:
+            scale *= 10 ** (-0.4 * ab_offset(unit.system, band))
+        flux = scale * 10 ** (unit.step * value)
+        return flux, flux * abs(unit.step) * _LN10
+
+
+def in_nanomaggies(values, name: str, plain_in: FluxUnit, error=SedflowError) -> np.ndarray:
+    """Numbers with any unit of flux as nanomaggies; plain ones are in `plain_in`.
+
+    name : of the quantity, for messages; error : the kind of error to raise
+    """
+    numbers, unit = split(values, name, error)
+    try:
+        found = plain_in if unit is None else flux_unit(unit)
+        return to_nanomaggies(numbers, found)[0]
+    except SedflowError:
+        raise error(
+            f"{name} has the unit {str(unit)!r}; give a flux density per frequency, AB magnitudes, "
+            "or plain numbers"
+        ) from None
+
+
+def pair_to_nanomaggies(value, error, unit: str, error_unit: str, *, band, pivot, zero=None):
+    """Values (...) and their one-sigma errors in units, as flux and sigma [nanomaggies].
+
+    Errors of magnitudes are differences of magnitudes: sigma = |d flux / d value| * error.
+    band, pivot, zero : as for `to_nanomaggies`
+    """
+    found, step = flux_unit(unit), error_step(error_unit)
+    if found.logarithmic != (step is not None):
+        raise SedflowError(
+            f"values in {unit!r} do not go with errors in {error_unit!r}; give both as flux "
+            "densities, or both as magnitudes"
+        )
+    flux, slope = to_nanomaggies(value, found, band=band, pivot=pivot, zero=zero)
+    with np.errstate(over="ignore", invalid="ignore"):
+        if step is not None:
+            own = abs(found.step) or 0.4  # asinh magnitudes are magnitudes
+            return flux, np.abs(slope) * error * (step / own)
+    return flux, to_nanomaggies(error, flux_unit(error_unit), band=band, pivot=pivot)[0]
+
+
+def zero_flux(text: str) -> float:
+    """Nanomaggies of a flux density such as "1594 Jy".
+
+    >>> round(zero_flux("3631 Jy") / 1e9, 6)
+    1.0
+    """
+    unit = flux_unit(text, "the zero point")
+    if unit.kind != "linear" or unit.per != "nu":
+        raise SedflowError(
+            f"the zero point {text!r} must be the flux density of magnitude 0, such as '1594 Jy'"
+        )
+    return unit.scale

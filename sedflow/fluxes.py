@@ -1,0 +1,90 @@
+"""Fluxes and their errors from outside, in whatever unit, as nanomaggies in each band."""
+
+import numpy as np
+
+from sedflow.bands import load_band, short_name
+from sedflow.errors import BadPhotometry, SedflowError
+from sedflow.flux_units import (
+    SYSTEMS,
+    flux_unit,
+    pair_to_nanomaggies,
+    same_flux_unit,
+    zero_flux,
+)
+from sedflow.units import split
+
+__all__ = ["PLAIN", "fluxes_of", "magnitude_unit", "zeros_of"]
+
+PLAIN = "nanomaggies"  # the unit of plain numbers, unless another is stated
+
+
+def fluxes_of(flux, sigma, bands, stated):
+    """Flux and error as new arrays [nanomaggies]; with units, both, converted each by its own."""
+    (flux, unit), (sigma, other) = (
+        split(values, name, BadPhotometry) for name, values in (("flux", flux), ("sigma", sigma))
+    )
+    if unit is None and other is None:
+        if stated == PLAIN:
+            return flux.copy(), sigma.copy()
+        unit, other = stated, _error_unit(stated)
+    elif stated != PLAIN and unit is not None and not same_flux_unit(str(unit), stated):
+        raise BadPhotometry(f"flux has the unit {str(unit)!r}, not {stated!r}; state one of them")
+    for name, its, another in (("flux", unit, other), ("sigma", other, unit)):
+        if its is None:
+            raise BadPhotometry(
+                f"{name} has no unit, but {'sigma' if name == 'flux' else 'flux'} has "
+                f"{str(another)!r}; give flux and sigma both with units, or as plain nanomaggies"
+            )
+    return _converted(flux, sigma, _text_of(unit), str(other), bands)
+
+
+def _text_of(unit):
+    """A unit as text; AB magnitudes of astropy's have 3630.78 Jy at 0, not 3631."""
+    ab = getattr(unit, "physical_unit", None)
+    return f"mag({ab.to('Jy')!r} Jy)" if str(unit) == "mag(AB)" and ab is not None else str(unit)
+
+
+def _error_unit(unit):
+    """The unit of errors beside plain numbers in a unit."""
+    try:
+        return "mag" if flux_unit(unit).logarithmic else unit
+    except SedflowError as problem:
+        raise BadPhotometry(str(problem)) from None
+
+
+def _converted(flux, sigma, unit, other, bands):
+    """Fluxes and errors in units as nanomaggies; each band has its pivot and zero point."""
+    if unit.strip().lower() in ("mag", "mags", "magnitude", "magnitudes"):
+        raise BadPhotometry(
+            "flux has the unit 'mag', which does not name a system; give mag(AB), or "
+            "Photometry.from_magnitudes(magnitude, error, redshift, system=...)"
+        )
+    if flux.shape != sigma.shape or not flux.ndim or flux.shape[-1] != len(bands):
+        return flux, sigma  # the sentence on shapes comes from whoever called
+    pairs = []
+    for k, band in enumerate(bands):
+        about = {"band": short_name(band), "pivot": load_band(band).pivot}
+        try:
+            pairs.append(pair_to_nanomaggies(flux[..., k], sigma[..., k], unit, other, **about))
+        except SedflowError as problem:
+            raise BadPhotometry(f"flux has the unit {unit!r}, sigma {other!r}: {problem}") from None
+    return (np.stack(parts, axis=-1) for parts in zip(*pairs, strict=True))
+
+
+def magnitude_unit(system):
+    """The unit of magnitudes of a system, by its name."""
+    word = str(system).strip().lower()
+    if word == "asinh":
+        return "asinh"
+    if word not in (known := {name.lower(): name for name in SYSTEMS}):
+        raise BadPhotometry(f"system = {system!r}; choose one of {', '.join(SYSTEMS)}, asinh")
+    return f"mag({known[word]})"
+
+
+def zeros_of(zero_point, n):
+    """Flux densities of magnitude 0 [nanomaggies] of n bands."""
+    one = isinstance(zero_point, str) or getattr(zero_point, "shape", None) == ()
+    found = [zero_point] * n if one else list(zero_point)
+    if len(found) != n:
+        raise BadPhotometry(f"zero_point has {len(found)} values for {n} bands; give one for each")
+    return [zero_flux(str(value)) for value in found]

@@ -1,0 +1,154 @@
+"""How large the flux errors of the NASA-Sloan Atlas are, for a given flux.
+
+Per band, log10 sigma has a median and a scatter that depend on flux (as in Hahn & Melchior
+2022), fitted to the atlas, plus a broad component that reaches far beyond both, so that a
+network trained on it has seen shallow, deep and broken measurements in any band.
+
+Sigma depends on the *observed* flux, as it does in the atlas, where it is mostly a fixed
+share of it. Given the data it therefore says nothing more about the galaxy, and the
+likelihood of the parameters is the plain Gaussian in flux, for network, reweighting and
+MCMC alike. `simulation` turns this into training pairs.
+"""
+
+import json
+from dataclasses import dataclass
+
+import numpy as np
+
+from sedflow.bands import UGRIZ, as_bands
+from sedflow.files.hashes import sha256_of
+from sedflow.flux_units import NANOMAGGIES, in_nanomaggies
+from sedflow.fluxes import PLAIN, fluxes_of
+
+__all__ = ["P_BROAD", "P_CORE", "NoiseModel"]
+
+P_CORE = 0.6  # galaxies whose bands all follow the core
+P_BROAD = 0.4  # in the rest, bands that do not
+MIN_SCATTER = 0.08  # dex; the atlas' floor on sigma/flux would make the core a delta function
+
+
+@dataclass(frozen=True)
+class NoiseModel:
+    """Distribution of sigma given flux, per band.
+
+    log_flux (n_band, n_node) : log10 of flux [nanomaggies] at which the fit is tabulated
+    median (n_band, n_node) : median of log10 sigma
+    scatter (n_band, n_node) : half the 16-84 % range of log10 sigma [dex]
+    broad (2,) : residuals [dex] between which the broad component is uniform
+    """
+
+    log_flux: np.ndarray
+    median: np.ndarray
+    scatter: np.ndarray
+    broad: tuple[float, float] = (-1.0, 3.0)
+    bands: tuple[str, ...] = UGRIZ
+
+    @classmethod
+    def fit(cls, flux, sigma, bands=UGRIZ, n_node: int = 12, **kwargs) -> "NoiseModel":
+        """Running median and scatter of log sigma in bins of equal numbers of galaxies.
+
+        flux, sigma (n, n_band) [nanomaggies, or both with units]; fluxes <= 0 and NaN are ignored
+        """
+        flux, sigma = fluxes_of(flux, sigma, as_bands(bands), PLAIN)
+        nodes, medians, scatters = [], [], []
+        for f, s in zip(flux.T, sigma.T, strict=True):
+            x, y = np.log10([f[f > 0], s[f > 0]])
+            groups = np.array_split(np.argsort(x), n_node)
+            at = np.array([np.median(x[g]) for g in groups])
+            # Theil-Sen-like: remove the trend inside a bin before taking its median.
+            slope = np.gradient(np.array([np.median(y[g]) for g in groups]), at)
+            median = np.array(
+                [
+                    np.median(y[g] - s * (x[g] - a))
+                    for g, s, a in zip(groups, slope, at, strict=True)
+                ]
+            )
+            residual = y - _interpolate(x, at, median)
+            half = [np.diff(np.percentile(residual[g], [16, 84]))[0] / 2 for g in groups]
+            nodes.append(at)
+            medians.append(median)
+            scatters.append(np.maximum(half, MIN_SCATTER))
+        return cls(np.array(nodes), np.array(medians), np.array(scatters), bands=bands, **kwargs)
+
+    @classmethod
+    def from_dict(cls, data: dict) -> "NoiseModel":
+        """The model stored by `to_dict`."""
+        return cls(
+            np.array(data["log_flux"]),
+            np.array(data["median"]),
+            np.array(data["scatter"]),
+            tuple(data["broad"]),
+            tuple(data["bands"]),
+        )
+
+    def to_dict(self) -> dict:
+        """Plain lists, for JSON."""
+        return {
+            "bands": list(self.bands),
+            "broad": list(self.broad),
+            "log_flux": self.log_flux.round(5).tolist(),
+            "median": self.median.round(5).tolist(),
+            "scatter": self.scatter.round(5).tolist(),
+        }
+
+    @property
+    def sha256(self) -> str:
+        """Hash of the model's numbers, as stored with the weights trained on it."""
+        return sha256_of(json.dumps(self.to_dict(), sort_keys=True).encode())
+
+    def select(self, bands) -> "NoiseModel":
+        """The model of a subset of the bands: what is left when the others are not observed."""
+        rows = [self.bands.index(band) for band in bands]
+        return NoiseModel(
+            self.log_flux[rows], self.median[rows], self.scatter[rows], self.broad, tuple(bands)
+        )
+
+    def _center(self, flux):
+        """Median and scatter (..., n_band) of log10 sigma at a flux of any sign."""
+        flux = in_nanomaggies(flux, "flux", NANOMAGGIES)
+        center, scatter = np.empty(flux.shape), np.empty(flux.shape)
+        for k in range(flux.shape[-1]):
+            faint = 10 ** self.log_flux[k, 0]  # below, the sky sets sigma, not the galaxy
+            x = 0.5 * np.log10(flux[..., k] ** 2 + (0.1 * faint) ** 2)
+            center[..., k] = _interpolate(x, self.log_flux[k], self.median[k])
+            scatter[..., k] = np.interp(x, self.log_flux[k], self.scatter[k])
+        return center, scatter
+
+    def residual(self, sigma, flux) -> np.ndarray:
+        """log10 sigma minus its median at that flux (..., n_band) [dex]."""
+        sigma = in_nanomaggies(sigma, "sigma", NANOMAGGIES)
+        return np.log10(sigma) - self._center(flux)[0]
+
+    def sample(self, flux, rng) -> np.ndarray:
+        """Draw sigma (n, n_band) [nanomaggies] for fluxes (n, n_band)."""
+        center, scatter = self._center(flux)
+        n, n_band = center.shape
+        odd = (rng.random((n, 1)) > P_CORE) & (rng.random((n, n_band)) < P_BROAD)
+        core = scatter * rng.standard_normal((n, n_band))
+        broad = rng.uniform(*self.broad, (n, n_band))
+        return 10 ** (center + np.where(odd, broad, core))
+
+    def log_prob(self, sigma, flux) -> np.ndarray:
+        """Natural log of the density (n,) in log10 sigma of all bands at these fluxes.
+
+        Where sigma is NaN the band is absent, and the density is that of the others.
+        """
+        center, scatter = self._center(flux)
+        residual = np.log10(in_nanomaggies(sigma, "sigma", NANOMAGGIES)) - center
+        log_core = -0.5 * (residual / scatter) ** 2 - np.log(scatter * np.sqrt(2 * np.pi))
+        low, high = self.broad
+        inside = (residual >= low) & (residual <= high)
+        broad = np.where(inside, P_BROAD / (high - low), 0.0)
+        mixed = np.log((1 - P_BROAD) * np.exp(log_core) + broad + 1e-300)
+        present = ~np.isnan(residual)
+        log_core, mixed = (np.where(present, term, 0.0).sum(-1) for term in (log_core, mixed))
+        return np.logaddexp(np.log(P_CORE) + log_core, np.log(1 - P_CORE) + mixed)
+
+
+def _interpolate(x, nodes, values):
+    """Linear in between; beyond the ends, slope 1 when bright (a fixed share of the flux) and
+    the slope of the faintest nodes when faint."""
+    y = np.interp(x, nodes, values)
+    y = y + np.maximum(x - nodes[-1], 0.0)
+    slope = np.clip((values[2] - values[0]) / (nodes[2] - nodes[0]), 0.0, 1.0)
+    return y + slope * np.minimum(x - nodes[0], 0.0)

@@ -1,0 +1,430 @@
+"""The PROVABGS forward model: 12 parameters and a redshift to spectrum and photometry.
+
+A galaxy is a list of stellar populations: 42 time bins and the burst, each with a mass, an
+age and a metallicity. Their light is a weighted sum over the nodes of an SSP grid, split
+into the part inside birth clouds and the rest, dimmed by dust and redshifted. Source: Hahn
+et al. 2023, ApJ 945, 16.
+
+Two paths share all of that. The exact one works in double precision on every wavelength bin
+of the grid; `FastPhotometry` does the same sums in single precision on wider bins and a
+compressed grid, fifty to a hundred times faster and within 0.001 mag.
+
+One departure from the published code, on purpose: a burst older than the universe
+(`t_burst` > age) has no effect at all. There, its light vanished and its mass was taken out
+of the rest of the spectrum, but not out of the star-formation history.
+"""
+
+from dataclasses import dataclass, replace
+from functools import cache, cached_property
+
+import numpy as np
+
+from sedflow import views
+from sedflow.bands import UGRIZ, as_bands, band_weights, load_band
+from sedflow.errors import BadParameters, SedflowError, UnknownBand
+from sedflow.model import cosmology, sfh
+from sedflow.model.fast import FastPhotometry
+from sedflow.model.light import DustScreen, LightTable, Populations, flux_scale
+from sedflow.model.lines import GridLines
+from sedflow.model.sfh import load_bases
+from sedflow.model.ssp import SSPGrid, load_ssp
+from sedflow.parameters import BETAS, DEFAULTS, N_PARAM, PARAMETERS, as_theta, index, theta_of
+from sedflow.photometry import MIN_REDSHIFT
+from sedflow.units import plain
+
+__all__ = ["SEDModel", "Spectrum", "default_model"]
+
+MAX_REDSHIFT = 0.5
+_CHUNK = 64  # galaxies at a time on the exact path: about 50 MB of scratch
+
+
+@dataclass(frozen=True)
+class Spectrum:
+    """Spectrum in the observed frame, as means over wavelength bins.
+
+    wavelength (n_wave,) or (..., n_wave) : bin centres, observed frame, vacuum [A]
+    flux (..., n_wave) : F_lambda [1e-17 erg/s/cm2/A]
+    redshift (...)
+    """
+
+    wavelength: np.ndarray
+    flux: np.ndarray
+    redshift: np.ndarray
+
+
+class SEDModel:
+    """Spectra, photometry and histories of PROVABGS galaxies.
+
+    Parameters
+    ----------
+    ssp : str, path or SSPGrid
+        "fsps" (MIST + MILES + Chabrier), "fsps-gas" (the same with emission lines and nebular
+        continuum), "bc03" (BC03-MILES, Kroupa), or the path of any HDF5 file in the DSPS layout.
+    birth_cloud_age_gyr : float
+        Stars younger than this sit in birth clouds. 0.01 is what was run for the published
+        results; their text says 0.1.
+    bands : sequence of str
+        Default bands of `photometry`.
+
+    Examples
+    --------
+    >>> model = SEDModel()
+    >>> theta = {"log_mstar": 10.5, "beta1": 0.4, "beta2": 0.3, "beta3": 0.2, "beta4": 0.1,
+    ...          "f_burst": 0.0, "t_burst": 5.0, "log_gamma1": -2.5, "log_gamma2": -2.5,
+    ...          "tau_bc": 1.0, "tau_ism": 0.3, "n_dust": -0.7}
+    >>> model.photometry(theta, 0.05).shape
+    (5,)
+    """
+
+    def __init__(self, ssp="fsps", *, birth_cloud_age_gyr: float = 0.01, bands=UGRIZ):
+        self.grid = ssp if isinstance(ssp, SSPGrid) else load_ssp(ssp)
+        self.bases = load_bases()
+        self.bands = as_bands(bands)
+        if not (np.isfinite(birth_cloud_age_gyr) and birth_cloud_age_gyr >= 0):
+            raise BadParameters(
+                f"birth_cloud_age_gyr = {birth_cloud_age_gyr} must be finite and >= 0; "
+                "use 0.01 (as published results were run) or 0.1"
+            )
+        self.birth_cloud_age_gyr = float(birth_cloud_age_gyr)
+        self._light = LightTable(self.grid, self.birth_cloud_age_gyr)
+        self._lines = GridLines(self._light)
+        self._fast: dict = {}
+
+    def __repr__(self):
+        return f"SEDModel(ssp={self.grid.name!r}, birth_cloud_age_gyr={self.birth_cloud_age_gyr})"
+
+    def _repr_html_(self):
+        rows = [(p.name, f"{DEFAULTS[p.name]:g}", p.unit, p.help) for p in PARAMETERS]
+        title = f"SEDModel: {self.grid.provenance or self.grid.name}"
+        return views.markup(title, views.table(("parameter", "default", "unit", "what"), rows))
+
+    def plot(
+        self, theta=None, redshift=0.05, *, ax=None, bands=None, backend="matplotlib", **parameters
+    ):
+        """Spectrum and photometry of a galaxy: the matplotlib Axes, or a Bokeh figure.
+
+        `model.plot(log_mstar=10.5, tau_ism=0.3, redshift=0.05)`, with parameters as for `spectrum`.
+        """
+        theta = theta_of(theta, parameters)
+        options = {"redshift": redshift, "ax": ax, "bands": bands, "backend": backend}
+        return views.plot("model_sed", self, theta=theta, **options)
+
+    # Public, batched on any leading axes
+
+    def spectrum(self, theta=None, redshift=0.05, *, dust: bool = True, **parameters) -> Spectrum:
+        """Spectrum in the observed frame on every wavelength bin of the SSP grid.
+
+        `model.spectrum(log_mstar=10.5, tau_ism=0.3, redshift=0.05)` takes the parameters that are
+        not named from `sedflow.parameters.DEFAULTS`.
+
+        Parameters
+        ----------
+        theta : array (..., 12) or mapping by name
+        redshift : float or array (...), 1e-6 <= z <= 0.5
+        dust : bool
+            False gives the light before any attenuation.
+        parameters : some of the 12 by name, instead of theta
+
+        Raises
+        ------
+        BadParameters
+            Theta or redshift outside their range.
+        """
+        theta, z, shape = _batch(theta_of(theta, parameters), redshift)
+        out = np.empty((len(z), self.grid.wave.size))
+        for rows in _chunks(len(z)):
+            out[rows] = self._flux(theta[rows], z[rows], with_dust=dust)
+        one_redshift = np.ndim(redshift) == 0
+        z_axis = np.asarray(float(redshift)) if one_redshift else z.reshape(shape)
+        return Spectrum(
+            wavelength=self.grid.wave * (1.0 + z_axis[..., None]),
+            flux=out.reshape(*shape, -1),
+            redshift=z_axis,
+        )
+
+    def components(self, theta=None, redshift=0.05, **parameters) -> dict[str, np.ndarray]:
+        """Attenuated light (..., n_wave) by stars: "young" in birth clouds, "old", and "burst".
+
+        In the units of `spectrum`, whose flux they add up to. Of the steady history, "young" is
+        what its birth clouds hold (younger than `birth_cloud_age_gyr`).
+
+        Parameters
+        ----------
+        theta : array (..., 12) or mapping by name
+        redshift : float or array (...)
+        parameters : some of the 12 by name, instead of theta, as for `spectrum`
+        """
+        theta, z, shape = _batch(theta_of(theta, parameters), redshift)
+        pop = self.populations(theta, z)
+        scale = flux_scale(theta, z, self.grid.lsun)[:, None]
+        steady, burst = pop.mass.copy(), pop.mass.copy()
+        steady[:, -1], burst[:, :-1] = 0.0, 0.0
+        young, old = self._light(replace(pop, mass=steady))
+        parts = {
+            "young": self._dust.dim(young, np.zeros_like(old), theta),
+            "old": self._dust.dim(np.zeros_like(young), old, theta),
+            "burst": self._dust.dim(*self._light(replace(pop, mass=burst)), theta),
+        }
+        return {name: (light * scale).reshape(*shape, -1) for name, light in parts.items()}
+
+    def photometry(
+        self, theta=None, redshift=0.05, bands=None, *, method: str = "exact", **parameters
+    ) -> np.ndarray:
+        """Noise-free fluxes (..., n_band) [nanomaggies].
+
+        Parameters
+        ----------
+        theta : array (..., 12) or mapping by name
+        redshift : float or array (...)
+            1e-6 <= z, as far as the SSP grid covers the bands (`max_redshift`).
+        bands : sequence of str, optional
+            Any that `sedflow.bands.load_band` knows; default `self.bands`.
+        method : "exact" or "fast"
+            "fast" agrees to 0.001 mag (99.9 % of prior draws; 0.002 at most) where the flux is
+            brighter than 70 mag, at fifty to a hundred times the speed.
+        parameters : some of the 12 by name, instead of theta, as for `spectrum`
+
+        Raises
+        ------
+        BadParameters, UnknownBand
+        """
+        bands = self.bands if bands is None else as_bands(bands)
+        theta, z, shape = _batch(theta_of(theta, parameters), redshift)
+        self.check_redshift(z, bands)
+        if method == "fast":
+            flux = self.fast(bands)(theta, z)
+        elif method == "exact":
+            flux = np.empty((len(z), len(bands)))
+            curves = self._curves(bands)
+            for rows in _chunks(len(z)):
+                spectra = self._flux(theta[rows], z[rows])
+                unique, inverse = np.unique(z[rows], return_inverse=True)
+                edges = self.grid.wave_edges * (1.0 + unique[:, None])
+                weights = band_weights(curves, edges)
+                flux[rows] = np.einsum("nw,nwb->nb", spectra, weights[inverse])
+        else:
+            raise SedflowError(f"method {method!r} is unknown; choose 'exact' or 'fast'")
+        return flux.reshape(*shape, len(bands))
+
+    def lines(self, theta=None, redshift=0.05, names=None, *, dust=True, **parameters):
+        """Emission lines (..., n_line) as `sedflow.model.lines.EmissionLines`.
+
+        names : such as ["H-alpha", "[O III] 5007"]; default all of `self.line_names`
+        theta, redshift, dust, parameters : as for `spectrum`
+
+        Raises
+        ------
+        SedflowError, UnknownName
+            The grid has no lines (only "fsps-gas" has), or not one of that name.
+
+        Examples
+        --------
+        >>> lines = SEDModel("fsps-gas").lines(log_mstar=10.0, redshift=0.05)
+        >>> bool(1e40 < lines["H-alpha"]["luminosity"] < 1e42)
+        True
+        """
+        theta, z, shape = _batch(theta_of(theta, parameters), redshift)
+        return self._lines(self.populations, theta, z, names, dust).reshaped(shape)
+
+    @property
+    def line_names(self) -> tuple[str, ...]:
+        """Emission lines that the grid has; () for a grid without gas."""
+        return self._lines.names
+
+    def time_bins(self, redshift) -> np.ndarray:
+        """Edges (..., 43) [Gyr look-back] of the bins of `sfh` and `zh`."""
+        return sfh.bin_edges(cosmology.age_gyr(_known_redshift(redshift)))
+
+    def sfh(self, theta=None, redshift=0.05, **parameters) -> np.ndarray:
+        """Star-formation rate (..., 42) [Msun/yr] in each time bin, burst included.
+
+        Bins beyond the age of the universe (only where z > 0.206) hold 0.
+        """
+        theta, z, shape = _batch(theta_of(theta, parameters), redshift)
+        edges = self.time_bins(z)
+        mass = self.formed_fraction(theta, z) * 10 ** theta[:, :1]
+        width = 1e9 * np.diff(edges)
+        rate = np.divide(mass, width, out=np.zeros_like(mass), where=width > 0)
+        return rate.reshape(*shape, -1)
+
+    def zh(self, theta=None, redshift=0.05, **parameters) -> np.ndarray:
+        """Metal mass fraction (..., 42) of the stars formed in each time bin."""
+        theta, z, shape = _batch(theta_of(theta, parameters), redshift)
+        centers = sfh.bin_centers(self.time_bins(z))
+        return self.bases.metallicity(_gamma(theta), centers).reshape(*shape, -1)
+
+    def history(self, theta, redshift) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """Edges (..., 46) [Gyr], rates (..., n, 45) [Msun/yr] and metal fractions of draws.
+
+        theta (..., n, 12); redshift (...). As `sfh` and `zh`, with bins that end at 10 Myr, 100 Myr
+        and 1 Gyr: their integrals are the mean rates.
+        """
+        redshift = np.asarray(redshift, float)
+        edges = self.time_bins(redshift)
+        fine = sfh.fine_edges(edges)
+        theta, z, shape = _batch(theta, redshift[..., None])
+        age = cosmology.age_gyr(z)
+        steady, coarse = self.bases.formed_fraction(theta[:, BETAS], age), sfh.bin_edges(age)
+        cut = sfh.fine_edges(coarse)
+        # Which bin each part is of; the mass of a bin is spread evenly.
+        starts = sfh.fine_edges(sfh.bin_edges(np.inf))[:-1]
+        whole = np.searchsorted(sfh.bin_edges(np.inf), starts, side="right") - 1
+        width = np.diff(coarse)[:, whole]
+        share = np.divide(np.diff(cut), width, out=np.zeros_like(width), where=width > 0)
+        f_burst, t_burst = theta[:, index("f_burst")], theta[:, index("t_burst")]
+        mass = sfh.add_burst(steady[:, whole] * share, f_burst, t_burst, cut)
+        mass = mass * 10 ** theta[:, :1]
+        width = 1e9 * np.diff(cut)
+        rate = np.divide(mass, width, out=np.zeros_like(mass), where=width > 0)
+        metals = self.bases.metallicity(_gamma(theta), sfh.bin_centers(coarse))[:, whole]
+        return fine, rate.reshape(*shape, -1), metals.reshape(*shape, -1)
+
+    def check_redshift(self, redshift, bands) -> None:
+        """Refuse redshifts (...) at which there is no model in all of the bands.
+
+        Raises
+        ------
+        BadParameters, UnknownBand
+        """
+        top, highest = self.max_redshift(bands), np.max(redshift, initial=0.0)
+        if highest > top:
+            raise BadParameters(
+                f"redshift = {highest:g} is beyond {top:.3f}, where the {self.grid.name!r} SSP "
+                f"grid stops covering {', '.join(bands)}; leave out the bluest band or choose "
+                "another grid (with 'bc03', MCMC goes on to 0.5)"
+            )
+
+    def max_redshift(self, bands=None) -> float:
+        """Highest redshift at which the SSP grid covers all of the bands (at most 0.5)."""
+        bands = self.bands if bands is None else as_bands(bands)
+        low, high = self.grid.wave_edges[[0, -1]]
+        top = MAX_REDSHIFT
+        for band in self._curves(bands):
+            if band.extent[0] < low or band.extent[1] > high:
+                raise UnknownBand(
+                    f"band {band.name!r} ({band.extent[0]:.0f}-{band.extent[1]:.0f} A) reaches "
+                    f"outside the {self.grid.name!r} SSP grid ({low:.0f}-{high:.0f} A); use "
+                    "another band, or another grid ('bc03' covers 912-24975 A)"
+                )
+            top = min(top, band.extent[0] / low - 1.0)
+        return float(top)
+
+    def fast(self, bands=None):
+        """The `FastPhotometry` of these bands: theta (n, 12), redshift (n,) -> (n, n_band)."""
+        bands = self.bands if bands is None else as_bands(bands)
+        if bands not in self._fast:
+            self._fast[bands] = FastPhotometry(self, bands)
+        return self._fast[bands]
+
+    # The model itself, on flat batches: theta (n, 12), redshift (n,)
+
+    def populations(self, theta, redshift) -> Populations:
+        """The 42 time bins and the burst of each galaxy; theta (n, 12), redshift (n,)."""
+        age = cosmology.age_gyr(redshift)
+        edges = sfh.bin_edges(age)
+        t_burst = theta[:, index("t_burst")][:, None]
+        f_burst = theta[:, index("f_burst")][:, None] * (t_burst < age[:, None])
+        ages = np.concatenate([sfh.bin_centers(edges), t_burst], axis=1)
+        steady = self.bases.formed_fraction(theta[:, BETAS], age)
+        clouded = np.ones(ages.shape, dtype=bool)
+        # As in the published model, a burst of 10 Myr or more has left its birth clouds.
+        clouded[:, -1] = t_burst[:, 0] < self.birth_cloud_age_gyr
+        return Populations(
+            mass=np.concatenate([steady * (1.0 - f_burst), f_burst], axis=1),
+            age=ages,
+            z=self.bases.metallicity(_gamma(theta), ages),
+            clouded=clouded,
+        )
+
+    def formed_fraction(self, theta, redshift) -> np.ndarray:
+        """Mass fraction (n, 42) formed in each time bin, the burst in the bin that holds it."""
+        age = cosmology.age_gyr(redshift)
+        return sfh.add_burst(
+            self.bases.formed_fraction(theta[:, BETAS], age),
+            theta[:, index("f_burst")],
+            theta[:, index("t_burst")],
+            sfh.bin_edges(age),
+        )
+
+    def surviving_fraction(self, theta, redshift) -> np.ndarray:
+        """Mass left in stars and their remnants per mass formed (...)."""
+        return self._left(self.grid.mass_remaining, theta, redshift)
+
+    def living_fraction(self, theta, redshift) -> np.ndarray:
+        """Mass left in stars alone per mass formed (...), of a grid that has it ("bc03")."""
+        return self._left(self.grid.mass_living, theta, redshift)
+
+    def _left(self, table, theta, redshift):
+        if table is None and self.grid.mass_remaining is not None:
+            raise SedflowError(
+                f"SSP grid {self.grid.name!r} does not say which mass is in stars and which in "
+                "remnants; use 'bc03'"
+            )
+        if table is None:
+            raise SedflowError(
+                f"SSP grid {self.grid.name!r} has no ssp_mass_remaining; use 'fsps' or 'bc03'"
+            )
+        theta, z, shape = _batch(theta, redshift)
+        remaining = np.empty(len(z))
+        for rows in _chunks(len(z), 4096):
+            pop = self.populations(theta[rows], z[rows])
+            ia, wa = self.grid.age_weights(pop.age)
+            iz, wz = self.grid.metallicity_weights(pop.z)
+            low, high = ((1 - wa) * table[k, ia] + wa * table[k, ia + 1] for k in (iz, iz + 1))
+            left = (1 - wz) * low + wz * high
+            remaining[rows] = (pop.mass * left).sum(1)
+        return remaining.reshape(shape)
+
+    def _flux(self, theta, redshift, with_dust=True):
+        young, old = self._light(self.populations(theta, redshift))
+        rest = self._dust.dim(young, old, theta) if with_dust else young + old
+        return rest * flux_scale(theta, redshift, self.grid.lsun)[:, None]
+
+    @cached_property
+    def _dust(self):
+        return DustScreen(self.grid.wave)
+
+    def _curves(self, bands):
+        return [load_band(name) for name in bands]
+
+
+@cache
+def default_model(ssp: str) -> SEDModel:
+    """The `SEDModel` of a packaged grid, built once per process."""
+    return SEDModel(ssp)
+
+
+def _gamma(theta):
+    return 10 ** theta[:, [index("log_gamma1"), index("log_gamma2")]]
+
+
+def _chunks(n, size=_CHUNK):
+    return [slice(i, min(i + size, n)) for i in range(0, n, size)]
+
+
+def _batch(theta, redshift):
+    """Theta (n, 12), redshift (n,) and the batch shape they broadcast to."""
+    theta = as_theta(theta)
+    z = plain(redshift, "redshift", "", BadParameters)
+    try:
+        shape = np.broadcast_shapes(theta.shape[:-1], z.shape)
+    except ValueError:
+        raise BadParameters(
+            f"redshift must be a number or an array that broadcasts to {theta.shape[:-1]}, "
+            f"the shape of theta without its last axis"
+        ) from None
+    _known_redshift(z)
+    theta = np.broadcast_to(theta, (*shape, N_PARAM)).reshape(-1, N_PARAM)
+    return theta, np.broadcast_to(z, shape).reshape(-1), shape
+
+
+def _known_redshift(redshift):
+    """Redshifts as floats, where all are in the range of the model."""
+    z = plain(redshift, "redshift", "", BadParameters)
+    bad = ~((z >= MIN_REDSHIFT) & (z <= MAX_REDSHIFT))
+    if bad.any():
+        raise BadParameters(
+            f"redshift = {z[bad].flat[0]:g} is outside {MIN_REDSHIFT:g} to "
+            f"{MAX_REDSHIFT}; give one inside"
+        )
+    return z

@@ -1,0 +1,322 @@
+"""Grids of simple stellar populations and how to read a spectrum off them.
+
+Luminosities are interpolated linearly in L, in log10 age and log10 metallicity, and clamped
+at the edges of the grid. Metallicity enters as [Fe/H] = log10(Z / 0.0190), the convention of
+PROVABGS, so libraries with another solar abundance are compared at equal [Fe/H].
+"""
+
+import hashlib
+import os
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+
+import numpy as np
+
+from sedflow.constants import C_ANGSTROM, LSUN
+from sedflow.errors import BadSSP
+from sedflow.files.bounds import SSP_VALUES
+from sedflow.files.hashes import sha256, stamp
+from sedflow.files.hdf5 import own
+from sedflow.files.packaged import SSP_NAMES, checked_path
+from sedflow.model.remnants import remnant_mass
+from sedflow.model.ssp_units import check_stars
+from sedflow.units import plain
+
+__all__ = ["SOLAR_Z", "SSPGrid"]
+
+_SSP_DATASETS = ("ssp_lgmet", "ssp_lg_age_gyr", "ssp_wave", "ssp_flux")
+_SSP_OPTIONAL = ("ssp_feh", "ssp_wave_edges", "ssp_mass_remaining")
+# What any library of stars is inside of; beyond, a number is in another unit.
+_FEH = -5.0, 2.0
+_LG_AGE = -5.0, 1.3  # log10 Gyr
+_LIGHT = 1e-10, 1e8  # of a population at all wavelengths [Lsun/Msun formed]
+_LSUN = 3e33, 5e33  # erg/s
+_MASS_REMAINING = 0.0, 1.001
+#: What the attribute mass_remaining of a file says that counts stars without remnants.
+LIVING = "living stars alone"
+_COUNTED = {"bc03": LIVING}  # packaged before files said it
+#: Metal mass fraction at which PROVABGS sets [Fe/H] = 0.
+SOLAR_Z = 0.0190
+
+
+@dataclass(frozen=True)
+class SSPGrid:
+    """Spectra of simple stellar populations, per solar mass formed.
+
+    name : str
+    feh (n_met,) : [Fe/H], ascending
+    lg_age_gyr (n_age,) : log10 age [Gyr], ascending
+    wave_edges (n_wave + 1,) : edges of the wavelength bins [A, vacuum, rest frame]
+    luminosity (n_met, n_age, n_wave) : mean L_lambda of each bin [Lsun/A/Msun formed]
+    mass_remaining (n_met, n_age) : mass in stars and remnants per mass formed; None if unknown
+    mass_living (n_met, n_age) : the same in stars alone; None if unknown
+    lsun : erg/s in one Lsun of this grid
+    provenance : str
+    sha256 : hash of the file it came from
+    """
+
+    name: str
+    feh: np.ndarray
+    lg_age_gyr: np.ndarray
+    wave_edges: np.ndarray
+    luminosity: np.ndarray
+    mass_remaining: np.ndarray | None = None
+    lsun: float = LSUN
+    provenance: str = ""
+    sha256: str = ""
+    mass_living: np.ndarray | None = None
+
+    def __post_init__(self):
+        for name, unit in (("feh", ""), ("lg_age_gyr", ""), ("wave_edges", "Angstrom")):
+            object.__setattr__(self, name, plain(getattr(self, name), name, unit, BadSSP))
+        light = plain(self.luminosity, "luminosity", "Lsun / (Angstrom Msun)", BadSSP)
+        object.__setattr__(self, "luminosity", light)
+        axes = (self.feh, self.lg_age_gyr, self.wave_edges)
+        n_met, n_age, n_wave = self.feh.size, self.lg_age_gyr.size, self.wave_edges.size - 1
+        if any(axis.ndim != 1 for axis in axes) or light.shape != (n_met, n_age, n_wave):
+            raise BadSSP(
+                f"SSP grid {self.name!r}: flux has shape {light.shape}, but there are "
+                f"{n_met} metallicities, {n_age} ages and {n_wave} wavelengths, of shapes "
+                f"{', '.join(str(axis.shape) for axis in axes)}; the axes must be (met, age, wave)"
+            )
+        for what, axis in (
+            ("metallicities", self.feh),
+            ("ages", self.lg_age_gyr),
+            ("wavelengths", self.wave_edges),
+        ):
+            if axis.size < 2 or not np.isfinite(axis).all() or not (np.diff(axis) > 0).all():
+                raise BadSSP(
+                    f"SSP grid {self.name!r}: the {what} must be finite and ascend, at least two"
+                )
+        if not np.isfinite(self.luminosity).all() or (self.luminosity < 0).any():
+            raise BadSSP(f"SSP grid {self.name!r}: fluxes must be finite and >= 0")
+        self._check_physical()
+
+    def _check_physical(self):
+        """Refuse numbers that no library of stars has: they are in other units, or damaged."""
+        if self.wave_edges[0] <= 0:
+            raise BadSSP(
+                f"SSP grid {self.name!r}: the first edge of a wavelength bin is "
+                f"{self.wave_edges[0]:g} A; edges must be positive"
+            )
+        with np.errstate(over="ignore"):
+            light = self.luminosity @ np.diff(self.wave_edges)
+        for what, values, (low, high), remedy in (
+            ("[Fe/H]", self.feh, _FEH, "give log10(Z / Zsun) there"),
+            ("log10 age", self.lg_age_gyr, _LG_AGE, "give log10 of ages in Gyr"),
+            (
+                "the light of a population [Lsun/Msun]",
+                light,
+                _LIGHT,
+                "give L_nu in Lsun/Hz per Msun formed, and wavelengths in Angstrom",
+            ),
+            ("lsun [erg/s]", np.asarray(self.lsun), _LSUN, "give what one Lsun is in the grid"),
+            (
+                "ssp_mass_remaining",
+                1.0 if self.mass_remaining is None else self.mass_remaining,
+                _MASS_REMAINING,
+                "give the surviving mass per mass formed, or leave it out",
+            ),
+        ):
+            values = plain(values, what, error=BadSSP)
+            bad = ~((values >= low) & (values <= high))
+            if bad.any():
+                raise BadSSP(
+                    f"SSP grid {self.name!r}: {what} is {values[bad].flat[0]:g}, where stars have "
+                    f"{low:g} to {high:g}; {remedy}"
+                )
+
+    @classmethod
+    def from_lnu(cls, lnu, wave, wave_edges=None, **fields) -> "SSPGrid":
+        """Grid from L_nu [Lsun/Hz/Msun] at wavelengths `wave` [A], the DSPS layout.
+
+        Without edges, bins meet halfway (in log) between the wavelengths.
+        """
+        if wave_edges is None:
+            if wave.size < 2:
+                raise BadSSP(f"there are {wave.size} wavelengths; give at least two")
+            middle = np.sqrt(wave[1:] * wave[:-1])
+            wave_edges = np.concatenate(
+                [[wave[0] ** 2 / middle[0]], middle, [wave[-1] ** 2 / middle[-1]]]
+            )
+        with np.errstate(over="ignore"):  # what is infinite is refused
+            luminosity = np.asarray(lnu, dtype=float) * (C_ANGSTROM / wave**2)
+        return cls(wave_edges=wave_edges, luminosity=luminosity, **fields)
+
+    @property
+    def wave(self) -> np.ndarray:
+        """Geometric centre (n_wave,) of each wavelength bin [A]."""
+        return np.sqrt(self.wave_edges[1:] * self.wave_edges[:-1])
+
+    def age_weights(self, age_gyr) -> tuple[np.ndarray, np.ndarray]:
+        """Lower age node, and the weight of the node above it, at ages [Gyr] of any shape."""
+        with np.errstate(divide="ignore"):
+            return _linear_weights(self.lg_age_gyr, np.log10(age_gyr))
+
+    def metallicity_weights(self, z) -> tuple[np.ndarray, np.ndarray]:
+        """Lower metallicity node, and the weight of the node above it, at metal fractions z."""
+        return _linear_weights(self.feh, np.log10(z) - np.log10(SOLAR_Z))
+
+    def young_nodes(self, age_gyr: float) -> int:
+        """Number of age nodes no older than `age_gyr`: those inside the birth clouds."""
+        return int(np.searchsorted(self.lg_age_gyr, np.log10(age_gyr) + 1e-6, side="right"))
+
+    def rebinned(self, edges) -> "SSPGrid":
+        """The same grid on coarser wavelength bins, `edges` snapped to the nearest of its own.
+
+        The photon-weighted integral of each merged bin (of L_lambda lambda) is kept.
+        """
+        keep = np.unique(np.abs(self.wave_edges - np.asarray(edges)[:, None]).argmin(axis=1))
+        photons = np.diff(self.wave_edges**2) / 2
+        total = np.add.reduceat(self.luminosity * photons, keep[:-1], axis=-1)
+        if keep[-1] < photons.size:  # reduceat sums on to the end: cut what lies beyond
+            total[..., -1] -= (self.luminosity * photons)[..., keep[-1] :].sum(-1)
+        new_edges = self.wave_edges[keep]
+        return SSPGrid(
+            name=self.name,
+            feh=self.feh,
+            lg_age_gyr=self.lg_age_gyr,
+            wave_edges=new_edges,
+            luminosity=total / (np.diff(new_edges**2) / 2),
+            mass_remaining=self.mass_remaining,
+            lsun=self.lsun,
+            provenance=self.provenance,
+            sha256=self.sha256,
+            mass_living=self.mass_living,
+        )
+
+
+def _linear_weights(nodes, x):
+    """Index i and weight w with x = (1 - w) nodes[i] + w nodes[i + 1], clamped at the ends."""
+    i = np.clip(np.searchsorted(nodes, x, side="right") - 1, 0, nodes.size - 2)
+    return i, np.clip((x - nodes[i]) / (nodes[i + 1] - nodes[i]), 0.0, 1.0)
+
+
+def load_ssp(name_or_path) -> SSPGrid:
+    """SSP grid by packaged name ("fsps", "bc03") or from an HDF5 file in the DSPS layout.
+
+    The file needs the data sets ssp_lgmet (log10 metal mass fraction), ssp_lg_age_gyr,
+    ssp_wave [A] and ssp_flux (n_met, n_age, n_wave) [Lsun/Hz/Msun formed]; it may have
+    ssp_feh, ssp_wave_edges, ssp_mass_remaining and the attribute lsun_erg_s. The masses are taken
+    as stars and remnants; where the attribute mass_remaining is "living stars alone", remnants
+    are added (`sedflow.model.remnants`).
+
+    Raises
+    ------
+    BadSSP
+        The file cannot be read, or a data set is missing or has another shape.
+    """
+    if not isinstance(name_or_path, str | os.PathLike):
+        raise BadSSP(
+            f"ssp = {name_or_path!r}; give one of {', '.join(SSP_NAMES)}, the path of an HDF5 "
+            "file, or an SSPGrid"
+        )
+    if str(name_or_path) in SSP_NAMES:
+        return _read_ssp(checked_path(f"ssp_{name_or_path}.h5"), str(name_or_path))
+    path = Path(name_or_path).resolve()
+    if not path.is_file():
+        raise BadSSP(
+            f"no SSP grid {str(name_or_path)!r}; give one of {', '.join(SSP_NAMES)} or the path "
+            "of an HDF5 file in the DSPS layout"
+        )
+    return _read_ssp(path, path.stem, stamp(path))  # a file that was written anew is read anew
+
+
+@cache
+def _read_ssp(path: Path, name: str, seen=None) -> SSPGrid:
+    import h5py
+
+    try:
+        with h5py.File(path) as file:
+            sets = {key: own(file, key, SSP_VALUES) for key in _SSP_DATASETS + _SSP_OPTIONAL}
+            missing = [key for key in _SSP_DATASETS if sets[key] is None]
+            if missing:
+                raise BadSSP(
+                    f"{path.name} lacks the data sets {', '.join(missing)}; an SSP file in the "
+                    f"DSPS layout has {', '.join(_SSP_DATASETS)}"
+                )
+            shape = tuple(sets[key].size for key in ("ssp_lgmet", "ssp_lg_age_gyr", "ssp_wave"))
+            if sets["ssp_flux"].shape != shape:  # before it is read: a wrong one may be huge
+                raise BadSSP(
+                    f"{path.name}: ssp_flux has shape {sets['ssp_flux'].shape}, but the axes "
+                    f"have {shape}; the order must be metallicity, age, wavelength"
+                )
+            data = {
+                key: np.asarray(item[...], float) for key, item in sets.items() if item is not None
+            }
+            stated = file.attrs.get("content_sha256")
+            if stated is None and str(file.attrs.get("made_by", "")).startswith("sedflow"):
+                raise BadSSP(
+                    f"{path.name} has lost its checksum, which sedflow grid wrote; make it again, "
+                    "or leave the attribute made_by out, too"
+                )
+            if stated is not None and stated != ssp_digest(file):
+                raise BadSSP(
+                    f"{path.name} does not match its checksum: damaged, or changed after sedflow "
+                    "grid wrote it; make it again, or leave content_sha256 and made_by out"
+                )
+            lsun = float(file.attrs.get("lsun_erg_s", 3.846e33))
+            counted = str(file.attrs.get("mass_remaining", _COUNTED.get(name, "")))
+            title = str(file.attrs.get("title", path.name))[:500]
+    except BadSSP:
+        raise
+    except Exception as error:  # h5py has errors of any kind for damaged files
+        raise BadSSP(
+            f"{path.name} cannot be read as HDF5 ({error}); give a DSPS SSP file"
+        ) from None
+    left = data.get("ssp_mass_remaining")
+    if left is not None and left.shape != shape[:2]:
+        raise BadSSP(
+            f"{path.name}: ssp_mass_remaining has shape {left.shape}, but there are {shape[:2]} "
+            "metallicities and ages; leave it out, or give one value for each"
+        )
+    alone = counted == LIVING
+    wave, edges = data["ssp_wave"], data.get("ssp_wave_edges")
+    if not (wave > 0).all() or not lsun > 0:
+        raise BadSSP(f"{path.name}: wavelengths [A] and lsun_erg_s must be positive")
+    if not (np.diff(wave) > 0).all():
+        raise BadSSP(f"{path.name}: the wavelengths must be finite and ascend; sort them")
+    if edges is not None and edges.shape == (wave.size + 1,):
+        inside = (edges[:-1] <= wave) & (wave <= edges[1:])
+        if not inside.all():
+            k = int(np.argmin(inside))
+            raise BadSSP(
+                f"{path.name}: the wavelength {wave[k]:g} A is not inside its bin, {edges[k]:g} to "
+                f"{edges[k + 1]:g} A; give ssp_wave_edges that enclose ssp_wave, or leave them out"
+            )
+    if name not in SSP_NAMES and all(
+        np.isfinite(data[key]).all() and data[key].ndim == 1 and data[key].size > 1
+        for key in ("ssp_lgmet", "ssp_lg_age_gyr", "ssp_wave")
+    ):
+        wave, ages, metals = data["ssp_wave"], data["ssp_lg_age_gyr"], data["ssp_lgmet"]
+        check_stars(path.name, data["ssp_flux"], wave, ages, metals, lsun)
+    grid = SSPGrid.from_lnu(
+        data["ssp_flux"],
+        data["ssp_wave"],
+        wave_edges=data.get("ssp_wave_edges"),
+        name=name,
+        # Libraries put their own solar abundance at [Fe/H] = 0; without one, PROVABGS's.
+        feh=data.get("ssp_feh", data["ssp_lgmet"] - np.log10(SOLAR_Z)),
+        lg_age_gyr=data["ssp_lg_age_gyr"],
+        mass_remaining=left + remnant_mass(left) if left is not None and alone else left,
+        mass_living=left if alone else None,
+        lsun=lsun,
+        provenance=title,
+        sha256=sha256(path),
+    )
+    for array in (grid.luminosity, grid.feh, grid.lg_age_gyr, grid.wave_edges):
+        array.flags.writeable = False
+    return grid
+
+
+def ssp_digest(file) -> str:
+    """Hash of what an open SSP file says: its data sets, and the attributes that are used."""
+    digest = hashlib.sha256()
+    for key in _SSP_DATASETS + _SSP_OPTIONAL:
+        if key in file:
+            values = np.asarray(file[key][...], "<f8")
+            digest.update(f"{key} {values.shape}".encode() + values.tobytes())
+    for key in ("lsun_erg_s", "title"):
+        digest.update(f"{key} {file.attrs.get(key)}".encode())
+    return digest.hexdigest()

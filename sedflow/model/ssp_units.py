@@ -1,0 +1,159 @@
+"""Whether the numbers of an SSP file are those of stars, and if not, which units they look like.
+
+A file says what it holds by the names of its data sets alone. But stars are known well enough to
+tell a wrong unit: a solar mass of old stars gives about an eighth of a solar luminosity between
+3000 and 10,000 A (FSPS 0.13, BC03 0.11; a Salpeter IMF halves it), brightest near 5500 A, and it
+gave some hundred times as much when it was young.
+"""
+
+import numpy as np
+
+from sedflow.constants import C_ANGSTROM
+from sedflow.errors import BadSSP
+
+__all__ = ["check_stars"]
+
+_OPTICAL = 3000.0, 10_000.0  # [A]
+_OLD = 0.02, 0.8  # light of old stars there [Lsun/Msun formed]
+_OLD_GYR, _YOUNG_GYR = 10.0, 0.01
+_NEAR = 0.25  # dex from these ages
+_FADING = 10.0  # times that young stars outshine old ones, at least; libraries have 270
+_PEAK = 2500.0, 25_000.0  # [A], of old stars
+_LG_AGE = -5.0, 1.3  # log10 Gyr; 20 Gyr is older than the universe
+_RICHEST = -0.9  # log10 of the metal mass fraction; BC03, the richest library, has Z = 0.1
+
+
+def check_stars(name, lnu, wave, lg_age, lgmet, lsun) -> None:
+    """Refuse a grid whose numbers no library of stars has.
+
+    name : of the file, for messages
+    lnu (n_met, n_age, n_wave) : [Lsun/Hz/Msun]; wave (n_wave,) : [A]; lg_age (n_age,) : log10 Gyr
+    lgmet (n_met,) : log10 of the metal mass fraction; lsun : erg/s in a Lsun of the file
+
+    Raises
+    ------
+    BadSSP
+        With the value, what stars have, and the unit that the numbers look like.
+    """
+    if not (np.diff(lg_age) > 0).all():
+        return  # SSPGrid says so
+    _check_age(name, lg_age)
+    _check_metals(name, lgmet)
+    old, young = (_nearest(lg_age, np.log10(gyr)) for gyr in (_OLD_GYR, _YOUNG_GYR))
+    if old is None:
+        return
+    solar = int(np.abs(lgmet + 1.75).argmin())
+    spectrum = lnu[solar, old]
+    if not (np.isfinite(spectrum).all() and (spectrum >= 0).all() and spectrum.any()):
+        return  # SSPGrid says so
+    _check_wave(name, spectrum, wave)
+    if not (wave[0] <= _OPTICAL[0] and wave[-1] >= _OPTICAL[1]):
+        return
+    light = _light(spectrum, wave)
+    if np.isfinite(light) and not _OLD[0] <= light <= _OLD[1]:
+        guess = _unit_like(spectrum, wave, lsun)
+        raise BadSSP(
+            f"{name}: the light of a population of {10 ** lg_age[old]:.3g} Gyr from 3000 to 10000 "
+            f"A is {light:.3g} Lsun/Msun, where stars have {_OLD[0]:g} to {_OLD[1]:g}; {guess}give "
+            "L_nu in Lsun/Hz per Msun formed, and wavelengths in Angstrom"
+        )
+    if young is not None:
+        ratio = _light(lnu[solar, young], wave) / light
+        if not ratio >= _FADING:
+            raise BadSSP(
+                f"{name}: a population of {10 ** lg_age[young]:.3g} Gyr gives {ratio:.3g} times "
+                f"the light of one of {10 ** lg_age[old]:.3g} Gyr, where stars give some hundred "
+                "times as much; are the ages of ssp_flux in the order and the unit of "
+                "ssp_lg_age_gyr, log10 Gyr?"
+            )
+
+
+def _nearest(values, wanted):
+    k = int(np.abs(values - wanted).argmin())
+    return k if abs(values[k] - wanted) <= _NEAR else None
+
+
+def _light(lnu, wave):
+    """Integral of L_nu [1/Hz] over frequency between 3000 and 10,000 A."""
+    inside = (wave >= _OPTICAL[0]) & (wave <= _OPTICAL[1])
+    with np.errstate(all="ignore"):
+        return float(np.trapezoid((lnu * (C_ANGSTROM / wave**2))[inside], wave[inside]))
+
+
+def _unit_like(lnu, wave, lsun):
+    """Which units would make these the numbers of stars, as the beginning of a sentence."""
+    per_hz = wave**2 / C_ANGSTROM
+    for what, factor in (
+        ("Lsun/A", per_hz),
+        ("erg/s/Hz", 1 / lsun),
+        ("erg/s/A", per_hz / lsun),
+        ("W/Hz", 1e7 / lsun),
+        ("Lsun/nm", per_hz / 10),
+        ("Lsun/um", per_hz / 1e4),
+        ("the light of a million solar masses", 1e-6),
+        ("the light of a million solar masses in Lsun/A", per_hz * 1e-6),
+        ("nu L_nu in Lsun", wave / C_ANGSTROM),
+        ("the logarithm of the light", None),
+    ):
+        with np.errstate(all="ignore"):
+            light = _light(10**lnu if factor is None else lnu * factor, wave)
+        if _OLD[0] <= light <= _OLD[1]:
+            return f"these look like {what}; "
+    return ""
+
+
+def _check_wave(name, lnu, wave):
+    """Refuse wavelengths at which no old stars are brightest, if that is not the grid's end."""
+    with np.errstate(all="ignore"):
+        peak = wave[np.argmax(lnu / wave**2)]
+    if _PEAK[0] <= peak <= _PEAK[1] or not 1.1 * wave[0] < peak < wave[-1] / 1.1:
+        return
+    units = {"nm": 10.0, "um": 1e4, "m": 1e10}
+    like = next((u for u, x in units.items() if _PEAK[0] <= peak * x <= _PEAK[1]), None)
+    guess = f"these look like {like}; " if like else ""
+    raise BadSSP(
+        f"{name}: old stars are brightest at {peak:.4g} A by ssp_wave, where stars are at 4000 to "
+        f"12000 A; {guess}give wavelengths in Angstrom"
+    )
+
+
+def _check_age(name, lg_age):
+    low, high = lg_age[0], lg_age[-1]
+    if _LG_AGE[0] <= low and high <= _LG_AGE[1]:
+        return
+    if 9 < high <= 10.5 and low >= 3:
+        like = "log years"
+    elif 3 < high <= 4.5:
+        like = "log Myr"
+    elif low >= 0 and high <= 25:
+        like = "Gyr, not their logarithm"
+    elif low >= 0 and high > 1e9:
+        like = "years, not their logarithm"
+    elif low >= 0 and high > 1e3:
+        like = "Myr, not their logarithm"
+    else:
+        like = ""
+    guess = f"these look like {like}; " if like else ""
+    bad = high if high > _LG_AGE[1] else low
+    raise BadSSP(
+        f"{name}: log10 age is {bad:g}, where stars have {_LG_AGE[0]:g} to {_LG_AGE[1]:g}; {guess}"
+        "give log10 of ages in Gyr"
+    )
+
+
+def _check_metals(name, lgmet):
+    high = lgmet.max()
+    if high <= _RICHEST:
+        return
+    positive = lgmet.min() > 0
+    if positive and high <= 0.2:
+        like = "Z itself, not its logarithm"
+    elif positive and high < 20:
+        like = "Z in units of the Sun's"
+    else:
+        like = "log10(Z/Zsun)"
+    raise BadSSP(
+        f"{name}: ssp_lgmet reaches {high:g}, where stars have {_RICHEST:g} at most; these look "
+        f"like {like}; give log10 of the metal mass fraction, not relative to the Sun (Zsun is "
+        "the library's: 0.0142 in MIST, 0.019 in Padova, 0.02 in BC03)"
+    )

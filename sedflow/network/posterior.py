@@ -1,0 +1,524 @@
+"""The amortized posterior: a trained network that answers for any galaxy in its domain.
+
+The network knows the 10 parameters that shape the spectrum, in the unbounded coordinates of
+`Prior.to_unbounded`, so every draw lies inside the prior: nothing is rejected and no galaxy
+can hang. The 11th, the mass, only scales the flux; it is drawn from its exact conditional
+(`sedflow.model.mass`), which takes the model flux of every draw.
+"""
+
+import json
+from copy import copy
+from functools import cache
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+from scipy.special import ndtr, ndtri
+
+from sedflow import views
+from sedflow.constants import LOG_2PI
+from sedflow.draws import Draws, checked_request, galaxy_rng
+from sedflow.errors import (
+    BadParameters,
+    BadPhotometry,
+    BadWeights,
+    SedflowError,
+    UnknownBand,
+    needs,
+)
+from sedflow.files.hashes import digest, sealed, sha256
+from sedflow.files.packaged import DEFAULT_WEIGHTS, SSP_NAMES, checked_path, data_path
+from sedflow.model.mass import REFERENCE, MassConditional
+from sedflow.model.noise import NoiseModel
+from sedflow.model.sed import SEDModel, default_model
+from sedflow.network.domain import DomainCheck, TrainingDomain
+from sedflow.network.features import raw_features, standardise
+from sedflow.network.graphs import graph_flow, manifest_path, missing_graphs
+from sedflow.network.record import FORMAT, check_shapes, read_record
+from sedflow.network.runtime import GraphFlow
+from sedflow.network.shape import FlowConfig, checked_kind
+from sedflow.parameters import (
+    HIGH,
+    LOW,
+    N_FREE,
+    N_PARAM,
+    N_SHAPE,
+    PARAMETERS,
+    Prior,
+    as_theta,
+    index,
+)
+from sedflow.photometry import Photometry
+from sedflow.sampling.misfit import PValueTable, load_p_values
+from sedflow.threads import one_thread, pool
+
+__all__ = ["AmortizedPosterior", "cached_posterior", "load_posterior", "packaged_weights"]
+
+_CHUNK = 2500  # draws at a time, of one galaxy; more are shared among `threads.pool`
+_MASS = index("log_mstar")
+_MASS_RANGE = HIGH[_MASS] - LOW[_MASS]
+
+
+class AmortizedPosterior:
+    """Posterior of the 12 parameters given fluxes in any of its bands, errors and redshift.
+
+    A `Sampler`. Made by `load_posterior` or by training.
+
+    Parameters
+    ----------
+    flow : CouplingFlow, MaskedFlow or GraphFlow
+        In torch, or in ONNX Runtime.
+    record : dict
+        What is stored beside the weights: bands, prior, SSP grid, noise model, feature
+        scaling, training domain, and how the network was trained.
+    model : SEDModel, optional
+        The forward model on which it was trained; default: that of the packaged grid that
+        the record names, built when first needed.
+    """
+
+    def __init__(self, flow: Any, record: dict, model: SEDModel | None = None) -> None:
+        self.flow = flow
+        self.record = record
+        self.name = record["name"]
+        self.bands = tuple(record["bands"])
+        self.prior = Prior(record["prior"])
+        self.ssp = record["ssp"]["name"]
+        self.noise = NoiseModel.from_dict(record["noise"])
+        self.domain = TrainingDomain(**record["domain"])
+        self.scaling = [np.array(record["scaling"][key]) for key in ("centre", "half")]
+        self._model = model
+        #: what calibrates p-values (`sedflow.sampling.misfit.PValueTable`), if there is a table
+        self.p_values: PValueTable | None = None
+
+    @property
+    def flow(self) -> Any:
+        """The flow in torch, loaded when first asked for; inference does not need it.
+
+        Raises
+        ------
+        MissingLibrary
+            torch is not installed.
+        """
+        if isinstance(self._flow, GraphFlow):
+            needs("torch", "zuko", extra="train", what="the flow in torch")
+            from sedflow.network.flow import load_flow
+
+            return load_flow(FlowConfig(**self.record["architecture"]), self._flow.weights)
+        return self._flow.flow
+
+    @flow.setter
+    def flow(self, flow: Any) -> None:
+        if not isinstance(flow, GraphFlow):
+            from sedflow.network.flow import TorchFlow
+
+            flow = TorchFlow(flow)
+        self._flow = flow
+
+    @property
+    def record_sha256(self) -> str:
+        """Hash of the record and, through the hash of the tensors in it, of the whole network.
+
+        Prior, scaling and domain are in the record: `weights_sha256` alone does not see them.
+        """
+        return digest(self.record)
+
+    def __repr__(self):
+        return f"<AmortizedPosterior {self.record['name']!r}: {', '.join(self.bands)}>"
+
+    def _repr_html_(self):
+        low, high = self.domain.redshift
+        rows = [
+            ("bands, any of", ", ".join(self.bands)),
+            ("SSP grid", self.ssp),
+            ("prior", self.prior.sfh),
+            ("redshift", f"{low:g} to {high:g}"),
+        ]
+        return views.markup(repr(self), views.table((), rows))
+
+    def sample(self, galaxy: Photometry, n: int = 10_000, seed: int | None = None) -> Draws:
+        """Draws from the posterior of each galaxy.
+
+        Parameters
+        ----------
+        galaxy : Photometry of shape (...)
+            In any of the network's bands, in any order; others are ignored. Outside the
+            training domain draws are still made, as long as there is a model of the galaxy;
+            `check` tells.
+        n : int
+            Draws per galaxy.
+        seed : int, optional
+            Draws depend on the seed and the galaxy's own data alone, not on its place in a
+            batch.
+
+        Returns
+        -------
+        Draws with theta (..., n, 12) and their log density in `FREE_NAMES` (..., n)
+
+        Raises
+        ------
+        BadParameters
+            The redshift is beyond `SEDModel.max_redshift` of the network's bands.
+        """
+        n = checked_request(galaxy, n, seed)
+        flat, _ = self._context(galaxy)
+        base = np.stack(
+            [
+                galaxy_rng(seed, flat[k]).standard_normal((n, N_FREE), dtype=np.float32)
+                for k in range(len(flat))
+            ]
+        )
+        return self.push(base.reshape(*galaxy.shape, n, N_FREE), galaxy)
+
+    def push(self, base: npt.ArrayLike, galaxy: Photometry) -> Draws:
+        """Carry points of the base through the flow, and to the mass.
+
+        base (..., n, 11) : standard-normal numbers give draws from the posterior; any others
+            give the points that those would have landed on, with the same `log_density`. The
+            first is the probit of the mass's quantile, the others are the flow's.
+        """
+        flat, context = self._context(galaxy)
+        self.model.check_redshift(flat.redshift, self.bands)
+        base = np.asarray(base, dtype=np.float32)
+        shape, n = galaxy.shape, base.shape[-2]
+        base = base.reshape(-1, n, N_FREE)
+        theta = np.empty((len(context), n, N_PARAM))
+        log_density = np.empty((len(context), n))
+        flux = np.empty((len(context), n, len(self.bands)))
+        _ = self.model.fast(self.bands)  # made here, not by several threads at once
+
+        def carry(job):
+            k, rows = job
+            theta[k, rows], log_density[k, rows], flux[k, rows] = self._carry(
+                base[k, rows], context[k : k + 1], flat[k]
+            )
+
+        chunks = [slice(start, start + _CHUNK) for start in range(0, n, _CHUNK)]
+        jobs = ((k, rows) for k in range(len(context)) for rows in chunks)
+        with one_thread:  # each
+            for _ in (pool().map if len(chunks) > 1 else map)(carry, jobs):
+                pass
+        # In other bands, or in another order, the fast model's bins and rounding are others.
+        mine = galaxy.bands == self.bands
+        return Draws(
+            theta.reshape(*shape, n, N_PARAM),
+            log_density.reshape(*shape, n),
+            flux=flux.reshape(*shape, n, len(self.bands)) if mine else None,
+            flux_bands=self.bands if mine else None,
+        )
+
+    def _carry(self, base, context, galaxy):
+        """Theta (n, 12), log density (n,) and flux (n, n_band) of base points (n, 11)."""
+        # A galaxy alone, and in chunks of a fixed size: the same to the last bit in any batch.
+        drawn, log_q = self._flow.to_x(np.delete(base, _MASS, axis=-1), context)
+        x = drawn.astype(float)
+        theta = self.prior.from_unbounded(np.insert(x, _MASS, 0.0, axis=-1))
+        mass, unscaled = self._mass_given(theta, galaxy)
+        theta[:, _MASS] = mass.draw(ndtr(base[:, _MASS].astype(float)))
+        log_density = log_q + self._log_volume(x, theta)
+        z = np.full(len(theta), galaxy.redshift)
+        flux = unscaled * self.model.fast(self.bands).scale(theta, z)
+        return theta, log_density + mass.log_prob(theta[:, _MASS]), flux
+
+    def under(self, prior: Prior) -> "AmortizedPosterior":
+        """The same flow, its x read as those of another prior: a proposal for that prior.
+
+        The draws need weights: the network never saw the other prior.
+        """
+        other = copy(self)
+        other.prior = prior
+        return other
+
+    def log_prob(self, theta: Any, galaxy: Photometry) -> np.ndarray:
+        """Natural log of the normalised posterior density at theta.
+
+        The density is in the 11 free dimensions `sedflow.parameters.FREE_NAMES` (all but
+        beta4, which the other betas fix).
+
+        Parameters
+        ----------
+        theta : array (..., 12) or (..., n, 12), or mapping by name
+            One point for each galaxy, or n.
+        galaxy : Photometry of shape (...)
+
+        Returns
+        -------
+        array (...) or (..., n)
+        """
+        return self._pull(theta, galaxy)[1]
+
+    def pull(self, theta: Any, galaxy: Photometry) -> np.ndarray:
+        """Points (..., n, 11) of the flow's base that `push` carries to theta (..., n, 12)."""
+        return self._pull(theta, galaxy)[0]
+
+    def _pull(self, theta, galaxy):
+        theta = as_theta(theta)
+        shape = galaxy.shape
+        extra = theta.ndim - 1 - len(shape)
+        if extra not in (0, 1) or theta.shape[: len(shape)] != shape:
+            raise BadParameters(
+                f"theta has shape {theta.shape}, but there are {shape} galaxies; give "
+                f"{(*shape, N_PARAM)} or {(*shape, 'n', N_PARAM)}"
+            )
+        flat = theta.reshape(galaxy.redshift.size, -1, N_PARAM)
+        data, context = self._context(galaxy)
+        self.model.check_redshift(data.redshift, self.bands)
+        x = np.delete(self.prior.to_unbounded(flat), _MASS, axis=-1)
+        base, log_density = np.empty((*x.shape[:-1], N_FREE)), self._log_volume(x, flat)
+        with one_thread:
+            for k in range(len(context)):
+                noise, log_q = self._flow.to_base(x[k], context[k : k + 1])
+                mass, _ = self._mass_given(flat[k], data[k])
+                quantile = mass.quantile_of(flat[k, :, _MASS])
+                base[k] = np.insert(noise, _MASS, ndtri(quantile), axis=-1)
+                log_density[k] += log_q + mass.log_prob(flat[k, :, _MASS])
+        return base.reshape((*theta.shape[:-1], N_FREE)), log_density.reshape(theta.shape[:-1])
+
+    def check(self, galaxy: Photometry, draws: Draws | bool | None = None) -> DomainCheck:
+        """Whether each galaxy lies inside the training domain, in words where it does not.
+
+        Parameters
+        ----------
+        galaxy : Photometry of shape (...)
+        draws : Draws (..., n, 12), optional
+            Draws of these galaxies, to see whether any of them reaches the data; `draws.flux`
+            is used if known. By default, 250 draws are made (0.05 s a galaxy, some times that
+            for one outside). With False only the ranges are checked, which takes no time.
+        """
+        from sedflow.network.domain import check
+
+        found = check(self, self._in_my_bands(galaxy), draws)
+        foreign = [band for band in galaxy.bands if band not in self.bands]
+        if foreign:
+            found = found.noting(
+                f"the network does not know {', '.join(foreign)} and ignores "
+                'the data in them; trust="auto" uses those data, and so does MCMC'
+            )
+        return found
+
+    def to_sbi(self) -> Any:
+        """sbi's `DirectPosterior` on this network, for sbi's own tools.
+
+        Its parameters are the unbounded x (10,) of `Prior.to_unbounded` without the first,
+        that of the mass; its observation is `context(galaxy)`, as a tensor.
+
+        Raises
+        ------
+        MissingLibrary
+            torch or sbi is not installed.
+        """
+        needs("torch", "sbi", "zuko", extra="train", what="sbi's posterior")
+        from sedflow.network.sbi import sbi_posterior
+
+        return sbi_posterior(self.flow)
+
+    def context(self, galaxy: Photometry) -> np.ndarray:
+        """Standardised features (n, n_feature) that the network is given, float32."""
+        return self._context(galaxy)[1]
+
+    def save(self, folder: str | Path) -> Path:
+        """Write NAME.safetensors, NAME.json and the graphs to a folder; returns the first.
+
+        The posterior draws from the graphs from then on, as whoever loads them does.
+        """
+        needs("torch", "zuko", "onnx", extra="train", what="writing a network")
+        from safetensors.torch import save_file
+
+        from sedflow.network.graph_files import write_graphs
+
+        path = Path(folder) / f"{self.record['name']}.safetensors"
+        save_file({k: v.contiguous() for k, v in self.flow.state_dict().items()}, path)
+        path.chmod(0o644)  # safetensors leaves it to its owner alone
+        self.record["weights_sha256"] = sha256(path)
+        document = sealed({"format": FORMAT, **self.record})
+        path.with_suffix(".json").write_text(json.dumps(document, indent=1) + "\n")
+        config = FlowConfig(**self.record["architecture"])
+        write_graphs(path, self.record, config)
+        self.flow = graph_flow(path, self.record, config) or self.flow
+        return path
+
+    def _context(self, galaxy):
+        """Flat photometry in the network's bands, and its standardised features."""
+        flat = self._in_my_bands(galaxy).flat
+        raw = raw_features(flat.flux, flat.sigma, flat.redshift, self.noise)
+        return flat, standardise(raw, *self.scaling)
+
+    @property
+    def model(self) -> SEDModel:
+        """The forward model of the stellar library that the network was trained on.
+
+        Raises
+        ------
+        BadWeights
+            That SSP grid is not here any more, or no longer the same.
+        """
+        if self._model is None:
+            self._model = self._model_of_record()
+        return self._model
+
+    def _model_of_record(self):
+        if self.ssp in SSP_NAMES:
+            model = default_model(self.ssp)
+        else:  # the user's own grid, where it was at the time of training
+            path = Path(self.record.get("training", {}).get("ssp", ""))
+            if not path.is_file():
+                raise BadWeights(
+                    f"{self.name} was trained on the SSP grid {self.ssp!r} "
+                    f"({self.record['ssp']['sha256'][:12]}...), which is neither packaged nor at "
+                    f"{path}; pass load_posterior(..., model=SEDModel(PATH))"
+                )
+            model = SEDModel(path)
+        self._same_grid(model)
+        return model
+
+    def _same_grid(self, model):
+        trained = self.record["ssp"]["sha256"]
+        if model.grid.sha256 != trained:
+            raise BadWeights(
+                f"{self.name} was trained on an SSP grid {self.ssp!r} of sha256 {trained[:12]}..., "
+                f"but this one, {model.grid.name!r}, has {model.grid.sha256[:12] or 'none'}...; "
+                "give the grid it was trained on, or train again"
+            )
+
+    def _mass_given(self, theta, galaxy):
+        """Conditional of log_mstar for theta (n, 12) of any mass, and their unscaled fluxes."""
+        reference = theta.copy()
+        reference[:, _MASS] = REFERENCE
+        fast, z = self.model.fast(self.bands), np.full(len(theta), galaxy.redshift)
+        unscaled = fast.unscaled(reference, z)
+        flux = unscaled * fast.scale(reference, z)
+        seen = galaxy.present
+        return MassConditional(flux[:, seen], galaxy.flux[seen], galaxy.sigma[seen]), unscaled
+
+    def _in_my_bands(self, galaxy):
+        if not isinstance(galaxy, Photometry):
+            raise BadPhotometry(
+                f"expected a sedflow.Photometry, got {type(galaxy).__name__}; build one from "
+                "flux, sigma and redshift"
+            )
+        if not set(self.bands) & set(galaxy.bands):
+            raise UnknownBand(
+                f"this network was trained on {', '.join(self.bands)}, but the photometry is in "
+                f"{', '.join(galaxy.bands)}; add one of its bands, or use MCMC"
+            )
+        return galaxy if galaxy.bands == self.bands else galaxy.in_bands(self.bands)
+
+    def _log_volume(self, x, theta):
+        """log |dx / dtheta| without the mass: the prior is a standard normal in x (..., 10)."""
+        log_normal = -0.5 * ((x**2).sum(-1) + N_SHAPE * LOG_2PI)
+        return self.prior.log_prob(theta) + np.log(_MASS_RANGE) - log_normal
+
+
+def packaged_weights() -> list[str]:
+    """Names of the networks in the package."""
+    return sorted(path.stem for path in data_path("").glob("*.safetensors"))
+
+
+def load_posterior(
+    name_or_path: str | Path = DEFAULT_WEIGHTS, model: SEDModel | None = None
+) -> AmortizedPosterior:
+    """The trained posterior: packaged weights by name, or NAME.safetensors with its JSON.
+
+    Parameters
+    ----------
+    name_or_path : str or path
+        "fsps" and "bc03" stand for the ugriz networks of these grids.
+    model : SEDModel, optional
+        On the SSP grid that the network was trained on; for grids that are not packaged and
+        no longer where they were.
+
+    Raises
+    ------
+    BadWeights
+        Files are missing, damaged, or belong to another parameter table or SSP grid.
+    """
+    if str(name_or_path) in SSP_NAMES:  # as for SEDModel
+        name_or_path = f"nsa-ugriz-{name_or_path}"
+    path = Path(name_or_path)
+    packaged = path.suffix != ".safetensors"
+    if packaged:
+        path = data_path(f"{name_or_path}.safetensors")
+    about = path.with_suffix(".json")
+    if not path.is_file() or not about.is_file():
+        raise BadWeights(
+            f"no weights {str(name_or_path)!r}; give one of {', '.join(packaged_weights())} or the "
+            "path of a .safetensors file with its .json beside it"
+        )
+    if packaged:  # the record too: nobody else would notice a wrong number in it
+        checked_path(about.name)
+    try:
+        record = read_record(about, trusted=packaged)
+        _compare_tables({p["name"]: p for p in record["parameters"]}, path.name)
+        expected = record["weights_sha256"]
+    except BadWeights:
+        raise
+    except (ValueError, LookupError, TypeError, RecursionError) as error:
+        raise BadWeights(
+            f"{about.name} is not a weights record ({type(error).__name__}: {error}); train again"
+        ) from None
+    if sha256(path) != expected:
+        raise BadWeights(f"{path.name} does not match the hash in {about.name}; get both again")
+    try:
+        flow = _flow_of(path, record, packaged)
+        posterior = AmortizedPosterior(flow, record, model)
+        table = path.with_suffix(".p_values.json")
+        if packaged and table.is_file():
+            checked_path(table.name)
+        posterior.p_values = load_p_values(table, expected)
+    except SedflowError:
+        raise
+    except (RuntimeError, AttributeError, LookupError, TypeError, ValueError) as e:
+        raise BadWeights(f"{path.name} does not fit its record: {type(e).__name__}: {e}") from None
+    if model is not None:
+        posterior._same_grid(model)
+    return posterior
+
+
+def _flow_of(weights, record, packaged):
+    """In ONNX Runtime, or in torch where there are no graphs."""
+    config = FlowConfig(**record["architecture"])
+    checked_kind(config)
+    check_shapes(weights, config)
+    if packaged:
+        checked_path(manifest_path(weights).name)
+    found = graph_flow(weights, record, config)
+    if found is not None:
+        return found
+    if find_spec("torch") is None:
+        raise missing_graphs(weights, config)
+    from safetensors import SafetensorError
+
+    from sedflow.network.flow import load_flow
+
+    try:
+        return load_flow(config, weights)
+    except SafetensorError as error:
+        raise ValueError(str(error)) from None
+
+
+@cache
+def cached_posterior(name_or_path: str = DEFAULT_WEIGHTS) -> AmortizedPosterior:
+    """As `load_posterior`, but loaded once per process; treat the network as read-only."""
+    return load_posterior(name_or_path)
+
+
+def parameter_table() -> list[dict]:
+    """The parameter table as stored with weights: what must agree for a network to be used."""
+    return [{"name": p.name, "low": float(p.low), "high": float(p.high)} for p in PARAMETERS]
+
+
+def _compare_tables(stored, name):
+    for row in parameter_table():
+        other = stored.pop(row["name"], None)
+        if other is None:
+            raise BadWeights(f"{name} was trained without {row['name']}; train again")
+        for key in ("low", "high"):
+            if not np.isclose(other[key], row[key], rtol=1e-12, atol=0):
+                raise BadWeights(
+                    f"{name} was trained with {row['name']} from {other['low']:g} to "
+                    f"{other['high']:g}, but the table says {row['low']:g} to {row['high']:g}; "
+                    "train again"
+                )
+    if stored:
+        raise BadWeights(f"{name} was trained with {', '.join(stored)}, unknown here; train again")

@@ -1,0 +1,168 @@
+"""The grid of a population: its axes, the cells of the draws, and the likelihood of each galaxy."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+from scipy.sparse import csr_array
+
+from sedflow.errors import SedflowError, unknown
+from sedflow.model.derived import KNOWN
+from sedflow.parameters import PARAMETERS, as_whole
+from sedflow.population.prior import SPECIFIC, PriorShares
+
+__all__ = [
+    "Grid",
+    "above",
+    "cell_counts",
+    "checked_weights",
+    "edges_of",
+    "floored",
+    "likelihood_of",
+    "merged",
+    "names_of",
+]
+
+_CELLS = {1: (40,), 2: (24, 24)}
+_MOST_CELLS = 1600
+_SPREAD = 0.0025  # of the draws, beyond each end of an axis
+_POINTS = 8  # in a cell along each axis, where a line cuts it
+
+
+@dataclass(frozen=True)
+class Grid:
+    """What a fit of some members needs: their draws in cells, and the prior there.
+
+    cells (n, n_draw) : number of the cell of each draw; -1 outside
+    prior (n, n_cell) : prior mass of the cells at the redshift of each galaxy
+    """
+
+    edges: tuple[np.ndarray, ...]
+    cells: np.ndarray
+    prior: PriorShares
+
+
+def names_of(of):
+    names = tuple(x.strip() for x in of.split(",")) if isinstance(of, str) else tuple(of)
+    if len(names) not in (1, 2) or len(set(names)) != len(names):
+        raise SedflowError(
+            f"of = {of!r}; give one or two different quantities, such as 'log_mstar,log_ssfr_1gyr'"
+        )
+    known = [*(q.name for q in KNOWN), *SPECIFIC]
+    for name in names:
+        if name not in known:
+            raise unknown("quantity", name, known)
+    return names
+
+
+def cell_counts(cells, names):
+    if cells is None:
+        return _CELLS[len(names)]
+    counts = tuple(np.broadcast_to(cells, (len(names),)).tolist())
+    counts = tuple(as_whole("cells", k, 5, 400) for k in counts)
+    if np.prod(counts) > _MOST_CELLS:
+        raise SedflowError(
+            f"{np.prod(counts):,} cells are more than {_MOST_CELLS:,}, the most that are fitted; "
+            "choose fewer"
+        )
+    return counts
+
+
+def edges_of(members, names, ranges, counts):
+    for name in ranges:
+        if name not in names:
+            raise unknown("quantity of this population", name, names)
+    limits = {p.name: (p.low, p.high) for p in PARAMETERS}
+    out = []
+    for k, name in enumerate(names):
+        low, high = ranges.get(name) or _span(members.values[..., k], limits.get(name))
+        if not (np.isfinite([low, high]).all() and low < high):
+            raise SedflowError(
+                f"the axis of {name} would go from {low:g} to {high:g}; give ranges={{{name!r}: "
+                "(LOW, HIGH)}}, the lower one first"
+            )
+        out.append(np.linspace(low, high, counts[k] + 1))
+    return tuple(out)
+
+
+def _span(values, limits):
+    known = values[np.isfinite(values)]
+    if not known.size:
+        return np.nan, np.nan
+    low, high = np.quantile(known, [_SPREAD, 1 - _SPREAD])
+    pad = 0.02 * (high - low)
+    low, high = float(low - pad), float(high + pad)
+    return (low, high) if limits is None else (max(low, limits[0]), min(high, limits[1]))
+
+
+def checked_weights(weights, ids):
+    if weights is None:
+        return None
+    if isinstance(weights, Mapping):
+        weights = {str(ident).strip(): weight for ident, weight in weights.items()}  # as in files
+        lost = [i for i in ids.tolist() if str(i) not in weights]
+        if lost:
+            raise SedflowError(
+                f"{len(lost):,} galaxies have no weight, the first is {lost[0]}; give one for each"
+            )
+        weights = [weights[str(i)] for i in ids.tolist()]
+    w = np.asarray(weights, float)
+    if w.shape != (len(ids),):
+        raise SedflowError(
+            f"weights have the shape {w.shape} for {len(ids):,} galaxies; give one for each"
+        )
+    if not np.isfinite(w).all() or (w <= 0).any():
+        k = int(np.argmin(np.where(np.isfinite(w), w, -np.inf)))
+        raise SedflowError(f"the weight of {ids[k]} is {w[k]:g}; give numbers above zero")
+    return w
+
+
+def likelihood_of(members, grid):
+    """Share of each galaxy's draws in each cell over the prior's, a sparse matrix."""
+    n, size = len(members), int(np.prod([len(e) - 1 for e in grid.edges]))
+    inside = grid.cells >= 0
+    rows = np.broadcast_to(np.arange(n)[:, None], grid.cells.shape)[inside]
+    at = (members.shares[inside], (rows, grid.cells[inside]))
+    matrix = csr_array(at, shape=(n, size))  # sums what is in the same cell
+    matrix.sum_duplicates()
+    matrix.eliminate_zeros()
+    prior = floored(grid.prior.at(members.redshift))
+    rows = np.repeat(np.arange(n), np.diff(matrix.indptr))
+    matrix.data = matrix.data / prior[rows, matrix.indices]
+    return matrix
+
+
+def floored(prior):
+    """Prior masses above zero, also where no draw of the prior came."""
+    return np.maximum(prior, 0.5 * prior[prior > 0].min())
+
+
+def merged(values, weights):
+    """Weights (n, n_draw) where the weight of a repeated draw is with its last copy."""
+    same = (np.diff(values, axis=1) == 0).all(-1)  # copies follow each other in a run's draws
+    if not same.any():
+        return weights
+    out = weights.copy()
+    for k in range(same.shape[1]):
+        move = same[:, k]
+        out[move, k + 1] += out[move, k]
+        out[move, k] = 0.0
+    return out
+
+
+def above(edges, axis, line):
+    """Share of each cell that lies above a line."""
+    shape_of = tuple(len(e) - 1 for e in edges)
+    fine = [
+        (e[:-1, None] + np.diff(e)[:, None] * (np.arange(_POINTS) + 0.5) / _POINTS) for e in edges
+    ]
+    if not callable(line):
+        width = np.diff(edges[axis])
+        share = np.clip((edges[axis][1:] - float(line)) / width, 0.0, 1.0)
+        shape = [1] * len(shape_of)
+        shape[axis] = -1
+        return np.broadcast_to(share.reshape(shape), shape_of)
+    limit = np.asarray(line(fine[1 - axis]), float)
+    value = fine[axis][:, None, :, None] > limit[None, :, None, :]
+    share = value.mean((2, 3))
+    return share if axis == 0 else share.T

@@ -1,0 +1,372 @@
+"""A population inferred from the posteriors of its galaxies, with the prior divided out."""
+
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from sedflow import views
+from sedflow.draws import CURVE_LEVELS, weighted_quantile
+from sedflow.errors import SedflowError, unknown
+from sedflow.fits.samples import fractions
+from sedflow.parameters import as_whole
+from sedflow.population import tables
+from sedflow.population.density import Density, fit_density
+from sedflow.population.grid import (
+    Grid,
+    above,
+    cell_counts,
+    checked_weights,
+    edges_of,
+    floored,
+    likelihood_of,
+    merged,
+    names_of,
+)
+from sedflow.population.members import Members, members_of
+from sedflow.population.prior import cell_numbers, prior_shares
+
+__all__ = ["EFFECTIVE_MIN", "Population"]
+
+#: Effective draws that a galaxy needs with the population as prior; with fewer, its likelihood has
+#: an error of more than 22 %.
+EFFECTIVE_MIN = 20.0
+_FEWEST = 10  # galaxies
+
+
+class Population:
+    """The density of one or two quantities in a population of galaxies, from their draws.
+
+    The prior that the galaxies were fitted with is divided out, and the density is a smooth
+    histogram (`sedflow.population.density`). What was selected is the population that is described:
+    nothing is corrected for but what `weights` say. All other quantities are taken to follow the
+    prior of the fits at given values of these: the mass alone is biased if galaxies of each mass
+    have other star formation than the prior, so infer the two together and take `marginal`.
+
+    Parameters
+    ----------
+    source : path, Fit or sequence of Fits
+        Folder of a run with draws (`sedflow infer --keep 200`), a Fit of many galaxies, or Fits.
+    of : str or sequence of str
+        One or two parameters or derived quantities, "log_mstar,log_ssfr_1gyr".
+    weights : array (n,), or mapping ID -> weight, optional
+        How many galaxies each one is for: 1 / Vmax, 1 / completeness. Arrays follow `ids` of an
+        unweighted population.
+    ranges : mapping name -> (low, high), optional
+        Where an axis begins and ends; default, where the draws are.
+    cells : int or pair of ints, optional
+        Cells along each axis; default 40 of one quantity, 24 x 24 of two.
+    status : sequence of str
+        Rows of the run that enter, by their status.
+    n : int
+        Draws of the density, for the bands.
+    seed : int
+
+    Raises
+    ------
+    SedflowError
+        No draws, too few galaxies, an unknown quantity, weights that are not above zero.
+
+    Examples
+    --------
+    >>> import sedflow
+    >>> galaxies = sedflow.load_nsa().photometry(sedflow.load_nsa().ids[:30])
+    >>> fits = sedflow.fit(galaxies, n=200, trust="weights")
+    >>> population = Population(fits, of="log_mstar")
+    >>> bool(9 < population.moments()["p50"][0] < 11)
+    True
+    """
+
+    def __init__(
+        self,
+        source: Any,
+        of: str | Sequence[str],
+        *,
+        weights: Any = None,
+        ranges: Mapping[str, tuple[float, float]] | None = None,
+        cells: int | tuple[int, ...] | None = None,
+        status: Sequence[str] = ("ok",),
+        n: int = 400,
+        seed: int = 1,
+    ):
+        self.names = names_of(of)
+        self._n, self._seed = as_whole("n", n, 50, 100_000), as_whole("seed", seed, 0)
+        members = members_of(source, self.names, status)
+        edges = edges_of(members, self.names, dict(ranges or {}), cell_counts(cells, self.names))
+        numbers = cell_numbers(members.values, edges)
+        inside = (numbers >= 0).any(1)
+        self.left_out = dict(members.left_out)
+        if not inside.all():
+            self.left_out["outside the axes"] = int((~inside).sum())
+        if inside.sum() < _FEWEST:
+            raise SedflowError(
+                f"{inside.sum()} galaxies have draws here, where a population needs {_FEWEST}; "
+                f"left out were {_counts(self.left_out) or 'none'}"
+            )
+        w = checked_weights(weights, members.ids)
+        prior = prior_shares(self.names, edges, members.redshift, members.prior, members.model)
+        self._fit(
+            members.subset(inside),
+            Grid(edges, numbers[inside], prior),
+            None if w is None else w[inside],
+        )
+
+    def _fit(self, members: Members, grid: Grid, weights: np.ndarray | None) -> None:
+        self._members, self._grid, self.weights = members, grid, weights
+        self.ids, self.redshift, self.edges = members.ids, members.redshift, grid.edges
+        self._shape = tuple(len(e) - 1 for e in self.edges)
+        self._matrix = likelihood_of(members, grid)
+        self.fitted: Density = fit_density(
+            self._matrix, self._shape, weights, n=self._n, seed=self._seed
+        )
+        self._of_draws = self._draw_weights()
+        self.effective_draws = 1.0 / np.square(merged(members.values, self._of_draws)).sum(1)
+
+    def subset(self, rows: Any, weights: np.ndarray | None = None) -> "Population":
+        """The population of some of these galaxies: by mask, index or slice, on the same axes.
+
+        weights (n_subset,) : other weights for them; default, those that they had
+        """
+        out = object.__new__(Population)
+        out.names, out._n, out._seed, out.left_out = self.names, self._n, self._seed, self.left_out
+        members = self._members.subset(rows)
+        if len(members) < _FEWEST:
+            raise SedflowError(f"{len(members)} galaxies are too few; choose {_FEWEST} at least")
+        if weights is None:
+            w = None if self.weights is None else self.weights[rows]
+        else:
+            w = checked_weights(weights, members.ids)
+        out._fit(members, Grid(self.edges, self._grid.cells[rows], self._grid.prior), w)
+        return out
+
+    # The density
+
+    @property
+    def centres(self) -> tuple[np.ndarray, ...]:
+        """Middle of the cells (n_cell,) along each axis."""
+        return tuple((e[1:] + e[:-1]) / 2 for e in self.edges)
+
+    @property
+    def area(self) -> np.ndarray:
+        """Size of the cells (n_cell,) or (n_x, n_y), in the units of the quantities."""
+        widths = [np.diff(e) for e in self.edges]
+        return widths[0] if len(widths) == 1 else np.multiply.outer(*widths)
+
+    @property
+    def density(self) -> np.ndarray:
+        """Most probable density (n_cell,) or (n_x, n_y), with an integral of 1."""
+        return self.fitted.shares.reshape(self._shape) / self.area
+
+    @property
+    def prior_density(self) -> np.ndarray:
+        """Density of the prior of the fits, at the mean of the galaxies' redshifts."""
+        return self._grid.prior.at(self.redshift).mean(0).reshape(self._shape) / self.area
+
+    @property
+    def prior_error(self) -> float:
+        """Relative error of the prior where the population is; 0 where it is known exactly."""
+        error = self._grid.prior.error_at(np.array([self.redshift.mean()]))[0]
+        shares = self.fitted.shares
+        return float(np.sqrt(shares @ np.square(np.minimum(error, 1.0))))
+
+    @property
+    def total(self) -> tuple[float, float]:
+        """Sum of the weights and its error: the number density, if they are 1 / Vmax."""
+        w = np.ones(len(self.ids)) if self.weights is None else self.weights
+        return float(w.sum()), float(np.sqrt(np.square(w).sum()))
+
+    def quantiles(self, q: Any = CURVE_LEVELS) -> np.ndarray:
+        """Quantiles (n_q, n_cell) or (n_q, n_x, n_y) of the density, cell by cell."""
+        draws = np.quantile(self.fitted.draws, fractions(np.atleast_1d(q)), axis=0)
+        return draws.reshape(-1, *self._shape) / self.area
+
+    def marginal(self, name: str, q: Any = CURVE_LEVELS) -> np.ndarray:
+        """Quantiles (n_q, n_cell) of the density of one quantity, over the other."""
+        axis, draws = self._axis(name), self._draws
+        along = draws if len(self.names) == 1 else draws.sum(2 - axis)
+        return np.quantile(along, fractions(np.atleast_1d(q)), axis=0) / np.diff(self.edges[axis])
+
+    def moments(self, q: Any = CURVE_LEVELS) -> Any:
+        """Mean and standard deviation of each quantity, as an astropy Table of quantiles."""
+        return tables.moments(self.names, self._draws, self.centres, fractions(np.atleast_1d(q)))
+
+    def trend(self, name: str, q: Any = CURVE_LEVELS) -> tuple[np.ndarray, np.ndarray]:
+        """Mean and standard deviation of a quantity in each cell of the other: a main sequence.
+
+        Returns
+        -------
+        Two arrays (n_q, n_cell), quantiles of the mean and of the standard deviation.
+        """
+        axis = self._axis(name, two=True)
+        draws = np.moveaxis(self._draws, 1 + axis, -1)
+        share = draws / draws.sum(-1, keepdims=True)
+        x = self.centres[axis]
+        mean = share @ x
+        spread = np.sqrt(np.maximum(share @ x**2 - mean**2, 0.0))
+        levels = fractions(np.atleast_1d(q))
+        return np.quantile(mean, levels, axis=0), np.quantile(spread, levels, axis=0)
+
+    def fraction_above(
+        self,
+        name: str,
+        line: float | Callable[[np.ndarray], np.ndarray],
+        by: bool = False,
+        q: Any = CURVE_LEVELS,
+    ) -> np.ndarray:
+        """Quantiles (n_q,) of the share of the population that lies above a line.
+
+        line : a number, or a function of the other quantity
+        by : whether to return the share in each cell of the other quantity, (n_q, n_cell)
+        """
+        axis = self._axis(name, two=by or callable(line))
+        share = above(self.edges, axis, line)
+        draws = self._draws
+        if by:
+            over = 1 + axis
+            values = (draws * share).sum(over) / draws.sum(over)
+        else:
+            values = (draws * share).reshape(len(draws), -1).sum(1)
+        return np.quantile(values, fractions(np.atleast_1d(q)), axis=0)
+
+    # Each galaxy
+
+    @property
+    def shrunk(self) -> np.ndarray:
+        """Weights (n, n_draw) that make each galaxy's draws follow the population as prior."""
+        return self._of_draws
+
+    @property
+    def few(self) -> list:
+        """IDs of the galaxies whose draws cannot represent the population."""
+        return self.ids[self.effective_draws < EFFECTIVE_MIN].tolist()
+
+    def galaxies(self, path: str | Path | None = None, *, overwrite: bool = False) -> Any:
+        """Each galaxy's own quantiles and the shrunk ones, as an astropy Table.
+
+        Columns: id, redshift, weight, effective_draws, NAME_p16, ..., NAME_shrunk_p16, ...
+        path : .parquet, .ecsv, .fits or .vot to write it to
+        """
+        return tables.written(tables.galaxies(self, self._members), path, overwrite)
+
+    def medians(self) -> np.ndarray:
+        """Density of the galaxies' own medians, to compare: it is wider than the population."""
+        middle = [weighted_quantile(v, 0.5, self._members.shares) for v in self._columns()]
+        numbers = cell_numbers(np.stack(middle, -1), self.edges)
+        w = np.ones(len(numbers)) if self.weights is None else self.weights
+        inside = numbers >= 0
+        shares = np.bincount(numbers[inside], w[inside], minlength=len(self.fitted.shares))
+        return (shares / w.sum()).reshape(self._shape) / self.area
+
+    def stack(self) -> np.ndarray:
+        """Density of all draws together, to compare: wider still, and pulled by the prior."""
+        w = np.ones(len(self.ids)) if self.weights is None else self.weights
+        shares = (w[:, None] * self._members.shares).ravel()
+        numbers = self._grid.cells.ravel()
+        inside = numbers >= 0
+        total = np.bincount(numbers[inside], shares[inside], minlength=len(self.fitted.shares))
+        return (total / w.sum()).reshape(self._shape) / self.area
+
+    # To look at and to keep
+
+    @property
+    def notes(self) -> list[str]:
+        """What to know before these figures are used, in sentences."""
+        out = ["The population is that of the galaxies given: any selection is part of it."]
+        if self.weights is not None:
+            w = self.weights
+            effective = w.sum() ** 2 / np.square(w).sum()
+            out = [
+                f"The weights correct the selection; they leave {effective:,.0f} effective "
+                "galaxies."
+            ]
+        out.append(
+            f"All but {' and '.join(self.names)} is taken to follow the prior of the fits; infer "
+            "quantities that depend on each other together."
+        )
+        if self.left_out:
+            out.append(f"Left out: {_counts(self.left_out)}.")
+        if self.few:
+            names = ", ".join(map(str, self.few[:5])) + (", ..." if len(self.few) > 5 else "")
+            out.append(
+                f"{len(self.few):,} galaxies have fewer than {EFFECTIVE_MIN:.0f} effective draws "
+                f"({names}); {self._members.remedy}."
+            )
+        for name, own, width in zip(self.names, *self._widths(), strict=True):
+            if own > 0.5 * width:
+                out.append(
+                    f"Single galaxies know {name} to {own:.2f}, the population is {width:.2f} wide "
+                    "(standard deviations): features narrower than the first are smoothed, and the "
+                    "bands do not include that."
+                )
+        if self.prior_error > 0:
+            out.append(f"The prior is counted to {100 * self.prior_error:.1f} %.")
+        if not self.fitted.converged:
+            out.append("The fit has not reached its maximum; choose fewer cells.")
+        return out
+
+    def to_table(self, path: str | Path | None = None, *, overwrite: bool = False) -> Any:
+        """The density in each cell with its 68 and 95 % bands, as an astropy Table.
+
+        path : .parquet, .ecsv, .fits or .vot to write it to
+        """
+        return tables.written(tables.density(self), path, overwrite)
+
+    def plot(self, **options: Any) -> Any:
+        """The density beside the histogram of medians and the stack: a matplotlib Figure."""
+        return views.plot("population_density", self, **options)
+
+    def __len__(self):
+        return len(self.ids)
+
+    def __repr__(self):
+        return f"<Population of {len(self):,} galaxies in {' and '.join(self.names)}>"
+
+    def _repr_html_(self):
+        lines = [
+            (row["quantity"], row["moment"], f"{row['p50']:.3f}", f"{row['p16']:.3f}",
+             f"{row['p84']:.3f}")
+            for row in self.moments()
+        ]  # fmt: skip
+        heads = ("quantity", "moment", "median", "16 %", "84 %")
+        notes = views.table((), [(note,) for note in self.notes])
+        return views.markup(repr(self), notes, views.table(heads, lines))
+
+    # Shapes
+
+    @property
+    def _draws(self):
+        return self.fitted.draws.reshape(-1, *self._shape)
+
+    def _columns(self):
+        return np.moveaxis(self._members.values, -1, 0)
+
+    def _axis(self, name, two=False):
+        if name not in self.names:
+            raise unknown("quantity of this population", name, self.names)
+        if two and len(self.names) == 1:
+            raise SedflowError(
+                f"this population has {name} alone; give two quantities, such as of='{name},a_v'"
+            )
+        return self.names.index(name)
+
+    def _widths(self):
+        """Median standard deviation of the galaxies, and that of the population, by quantity."""
+        w = self._members.shares[..., None]
+        values = np.where(np.isfinite(self._members.values), self._members.values, 0.0)
+        mean = (w * values).sum(1, keepdims=True)
+        own = np.median(np.sqrt((w * np.square(values - mean)).sum(1)), axis=0)
+        return own, [float(row["p50"]) for row in self.moments() if row["moment"] != "mean"]
+
+    def _draw_weights(self):
+        """Weights (n, n_draw) of the draws with the population as prior."""
+        numbers = self._grid.cells
+        prior = floored(self._grid.prior.at(self.redshift))
+        known = np.clip(numbers, 0, None)
+        ratio = self.fitted.shares[known] / np.take_along_axis(prior, known, 1)
+        weights = np.where(numbers >= 0, self._members.shares * ratio, 0.0)
+        return weights / weights.sum(1, keepdims=True)
+
+
+def _counts(counts):
+    return ", ".join(f"{n:,} {why}" for why, n in sorted(counts.items()))

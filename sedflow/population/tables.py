@@ -1,0 +1,75 @@
+"""What a population is as tables."""
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from astropy.table import Table
+
+from sedflow.draws import CURVE_LEVELS, weighted_quantile
+from sedflow.fits.export import write_table
+
+__all__ = ["density", "galaxies", "moments", "written"]
+
+_OWN = (0.16, 0.5, 0.84)
+
+
+def _label(q):
+    return f"p{100 * q:g}"
+
+
+def density(population: Any) -> Table:
+    """A row for each cell: middle, density with its quantiles, prior, medians and stack."""
+    middles = np.meshgrid(*population.centres, indexing="ij")
+    out = Table({n: m.ravel() for n, m in zip(population.names, middles, strict=True)})
+    out["density"] = population.density.ravel()
+    for q, values in zip(CURVE_LEVELS, population.quantiles(), strict=True):
+        out[f"density_{_label(q)}"] = values.ravel()
+    out["prior_density"] = population.prior_density.ravel()
+    out["medians_density"] = population.medians().ravel()
+    out["stack_density"] = population.stack().ravel()
+    out.meta["notes"] = " ".join(population.notes)
+    out.meta["galaxies"] = len(population)
+    out.meta["total"], out.meta["total_error"] = population.total
+    return out
+
+
+def moments(names, draws: np.ndarray, centres, levels) -> Table:
+    """Mean and standard deviation of each quantity.
+
+    draws (n, n_x[, n_y]) : shares; centres : of the cells along each axis
+    """
+    rows: list[dict] = []
+    for axis, name in enumerate(names):
+        others = tuple(1 + k for k in range(len(names)) if k != axis)
+        share = draws.sum(others)
+        mean = share @ centres[axis]
+        spread = np.sqrt(np.maximum(share @ centres[axis] ** 2 - mean**2, 0.0))
+        for word, values in (("mean", mean), ("standard deviation", spread)):
+            quantiles = np.quantile(values, levels)
+            numbers = {_label(q): v for q, v in zip(levels, quantiles, strict=True)}
+            rows.append({"quantity": name, "moment": word, **numbers})
+    return Table(rows)
+
+
+def galaxies(population: Any, members: Any) -> Table:
+    """A row for each galaxy: its own quantiles, and those with the population as prior."""
+    n = len(members)
+    text = members.ids.dtype == object
+    out = Table({"id": members.ids.astype(str) if text else members.ids})
+    out["redshift"] = members.redshift
+    out["weight"] = np.ones(n) if population.weights is None else population.weights
+    out["effective_draws"] = population.effective_draws
+    for k, name in enumerate(population.names):
+        for what, weights in (("", members.shares), ("_shrunk", population.shrunk)):
+            values = weighted_quantile(members.values[..., k], _OWN, weights)
+            for q, column in zip(_OWN, values, strict=True):
+                out[f"{name}{what}_{_label(q)}"] = column
+    return out
+
+
+def written(table: Table, path: str | Path | None, overwrite: bool) -> Table:
+    """The same table, which is in a file now, too, where a path is given."""
+    if path is not None:
+        write_table(table, path, overwrite)
+    return table

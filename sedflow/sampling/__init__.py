@@ -1,0 +1,5 @@
+"""Exact answers: importance weights, MCMC, and the ladder between them."""
+
+import lazy_loader
+
+__getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)

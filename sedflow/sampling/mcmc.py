@@ -1,0 +1,341 @@
+"""Reference posteriors by Monte Carlo, without the network.
+
+The default, "smc", is `smc.tempered_populations` on the ten parameters other than the mass,
+which is integrated out and drawn back exactly (`mass`). It starts from the prior, not from the
+network's draws, so that it is a second opinion also on modes that the network has missed.
+"emcee" and "zeus" (the sampler of the published work) run as they do elsewhere.
+"""
+
+import random
+import time
+import warnings
+from typing import Any
+
+import numpy as np
+from scipy.special import logsumexp
+
+from sedflow.draws import Draws, Sampler, checked_request, galaxy_rng
+from sedflow.errors import BadParameters, BadPhotometry, Cancelled, needs
+from sedflow.limits import Convergence, NotConverged
+from sedflow.model.likelihood import log_likelihood, too_precise
+from sedflow.model.mass import REFERENCE, MassConditional
+from sedflow.model.sed import SEDModel, default_model
+from sedflow.model.simulation import recent_bursts
+from sedflow.parameters import FREE_NAMES, N_FREE, Prior, as_prior, as_whole
+from sedflow.photometry import Photometry
+from sedflow.sampling.convergence import diagnose
+from sedflow.sampling.smc import tempered_populations
+
+__all__ = ["MCMCSampler", "explore"]
+
+METHODS = ("smc", "emcee", "zeus")
+_OTHERS = ("emcee", "zeus")  # of the extra `mcmc`
+_WALKERS = 200  # of each population at first; doubled until the populations agree
+_SCOUTS = 50  # walkers of each population of `explore`
+_CHUNK = 1024  # models between two looks at `cancel`
+_T_BURST = FREE_NAMES.index("t_burst") - 1  # column of x without the mass
+_N_START = 20_000  # draws of the prior from which ensembles choose their start
+_N_WALKER = 30  # of an ensemble, as in the published runs
+
+
+def explore(
+    galaxy: Photometry, model: SEDModel, prior: Prior, seed: int | None
+) -> tuple[np.ndarray, float]:
+    """Points theta (n, 12) in all modes of one galaxy's posterior, and its log evidence, roughly.
+
+    Two small populations of "smc", for proposals to learn from and to be checked against (the
+    log evidence is good to some 0.2); not a converged posterior.
+    """
+    rng = np.random.default_rng([0 if seed is None else seed, 11])
+    target = _MarginalTarget(model, prior, galaxy, None)
+    out = tempered_populations(target, _SCOUTS, 0, rng, populations=2, walk=5)
+    return target.theta(np.concatenate(out.x), rng), float(np.mean(out.log_evidence))
+
+
+class MCMCSampler:
+    """Posterior draws by Monte Carlo; a `Sampler`.
+
+    Parameters
+    ----------
+    method : "smc", "emcee" or "zeus"
+    model : SEDModel, optional
+        Default: the packaged "fsps" grid. Any band that it covers can be in the data.
+    prior : Prior or its name, optional
+    start : Sampler, optional
+        Draws for "emcee" and "zeus" to start from; default the best of 20,000 draws of the prior.
+    doublings : int
+        How often "smc" may double its populations while they disagree.
+    steps : int
+        Of an ensemble's walkers, a fifth of them left out as burn-in.
+    progress : callable or bool, optional
+        Called as progress(share, text), or True for a bar.
+    cancel : optional
+        Anything with `is_set()`, a `threading.Event` for one; once it is set the run ends
+        within half a second with `Cancelled`.
+
+    Examples
+    --------
+    >>> MCMCSampler(method="emcee", steps=2000)
+    MCMCSampler('emcee')
+    """
+
+    def __init__(
+        self,
+        method: str = "smc",
+        *,
+        model: SEDModel | None = None,
+        prior: Prior | str | None = None,
+        start: Sampler | None = None,
+        doublings: int = 2,
+        steps: int = 10_000,
+        progress: Any = None,
+        cancel: Any = None,
+    ) -> None:
+        if method not in METHODS:
+            raise BadParameters(f"method {method!r} is unknown; choose one of {METHODS}")
+        doublings, steps = as_whole("doublings", doublings, 0), as_whole("steps", steps, 0)
+        if method in _OTHERS:
+            needs(method, extra="mcmc", what=f'method={method!r}, not the default "smc",')
+        self.method, self.doublings, self.steps = method, doublings, steps
+        self.model = default_model("fsps") if model is None else model
+        self.prior = as_prior(prior)
+        self.start, self.cancel = start, cancel
+        self.name = method
+        self._progress = progress
+
+    def __repr__(self):
+        return f"MCMCSampler({self.method!r})"
+
+    def sample(self, galaxy: Photometry, n: int = 10_000, seed: int | None = None) -> Draws:
+        """Draws from the posterior of each galaxy, with `convergence`.
+
+        The same seed gives the same draws, also in another batch. A galaxy whose chains miss
+        R-hat < 1.01 or ESS > 400 in any parameter is returned all the same, with its figures,
+        and `NotConverged` is warned of.
+
+        Raises
+        ------
+        Cancelled
+        BadPhotometry
+            A redshift at which the model does not cover the bands, or an error below the
+            model's own accuracy.
+        SedflowError
+            The posterior is out of reach: no model comes near the data.
+        """
+        n = checked_request(galaxy, n, seed)
+        flat = galaxy.flat
+        for one in (flat[k] for k in range(len(flat))):
+            if problem := too_precise(one):
+                raise BadPhotometry(problem)
+            bands = one.observed.bands
+            top = self.model.max_redshift(bands)
+            if one.redshift > top:
+                raise BadPhotometry(
+                    f"redshift {one.redshift:g} is beyond {top:.3f}, where the model stops "
+                    f"covering {', '.join(bands)}; leave out the bluest band or use another grid"
+                )
+        run = {"smc": self._smc, "emcee": self._emcee, "zeus": self._zeus}[self.method]
+        theta, figures = [], []
+        for k in range(len(flat)):
+            with _Bar(self._progress, k, len(flat)) as tell:
+                draws, convergence = run(flat[k], n, galaxy_rng(seed, flat[k]), tell)
+            theta.append(draws)
+            figures.append(convergence)
+            if not convergence.converged:
+                name = "" if flat.ids is None else f" of galaxy {flat.ids[k]}"
+                warnings.warn(
+                    NotConverged(
+                        f"the {self.method} run{name} did not converge: {convergence.worst()}",
+                        convergence,
+                    ),
+                    stacklevel=2,
+                )
+        return Draws(
+            np.stack(theta).reshape(*galaxy.shape, int(n), -1),
+            convergence=Convergence.stack(figures, galaxy.shape),
+        )
+
+    def _smc(self, galaxy, n, rng, tell):
+        target = _MarginalTarget(self.model, self.prior, galaxy, self.cancel)
+        start, walkers, figures = time.monotonic(), _WALKERS, None
+        for attempt in range(self.doublings + 1):
+            so_far = f"; R-hat {figures.r_hat.max():.3f} with half as many" if attempt else ""
+            out = tempered_populations(
+                target,
+                walkers,
+                n,
+                rng,
+                lambda share, acceptance, text=f"{walkers} walkers{so_far}": tell(
+                    share, f"{text}; acceptance {acceptance:.2f}"
+                ),
+            )
+            theta = np.stack([target.theta(x, rng) for x in out.x])
+            figures = self._figures(theta, start, target, out.acceptance, out.log_evidence)
+            if figures.converged:
+                break
+            walkers *= 2
+        flat = theta.reshape(-1, theta.shape[-1])
+        return flat[np.linspace(0, len(flat) - 1, n).round().astype(int)], figures
+
+    def _emcee(self, galaxy, n, rng, tell):
+        import emcee
+
+        target = _PlainTarget(self.model, self.prior, galaxy, self.cancel)
+        start = time.monotonic()
+        moves = [(emcee.moves.DEMove(), 0.9), (emcee.moves.DESnookerMove(), 0.1)]
+        sampler = emcee.EnsembleSampler(
+            _N_WALKER, N_FREE, target.log_posterior, vectorize=True, moves=moves
+        )
+        state = np.random.RandomState(rng.integers(2**31)).get_state()
+        first = emcee.State(self._first(galaxy, target, rng), random_state=state)
+        steps = sampler.sample(first, iterations=self.steps)
+        for done, _ in enumerate(steps, 1):
+            tell(done / self.steps, f"emcee; acceptance {sampler.acceptance_fraction.mean():.2f}")
+        chains = sampler.get_chain()
+        return self._ensemble(chains, n, target, start, sampler.acceptance_fraction.mean())
+
+    def _zeus(self, galaxy, n, rng, tell):
+        import zeus
+
+        target = _PlainTarget(self.model, self.prior, galaxy, self.cancel)
+        start = time.monotonic()
+        first = self._first(galaxy, target, rng)
+        # zeus knows only the two global generators.
+        before = np.random.get_state(), random.getstate()  # noqa: NPY002
+        np.random.seed(int(rng.integers(2**31)))  # noqa: NPY002
+        random.seed(int(rng.integers(2**31)))
+        try:
+            sampler = zeus.EnsembleSampler(
+                _N_WALKER, N_FREE, target.log_posterior, vectorize=True, verbose=False
+            )
+            for done, _ in enumerate(sampler.sample(first, iterations=self.steps, progress=False)):
+                tell((done + 1) / self.steps, "zeus")
+        finally:
+            np.random.set_state(before[0])  # noqa: NPY002
+            random.setstate(before[1])
+        return self._ensemble(sampler.get_chain(), n, target, start, 1.0)
+
+    def _first(self, galaxy, target, rng):
+        """Where an ensemble begins (n_walker, 11)."""
+        if self.start is not None:
+            draws = self.start.sample(galaxy, n=_N_WALKER, seed=int(rng.integers(2**31)))
+            return self.prior.to_unbounded(draws.theta)
+        x = rng.standard_normal((_N_START, N_FREE))
+        return x[np.argsort(target.log_posterior(x))[-_N_WALKER:]]
+
+    def _ensemble(self, chains, n, target, start, acceptance):
+        """Draws and figures of chains (n_step, n_walker, 11), burn-in included."""
+        kept = chains[len(chains) // 5 :].transpose(1, 0, 2)
+        theta = self.prior.from_unbounded(kept)
+        figures = self._figures(theta, start, target, acceptance)
+        flat = theta.transpose(1, 0, 2).reshape(-1, theta.shape[-1])
+        return flat[np.linspace(0, len(flat) - 1, n).round().astype(int)], figures
+
+    def _figures(self, theta, start, target, acceptance, log_evidence=None):
+        r_hat, bulk, tail = diagnose(theta)
+        mean = error = np.nan
+        if log_evidence is not None:
+            mean = logsumexp(log_evidence) - np.log(len(log_evidence))  # unbiased is the evidence
+            error = log_evidence.std(ddof=1) / np.sqrt(len(log_evidence))
+        seconds = time.monotonic() - start
+        return Convergence(
+            r_hat,
+            bulk,
+            tail,
+            *(np.asarray(v) for v in (acceptance, target.evaluations, seconds, mean, error)),
+            method=self.method,
+        )
+
+
+class _Target:
+    """Likelihood of one galaxy, counting models and heeding `cancel`."""
+
+    def __init__(self, model, prior, galaxy, cancel):
+        self.model, self.prior, self.cancel = model, prior, cancel
+        self.galaxy = galaxy.observed
+        self._fast = model.fast(self.galaxy.bands)
+        self.evaluations = 0
+
+    def flux(self, theta):
+        parts = []
+        for rows in self._chunks(len(theta)):
+            z = np.full(len(theta[rows]), float(self.galaxy.redshift))
+            parts.append(self._fast(theta[rows], z))
+        return np.concatenate(parts)
+
+    def _chunks(self, n):
+        for start in range(0, n, _CHUNK):
+            if self.cancel is not None and self.cancel.is_set():
+                raise Cancelled("the run was cancelled; start it again to have its result")
+            self.evaluations += min(_CHUNK, n - start)
+            yield slice(start, start + _CHUNK)
+
+
+class _PlainTarget(_Target):
+    """Density over x (n, 11), where the prior is a standard normal."""
+
+    def log_posterior(self, x):
+        x = np.atleast_2d(x)
+        like = log_likelihood(self.flux(self.prior.from_unbounded(x)), self.galaxy)
+        return np.nan_to_num(like - 0.5 * np.square(x).sum(-1), nan=-np.inf)
+
+
+class _MarginalTarget(_Target):
+    """Density over the ten x that are not the mass."""
+
+    n_dim = N_FREE - 1
+
+    def __init__(self, *args):
+        super().__init__(*args)
+        from sedflow.sampling.gradient import PosteriorGradient  # with torch: only when needed
+
+        self._slope = PosteriorGradient(self.model, self.prior, self.galaxy)
+
+    def start(self, n, rng):
+        """Weighted draws x (n, 10) of the prior, half of them with a recent burst."""
+        x = rng.standard_normal((n, self.n_dim))
+        x[:, _T_BURST], log_ratio = recent_bursts(x[:, _T_BURST], 0.5, rng)
+        return x, log_ratio
+
+    def log_likelihood(self, x):
+        return np.nan_to_num(self._mass(x)[1].log_marginal, nan=-np.inf)
+
+    def slope(self, x):
+        return np.concatenate([self._slope(x[rows]) for rows in self._chunks(len(x))])
+
+    def theta(self, x, rng):
+        """Theta (n, 12), the mass drawn from its conditional."""
+        theta, mass = self._mass(x)
+        theta[:, 0] = mass.draw(rng.random(len(x)))
+        return theta
+
+    def _mass(self, x):
+        theta = self.prior.from_unbounded(np.concatenate([np.zeros((len(x), 1)), x], axis=1))
+        theta[:, 0] = REFERENCE
+        return theta, MassConditional(self.flux(theta), self.galaxy.flux, self.galaxy.sigma)
+
+
+class _Bar:
+    """Progress of galaxy k of n, to a callable, to a bar or to nobody."""
+
+    def __init__(self, progress, k, n):
+        self.k, self.n, self.bar = k, n, None
+        self.call = progress if callable(progress) else None
+        if progress is True:
+            from tqdm.auto import tqdm
+
+            self.bar = tqdm(total=100, unit="%", leave=False, desc=f"galaxy {k + 1}/{n}")
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *exc):
+        if self.bar is not None:
+            self.bar.close()
+
+    def __call__(self, share, text):
+        if self.call:
+            self.call((self.k + share) / self.n, text)
+        if self.bar is not None:
+            self.bar.set_postfix_str(text, refresh=False)
+            self.bar.update(round(100 * share) - self.bar.n)
