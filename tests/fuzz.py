@@ -26,9 +26,10 @@ _counts = defaultdict(Counter)
 def inputs(n: int):
     """Marks a test as fuzz that is given n inputs, or SEDFLOW_FUZZ times as many."""
     options = settings(
-        max_examples=n * _TIMES, deadline=_HANG,
+        max_examples=n * _TIMES,
+        deadline=_HANG,
         suppress_health_check=[HealthCheck.too_slow, HealthCheck.function_scoped_fixture],
-    )  # fmt: skip
+    )
     return lambda test: pytest.mark.fuzz(options(test))
 
 

@@ -14,10 +14,12 @@ def test_every_package_is_installed():
 
 
 def test_every_file_that_is_not_python_is_package_data():
-    assert SETUPTOOLS["package-data"] == {"sedflow": ["data/*"]}
+    files = ["dashboard/frame/*", "data/*", "py.typed", "**/*.pyi"]
+    assert SETUPTOOLS["package-data"] == {"sedflow": files}
+    folders = {ROOT / "sedflow" / "data", ROOT / "sedflow" / "dashboard" / "frame"}
     for path in (ROOT / "sedflow").rglob("*"):
-        if path.is_file() and path.suffix not in (".py", ".pyc"):
-            assert path.parent == ROOT / "sedflow" / "data", path
+        if path.is_file() and path.suffix not in (".py", ".pyc", ".pyi"):
+            assert path.parent in folders or path.name == "py.typed", path
 
 
 def test_the_source_archive_names_what_exists():

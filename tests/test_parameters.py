@@ -14,6 +14,7 @@ from sedflow.parameters import (
     PARAMETERS,
     Prior,
     as_theta,
+    as_whole,
     inverse_stick_breaking,
     stick_breaking,
 )
@@ -21,9 +22,19 @@ from sedflow.parameters import (
 
 def test_the_order_of_the_parameters_is_the_published_one():
     assert NAMES == (
-        "log_mstar", "beta1", "beta2", "beta3", "beta4", "f_burst", "t_burst", "log_gamma1",
-        "log_gamma2", "tau_bc", "tau_ism", "n_dust",
-    )  # fmt: skip
+        "log_mstar",
+        "beta1",
+        "beta2",
+        "beta3",
+        "beta4",
+        "f_burst",
+        "t_burst",
+        "log_gamma1",
+        "log_gamma2",
+        "tau_bc",
+        "tau_ism",
+        "n_dust",
+    )
 
 
 def test_stick_breaking_is_that_of_the_original_code(golden):
@@ -130,3 +141,29 @@ def test_the_table_is_consistent():
 def test_an_unknown_prior_is_refused():
     with pytest.raises(BadParameters, match="'dirichlet' is unknown"):
         Prior("dirichlet")
+
+
+@pytest.mark.parametrize("value", [True, 1.5, np.nan, np.inf, -1, "3", None])
+def test_what_is_not_a_whole_number_is_refused_in_a_sentence(value):
+    with pytest.raises(BadParameters, match=r"n = .*; give a whole number >= 0"):
+        as_whole("n", value, 0)
+
+
+def test_a_whole_number_may_come_in_any_type():
+    values = (3, 3.0, np.int32(3), np.float32(3), 10**400)
+    assert [as_whole("n", v, 0) for v in values] == [3, 3, 3, 3, 10**400]
+
+
+@pytest.mark.parametrize("kind", Prior.KINDS)
+def test_slopes_are_carried_to_the_unbounded_coordinates(kind):
+    prior, rng = Prior(kind), np.random.default_rng(2)
+    x, a = 1.5 * rng.standard_normal((6, 11)), rng.standard_normal(12)
+
+    def value(at):
+        return np.sin(prior.from_unbounded(at)) @ a
+
+    slope = prior.slope_in_unbounded(np.cos(prior.from_unbounded(x)) * a, x)
+    for k in range(11):
+        step = np.eye(11)[k] * 1e-5
+        difference = (value(x + step) - value(x - step)) / 2e-5
+        np.testing.assert_allclose(slope[:, k], difference, atol=1e-7)

@@ -1,12 +1,13 @@
 """Bands, magnitudes, and the door through which data come in."""
 
 import numpy as np
+import pandas as pd
 import pytest
 
 import sedflow
+from sedflow.bands import Band, ab_magnitude, band_flux, band_weights, load_band, nanomaggies
+from sedflow.catalogue.rows import guess_mapping, to_photometry
 from sedflow.errors import BadPhotometry, UnknownBand
-from sedflow.photometry import Band, ab_magnitude, band_flux, band_weights, nanomaggies
-from sedflow.resources import load_band
 
 
 def test_a_spectrum_flat_in_fnu_has_one_ab_magnitude_in_every_band():
@@ -84,7 +85,10 @@ def test_negative_flux_is_data():
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        ({"flux": [np.nan, 1, 1, 1, 1]}, "flux = nan in band u must be finite; leave the band out"),
+        (
+            {"flux": [np.nan, 1, 1, 1, 1]},
+            "flux = nan in band u must be finite and below",
+        ),
         ({"sigma": [1, np.nan, 1, 1, 1]}, "sigma = nan in band g must be finite and > 0"),
         (
             {"flux": np.full(5, np.nan), "sigma": np.full(5, np.nan)},
@@ -106,6 +110,25 @@ def test_bad_photometry_is_explained(change, message):
     good = {"flux": np.ones(5), "sigma": np.ones(5), "redshift": 0.05}
     with pytest.raises(BadPhotometry, match=message):
         sedflow.Photometry(**(good | change))
+
+
+@pytest.mark.parametrize("name", ["flux", "sigma", "redshift"])
+@pytest.mark.parametrize("value", [5e-324, 1e-300, 1e-16, 1e-15, 1e15, 1e16, 1e300, 101.0, 1e10])
+def test_photometry_and_catalogues_have_the_same_limits(name, value):
+    good = {"flux": 1.0, "sigma": 0.1, "redshift": 0.05} | {name: value}
+    try:
+        sedflow.Photometry([good["flux"]] * 2, [good["sigma"]] * 2, good["redshift"], ("g", "r"))
+        taken = True
+    except BadPhotometry as error:
+        words = (f"{name} = {value}", "says in catalogues that there is no value")
+        assert any(word in str(error) for word in words)
+        taken = False
+    frame = pd.DataFrame({"id": [1], "redshift": [good["redshift"]]})
+    for band in "gr":
+        frame[f"flux_{band}"], frame[f"flux_err_{band}"] = good["flux"], good["sigma"]
+    rows = to_photometry(frame, guess_mapping(frame).in_unit("nanomaggies"))
+    assert len(rows.rows) == taken
+    assert len(rows.problems) == 1 - taken
 
 
 def test_the_bad_galaxy_of_a_batch_is_named():
@@ -156,3 +179,12 @@ def test_an_unknown_band_is_refused():
 def test_a_bad_filter_curve_is_refused(wave, response):
     with pytest.raises(UnknownBand, match="band 'x'"):
         Band("x", np.array(wave), np.array(response))
+
+
+@pytest.mark.parametrize(
+    "bands", [("u", "sdss-u"), ("J", "r", "2mass-J"), ("sdss2010-g", "g", "r")]
+)
+def test_one_curve_by_two_names_does_not_count_twice(bands):
+    with pytest.raises(BadPhotometry, match="names of one filter curve"):
+        sedflow.Photometry(np.ones(len(bands)), np.ones(len(bands)), 0.05, bands)
+    sedflow.Photometry([1.0, 1.0], [1.0, 1.0], 0.05, ("u", "decam-u"))

@@ -1,6 +1,6 @@
 """A stand-in for python-fsps: its interface, recorded from 0.5.0, around a made-up library.
 
-Whether it still has the interface of the installed package is tested in test_fsps_grid.py. Its
+Whether it still has the interface of the installed package is tested in test_ssp_build.py. Its
 light is flat in L_lambda, so that the grid built from it is known to the last digit.
 """
 
@@ -43,9 +43,17 @@ class StellarPopulation:
             print(" SPS_SETUP ERROR: zlegend.dat cannot be opened", flush=True)
             os._exit(0)  # as Fortran's STOP does
         known = {
-            "sfh": 0, "imf_type": 2, "add_neb_emission": False, "gas_logu": -2, "gas_logz": 0.0,
-            "add_dust_emission": True, "dust1": 0.0, "dust2": 0.0, "zmet": 1, "tage": 0.0,
-        }  # fmt: skip
+            "sfh": 0,
+            "imf_type": 2,
+            "add_neb_emission": False,
+            "gas_logu": -2,
+            "gas_logz": 0.0,
+            "add_dust_emission": True,
+            "dust1": 0.0,
+            "dust2": 0.0,
+            "zmet": 1,
+            "tage": 0.0,
+        }
         assert set(kwargs) <= set(known)
         self.params = _Parameters(known | kwargs)
         self.libraries = driver.get_libraries()
@@ -56,7 +64,7 @@ class StellarPopulation:
 
     def light(self):
         """L_lambda (n_age,) [Lsun/A/Msun], the same at all wavelengths."""
-        grey = 1e-4 * 10 ** (-0.5 * (self.ssp_ages - 5.0)) / self.params["zmet"]
+        grey = 2e-3 * 10 ** (-0.5 * (self.ssp_ages - 5.0)) / self.params["zmet"]
         if self.params["add_neb_emission"]:
             grey = grey * (1.0 + 0.1 * 10 ** self.params["gas_logz"])
         return grey * (1.0 + self.params["imf_type"])

@@ -1,0 +1,502 @@
+"""The numbers of catalogues: units, systems, errors, nulls, limits, corrections and filters."""
+
+import json
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+import pytest
+from astropy import units as u
+from astropy.table import MaskedColumn, QTable, Table
+from click.testing import CliRunner
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+import sedflow
+from sedflow.bands import load_band
+from sedflow.catalogue.assumptions import assumed
+from sedflow.catalogue.presets import presets
+from sedflow.catalogue.route import cost
+from sedflow.catalogue.rows import BandColumns, Mapping, guess_mapping, to_photometry
+from sedflow.cli import main
+from sedflow.errors import SedflowError, UnknownBand
+from sedflow.nulls import is_code, settled
+
+LN10 = np.log(10.0)
+A = 0.8
+DIM = 10 ** (-0.4 * A)
+
+
+def one(unit="nanomaggies", flux=100.0, error=2.0, band="r", more=None, **entries):
+    """Flux and sigma of a band read by a mapping with these entries."""
+    table = {"z": [0.05], "f": [flux], "e": [error], **{k: [v] for k, v in (more or {}).items()}}
+    mapping = Mapping("z", {band: BandColumns("f", "e", unit, **entries)})
+    found = to_photometry(table, mapping)
+    assert not found.problems, found.problems
+    return found.photometry.flux.item(), found.photometry.sigma.item()
+
+
+def read(table, unit=None, **options):
+    mapping = guess_mapping(table, **options)
+    return to_photometry(table, mapping.in_unit(unit) if unit else mapping)
+
+
+@pytest.mark.parametrize(
+    ("entries", "error"),
+    [
+        ({"error_kind": "sigma"}, 2.0),
+        ({"error_kind": "ivar"}, 0.25),
+        ({"error_kind": "variance"}, 4.0),
+        ({"error_kind": "relative"}, 0.02),
+        ({"error_kind": "percent"}, 2.0),
+        ({"error_kind": "snr"}, 50.0),
+        ({"error_upper": "up", "more": {"up": 3.0}}, 1.0),
+        ({"error_upper": "up", "more": {"up": 3.0}}, -1.0),
+    ],
+)
+def test_errors_of_any_kind_are_two_percent(entries, error):
+    assert one(error=error, **entries) == pytest.approx((100.0, 2.0))
+    uJy = one("uJy", error=error, **entries)
+    assert uJy == pytest.approx((100 / 3.631, 2 / 3.631))
+
+
+@pytest.mark.parametrize(
+    ("entries", "column"),
+    [
+        ({"extinction": "c"}, A),
+        ({"transmission": "c"}, DIM),
+        ({"ebv": "c", "coefficient": "2.285"}, A / 2.285),
+        ({"ebv": "c", "coefficient": 2.285}, A / 2.285),
+        ({"ebv": "c", "coefficient": "SF11"}, A / 2.285),
+    ],
+)
+def test_galactic_extinction_is_removed_whatever_the_column_holds(entries, column):
+    found = one(flux=100 * DIM, error=2 * DIM, more={"c": column}, **entries)
+    assert found == pytest.approx((100.0, 2.0))
+
+
+@pytest.mark.parametrize(
+    ("entries", "why"),
+    [
+        ({"extinction": "mw_transmission_r"}, "is a transmission by its name"),
+        ({"transmission": "extinction_r"}, "is an extinction by its name"),
+        ({"extinction": "A", "transmission": "T"}, "name one of them"),
+        ({"extinction": "A", "corrected": "yes"}, "leave one of them out"),
+        ({"ebv": "EBV"}, "coefficient"),
+        ({"error_kind": "wrong"}, "error_kind = 'wrong'"),
+        ({"system": "Johnson"}, "system = 'Johnson'"),
+        ({"unit": "uJy", "system": "Vega"}, "has no magnitude system"),
+        ({"nulls": "ninety"}, "must be numbers"),
+        ({"limit_sigma": "3"}, "nothing says which values are limits"),
+        ({"limit": "l", "limit_sigma": "-3"}, "positive number"),
+        ({"unit": "furlong"}, "the unit 'furlong' of the column 'f'"),
+        ({"zero_point": "22.5", "unit": "mag"}, "zero point"),
+    ],
+)
+def test_entries_that_contradict_each_other_are_refused(entries, why):
+    with pytest.raises(SedflowError, match=why):
+        BandColumns("f", "e", **entries)
+
+
+@pytest.mark.parametrize("value", ["NMGY[4]", "dered_r"])
+def test_a_flux_is_not_corrected_twice(value):
+    with pytest.raises(SedflowError, match="corrected twice"):
+        BandColumns(value, "e", extinction="EXTINCTION[4]")
+
+
+@pytest.mark.parametrize("code", [-9999.0, -99.0, np.nan, 99.0])
+def test_a_correction_that_is_not_there_is_told(code):
+    table = {"z": [0.05], "f": [1.0], "e": [1.0], "A": [code]}
+    mapping = Mapping("z", {"r": BandColumns("f", "e", "uJy", extinction="A")})
+    assert "A = " in to_photometry(table, mapping).problems[0].reason
+    same = Mapping("z", {"r": BandColumns("f", "e", "uJy", transmission="A")})
+    assert "a transmission" in to_photometry(table, same).problems[0].reason
+
+
+def test_magnitudes_with_a_zero_point_and_fluxes_with_one():
+    flux, sigma = one("mag", 17.0, 0.1, "J", zero_point="1594 Jy", system="Vega")
+    assert flux == pytest.approx(1594 / 3631 * 1e9 * 10**-6.8)
+    assert sigma == pytest.approx(flux * 0.1 * LN10 / 2.5)
+    assert one("Vega", 17.0, 0.1, "J")[0] == pytest.approx(10 ** (0.4 * (22.5 - 17.91)))
+    assert one("zp 25", 100.0, 2.0) == pytest.approx((10.0, 0.2))
+    assert one("dex(uJy)", 2.0, 0.01) == pytest.approx((100 / 3.631, LN10 / 3.631))
+
+
+@given(
+    st.sampled_from(["r", "decam2014-g", "W1"]),
+    st.floats(0.5, 50.0),
+    st.sampled_from(["uJy", "10-3Jy", "1e-17 erg/s/cm2/A", "NMGY", "mag(AB)", "dB(mJy)"]),
+)
+@settings(max_examples=40, deadline=None)
+def test_columns_convert_as_astropy_does(band, value, unit):
+    pivot = load_band(band).pivot * u.AA
+    named = {
+        "10-3Jy": u.mJy,
+        "1e-17 erg/s/cm2/A": u.Unit("1e-17 erg/(s cm2 Angstrom)"),
+        "NMGY": u.Unit("3.631e-6 Jy"),
+    }.get(unit) or u.Unit(unit)
+    log = unit.startswith(("mag", "dB"))
+    quantity = value * named
+    physical = quantity.physical if log else quantity
+    right = physical.to_value(u.Jy, u.spectral_density(pivot)) * 1e9 / 3631
+    flux, sigma = one(unit, value, 0.1, band)
+    assert flux == pytest.approx(right, rel=1e-4 if unit == "mag(AB)" else 1e-6)
+    slope = {"mag(AB)": 0.4 * LN10, "dB(mJy)": 0.1 * LN10}.get(unit, 1 / value)
+    assert sigma == pytest.approx(0.1 * slope * flux, rel=1e-6)
+
+
+PAIRS = [
+    *((-99, 99), (-99, -99), (99, 99), (-999, 0.5), (-9999, 9999), (-99, 0.5), (0, 9.9e99)),
+    *((0, 9.9e9), (0, 99), (0, 0), (np.inf, 1), (5, np.inf), (-99.9, 99.9), (-1e30, 1)),
+    *((1e20, 1e20), (-32768, 1), (-9.99, 9.99), (-1, -1), (5, -1), (np.nan, 1), (5, np.nan)),
+    *((9.96921e36, 1), (-3.40282347e38, 1)),
+]
+
+
+@pytest.mark.parametrize("pair", PAIRS)
+def test_a_flux_that_says_that_there_is_none_is_an_absent_band(pair):
+    flux, error = pair
+    for dtype in (float, np.float32):
+        if 1e40 in np.clip(np.abs(pair), 0, 1e40) and dtype is np.float32:
+            continue
+        table = {"id": [1, 2], "redshift": [0.05, 0.05]}
+        table |= {"flux_g": [50.3, 51.1], "flux_err_g": [2.0, 2.0]}
+        table |= {"flux_r": np.array([52.1, flux], dtype)}
+        table |= {"flux_err_r": np.array([2.0, error], dtype)}
+        found = read(table, "nanomaggies")
+        assert not found.problems
+        assert found.photometry.present.tolist() == [[True, True], [True, False]]
+        assert any(why.startswith("r: ") for why in found.left_out), found.left_out
+
+
+@pytest.mark.parametrize(
+    "pair",
+    [(99, 99), (-99, 0.1), (99, 24.5), (-9999, -9999), (0, 0), (-1, -1), (18, 99), (18, 9.99),
+     (np.inf, 0.1), (18, 0), (-9.99, 0.1), (99.99, 9.99)],
+)  # fmt: skip
+def test_a_magnitude_that_says_that_there_is_none_is_an_absent_band(pair):
+    table = {"id": [1], "redshift": [0.05], "mag_g": [18.0], "magerr_g": [0.1]}
+    found = read(table | {"mag_r": [pair[0]], "magerr_r": [pair[1]]})
+    assert found.photometry.present.tolist() == [[True, False]]
+
+
+@pytest.mark.parametrize("pair", [(-99, 60), (-999, 400)])
+def test_what_may_be_data_is_asked_about(pair):
+    table = {"z": [0.05], "f": [pair[0]], "e": [pair[1]], "g": [50.0], "eg": [1.0]}
+
+    def found(nulls):
+        bands = {"r": BandColumns("f", "e", "uJy", nulls=nulls), "g": BandColumns("g", "eg", "uJy")}
+        return to_photometry(table, Mapping("z", bands))
+
+    assert "state nulls = " in found("").problems[0].reason
+    assert found("none").photometry.flux[0, 0] == pytest.approx(pair[0] / 3.631)
+    assert np.isnan(found(str(pair[0])).photometry.flux[0, 0])
+    for nulls in ("none", str(pair[0])):  # as the sentence says
+        assert not found(nulls).problems
+
+
+def test_numbers_that_are_data_stay():
+    for value, error in ((99.0, 2.0), (9999.0, 50.0), (-12.3, 9.0), (99.5, 1.0), (-98.0, 60.0)):
+        assert one("uJy", value, error)[0] == pytest.approx(value / 3.631)
+    assert is_code([12.0, 99.5, -98.0, 1000.0, 99.01]).sum() == 0
+
+
+def test_the_distribution_of_a_column_tells_codes():
+    rng = np.random.default_rng(1)
+    values = rng.normal(50.0, 20.0, 100)
+    assert settled(values) == ()
+    values[:3] = -99.0
+    assert settled(values) == (-99.0,)
+    values[:3] = [99.0, 50.1, 50.2]
+    assert settled(values) == ()
+    values[:3] = [9999.0, 50.1, 50.2]
+    assert settled(values) == (9999.0,)
+    assert settled(np.round(rng.normal(90.0, 10.0, 500))) == ()  # whole numbers, 99 among them
+    table = {"redshift": np.full(100, 0.1), "flux_r": values, "flux_err_r": np.full(100, 30.0)}
+    assert guess_mapping(table).bands["r"].nulls == "9999"
+
+
+@pytest.mark.parametrize("text", ["", "--", "---", "...", "N/A", "null", "NaN", "\\N", "-", "inf"])
+def test_text_that_says_that_there_is_none(text):
+    lines = f"id,zspec,mag_r,magerr_r,mag_g,magerr_g\n1,.05,{text},.1,18,.1\n2,.05,18,.1,18,.1\n"
+    found = read(sedflow.read_table(lines.encode(), "t.csv"))
+    assert found.photometry.present.tolist() == [[True, False], [True, True]]
+
+
+def test_every_kind_of_mask_hides_the_number():
+    hidden = [False, True]
+    flux = [50.0, -999.0]
+    base = {"id": [1, 2], "redshift": [0.05] * 2, "flux_g": [5.0, 5.0], "flux_err_g": [1.0, 1.0]}
+    error = {"flux_err_r": [1.0, 1.0]}
+    masked = {**base, "flux_r": MaskedColumn(flux, mask=hidden), **error}
+    nullable = pd.DataFrame({**base, "flux_r": pd.array([50.0, None], dtype="Float64"), **error})
+    tables = [
+        Table(masked),
+        QTable(masked),
+        {**base, "flux_r": np.ma.array(flux, mask=hidden), **error},
+        {**base, "flux_r": flux, "flux_r.mask": hidden, **error},
+        pd.DataFrame({**base, "flux_r": flux, "flux_r.mask": hidden, **error}),
+        pa.table({**base, "flux_r": flux, "flux_r.mask": hidden, **error}),
+        pa.table({**base, "flux_r": pa.array([50.0, None]), **error}),
+        nullable,
+        Table({**base, "flux_r": MaskedColumn([50, 1], mask=hidden, dtype=int), **error}),
+    ]
+    for table in tables:
+        found = read(table, "uJy")
+        assert found.photometry.present.tolist() == [[True, True], [True, False]]
+
+
+def test_upper_limits_are_a_stated_kind():
+    table = {
+        "z": [0.05] * 3, "f": [100.0, 30.0, 50.0], "e": [2.0, -1.5, 3.0], "l": ["", "<", ""],
+        "g": [9.0] * 3, "eg": [1.0] * 3,
+    }  # fmt: skip
+
+    def found(**entries):
+        bands = {
+            "r": BandColumns("f", "e", "nanomaggies", **entries),
+            "g": BandColumns("g", "eg", "nanomaggies"),
+        }
+        rows = to_photometry(table, Mapping("z", bands))
+        return rows, rows.photometry.flux[1, 0], rows.photometry.sigma[1, 0]
+
+    for limit in ("l", "negative error"):
+        rows, flux, sigma = found(limit=limit, limit_sigma="3")
+        assert (flux, sigma) == (0.0, 10.0)
+        assert "3 sigma" in " ".join(rows.report)
+        rows, flux, _ = found(limit=limit)
+        assert np.isnan(flux)
+        assert "limit_sigma is not stated" in " ".join(rows.report)
+    assert np.isnan(found()[1])
+    text = {"z": [0.05, 0.05], "f": ["<30", "100"], "e": [1.0, 1.0]}
+    mapping = Mapping("z", {"r": BandColumns("f", "e", "uJy", limit="e2", limit_sigma="3")})
+    with pytest.raises(SedflowError, match="no column 'e2'"):
+        to_photometry(text, mapping)
+
+
+def test_a_stated_unit_comes_before_a_header_that_cannot_be_read():
+    table = Table({"redshift": [0.05], "flux_r": [3.631], "flux_err_r": [0.3631]})
+    for header in ("MJY", "[uJy]", "furlong", "counts"):
+        for name in ("flux_r", "flux_err_r"):
+            table[name].unit = u.Unit(header, parse_strict="silent")
+        with pytest.raises(SedflowError, match=r"the unit of flux_r \(the file says"):
+            read(table)
+        found = read(table, "uJy")
+        assert found.photometry.flux.item() == pytest.approx(1.0)
+        assert any(f"{header!r} of the file cannot be read" in s for s in found.assumptions) or (
+            header == "counts"
+        )
+    for name in ("flux_r", "flux_err_r"):
+        table[name].unit = "K"
+    with pytest.raises(SedflowError, match="'flux_r' is in 'K' by its own account"):
+        read(table, "uJy")
+
+
+#: Names of value, error and correction; filter; numbers; flux and sigma in nanomaggies.
+LAYOUTS = [
+    ("modelMag_r", "modelMagErr_r", "extinction_r", "r", (17.5 + A, 0.02, A), 100.0),
+    ("psfMag_r", "psfMagErr_r", "", "r", (17.5, 0.02), 100.0),
+    ("FLUX_R", "FLUX_IVAR_R", "MW_TRANSMISSION_R", "decam2014-r", (100 * DIM, 1.0, DIM), 100.0),
+    ("FLUX_W1", "FLUX_IVAR_W1", "MW_TRANSMISSION_W1", "W1", (99.0, 1.0, 0.99), 100.0),
+    ("rKronMag", "rKronMagErr", "", "panstarrs-r", (17.5, 0.02), 100.0),
+    ("rmeanpsfmag", "rmeanpsfmagerr", "", "panstarrs-r", (17.5, 0.02), 100.0),
+    ("rKmag", "e_rKmag", "", "panstarrs-r", (17.5, 0.02), 100.0),
+    ("r_cModelFlux", "r_cModelFluxErr", "", "lsst2023-r", (363100.0, 3631.0), 100.0),
+    ("r_cmodel_mag", "r_cmodel_magerr", "a_r", "hsc2017-r", (17.5 + A, 0.02, A), 100.0),
+    ("flux_r", "flux_var_r", "", "r", (100.0, 4.0), 100.0),
+]
+
+
+@pytest.mark.parametrize("layout", LAYOUTS)
+def test_surveys_are_known_by_their_columns(layout):
+    value, error, correction, band, numbers, right = layout
+    table = {"redshift": [0.05]}
+    table |= dict(
+        zip(filter(None, (value, error, correction)), ([x] for x in numbers), strict=True)
+    )
+    mapping = guess_mapping(table)
+    found = to_photometry(table, mapping.in_unit("nanomaggies") if mapping.open else mapping)
+    assert tuple(mapping.bands) == (band,)
+    assert found.photometry.flux.item() == pytest.approx(right, rel=2e-5)
+    used = mapping.bands[band].correction
+    assert used == correction
+    assert len(found.assumptions) > 2
+
+
+def test_vectors_of_the_sdss_are_corrected_by_their_extinction():
+    width = np.full((1, 5), 1.0)
+    table = {"OBJID": [1], "Z": [0.05], "MODELFLUX": 100 * DIM * width, "MODELFLUX_IVAR": width}
+    bare = read(table)
+    assert bare.photometry.flux[0, 2] == pytest.approx(100 * DIM)
+    found = read(table | {"EXTINCTION": A * width})
+    np.testing.assert_allclose(found.photometry.flux, 100.0)
+
+
+def test_surveys_that_leave_extinction_in_are_told_of_where_no_column_has_it():
+    table = {"redshift": [0.05], "modelMag_r": [17.0], "modelMagErr_r": [0.1]}
+    for more, words in (
+        ({}, "not corrected for Galactic extinction"),
+        ({"extinction_r": [0.1]}, "extinction_r subtracted"),
+    ):
+        assert words in " ".join(read(table | more).assumptions)
+    mapping = guess_mapping(table | {"EBV": [0.1]})
+    stated = mapping.with_entries({"ebv": "EBV", "coefficient": "SF11"})
+    found = to_photometry(table | {"EBV": [0.1]}, stated)
+    assert found.photometry.flux.item() == pytest.approx(10 ** (0.4 * (5.5 + 0.2285)), rel=2e-5)
+
+
+def test_a_correction_that_is_not_used_is_named():
+    table = {"redshift": [0.05], "flux_r": [1.0], "flux_err_r": [0.1], "EBV": [0.1], "A_r": [0.2]}
+    said = " ".join(read(table, "uJy").report)
+    assert "not used for any correction: EBV, A_r" in said
+    assert "taken as corrected for Galactic extinction" in said
+
+
+def test_every_preset_has_curves_and_readable_units():
+    assert {"nsa", "sdss-casjobs", "legacy-surveys", "pan-starrs", "sextractor"} <= {
+        preset.name for preset in presets()
+    }
+    for preset in presets():
+        for band in (*preset.bands.values(), *preset.vector):
+            load_band(band)
+        for layout in preset.photometry:
+            entries = {k: v for k, v in layout.items() if k not in ("value", "error")}
+            BandColumns("a", "b", **entries)
+
+
+def test_asymmetric_errors_and_limits_are_guessed_from_names():
+    table = {"zphot": [0.1], "gmag": [18.0], "e_gmag": [0.1], "E_gmag": [0.3], "l_gmag": [""]}
+    band = guess_mapping(table).bands["g"]
+    assert (band.error, band.error_upper, band.limit) == ("e_gmag", "E_gmag", "l_gmag")
+    table = {"zphot": [0.1], "flux_g": [18.0], "flux_g_err_lo": [0.1], "flux_g_err_hi": [0.3]}
+    found = read(table, "nanomaggies")
+    assert found.photometry.sigma.item() == pytest.approx(0.2)
+    assert any("mean of the lower and the upper" in s for s in found.assumptions)
+
+
+@pytest.mark.parametrize(
+    ("columns", "right"),
+    [
+        ({"zphot": 0.05, "g": 18.0, "e_g": 0.1, "r": 17.5, "e_r": 0.1, "z": 17.09}, "zphot"),
+        ({"z": 0.05, "u": 18.0, "u_err": 0.1}, "z"),
+        ({"z_phot": 0.05, "flux_g": 18.0, "flux_err_g": 0.1, "z": 0.06}, "z"),
+        ({"photoz": 0.05, "z": 17.0, "z_err": 0.1, "g": 18.0, "g_err": 0.1}, "photoz"),
+        ({"z": 0.05, "z_err": 0.001, "g": 18.0, "g_err": 0.1}, "z"),
+        ({"zphot": 0.06, "z": 0.05, "z_err": 0.001, "g": 18.0, "g_err": 0.1}, "z"),
+        ({"Z": 0.05, "g": 18.0, "e_g": 0.1, "z": 17.0, "e_z": 0.1}, "Z"),
+    ],
+)
+def test_a_magnitude_z_is_not_the_redshift(columns, right):
+    mapping = guess_mapping({name: [value] for name, value in columns.items()})
+    assert mapping.redshift == right
+    assert ("z" in mapping.bands) == (columns.get("z", 0) > 10 and right != "zphot")
+
+
+def test_a_column_z_of_magnitudes_alone_is_asked_about():
+    table = {"g": [18.0], "e_g": [0.1], "r": [17.5], "e_r": [0.1], "z": [17.09]}
+    with pytest.raises(SedflowError, match="more like magnitudes or fluxes than redshifts"):
+        guess_mapping(table)
+
+
+def test_an_unknown_band_is_an_error_beside_known_ones():
+    pair = {"u": BandColumns("u", "e", "mag"), "q": BandColumns("q", "eq", "mag")}
+    for call in (
+        lambda: Mapping("z", pair),
+        lambda: guess_mapping({"z": [0.1], "u": [18.0], "u_err": [0.1]}, bands=("u", "q")),
+        lambda: sedflow.Photometry([1.0, 1.0], [1.0, 1.0], 0.05, ("u", "q")),
+        lambda: sedflow.load_nsa()[72].in_bands(("u", "q")),
+    ):
+        with pytest.raises(UnknownBand, match="no filter curve for band 'q'"):
+            call()
+
+
+def test_filters_that_the_network_does_not_know_are_not_taken_for_others():
+    table = {"targetid": [1], "z": [0.05]}
+    for b in "grz":
+        table |= {f"flux_{b}": [50.0], f"flux_ivar_{b}": [1.0], f"mw_transmission_{b}": [0.9]}
+    with pytest.raises(UnknownBand, match="trust='auto'"):
+        sedflow.infer_table(table)
+    mapping = guess_mapping(table)
+    words = cost(mapping, sedflow.load_posterior(), 3000, 2)
+    assert "MCMC" in words
+    assert "5.0 hours for 3,000 rows on 2 cores" in words
+
+
+@pytest.mark.slow
+def test_filters_that_the_network_does_not_know_go_through_mcmc():
+    bands = ("decam2014-g", "decam2014-r", "decam2014-z")
+    flux = sedflow.SEDModel().photometry(log_mstar=10.5, redshift=0.06, bands=bands)
+    table = {"targetid": [1], "z": [0.06]}
+    for b, f in zip("grz", flux, strict=True):
+        table |= {f"flux_{b}": [f], f"flux_ivar_{b}": [400 / f**2], f"mw_transmission_{b}": [1.0]}
+    row = sedflow.infer_table(table, n=500, trust="auto").iloc[0]
+    assert row["verdict"] == "exact (MCMC)"
+    assert row["log_mstar_p16"] - 0.3 < 10.5 < row["log_mstar_p84"] + 0.3
+
+
+def test_the_list_of_assumptions_is_in_words():
+    table = {
+        "objid": [1], "redshift": [0.05], "modelMag_u": [24.63], "modelMagErr_u": [1.0],
+        "extinction_u": [0.2],
+    }  # fmt: skip
+    said = assumed(table, guess_mapping(table))
+    assert (
+        "u: modelMag_u +- modelMagErr_u: SDSS asinh magnitudes (softening 1.4e-10), taken as AB, "
+        "errors in mag, extinction_u subtracted" in said
+    )
+    stated = guess_mapping(table).in_unit("AB")
+    assert stated.bands["u"].system == ""
+    assert guess_mapping(table).in_unit("mag").bands["u"].system == "asinh"
+
+
+def test_a_mapping_with_every_entry_survives_its_file(tmp_path):
+    bands = {
+        "u": BandColumns("a", "b", "mag", "mag", "sigma", "A", "Vega", "1594 Jy", "c"),
+        "g": BandColumns(
+            "d", "e", "uJy", transmission="t", limit="l", limit_sigma="3", nulls="-99"
+        ),
+        "r": BandColumns("f", "g", "uJy", ebv="EBV", coefficient="SF11"),
+        "i": BandColumns("h", "i", "uJy", ebv="EBV", coefficient="1.7", error_kind="variance"),
+    }
+    mapping = Mapping("z", bands, "id")
+    path = tmp_path / "m.toml"
+    path.write_text(mapping.to_toml(), "utf-8")
+    assert Mapping.from_toml(path) == mapping
+    changed = mapping.with_entries({"corrected": ""}).with_entries({"i.error_kind": "ivar"})
+    assert changed.bands["i"].error_kind == "ivar"
+    with pytest.raises(SedflowError, match="not an entry of the mapping"):
+        mapping.with_entries({"colour": "red"})
+
+
+def _preview(path, *options):
+    return CliRunner().invoke(main, ["infer", str(path), "--preview", *options])
+
+
+def test_the_command_line_states_entries_and_prints_what_was_assumed(tmp_path):
+    path = tmp_path / "t.csv"
+    path.write_text("id,zspec,flux_r,flux_err_r,A_r\n1,.05,10,.25,.5\n2,.05,-99,-99,.5\n")
+    options = ("--unit", "10-3Jy", "--set", "error_kind=ivar", "--set", "r.extinction=A_{b}")
+    found = _preview(path, *options)
+    assert found.exit_code == 0, found.output
+    for words in (
+        'error_kind = "ivar"',
+        "# r: flux_r +- flux_err_r: 10-3Jy, inverse variances in 10-3Jy, A_r subtracted",
+        "# r: flux_r = -99 says that there is no value (1 row)",
+        f"{10e6 / 3631 * 10**0.2:.5g}",
+    ):
+        assert words in found.output
+    for wrong, why in (("colour=red", "not an entry"), ("error_kind", "ENTRY=VALUE")):
+        found = _preview(path, "--set", wrong)
+        assert found.exit_code == 1
+        assert why in found.output
+
+
+def test_a_run_keeps_what_was_assumed_in_its_manifest(tmp_path):
+    path = tmp_path / "t.csv"
+    names = "id,zspec,modelMag_r,modelMagErr_r,modelMag_g,modelMagErr_g"
+    path.write_text(f"{names}\n1,.05,17,.1,18,.1\n")
+    said = []
+    sedflow.infer_catalogue(path, tmp_path / "out", n=50, workers=0, log=said.append)
+    kept = json.loads((tmp_path / "out" / "manifest.json").read_text())["assumptions"]
+    assert any(s.startswith("r: modelMag_r +- modelMagErr_r: SDSS asinh") for s in kept)
+    assert set(kept) <= set(said)

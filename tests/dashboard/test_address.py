@@ -1,0 +1,119 @@
+"""The address holds the state: what is written is read again, whatever stands in it."""
+
+import numpy as np
+import pytest
+from fuzz import answer, inputs
+from hypothesis import given
+from hypothesis import strategies as st
+
+from sedflow.dashboard.address import decode, decode_own, decode_row, encode, encode_own
+from sedflow.dashboard.engine import OwnGalaxy
+from sedflow.dashboard.panels.typed import typed_galaxy
+from sedflow.dashboard.state import ExplorerState, ForwardState
+from sedflow.parameters import Prior
+from sedflow.photometry import Photometry
+
+STATE, FORWARD = ExplorerState(run=None), ForwardState()
+
+
+def test_an_address_restores_the_state():
+    values = {
+        "galaxy": "2490",
+        "n": 1234,
+        "seed": 5,
+        "weights": "nsa-uv-bc03",
+        "bands": ["g", "r"],
+        "prior": "provabgs",
+        "unit": "ab",
+        "log": True,
+        "rest": True,
+    }
+    text = encode(values, {name: STATE.param[name].default for name in values})
+    assert all(isinstance(v, str) for v in text.values())
+    main, _, notices = decode(text, STATE)
+    assert main == values
+    assert notices == []
+
+
+def test_what_is_as_it_begins_stays_out_of_the_address():
+    assert encode({"n": 3000, "log": False}, {"n": 3000, "log": False}) == {}
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "value"),
+    [("n", "1", 100), ("n", "1e9", 20_000), ("seed", "-4", 0), ("tau_ism", "77", 3.0)],
+)
+def test_values_outside_are_clamped_with_a_notice(name, text, value):
+    main, forward, notices = decode({name: text}, STATE, FORWARD)
+    assert {**main, **forward} == {name: value}
+    assert name in notices[0]
+
+
+def test_a_galaxy_of_ones_own_survives_the_address():
+    truth = Prior().sample(1, seed=1)[0]
+    own = OwnGalaxy(
+        Photometry([1.5, np.nan, -0.2], [0.1, np.nan, 0.3], 0.07, ("u", "g", "r")), truth
+    )
+    back = decode_own(encode_own(own))
+    assert back.photometry.bands == ("u", "r")
+    np.testing.assert_allclose(back.photometry.flux, [1.5, -0.2])
+    np.testing.assert_allclose(back.truth, truth, rtol=1e-6)
+    assert decode_own({}) is None
+
+
+NAMES = st.sampled_from(
+    [
+        "galaxy",
+        "n",
+        "seed",
+        "weights",
+        "bands",
+        "prior",
+        "unit",
+        "log",
+        "rest",
+        "tau_ism",
+        "redshift",
+        "beta1",
+        "flux",
+        "z",
+        "truth",
+        "view",
+    ]
+)
+
+
+@inputs(100)
+@given(st.dictionaries(NAMES, st.text(max_size=40) | st.floats().map(str), max_size=8))
+def test_any_address_gives_values_that_the_app_takes(query):
+    main, forward, notices = decode(query, STATE, FORWARD)
+    ExplorerState(run=None, **main)
+    ForwardState().param.update(**forward)
+    assert all(isinstance(n, str) and len(n) < 300 for n in notices)
+    own = answer(decode_own, query)
+    assert own is None or "flux" in query
+    row, _ = decode_row({"row": query.get("z", "")}, 10)
+    assert row is None or 0 <= row < 10
+
+
+NUMBER = st.one_of(st.floats(0.01, 25), st.floats(0.01, 25), st.floats(), st.none())
+
+
+@inputs(50)
+@given(
+    st.dictionaries(st.sampled_from("ugrizx"), st.tuples(NUMBER, NUMBER)),
+    NUMBER,
+    st.sampled_from(["AB magnitudes", "nanomaggies", "µJy"]),
+)
+def test_anything_typed_is_a_galaxy_or_a_sentence(values, redshift, unit):
+    galaxy = answer(typed_galaxy, values, redshift, unit)
+    if galaxy is not None:
+        for band, flux, sigma in zip(galaxy.bands, galaxy.flux, galaxy.sigma, strict=True):
+            value, error = values[band]
+            if unit == "AB magnitudes":
+                value = 10 ** (0.4 * (22.5 - value))
+                error = value * error * np.log(10) / 2.5
+            elif unit == "µJy":
+                value, error = value / 3.631, error / 3.631
+            np.testing.assert_allclose([flux, sigma], [value, error], rtol=1e-12)
+        assert galaxy.redshift > 0

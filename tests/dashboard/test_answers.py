@@ -1,0 +1,164 @@
+"""Answers of every kind: what is shown, its verdict, its notes and its code agree."""
+
+import asyncio
+import threading
+from dataclasses import replace
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+
+import sedflow
+from sedflow.dashboard.engine import Engine, OwnGalaxy, Request
+from sedflow.dashboard.panels.reference import ReferencePanel
+from sedflow.dashboard.publication import FigureChoice, figure_code
+from sedflow.dashboard.quantities import quantity_columns
+from sedflow.dashboard.script import code_for, shown_name
+from sedflow.dashboard.server.jobs import run
+from sedflow.dashboard.state import ExplorerState
+from sedflow.draws import column_quantiles
+from sedflow.sampling.verdict import kind_of
+
+ODD = "15222"  # no model comes near it, and no draws pass under the published prior
+
+
+@pytest.fixture(scope="module")
+def engine():
+    return Engine(sedflow.load_nsa())
+
+
+@pytest.fixture(scope="module")
+def missed(engine):
+    """An answer under the flat prior, where the published one was asked for."""
+    answer = engine.answer(Request(ODD, n=1000, prior="provabgs"))
+    assert (answer.request.prior, answer.missed) == ("flat", "provabgs")
+    return answer
+
+
+class Held:
+    """A queue that takes work, and never begins it."""
+
+    def submit(self, work, visitor):
+        self.work = work
+        return SimpleNamespace(work=work)
+
+
+def asked(answer, method="ladder"):
+    """The work that the button begins for an answer."""
+    jobs = Held()
+    panel = ReferencePanel(None, None, jobs)
+    panel.answer = answer
+    panel.start(method)
+    return jobs.work
+
+
+def refined(engine, answer):
+    """The answer as the button "Refine" makes it."""
+    return engine.with_fit(answer, run(asked(answer), lambda share, text: None, threading.Event()))
+
+
+def check_code(answer, own=None):
+    """Run the code of an answer: it gives the quantiles on screen, by a fit of the same kind."""
+    space = {}
+    exec(code_for(answer, own), space)
+    made = space[shown_name(answer)]
+    quantiles = column_quantiles(quantity_columns(made), (0.16, 0.5, 0.84), made.draws.weights)
+    np.testing.assert_allclose(quantiles, answer.quantiles, rtol=1e-6)
+    np.testing.assert_array_equal(made.draws.theta, answer.fit.draws.theta)
+    assert made.prior.sfh == answer.fit.prior.sfh
+    assert kind_of(made.quality).exact == answer.exact
+
+
+@pytest.mark.parametrize(
+    "request_",
+    [
+        Request("72", n=1000),
+        Request("72", n=400),  # too few draws for weights
+        Request("72", n=1000, bands=("g", "r", "i")),
+        Request("72", n=1000, prior="provabgs"),
+        Request("72", n=400, prior="provabgs"),
+        Request("72591", n=1000, prior="provabgs"),
+        Request(ODD, n=1000),
+    ],
+    ids=str,
+)
+def test_the_code_of_an_answer_makes_what_is_shown(engine, request_, capsys):
+    check_code(engine.answer(request_))
+    assert "log_mstar" in capsys.readouterr().out
+
+
+def test_the_code_of_a_galaxy_of_ones_own_makes_what_is_shown(engine):
+    data = engine.photometry("72").in_bands(("u", "g", "r", "i", "z", "NUV"))
+    sharp = replace(data, sigma=np.where(np.isnan(data.sigma), np.nan, 1e-12))
+    for galaxy in (data, sharp):
+        name = engine.add("mine", OwnGalaxy(galaxy))
+        check_code(engine.answer(Request(name, n=1000)), engine.own[name])
+
+
+def test_the_code_of_a_refined_answer_makes_what_is_shown(engine):
+    for few in (Request("72", n=400), Request("72", n=400, prior="provabgs")):
+        better = refined(engine, engine.answer(few))
+        assert better.exact
+        assert better.fit.draws.n == 2000
+        assert better.fit.prior.sfh == better.request.prior == few.prior
+        check_code(better)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("method", ["flat", "provabgs"])
+def test_the_code_of_a_posterior_of_more_steps_makes_what_is_shown(engine, missed, method):
+    better = refined(engine, replace(missed, missed="" if method == "flat" else method))
+    assert better.kind in ("exact (adapted weights)", "exact (MCMC)")
+    assert better.fit.prior.sfh == better.request.prior == method
+    assert better.missed == ""
+    check_code(better)
+
+
+def test_the_code_where_a_prior_was_missed_is_of_the_prior_shown(engine, missed):
+    assert "provabgs" not in code_for(missed)
+    assert "provabgs" not in figure_code(FigureChoice(), missed)
+    check_code(missed)
+
+
+def test_the_code_of_a_figure_has_every_name_it_uses(engine):
+    for prior in ("flat", "provabgs"):
+        answer = engine.answer(Request("72", n=1000, prior=prior))
+        space = {}
+        choice = FigureChoice(overlays=("network", "mcmc"))
+        lines = figure_code(choice, answer).splitlines()
+        end = next(k for k, line in enumerate(lines) if line.startswith("chains = "))
+        exec("\n".join(lines[:end]), space)
+        assert space["sampler"].prior.sfh == answer.fit.prior.sfh
+        np.testing.assert_array_equal(space["fit"].draws.theta, answer.network.draws.theta)
+
+
+def test_refining_goes_on_to_the_prior_that_was_missed(missed):
+    assert asked(missed).prior == "provabgs"
+    assert asked(missed, "smc").prior == "flat"  # beside what is shown
+    assert "Refine goes on to MCMC" in missed.note
+
+
+def test_refining_keeps_the_note_on_the_prior(engine, missed):
+    flat = engine.with_fit(missed, replace(missed.fit, verdict=None))
+    assert (flat.request.prior, flat.missed) == ("flat", "provabgs")
+    assert "the prior stays flat, not provabgs" in flat.note
+
+
+def test_a_prior_that_no_step_reaches_leaves_the_answer_as_it_is(engine, missed):
+    work = asked(missed)
+    failed = sedflow.fit(work.galaxy, n=1000, prior=work.prior, trust="proposals")
+    assert not failed.verdict.exact
+    after = engine.with_fit(missed, failed)
+    assert after.fit is missed.fit
+    assert (after.request.prior, after.missed) == ("flat", "provabgs")
+    assert "the prior stays flat, not provabgs, after all steps" in after.note
+
+
+def test_the_chooser_names_the_prior_of_a_refined_answer(missed):
+    state = ExplorerState(None, galaxy=ODD, n=1000, answer=missed)
+    other = replace(missed, request=replace(missed.request, prior="provabgs"), note="")
+    assert not state.publish(other, replace(missed, request=Request("72")))
+    assert state.publish(other, missed)
+    assert (state.prior, state.message) == ("provabgs", "")
+    asyncio.run(state.infer())  # as the chooser's change makes it
+    assert state.answer is other

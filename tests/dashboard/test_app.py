@@ -1,0 +1,541 @@
+"""The app in a real browser, driven as a new user would."""
+
+import re
+import socket
+import subprocess
+import sys
+import time
+from contextlib import suppress
+from pathlib import Path
+
+import pytest
+from conftest import IDLE, MODELS, source, watched_page
+from playwright.sync_api import expect
+
+pytestmark = pytest.mark.browser
+ROOT = Path(__file__).parents[2]
+
+
+@pytest.fixture(scope="module")
+def address():
+    """`panel serve app.py` in a process of its own."""
+    with socket.socket() as s:
+        s.bind(("127.0.0.1", 0))
+        port = s.getsockname()[1]
+    process = subprocess.Popen(
+        [
+            sys.executable,
+            "-m",
+            "panel",
+            "serve",
+            "app.py",
+            "--address",
+            "127.0.0.1",
+            "--port",
+            str(port),
+            "--allow-websocket-origin",
+            f"127.0.0.1:{port}",
+        ],
+        cwd=ROOT,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    deadline = time.monotonic() + 60
+    while time.monotonic() < deadline:
+        with socket.socket() as s:
+            if s.connect_ex(("127.0.0.1", port)) == 0:
+                break
+        time.sleep(0.2)
+    yield f"http://127.0.0.1:{port}/app"
+    process.terminate()
+    errors = process.communicate(timeout=30)[1]
+    # A page closed while it was written to is tornado's business; an error of ours is not.
+    assert "/sedflow/" not in errors, errors
+
+
+@pytest.fixture
+def page(chromium, address):
+    """The app, opened; fails on any request that leaves this machine, and on page errors."""
+    page, bad = watched_page(chromium)
+    page.goto(address, timeout=90_000)
+    page.wait_for_function(IDLE, timeout=60_000)
+    yield page
+    page.context.close()
+    assert not bad
+
+
+def heading(page, text):
+    page.get_by_role("heading", name=re.compile(text)).wait_for(timeout=60_000)
+
+
+def corner_of(page, text):
+    """Wait until the corner plot wears this title."""
+    page.wait_for_function(
+        f"text => {MODELS}.find(m => m.name == 'corner')?.title.text.startsWith(text)",
+        arg=text,
+        timeout=30_000,
+    )
+
+
+def find(page, text):
+    field = page.get_by_label("Find a galaxy")
+    field.fill(text)
+    field.press("Enter")
+
+
+def open_tab(page, name):
+    page.get_by_role("link", name=name, exact=True).click()
+
+
+def test_the_first_galaxy_is_shown_with_its_posterior(page):
+    heading(page, "NSAID 72, z = 0.0488")
+    page.wait_for_function(f"() => {MODELS}.some(m => m.name == 'corner_image')")
+    assert len(source(page, "corner_values", "text")) == 6
+    assert page.get_by_text("log M★ [M☉ formed]").is_visible()
+    assert page.get_by_text("✔ exact (weights)").is_visible()
+    page.get_by_role("button", name="12", exact=True).click()
+    page.wait_for_function(
+        f"() => {MODELS}.find(m => m.name == 'corner_values').data.text.length == 12"
+    )
+
+
+def test_a_galaxy_is_picked_by_number_by_position_and_by_row(page):
+    corner_of(page, "NSAID 72,")
+    before = source(page, "corner_values", "text")
+    find(page, "2490")
+    heading(page, "NSAID 2490")
+    corner_of(page, "NSAID 2490,")
+    assert source(page, "corner_values", "text") != before
+    page.wait_for_url(re.compile("galaxy=2490"))
+    page.locator(".tabulator-cell", has_text=re.compile("^2503$")).first.click()
+    corner_of(page, "NSAID 2503,")
+    assert source(page, "atlas_chosen", "x")
+
+
+def test_an_unknown_galaxy_is_explained(page):
+    heading(page, "NSAID 72")
+    find(page, "1")
+    page.get_by_text("no galaxy with NSAID 1 in this catalogue").wait_for(timeout=20_000)
+
+
+def box(page, name, x, y):
+    """Drag a box over a figure; x and y are (from, to) in its own coordinates."""
+    ends = page.evaluate(
+        """([name, x, y]) => {
+            const views = []
+            const walk = v => { views.push(v); for (const c of v.child_views ?? []) walk(c) }
+            for (const root of Bokeh.index.roots) walk(root)
+            const view = views.find(v => v.model?.name == name)
+            view.el.scrollIntoView({block: 'center'})
+            const frame = view.frame, edge = view.canvas_view.el.getBoundingClientRect()
+            const xs = x.map(v => edge.left + frame.x_scale.compute(v))
+            const ys = y.map(v => edge.top + frame.y_scale.compute(v))
+            return [xs[0], ys[0], xs[1], ys[1]]
+        }""",
+        [name, x, y],
+    )
+    page.mouse.move(ends[0], ends[1])
+    page.mouse.down()
+    page.mouse.move((ends[0] + ends[2]) / 2, (ends[1] + ends[3]) / 2)
+    page.mouse.move(ends[2], ends[3])
+    page.mouse.up()
+
+
+def test_a_box_in_the_corner_plot_shows_its_draws_everywhere(page):
+    corner_of(page, "NSAID 72,")
+    assert source(page, "sed_brushed", "x") == []
+    box(page, "corner", [0.1, 0.6], [4.1, 4.6])  # mass and dust
+    page.get_by_text("of the posterior,").wait_for(timeout=20_000)
+    assert len(source(page, "sed_brushed", "x")) > 100
+    assert len(source(page, "sfr_brushed", "x")) > 10
+    assert source(page, "corner_histograms_selected", "x")
+    page.get_by_role("button", name="Clear selection").click()
+    page.wait_for_function(f"() => {MODELS}.find(m => m.name == 'sed_brushed').data.x.length == 0")
+
+
+def test_a_slider_moves_the_spectrum(page):
+    heading(page, "NSAID 72")
+    open_tab(page, "Forward")
+    text = page.get_by_text("AB magnitudes:")
+    text.wait_for(timeout=20_000)
+    before = text.inner_text()
+    handles = page.locator(".noUi-handle")
+    handles.first.focus()
+    for _ in range(20):
+        page.keyboard.press("ArrowRight")
+    deadline = time.monotonic() + 20
+    while text.inner_text() == before and time.monotonic() < deadline:
+        page.wait_for_timeout(100)
+    after = text.inner_text()
+    g = [float(re.search(r"g ([\d.]+)", t).group(1)) for t in (before, after)]
+    assert g[1] < g[0]  # heavier, so brighter
+    page.wait_for_url(re.compile("view=forward.*log_mstar="))
+
+
+def test_a_mock_is_observed_and_its_truth_is_drawn(page):
+    heading(page, "NSAID 72")
+    open_tab(page, "Forward")
+    page.get_by_role("button", name="Observe and infer").click()
+    heading(page, "mock 1")
+    corner_of(page, "mock 1,")
+    assert source(page, "corner_key_truth", "text") == ["truth"]
+    assert len(source(page, "corner_truth", "x")) > 10
+    page.wait_for_url(re.compile("flux=u:"))
+
+
+def test_an_address_restores_the_page_and_clamps_what_is_outside(page, address):
+    page.goto(f"{address}?galaxy=2490&bands=g,r,i&unit=ab&n=1")
+    page.wait_for_function(IDLE, timeout=60_000)
+    corner_of(page, "NSAID 2490,")
+    page.get_by_text("n = 1 was changed to 100").wait_for()
+    figure = f"{MODELS}.find(m => m.name == 'sed')"
+    assert page.evaluate(f"() => {figure}.left[0].axis_label") == "AB magnitude"
+    assert source(page, "sed_data", "band") == ["g", "r", "i"]
+    page.goto(f"{address}?galaxy=mine&flux=g:20:0.4,r:30:0.5&z=0.06")
+    page.wait_for_function(IDLE, timeout=60_000)
+    corner_of(page, "mine, z = 0.0600")
+
+
+def test_what_is_pinned_is_compared_and_stands_in_the_address(page):
+    corner_of(page, "NSAID 72,")
+    page.get_by_role("button", name="Pin", exact=True).click()
+    page.get_by_text("Pinned NSAID 72").wait_for()
+    find(page, "2490")
+    corner_of(page, "NSAID 2490,")
+    page.keyboard.press("Escape")  # out of the field
+    page.keyboard.press("p")
+    page.get_by_text("Pinned NSAID 2490").wait_for(timeout=20_000)
+    page.keyboard.press("3")
+    page.get_by_role("button", name="Distances").click(timeout=20_000)
+    page.get_by_text("A classifier assigns").wait_for(timeout=30_000)
+    assert source(page, "compare_light_line_pin1", "x")
+    page.wait_for_url(re.compile("pins=72;2490"))
+    page.reload()
+    page.wait_for_function(IDLE, timeout=60_000)
+    page.get_by_role("button", name="NSAID 2490 ×").wait_for(timeout=30_000)
+
+
+def test_mcmc_runs_beside_the_network_and_can_be_cancelled(page):
+    corner_of(page, "NSAID 72,")
+    page.get_by_role("button", name="Run MCMC").click()
+    page.get_by_text(re.compile("NSAID 72, z = 0.0488: ")).wait_for(timeout=30_000)
+    page.get_by_role("button", name="Cancel").first.click()
+    page.get_by_text("cancelled after").wait_for(timeout=60_000)
+    page.get_by_role("button", name="Run MCMC").click()
+    page.get_by_text("two halves of MCMC").wait_for(timeout=240_000)
+    page.wait_for_function(
+        f"() => {MODELS}.find(m => m.name == 'corner_contours_mcmc').data.x.length > 50"
+    )
+
+
+def test_a_catalogue_is_uploaded_run_and_looked_at(page):
+    heading(page, "NSAID 72")
+    open_tab(page, "Your data")
+    rows = "name,redshift,mag_g,magerr_g,mag_r,magerr_r\none,0.05,17.0,0.03,16.5,0.03\n"
+    rows += "two,-3,17.0,0.03,16.5,0.03\n"
+    page.locator("input[type=file]").set_input_files(
+        {"name": "mine.csv", "mimeType": "text/csv", "buffer": rows.encode()}
+    )
+    page.get_by_text("2 rows, 1 of them can be run").wait_for(timeout=20_000)
+    page.get_by_text("redshift = -3").first.wait_for()
+    page.get_by_role("button", name="Run", exact=True).click()
+    page.get_by_text("Click a row to look at its galaxy").wait_for(timeout=30_000)
+    with page.expect_download() as download:
+        page.get_by_text("Download CSV").click()
+    assert "log_mstar_p50" in Path(download.value.path()).read_text()
+
+
+def test_the_posterior_is_downloaded(page, tmp_path):
+    corner_of(page, "NSAID 72,")
+    page.get_by_role("button", name="Files", exact=True).click()
+    for label, name in (("Whole fit (HDF5)", "fit.h5"), ("Spectrum (SVG)", "spectrum.svg")):
+        with page.expect_download(timeout=60_000) as download:
+            page.get_by_text(label).click()
+        download.value.save_as(tmp_path / name)
+    import sedflow
+
+    assert sedflow.load_fit(tmp_path / "fit.h5").title == "NSAID 72, z = 0.0488"
+    assert "<svg" in (tmp_path / "spectrum.svg").read_text()[:1000]
+
+
+CONTROLS = (
+    "button",
+    "checkbox",
+    "combobox",
+    "listbox",
+    "radio",
+    "searchbox",
+    "slider",
+    "spinbutton",
+    "switch",
+    "tab",
+    "textbox",
+)
+
+
+def test_every_control_has_a_name(page):
+    """As a screen reader hears it: the browser's own accessibility tree."""
+    heading(page, "NSAID 72")
+    tree = page.context.new_cdp_session(page)
+    for tab in ("Explore", "Forward", "Compare", "Validate", "Learn", "Your data"):
+        open_tab(page, tab)
+        for _ in range(10):  # names are given when the page has been built
+            page.wait_for_timeout(2000)
+            nodes = tree.send("Accessibility.getFullAXTree")["nodes"]
+            controls = [n for n in nodes if not n["ignored"] and n["role"]["value"] in CONTROLS]
+            nameless = [
+                tree.send("DOM.getOuterHTML", {"backendNodeId": n["backendDOMNodeId"]})
+                for n in controls
+                if not n.get("name", {}).get("value", "").strip()
+            ]
+            if not nameless:
+                break
+        assert len(controls) >= 5  # those of the bar, above an empty page
+        assert nameless == [], tab
+
+
+def test_explore_fits_its_screen(page):
+    corner_of(page, "NSAID 72,")
+    for width, height in ((1280, 800), (1440, 900)):
+        page.set_viewport_size({"width": width, "height": height})
+        page.wait_for_timeout(500)
+        sizes = page.evaluate(
+            """() => {
+                const main = document.getElementById('sf-main')
+                const all = []
+                const walk = v => { all.push(v); for (const c of v.child_views ?? []) walk(c) }
+                for (const root of Bokeh.index.roots) walk(root)
+                const seen = ['sed', 'pull', 'corner', 'sfr', 'zh', 'formed'].map(name => {
+                    const box = all.find(v => v.model?.name == name).el.getBoundingClientRect()
+                    return [box.width, box.height, box.right, box.bottom]
+                })
+                return [main.scrollHeight - main.clientHeight, seen]
+            }"""
+        )
+        assert sizes[0] == 0
+        for w, h, right, bottom in sizes[1]:
+            assert w > 100
+            assert h > 60
+            assert right <= width
+            assert bottom <= height
+
+
+def test_a_box_in_a_history_or_in_the_residuals_selects_and_escape_clears(page):
+    corner_of(page, "NSAID 72,")
+    for name, x, y in (("sfr", [1, 4], [0.1, 100]), ("pull", [4000, 5200], [-3, 3])):
+        box(page, name, x, y)
+        page.get_by_text("of the posterior,").wait_for(timeout=20_000)
+        assert source(page, "corner_histograms_selected", "x")
+        assert len(source(page, f"{name}_outline", "x")) == 5
+        page.keyboard.press("Escape")
+        page.get_by_text("of the posterior,").wait_for(state="hidden", timeout=20_000)
+
+
+def test_back_and_forward_lead_through_pages_and_galaxies(page):
+    corner_of(page, "NSAID 72,")
+    find(page, "2490")
+    corner_of(page, "NSAID 2490,")
+    open_tab(page, "Learn")
+    page.wait_for_url(re.compile("view=learn"))
+    page.go_back()
+    corner_of(page, "NSAID 2490,")
+    page.go_back()
+    corner_of(page, "NSAID 72,")
+    page.wait_for_url(re.compile("galaxy=72$"))
+    page.go_forward()
+    corner_of(page, "NSAID 2490,")
+
+
+def test_the_page_turns_dark_without_being_loaded_again(page):
+    corner_of(page, "NSAID 72,")
+    page.evaluate("() => { window.sameSession = true }")
+    page.get_by_role("button", name="Dark page").click()
+    page.wait_for_url(re.compile("theme=dark"))
+    axis = f"{MODELS}.find(m => m.name == 'sed').left[0]"
+    page.wait_for_function(f"() => {axis}.major_label_text_color == '#a7b1bd'")
+    ground = "() => getComputedStyle(document.body).backgroundColor"
+    assert page.evaluate(ground) == "rgb(17, 21, 26)"
+    assert page.evaluate("() => window.sameSession")
+    page.get_by_role("button", name="Light page").click()
+    page.wait_for_function(f"() => {axis}.major_label_text_color == '#56606c'")
+
+
+def test_everything_of_the_frame_is_reached_by_keyboard(page):
+    corner_of(page, "NSAID 72,")
+    page.keyboard.press("/")
+    page.keyboard.type("2490")
+    page.keyboard.press("Enter")
+    corner_of(page, "NSAID 2490,")
+    page.keyboard.press("Escape")
+    page.keyboard.press("j")
+    corner_of(page, "NSAID 2503,")
+    page.keyboard.press("k")
+    corner_of(page, "NSAID 2490,")
+    page.keyboard.press("?")
+    page.get_by_role("dialog").wait_for()
+    page.keyboard.press("Escape")
+    page.keyboard.press("2")
+    page.wait_for_url(re.compile("view=forward"))
+
+
+def test_a_preset_moves_every_slider_and_the_address(page):
+    """In the browser: a test in Python cannot see what a page was told."""
+    corner_of(page, "NSAID 72,")
+    open_tab(page, "Forward")
+    page.get_by_label("start from").select_option("dusty", timeout=20_000)
+    page.wait_for_url(re.compile("tau_ism=1.8"))
+    for text in ("beta1=0.7", "tau_bc=2", "log_mstar=10.8", "n_dust=-0.3"):
+        assert text in page.url
+    shown = f"""() => Object.fromEntries({MODELS}.filter(m => m.type == 'Slider')
+        .map(m => [m.title, m.value]))"""
+    values = page.evaluate(shown)
+    assert values["β₁"] == 0.7
+    assert values["τ BC"] == 2
+    assert values["τ ISM"] == 1.8
+    assert values["n dust"] == -0.3
+
+
+def _no_serious(page):
+    from axe_playwright_python.sync_playwright import Axe
+
+    found = Axe().run(page).response["violations"]
+    serious = [
+        (v["id"], v["help"], [n["html"][:200] for n in v["nodes"]][:3])
+        for v in found
+        if v["impact"] in ("serious", "critical")
+    ]
+    assert serious == []
+
+
+@pytest.mark.parametrize("theme", ["light", "dark"])
+@pytest.mark.parametrize("view", ["explore", "forward", "compare", "validate", "learn", "data"])
+def test_axe_finds_nothing_serious(page, address, view, theme):
+    pins = "&pins=72;2490" if view == "compare" else ""
+    page.goto(f"{address}?view={view}&theme={theme}{pins}", timeout=90_000)
+    page.wait_for_function(IDLE, timeout=60_000)
+    if view == "explore":
+        heading(page, "NSAID 72")  # before, its tables are empty
+    if view == "compare":  # both posteriors, before which its table comes and goes
+        page.get_by_text("÷ joint σ").wait_for(timeout=60_000)
+    empty = page.locator(".tabulator:visible:not(:has(.tabulator-row))")
+    with suppress(AssertionError):  # axe says so itself if a grid stays without rows
+        expect(empty).to_have_count(0, timeout=20_000)
+    page.wait_for_timeout(4000)
+    _no_serious(page)
+
+
+def test_a_phone_shows_one_part_at_a_time(page):
+    page.set_viewport_size({"width": 390, "height": 844})
+    corner_of(page, "NSAID 72,")
+    page.wait_for_timeout(500)
+    for part, name in (("Posterior", "corner"), ("History", "sfr"), ("Light", "sed")):
+        page.get_by_role("button", name=part, exact=True).click()
+        page.wait_for_function(
+            """name => {
+                const all = []
+                const walk = v => { all.push(v); for (const c of v.child_views ?? []) walk(c) }
+                for (const root of Bokeh.index.roots) walk(root)
+                const box = all.find(v => v.model?.name == name).el.getBoundingClientRect()
+                return box.left >= 0 && box.right <= 390 && box.height > 150
+            }""",
+            arg=name,
+            timeout=20_000,
+        )
+    assert page.evaluate("() => document.documentElement.scrollWidth") == 390
+
+
+@pytest.mark.parametrize("width", [390, 820])
+def test_no_page_is_wider_than_its_screen(page, address, width):
+    page.set_viewport_size({"width": width, "height": 1000})
+    views = ["explore", "forward", "validate", "learn", "data", "learn&lesson=fit-by-hand&step=2"]
+    for view in [*views, "learn&lesson=trust&step=1"]:
+        page.goto(f"{address}?view={view}")
+        page.wait_for_function(IDLE, timeout=60_000)
+        if "lesson" in view:
+            page.get_by_text(re.compile(r"^Step \d+ of")).wait_for(timeout=60_000)
+            page.get_by_text("Computing …").wait_for(state="hidden", timeout=60_000)
+        wide = page.evaluate("() => document.getElementById('sf-main').scrollWidth")
+        assert wide <= width, view
+
+
+def test_a_walk_plays_in_every_figure_and_escape_ends_it(page):
+    corner_of(page, "NSAID 72,")
+    page.keyboard.press("w")
+    word = page.locator("#sf-walk-word")
+    expect(word).to_have_text(re.compile("draw [2-9]"), timeout=30_000)
+    for name in ("sed", "sfr", "zh", "formed", "corner"):
+        assert len(source(page, f"{name}_walk", "x")) > 10, name
+    page.keyboard.press("w")  # pauses
+    at = word.inner_text()
+    before = source(page, "sed_walk", "y")
+    page.wait_for_timeout(1600)
+    assert word.inner_text() == at
+    page.get_by_role("button", name="Next draw").click()
+    assert word.inner_text() != at
+    assert source(page, "sed_walk", "y") != before
+    page.wait_for_url(re.compile("walk=1"))
+    page.keyboard.press("Escape")
+    page.locator("#sf-walk").wait_for(state="hidden", timeout=20_000)
+    assert source(page, "sed_walk", "x") == []
+    page.emulate_media(reduced_motion="reduce")
+    page.keyboard.press("w")
+    expect(word).to_have_text("draw 1 of 40", timeout=30_000)
+    page.wait_for_timeout(1600)
+    assert word.inner_text() == "draw 1 of 40"  # nothing moves by itself
+    page.keyboard.press("w")
+    assert word.inner_text() == "draw 2 of 40"
+
+
+def test_a_band_is_left_out_on_the_side_by_keyboard(page):
+    corner_of(page, "NSAID 72,")
+    page.get_by_role("button", name="What if").press("Enter")
+    page.get_by_role("button", name="As it is").wait_for(timeout=30_000)
+    page.get_by_role("button", name="u", exact=True).last.press("Enter")
+    page.get_by_text("u left out").wait_for(timeout=60_000)
+    assert source(page, "sed_left", "band") == ["u"]
+    assert len(source(page, "corner_histograms_changed", "x")) > 10
+    page.wait_for_url(re.compile("whatif=u:out"))
+    page.get_by_role("button", name="As it is").click()
+    page.wait_for_function(f"() => {MODELS}.find(m => m.name == 'sed_changed').data.x.length == 0")
+
+
+def test_a_presentation_leaves_the_corner_plot_alone(page):
+    corner_of(page, "NSAID 72,")
+    page.get_by_role("button", name="Present: large").click()
+    page.get_by_text("step through the galaxies").wait_for(timeout=20_000)
+    page.keyboard.press("c")
+    page.wait_for_url(re.compile("present=corner"))
+    wide = page.locator(".corner").first.evaluate("e => e.getBoundingClientRect().width")
+    assert wide > 1200
+    expect(page.get_by_role("button", name="Run MCMC")).to_be_hidden()
+    painted = """name => {
+        const all = []
+        const walk = v => { all.push(v); for (const c of v.child_views ?? []) walk(c) }
+        for (const root of Bokeh.index.roots) walk(root)
+        return all.find(v => v.model?.name == name).canvas_view.primary.canvas.width
+    }"""
+    for key, part, name, least in (
+        ("h", "history", "sfr", 300),
+        ("s", "sed", "sed", 1200),
+        ("c", "corner", "corner", 1200),
+    ):
+        page.keyboard.press(key)
+        page.wait_for_url(re.compile(f"present={part}"))
+        page.wait_for_timeout(500)
+        assert page.evaluate(painted, name) > least, name
+    page.keyboard.press("ArrowRight")
+    corner_of(page, "NSAID 2489,")
+    page.keyboard.press("Escape")
+    expect(page.get_by_role("link", name="Explore", exact=True)).to_be_visible()
+
+
+@pytest.mark.parametrize("theme", ["light", "dark"])
+@pytest.mark.parametrize(
+    "query", ["whatif=u:out&walk=1", "present=all", "view=learn&lesson=fit-by-hand&step=2"]
+)
+def test_axe_finds_nothing_serious_in_what_is_opened_on_a_page(page, address, query, theme):
+    page.goto(f"{address}?{query}&theme={theme}")
+    page.wait_for_function(IDLE, timeout=60_000)
+    page.wait_for_timeout(6000)
+    _no_serious(page)

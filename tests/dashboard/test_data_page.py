@@ -1,0 +1,210 @@
+"""Your data: catalogues are uploaded, mapped, run, looked at and downloaded."""
+
+import asyncio
+import io
+from html import unescape
+
+import numpy as np
+import pandas as pd
+import pytest
+from astropy.table import Table
+
+import sedflow
+from sedflow.dashboard.engine import Engine, Request
+from sedflow.dashboard.pages.data import OwnDataView
+from sedflow.dashboard.panels.columns import NONE
+from sedflow.dashboard.panels.upload import MAX_MEGABYTES, UploadPanel
+
+
+@pytest.fixture
+def view(nsa, posterior):
+    return UploadPanel(Engine(nsa, posterior))
+
+
+def a_csv(ids):
+    """Magnitudes of galaxies of the atlas, with one row that is bad."""
+    galaxies = sedflow.load_nsa().photometry(ids)
+    frame = pd.DataFrame({"name": [f"g{i}" for i in ids], "redshift": galaxies.redshift})
+    for k, band in enumerate(galaxies.bands):
+        frame[f"mag_{band}"] = galaxies.magnitude[:, k]
+        frame[f"magerr_{band}"] = galaxies.magnitude_error[:, k]
+    frame.loc[1, "redshift"] = -1.0
+    return frame.to_csv(index=False).encode()
+
+
+def test_a_catalogue_is_read_run_and_saved(view):
+    asyncio.run(view.load(a_csv([72, 2489, 2490]), "mine.csv"))
+    assert view.columns._redshift.value == "redshift"
+    assert view.columns._pairs["g"][0].value == "mag_g"
+    assert "3 rows, 2 of them can be run" in unescape(view._note.object)
+    assert "redshift = -1" in view._problems.value["problem"].iloc[0]
+    view.columns._id.value = "name"
+    asyncio.run(view.run())
+    assert list(view.results["id"]) == ["g72", "g2490"]
+    assert set(view.results["status"]) == {"ok"}
+    direct = sedflow.fit(
+        sedflow.load_nsa().photometry(72), sedflow.load_posterior(), n=1000, seed=1
+    )
+    there = view.results["log_mstar_p50"].iloc[0]
+    assert there == pytest.approx(np.median(direct.draws["log_mstar"]), abs=0.1)
+    back = pd.read_csv(io.BytesIO(asyncio.run(view.found.saved("csv"))))
+    assert back["log_mstar_p50"].iloc[0] == pytest.approx(there)
+    assert len(pd.read_parquet(io.BytesIO(asyncio.run(view.found.saved("parquet"))))) == 2
+
+
+def test_a_row_is_looked_at_on_the_page_explore(view):
+    asyncio.run(view.load(a_csv([72, 2489, 2490]), "mine.csv"))
+    view.columns._id.value = "name"
+    asyncio.run(view.run())
+    view.found.look_at(type("Event", (), {"row": 1}))
+    assert view.chosen == "mine.csv g2490"
+    shown = view.engine.answer(Request(view.chosen, n=200))
+    np.testing.assert_allclose(
+        shown.fit.photometry.flux, view.engine.nsa.photometry(2490).flux, rtol=1e-5
+    )
+
+
+def fluxes(ids, times=1.0):
+    """Fluxes without a unit."""
+    galaxies = sedflow.load_nsa().photometry(ids)
+    frame = pd.DataFrame({"id": ids, "z": galaxies.redshift})
+    for k, band in enumerate(galaxies.bands):
+        frame[f"flux_{band}"] = times * galaxies.flux[:, k]
+        frame[f"flux_{band}_err"] = times * galaxies.sigma[:, k]
+    return frame.to_csv(index=False).encode()
+
+
+def click(view, row):
+    """The photometry of the galaxy that a click on a row of the results chooses."""
+    view.found.look_at(type("Event", (), {"row": row}))
+    return view.engine.own[view.chosen].photometry
+
+
+def other_unit(view):
+    view.columns._unit.value = "mJy"
+
+
+def other_file(view):
+    view.loading = asyncio.ensure_future(view.load(fluxes([72, 2490], 2.0), "other.csv"))
+
+
+def other_network(view):
+    view._weights.value = "nsa-ugriz-bc03"
+
+
+def other_floor(view):
+    view._floor.value = True
+
+
+@pytest.mark.parametrize("change", [other_unit, other_file, other_network, other_floor])
+def test_a_run_whose_inputs_change_ends_without_results(view, nsa, change):
+    async def race():
+        await view.load(fluxes(list(nsa.ids[:7])), "mine.csv")
+        view.columns._unit.value = "nanomaggies"
+        seen = []
+
+        def once(event):
+            if event.new and not seen:
+                seen.append((view._run.disabled, view._cancel.disabled))
+                change(view)
+
+        view._bar.param.watch(once, "value")
+        await view.run()
+        assert seen == [(True, False)]
+        assert view.results is None
+        assert await view.found.saved("csv") is None
+        assert not view.found._column.visible
+        assert not view._bar.visible
+        if change is other_file:
+            await view.loading
+            view.columns._unit.value = "nanomaggies"
+        else:
+            assert "was cancelled, because its inputs changed" in view._note.object
+        expected = view.inputs
+        await view.run()
+        assert view.found.done.inputs is expected
+        assert len(view.results) == len(expected.todo)
+        wanted = expected.rows.photometry.select("g").flux[:, 0]
+        np.testing.assert_allclose(view.results["flux_g"], wanted, rtol=1e-6)
+
+    asyncio.run(race())
+
+
+def test_a_second_click_does_not_begin_a_second_run(view):
+    async def two():
+        await view.load(a_csv([72, 2489, 2490]), "mine.csv")
+        first = asyncio.ensure_future(view.run())
+        await asyncio.sleep(0)
+        assert view._run.disabled
+        await view.run()
+        assert view.results is None  # the first is not through
+        await first
+
+    asyncio.run(two())
+    assert len(view.results) == 2
+    assert not view._run.disabled
+
+
+def test_a_click_opens_the_numbers_of_the_table_that_is_shown(view):
+    def run(content, unit):
+        asyncio.run(view.load(content, "mine.csv"))
+        view.columns._unit.value = unit
+        asyncio.run(view.run())
+        found = click(view, 0)
+        np.testing.assert_allclose(found.select("g").flux, view.results["flux_g"][:1], rtol=1e-6)
+        return view.chosen
+
+    first = run(fluxes([72, 2490]), "nanomaggies")
+    assert run(fluxes([72, 2490]), "mJy") != first  # another unit, and so another galaxy
+    assert run(fluxes([72, 2490], 2.0), "nanomaggies") != first  # corrected, of the same name
+    assert run(fluxes([72, 2490]), "nanomaggies") == first  # not added again
+    view.columns._redshift.value = NONE
+    view.chosen = ""
+    view.found.look_at(type("Event", (), {"row": 0}))  # on a table that is being cleared
+    assert view.chosen == ""
+    assert view.results is None
+
+
+def test_vector_columns_and_units_of_a_file_are_understood(view, nsa):
+    out = io.BytesIO()
+    nsa.table[:4].write(out, format="fits")
+    asyncio.run(view.load(out.getvalue(), "nsa.fits"))
+    assert "4 rows, 4 of them can be run" in unescape(view._note.object)
+    np.testing.assert_allclose(
+        view.rows.photometry.select("r").flux[:, 0], np.asarray(nsa.table["NMGY"])[:4, 4]
+    )
+
+
+def test_columns_can_be_chosen_where_nothing_can_be_guessed(view):
+    table = Table({"zz": [0.05, 0.06], "aa": [18.0, 17.0], "bb": [0.05, 0.05]})
+    out = io.StringIO()
+    table.write(out, format="ascii.csv")
+    asyncio.run(view.load(out.getvalue().encode(), "odd.csv"))
+    assert "Choose" in unescape(view._note.object) or "choose" in unescape(view._note.object)
+    view.columns._redshift.value = "zz"
+    view.columns._pairs["r"][0].value, view.columns._pairs["r"][1].value = "aa", "bb"
+    view.columns._unit.value = "mag"
+    assert "2 of them can be run" in unescape(view._note.object)
+    assert not view._run.disabled
+
+
+@pytest.mark.parametrize("content", [b"", b"\x00\xff" * 50, b"a,b\n1", b"SIMPLE  =  T"])
+def test_what_is_no_catalogue_is_a_sentence(view, content):
+    asyncio.run(view.load(content, "bad.csv"))
+    assert unescape(view._note.object)
+    assert view._run.disabled
+
+
+def test_an_upload_too_large_is_refused_with_the_remedy(view):
+    asyncio.run(view.load(b"x" * (MAX_MEGABYTES * 1_000_000 + 1), "big.csv"))
+    assert "sedflow infer big.csv" in unescape(view._note.object)
+
+
+def test_the_page_takes_a_typed_galaxy(nsa, posterior):
+    page = OwnDataView(Engine(nsa, posterior))
+    page.typed._values["r"][0].value, page.typed._values["r"][1].value = 17.0, 0.05
+    page.typed.infer()
+    assert page.chosen == "my galaxy"
+    page.typed._values["r"][1].value = 0.0
+    page.typed.infer()
+    assert "r has no error above 0" in page.typed._note.object

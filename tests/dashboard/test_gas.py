@@ -1,0 +1,123 @@
+"""Gas in the app: the choice of the grid, lines on the spectra, H-alpha among the numbers."""
+
+from dataclasses import replace
+from html import unescape
+
+import numpy as np
+import pytest
+
+from sedflow.dashboard.address import decode, encode
+from sedflow.dashboard.answer import Answer, Request
+from sedflow.dashboard.engine import Engine
+from sedflow.dashboard.pages.forward import ForwardView
+from sedflow.dashboard.panels.derived import DerivedPanel
+from sedflow.dashboard.panels.light import LightPanel
+from sedflow.dashboard.panels.verdict import VerdictPanel
+from sedflow.dashboard.state import ExplorerState, ForwardState
+from sedflow.dashboard.tabs import Page
+from sedflow.model.sed import default_model
+
+
+@pytest.fixture(scope="module")
+def engine(nsa, posterior):
+    return Engine(nsa, posterior)
+
+
+@pytest.fixture(scope="module")
+def stars(engine):
+    return engine.answer(Request("72", n=300))
+
+
+@pytest.fixture(scope="module")
+def gas(engine, stars):
+    """The same draws on the grid with gas, as its network's would be shown."""
+    model = default_model("fsps-gas")
+    fit = replace(stars.fit, model=model, draws=stars.fit.draws.without_flux())
+    spectra = fit.spectra(20)
+    about = {"fit": fit, "network": fit, "spectra": (spectra.wavelength, spectra.flux)}
+    return replace(stars, **about)
+
+
+def names(panel):
+    return [row.split(">")[1].split("<")[0] for row in panel.table.value["quantity"]]
+
+
+def test_forward_shows_the_lines_of_the_grid_that_is_chosen():
+    view = ForwardView()
+    source = view._sed.sources["lines"]
+    assert len(source.data["x"]) == 0
+    before = view.data["nanomaggies"]
+    view._grid.value = "fsps-gas"
+    assert view.model.grid.name == view.state.grid == "fsps-gas"
+    k = list(source.data["name"]).index("Hα")
+    assert source.data["x"][k] == pytest.approx(6564.7 * 1.05, rel=1e-4)
+    assert (view.data["nanomaggies"] > before).all()  # gas adds light to every band
+    assert view._both.label == "compare with FSPS"
+    view.state.redshift = 0.1
+    assert source.data["x"][k] == pytest.approx(6564.7 * 1.10, rel=1e-4)
+    view._grid.value = "bc03"
+    assert len(source.data["x"]) == 0
+
+
+def test_a_model_of_the_callers_own_stays():
+    view = ForwardView(default_model("bc03"))
+    assert view._grid.options == {"bc03": "bc03"}
+    assert view.model.grid.name == "bc03"
+
+
+def test_the_address_keeps_the_grid():
+    state = ForwardState(grid="fsps-gas")
+    text = encode({"grid": state.grid}, {"grid": "fsps"})
+    _, forward, notices = decode(text, ExplorerState(run=None), ForwardState())
+    assert forward == {"grid": "fsps-gas"} and not notices
+    _, forward, notices = decode({"grid": "x"}, ExplorerState(run=None), ForwardState())
+    assert not forward and "fsps-gas" in notices[0]
+
+
+def test_lines_and_their_numbers_are_shown_only_with_gas(stars, gas):
+    light, numbers = LightPanel(), DerivedPanel()
+    light.show(stars)
+    numbers.show(stars)
+    assert stars.lines is None and not len(light.sed.sources["lines"].data["x"])
+    assert not [name for name in names(numbers) if "Hα" in name]
+    light.show(gas)
+    numbers.show(gas)
+    data = light.sed.sources["lines"].data
+    assert "Hα" in data["name"] and "+" in data["width"][0]
+    assert [name for name in names(numbers) if "Hα" in name] == ["log L(Hα) [erg/s]", "EW(Hα) [Å]"]
+    assert not numbers.table.value.isna().to_numpy().any()
+
+
+def test_the_truth_of_a_mock_has_its_h_alpha(gas):
+    theta = gas.fit.draws.theta[0]
+    panel = DerivedPanel()
+    panel.show(replace(gas, truth=theta))
+    row = panel.table.value.iloc[-1]
+    true = gas.fit.derived["ew_halpha"][0]
+    assert float(row["truth"]) == pytest.approx(true, abs=0.6)
+
+
+def test_explore_names_the_line_that_a_blue_galaxy_lacks(engine, stars, gas):
+    galaxy = stars.fit.photometry
+    assert galaxy.magnitude[1] - galaxy.magnitude[2] < 0.65
+    panel = VerdictPanel(ExplorerState(run=None), lambda method: None, engine)
+    panel.show(stars)
+    text = unescape(panel.lacks.object)
+    assert "H-alpha falls into i at this redshift" in text and "'fsps-gas'" in text
+    panel.show(gas)
+    assert "falls into" not in panel.lacks.object
+
+
+def test_lines_of_an_answer_are_those_of_its_draws(gas: Answer):
+    found = gas.fit.model.lines(gas.fit.samples.theta, float(gas.fit.photometry.redshift))
+    k = found.names.index("H-alpha")
+    expected = np.quantile(found.flux[:, k], [0.16, 0.5, 0.84])
+    np.testing.assert_allclose(gas.lines.flux[:, k], expected, rtol=0.1)
+
+
+def test_a_choice_of_the_grid_is_written_into_the_address(nsa, posterior):
+    page = Page(Engine(nsa, posterior), {"view": "forward"})
+    for grid, text in (("fsps-gas", "fsps-gas"), ("fsps", None)):
+        page._views["forward"]._grid.value = grid
+        assert page._written.get("grid") == page.values().get("grid") == text
+    page.close()

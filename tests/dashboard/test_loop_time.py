@@ -1,0 +1,119 @@
+"""Time on the event loop: who had much of it rests while others are active."""
+
+import asyncio
+import time
+
+import pytest
+from bokeh.document import Document
+from bokeh.server.session import ServerSession
+
+from sedflow.dashboard.server.loop_time import LoopTime
+
+
+def test_a_visitor_rests_as_long_as_it_had_the_loop_if_others_are_active():
+    now = [0.0]
+    loop_time = LoopTime(rest=2.0, clock=lambda: now[0])
+    loop_time.charge("A", 0.5)
+    assert loop_time.left("A") == 0  # nobody else is there
+    loop_time.charge("B", 0.01)
+    assert loop_time.left("A") == 1.0
+    assert loop_time.left("C") == 0
+    loop_time.charge("A", 0.5)
+    assert loop_time.left("A") == 2.0
+    now[0] = 1.5
+    assert loop_time.left("A") == 0.5
+    loop_time.charge("A", 100)
+    assert loop_time.left("A") == 5.0  # nobody rests for longer
+    now[0] = 5.5
+    assert loop_time.left("A") == 0  # the other has been quiet
+
+
+def test_steps_are_measured_and_not_what_they_wait_for():
+    had = []
+    loop_time = LoopTime()
+    loop_time.charge = lambda visitor, seconds: had.append((visitor, seconds))
+
+    async def work():
+        time.sleep(0.05)
+        await asyncio.sleep(0.3)
+        time.sleep(0.05)
+        try:
+            await asyncio.wait_for(asyncio.sleep(5), 0.1)
+        except TimeoutError:
+            return "result"
+
+    assert asyncio.run(loop_time.measured("A", work())) == "result"
+    assert {visitor for visitor, _ in had} == {"A"}
+    assert 0.1 <= sum(seconds for _, seconds in had) < 0.25
+
+    async def fails():
+        await asyncio.sleep(0)
+        raise KeyError("x")
+
+    with pytest.raises(KeyError):
+        asyncio.run(loop_time.measured("A", fails()))
+
+    async def given_up():
+        task = asyncio.ensure_future(loop_time.measured("A", asyncio.sleep(5)))
+        await asyncio.sleep(0.01)
+        task.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await task
+
+    asyncio.run(given_up())
+
+
+def test_the_callbacks_of_all_pages_of_a_visitor_share_its_time():
+    """Three pages whose callbacks need the whole loop leave half of it to another visitor."""
+
+    async def scene():
+        loop_time, done = LoopTime(), {"A": 0.0, "B": 0.0}
+        pages = [
+            (v, ServerSession(f"{v}{k}", Document()))
+            for v, n in (("A", 3), ("B", 1))
+            for k in range(n)
+        ]
+        end = time.monotonic() + 2
+
+        def busy(visitor, seconds):
+            time.sleep(seconds)
+            done[visitor] += seconds
+
+        async def calls(visitor, session, seconds, pause):
+            while time.monotonic() < end:
+                await session.with_document_locked(busy, visitor, seconds)
+                await asyncio.sleep(pause)
+
+        for visitor, session in pages:
+            loop_time.ration(session, visitor)
+            loop_time.ration(session, visitor)  # once is enough
+        await asyncio.gather(
+            *(calls(v, s, *((0.03, 0) if v == "A" else (0.001, 0.05))) for v, s in pages)
+        )
+        return done["A"]
+
+    assert asyncio.run(scene()) < 1.3
+
+
+def test_what_a_message_sets_off_does_not_wait_behind_other_messages():
+    """Of forty pages of an address, each waited for all others twice."""
+    done = []
+
+    async def message(loop_time, k):
+        await loop_time.turn("A", new=True)
+        loop_time.charge("A", 0.02)
+        await loop_time.turn("A")
+        loop_time.charge("A", 0.02)
+        done.append(k)
+        return time.monotonic()
+
+    async def scene():
+        loop_time = LoopTime()
+        loop_time.charge("B", 0.0)
+        begun = time.monotonic()
+        ends = await asyncio.gather(*(message(loop_time, k) for k in range(10)))
+        return [end - begun for end in ends]
+
+    ends = asyncio.run(scene())
+    assert done == list(range(10))
+    assert ends[0] < ends[-1] / 3  # and not behind the ten messages

@@ -1,0 +1,34 @@
+"""When a server returns memory: after sessions, when nobody is active, and seldom."""
+
+import asyncio
+import time
+
+from sedflow.dashboard.server.memory import Returns
+
+
+def test_memory_goes_back_once_for_all_that_ended_and_when_nobody_is_active():
+    """To look for what ended sessions left stopped the loop for 2.8 s, whoever was there."""
+    came, quiet = [], [False]
+
+    def give_back():
+        came.append(time.monotonic())
+        time.sleep(0.05)
+
+    async def scene():
+        returns = Returns(lambda: quiet[0], give_back, after=0.05, at_most=0.3, rest=10)
+        for _ in range(5):
+            returns.soon()
+        await asyncio.sleep(0.2)
+        assert not came  # somebody is active
+        await asyncio.sleep(0.5)
+        assert len(came) == 1  # and is not for ever
+        quiet[0] = True
+        returns.soon()
+        await asyncio.sleep(0.2)
+        assert len(came) == 1  # ten times as long as it took have not gone by
+        await asyncio.sleep(0.6)
+        assert len(came) == 2
+
+    asyncio.run(scene())
+    Returns(lambda: True, give_back).soon()  # without a loop
+    assert len(came) == 2

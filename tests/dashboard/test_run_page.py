@@ -1,0 +1,315 @@
+"""The page of a run: a real small run, browsed without a browser, and once in one."""
+
+import asyncio
+import json
+import re
+from html import unescape
+
+import numpy as np
+import pandas as pd
+import panel as pn
+import pytest
+from bokeh.models import ColorBar, Plot
+from click.testing import CliRunner
+from conftest import MODELS, source
+
+from sedflow.bands import UGRIZ
+from sedflow.catalogue.results import RunTable
+from sedflow.catalogue.rows import guess_mapping
+from sedflow.catalogue.run import infer_catalogue
+from sedflow.cli import main
+from sedflow.dashboard import site
+from sedflow.dashboard.address import decode_row
+from sedflow.dashboard.engine import Engine
+from sedflow.dashboard.pages.run import PAGE_ROWS, RunView
+from sedflow.dashboard.panels.run_columns import column_label
+from sedflow.dashboard.panels.run_filters import facts
+from sedflow.dashboard.panels.run_state import COUNT
+from sedflow.dashboard.tabs import Page
+from sedflow.errors import SedflowError
+
+ROWS, BAD = 30, 4
+
+
+@pytest.fixture(scope="module")
+def run(nsa, tmp_path_factory):
+    """A finished run over galaxies of the atlas, one of them with a redshift below zero."""
+    rows = np.arange(0, 9000, 300)
+    frame = pd.DataFrame({"id": nsa.ids[rows].astype(int)})
+    frame["redshift"] = np.array(nsa.table["Z"])[rows].astype(float)
+    for k, band in enumerate(UGRIZ, start=2):
+        frame[f"flux_{band}"] = np.array(nsa.table["NMGY"])[rows, k].astype(float)
+        frame[f"flux_ivar_{band}"] = np.array(nsa.table["NMGY_IVAR"])[rows, k].astype(float)
+    frame.loc[BAD, "redshift"] = -1.0
+    folder = tmp_path_factory.mktemp("survey")
+    frame.to_parquet(folder / "some.parquet")
+    mapping = guess_mapping(frame).in_unit("nanomaggies")
+    infer_catalogue(
+        folder / "some.parquet", folder / "out", mapping=mapping, n=100, workers=0, part_rows=8
+    )
+    return folder / "out"
+
+
+@pytest.fixture(scope="module")
+def table(run):
+    return RunTable(run)
+
+
+@pytest.fixture
+def view(table, nsa, posterior):
+    """A view whose watchers are left out: tests call what they would call."""
+    view = RunView(table, Engine(nsa, posterior))
+    view._make_panels()
+    view._built = True
+    return view
+
+
+def look(view, row):
+    view.row = row
+    asyncio.run(view.look())
+
+
+def test_the_first_page_and_the_facts_of_the_run(view):
+    asyncio.run(view.show_page())
+    assert view._shown.object == f"## {ROWS} galaxies"
+    assert view.rows_panel.of.object == "of 2"
+    assert view.rows_panel.frame["row"].tolist() == list(range(PAGE_ROWS))
+    facts = unescape(view.filters._column[0].object)
+    for text in (
+        "some.parquet",
+        f"| rows | {ROWS} |",
+        "| bad rows | 1 |",
+        "| draws, seed | 100, 1",
+    ):
+        assert text in facts
+
+
+def test_a_run_without_hashes_is_said_to_be_unchecked(table, monkeypatch):
+    assert "Not checked" not in facts(table)
+    monkeypatch.setattr(table, "checked", False)
+    assert "**Not checked**" in facts(table)
+
+
+def test_pages_are_turned_and_those_beyond_the_last_are_the_last(view):
+    view.page = 1
+    asyncio.run(view.show_page())
+    assert view.rows_panel.frame["row"].tolist() == list(range(PAGE_ROWS, ROWS))
+    assert view.rows_panel.next.disabled
+    assert not view.rows_panel.back.disabled
+    view.page = 77
+    asyncio.run(view.show_page())
+    assert view.page == 1
+
+
+def test_filters_and_order_decide_the_page_and_the_map(view):
+    view.param.update(status=["ok"], sort="k_hat", descending=True)
+    view.filters.limits[0][2].value = 0.03  # redshift, to
+    assert view.ranges == [("redshift", None, 0.03)]
+    asyncio.run(view.show_page())
+    asyncio.run(view.show_map())
+    assert 0 < view.rows_panel.total < ROWS
+    assert (view.rows_panel.frame["status"] == "ok").all()
+    assert (view.rows_panel.frame["redshift"] <= 0.03).all()
+    assert (np.diff(view.rows_panel.frame["k_hat"]) <= 0).all()
+    assert view._map_note.object.startswith(f"{view.rows_panel.total} galaxies")
+    image = view.map.image[()]
+    assert str(image.vdims[0]) == "Count"
+    counts = image.dimension_values(2)
+    assert np.nansum(counts) >= view.rows_panel.total
+    view.filters.clear()
+    assert view.rows == type(view.rows)()
+
+
+def test_the_map_has_labels_with_units_and_follows_its_columns(view):
+    view.param.update(x="redshift", y="flux_r", color="k_hat")
+    asyncio.run(view.show_map())
+    (plot,) = view.map._pane.get_root().select({"type": Plot})
+    assert plot.xaxis.axis_label == "redshift"
+    assert plot.yaxis.axis_label == "flux r [nanomaggies]"
+    (bar,) = plot.select({"type": ColorBar})
+    assert bar.title == "mean k-hat"
+    view.color = COUNT
+    asyncio.run(view.show_map())
+    (plot,) = view.map._pane.get_root().select({"type": Plot})
+    (bar,) = plot.select({"type": ColorBar})
+    assert bar.title == "galaxies in a pixel"
+    assert (bar.color_mapper.low, bar.color_mapper.high) == (1, 10)  # logarithmic, even if sparse
+
+
+def test_the_zoom_stays_when_the_rows_change(view):
+    asyncio.run(view.show_map())
+    drawn = view.map.image
+    view.param.update(status=["ok"])
+    asyncio.run(view.show_map())
+    assert view.map.image is drawn
+    view.color = "redshift"
+    asyncio.run(view.show_map())
+    assert view.map.image is not drawn
+
+
+def test_a_pick_reproduces_what_is_stored(view):
+    look(view, 0)
+    assert view.answer.exact
+    assert "the stored quantiles are reproduced" in unescape(view.stored_panel.outcome.object)
+    assert "exact (weights)" in view.stored_panel.verdict.object
+    assert "50 % recomputed" in view.stored_panel.numbers.object
+    assert len(view.light.sed.sources["spectrum"].data["x"]) > 100
+    assert len(view.histories.figures["sfr"].sources["median"].data["x"]) > 10
+    assert view._light.visible
+    view._explore()
+    assert view.chosen == f"some.parquet {view.stored['id']}"
+    assert view.chosen in view.engine.own
+
+
+def test_where_the_run_took_more_draws_its_steps_are_repeated(view, table):
+    rows = table.page(columns=["status", "reason"], size=ROWS)
+    more = rows[rows["reason"].str.contains("of 5,000 draws") & (rows["status"] == "ok")]
+    look(view, int(more["row"].iloc[0]))
+    assert "by the steps of the run: **the stored quantiles are reproduced**" in unescape(
+        view.stored_panel.outcome.object
+    )
+
+
+def test_a_bad_row_tells_why_and_gets_no_posterior(view):
+    look(view, BAD)
+    assert "redshift = -1.0 must be finite" in view.stored_panel.verdict.object
+    assert view.answer is None
+    assert not view._light.visible
+    assert not view.stored_panel.open.visible
+    assert not view.engine.own
+
+
+def test_a_tap_takes_the_nearest_galaxy(view, table):
+    asyncio.run(view.show_map())
+    row = table.row(7)
+    at = (row[view.x] + 1e-3, row[view.y] - 1e-3)
+    asyncio.run(view._tapped(at, view.map.scale()))
+    assert view.row == 7
+    asyncio.run(view.show_page())
+    assert view.rows_panel.list.selection == [7]
+    look(view, ROWS - 1)  # on the next page
+    assert view.rows_panel.list.selection == []
+
+
+@pytest.mark.parametrize("key", ["sha256", "record_sha256"])
+def test_a_run_by_another_network_shows_what_is_stored(view, table, monkeypatch, key):
+    weights = {**table.manifest["weights"], key: "0" * 64}
+    monkeypatch.setitem(table.manifest, "weights", weights)
+    look(view, 0)
+    assert "not the one that the run was made with" in unescape(view.stored_panel.outcome.object)
+    assert "50 %" in view.stored_panel.numbers.object
+    weights["name"] = "mine"
+    monkeypatch.setitem(table.manifest, "weights", weights)
+    look(view, 1)
+    assert "network mine is not one of" in unescape(view.stored_panel.outcome.object)
+
+
+def test_a_late_posterior_is_dropped(view):
+    async def two():
+        view.row = 0
+        first = asyncio.create_task(view.look())
+        await asyncio.sleep(0.05)
+        view.row = 1
+        await view.look()
+        await first
+
+    asyncio.run(two())
+    assert view.stored["row"] == 1
+    assert view.answer.fit.photometry.redshift == view.stored["redshift"]
+
+
+def test_text_of_the_input_is_no_markup(view, table, monkeypatch):
+    stored = {**table.row(0), "id": "<img src=x>*_", "reason": "<script>"}
+    view.show_stored(stored)
+    assert "<img" not in view.stored_panel.heading.object
+    assert "<script>" not in view.stored_panel.verdict.object
+
+
+def test_columns_have_labels_with_units():
+    assert column_label("age_mw_p16") == "mass-weighted age [Gyr], 16 %"
+    assert column_label("sigma_u") == "error u [nanomaggies]"
+    assert column_label(COUNT) == COUNT
+
+
+def test_every_control_has_a_label(view):
+    for widget in [*view.controls.select(pn.widgets.Widget), *view.rows_panel.bar.select()]:
+        if isinstance(widget, pn.widgets.Widget):
+            assert widget.label, widget
+
+
+@pytest.mark.parametrize(
+    ("query", "row", "words"),
+    [
+        ({}, None, ""),
+        ({"row": "7"}, 7, ""),
+        ({"row": "99"}, 29, "was changed to 29; it may be 0 to 29"),
+        ({"row": "-3"}, 0, "was changed to 0"),
+        ({"row": "x' OR 1"}, None, "is not a whole number"),
+    ],
+)
+def test_the_row_of_an_address_is_clamped(query, row, words):
+    found, notices = decode_row(query, ROWS)
+    assert found == row
+    assert words in " ".join(notices)
+    assert bool(words) == bool(notices)
+
+
+def test_the_page_is_there_only_where_the_server_names_a_run(table, nsa, posterior):
+    without = Page(Engine(nsa, posterior), {"view": "run", "row": "3"})
+    assert "run" not in without.keys
+    assert "there is no page 'run'" in " ".join(without.notices)
+    without.close()
+    for key in ("run", "survey"):  # its key in addresses of earlier versions
+        page = Page(Engine(nsa, posterior), {"view": key, "row": "99"}, table)
+        assert page.active == "run"
+        assert page.values()["view"] == "run"
+        assert page.values()["row"] == "29"
+        assert "row = '99' was changed to 29" in " ".join(page.notices)
+        page.close()
+
+
+@pytest.mark.slow
+def test_the_environment_may_name_the_run_and_visitors_learn_no_path(run, tmp_path, monkeypatch):
+    def shown():
+        variables = site.page()._render_variables
+        says = json.loads(variables["sf_first"])["says"]
+        return " ".join(says), [title for _, title in variables["sf_views"]]
+
+    for name in ("SEDFLOW_SURVEY", "SEDFLOW_RUN"):  # the first is of earlier versions
+        monkeypatch.setenv(name, str(run))
+        notice, tabs = shown()
+        assert notice == ""
+        assert tabs[-1] == "Run"
+        monkeypatch.delenv(name)
+    monkeypatch.setenv("SEDFLOW_RUN", str(tmp_path / "nowhere"))
+    notice, tabs = shown()
+    assert "the run of this server cannot be opened" in notice
+    assert "nowhere" not in notice
+    assert tabs[-1] == "Your data"
+
+
+def test_serve_refuses_a_folder_that_is_no_run(tmp_path):
+    for flag, path in (("--run", tmp_path), ("--survey", tmp_path / "nowhere")):
+        done = CliRunner().invoke(main, ["serve", flag, str(path)])
+        assert done.exit_code == 1
+        assert "holds no manifest.json" in done.output
+        assert "Traceback" not in done.output
+    with pytest.raises(SedflowError, match=r"no manifest\.json"):
+        RunView(tmp_path)
+
+
+@pytest.mark.browser
+def test_a_pick_paints_a_posterior(open_view, table, nsa, posterior):
+    page = open_view(lambda: RunView(table, Engine(nsa, posterior)))
+    page.get_by_role("heading", name=f"{ROWS} galaxies").wait_for(timeout=60_000)
+    page.wait_for_function(f"() => {MODELS}.some(m => m.name == 'run_map')", timeout=60_000)
+    page.locator(".tabulator-cell[tabulator-field=id]").nth(1).click()
+    page.get_by_text("the stored quantiles are reproduced").wait_for(timeout=60_000)
+    page.wait_for_function(f"() => {MODELS}.some(m => m.name == 'run_sed')", timeout=30_000)
+    assert len(source(page, "run_sed_spectrum", "x")) > 100
+    page.get_by_role("heading", name=re.compile("row 1$")).wait_for()
+    box = page.locator(".bk-Figure").first.bounding_box()
+    page.mouse.click(box["x"] + 0.55 * box["width"], box["y"] + 0.5 * box["height"])
+    page.get_by_role("heading", name=re.compile(r"row (?!1$)\d+$")).wait_for(timeout=30_000)
+    page.get_by_role("button", name="Next").click()
+    page.locator(".tabulator-cell[tabulator-field=row]", has_text="29").wait_for(timeout=30_000)

@@ -1,0 +1,458 @@
+"""The websocket of a page: who may open one, what it does in which order, and what it holds up."""
+
+import asyncio
+import base64
+import contextlib
+import os
+import socket
+import struct
+import time
+from types import SimpleNamespace
+from urllib.parse import urlsplit
+from weakref import WeakKeyDictionary
+
+import panel as pn
+import pytest
+from bokeh.document import Document
+from bokeh.models import Slider, TextInput
+from bokeh.server.session import ServerSession
+from bokeh.util.token import generate_jwt_token, generate_session_id, get_session_id
+from panel.io.server import WSHandler
+from tornado.httpclient import HTTPClientError
+from tornado.ioloop import IOLoop
+from tornado.websocket import websocket_connect
+from visitors import Visitor
+
+from sedflow.dashboard.server import hearing, sessions
+from sedflow.dashboard.server.gate import Gate
+from sedflow.dashboard.server.loop_time import LoopTime
+from sedflow.dashboard.server.sockets import SocketHandler
+from sedflow.dashboard.server.talks import Accounts, Talk
+from sedflow.dashboard.server.turns import Builds
+from sedflow.dashboard.server.visitors import VISITORS, Limits
+
+KEY = b"a secret of these tests alone, long enough"
+BUILT = []  # sessions whose page was built
+
+
+def a_page():
+    """A page with a field and a slider."""
+    BUILT.append(pn.state.curdoc.session_context.id)
+    return pn.Column(
+        pn.pane.Bokeh(TextInput(name="field")),
+        pn.pane.Bokeh(Slider(name="slider", start=0, end=1, value=0.0)),
+    )
+
+
+@contextlib.asynccontextmanager
+async def small_server(**settings):
+    """The address and the gate of a server of this process with a small page."""
+    server = pn.io.server.get_server(
+        {"/": a_page},
+        port=0,
+        address="127.0.0.1",
+        websocket_origin=["127.0.0.1"],
+        loop=IOLoop.current(),
+        start=False,
+        show=False,
+        verbose=False,
+        sign_sessions=True,
+        secret_key=KEY,
+        **settings,
+    )
+    gate = server._http.request_callback = Gate(server._tornado)
+    page = f"http://127.0.0.1:{server.port}/"
+    server._tornado.websocket_origins.add(f"127.0.0.1:{server.port}")
+    server.start()
+    try:
+        yield page, gate
+    finally:
+        server.stop(wait=False)
+        server._http.stop()
+
+
+def token_for(session, seconds):
+    """A token of the server for a session, with so many seconds left."""
+    extra = {"arguments": {}, "headers": {}, "cookies": {}}
+    return generate_jwt_token(
+        session, secret_key=KEY, signed=True, expiration=seconds, extra_payload=extra
+    )
+
+
+def new_session():
+    return generate_session_id(secret_key=KEY, signed=True)
+
+
+@pytest.fixture
+def handler():
+    """A handler that has had its handshake."""
+    application = SimpleNamespace(ui_methods={}, ui_modules={}, settings={})
+    request = SimpleNamespace(connection=SimpleNamespace(set_close_callback=lambda f: None))
+    one = SocketHandler(
+        application,
+        request,
+        application_context=None,
+        bokeh_websocket_path="/ws",
+        builds=Builds(lambda visitor: False),
+        accounts=Accounts(),
+        talks=WeakKeyDictionary(),
+        loop_time=LoopTime(),
+    )
+    one.ws_connection = SimpleNamespace(is_closing=lambda: False)
+    one._visitor = "A"
+    return one
+
+
+def test_a_visitor_that_does_not_read_does_not_hold_up_the_pages_of_others(handler, monkeypatch):
+    """The acknowledgement of a new session is sent once its turn to be built is over."""
+    stuck, sent = asyncio.Event(), []
+
+    class Acknowledgement:
+        msgtype = "ACK"
+
+        async def send(self, socket):
+            sent.append(self)
+            await stuck.wait()
+
+    async def create(session, request, token):
+        return ServerSession(session, Document())
+
+    async def open_(self, token):
+        await self.send_message(Acknowledgement())
+
+    handler._session_id = "s"
+    handler.application_context = SimpleNamespace(create_session_if_needed=create)
+
+    monkeypatch.setattr(WSHandler, "_async_open", open_)
+
+    async def scene():
+        task = asyncio.ensure_future(handler._build("token"))
+        await asyncio.sleep(0.05)
+        assert len(sent) == 1
+        async with asyncio.timeout(2), handler._builds.turn("B"):
+            pass
+        assert not task.done()
+        stuck.set()
+        await task
+
+    asyncio.run(scene())
+
+
+def test_of_what_a_slider_says_while_it_waits_the_latest_is_done(handler):
+    slider, other = Slider(start=0, end=1, value=0), Slider(start=0, end=1, value=0)
+    document = Document()
+    for model in (slider, other):
+        document.add_root(model)
+    session = ServerSession("s", document)
+    handler.connection = SimpleNamespace(session=session, _session=session)
+    done = []
+
+    async def handle(message):
+        await asyncio.sleep(0.01)
+        done.append(message)
+
+    handler._handle = handle
+
+    async def scene():
+        talk = Talk("A")
+        for k in range(100):
+            for model in (slider, other):
+                handler._slide((model.id, "value"), (model.id, k), talk)
+            if k == 50:
+                await asyncio.sleep(0.015)
+        await handler._slid()
+
+    asyncio.run(scene())
+    assert len(done) < 10
+    assert done[-2:] == [(slider.id, 99), (other.id, 99)]
+
+
+# Who may open one, and how long it counts
+
+
+async def attempt(page, *words, origin=None):
+    """HTTP status of a handshake with these subprotocols, or the close code after it, or "open"."""
+    visitor = Visitor(page)
+    headers = {} if origin is None else {"Origin": origin}
+    request = visitor._request(page.replace("http", "ws", 1) + "ws", headers=headers)
+    try:
+        one = await websocket_connect(request, subprotocols=list(words))
+    except HTTPClientError as error:
+        return error.code
+    except (ConnectionError, ValueError) as error:
+        return type(error).__name__
+    try:
+        first = await asyncio.wait_for(one.read_message(), 20)
+        return one.close_code if first is None else "open"
+    finally:
+        one.close()
+
+
+@contextlib.contextmanager
+def by_hand(page, token):
+    """A connection that has asked for a websocket."""
+    place = urlsplit(page)
+    with socket.create_connection((place.hostname, place.port)) as s:
+        s.sendall(
+            f"GET /ws HTTP/1.1\r\nHost: {place.netloc}\r\nUpgrade: websocket\r\n"
+            f"Connection: Upgrade\r\nSec-WebSocket-Version: 13\r\n"
+            f"Sec-WebSocket-Key: {base64.b64encode(os.urandom(16)).decode()}\r\n"
+            f"Sec-WebSocket-Protocol: bokeh, {token}\r\n\r\n".encode()
+        )
+        yield s
+
+
+def handshake_and_reset(page, token):
+    """Ask for a websocket and be gone at once."""
+    with by_hand(page, token) as s:
+        s.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+
+
+async def none_is_open(gate):
+    account, end = gate._accounts["127.0.0.1"], time.monotonic() + 20
+    while account.sockets and time.monotonic() < end:
+        await asyncio.sleep(0.05)
+    return account.sockets == 0 and account.inbox == 0
+
+
+def test_no_socket_counts_once_it_is_gone_however_it_failed():
+    """80 sockets with another subprotocol, or a token too old, locked an address out for good."""
+
+    async def scene():
+        async with small_server() as (page, gate):
+            visitor = Visitor(page)
+            await visitor.fetch()
+            old, lasting = token_for(new_session(), -10), token_for(new_session(), 300)
+            kinds = {
+                "another subprotocol": (403, ["foo", visitor.token]),
+                "no subprotocol": (403, []),
+                "three words": (403, ["bokeh", visitor.token, "x"]),
+                "a forged token": (403, ["bokeh", f"{visitor.token}x"]),
+                "a token that is too old, of a session that went": (403, ["bokeh", old]),
+                "an ordinary one": ("open", ["bokeh", visitor.token]),
+                "one of a session to build": ("open", ["bokeh", lasting]),
+            }
+            for name, (expected, words) in kinds.items():
+                assert {await attempt(page, *words) for _ in range(5)} == {expected}, name
+                assert await none_is_open(gate), name
+            assert await attempt(page, "bokeh", visitor.token, origin="http://x.example") == 403
+            for _ in range(5):
+                handshake_and_reset(page, visitor.token)
+                handshake_and_reset(page, token_for(new_session(), 300))
+            assert await none_is_open(gate)
+            dropped = [Visitor(page) for _ in range(5)]
+            for one in dropped:
+                one.token = token_for(new_session(), 300)
+                await one.connect()
+                one.drop()
+            assert await none_is_open(gate)
+
+    asyncio.run(scene())
+
+
+def test_a_socket_that_finds_no_room_reads_why_and_does_not_count(monkeypatch):
+    monkeypatch.setattr(VISITORS, "_limits", Limits(visitor_sessions=1))
+
+    async def scene():
+        async with small_server() as (page, gate):
+            VISITORS.enter("127.0.0.1", "another")
+            try:
+                one = Visitor(page)
+                request = one._request(page.replace("http", "ws", 1) + "ws")
+                words = ["bokeh", token_for(new_session(), 300)]
+                opened = await websocket_connect(request, subprotocols=words)
+                assert await asyncio.wait_for(opened.read_message(), 20) is None
+                assert opened.close_code == 1013
+                assert "1 pages are open from your address" in opened.close_reason
+                assert await none_is_open(gate)
+            finally:
+                VISITORS.leave("another")
+
+    asyncio.run(scene())
+
+
+def test_a_living_session_is_connected_again_however_old_its_token_is():
+    async def scene():
+        async with small_server() as (page, _):
+            visitor = await Visitor.open(page)
+            session = get_session_id(visitor.token)
+            BUILT.clear()
+            again = Visitor(page)
+            again.token = token_for(session, -1000)
+            await again.connect()
+            await again.pull()
+            assert set(again.models) == set(visitor.models)
+            assert not BUILT  # the session is the one that there was
+            again.close()
+
+    asyncio.run(scene())
+
+
+def test_a_session_waits_longer_for_its_first_socket_than_for_the_next(monkeypatch):
+    """Over a slow link the page takes longer than a session outlives a socket."""
+    monkeypatch.setattr(sessions, "FIRST", 2.0)
+    times = {"unused_session_lifetime_milliseconds": 100, "check_unused_sessions_milliseconds": 50}
+
+    async def scene():
+        async with small_server(**times) as (page, gate):
+            living = gate._app.applications["/"]._sessions
+            early, never = Visitor(page), Visitor(page)
+            await early.fetch()
+            await never.fetch()
+            await asyncio.sleep(0.6)
+            assert len(living) == 2
+            await early.connect()
+            early.close()
+            await asyncio.sleep(0.6)
+            assert list(living) == [get_session_id(never.token)]
+            await asyncio.sleep(1.6)
+            assert not living
+
+    asyncio.run(scene())
+
+
+# What is read while something is heard
+
+
+async def listen(visitor, seconds):
+    """Kinds of messages that come meanwhile; None once the socket is closed."""
+    kinds = []
+    with contextlib.suppress(TimeoutError):
+        async with asyncio.timeout(seconds):
+            while True:
+                message = await visitor.next()
+                kinds.append(message and message[0])
+                if message is None:
+                    break
+    return kinds
+
+
+def test_a_page_stays_connected_while_its_messages_wait(monkeypatch):
+    """The answer to a ping lies behind messages: a page was closed while they waited."""
+    handle = SocketHandler._handle
+
+    async def slow(self, message):
+        await asyncio.sleep(0.6)
+        return await handle(self, message)
+
+    async def scene():
+        async with small_server(websocket_ping_interval=0.2, websocket_ping_timeout=0.2) as (
+            page,
+            gate,
+        ):
+            one = await Visitor.open(page)
+            monkeypatch.setattr(SocketHandler, "_handle", slow)
+            for k in range(4):
+                await one.set(one.model(name="field"), "value", str(k))
+            kinds = await listen(one, 3.5)
+            assert kinds.count("OK") >= 4
+            assert None not in kinds
+            one.close()
+            assert await none_is_open(gate)
+
+    asyncio.run(scene())
+
+
+def test_who_sends_anything_is_there_and_who_sends_nothing_is_not():
+    """The answer to a ping cannot overtake an upload over a slow link."""
+
+    async def scene():
+        times = {"websocket_ping_interval": 0.3, "websocket_ping_timeout": 0.3}
+        async with small_server(**times) as (page, gate):
+            visitor, account = Visitor(page), gate._accounts["127.0.0.1"]
+            await visitor.fetch()
+            with by_hand(page, visitor.token) as s:
+                s.setblocking(False)
+                await asyncio.sleep(0.2)
+                s.send(bytes([0x81, 0xFF]) + (1000).to_bytes(8, "big") + bytes(4))
+                for _ in range(20):
+                    s.send(b"x" * 10)
+                    await asyncio.sleep(0.1)
+                assert account.sockets == 1
+                assert b"timed out" not in s.recv(65_536)
+                assert await none_is_open(gate)
+
+    asyncio.run(scene())
+
+
+def test_others_have_the_loop_between_any_two_messages(handler):
+    order = []
+
+    async def take(fragment):
+        order.append("message")
+        return True
+
+    async def other():
+        while order.count("message") < 50:
+            order.append("other")
+            await asyncio.sleep(0)
+
+    async def scene():
+        handler._take = take
+        for _ in range(50):
+            handler.on_message("{}")
+        await other()
+
+    asyncio.run(scene())
+    assert order.count("other") >= 49
+
+
+def test_no_more_is_read_than_may_wait(monkeypatch):
+    hold, most, limit = asyncio.Event(), [], 30
+    monkeypatch.setattr(hearing, "UNHEARD", limit)
+
+    async def stuck(self, message):
+        await hold.wait()
+
+    async def scene():
+        async with small_server() as (page, gate):
+            one = await Visitor.open(page)
+            await listen(one, 0.5)
+            monkeypatch.setattr(SocketHandler, "_handle", stuck)
+            on_message = SocketHandler.on_message
+
+            def counted(self, fragment):
+                on_message(self, fragment)
+                most.append(len(self._unheard))
+
+            monkeypatch.setattr(SocketHandler, "on_message", counted)
+            field = one.model(name="field")
+            for k in range(limit):
+                await one.set(field, "value", str(k))
+            await asyncio.sleep(0.5)
+            assert max(most) == limit
+            assert len(most) < limit + 10
+            assert gate._accounts["127.0.0.1"].inbox > 0
+            one.drop()
+            hold.set()
+            assert await none_is_open(gate)
+
+    asyncio.run(scene())
+
+
+def test_one_who_leaves_during_a_message_leaves_no_traceback(monkeypatch, caplog):
+    turn = LoopTime.turn
+
+    async def late(self, visitor, **_):
+        await asyncio.sleep(0.3)
+        await turn(self, visitor)
+
+    async def scene():
+        async with small_server() as (page, gate):
+            for name, value, wait in (
+                ("field", "x", 0.1),
+                ("slider", 0.5, 0.1),
+                ("slider", 0.5, 0.4),
+            ):
+                one = await Visitor.open(page)
+                await listen(one, 0.5)
+                with monkeypatch.context() as patch:
+                    patch.setattr(LoopTime, "turn", late)
+                    await one.set(one.model(name=name), "value", value)
+                    await asyncio.sleep(wait)
+                    one.drop()
+                    await asyncio.sleep(0.6)
+                assert await none_is_open(gate)
+
+    asyncio.run(scene())
+    assert not [r for r in caplog.records if r.levelname == "ERROR"]

@@ -1,0 +1,198 @@
+"""Whose turn it is: fairness between visitors, bounds, and what is superseded."""
+
+import asyncio
+import threading
+import time
+from types import SimpleNamespace
+
+import pytest
+
+from sedflow.dashboard import rerun
+from sedflow.dashboard.answer import Request
+from sedflow.dashboard.server import turns, work
+from sedflow.dashboard.server.jobs import Jobs
+from sedflow.dashboard.server.turns import Builds, Busy, Superseded, Worker
+from sedflow.dashboard.server.visitors import Activity, Limits, Visitors
+from sedflow.files.packaged import DEFAULT_WEIGHTS
+
+
+def held(worker):
+    """Hold the thread of a worker until the event is set."""
+    go, begun = threading.Event(), threading.Event()
+
+    def wait():
+        begun.set()
+        go.wait(30)
+
+    worker.submit(wait, "first", "first")
+    begun.wait(30)
+    return go
+
+
+def test_visitors_take_turns_then_their_sessions():
+    worker, done = Worker(), []
+    go = held(worker)
+    for session in ("a1", "a1", "a1", "a2"):
+        last = worker.submit(lambda s=session: done.append(s), "a", session)
+    worker.submit(lambda: done.append("b1"), "b", "b1").add_done_callback(lambda f: None)
+    worker.submit(lambda: done.append("b1"), "b", "b1")
+    go.set()
+    last.result(30)
+    worker.submit(lambda: None, "z", "z").result(30)
+    while len(done) < 6:
+        time.sleep(0.01)
+    assert done[:4] == ["a1", "b1", "a2", "b1"]
+
+
+def test_a_newer_request_takes_the_place_of_the_session_s_older_one():
+    worker, token = Worker(), object()
+    go = held(worker)
+    old = worker.submit(lambda: 1, "a", "a1", token)
+    other = worker.submit(lambda: 2, "a", "a2", token)
+    new = worker.submit(lambda: 3, "a", "a1", token)
+    go.set()
+    assert (new.result(30), other.result(30)) == (3, 2)
+    with pytest.raises(Superseded):
+        old.result(30)
+
+
+def test_the_queue_is_bounded_by_session_and_in_all():
+    worker = Worker(session_waiting=2, waiting=3)
+    go = held(worker)
+    for session in ("1", "1", "2"):
+        worker.submit(lambda: None, "a", session)
+    with pytest.raises(Busy, match="limit is 2"):
+        worker.submit(lambda: None, "a", "1")
+    with pytest.raises(Busy, match="limit is 3"):
+        worker.submit(lambda: None, "b", "3")
+    go.set()
+
+
+def test_a_fault_of_one_task_is_its_own():
+    worker = Worker()
+    with pytest.raises(ZeroDivisionError):
+        worker.submit(lambda: 1 / 0).result(30)
+    assert worker.submit(lambda: 4).result(30) == 4
+
+
+def test_pages_are_built_in_turns_and_a_visitor_with_many_rests():
+    order = []
+
+    async def build(builds, visitor, seconds=0.02):
+        async with builds.turn(visitor):
+            await asyncio.sleep(seconds)
+            order.append((visitor, time.monotonic()))
+
+    async def scene(others):
+        builds = Builds(lambda visitor: others, rest=5)
+        await asyncio.gather(*(build(builds, v) for v in "aaab"))
+
+    asyncio.run(scene(True))
+    assert [v for v, _ in order] == ["a", "b", "a", "a"]
+    assert order[3][1] - order[2][1] > 0.1  # five times what the last one took
+    order.clear()
+    asyncio.run(scene(False))
+    assert order[3][1] - order[2][1] < 0.1
+
+
+def test_a_page_that_is_given_up_frees_its_turn_and_pages_are_bounded():
+    async def scene():
+        builds = Builds(lambda visitor: False, waiting=2)
+        hold = asyncio.Event()
+
+        async def build():
+            async with builds.turn("a"):
+                await hold.wait()
+
+        tasks = [asyncio.ensure_future(build()) for _ in range(3)]
+        await asyncio.sleep(0)
+        with pytest.raises(Busy, match="limit is 2"):
+            await build()
+        tasks[1].cancel()
+        hold.set()
+        await asyncio.gather(*tasks, return_exceptions=True)
+        await asyncio.wait_for(build(), 5)
+
+    asyncio.run(scene())
+
+
+def test_a_visitor_has_one_long_job_whatever_its_sessions(monkeypatch):
+    jobs = Jobs(waiting=2)
+    monkeypatch.setattr(jobs, "_begin", lambda job: setattr(jobs, "_running", job))
+    monkeypatch.setattr(jobs, "_listen", lambda job: None)
+    first = jobs.submit("work", "a")
+    with pytest.raises(Busy, match="1 long job already"):
+        jobs.submit("work", "a")
+    jobs.submit("work", "b")
+    jobs.submit("work", "c")
+    with pytest.raises(Busy, match="limit 2"):
+        jobs.submit("work", "d")
+    first.state = "done"
+    jobs.submit("work", "a")
+
+
+def test_a_visitor_rests_between_tasks_while_others_are_here():
+    for others, expected in ((True, 0.2), (False, 0.0)):
+        worker, ends = Worker(others=lambda visitor, o=others: o, rest=2.0), []
+
+        def task(ends=ends):
+            time.sleep(0.1)
+            ends.append(time.monotonic())
+
+        futures = [worker.submit(task, "a", "a1") for _ in range(2)]
+        worker.submit(lambda: None, "b", "b1").result(30)  # does not wait for the rest of a
+        assert len(ends) < 2 or not others
+        [f.result(30) for f in futures]
+        assert ends[1] - ends[0] > 0.1 + expected - 0.02
+        assert others or ends[1] - ends[0] < 0.25
+
+
+@pytest.mark.parametrize(("session", "where"), [("", "here"), ("s1", "beside")])
+def test_what_holds_the_lock_for_long_runs_beside_a_server(session, where, monkeypatch):
+    monkeypatch.setattr(work, "whose", lambda: ("127.0.0.5", session))
+    monkeypatch.setattr(work, "run_aside", lambda function, *args: "beside")
+    assert asyncio.run(work.beside(lambda: "here")()) == where
+
+
+def test_the_steps_of_a_run_are_repeated_beside_the_server(monkeypatch):
+    sent = []
+    for module in (work, rerun):
+        monkeypatch.setattr(module, "whose", lambda: ("127.0.0.5", "s1"))
+    monkeypatch.setattr(work, "run_aside", lambda function, *args: sent.append((function, *args)))
+    engine = SimpleNamespace(
+        used=lambda request: "galaxy",
+        posterior=lambda weights: weights,
+        with_fit=lambda answer, better, steps: answer,
+    )
+    table = SimpleNamespace(manifest={"settings": {"trust": "proposals"}})
+    answer = SimpleNamespace(request=Request("72", n=100))
+    assert asyncio.run(rerun.Rerun(table, engine).repeat(answer)) is answer
+    assert sent == [(rerun._all_steps, "galaxy", DEFAULT_WEIGHTS, 100, 1, "proposals")]
+
+
+def test_a_page_that_is_only_open_makes_nobody_rest():
+    """One idle tab of another visitor made each page wait four times as long as it took."""
+    now = [0.0]
+    visitors = Visitors(Limits())
+    visitors.activity = Activity(clock=lambda: now[0])
+    visitors.enter("B", "a session")
+    assert not visitors.others("A")
+    visitors.activity.mark("B")
+    assert visitors.others("A")
+    assert not visitors.others("B")
+    now[0] = 6.0
+    assert not visitors.others("A")
+
+
+def test_nobody_rests_long_between_two_pages(monkeypatch):
+    monkeypatch.setattr(turns, "_LONGEST", 0.1)
+
+    async def scene():
+        builds = Builds(lambda visitor: True, rest=1000)
+        begun = time.monotonic()
+        for _ in range(3):
+            async with builds.turn("a"):
+                await asyncio.sleep(0.02)
+        return time.monotonic() - begun
+
+    assert asyncio.run(scene()) < 2

@@ -1,0 +1,315 @@
+"""Uploads are read beside the server: within time and memory, in turn, and as plain values."""
+
+import asyncio
+import io
+import os
+import signal
+import threading
+import time
+from html import unescape
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+from astropy.io import fits
+from astropy.table import MaskedColumn, Table
+from attacks import KINDS, SECRET, elsewhere, fits_bytes, places
+
+from sedflow.dashboard.engine import Engine
+from sedflow.dashboard.panels.upload import UploadPanel
+from sedflow.dashboard.server.reader import ELEMENTS, ROWS, elements, pack, unpack
+from sedflow.dashboard.server.uploads import Readers
+from sedflow.errors import SedflowError
+
+GOOD = b"id,redshift,mag_r,magerr_r\n7,0.1,17.0,0.05\n"
+BIG = b"id,z\n" + b"123456,0.123456\n" * 600_000  # 9.6 MB
+
+
+@pytest.fixture(scope="module")
+def readers():
+    readers = Readers()
+    yield readers
+    readers.close()
+
+
+@pytest.fixture
+def view(nsa, posterior, readers):
+    return UploadPanel(Engine(nsa, posterior), readers)
+
+
+def read(readers, content, name="mine.csv"):
+    return asyncio.run(readers.read(content, name))
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_no_upload_reaches_for_anything_outside_itself(kind, view, listener, canary):
+    for place in places(listener, canary)[:6]:
+        asyncio.run(view.load(elsewhere(place)[kind].encode(), "given.vot"))
+        assert any(w in unescape(view._note.object) for w in ("refers to", "declares", "twice"))
+        assert SECRET not in unescape(view._note.object)
+        assert view.table is None
+
+
+def test_what_comes_back_is_what_was_read():
+    table = Table(
+        {
+            "i": np.arange(3),
+            "f": np.array([0.1, np.nan, -1e300]),
+            "b": [True, False, True],
+            "u": np.array([1, 2, 3], np.uint16),
+            "v": np.arange(6.0).reshape(3, 2),
+            "m": MaskedColumn([1, 2, 3], mask=[0, 1, 0]),
+            "t": ["a", "ü", ""],
+            "o": np.array(["x", None, "z"], dtype=object),
+            "s": np.array([b"a", b"b\xff", b""]),
+            "big": np.array([1, 2, 3], ">i4"),
+        },
+        meta={"problems": {1: "the row has 2 fields"}},
+    )
+    table["f"].unit = "mag"
+    back, total = unpack(pack(table, 10**6))
+    assert total == 10**6
+    assert back.colnames == table.colnames
+    assert back.meta["problems"] == {1: "the row has 2 fields"}
+    assert str(back["f"].unit) == "mag"
+    for name in "ifbuvtbig":
+        if name in table.colnames:
+            np.testing.assert_array_equal(back[name], table[name])
+    np.testing.assert_array_equal(back["big"], [1, 2, 3])
+    assert back["m"].mask.tolist() == [False, True, False]
+    assert back["o"].tolist() == ["x", None, "z"]
+    assert back["s"].tolist() == ["a", "b\ufffd", ""]
+
+
+def test_the_first_rows_of_a_large_upload_come_back_and_all_are_counted(view):
+    lines = b"id,redshift,mag_r,magerr_r\n" + b"".join(
+        b"%d,0.1,17.0,0.05\n" % k for k in range(20_000)
+    )
+    asyncio.run(view.load(lines, "mine.csv"))
+    assert len(view.table) == ROWS
+    assert "20,000 rows, of which the app reads the first 500; 500 of them can be run" in (
+        unescape(view._note.object)
+    )
+    assert "sedflow infer mine.csv" in unescape(view._note.object)
+
+
+def test_rows_are_pasted_and_what_was_assumed_is_listed(view):
+    view._paste.value_input = "# id redshift mag_r magerr_r\n7 0.1 17.0 0.05\n8 0.2 18.0 0.05\n"
+    asyncio.run(view._pasted(None))
+    assert "what was pasted**: 2 rows, 2 of them can be run" in unescape(view._note.object)
+    told = unescape(view._report.object)
+    assert "names are behind #" in told
+    assert "mag_r +- magerr_r: AB magnitudes" in told
+    view._paste.value_input = " "
+    asyncio.run(view._pasted(None))
+    assert "paste a table first" in view._note.object
+
+
+def test_the_table_of_a_file_is_chosen(view):
+    galaxies = Table({"id": [7], "redshift": [0.1], "mag_r": [17.0], "magerr_r": [0.05]})
+    hdus = [fits.BinTableHDU(t, name=n) for n, t in (("META", Table({"x": [1]})), ("A", galaxies))]
+    galaxies["mag_r"] = [18.0]
+    hdus.append(fits.BinTableHDU(galaxies, name="B"))
+    out = io.BytesIO()
+    fits.HDUList([fits.PrimaryHDU(), *hdus]).writeto(out)
+    asyncio.run(view.load(out.getvalue(), "three.fits"))
+    assert view._which.options == ["META", "A", "B"]
+    assert (view._which.value, view._which.visible) == ("A", True)
+    assert "A is read, the first with photometry" in unescape(view._report.object)
+    assert view.table["mag_r"].tolist() == [17.0]
+    asyncio.run(view.load(out.getvalue(), "three.fits", "B"))
+    assert view.table["mag_r"].tolist() == [18.0]
+    asyncio.run(view.load(GOOD, "mine.csv"))
+    assert not view._which.visible
+    assert view._content is None
+
+
+def test_ids_of_nineteen_digits_are_whole_on_the_screen(view):
+    content = GOOD.replace(b"\n7,", b"\n1237648720693755919,")
+    asyncio.run(view.load(content, "mine.csv"))
+    assert view._preview.value["id"].tolist() == ["1237648720693755919"]
+    assert view.rows.ids.tolist() == [1237648720693755919]
+
+
+def test_a_vector_offers_a_few_of_its_elements_and_a_huge_one_is_refused(view, readers):
+    columns = {"id": [1], "redshift": [0.1], "mag_r": [17.0], "magerr_r": [0.05]}
+    wide = Table(columns | {"v": np.zeros((1, 5000), np.float32)})
+    asyncio.run(view.load(fits_bytes(wide), "wide.fits"))
+    assert len(view.columns._id.options) == 1 + 4 + ELEMENTS
+    huge = Table(columns | {"v": np.zeros((1, 1_000_000), np.float32)})
+    with pytest.raises(SedflowError, match="1,000,000 values in a cell"):
+        read(readers, fits_bytes(huge), "huge.fits")
+    many = Table({f"v{k}": np.zeros((1, 500), np.float32) for k in range(30)})
+    with pytest.raises(SedflowError, match="1,440 columns and elements to choose from"):
+        read(readers, fits_bytes(many), "many.fits")
+    assert len(elements(many)) == 30 * ELEMENTS
+
+
+def test_small_files_that_ask_for_gigabytes_are_refused_quickly(readers):
+    read(readers, GOOD)
+    codes, long = pa.array(np.zeros(3000, np.int32)), pa.array(["x" * 5_000_000])
+    columns = {"id": pa.DictionaryArray.from_arrays(codes, long), "z": np.full(3000, 0.1)}
+    small, rows = io.BytesIO(), io.BytesIO()
+    pq.write_table(pa.table(columns), small, compression="zstd")
+    with pq.ParquetWriter(rows, pa.schema({"z": pa.float64()})) as writer:
+        for _ in range(30):
+            writer.write_table(pa.table({"z": np.full(10**6, 0.1)}))
+    start = time.monotonic()
+    with pytest.raises(SedflowError, match="5,000,000 characters"):
+        read(readers, small.getvalue(), "a.parquet")
+    with pytest.raises(SedflowError, match="30,000,000 rows"):
+        read(readers, rows.getvalue(), "b.parquet")
+    assert time.monotonic() - start < 5
+
+
+def test_too_much_memory_is_a_sentence_and_the_next_upload_is_read():
+    readers = Readers(workers=1, megabytes=40)
+    try:
+        assert len(read(readers, GOOD)[0]) == 1
+        with pytest.raises(SedflowError, match="memory"):
+            read(readers, b"a,b\n" + b"," * 9_900_000)
+        assert len(read(readers, GOOD)[0]) == 1
+    finally:
+        readers.close()
+
+
+def test_too_much_time_is_a_sentence_and_the_next_upload_is_read():
+    readers = Readers(workers=1, seconds=0.2)
+    try:
+        start = time.monotonic()
+        with pytest.raises(SedflowError, match=r"took longer than 0\.2 seconds"):
+            read(readers, BIG)
+        assert time.monotonic() - start < 30
+        readers.seconds = 20
+        assert len(read(readers, GOOD)[0]) == 1
+    finally:
+        readers.close()
+
+
+def test_a_process_that_dies_is_a_sentence_and_leaves_none_behind():
+    readers = Readers(workers=1)
+
+    async def killed():
+        await readers.read(GOOD, "warm")
+        reading = asyncio.ensure_future(readers.read(BIG, "mine.csv"))
+        await asyncio.sleep(0.05)
+        (process,) = readers._all
+        os.kill(process._child.pid, signal.SIGKILL)
+        await reading
+
+    try:
+        with pytest.raises(SedflowError, match=r"process that read mine\.csv ended"):
+            asyncio.run(killed())
+        assert len(read(readers, GOOD)[0]) == 1
+    finally:
+        children = [process._child for process in readers._all]
+        readers.close()
+    assert children
+    assert all(child.poll() is not None for child in children)
+
+
+def test_uploads_wait_in_a_short_queue_and_the_loop_goes_on_meanwhile():
+    readers = Readers(workers=1, waiting=2)
+    delays = []
+
+    async def ticking():
+        while True:
+            before = time.monotonic()
+            await asyncio.sleep(0.005)
+            delays.append(time.monotonic() - before)
+
+    async def crowd():
+        await readers.read(GOOD, "warm")
+        clock = asyncio.ensure_future(ticking())
+        out = await asyncio.gather(
+            *(readers.read(BIG, f"{k}.csv") for k in range(5)), return_exceptions=True
+        )
+        clock.cancel()
+        return out
+
+    try:
+        out = asyncio.run(crowd())
+    finally:
+        readers.close()
+    refused = [str(one) for one in out if isinstance(one, SedflowError)]
+    assert len(refused) == 2
+    assert "reads 1 uploads at a time, and 2 others wait" in refused[0]
+    assert [len(one[0]) for one in out if not isinstance(one, SedflowError)] == [ROWS] * 3
+    assert len(delays) > 20
+    assert np.median(delays) < 0.1
+    assert not readers._read
+    assert not readers._wait
+
+
+def test_of_each_visitor_one_upload_is_read_and_one_waits(monkeypatch):
+    """Eleven pages of one visitor have two places of ten; another visitor's file is read next."""
+    readers = Readers(workers=2, waiting=8)
+    asking, order, gates = [""], [], {}
+    monkeypatch.setattr("sedflow.dashboard.server.uploads.whose", lambda: (asking[0], "s"))
+    answer = pack(Table({"a": [1]}), 1)
+
+    def slow(content, name, which):
+        order.append(name)
+        assert gates.setdefault(name, threading.Event()).wait(20)
+        return answer
+
+    monkeypatch.setattr(readers, "_one", slow)
+
+    async def ask(visitor, name):
+        asking[0] = visitor
+        return await readers.read(GOOD, name)
+
+    async def crowd():
+        many = [asyncio.ensure_future(ask("A", f"a{k}")) for k in range(11)]
+        await asyncio.sleep(0.2)
+        refused = [str(t.exception()) for t in many if t.done()]
+        assert len(refused) == 9
+        assert all("an upload of your address waits" in text for text in refused)
+        other = asyncio.ensure_future(ask("B", "b0"))
+        await asyncio.sleep(0.2)
+        assert order == ["a0", "b0"]
+        gates["b0"].set()
+        await other
+        late = asyncio.ensure_future(ask("C", "c0"))
+        await asyncio.sleep(0.2)
+        assert order == ["a0", "b0", "c0"]  # and A's second one waits for A's first
+        for name in ("a0", "c0", "a1"):
+            gates.setdefault(name, threading.Event()).set()
+        await asyncio.gather(late, *[t for t in many if not t.done()])
+
+    try:
+        asyncio.run(crowd())
+    finally:
+        for gate in gates.values():
+            gate.set()
+        readers.close()
+    assert order == ["a0", "b0", "c0", "a1"]
+
+
+def test_one_session_reads_one_upload_at_a_time(view):
+    async def two():
+        await asyncio.gather(view.load(GOOD, "one.csv"), view.load(GOOD, "two.csv"))
+
+    asyncio.run(two())
+    assert "**one.csv**: 1 rows, 1 of them" in unescape(view._note.object)
+    asyncio.run(view.load(GOOD, "two.csv"))
+    assert "**two.csv**" in unescape(view._note.object)
+
+
+def test_text_of_a_file_is_not_part_of_the_page(view):
+    asyncio.run(view.load(b"<img src=x onerror=alert(1)>,b\n1,2\n", "<script>.csv"))
+    assert "<" not in view._note.object
+    assert "<img" in unescape(view._note.object)
+    asyncio.run(view.load(GOOD, "<b>.csv"))
+    assert "<b>.csv" in unescape(view._note.object)
+
+
+def test_results_with_ids_like_formulas_are_quoted(view):
+    text = b"name,redshift,mag_r,magerr_r\n=1+1,0.1,17.0,0.05\n-5,0.1,17.0,0.05\n"
+    asyncio.run(view.load(text, "mine.csv"))
+    view.columns._id.value = "name"
+    asyncio.run(view.run())
+    lines = asyncio.run(view.found.saved("csv")).decode().splitlines()
+    place = lines[0].split(",").index("id")
+    assert [line.split(",")[place] for line in lines[1:]] == ["'=1+1", "'-5"]

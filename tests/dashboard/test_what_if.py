@@ -1,0 +1,172 @@
+"""What if: another galaxy beside the one that was measured, and what the change gains."""
+
+import asyncio
+
+import numpy as np
+import pytest
+
+import sedflow
+from sedflow.dashboard.engine import Engine, OwnGalaxy, Request
+from sedflow.dashboard.pages.explore import Explorer
+from sedflow.dashboard.quantities import QUANTITIES
+from sedflow.dashboard.tabs import Page
+from sedflow.dashboard.what_if import Change, addable, gains
+from sedflow.errors import BadPhotometry, SedflowError
+from sedflow.photometry import Photometry
+
+MASS = [q.name for q in QUANTITIES].index("log_mstar")
+
+
+@pytest.fixture(scope="module")
+def engine():
+    return Engine(sedflow.load_nsa(), sedflow.load_posterior())
+
+
+@pytest.fixture(scope="module")
+def answer(engine):
+    return engine.answer(Request("72", n=1000))
+
+
+@pytest.mark.parametrize("ratio", [0.25, 0.5, 1.0, 2.0])
+def test_the_gain_of_a_gaussian_is_the_logarithm_of_its_width(ratio):
+    rng = np.random.default_rng(0)
+    (gain,) = gains(rng.normal(size=(20_000, 1)), ratio * rng.normal(size=(20_000, 1)))
+    assert gain.ratio == pytest.approx(ratio, rel=0.03)
+    assert gain.bits == pytest.approx(-np.log2(ratio), abs=0.06)
+
+
+def test_a_posterior_that_does_not_change_gains_nothing(answer):
+    for gain in gains(answer.samples, answer.samples):
+        assert gain.bits == 0.0
+        assert gain.ratio == 1.0 or gain.before == 0.0
+
+
+def test_a_change_is_read_from_an_address_as_it_was_written():
+    change = Change(("u", "r"), ("H",), {"g": 0.5, "all": 2.0})
+    assert Change.decoded(change.encoded()) == change
+    assert not Change.decoded("")
+    assert change.factor("g") == 1.0
+    assert change.factor("u") == 2.0
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["u", "u:", "u:x", "u:0", "u:1e9", "u:nan", "all:out", "q:in", "u:-1", "²:in", ":", "u:²"],
+)
+def test_what_is_not_a_change_is_a_sentence(text):
+    with pytest.raises(SedflowError, match="whatif"):
+        Change.decoded(text)
+
+
+def test_smaller_errors_narrow_and_a_band_left_out_is_predicted(engine, answer):
+    better = engine.changed(answer, Change(errors={"all": 0.2}))
+    np.testing.assert_allclose(
+        better.answer.fit.photometry.sigma, 0.2 * answer.fit.photometry.sigma
+    )
+    assert better.made_up == better.left == ()
+    assert gains(answer.samples, better.answer.samples)[MASS].bits > 0.1
+    without = engine.changed(answer, Change(left=("r",)))
+    (left,) = without.left
+    measured = answer.fit.photometry
+    assert left.band == "r"
+    assert (left.flux, left.sigma) == (measured.flux[2], measured.sigma[2])
+    low, middle, high = left.predicted
+    assert low < middle < high
+    assert left.pull == pytest.approx(
+        (left.flux - middle) / np.hypot(left.sigma, 0.5 * (high - low))
+    )
+
+
+def test_a_band_that_was_not_measured_has_the_flux_that_is_predicted(engine, answer):
+    changed = engine.changed(answer, Change(added=("H",)))
+    fit = changed.answer.fit
+    assert changed.made_up == ("H",)
+    assert fit.photometry.bands == (*answer.fit.photometry.bands, "H")
+    z = float(fit.photometry.redshift)
+    flux = fit.model.photometry(answer.fit.draws.theta, z, ("H",))[:, 0]
+    draws = answer.fit.draws
+    order = np.argsort(flux)
+    half = flux[order][np.searchsorted(np.cumsum(draws.weights[order]), 0.5)]
+    assert fit.photometry.flux[-1] == pytest.approx(half, rel=0.01)
+    assert fit.photometry.sigma[-1] == pytest.approx(fit.photometry.flux[-1] / 20)
+    assert gains(answer.samples, changed.answer.samples)[MASS].bits > 0.15
+    # The weights are of the exact likelihood of all bands, the new one too.
+    exact = fit.model.photometry(fit.draws.theta[:20], z, fit.photometry.bands)
+    np.testing.assert_allclose(fit.predicted.flux[:20], exact, rtol=3e-3)
+
+
+def test_a_measured_band_that_was_not_used_comes_back_as_it_was_measured(engine):
+    answer = engine.answer(Request("72", n=300, bands=("g", "r", "i")))
+    changed = engine.changed(answer, Change(added=("u",)))
+    assert changed.made_up == ()
+    whole = engine.photometry("72", ("u",))
+    galaxy = changed.answer.fit.photometry
+    assert galaxy.flux[galaxy.bands.index("u")] == whole.flux[0]
+    assert [one.band for one in changed.left] == ["z"]
+
+
+def test_a_change_that_cannot_be_is_a_sentence(engine, answer):
+    with pytest.raises(BadPhotometry, match="keep at least one"):
+        engine.changed(answer, Change(left=("u", "g", "r", "i", "z")))
+    with pytest.raises(BadPhotometry, match="does not reach FUV"):
+        engine.changed(answer, Change(added=("FUV",)))
+    assert "FUV" not in addable(answer.fit.model, 0.05, ())
+    assert addable(answer.fit.model, 0.05, ("g",))[0] == "u"
+
+
+def test_a_galaxy_of_ones_own_can_be_changed(engine):
+    own = Photometry([20.0, 30.0, 35.0], [0.4, 0.5, 0.6], 0.06, ("g", "r", "i"))
+    name = engine.add("mine", OwnGalaxy(own))
+    answer = engine.answer(Request(name, n=300))
+    changed = engine.changed(answer, Change(added=("z",)))
+    assert changed.made_up == ("z",)
+    galaxy = changed.answer.fit.photometry
+    predicted = answer.fit.predicted.quantiles()[1]
+    assert galaxy.flux[galaxy.bands.index("z")] == pytest.approx(predicted[-1])
+
+
+def test_the_page_shows_a_change_beside_what_is(engine):
+    async def at_once(request):
+        return engine.answer(request)
+
+    async def main():
+        explorer = Explorer(engine.nsa, engine=engine, start={"n": 300, "galaxy": "72"})
+        explorer.state._run = at_once
+        await explorer.state.infer()
+        before = explorer.corner.plot._sources["histograms_exact"].data["y"].copy()
+        explorer.what_if._chips.value = ["g", "r", "i", "z", "H"]
+        assert explorer.what_if.change == Change(("u",), ("H",))
+        explorer.what_if._sliders["H", True].value = 10
+        assert explorer.what_if.change.errors == {"H": 0.1}
+        for _ in range(400):  # the page asks by itself, at each move
+            if explorer._changed is not None and explorer._changed.change.errors:
+                break
+            await asyncio.sleep(0.05)
+        return explorer, before
+
+    explorer, before = asyncio.run(main())
+    sed, corner = explorer.light.sed.sources, explorer.corner.plot._sources
+    assert list(sed["left"].data["band"]) == ["u"]
+    assert list(sed["added"].data["band"]) == ["H"]
+    assert list(sed["data"].data["band"]) == ["g", "r", "i", "z"]
+    assert len(sed["left_predicted"].data["x"]) == 1
+    assert len(sed["changed"].data["x"]) > 100
+    assert len(explorer.histories.figures["sfr"].sources["changed"].data["x"]) > 10
+    assert len(corner["histograms_changed"].data["x"]) > 10
+    np.testing.assert_allclose(len(corner["histograms_exact"].data["y"]), len(before))
+    assert "H was not measured" in explorer.what_if._text.object
+    assert "u left out" in explorer.what_if._text.object
+    assert len(explorer.what_if._table.value) == len(QUANTITIES)
+    explorer.what_if.change = Change()
+    asyncio.run(explorer.try_change())
+    assert len(sed["changed"].data["x"]) == len(sed["left"].data["x"]) == 0
+    assert explorer.what_if._chips.value == ["u", "g", "r", "i", "z"]
+
+
+def test_a_change_is_in_the_address_and_comes_back_from_it(engine):
+    one = Page(engine, {"galaxy": "72", "whatif": "u:out,H:in,g:0.5"})
+    assert one.explorer.what_if.change == Change(("u",), ("H",), {"g": 0.5})
+    assert one.values()["whatif"] == "u:out,H:in,g:0.5"
+    odd = Page(engine, {"galaxy": "72", "whatif": "<b>"})
+    assert "whatif='<b>' is not a change" in odd.notices[0]
+    assert "whatif" not in odd.values()

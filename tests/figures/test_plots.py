@@ -1,0 +1,90 @@
+"""Plots in one call: what each returns, and that it shows the numbers of the posterior."""
+
+import matplotlib
+import numpy as np
+import pytest
+
+import sedflow
+
+matplotlib.use("Agg")
+from bokeh.models import LayoutDOM
+from matplotlib import pyplot
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+
+@pytest.fixture(scope="module")
+def fit():
+    return sedflow.fit(sedflow.load_nsa()[72], n=400)
+
+
+@pytest.fixture(autouse=True)
+def closed():
+    yield
+    pyplot.close("all")
+
+
+def test_each_plot_returns_what_its_library_returns(fit, model):
+    report = sedflow.validation.load_report()
+    for one in (fit.plot_sed, fit.plot_history, model.plot):
+        assert isinstance(one(), Axes)
+        ax = Figure().subplots()
+        assert one(ax=ax) is ax
+    for whole in (fit.plot, fit.plot_corner, report.plot_pp):
+        assert isinstance(whole(), Figure)
+    for whole in (fit.plot, fit.plot_corner):  # in a cell, also if it is the first plot of all
+        assert whole()._repr_png_().startswith(b"\x89PNG")
+    every = (fit.plot, fit.plot_sed, fit.plot_corner, fit.plot_history, model.plot, report.plot_pp)
+    for one in every:
+        assert isinstance(one(backend="bokeh"), LayoutDOM)
+
+
+def test_plots_show_the_weighted_posterior_and_its_quality(fit):
+    figure = fit.plot()
+    ax = next(a for a in figure.axes if "log M" in a.get_xlabel() or "M_\\star" in a.get_xlabel())
+    lines = sorted(line.get_xdata()[0] for line in ax.lines)
+    np.testing.assert_allclose(lines, fit.quantile("log_mstar"))
+    for ax in (fit.plot_sed(), fit.plot_history("formed")):
+        assert ax.get_title() == "NSAID 72, z = 0.0488: exact (weights)"
+    raw = sedflow.fit(fit.photometry, n=100, trust=None)
+    assert "unchecked" in raw.plot_sed().get_title()
+    assert "unchecked" in raw.plot_corner(["a_v", "age_mw"]).get_suptitle()
+    assert "unchecked" in raw.plot_sed(backend="bokeh").title.text
+    median = fit.history.quantiles("formed")[1]
+    drawn = fit.plot_history("formed").lines[0].get_ydata()
+    np.testing.assert_allclose(drawn, median)
+
+
+def test_a_plot_that_cannot_be_says_why(fit, model):
+    many = sedflow.fit(sedflow.load_nsa()[[72, 2490]], n=50)
+    for bad, words in (
+        (lambda: many.plot(), "one galaxy, of 2 galaxies; choose one with"),
+        (lambda: fit.plot_sed(backend="plotly"), "choose 'matplotlib' or 'bokeh'"),
+        (lambda: fit.plot_sed(pyplot.gca(), backend="bokeh"), "ax is matplotlib's"),
+        (lambda: fit.plot_corner(["sfr", "a_v"]), "there are log_sfr_10myr"),
+        (lambda: fit.plot_corner("a_v"), "two quantities at least"),
+        (lambda: fit.plot_history("sfh"), "there are sfr, zh, formed"),
+        (lambda: model.plot(log_mstar=[10.0, 11.0]), "one at a time"),
+    ):
+        with pytest.raises(sedflow.SedflowError, match=words):
+            bad()
+
+
+def test_marginals_show_each_fit_and_the_prior(fit):
+    fits = {"all": fit, "again": fit}
+    figure = sedflow.figures.fit_marginals(fits, ["log_mstar", "a_v"], truth={"a_v": 0.3})
+    shown = [ax for ax in figure.axes if ax.get_visible()]
+    assert len(shown) == 2
+    names = [text.get_text() for text in shown[0].get_legend().get_texts()]
+    assert names == ["prior", "all", "again"]
+    inside = shown[0].patches[-1].get_xy()[:, 0]
+    assert inside.min() <= np.quantile(fit["log_mstar"], 0.01) < inside.max()
+    assert [line.get_xdata()[0] for line in shown[1].lines] == [0.3]
+    assert len(sedflow.figures.fit_marginals(fits, "log_mstar", prior=False).axes) == 1
+
+
+def test_marginals_name_what_is_wrong(fit):
+    with pytest.raises(sedflow.SedflowError, match="there are no fits"):
+        sedflow.figures.fit_marginals({})
+    with pytest.raises(sedflow.SedflowError, match="mass_of_the_moon"):
+        sedflow.figures.fit_marginals({"a": fit}, ["mass_of_the_moon"])

@@ -1,0 +1,118 @@
+"""Grids compared by their evidence."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from click.testing import CliRunner
+
+import sedflow
+from sedflow.cli import main
+from sedflow.errors import SedflowError
+from sedflow.fits.compare import Comparison
+
+
+@pytest.fixture(scope="module")
+def found(nsa):
+    return sedflow.compare(nsa.photometry(72), ("fsps", "bc03"), n=1000)
+
+
+def told(one, **figures):
+    return replace(one, verdict=replace(one.verdict, **figures))
+
+
+def test_a_grid_weighs_as_its_evidence_says(found):
+    (fsps, _), (bc03, _) = found.log_evidence.values()
+    assert found.temperature == 1.0
+    assert found.weights["fsps"] / found.weights["bc03"] == pytest.approx(np.exp(fsps - bc03))
+    assert sum(found.weights.values()) == pytest.approx(1)
+    assert found.note == ""
+    for name, one in found.fits.items():
+        assert one.model.grid.name == name
+        assert one.verdict.log_evidence == found.log_evidence[name][0]
+
+
+def test_the_average_lies_between_and_is_as_wide_as_both(found):
+    middles = [float(one.quantile("age_mw", 50)) for one in found.fits.values()]
+    average = float(found.quantile("age_mw", 50))
+    assert min(middles) <= average <= max(middles)
+    # The mixture's mean is the weighted mean of the means.
+    at = np.linspace(0.0025, 0.9975, 200)
+    means = [one.quantile("age_mw", at).mean() for one in found.fits.values()]
+    mean = np.average(means, weights=list(found.weights.values()))
+    assert found.quantile("age_mw", at).mean() == pytest.approx(mean, rel=0.02)
+    alone = Comparison(
+        {
+            "a": told(found.fits["fsps"], log_evidence=0.0),
+            "b": told(found.fits["bc03"], log_evidence=-1000.0),
+        }
+    )
+    np.testing.assert_array_equal(
+        alone.quantile("log_mstar"), found.fits["fsps"].quantile("log_mstar")
+    )
+
+
+def test_where_no_grid_fits_evidences_are_tempered_and_the_average_is_said_to_be_confident(found):
+    galaxy = found.photometry
+    odd = sedflow.Photometry(galaxy.flux * [1, 1, 1.5, 1, 1], galaxy.sigma, galaxy.redshift)
+    off = {}
+    for name, one in found.fits.items():
+        fit = replace(one, photometry=odd, draws=one.draws.without_flux())
+        off[name] = fit
+    bad = Comparison(off)
+    assert bad.fitting == ()
+    assert bad.temperature > 1.0
+    assert "No grid describes these data" in bad.note
+    (a, _), (b, _) = bad.log_evidence.values()
+    ratio = bad.weights["fsps"] / bad.weights["bc03"]
+    assert ratio == pytest.approx(np.exp((a - b) / bad.temperature))
+
+
+def test_a_grid_without_an_evidence_has_no_weight(found):
+    lost = told(found.fits["bc03"], kind="failed")
+    some = Comparison({"fsps": found.fits["fsps"], "bc03": lost})
+    assert some.weights == {"fsps": 1.0, "bc03": 0.0}
+    assert some.note == "No evidence is known for bc03."
+    with pytest.raises(SedflowError, match="no grid has an evidence"):
+        _ = Comparison({"bc03": lost}).weights
+
+
+def test_a_comparison_shows_itself_and_survives_a_folder(found, tmp_path):
+    assert repr(found).startswith("<Comparison of NSAID 72")
+    assert "ln evidence" in found._repr_html_()
+    table = found.summary()
+    assert {"fsps_p50", "bc03_p50", "average_p50"} <= set(table.colnames)
+    again = Comparison.load(found.save(tmp_path / "grids"))
+    assert again.weights == {name: found.weights[name] for name in again.fits}
+    figure = found.plot(["log_mstar", "age_mw"])
+    assert len(figure.axes) == 3
+    with pytest.raises(SedflowError, match="holds no saved fits"):
+        Comparison.load(tmp_path)
+
+
+def test_what_cannot_be_compared_is_told(nsa):
+    one = nsa.photometry(72)
+    for grids, words in ((("fsps",), "two different ones"), (("fsps", "x"), "'x' is unknown")):
+        with pytest.raises(SedflowError, match=words):
+            sedflow.compare(one, grids)
+    with pytest.raises(SedflowError, match="one galaxy"):
+        sedflow.compare(nsa.photometry(nsa.ids[:2]))
+
+
+@pytest.mark.slow
+def test_a_grid_without_a_network_is_fitted_by_another_ones(nsa):
+    """The grid with gas, by the network of the one without, or by its own."""
+    found = sedflow.compare(nsa.photometry(19254), ("fsps", "fsps-gas"), n=1000)
+    assert all(one.verdict.exact for one in found.fits.values())
+    mcmc = sedflow.MCMCSampler(model=found.fits["fsps-gas"].model)
+    chains = mcmc.sample(found.photometry, n=1000, seed=1).convergence
+    error = np.hypot(found.log_evidence["fsps-gas"][1], chains.log_evidence_error)
+    assert abs(found.log_evidence["fsps-gas"][0] - chains.log_evidence) < max(5 * error, 0.2)
+
+
+def test_the_command_line_compares():
+    out = CliRunner().invoke(main, ["compare", "72", "--grids", "fsps,bc03", "--draws", "500"])
+    assert out.exit_code == 0, out.output
+    assert "ln evidence" in out.output
+    assert "log_mstar" in out.output
+    assert "average" in out.output

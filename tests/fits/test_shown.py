@@ -1,0 +1,199 @@
+"""A fit in a notebook's cell: safe by default, values by name, one line, eighty columns."""
+
+from dataclasses import replace
+
+import linear
+import numpy as np
+import pytest
+
+import sedflow
+from sedflow.errors import BadParameters, UnknownName
+from sedflow.parameters import DEFAULTS, NAMES, as_theta, theta_of
+
+
+@pytest.fixture(scope="module")
+def fit():
+    """Weighted draws of a real galaxy, by the default network and the default trust."""
+    return sedflow.fit(sedflow.load_nsa()[72], n=1000)
+
+
+@pytest.fixture(scope="module")
+def raw():
+    return sedflow.fit(sedflow.load_nsa()[72], n=1000, trust=None)
+
+
+def test_a_galaxy_alone_is_enough_and_is_checked(fit):
+    assert fit.verdict.kind == "exact (weights)"
+    assert fit.sampler == "nsa-ugriz-fsps"
+    assert fit.seed == 1
+    again = sedflow.fit(sedflow.load_nsa()[72], "fsps", n=1000)
+    np.testing.assert_array_equal(again.draws.theta, fit.draws.theta)
+    assert sedflow.fit(sedflow.load_nsa()[72], n=1000, trust=True).quality == fit.quality
+
+
+def test_draws_that_nobody_checked_say_so_wherever_they_are_shown(raw):
+    assert raw.verdict is None
+    for text in (repr(raw), str(raw.summary()), repr(raw.samples), raw._repr_html_(), raw.heading):
+        assert "unchecked" in text
+    batch = sedflow.fit(raw.photometry.flat, n=100, trust=False)
+    assert "unchecked" in repr(batch)
+    assert list(batch.summary()["verdict"]) == ["unchecked"]
+
+
+def test_samples_have_equal_weights_and_quantiles_respect_them(fit):
+    values, weights = fit.draws["log_mstar"], fit.draws.weights
+    assert np.ptp(weights) > 0
+    exact = fit.draws.quantile(values, [0.16, 0.5, 0.84])
+    np.testing.assert_array_equal(fit.quantile("log_mstar"), exact)
+    np.testing.assert_array_equal(fit.quantile("log_mstar", [0.16, 0.5, 0.84]), exact)
+    assert fit.quantile("a_v", 50) == fit.quantile("a_v", 0.5)
+    assert np.median(fit["log_mstar"]) == pytest.approx(exact[1], abs=0.02)
+    np.testing.assert_array_equal(fit["log_mstar"], fit.samples["log_mstar"])
+    # One row of draws for all quantities: what belongs together stays together.
+    np.testing.assert_array_equal(fit.samples.theta[:, 0], fit["log_mstar"])
+    np.testing.assert_array_equal(fit["log_mass_formed"], fit["log_mstar"])
+    # A weight of twice the mean comes about twice.
+    heavy = int(weights.argmax())
+    times = int((fit["log_mstar"] == values[heavy]).sum())
+    assert abs(times - weights[heavy] * 1000) <= 1
+    assert list(fit.samples.to_pandas().columns) == list(fit.samples)
+
+
+def test_the_summary_prints_whole_in_eighty_columns(fit):
+    text = str(fit.summary())
+    lines = text.splitlines()
+    assert max(map(len, lines)) <= 80
+    assert len(lines) == 3 + 22
+    assert lines[0] == "NSAID 72, z = 0.0488, exact (weights)"
+    assert all(column in lines[1] for column in ("p16", "p50", "p84"))
+    row = fit.summary()["log_mstar"]
+    assert row["p50"] == fit.quantile("log_mstar", 50)
+    assert f"{row['p50']:.3f}" in str(row)
+    assert f"{row['p50']}" not in str(row)
+    assert fit.summary()["16"][0] == row["p16"]  # as the column was called once
+    many = sedflow.fit(fit.photometry.flat, n=50).summary()
+    np.testing.assert_array_equal(many["log_mstar_16"], many["log_mstar_p16"])
+
+
+def test_unknown_names_list_the_known_closest_first(fit):
+    for bad in (lambda: fit["sfr"], lambda: fit.derived["sfr"], lambda: fit.quantile("sfr")):
+        with pytest.raises(UnknownName, match="there are log_sfr_10myr, log_sfr_100myr"):
+            bad()
+    with pytest.raises(KeyError, match="there are sfr, zh, formed"):
+        fit.history.quantiles("SFR")
+    with pytest.raises(BadParameters, match="the parameters are tau_ism"):
+        _ = fit.draws["tauism"]
+    with pytest.raises(UnknownName, match="no quantity is called 'mstar'; there are log_mstar"):
+        _ = fit.summary()["mstar"]
+    for q in (-1, 101, "x", [0.16, 50], []):
+        with pytest.raises(sedflow.SedflowError, match="q must be quantiles"):
+            fit.quantile("a_v", q)
+
+
+def test_names_complete(fit):
+    for item in (fit, fit.samples, fit.summary()):
+        assert "log_sfr_100myr" in item._ipython_key_completions_()
+    assert fit.draws._ipython_key_completions_() == list(NAMES)
+
+
+def test_things_are_one_line(fit, model, posterior, nsa):
+    ess = f"{float(fit.draws.importance.ess):,.0f}"
+    assert repr(fit).startswith("<Fit NSAID 72: exact (weights), k-hat ")
+    assert repr(fit).endswith(f", {ess} of 1,000 draws effective>")
+    report = sedflow.validation.load_report()
+    batch = sedflow.fit(fit.photometry.flat, n=50)
+    things = (fit, batch, fit.photometry, fit.photometry.flat, fit.draws, fit.history,
+              fit.samples, fit.predicted, posterior, nsa, report, model)  # fmt: skip
+    for thing in things:
+        assert len(repr(thing)) < 160
+        assert "\n" not in repr(thing)
+        if hasattr(thing, "_repr_html_"):
+            assert thing._repr_html_().startswith("<div>")
+
+
+def test_only_ids_of_the_atlas_are_called_nsaid(fit):
+    own = replace(fit.photometry, ids=np.asarray(7), id_name="")
+    assert own.title == "7, z = 0.0488"
+    assert own.flat[0].title == own.title
+    assert fit.photometry.select("ug").title == "NSAID 72, z = 0.0488"
+    hostile = replace(own, ids=np.asarray("<script>"))
+    assert "<script>" not in hostile._repr_html_()
+
+
+def test_names_and_quality_survive_a_file(fit, raw, tmp_path):
+    for one in (fit, raw):
+        again = sedflow.load_fit(one.save(tmp_path / "fit.h5"))
+        assert repr(again) == repr(one)
+
+
+def test_quality_is_that_of_the_weights_in_use(raw):
+    exact = sedflow.reweight(raw)
+    assert exact.quality == "exact (weights)"
+    assert exact.ess == exact.draws.importance.ess
+    # Other weights, another judgement: not the verdict of the fit that they came from.
+    checked = sedflow.fit(raw.photometry, n=1000)
+    other = sedflow.reweight(checked, prior="provabgs", min_ess=0)
+    assert other.verdict is None
+    good = bool(other.draws.importance.good(60))
+    assert other.quality == ("exact (weights)" if good else "approximate")
+
+
+def test_data_that_the_weights_fit_but_no_model_reaches_are_a_misfit(monkeypatch):
+    slope = linear.SLOPE.copy()
+    slope[:, 4] = 0.0
+    monkeypatch.setattr(linear, "SLOPE", slope)
+    one = linear.galaxy()
+    flux = np.append(one.flux[:4], linear.LEVEL + 30 * one.sigma[4])
+    off = sedflow.Photometry(flux, one.sigma, one.redshift)
+    made = sedflow.fit(off, linear.GaussianSampler(), n=500, model=linear.LinearModel(), trust=None)
+    assert sedflow.reweight(made, min_ess=0).quality == "misfit"
+
+
+class Chains:
+    """An exact sampler that does not state its density, and how its chains went."""
+
+    def __init__(self, r_hat):
+        self.r_hat = r_hat
+
+    def sample(self, galaxy, n=10_000, seed=None):
+        draws = linear.GaussianSampler().sample(galaxy, n, seed)
+        full, one = np.full((*galaxy.shape, 12), 1.0), np.ones(galaxy.shape)
+        chains = (self.r_hat * full, 900 * full, 900 * full, one, one, one, -one, one)
+        return sedflow.Draws(draws.theta, convergence=sedflow.Convergence(*chains))
+
+
+@pytest.mark.parametrize("r_hat, kind", [(1.0, "exact (MCMC)"), (1.3, "failed")])
+def test_mcmc_that_comes_first_is_judged_by_its_chains(r_hat, kind):
+    made = sedflow.fit(linear.galaxy(), Chains(r_hat), n=300, model=linear.LinearModel())
+    assert made.verdict.kind == made.quality == kind
+    assert f"R-hat {r_hat:.3f}" in str(made.verdict)
+    assert np.isfinite(made.draws.theta).all()
+
+
+def test_parameters_that_are_not_named_have_their_defaults(model):
+    theta = as_theta(theta_of())
+    assert theta.tolist() == [DEFAULTS[name] for name in NAMES]
+    named = as_theta(theta_of(values={"log_mstar": 11.0, "beta1": 0.6}))
+    assert named[0] == 11.0
+    assert named[1:5].sum() == pytest.approx(1.0)
+    assert named[3] / named[4] == pytest.approx(DEFAULTS["beta3"] / DEFAULTS["beta4"])
+    one = model.spectrum(tau_ism=0.3, redshift=0.05)
+    np.testing.assert_array_equal(one.flux, model.spectrum({**DEFAULTS, "tau_ism": 0.3}, 0.05).flux)
+    assert model.photometry(log_mstar=[10.0, 11.0], redshift=0.05).shape == (2, 5)
+    with pytest.raises(BadParameters, match="no parameter is called 'tau'"):
+        model.spectrum(tau=0.3)
+    with pytest.raises(BadParameters, match="not both"):
+        model.spectrum(theta, 0.05, tau_ism=0.3)
+    with pytest.raises(BadParameters, match="must be 1"):
+        model.spectrum(beta1=0.5, beta2=0.5, beta3=0.5, beta4=0.5)
+
+
+def test_quantiles_of_curves_and_predictions_take_per_cent_too(nsa):
+    fit = sedflow.fit(nsa[72], n=200)
+    for item in (fit.history, fit.predicted):
+        args = ("sfr",) if item is fit.history else ()
+        np.testing.assert_array_equal(
+            item.quantiles(*args, [16, 50]), item.quantiles(*args, [0.16, 0.5])
+        )
+    with pytest.raises(sedflow.SedflowError, match="quantiles in per cent"):
+        fit.predicted.quantiles([0.5, 84])

@@ -1,0 +1,208 @@
+"""The forward model: published magnitudes, laws and limits."""
+
+import numpy as np
+import pytest
+
+from sedflow import SEDModel
+from sedflow.bands import ab_magnitude
+from sedflow.errors import BadParameters, BadSSP, SedflowError, UnknownBand
+from sedflow.model.cosmology import age_gyr, luminosity_distance_cm
+
+# Largest differences from the published emulator, magnitudes: median, half 16-84 %, maximum.
+EMULATOR_LIMITS = (0.004, 0.003, 0.012)
+
+
+def from_theta10(theta10):
+    """Parameters of this package from those of the no-burst model."""
+    theta = np.zeros((len(theta10), 12))
+    theta[:, :5] = theta10[:, :5]
+    theta[:, 6] = 5.0
+    theta[:, 7:9] = np.log10(theta10[:, 5:7])
+    theta[:, 9:] = theta10[:, 7:]
+    return theta
+
+
+def test_fsps_magnitudes_are_those_of_the_published_emulator(model, golden):
+    flux = model.photometry(from_theta10(golden["emulator.theta10"]), golden["emulator.redshift"])
+    difference = ab_magnitude(flux) - golden["emulator.mag"]
+    median, half, largest = EMULATOR_LIMITS
+    low, middle, high = np.percentile(difference, [16, 50, 84], axis=0)
+    assert (np.abs(middle) <= median).all()
+    assert ((high - low) / 2 <= half).all()
+    assert np.abs(difference).max() <= largest
+
+
+def test_bc03_magnitudes_are_those_of_an_independent_model(bc03, golden):
+    flux = bc03.photometry(from_theta10(golden["bc03.theta10"]), golden["bc03.redshift"])
+    assert np.abs(ab_magnitude(flux) - golden["bc03.mag_nmf_feh"]).max() <= 0.01
+
+
+def test_bc03_bursts_are_those_of_an_independent_model(bc03, golden):
+    """Where the burst is younger than the universe: elsewhere this model differs on purpose.
+
+    Between the grid's nodes at 10.0 and 11.2 Myr, where red supergiants appear, the
+    independent model has finer ages: 0.02 mag.
+    """
+    theta = golden["bc03.theta12"].copy()
+    theta[:, 7:9] = np.log10(theta[:, 7:9])
+    flux = bc03.photometry(theta, golden["bc03.redshift_burst"])
+    worst = np.abs(ab_magnitude(flux) - golden["bc03.mag_burst_feh"]).max(1)
+    exists = theta[:, 6] < golden["bc03.tage_burst"]
+    supergiants = (theta[:, 6] > 0.010) & (theta[:, 6] < 0.0112)
+    assert worst[exists & ~supergiants].max() <= 0.01
+    assert worst[exists & supergiants].max() <= 0.02
+    assert (exists & ~supergiants).sum() > 40
+
+
+@pytest.mark.parametrize("z", [0.01, 0.15, 0.27])
+def test_the_fast_path_agrees(model, theta, z):
+    exact = ab_magnitude(model.photometry(theta, z))
+    fast = ab_magnitude(model.photometry(theta, z, method="fast"))
+    assert np.percentile(np.abs(fast - exact), 99.9) < 0.001
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("ssp", ["fsps", "bc03"])
+def test_the_fast_path_agrees_over_the_prior(ssp):
+    """The acceptance figure: 1,000 draws with bursts, 99.9th percentile below 0.001 mag."""
+    from sedflow import Prior
+
+    model, rng = SEDModel(ssp), np.random.default_rng(4)
+    theta, z = Prior().sample(1000, seed=21), rng.uniform(0.001, 0.27, 1000)
+    exact = ab_magnitude(model.photometry(theta, z))
+    fast = ab_magnitude(model.photometry(theta, z, method="fast"))
+    assert np.percentile(np.abs(fast - exact), 99.9) < 0.001
+
+
+def test_ten_times_the_mass_is_ten_times_the_light(model, theta):
+    light = theta.copy()
+    light[:, 0] = 8.0
+    heavy = light.copy()
+    heavy[:, 0] = 9.0
+    np.testing.assert_allclose(
+        model.photometry(heavy, 0.1), 10 * model.photometry(light, 0.1), rtol=1e-12
+    )
+
+
+@pytest.mark.parametrize("name", ["tau_bc", "tau_ism"])
+def test_more_dust_never_brightens(model, theta, name):
+    column = {"tau_bc": 9, "tau_ism": 10}[name]
+    clear, dusty = theta[:40].copy(), theta[:40].copy()
+    clear[:, column], dusty[:, column] = 0.5, 1.5
+    # The Calzetti curve is cut at zero in the far red: there, nothing changes.
+    assert (model.photometry(dusty, 0.05) <= model.photometry(clear, 0.05)).all()
+
+
+def test_without_dust_is_the_limit_of_no_dust(model, theta):
+    clear = theta[:5].copy()
+    clear[:, 9:11] = 0
+    np.testing.assert_allclose(
+        model.spectrum(clear, 0.1).flux, model.spectrum(theta[:5], 0.1, dust=False).flux
+    )
+
+
+def test_redshifting_conserves_energy(model, theta):
+    """A galaxy that is all one burst of fixed age looks the same at every epoch: its
+    bolometric flux times 4 pi d_L^2 is one luminosity, whatever the redshift."""
+    burst = theta[:10].copy()
+    burst[:, 5:7] = 1.0, 2.0
+    luminosity = []
+    for z in (0.01, 0.1, 0.3):
+        width = np.diff(model.grid.wave_edges * (1 + z))
+        flux = (model.spectrum(burst, z).flux * width).sum(1)
+        luminosity.append(flux * luminosity_distance_cm(z) ** 2)
+    np.testing.assert_allclose(luminosity[1:], luminosity[:1] * np.ones((2, 1)), rtol=1e-9)
+
+
+def test_a_permuted_batch_gives_permuted_results(model, theta):
+    order = np.random.default_rng(1).permutation(len(theta))
+    z = np.linspace(0.01, 0.2, len(theta))
+    for method in ("exact", "fast"):
+        flux = model.photometry(theta, z, method=method)
+        np.testing.assert_allclose(
+            model.photometry(theta[order], z[order], method=method), flux[order], rtol=2e-6
+        )
+
+
+def test_one_galaxy_is_a_batch_of_shape_nothing(model, theta):
+    batch = model.photometry(theta[:6].reshape(2, 3, 12), 0.1)
+    assert batch.shape == (2, 3, 5)
+    np.testing.assert_allclose(model.photometry(theta[4], 0.1), batch[1, 1], rtol=1e-12)
+    assert model.spectrum(theta[0], 0.1).wavelength.shape == model.grid.wave.shape
+    assert model.spectrum(theta[:2], [0.1, 0.2]).wavelength.shape == (2, model.grid.wave.size)
+    assert model.sfh(theta[0], 0.1).shape == (42,)
+    assert model.zh(theta[:3], 0.1).shape == (3, 42)
+    assert model.photometry(np.empty((0, 12)), 0.1).shape == (0, 5)
+
+
+def test_star_formation_adds_up_to_the_mass(model, theta):
+    z = np.linspace(0.01, 0.3, len(theta))
+    formed = (model.sfh(theta, z) * np.diff(model.time_bins(z)) * 1e9).sum(1)
+    np.testing.assert_allclose(formed, 10 ** theta[:, 0], rtol=1e-9)
+
+
+def test_a_burst_before_the_big_bang_has_no_effect(model, theta):
+    early, none = theta[:1].copy(), theta[:1].copy()
+    early[0, 5:7] = 0.8, 13.2
+    none[0, 5] = 0.0
+    assert age_gyr(0.1) < 13.2
+    np.testing.assert_allclose(model.photometry(early, 0.1), model.photometry(none, 0.1))
+    np.testing.assert_allclose(model.sfh(early, 0.1), model.sfh(none, 0.1))
+
+
+def test_a_pure_burst_is_one_population(model, theta):
+    """f_burst = 1 at a node of the grid: the dimmed SSP itself."""
+    pure = theta[:1].copy()
+    pure[0, 5:7] = 1.0, 1.0
+    pure[0, 10] = 0.0
+    grid, z = model.grid, model.bases.metallicity(10 ** pure[:, 7:9], np.array([[1.0]]))
+    i, w = grid.metallicity_weights(z[0, 0])
+    node = np.abs(grid.lg_age_gyr).argmin()
+    ssp = (1 - w) * grid.luminosity[i, node] + w * grid.luminosity[i + 1, node]
+    young, old = model._light(model.populations(pure, np.array([0.05])))
+    np.testing.assert_allclose(young.sum() + old[0], ssp, rtol=1e-9)
+
+
+def test_longer_lived_birth_clouds_dim_more(theta):
+    short, long = SEDModel(), SEDModel(birth_cloud_age_gyr=0.1)
+    dusty = theta[:40].copy()
+    dusty[:, 9] = 3.0
+    ratio = long.photometry(dusty, 0.05) / short.photometry(dusty, 0.05)
+    assert (ratio <= 1 + 1e-12).all()
+    assert ratio[:, 0].min() < 0.9
+
+
+def test_surviving_mass_is_a_fraction(model, theta):
+    fraction = model.surviving_fraction(theta, 0.1)
+    assert ((fraction > 0.5) & (fraction < 1)).all()
+
+
+def test_redshifts_outside_are_refused(model, theta):
+    for z in (0.0, -0.1, np.nan, 0.6):
+        with pytest.raises(BadParameters, match=r"redshift = .* outside 1e-06 to 0.5"):
+            model.photometry(theta[0], z)
+    with pytest.raises(BadParameters, match=r"redshift = 0.4 is beyond 0\.3\d*, where the 'fsps'"):
+        model.photometry(theta[0], 0.4)
+    with pytest.raises(BadParameters, match="broadcasts"):
+        model.photometry(theta[:3], [0.1, 0.2])
+
+
+def test_bands_that_the_grid_does_not_reach_are_refused(model, bc03, theta):
+    with pytest.raises(UnknownBand, match=r"'FUV'.*reaches outside the 'fsps' SSP grid"):
+        model.photometry(theta[0], 0.1, bands=("FUV",))
+    flux = bc03.photometry(theta[0], 0.1, bands=("FUV", "NUV", "r", "twomass_J"))
+    assert flux.shape == (4,)
+    assert (flux > 0).all()
+
+
+def test_an_unknown_method_is_refused(model, theta):
+    with pytest.raises(SedflowError, match="method 'quick' is unknown"):
+        model.photometry(theta[0], 0.1, method="quick")
+    with pytest.raises(BadParameters, match="birth_cloud_age_gyr"):
+        SEDModel(birth_cloud_age_gyr=-1)
+
+
+@pytest.mark.parametrize("bad", [3, None, 1.5, ["fsps"]])
+def test_a_grid_that_is_not_a_name_is_refused_in_a_sentence(bad):
+    with pytest.raises(BadSSP, match=r"ssp = .*; give one of"):
+        SEDModel(bad)

@@ -1,0 +1,168 @@
+"""SSP grids: interpolation, rebinning, and files that are not grids."""
+
+import h5py
+import numpy as np
+import pytest
+
+from sedflow.errors import BadSSP
+from sedflow.files.packaged import data_path
+from sedflow.model.sed import SEDModel
+from sedflow.model.ssp import load_ssp
+
+
+@pytest.fixture(params=["fsps", "bc03"])
+def grid(request):
+    return load_ssp(request.param)
+
+
+def test_nodes_are_returned_as_they_are(grid):
+    age = 10 ** grid.lg_age_gyr[[5, 30, 60]]
+    i, w = grid.age_weights(age)
+    np.testing.assert_allclose(i + w, [5, 30, 60], atol=1e-9)
+
+
+def test_ages_and_metallicities_outside_are_clamped(grid):
+    last = grid.lg_age_gyr.size - 1
+    i, w = grid.age_weights(np.array([0.0, 1e-9, 100.0]))
+    assert (i + w).tolist() == [0, 0, last]
+    i, w = grid.metallicity_weights(np.array([1e-9, 1.0]))
+    assert (i + w).tolist() == [0, grid.feh.size - 1]
+
+
+def test_weights_interpolate_log_age_linearly(grid):
+    lg = grid.lg_age_gyr
+    i, w = grid.age_weights(np.array([10 ** (0.25 * lg[40] + 0.75 * lg[41])]))
+    assert i[0] == 40
+    assert w[0] == pytest.approx(0.75)
+
+
+def test_rebinning_keeps_the_photons(grid):
+    coarse = grid.rebinned(grid.wave_edges[::7])
+    assert coarse.wave.size == grid.wave.size // 7
+    top = np.searchsorted(grid.wave_edges, coarse.wave_edges[-1])
+    photons = (grid.luminosity * np.diff(grid.wave_edges**2))[..., :top].sum(-1)
+    same = (coarse.luminosity * np.diff(coarse.wave_edges**2)).sum(-1)
+    np.testing.assert_allclose(same, photons, rtol=1e-10)
+
+
+def test_old_stars_are_redder_and_fainter(grid):
+    blue, red = (np.abs(grid.wave - w).argmin() for w in (3600, 7000))
+    light = grid.luminosity[grid.feh.size // 2]
+    at = [np.abs(grid.lg_age_gyr - a).argmin() for a in (-1.0, 0.0, 1.0)]
+    assert (np.diff(light[at, red]) < 0).all()
+    assert (np.diff(light[at, blue] / light[at, red]) < 0).all()
+
+
+def test_surviving_mass_falls_with_age(grid):
+    assert (grid.mass_remaining <= 1.0 + 1e-6).all()
+    assert (np.diff(grid.mass_remaining[:, ::8], axis=1) < 1e-3).all()
+
+
+GRID_EDGES = np.geomspace(996, 20_080, 401)
+#: L_nu [Lsun/Hz/Msun] of grey stars of 3 Myr, 0.1 and 13.8 Gyr.
+FADING = np.array([[[1e-13], [1e-14], [2e-16]]])
+
+
+def _write(path, **changes):
+    data = {
+        "ssp_lgmet": np.array([-3.0, -1.7]),
+        "ssp_lg_age_gyr": np.array([-2.5, -1.0, 1.14]),
+        "ssp_wave": np.geomspace(1000, 20_000, 400),
+        "ssp_flux": np.ones((2, 3, 400)) * FADING,
+    } | changes
+    with h5py.File(path, "w") as file:
+        file.attrs["lsun_erg_s"] = data.pop("lsun_erg_s", 3.846e33)
+        for key, value in data.items():
+            if value is not None:
+                file[key] = value
+    return path
+
+
+def test_any_dsps_file_makes_a_model(tmp_path, theta):
+    model = SEDModel(_write(tmp_path / "mine.h5"))
+    assert model.grid.name == "mine"
+    assert len(model.grid.sha256) == 64
+    flux = model.photometry(theta[:3], 0.1)
+    assert np.isfinite(flux).all()
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"ssp_flux": None}, "lacks the data sets ssp_flux"),
+        ({"ssp_flux": np.ones((3, 2, 400))}, "the order must be metallicity, age, wavelength"),
+        ({"ssp_lg_age_gyr": np.array([1.0, 0.0, -1.0])}, "the ages must be finite and ascend"),
+        ({"ssp_flux": np.full((2, 3, 400), np.nan)}, "fluxes must be finite"),
+        ({"ssp_wave": np.geomspace(20_000, 1000, 400)}, "wavelengths must be finite and ascend"),
+        (
+            {
+                "ssp_wave": np.geomspace(20_000, 1000, 400),
+                "ssp_wave_edges": np.geomspace(900, 21_000, 401),
+            },
+            "wavelengths must be finite and ascend",
+        ),
+        ({"ssp_wave_edges": np.geomspace(9000, 210_000, 401)}, "1000 A is not inside its bin"),
+        ({"ssp_wave_edges": np.r_[0.0, GRID_EDGES[1:]]}, "first edge .* 0 A; edges must be pos"),
+        ({"ssp_wave_edges": np.r_[-5.0, GRID_EDGES[1:]]}, "first edge .* -5 A"),
+        ({"lsun_erg_s": np.inf}, r"lsun \[erg/s\] is inf"),
+        ({"lsun_erg_s": 1.0}, r"lsun \[erg/s\] is 1,"),
+        ({"ssp_mass_remaining": np.full((2, 3), np.nan)}, "ssp_mass_remaining is nan"),
+        ({"ssp_mass_remaining": np.full((2, 3), -0.1)}, "ssp_mass_remaining is -0.1"),
+        ({"ssp_mass_remaining": np.full((2, 3), 1.1)}, "ssp_mass_remaining is 1.1"),
+        (
+            {"ssp_lg_age_gyr": np.array([6.5, 8.0, 10.14])},
+            "10.14, .* look like log years",
+        ),
+        ({"ssp_lg_age_gyr": np.array([0.003, 0.1, 13.8])}, "log10 age is 13.8"),
+        ({"ssp_lgmet": np.array([-1.3, 0.0])}, "ssp_lgmet reaches 0"),
+        ({"ssp_lgmet": np.array([-9.0, -1.7])}, r"\[Fe/H\] is -7.2"),
+        ({"ssp_feh": np.array([0.0, 45.0])}, r"\[Fe/H\] is 45"),
+        ({"ssp_feh": np.array([[0.0], [0.5]])}, "axes must be"),
+        ({"ssp_flux": np.zeros((2, 3, 400))}, "light of a population .* is 0,"),
+        ({"ssp_flux": np.full((2, 3, 400), 1e-315)}, "light of a population"),
+        ({"ssp_flux": np.full((2, 3, 400), 1e280)}, "light of a population"),
+        ({"ssp_flux": np.full((2, 3, 400), 1e300)}, "fluxes must be finite"),
+        ({"ssp_flux": np.ones((2, 3, 400))}, "give L_nu in Lsun/Hz per Msun"),
+        ({"ssp_wave": np.array([1000.0]), "ssp_flux": np.ones((2, 3, 1))}, "give at least two"),
+    ],
+)
+def test_a_file_that_is_no_grid_is_refused(tmp_path, changes, message):
+    with pytest.raises(BadSSP, match=message):
+        load_ssp(_write(tmp_path / "bad.h5", **changes))
+
+
+@pytest.mark.parametrize(
+    ("change", "like"),
+    [
+        (lambda d: d | {"ssp_lgmet": d["ssp_lgmet"] - np.log10(0.02)}, "like log10.Z/Zsun."),
+        (lambda d: d | {"ssp_lgmet": 10 ** d["ssp_lgmet"]}, "like Z itself"),
+        (lambda d: d | {"ssp_lg_age_gyr": d["ssp_lg_age_gyr"] + 9}, "like log years"),
+        (lambda d: d | {"ssp_lg_age_gyr": d["ssp_lg_age_gyr"] + 3}, "like log Myr"),
+        (lambda d: d | {"ssp_lg_age_gyr": 10 ** d["ssp_lg_age_gyr"]}, "like Gyr, not"),
+        (lambda d: d | {"ssp_lg_age_gyr": 10 ** (d["ssp_lg_age_gyr"] + 9)}, "like years, not"),
+        (lambda d: d | {"ssp_wave": d["ssp_wave"] / 10}, "like nm"),
+        (lambda d: d | {"ssp_wave": d["ssp_wave"] / 1e4}, "like um"),
+        (lambda d: d | {"ssp_flux": d["ssp_flux"] * 3e18 / d["ssp_wave"] ** 2}, "like Lsun/A"),
+        (lambda d: d | {"ssp_flux": d["ssp_flux"] * 3.846e33}, "like erg/s/Hz"),
+        (lambda d: d | {"ssp_flux": d["ssp_flux"] * 1e6}, "like the light of a million solar"),
+        (lambda d: d | {"ssp_flux": np.log10(d["ssp_flux"] + 1e-30)}, "logarithm|>= 0"),
+        (lambda d: d | {"ssp_flux": d["ssp_flux"][:, ::-1]}, "order and the unit|give L_nu"),
+    ],
+)
+def test_numbers_in_another_unit_are_refused_with_the_unit_they_look_like(tmp_path, change, like):
+    keys = ("ssp_lgmet", "ssp_lg_age_gyr", "ssp_wave", "ssp_flux")
+    with h5py.File(data_path("ssp_bc03.h5")) as file:
+        data = {key: file[key][...] for key in keys}
+        right = file["ssp_flux"][...]
+    load_ssp(_write(tmp_path / "right.h5", **data))
+    with pytest.raises(BadSSP, match=like):
+        load_ssp(_write(tmp_path / "wrong.h5", **change(data | {"ssp_flux": right})))
+
+
+def test_a_damaged_or_missing_file_is_refused(tmp_path):
+    whole = _write(tmp_path / "whole.h5").read_bytes()
+    (tmp_path / "cut.h5").write_bytes(whole[: len(whole) // 2])
+    with pytest.raises(BadSSP, match="cannot be read as HDF5"):
+        load_ssp(tmp_path / "cut.h5")
+    with pytest.raises(BadSSP, match="no SSP grid 'miles'; give one of fsps, fsps-gas, bc03"):
+        load_ssp("miles")

@@ -1,0 +1,64 @@
+"""Training for a survey of one's own: its bands, and its errors."""
+
+import json
+
+import numpy as np
+import pytest
+
+import sedflow
+from sedflow.errors import SedflowError
+from sedflow.model.noise import NoiseModel
+from sedflow.network.training import TrainingConfig, train
+
+BANDS = ("decam-g", "decam-z")
+SMALL = {
+    "name": "mine",
+    "bands": BANDS,
+    "simulations": 2048,
+    "batch": 256,
+    "layers": 2,
+    "hidden": 16,
+    "warm_up": 500,
+    "survey": 0.0,
+}
+
+
+@pytest.fixture(scope="module")
+def noise_file(tmp_path_factory):
+    """A survey whose errors are 5 % of the flux, over a sky of 0.3 nanomaggies."""
+    flux = 10 ** np.random.default_rng(1).uniform(-1, 3, (5000, 2))
+    noise = NoiseModel.fit(flux, np.hypot(0.05 * flux, 0.3), BANDS)
+    path = tmp_path_factory.mktemp("survey") / "noise.json"
+    path.write_text(json.dumps(noise.to_dict()))
+    return path
+
+
+def test_a_network_learns_bands_and_errors_of_its_own(noise_file, tmp_path):
+    made = train(TrainingConfig(**SMALL, noise=str(noise_file)), tmp_path)
+    assert made.record["training"]["simulations_seen"] == 2048  # and not a whole block
+    again = sedflow.load_posterior(tmp_path / "mine.safetensors")
+    assert again.bands == BANDS
+    flux = np.array([100.0, 200.0])
+    usual = 10 ** -again.noise.residual(np.ones(2), flux)
+    np.testing.assert_allclose(usual, np.hypot(0.05 * flux, 0.3), rtol=0.05)
+    galaxy = sedflow.Photometry(flux, usual, 0.1, BANDS)
+    fit = sedflow.fit(galaxy, again, n=200, seed=1, trust=None)
+    assert np.isfinite(fit.draws.theta).all()
+    assert np.isfinite(fit.log_likelihood).all()
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({}, "say nothing of decam-g, decam-z; give noise"),
+        ({"noise": "here"}, "no galaxy of the NSA is seen in decam-g, decam-z"),
+        ({"noise": "here", "bands": ("decam-g", "J"), "survey": 0.0}, "has no J; it has decam-g"),
+        ({"noise": "nowhere.json"}, "cannot be opened"),
+    ],
+    ids=["no noise", "likeness to the NSA", "a band too many", "no file"],
+)
+def test_a_survey_that_cannot_be_is_refused_in_a_sentence(options, message, noise_file, tmp_path):
+    if options.get("noise") == "here":
+        options = options | {"noise": str(noise_file)}
+    with pytest.raises(SedflowError, match=message):
+        train(TrainingConfig(**(SMALL | {"survey": 0.5} | options)), tmp_path)

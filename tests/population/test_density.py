@@ -1,0 +1,84 @@
+"""The density of a population from draws: known populations, and ways to get them wrong."""
+
+import numpy as np
+import pytest
+from scipy.sparse import csr_array
+
+from sedflow.population.density import fit_density
+from sedflow.population.mocks import SCHECHTER, SEQUENCE, exact_mock, held
+
+
+def _coverage(truth, n_mock, n, **options):
+    found = [held(exact_mock(truth, n, 200, seed=k, **options), seed=k) for k in range(n_mock)]
+    return [float(np.concatenate([f[k] for f in found]).mean()) for k in range(3)]
+
+
+@pytest.fixture(scope="module")
+def schechter():
+    return _coverage(SCHECHTER, 20, 1000)
+
+
+def test_bands_hold_a_schechter_function(schechter):
+    assert 0.60 < schechter[0] < 0.88
+    assert schechter[1] > 0.91
+
+
+def test_the_histogram_of_medians_fails_on_the_same_mocks(schechter):
+    assert schechter[2] < schechter[0] - 0.05
+    big = exact_mock(SCHECHTER, 10_000, 200, seed=1)
+    in68, _, medians = held(big)
+    assert medians.mean() < 0.5 < in68.mean()
+
+
+def test_a_wrong_selection_is_not_held():
+    in68, in95, _ = _coverage(SCHECHTER, 3, 1000, lost=True)
+    assert in68 < 0.35
+    assert in95 < 0.7
+
+
+def test_weights_correct_a_known_selection():
+    mock = exact_mock(SCHECHTER, 2000, 200, seed=3)
+    middle = (SCHECHTER.edges[0][1:] + SCHECHTER.edges[0][:-1]) / 2
+    seen = np.clip((middle - 8.0) / 2.5, 0.2, 1.0)  # chance to be in the sample, by mass
+    rng = np.random.default_rng(4)
+    kept = rng.random(2000) < np.interp(mock.medians[:, 0], middle, seen)
+    weights = 1.0 / np.interp(mock.medians[kept, 0], middle, seen)
+    some = csr_array(mock.likelihood[np.flatnonzero(kept)])
+    full = mock.truth * 2000 > 5
+    plain, corrected = (fit_density(some, mock.shape, w) for w in (None, weights))
+    off = [np.abs(f.shares - mock.truth)[full].sum() for f in (plain, corrected)]
+    assert off[1] < 0.5 * off[0]
+
+
+def test_two_quantities_are_held_together():
+    in68, in95, medians = _coverage(SEQUENCE, 3, 1000)
+    assert 0.55 < in68 < 0.9
+    assert in95 > 0.88
+    assert medians < in68
+
+
+def test_galaxies_known_exactly_give_their_histogram_smoothed():
+    counts = np.array([5, 20, 60, 110, 160, 110, 60, 20, 5, 2])
+    rows = np.repeat(np.arange(10), counts)
+    at = (np.ones(len(rows)), (np.arange(len(rows)), rows))
+    fitted = fit_density(csr_array(at, shape=(len(rows), 10)), (10,))
+    assert fitted.converged
+    assert np.abs(fitted.shares - counts / counts.sum()).max() < 0.02
+    scatter = fitted.draws.std(0)[3:6] / fitted.shares[3:6]
+    assert np.all(scatter < 1 / np.sqrt(counts[3:6]))  # neighbours help
+    assert np.all(scatter > 0.3 / np.sqrt(counts[3:6]))
+
+
+def test_the_factor_of_a_row_does_not_matter():
+    mock = exact_mock(SCHECHTER, 300, 100)
+    factor = np.random.default_rng(1).uniform(0.1, 10, mock.likelihood.shape[0])
+    scaled = csr_array(mock.likelihood * factor[:, None])
+    one, other = (fit_density(m, mock.shape) for m in (mock.likelihood, scaled))
+    np.testing.assert_allclose(one.shares, other.shares, rtol=1e-6)
+
+
+def test_the_same_seed_gives_the_same_bands():
+    mock = exact_mock(SCHECHTER, 300, 100)
+    one, two, other = (fit_density(mock.likelihood, mock.shape, seed=k) for k in (1, 1, 2))
+    np.testing.assert_array_equal(one.draws, two.draws)
+    assert not np.array_equal(one.draws, other.draws)

@@ -1,0 +1,148 @@
+"""`sedflow.Population` and `sedflow population`, on a real run of the atlas and on fits."""
+
+import json
+
+import numpy as np
+import pytest
+from astropy.table import Table
+from click.testing import CliRunner
+
+import sedflow
+from sedflow.cli import main
+from sedflow.errors import SedflowError, UnknownName
+
+OF = "log_mstar,log_ssfr_100myr"
+
+
+def _catalogue(path, n=16):
+    nsa = sedflow.load_nsa()
+    rows = np.random.default_rng(5).choice(len(nsa.ids), n, replace=False)
+    nsa.table[np.sort(rows)].write(path)
+    return path
+
+
+@pytest.fixture(scope="module")
+def run(tmp_path_factory):
+    """A run of some galaxies of the atlas, with draws."""
+    folder = tmp_path_factory.mktemp("population")
+    path = _catalogue(folder / "atlas.fits")
+    sedflow.infer_catalogue(path, folder / "run", n=200, keep=100, workers=0)
+    return folder / "run"
+
+
+@pytest.fixture(scope="module")
+def population(run):
+    return sedflow.Population(run, OF, cells=(12, 12), status=("ok", "misfit", "failed"))
+
+
+def test_densities_have_an_integral_of_one(population):
+    for density in (population.density, *population.quantiles([50])):
+        assert (density * population.area).sum() == pytest.approx(1, abs=0.25)
+    assert (population.density * population.area).sum() == pytest.approx(1)
+    assert (population.prior_density * population.area).sum() <= 1 + 1e-6
+
+
+def test_the_whole_run_is_accounted_for(run):
+    found = sedflow.Population(run, "log_mstar")
+    assert len(found) + sum(found.left_out.values()) == 16
+
+
+def test_shrunk_posteriors_are_narrower_than_those_of_a_flat_prior(run):
+    found = sedflow.Population(run, "log_mstar", status=("ok", "misfit", "failed"))
+    table = found.galaxies()
+    own = table["log_mstar_p84"] - table["log_mstar_p16"]
+    shrunk = table["log_mstar_shrunk_p84"] - table["log_mstar_shrunk_p16"]
+    assert np.median(shrunk / own) < 1.02
+    np.testing.assert_allclose(found.shrunk.sum(1), 1)
+    assert np.all(found.effective_draws <= 100 + 1e-6)
+
+
+def test_fractions_above_agree_with_the_density(population):
+    low, high = population.edges[1][[0, -1]]
+    assert np.all(population.fraction_above("log_ssfr_100myr", low) == pytest.approx(1))
+    assert np.all(population.fraction_above("log_ssfr_100myr", high) == pytest.approx(0))
+    number = population.fraction_above("log_ssfr_100myr", -10.5)
+    line = population.fraction_above("log_ssfr_100myr", lambda m: np.full_like(m, -10.5))
+    np.testing.assert_allclose(number, line, atol=0.05)
+    by = population.fraction_above("log_ssfr_100myr", -10.5, by=True, q=[50])
+    assert by.shape == (1, 12)
+
+
+def test_galaxies_with_few_effective_draws_are_named(population):
+    few = population.effective_draws < sedflow.population.EFFECTIVE_MIN
+    assert population.few == population.ids[few].tolist()
+    said = any("effective draws" in note for note in population.notes)
+    assert said == bool(few.any())
+
+
+def test_a_subset_is_on_the_same_axes(population):
+    half = population.subset(np.arange(12))
+    assert len(half) == 12
+    np.testing.assert_array_equal(half.edges[0], population.edges[0])
+
+
+def test_weights_are_taken_by_id(run):
+    plain = sedflow.Population(run, "log_mstar")
+    weights = {i: 1.0 + (k % 3) for k, i in enumerate(plain.ids.tolist())}
+    found = sedflow.Population(run, "log_mstar", weights=weights)
+    assert found.total[0] == sum(weights.values())
+    assert not np.allclose(found.density, plain.density)
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        ({"of": "log_mstr"}, "no quantity is called"),
+        ({"of": "log_mstar,log_mstar"}, "different quantities"),
+        ({"of": "log_mstar", "cells": 2}, "cells"),
+        ({"of": "log_mstar", "ranges": {"log_mstar": (11, 9)}}, "the lower one first"),
+        ({"of": "log_mstar", "weights": {}}, "have no weight"),
+        ({"of": "log_mstar", "status": ("misfit",)}, "needs 10"),
+    ],
+)
+def test_bad_requests_are_refused_in_a_sentence(run, options, words):
+    with pytest.raises((SedflowError, UnknownName), match=words):
+        sedflow.Population(run, **options)
+
+
+def test_a_run_without_draws_is_refused(tmp_path):
+    sedflow.infer_catalogue(_catalogue(tmp_path / "a.fits", 1), tmp_path / "run", n=20, workers=0)
+    with pytest.raises(SedflowError, match="--keep 200"):
+        sedflow.Population(tmp_path / "run", "log_mstar")
+
+
+def test_fits_in_memory_give_a_population():
+    nsa = sedflow.load_nsa()
+    fit = sedflow.fit(nsa.photometry(nsa.ids[:12]), n=100, trust="weights")
+    found = sedflow.Population(fit, "log_mstar", status=("ok", "misfit", "failed"))
+    assert len(found) == 12
+    assert found.prior_error == 0
+
+
+def test_the_command_takes_weights_from_a_table(run, tmp_path):
+    ids = sedflow.Population(run, "log_mstar").ids
+    path = tmp_path / "weights.csv"
+    Table({"id": ids, "weight": 2.0 + np.arange(len(ids))}).write(path)
+    command = ["population", str(run), "--weights", str(path), "--json"]
+    done = CliRunner().invoke(main, command)
+    assert done.exit_code == 0, done.output
+    assert json.loads(done.stdout)["total"][0] == (2.0 + np.arange(len(ids))).sum()
+    Table({"name": ids, "weight": 2.0 + np.arange(len(ids))}).write(path, overwrite=True)
+    done = CliRunner().invoke(main, command)
+    assert done.exit_code == 1
+    assert "no column id" in done.output
+
+
+def test_the_command_writes_what_it_says(run, tmp_path):
+    paths = [tmp_path / name for name in ("density.parquet", "galaxies.parquet", "figure.png")]
+    options = ["-o", paths[0], "--galaxies", paths[1], "--figure", paths[2], "--json"]
+    command = ["population", run, "--of", OF, "--cells", "10,10", *options]
+    done = CliRunner().invoke(main, list(map(str, command)))
+    assert done.exit_code == 0, done.output
+    document = json.loads(done.stdout)
+    assert document["quantities"] == OF.split(",")
+    density = Table.read(paths[0])
+    assert len(density) == 100
+    assert np.all(density["density_p2.5"] <= density["density_p97.5"])
+    assert len(Table.read(paths[1])) == document["galaxies"]
+    assert paths[2].read_bytes()[:4] == b"\x89PNG"

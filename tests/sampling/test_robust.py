@@ -1,0 +1,133 @@
+"""Which band is off: the likelihood against integrals, and mocks with a band made wrong."""
+
+from dataclasses import replace
+
+import linear
+import numpy as np
+import pytest
+from scipy.stats import norm
+
+import sedflow
+from sedflow.errors import SedflowError
+from sedflow.sampling.mixture import Mixture
+from sedflow.sampling.robust import (
+    OFF,
+    SCALES,
+    SHARES,
+    blame,
+    draw_robust,
+    log_likelihoods,
+    off_probability,
+    offsets,
+)
+
+
+def test_the_likelihood_is_the_integral_over_the_offset(galaxy):
+    flux = galaxy.flux * np.array([[1.0, 1.02, 0.9, 1.1, 1.0], [1.3, 1.0, 1.0, 1.0, 0.8]])
+    good, off = log_likelihoods(flux, galaxy)
+    d = np.linspace(-20, 20, 200_001)[:, None, None] * galaxy.flux
+    fault = sum(p * norm.pdf(d, 0, s * galaxy.flux) for p, s in zip(SHARES, SCALES, strict=True))
+    density = norm.pdf(galaxy.flux, flux + d, galaxy.sigma) * fault
+    brute = OFF * np.trapezoid(density, d, axis=0)
+    np.testing.assert_allclose(np.exp(off), brute, rtol=1e-6)
+    np.testing.assert_allclose(
+        np.exp(good), (1 - OFF) * norm.pdf(galaxy.flux, flux, galaxy.sigma), rtol=1e-9
+    )
+    np.testing.assert_allclose(
+        off_probability(flux, galaxy), brute / (brute + np.exp(good)), rtol=1e-6
+    )
+    many = np.repeat(flux[:1], 20_000, axis=0)
+    drawn = galaxy.flux * (1 - 10 ** (0.4 * offsets(many, galaxy)))  # flux added by the fault
+    share = density[:, 0] / density[:, 0].sum(0)
+    np.testing.assert_allclose(
+        drawn.mean(0), (share * d[:, 0]).sum(0), atol=4 * drawn.std(0).max() / np.sqrt(20_000)
+    )
+
+
+@pytest.mark.parametrize("band, mag", [("i", 0.4), ("r", -0.4)])
+def test_a_band_that_is_off_is_named_with_its_offset(posterior, nsa, band, mag):
+    galaxy = nsa.photometry(72)
+    k = galaxy.bands.index(band)
+    flux = galaxy.flux * 10 ** (-0.4 * mag * (np.arange(5) == k))
+    off = sedflow.Photometry(flux, galaxy.sigma, galaxy.redshift, galaxy.bands)
+    fit = sedflow.fit(off, posterior, n=500, trust=None)
+    found = fit.robust()
+    assert found.band == band
+    low, _, high = found.offset(band)
+    assert low - (high - low) < mag < high + (high - low)
+    assert f"{band} is off" in found.text
+    assert f"{band} by" in blame(found.fit.draws, off)
+    true = sedflow.fit(galaxy, posterior, n=1000)
+    for name in ("log_mstar", "a_v"):
+        low, high = found.fit.quantile(name, [2.5, 97.5])
+        assert low < true.quantile(name, 50) < high
+    assert band in found._repr_html_()
+
+
+def test_a_good_galaxy_has_no_band_to_blame(posterior, nsa):
+    found = sedflow.fit(nsa.photometry(72), posterior, n=500, trust=None).robust()
+    assert found.band == ""
+    assert found.text == "No band is probably off."
+    assert max(found.off.values()) < 0.5
+    assert found.fit.draws.importance.good()
+
+
+def test_what_cannot_be_asked_is_told(posterior, nsa):
+    many = sedflow.fit(nsa.photometry(nsa.ids[:2]), posterior, n=10, trust=None)
+    with pytest.raises(SedflowError, match="one galaxy"):
+        many.robust()
+    two = sedflow.fit(nsa.photometry(72).select("gr"), posterior, n=10, trust=None)
+    with pytest.raises(SedflowError, match="give three at least"):
+        two.robust()
+
+
+def test_the_density_of_a_mixture_is_that_of_its_parts(posterior, galaxy):
+    mixture = Mixture([(posterior, None), (posterior, ("u", "g", "r", "i"))], [0.75, 0.25])
+    draws = mixture.sample(galaxy, 400, seed=1)
+    less = galaxy.in_bands(("u", "g", "r", "i")).in_bands(galaxy.bands)
+    parts = [np.exp(posterior.log_prob(draws.theta, one)) for one in (galaxy, less)]
+    expected = 0.75 * parts[0] + 0.25 * parts[1]
+    np.testing.assert_allclose(np.exp(draws.log_density), expected, rtol=2e-4)  # in float32
+    np.testing.assert_array_equal(draws.theta[:300], posterior.sample(galaxy, 300, seed=1).theta)
+
+
+@pytest.mark.parametrize("band, times", [("r", 2.0), ("i", 1.5), ("g", 0.25)])
+def test_a_gross_fault_is_named_though_most_parts_of_the_mixture_break_down(posterior, band, times):
+    """Flows that see the fault squeeze their draws into points, where they cannot be inverted."""
+    galaxy = sedflow.load_nsa().photometry(72)
+    flux = galaxy.flux * np.where(np.array(galaxy.bands) == band, times, 1.0)
+    off = sedflow.Photometry(flux, galaxy.sigma, galaxy.redshift, galaxy.bands)
+    draws = draw_robust(posterior, off, posterior.model, posterior.prior, seed=1)
+    assert draws.importance.good()
+    assert blame(draws, off).startswith(f"Off is {band} by ")
+
+
+class Squeezed(linear.GaussianSampler):
+    """Its draws have a density of 1e12, and are not found again from where they lie."""
+
+    def sample(self, galaxy, n=10_000, seed=None):
+        draws = super().sample(galaxy, n, seed)
+        return replace(draws, log_density=np.full(n, 1e12))
+
+    def log_prob(self, theta, galaxy):
+        return np.full(len(theta), -1e9)
+
+
+def test_a_part_that_cannot_be_inverted_does_not_spoil_the_mixture():
+    galaxy = linear.galaxy()
+    mixture = Mixture([(Squeezed(), None), (linear.GaussianSampler(), None)])
+    draws = mixture.sample(galaxy, 1000, seed=1)
+    np.testing.assert_allclose(draws.log_density[:500], 1e12)
+    own = linear.GaussianSampler().log_prob(draws.theta[500:], galaxy)
+    np.testing.assert_allclose(draws.log_density[500:], own + np.log(0.5))
+
+
+@pytest.mark.parametrize("trust, named", [("weights", False), ("proposals", True)])
+def test_a_misfit_by_its_p_value_names_the_band(posterior, trust, named):
+    """An exact posterior of a model that is wrong: the band is in the warning."""
+    galaxy = sedflow.load_nsa().photometry(72)
+    flux = galaxy.flux * [1.0, 1.0, 1.0, 1.15, 1.0]
+    off = sedflow.Photometry(flux, galaxy.sigma, galaxy.redshift, galaxy.bands)
+    verdict = sedflow.fit(off, posterior, n=1000, seed=1, trust=trust).verdict
+    assert verdict.status == "misfit"
+    assert ("Off is i by 0.2" in str(verdict)) == named

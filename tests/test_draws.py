@@ -1,0 +1,105 @@
+"""Draws carry their model fluxes: each is computed once, and never belongs to other draws."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+import sedflow
+from sedflow.errors import BadParameters
+from sedflow.model.fast import FastPhotometry
+
+
+@pytest.fixture
+def computed(monkeypatch):
+    """The number of models that each call of the fast photometry computed."""
+    calls, original = [], FastPhotometry.unscaled
+
+    def counting(self, theta, redshift):
+        calls.append(len(theta))
+        return original(self, theta, redshift)
+
+    monkeypatch.setattr(FastPhotometry, "unscaled", counting)
+    return calls
+
+
+def test_one_fit_computes_the_flux_of_each_draw_once(posterior, nsa, computed):
+    fit = sedflow.fit(nsa.photometry(72), posterior, n=1000, seed=1, trust="weights")
+    assert str(fit.verdict.kind) == "exact (weights)"
+    assert sum(computed) == 1000
+    _ = fit.predicted.chi2, fit.log_likelihood, fit.best
+    fit = sedflow.fit(nsa.photometry(72), posterior, n=1000, seed=1, trust=None)
+    weighted = sedflow.reweight(fit, min_ess=0)
+    _ = weighted.predicted.chi2, posterior.check(fit.photometry, draws=fit.draws)
+    assert sum(computed) == 2 * 1000
+
+
+def test_a_row_of_a_table_computes_the_flux_of_each_draw_once(posterior, nsa, computed):
+    galaxy = nsa.photometry(72)
+    table = {"id": [72], "redshift": [float(galaxy.redshift)]}
+    for k, band in enumerate(galaxy.bands):
+        table[f"flux_{band}"] = [galaxy.flux[k]]
+        table[f"flux_err_{band}"] = [galaxy.sigma[k]]
+    mapping = sedflow.catalogue.guess_mapping(table).in_unit("nanomaggies")
+    frame = sedflow.infer_table(table, mapping, posterior, n=1000)
+    assert frame.verdict.tolist() == ["exact (weights)"]
+    assert computed[0] == 1000
+    assert max(computed[1:]) <= 250  # of the posteriors that leave out a band
+
+
+def test_the_flux_is_that_of_the_model_to_the_last_bit(posterior, model, nsa):
+    galaxies = nsa.photometry(nsa.ids[:3])
+    draws = posterior.sample(galaxies, n=200, seed=1)
+    assert draws.flux_bands == galaxies.bands
+    again = draws.without_flux().with_flux(galaxies, model)
+    np.testing.assert_allclose(draws.flux, again.flux, rtol=2e-6)  # matrices of other heights
+    one = posterior.sample(nsa.photometry(72), n=50, seed=1)
+    alone = one.without_flux().with_flux(nsa.photometry(72), model)
+    np.testing.assert_array_equal(one.flux, alone.flux)
+
+
+@pytest.mark.parametrize("weighted", [False, True])
+def test_the_flux_follows_its_draws(posterior, model, nsa, weighted):
+    galaxies = nsa.photometry(nsa.ids[:2])
+    draws = posterior.sample(galaxies, n=200, seed=1)
+    if weighted:
+        draws = sedflow.sampling.importance.weigh(draws, galaxies, model, posterior.prior)
+    for some, those in (
+        (draws.galaxy(1), galaxies[1]),
+        (draws.resampled(150), galaxies),
+        (draws.galaxy(0).resampled(30), galaxies[0]),
+    ):
+        right = some.without_flux().with_flux(those, model).flux
+        np.testing.assert_allclose(some.flux, right, rtol=2e-6)
+
+
+def test_the_flux_of_one_model_is_not_used_for_another(posterior, bc03, nsa):
+    galaxy = nsa.photometry(72)
+    for trust in (None, "weights"):
+        fit = sedflow.fit(galaxy, posterior, n=1000, seed=1, model=bc03, trust=trust)
+        theta = fit.draws.theta
+        right = bc03.photometry(theta, galaxy.redshift, galaxy.bands, method="fast")
+        np.testing.assert_array_equal(fit.predicted.flux, right)
+
+
+def test_other_bands_get_fluxes_of_their_own(posterior, model, nsa):
+    galaxy = nsa.photometry(72)
+    fit = sedflow.fit(galaxy, posterior, n=100, seed=1, trust=None)
+    some = replace(fit, photometry=galaxy.in_bands(("r", "g")))
+    right = model.photometry(fit.draws.theta, galaxy.redshift, ("r", "g"), method="fast")
+    np.testing.assert_array_equal(some.predicted.flux, right)
+    assert posterior.sample(galaxy.in_bands(("r", "g")), n=10, seed=1).flux is None
+
+
+def test_a_file_does_not_hold_the_flux(posterior, nsa, tmp_path):
+    fit = sedflow.fit(nsa.photometry(72), posterior, n=1000, seed=1, trust="weights")
+    again = sedflow.load_fit(fit.save(tmp_path / "72.h5"))
+    assert fit.draws.flux is not None
+    assert again.draws.flux is None
+    np.testing.assert_array_equal(again.predicted.flux, fit.predicted.flux)
+
+
+def test_a_flux_of_another_shape_is_refused():
+    theta = np.zeros((10, 12))
+    with pytest.raises(BadParameters, match=r"flux has shape \(10, 4\), but .* \(10, 5\)"):
+        sedflow.Draws(theta, flux=np.ones((10, 4)), flux_bands=tuple("ugriz"))

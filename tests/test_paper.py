@@ -1,0 +1,307 @@
+"""Figures for paper: their size, type and content, what a visitor may choose, and their code."""
+
+import io
+import re
+import subprocess
+import sys
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from fuzz import answer, inputs
+from hypothesis import given
+from hypothesis import strategies as st
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+
+import sedflow
+from sedflow.dashboard.engine import Engine, Request
+from sedflow.dashboard.publication import KINDS, OVERLAYS, FigureChoice, figure_code, figure_file
+from sedflow.errors import SedflowError
+from sedflow.figures import (
+    corner_figure,
+    figure_name,
+    paper_history,
+    paper_spectrum,
+    save_figure,
+)
+from sedflow.figures.paper import COLORS, FORMATS, LABELS, WIDTHS
+from sedflow.figures.paper_corner import interval
+from sedflow.model.derived import PLOTTED
+from sedflow.parameters import NAMES
+
+
+@pytest.fixture(scope="module")
+def network(nsa, posterior):
+    galaxy = nsa.photometry(111607, posterior.bands)
+    return sedflow.fit(galaxy, posterior, n=3000, seed=1)
+
+
+@pytest.fixture(scope="module")
+def fit(network):
+    return sedflow.reweight(network)
+
+
+def _boxes(figure):
+    """Text and its box [pixels] of everything that is written on a figure."""
+    canvas = FigureCanvasAgg(figure)
+    canvas.draw()
+    out = []
+    for axes in figure.axes:
+        if axes.get_visible():
+            for axis in (axes.xaxis, axes.yaxis):
+                low, high = sorted(axis.get_view_interval())
+                ticks = [t for t in axis.get_major_ticks() if low <= t.get_loc() <= high]
+                out += [axis.label, *(tick.label1 for tick in ticks)]
+            out += [axes.title, *axes.texts]
+    for legend in figure.legends:
+        out += [*legend.get_texts(), legend.get_title()]
+    texts = [t for t in out if t.get_visible() and t.get_text().strip()]
+    shown = []
+    for text in texts:
+        box = text.get_window_extent(canvas.get_renderer())
+        if box.width > 0 and text.get_in_layout():
+            shown.append((text.get_text(), box))
+    return shown
+
+
+def _check_text(figure):
+    """No text leaves the figure or covers another."""
+    boxes = _boxes(figure)
+    width, height = figure.get_size_inches() * figure.dpi
+    for text, box in boxes:
+        assert box.x0 > -1, text
+        assert box.y0 > -1, text
+        assert box.x1 < width + 1, text
+        assert box.y1 < height + 1, text
+    for k, (text, box) in enumerate(boxes):
+        for other, second in boxes[k + 1 :]:
+            across = min(box.x1, second.x1) - max(box.x0, second.x0)
+            along = min(box.y1, second.y1) - max(box.y0, second.y0)
+            assert across < 1 or along < 1, (text, other)
+
+
+@pytest.mark.parametrize(
+    ("names", "width", "size"),
+    [
+        (("log_mstar", "log_sfr_100myr", "age_mw", "log_z_mw_solar", "tau_ism"), "column", 8),
+        (("log_sfr_10myr", "log_sfr_1gyr", "log_ssfr_1gyr", "a_v", "t_burst"), "column", 10),
+        (("age_mw",), "column", 8),
+        (NAMES, "page", 8),
+    ],
+)
+def test_a_corner_is_as_wide_as_the_paper_and_no_text_covers_another(fit, names, width, size):
+    figure = corner_figure(fit, names, width=width, font_size=size, name="NGC 3522")
+    assert figure.get_size_inches()[0] == pytest.approx(WIDTHS[width])
+    _check_text(figure)
+
+
+def test_spectrum_and_histories_are_as_wide_and_no_text_covers_another(fit):
+    truth = fit.best
+    for width in WIDTHS:
+        for log in (False, True):
+            figure = paper_spectrum(fit, width=width, log=log, mcmc=fit, truth=truth)
+            assert figure.get_size_inches()[0] == pytest.approx(WIDTHS[width])
+            _check_text(figure)
+        figure = paper_history(fit, width=width, prior=True, truth=truth, font_size=9)
+        assert figure.get_size_inches()[0] == pytest.approx(WIDTHS[width])
+        _check_text(figure)
+
+
+def test_everything_that_lies_over_a_corner_is_drawn_and_named(fit, network):
+    figure = corner_figure(
+        fit,
+        ("log_mstar", "age_mw"),
+        network=network,
+        mcmc=network,
+        prior=True,
+        truth=fit.best,
+        selection={"age_mw": (5, 9)},
+        name="NGC 3522",
+    )
+    (legend,) = figure.legends
+    words = [text.get_text() for text in legend.get_texts()]
+    assert words[:3] == ["posterior (39 and 86 %)", "network", "MCMC"]
+    assert re.fullmatch(r"selection \(\d+ %\)", words[3])
+    assert words[4:] == ["prior", "truth"]
+    inside = (fit.derived["age_mw"] >= 5) & (fit.derived["age_mw"] <= 9)
+    share = fit.draws.weights[inside].sum()
+    assert words[3] == f"selection ({100 * share:.0f} %)"
+    age = figure.axes[3]
+    edges = {tuple(np.round(p.get_edgecolor(), 2)) for p in age.patches}
+    assert len(edges) >= 4
+    chosen = [p for p in age.patches if _same(p.get_edgecolor(), COLORS["selection"])]
+    x = np.concatenate([p.get_xy()[p.get_xy()[:, 1] > 0, 0] for p in chosen])
+    assert x.min() >= 4.5
+    assert x.max() <= 9.5
+
+
+def _same(color, other):
+    from matplotlib.colors import to_rgb
+
+    return np.allclose(color[:3], to_rgb(other))
+
+
+def test_every_quantity_has_a_label_with_its_unit():
+    assert set(LABELS) == {q.name for q in PLOTTED}
+    for q in PLOTTED:
+        if q.unit in ("Gyr", "mag"):
+            assert f"[{q.unit}]" in LABELS[q.name]
+        assert ("log" in LABELS[q.name]) == q.name.startswith("log")
+
+
+def test_values_have_two_digits_of_their_error():
+    assert interval(9.86, 10.01, 10.16) == "$10.01_{-0.15}^{+0.15}$"
+    assert interval(3.4, 5.8, 8.5) == "$5.8_{-2.4}^{+2.7}$"
+    assert interval(1, 1, 1) == "$1.00_{-0.00}^{+0.00}$"
+
+
+def test_a_pdf_embeds_its_fonts_as_outlines(fit, tmp_path):
+    figure = corner_figure(fit, ("log_mstar", "a_v"))
+    save_figure(figure, tmp_path / "x.pdf")
+    content = (tmp_path / "x.pdf").read_bytes()
+    assert content.startswith(b"%PDF")
+    assert b"/Subtype /Type0" in content or b"/CIDFontType2" in content
+    assert b"/Subtype /Type3" not in content
+    save_figure(figure, tmp_path / "y.pdf")
+    assert (tmp_path / "y.pdf").read_bytes() == content
+    save_figure(figure, tmp_path / "x.svg")
+    drawn = (tmp_path / "x.svg").read_text()
+    assert "<svg" in drawn
+    assert not re.search(r'href="(?!#)', drawn)  # nothing is loaded
+    save_figure(figure, tmp_path / "x.png")
+    from matplotlib.image import imread
+
+    assert imread(tmp_path / "x.png").shape[1] == round(WIDTHS["column"] * 300)
+    for name in ("x.jpeg", "nowhere/x.pdf"):
+        with pytest.raises(SedflowError, match=r"choose pdf|folder that exists"):
+            save_figure(figure, tmp_path / name)
+
+
+@pytest.mark.parametrize(
+    ("galaxy", "name"),
+    [
+        ("NGC 3522", "NGC3522-corner.pdf"),
+        ("72", "NSAID72-corner.pdf"),
+        (72, "NSAID72-corner.pdf"),
+        ("../../etc/passwd", "etcpasswd-corner.pdf"),
+        ("\x00<b>", "b-corner.pdf"),
+        ("銀河", "galaxy-corner.pdf"),
+        ("x" * 500, f"{'x' * 40}-corner.pdf"),
+    ],
+)
+def test_a_file_carries_the_name_of_its_galaxy(galaxy, name):
+    assert figure_name(galaxy, "corner") == name
+
+
+@pytest.mark.parametrize(
+    ("options", "sentence"),
+    [
+        ({"quantities": ("mass",)}, "quantity 'mass' is unknown; choose from log_mstar"),
+        ({"quantities": ()}, "choose at least one"),
+        ({"quantities": NAMES}, "12 quantities leave no room for their numbers at this width"),
+        ({"width": "poster"}, "choose column or page"),
+        ({"font_size": 40}, "give 5 to 14 points"),
+        ({"font_size": float("nan")}, "give 5 to 14 points"),
+        ({"selection": {"age_mw": (90, 99)}}, "the selection holds 0 draws"),
+        ({"selection": {"age_mw": (9, 1)}}, r"the range of age_mw is \(9, 1\); give \(low, high\)"),
+        ({"selection": {"age": (1, 9)}}, "quantity 'age' is unknown"),
+    ],
+)
+def test_what_cannot_be_drawn_is_one_sentence(fit, options, sentence):
+    with pytest.raises(SedflowError, match=sentence):
+        corner_figure(fit, **options)
+
+
+def test_a_batch_and_another_galaxy_are_refused(fit, nsa, posterior):
+    batch = sedflow.fit(nsa.photometry(nsa.ids[:2], posterior.bands), posterior, n=100, seed=1)
+    with pytest.raises(SedflowError, match="has 2 galaxies; give one of them"):
+        corner_figure(batch)
+    with pytest.raises(SedflowError, match="give fits of one galaxy"):
+        paper_spectrum(fit, mcmc=batch[0])
+    with pytest.raises(SedflowError, match="history 'age' is unknown; choose formed, sfr, zh"):
+        paper_history(fit, ("age",))
+
+
+# What a visitor may choose
+
+
+@pytest.fixture(scope="module")
+def shown(nsa, posterior):
+    engine = Engine(nsa, posterior)
+    return engine.answer(Request("111607", n=2000))
+
+
+def test_the_file_of_a_choice_is_named_after_its_galaxy(shown):
+    for kind in KINDS:
+        for form in FORMATS:
+            choice = FigureChoice(kind, ("age_mw",) if kind == "corner" else (), form=form)
+            name, content = figure_file(choice, shown, "NGC 3522")
+            assert name == f"NGC3522-{kind}.{form}"
+            assert content.startswith({"pdf": b"%PDF", "svg": b"<?xml", "png": b"\x89PNG"}[form])
+    assert figure_file(FigureChoice("spectrum"), shown)[0] == "NSAID111607-spectrum.pdf"
+
+
+def test_what_is_not_there_is_said(shown):
+    with pytest.raises(SedflowError, match="no draws of MCMC; run it first"):
+        figure_file(FigureChoice(overlays=("mcmc",)), shown)
+    with pytest.raises(SedflowError, match="no truth of this galaxy"):
+        figure_file(FigureChoice(overlays=("truth",)), shown)
+
+
+_CHOICES = st.fixed_dictionaries(
+    {
+        "kind": st.sampled_from([*KINDS, "", "x" * 99]) | st.text(max_size=9),
+        "shown": st.lists(st.sampled_from([*LABELS, "sfr", "nothing"]), max_size=15).map(tuple),
+        "overlays": st.lists(st.sampled_from([*OVERLAYS["corner"], "others"]), max_size=12).map(
+            tuple
+        ),
+        "selection": st.lists(
+            st.tuples(st.sampled_from(NAMES), st.floats(), st.floats()), max_size=6
+        ).map(tuple),
+        "width": st.sampled_from(["column", "page", "wall"]),
+        "font_size": st.floats() | st.integers(),
+        "form": st.sampled_from([*FORMATS, "exe"]),
+    }
+)
+
+
+@inputs(300)
+@given(_CHOICES)
+def test_any_choice_is_one_that_can_be_drawn_or_refused(values):
+    answer(FigureChoice, **values)
+
+
+def test_the_code_draws_the_same_figures(shown, tmp_path):
+    from matplotlib.image import imread
+
+    files, scripts = {}, []
+    for kind in KINDS:
+        choice = FigureChoice(
+            kind,
+            ("log_mstar", "age_mw") if kind == "corner" else (),
+            tuple(o for o in OVERLAYS[kind] if o not in ("mcmc", "truth")),
+            (("age_mw", 4.0, 9.0),),
+            "page",
+            9.0,
+            form="png",
+        )
+        name, files[kind] = figure_file(choice, shown, "NGC 3522")
+        assert name == f"NGC3522-{kind}.png"
+        scripts.append(figure_code(choice, shown, name="NGC 3522"))
+        assert len(scripts[-1].splitlines()) < 25
+    subprocess.run([sys.executable, "-c", "\n".join(scripts)], check=True, cwd=tmp_path)
+    for kind, content in files.items():
+        drawn, own = imread(tmp_path / f"NGC3522-{kind}.png"), imread(io.BytesIO(content))
+        assert drawn.shape == own.shape
+        assert np.mean(np.abs(drawn - own)) < 0.002
+        assert own[..., :3].std() > 0.02
+
+
+def test_the_code_of_mcmc_and_truth_is_whole(shown):
+    truth = np.array(shown.fit.best)
+    code = figure_code(
+        FigureChoice(overlays=("mcmc", "truth")), replace(shown, truth=truth), method="emcee"
+    )
+    compile(code, "figure", "exec")
+    assert "sedflow.MCMCSampler('emcee', model=exact.model, prior=exact.prior)" in code
+    assert repr([float(v) for v in truth]) in code
