@@ -3,9 +3,9 @@
     python benchmarks/architectures.py                        # about an hour on one core
     python benchmarks/architectures.py --simulations 200000   # a quick look
 
-The coupling flow learns from so many simulations. The masked autoregressive flow of Hahn &
-Melchior (2022), 15 MADE blocks 500 wide, learns once from as many (equal data) and once for as
-long (equal cost, with a schedule of its own), at the learning rate of the published training.
+The coupling flow learns from a given number of simulations. The masked autoregressive flow of
+Hahn & Melchior (2022), 15 MADE blocks 500 wide, learns once from as many (equal data) and once
+for as long (equal cost, with a schedule of its own), at the published training's learning rate.
 Cost is processor time, taken from a short training of each, so that other work on the machine
 does not count. All are measured on the same galaxies.
 """
@@ -20,16 +20,16 @@ from tempfile import TemporaryDirectory
 import numpy as np
 
 from sedflow import load_nsa, load_posterior, validate
-from sedflow.report import QUANTITIES
+from sedflow.network.training import TrainingConfig, train
 from sedflow.threads import use_threads
-from sedflow.training import TrainingConfig, train
+from sedflow.validation.report import QUANTITIES
 
 _MAF_RATE = 5e-4
 _SHORT = 131_072  # simulations of the training that tells the cost
 
 
 def seconds_of(posterior, n_draw, galaxies=3):
-    """Seconds to make so many draws of a galaxy; the best of a few."""
+    """Seconds to make this many draws of a galaxy; the best of a few."""
     nsa = load_nsa()
     posterior.sample(nsa.photometry(72), n=100, seed=1)
     taken = []
@@ -94,8 +94,10 @@ def main():
         for label, posterior in networks.items()
     ]
     (args.output / "table.json").write_text(json.dumps(rows, indent=1) + "\n")
-    print("| network | weights | simulations | processor minutes | held-out log q "
-          "| gap mean / median | largest KS (95 % below) | ESS share | 10,000 draws |")  # fmt: skip
+    print(
+        "| network | weights | simulations | processor minutes | held-out log q "
+        "| gap mean / median | largest KS (95 % below) | ESS share | 10,000 draws |"
+    )
     print("|---|---|---|---|---|---|---|---|---|")
     for r in rows:
         print(

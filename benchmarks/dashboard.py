@@ -47,9 +47,12 @@ def serve(workers=1):
     command += ["--port", str(port), "--allow-websocket-origin", f"127.0.0.1:{port}"]
     command += ["--num-procs", str(workers)] if workers > 1 else []
     process = subprocess.Popen(
-        command, cwd=ROOT, stderr=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
+        command,
+        cwd=ROOT,
+        stderr=subprocess.DEVNULL,
+        stdout=subprocess.DEVNULL,
         start_new_session=True,
-    )  # fmt: skip
+    )
     while True:
         with socket.socket() as s:
             if s.connect_ex(("127.0.0.1", port)) == 0:
@@ -116,7 +119,7 @@ def one_visitor():
                 )
             print(f"{'':46} {'median':>7} {'95 %':>7}")
             say("galaxy pick to posterior painted", [pick(page, n) for n in GALAXIES], "s")
-            for n, button in ((6, "six"), (12, "12 parameters")):
+            for n, button in ((6, "six"), (12, "12")):
                 _corner(page, n, button)
             _forward(page)
             browser.close()
@@ -125,6 +128,7 @@ def one_visitor():
 
 
 def _corner(page, n, button):
+    page.get_by_role("button", name="Network", exact=True).click()
     page.get_by_label("draws", exact=True).fill("10000")
     page.get_by_label("draws", exact=True).press("Enter")
     page.wait_for_timeout(4000)
@@ -160,7 +164,7 @@ def _corner(page, n, button):
 
 
 def _forward(page):
-    page.locator(".bk-tab", has_text="Forward model").click()
+    page.get_by_role("link", name="Forward", exact=True).click()
     page.get_by_text("AB magnitudes:").wait_for()
     page.locator(".noUi-handle").first.focus()
     page.wait_for_timeout(1500)
@@ -171,19 +175,26 @@ def _forward(page):
     say("slider to spectrum painted", times)
 
 
-def visitor(address, begin, seconds, out, rate=5.0):
-    """One session of the forward page that moves a slider five times a second."""
+def join(address, view, **options):
+    """A Bokeh client's session on a page, that hears what the server changes."""
     from bokeh.client import pull_session
     from bokeh.client.states import CONNECTED_AFTER_ACK
     from bokeh.document.events import MessageSentEvent
     from bokeh.events import DocumentReady
     from panel.models import location, tabulator  # noqa: F401 - the client must know all models
 
-    session = pull_session(url=address, arguments={"view": "forward"})
+    session = pull_session(url=address, arguments={"view": view}, **options)
     document, connection = session.document, session._connection
     ready = MessageSentEvent(document, "bokeh_event", DocumentReady())
     connection._send_message_wait_for_reply(connection._protocol.create("PATCH-DOC", [ready]))
     connection._state = CONNECTED_AFTER_ACK()
+    return session
+
+
+def visitor(address, begin, seconds, out, rate=5.0):
+    """One session of the forward page that moves a slider five times a second."""
+    session = join(address, "forward")
+    document, connection = session.document, session._connection
     came = []
     document.select_one({"name": "forward_sed_spectrum"}).on_change(
         "data", lambda attr, old, new: came.append(time.monotonic())

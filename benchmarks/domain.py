@@ -16,15 +16,14 @@ import time
 import numpy as np
 
 from sedflow import Photometry, load_nsa, load_posterior, simulate
-from sedflow.photometry import FLUX_UNIT, band_weights
-from sedflow.resources import load_band
-from sedflow.simulation import nsa_noise
+from sedflow.bands import FLUX_UNIT, band_weights, load_band
+from sedflow.model.simulation import nsa_noise
 from sedflow.threads import use_threads
 
 _MIN_SNR = 10.0
 _WAVE_EDGES = np.arange(2900.0, 11600.0, 2.0)  # [A], past the ends of u and z
 _CAUSES = {
-    "range": {"redshift", "color", "magnitude"},
+    "range": {"redshift", "flux", "color", "magnitude"},
     "sigma": {"sigma"},
     "chi2": {"chi2"},
 }

@@ -23,11 +23,11 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from sedflow import simulate
-from sedflow.catalogue import open_catalogue
-from sedflow.photometry import UGRIZ
-from sedflow.survey import infer_catalogue
-from sedflow.survey_report import survey_report
-from sedflow.tables import guess_mapping
+from sedflow.bands import UGRIZ
+from sedflow.catalogue.read.open import open_catalogue
+from sedflow.catalogue.rows import guess_mapping
+from sedflow.catalogue.run import infer_catalogue
+from sedflow.figures.run_page import write_run_page
 
 _CHUNK = 20_000  # galaxies simulated at a time
 
@@ -94,7 +94,7 @@ def measure(folder, n, options):
     mapping = guess_mapping(open_catalogue(path))
     with Watch() as watch:
         summary = infer_catalogue(path, out, mapping=mapping, **options)
-    survey_report(out)
+    write_run_page(out)
     run = summary["this_run"]
     own = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
     size = summary["bytes"]
@@ -128,10 +128,12 @@ def main():
                 folder,
                 n,
                 {
-                    "workers": options.workers, "n": options.draws, "keep": options.keep,
+                    "workers": options.workers,
+                    "n": options.draws,
+                    "keep": options.keep,
                     "trust": options.trust,
                 },
-            )  # fmt: skip
+            )
 
 
 if __name__ == "__main__":

@@ -3,7 +3,7 @@
     python benchmarks/trust.py --galaxies 20 --out runs/trust.json
 
 For as many NSA galaxies and as many simulated ones, drawn at random: 10,000 draws of the
-network; the same after `trust="auto"`; and `MCMCSampler()`, which knows nothing of the
+network; the same after `trust="auto"`; and `MCMCSampler()`, which does not use the
 network. Distances are `sedflow.validation.distance` to MCMC. Their floor is what two halves of
 the MCMC draws have.
 """
@@ -20,8 +20,9 @@ os.environ["OPENBLAS_NUM_THREADS"] = "1"
 import numpy as np
 
 import sedflow
+from sedflow.sampling.verdict import VERDICTS, as_kind
 from sedflow.threads import use_threads
-from sedflow.validation import distance
+from sedflow.validation.distances import distance
 
 _KINDS = ("NSA", "simulated")
 _ROWS = (
@@ -45,7 +46,7 @@ _ROWS = (
 def compare(galaxy, posterior, n):
     """The three posteriors of one galaxy: a row of figures."""
     start = time.perf_counter()
-    network = sedflow.fit(galaxy, posterior, n=n, seed=1)
+    network = sedflow.fit(galaxy, posterior, n=n, seed=1, trust=None)
     drawn = time.perf_counter()
     exact = sedflow.fit(galaxy, posterior, n=n, seed=1, trust="auto")
     weighted = time.perf_counter()
@@ -53,15 +54,22 @@ def compare(galaxy, posterior, n):
     done = time.perf_counter()
     chains, verdict = reference.convergence, exact.verdict
     row = {
-        "verdict": verdict.kind, "inside": bool(verdict.inside), "k_hat": verdict.k_hat,
-        "ess": verdict.ess, "gap": verdict.gap, "warning": bool(verdict.warning),
-        "converged": bool(chains.converged), "r_hat": float(chains.r_hat.max()),
-        "ess_bulk": float(chains.ess_bulk.min()), "ess_tail": float(chains.ess_tail.min()),
-        "seconds_network": drawn - start, "seconds_exact": weighted - drawn,
+        "verdict": verdict.kind,
+        "inside": bool(verdict.inside),
+        "k_hat": verdict.network_k_hat,
+        "ess": verdict.network_ess,
+        "gap": verdict.gap,
+        "warning": bool(verdict.warning),
+        "converged": bool(chains.converged),
+        "r_hat": float(chains.r_hat.max()),
+        "ess_bulk": float(chains.ess_bulk.min()),
+        "ess_tail": float(chains.ess_tail.min()),
+        "seconds_network": drawn - start,
+        "seconds_exact": weighted - drawn,
         "seconds_mcmc": done - weighted,
         "evidence": float(verdict.log_evidence - chains.log_evidence),
         "evidence_error": float(np.hypot(verdict.log_evidence_error, chains.log_evidence_error)),
-    }  # fmt: skip
+    }
     for name, draws in (("network", network.draws), ("exact", exact.draws)):
         try:
             d = distance(draws, reference, seed=1)
@@ -88,10 +96,10 @@ def table(rows):
             cells.append(f"{middle} ({low} to {high})")
         lines.append(f"| {title} | {' | '.join(cells)} |")
     for title, test in (
-        ("verdict amortized", lambda r: r["verdict"] == "amortized"),
-        ("verdict reweighted", lambda r: r["verdict"] == "reweighted"),
-        ("verdict mcmc", lambda r: r["verdict"] == "mcmc"),
-        ("verdict failed", lambda r: r["verdict"] == "failed"),
+        *(
+            (f"verdict {kind}", lambda r, kind=kind: as_kind(r["verdict"]) == kind)
+            for kind in VERDICTS
+        ),
         ("MCMC converged", lambda r: r["converged"]),
     ):
         cells = []

@@ -2,8 +2,9 @@
 
     python tools/build_data.py --source ../shared/data
 
-Sources, licences and citations of each file stand in sedflow/data/README.md. Every file
-carries its provenance inside, with the SHA-256 of what it was made from.
+sedflow/data/README.md lists the source, licence and citation of each file. Every file contains
+its provenance, with the SHA-256 of what it was made from. `--curves` needs sedpy (the extra
+`filters`) and makes the GALEX curves alone.
 """
 
 import argparse
@@ -11,18 +12,21 @@ import json
 import shutil
 from pathlib import Path
 
+import astropy
+import astropy.units as u
 import h5py
 import numpy as np
 from astropy.cosmology import Planck13
 from astropy.table import Table, vstack
+from scipy.interpolate import CubicSpline
 
-from sedflow.noise import NoiseModel
-from sedflow.nsa import NSA_BANDS
-from sedflow.photometry import nanomaggies
-from sedflow.resources import sha256
+from sedflow.atlas.catalog import NSA_BANDS
+from sedflow.bands import nanomaggies
+from sedflow.constants import LSUN
+from sedflow.files.hashes import sha256
+from sedflow.model.noise import NoiseModel
 
 OUT = Path(__file__).parent.parent / "sedflow" / "data"
-LSUN_PROVABGS = 3.846e33
 MANTISSA_BITS = 13  # kept of the SSP fluxes: 6e-5 relative, averaged away in any band
 
 
@@ -41,8 +45,8 @@ def build_ssp(source: Path, name: str, out: Path):
             file.create_dataset(key, data=values, **options).attrs.update(data.attrs)
         file.attrs["bits"] = f"float32 rounded to {MANTISSA_BITS} mantissa bits (relative 6e-5)"
         own = float(original.attrs["lsun_erg_s"])
-        file.attrs["lsun_erg_s"] = LSUN_PROVABGS
-        if own != LSUN_PROVABGS:
+        file.attrs["lsun_erg_s"] = LSUN
+        if own != LSUN:
             file.attrs["lsun_note"] = (
                 f"PROVABGS's conversion, applied to every library; the library's own is {own:.3e}"
             )
@@ -52,7 +56,7 @@ def build_ssp(source: Path, name: str, out: Path):
 
 
 def rounded(values, bits=MANTISSA_BITS):
-    """float32 values rounded to so many bits of mantissa, which then compress."""
+    """float32 values rounded to fewer bits of mantissa, which then compress."""
     dropped = 23 - bits
     whole = values.astype(np.float32).view(np.uint32)
     return (((whole + (1 << (dropped - 1))) >> dropped) << dropped).view(np.float32)
@@ -151,10 +155,58 @@ def build_noise(table: Table, out: Path):
     out.write_text(json.dumps(document, indent=1) + "\n")
 
 
+def build_curves(out: Path):
+    """The GALEX filter curves of sedpy, divided by their peaks."""
+    from sedpy import observate
+
+    for channel in ("FUV", "NUV"):
+        curve = observate.Filter(f"galex_{channel}")
+        table = Table(
+            {
+                "wavelength": np.array(curve.wavelength) * u.AA,
+                "response": np.array(curve.transmission) / curve.transmission.max(),
+            },
+            descriptions={
+                "wavelength": "vacuum wavelength",
+                "response": "relative response per photon, 1 at its peak",
+            },
+        )
+        source = Path(observate.__file__).parent / "data" / "filters" / f"galex_{channel}.par"
+        table.meta = {
+            "title": f"Filter curve of GALEX {channel}",
+            "source": f"sedpy (from kcorrect; GALEX team, D. Schiminovich): {source.name}",
+            "source_sha256": sha256(source),
+            "licence": "MIT (sedpy)",
+            "cite": "Martin et al. 2005, ApJ 619, L1; Morrissey et al. 2007, ApJS 173, 682; "
+            "Johnson 2021, doi:10.5281/zenodo.4582723 (sedpy)",
+            "made_by": "tools/build_data.py --curves",
+        }
+        table.write(out / f"galex_{channel.lower()}.ecsv", format="ascii.ecsv", overwrite=True)
+
+
+def build_cosmology(out=OUT):
+    """Age and luminosity distance in astropy's Planck13, with the slopes of cubic splines."""
+    z = np.linspace(0.0, 0.5, 1001)
+    age, distance = Planck13.age(z).value, Planck13.luminosity_distance(z).value
+    columns = {"redshift": z}
+    for name, values in (("age", age), ("distance", distance)):
+        columns |= {name: values, f"{name}_slope": CubicSpline(z, values)(z, 1)}
+    table = Table(columns)
+    table["age"].unit, table["distance"].unit = u.Gyr, u.Mpc
+    table.meta = {
+        "title": "Planck 2013 cosmology: age of the universe and luminosity distance",
+        "source": f"astropy {astropy.__version__}, astropy.cosmology.Planck13",
+        "licence": "BSD-3-Clause",
+        "cite": "Planck Collaboration 2014, A&A 571, A16",
+        "made_by": "tools/build_data.py --cosmology",
+    }
+    table.write(out / "planck13.ecsv", format="ascii.ecsv", overwrite=True)
+
+
 def write_sums():
-    """SHA-256 of all packaged data but reports and README, as `sha256sum -c` reads them."""
+    """SHA-256 of all packaged data but the README, as `sha256sum -c` reads them."""
     paths = sorted(p for p in OUT.glob("*.*") if p.name != "README.md")
-    lines = [f"{sha256(p)}  {p.name}\n" for p in paths if not p.name.endswith(".report.json")]
+    lines = [f"{sha256(p)}  {p.name}\n" for p in paths]
     (OUT / "SHA256SUMS").write_text("".join(lines))
 
 
@@ -162,19 +214,30 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__)
     what = parser.add_mutually_exclusive_group(required=True)
     what.add_argument("--source", type=Path, help="folder of the source files")
+    what.add_argument("--curves", action="store_true", help="make the GALEX curves alone")
+    what.add_argument("--cosmology", action="store_true", help="make the cosmology's table alone")
     what.add_argument("--sums", action="store_true", help="write SHA256SUMS and nothing else")
     options = parser.parse_args()
-    if options.sums:
+    if options.cosmology:
+        build_cosmology()
+    if options.cosmology or options.sums:
+        write_sums()
+        return
+    if options.curves:
+        build_curves(OUT)
         write_sums()
         return
     source = options.source
     OUT.mkdir(exist_ok=True)
     build_ssp(source / "fsps_mist_miles_chabrier.h5", "fsps", OUT / "ssp_fsps.h5")
+    gas = source / "fsps_mist_miles_chabrier_gas.h5"
+    build_ssp(gas, "fsps-gas", OUT / "ssp_fsps-gas.h5")
     build_ssp(source / "bc03_miles_kroupa.h5", "bc03", OUT / "ssp_bc03.h5")
     build_bases(source / "nmf_bases.ecsv", OUT / "nmf_bases.ecsv")
     table = build_nsa(source / "nsa_sample.fits", source / "nsaid72.json", OUT / "nsa_sample.fits")
     build_noise(table, OUT / "noise_nsa.json")
     build_literature(source / "nsa_literature.fits", OUT / "nsa_literature.fits")
+    build_curves(OUT)
     write_sums()
     for path in sorted(OUT.glob("*.*")):
         print(f"{path.name:24} {path.stat().st_size / 1e6:7.3f} MB")

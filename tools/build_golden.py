@@ -21,10 +21,17 @@ FILES = {
     "emulator": ("emulator_spectra_train_visible.npz", ["redshift", "theta10", "mag"]),
     "bc03": (
         "bc03_forward_mags_train_visible.npz",
-        ["redshift", "theta10", "mag_nmf_feh", "redshift_burst", "tage_burst", "theta12",
-         "mag_burst_feh"],
+        [
+            "redshift",
+            "theta10",
+            "mag_nmf_feh",
+            "redshift_burst",
+            "tage_burst",
+            "theta12",
+            "mag_burst_feh",
+        ],
     ),
-}  # fmt: skip
+}
 ORIGIN = (
     "bins, dirichlet, history, emulator: original provabgs code (Hahn et al. 2023), numpy 1.26; "
     "dust, bc03: separate numpy implementations of the published equations"

@@ -25,7 +25,9 @@ OUT = ROOT / "docs" / "screens"
 FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking"]
 IDLE = "() => window.Bokeh && Bokeh.documents.length && Bokeh.documents[0].is_idle"
 _SIZE = {"width": 1280, "height": 800}
-_MOST = {"explore": 1445}  # pixels of height: to the end of the corner plot
+_MOST = {"explore": 800, "forward": 800, "compare": 800}  # pixels of height: one screen
+#: Smaller screens of Explore: name -> size.
+_SMALL = {"explore-tablet": (820, 1180), "explore-phone": (390, 844)}
 _CATALOGUE = """name,ra,dec,redshift,mag_u,magerr_u,mag_g,magerr_g,mag_r,magerr_r,mag_i,magerr_i
 one,150.1,2.2,0.05,18.9,0.06,17.4,0.02,16.6,0.02,16.2,0.02
 two,150.3,2.4,0.08,18.2,0.05,17.3,0.02,16.9,0.02,16.7,0.02
@@ -37,7 +39,8 @@ four,150.7,2.9,0.03,,,16.9,0.02,16.5,0.02,16.3,0.02
 def _corner(page, nsaid):
     """Wait until the corner plot is that of this galaxy."""
     page.wait_for_function(
-        """text => [...Bokeh.documents[0]._all_models.values()].find(m => m.name == 'corner')
+        """text => [...window.Bokeh?.documents[0]?._all_models.values() ?? []].find(
+            m => m.name == 'corner')
             ?.title.text.startsWith(text)""",
         arg=f"NSAID {nsaid},",
         timeout=120_000,
@@ -53,7 +56,6 @@ def _explore(page):
             const walk = v => { views.push(v); for (const c of v.child_views ?? []) walk(c) }
             for (const root of Bokeh.index.roots) walk(root)
             const view = views.find(v => v.model?.name == 'corner')
-            view.el.scrollIntoView({block: 'center'})
             const frame = view.frame, edge = view.canvas_view.el.getBoundingClientRect()
             return [[0.1, 0.6], [4.1, 4.6]].map((pair, k) => pair.map(
                 v => k ? edge.top + frame.y_scale.compute(v) : edge.left + frame.x_scale.compute(v)
@@ -70,17 +72,9 @@ def _explore(page):
 
 
 def _compare(page):
-    _corner(page, 72)
-    page.get_by_role("button", name="Pin as A").click()
-    page.get_by_text("Pinned as A").wait_for(timeout=60_000)
-    field = page.get_by_label("Find a galaxy")
-    field.fill("2490")
-    field.press("Enter")
-    _corner(page, 2490)
-    page.get_by_role("button", name="Pin as B").click()
-    page.get_by_text("Pinned as B").wait_for(timeout=60_000)
-    page.locator(".bk-tab", has_text="Compare").click()
-    page.get_by_text("Told apart by a classifier").wait_for(timeout=60_000)
+    page.get_by_role("button", name="Distances").click(timeout=120_000)
+    page.get_by_text("A classifier assigns").first.wait_for(timeout=120_000)
+    page.get_by_role("button", name="Numbers").click()
 
 
 def _data(page):
@@ -95,7 +89,7 @@ def _data(page):
 PAGES = {
     "explore": ({"galaxy": 2490}, _explore),
     "forward": ({"view": "forward", "tau_ism": 0.6, "f_burst": 0.1, "t_burst": 0.3}, None),
-    "compare": ({"galaxy": 72}, _compare),
+    "compare": ({"view": "compare", "pins": "72;2490;2503"}, _compare),
     "validate": ({"view": "validate"}, None),
     "learn": ({"view": "learn", "lesson": "look-alikes", "step": 4}, None),
     "data": ({"view": "data"}, _data),
@@ -109,6 +103,23 @@ def _settled(page, seconds=3):
     for busy in page.get_by_text("Computing …").all():
         busy.wait_for(state="hidden", timeout=120_000)
     page.wait_for_function(IDLE, timeout=120_000)
+
+
+def take_small(browser, address, name):
+    """Write a picture of Explore on a tablet or a phone."""
+    width, height = _SMALL[name]
+    page = browser.new_context(viewport={"width": width, "height": height}).new_page()
+    page.goto(f"{address}?galaxy=2490", timeout=120_000)
+    _corner(page, 2490)
+    _write(page, OUT / f"{name}.png")
+
+
+def _write(page, path):
+    picture = Image.open(io.BytesIO(page.screenshot())).convert("RGB")
+    page.context.close()
+    # Median cut alone loses the few pixels of a thin green line.
+    picture.quantize(128, kmeans=1).save(path, optimize=True)
+    print(f"{path.relative_to(ROOT)}: {picture.size}, {path.stat().st_size / 1000:.0f} kB")
 
 
 def _serve():
@@ -137,16 +148,13 @@ def take(browser, address, name, theme):
     _settled(page)
     page.mouse.move(0, 0)
     height = page.evaluate(
-        "() => Math.max(...[...document.querySelectorAll('#main, #content, body')]"
-        ".map(e => e.scrollHeight))"
+        "() => Math.max(...[...document.querySelectorAll('#sf-main')]"
+        ".map(e => e.scrollHeight + 44))"
     )
-    page.set_viewport_size({**_SIZE, "height": min(int(height) + 20, _MOST.get(name, 2200))})
+    page.set_viewport_size({**_SIZE, "height": min(int(height), _MOST.get(name, 1500))})
+    page.evaluate("() => { document.getElementById('sf-main').scrollTop = 0 }")
     page.wait_for_timeout(1500)
-    picture = Image.open(io.BytesIO(page.screenshot())).convert("RGB")
-    page.context.close()
-    path = OUT / f"{name}{'-dark' if theme == 'dark' else ''}.png"
-    picture.quantize(128).save(path, optimize=True)
-    print(f"{path.relative_to(ROOT)}: {picture.size}, {path.stat().st_size / 1000:.0f} kB")
+    _write(page, OUT / f"{name}{'-dark' if theme == 'dark' else ''}.png")
 
 
 def main():
@@ -163,6 +171,9 @@ def main():
             for name in args.pages or PAGES:
                 for theme in [args.theme] if args.theme else ["light", "dark"]:
                     take(browser, address, name, theme)
+            if not args.pages:
+                for name in _SMALL:
+                    take_small(browser, address, name)
             browser.close()
     finally:
         server.terminate()

@@ -1,0 +1,117 @@
+"""Populations that are known: how fast one is inferred, and whether its bands hold the truth.
+
+    python benchmarks/population.py --speed                  # a minute on a core
+    python benchmarks/population.py --mocks 100              # ten minutes
+    python benchmarks/population.py --network 20 --galaxies 200   # ten minutes
+
+--speed: 10,000 galaxies with 200 draws each, two quantities. --mocks: draws that are exact, under
+a prior that is not flat. --network: galaxies with the noise of the NASA-Sloan Atlas at redshifts
+of 0.01 to 0.05, a Schechter function in log_mstar times a main sequence in log_ssfr_1gyr, and the
+weighted draws of the packaged network. Beside the bands stands what the histogram of medians
+holds within its Poisson errors. --wrong: galaxies are lost at random below a mass, and the bands
+are held to the population before that. --alone: of the network's mocks, all but the mass follows
+the prior, as the population of one quantity supposes.
+"""
+
+import argparse
+import time
+import warnings
+
+import numpy as np
+
+import sedflow
+from sedflow.population import mocks
+from sedflow.threads import use_threads
+
+_NAMES = ("log_mstar", "log_ssfr_1gyr")
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--speed", action="store_true")
+    parser.add_argument("--mocks", type=int, default=0)
+    parser.add_argument("--network", type=int, default=0)
+    parser.add_argument("--galaxies", type=int, default=2000)
+    parser.add_argument("--draws", type=int, default=200)
+    parser.add_argument("--wrong", action="store_true")
+    parser.add_argument("--alone", action="store_true")
+    args = parser.parse_args()
+    warnings.simplefilter("ignore")
+    use_threads(1)
+    if args.speed:
+        speed(args.draws)
+    if args.mocks:
+        exact(args.mocks, args.galaxies, args.draws, args.wrong)
+    if args.network:
+        network(args.network, args.galaxies, args.draws, args.alone)
+
+
+def speed(draws):
+    for axes, truth in (((0,), mocks.SCHECHTER), ((0, 1), mocks.SEQUENCE)):
+        mock = mocks.exact_mock(truth, 10_000, draws, seed=1)
+        spent = []
+        for seed in range(3):
+            start = time.perf_counter()
+            fitted = sedflow.population.fit_density(mock.likelihood, mock.shape, seed=seed)
+            spent.append(time.perf_counter() - start)
+        print(
+            f"{len(axes)} quantities, 10,000 galaxies x {draws} draws: {min(spent):.2f} to "
+            f"{max(spent):.2f} s a fit, converged: {fitted.converged}"
+        )
+
+
+def exact(n_mock, galaxies, draws, wrong):
+    for name, truth in (("Schechter", mocks.SCHECHTER), ("main sequence", mocks.SEQUENCE)):
+        held = [
+            mocks.held(mocks.exact_mock(truth, galaxies, draws, seed=k, lost=wrong), seed=k)
+            for k in range(n_mock)
+        ]
+        report(f"{name}, {n_mock} mocks of {galaxies:,}", held)
+
+
+def report(title, held):
+    in68, in95, medians = (np.concatenate([h[k] for h in held]).mean() for k in range(3))
+    print(
+        f"{title}: bands of 68 % hold {100 * in68:.1f} %, of 95 % {100 * in95:.1f} %; the "
+        f"histogram of medians {100 * medians:.1f} % within its 68 %",
+        flush=True,
+    )
+
+
+def network(n_mock, galaxies, draws, alone):
+    posterior = sedflow.load_posterior()
+    n = n_mock * galaxies
+    if alone:
+        theta, z = mocks.galaxies_of_a_schechter_function(n, posterior.prior, seed=3)
+        truth, edges = mocks.SCHECHTER.shares, mocks.SCHECHTER.edges
+    else:
+        found = mocks.sequence_of_galaxies(n, posterior.model, posterior.prior, seed=3)
+        theta, z, truth, edges = found
+    photometry = mocks.observed(theta, z, posterior.model, posterior.noise, seed=4)
+    start = time.perf_counter()
+    fits = []
+    for k in range(n_mock):
+        rows = slice(k * galaxies, (k + 1) * galaxies)
+        fits.append(sedflow.fit(photometry[rows], posterior, n=draws, seed=k, trust="weights"))
+    spent = time.perf_counter() - start
+    print(f"{n_mock * galaxies:,} fits with {draws} draws in {spent:.0f} s", flush=True)
+    both = dict(zip(_NAMES, edges, strict=False))
+    for of in [_NAMES[:1]] if alone else [_NAMES, *((name,) for name in _NAMES)]:
+        axis = tuple(k for k, name in enumerate(both) if name not in of)
+        share = truth.sum(axis) if axis else truth
+        held, left, few = [], 0, 0
+        for k, fit in enumerate(fits):
+            ranges = {name: (both[name][0], both[name][-1]) for name in of}
+            cells = tuple(len(both[name]) - 1 for name in of)
+            population = sedflow.Population(
+                fit, of, ranges=ranges, cells=cells, status=("ok", "misfit", "failed"), seed=k
+            )
+            held.append(mocks.held_by(population, share))
+            left += sum(population.left_out.values())
+            few += len(population.few)
+        report(f"{' x '.join(of)}, {n_mock} mocks of {galaxies:,}", held)
+        print(f"  left out {left:,}, with few effective draws {few:,}", flush=True)
+
+
+if __name__ == "__main__":
+    main()
