@@ -2,13 +2,17 @@
 # make test     make the environment and run the tests, browser and slow ones included
 # make heavy    the few that take longer still, before a release
 # make install  make the environment only
+# make unit     the quick tests; `make unit PYTHON=python3.13` runs those that need no torch
 # make docs     build the documentation into build/docs; warnings are errors
 
-PYTHON ?= python3
-PORT ?= 5006
 VENV := .venv
+PYTHON ?= $(if $(wildcard $(VENV)/bin/python),$(VENV)/bin/python,python3)
+PORT ?= 5006
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
+PIP := -m pip install --quiet --disable-pip-version-check -c constraints.txt
+VERSION := $(shell $(PYTHON) -c 'import sys; print("%d.%d" % sys.version_info[:2])')
+UNIT := $(if $(filter 3.11,$(VERSION)),$(VENV),.venv-$(VERSION))
 CHROMIUM ?= /usr/bin/chromium
 
 .PHONY: install serve test heavy unit lint docs chromium clean
@@ -17,10 +21,17 @@ install: $(STAMP)
 
 # torch first and alone: resolved with the rest, pip may take a CUDA build of several GB.
 $(STAMP): pyproject.toml constraints.txt
-	$(PYTHON) -c 'import sys; v = sys.version_info[:2]; sys.exit(v != (3, 11) and f"Python 3.11 is needed, this is {v[0]}.{v[1]}; run make PYTHON=python3.11")'
+	@[ "$(VERSION)" = 3.11 ] || { echo "constraints.txt is for Python 3.11, this is $(VERSION); run make PYTHON=python3.11"; exit 1; }
 	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check torch==2.13.0
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[app,fsps,mcmc,scale,docs,dev]'
+	$(BIN)/python $(PIP) torch
+	$(BIN)/python $(PIP) -e '.[app,filters,fsps,mcmc,scale,train,docs,dev]'
+	touch $@
+
+# Another Python has an environment of its own, without torch: the tests that need torch are skipped.
+.venv-%/.installed: pyproject.toml constraints.txt tools/without_torch.py
+	test -x $(@D)/bin/python || $(PYTHON) -m venv $(@D)
+	$(@D)/bin/python tools/without_torch.py | xargs -d '\n' $(@D)/bin/python $(PIP)
+	$(@D)/bin/python $(PIP) --no-deps -e .
 	touch $@
 
 serve: install
@@ -32,13 +43,16 @@ test: install chromium
 heavy: install
 	$(BIN)/python -m pytest -m heavy
 
-unit: install
-	$(BIN)/python -m pytest -n 2 --dist loadfile
+unit: $(UNIT)/.installed
+	$(UNIT)/bin/python -m pytest -n 2 --dist loadfile
 
 lint: install
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
+	$(BIN)/mypy
 	$(BIN)/nbstripout --verify notebooks/*.ipynb
+	$(BIN)/pip-licenses
+	$(BIN)/python tools/audit.py
 
 docs: install
 	$(BIN)/python -m sphinx -b html -W --keep-going -n -q -d build/doctrees docs build/docs
@@ -51,4 +65,4 @@ chromium:
 	fi
 
 clean:
-	rm -rf $(VENV) build *.egg-info .pytest_cache .ruff_cache
+	rm -rf $(VENV) .venv-3.* build *.egg-info .pytest_cache .ruff_cache
