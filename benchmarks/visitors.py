@@ -218,7 +218,7 @@ class Visitor:
     def drop(self):
         """Go without a word, as a machine that loses its network."""
         stream = self.socket.stream
-        if stream is not None:
+        if stream is not None and stream.socket is not None:
             stream.socket.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, b"\1\0\0\0\0\0\0\0")
             stream.close()
 

@@ -268,7 +268,14 @@ def test_a_copy_for_colab_installs_the_package_first(tmp_path):
 # Limits are ten times what a run needs on an idle machine: a busy one is slow, not wrong.
 
 
-LONGER = ("6_train_your_own", "7_thousands_of_galaxies")  # half a minute each
+#: Half a minute each, or like one of the others; `make heavy` runs them.
+LONGER = (
+    "2_priors",
+    "3_abc_to_amortized",
+    "6_train_your_own",
+    "7_thousands_of_galaxies",
+    "10_for_users_of_sbi",
+)
 
 
 @pytest.mark.slow

@@ -408,11 +408,19 @@ def _no_serious(page):
     assert serious == []
 
 
-@pytest.mark.parametrize("theme", ["light", "dark"])
+def _no_serious_in_both_themes(page):
+    """The page as it is, and with the other theme, to which it turns without a reload."""
+    _no_serious(page)
+    page.get_by_role("button", name="Dark page").evaluate("button => button.click()")
+    page.wait_for_url(re.compile("theme=dark"))
+    page.wait_for_timeout(1500)
+    _no_serious(page)
+
+
 @pytest.mark.parametrize("view", ["explore", "forward", "compare", "validate", "learn", "data"])
-def test_axe_finds_nothing_serious(page, address, view, theme):
+def test_axe_finds_nothing_serious(page, address, view):
     pins = "&pins=72;2490" if view == "compare" else ""
-    page.goto(f"{address}?view={view}&theme={theme}{pins}", timeout=90_000)
+    page.goto(f"{address}?view={view}{pins}", timeout=90_000)
     page.wait_for_function(IDLE, timeout=60_000)
     if view == "explore":
         heading(page, "NSAID 72")  # before, its tables are empty
@@ -421,8 +429,8 @@ def test_axe_finds_nothing_serious(page, address, view, theme):
     empty = page.locator(".tabulator:visible:not(:has(.tabulator-row))")
     with suppress(AssertionError):  # axe says so itself if a grid stays without rows
         expect(empty).to_have_count(0, timeout=20_000)
-    page.wait_for_timeout(4000)
-    _no_serious(page)
+    page.wait_for_timeout(3000)
+    _no_serious_in_both_themes(page)
 
 
 def test_a_phone_shows_one_part_at_a_time(page):
@@ -445,7 +453,7 @@ def test_a_phone_shows_one_part_at_a_time(page):
     assert page.evaluate("() => document.documentElement.scrollWidth") == 390
 
 
-@pytest.mark.parametrize("width", [390, 820])
+@pytest.mark.parametrize("width", [390, pytest.param(820, marks=pytest.mark.heavy)])
 def test_no_page_is_wider_than_its_screen(page, address, width):
     page.set_viewport_size({"width": width, "height": 1000})
     views = ["explore", "forward", "validate", "learn", "data", "learn&lesson=fit-by-hand&step=2"]
@@ -530,12 +538,11 @@ def test_a_presentation_leaves_the_corner_plot_alone(page):
     expect(page.get_by_role("link", name="Explore", exact=True)).to_be_visible()
 
 
-@pytest.mark.parametrize("theme", ["light", "dark"])
 @pytest.mark.parametrize(
     "query", ["whatif=u:out&walk=1", "present=all", "view=learn&lesson=fit-by-hand&step=2"]
 )
-def test_axe_finds_nothing_serious_in_what_is_opened_on_a_page(page, address, query, theme):
-    page.goto(f"{address}?{query}&theme={theme}")
+def test_axe_finds_nothing_serious_in_what_is_opened_on_a_page(page, address, query):
+    page.goto(f"{address}?{query}")
     page.wait_for_function(IDLE, timeout=60_000)
-    page.wait_for_timeout(6000)
-    _no_serious(page)
+    page.wait_for_timeout(5000)
+    _no_serious_in_both_themes(page)

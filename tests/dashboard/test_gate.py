@@ -224,7 +224,7 @@ def test_any_query_gives_a_page(server):
         "?n=" + "9" * 50_000,
         "?galaxy=72&galaxy=%C2%B2",
     ]
-    for _ in range(12):  # a page takes a second or two; test_pages.py tries more without a server
+    for _ in range(5):  # a page takes a second or two; test_pages.py tries more without a server
         pairs = [f"{seed.choice(names)}={seed.choice(odd)}" for _ in range(seed.randint(0, 5))]
         raw = "".join(chr(seed.randint(33, 126)) for _ in range(seed.randint(0, 30)))
         queries.append("?" + "&".join([*pairs, raw.replace("#", "")]))
@@ -748,7 +748,9 @@ def test_a_port_of_the_system_is_one_sentence(code, monkeypatch):
         serve(port=80)
 
 
-@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+@pytest.mark.parametrize(
+    "number", [signal.SIGTERM, pytest.param(signal.SIGINT, marks=pytest.mark.heavy)]
+)
 def test_a_signal_ends_it_cleanly_and_two_share_a_cache(tmp_path, number):
     ports, processes = [free_port(), free_port()], []
     for port in ports:
@@ -792,7 +794,7 @@ def test_the_log_has_no_traceback_of_those_who_went(server, log):
                 s.bind((f"127.0.4.{k + 1}", 0))
                 s.connect((place.hostname, place.port))
                 s.sendall(b"GET / HTTP/1.1\r\nHost: x\r\n\r\n")
-        await asyncio.sleep(25)
+        await asyncio.sleep(18)
         said = log.read_text()[len(before) :]
         assert "Traceback" not in said, said
         assert "never retrieved" not in said

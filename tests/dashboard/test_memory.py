@@ -14,21 +14,24 @@ def test_memory_goes_back_once_for_all_that_ended_and_when_nobody_is_active():
         came.append(time.monotonic())
         time.sleep(0.05)
 
+    async def many(n):
+        while len(came) < n:
+            await asyncio.sleep(0.05)
+
     async def scene():
-        returns = Returns(lambda: quiet[0], give_back, after=0.05, at_most=0.3, rest=10)
+        returns = Returns(lambda: quiet[0], give_back, after=0.05, at_most=1.0, rest=60)
         for _ in range(5):
             returns.soon()
         await asyncio.sleep(0.2)
         assert not came  # somebody is active
-        await asyncio.sleep(0.5)
-        assert len(came) == 1  # and is not for ever
+        await many(1)  # and is not for ever
         quiet[0] = True
         returns.soon()
         await asyncio.sleep(0.2)
-        assert len(came) == 1  # ten times as long as it took have not gone by
-        await asyncio.sleep(0.6)
-        assert len(came) == 2
+        assert len(came) == 1  # sixty times as long as it took have not gone by
+        await many(2)
+        assert came[1] - came[0] > 60 * 0.05
 
-    asyncio.run(scene())
+    asyncio.run(asyncio.wait_for(scene(), 60))
     Returns(lambda: True, give_back).soon()  # without a loop
     assert len(came) == 2

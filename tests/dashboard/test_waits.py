@@ -105,13 +105,18 @@ async def lasso(visitor, x, y):
     "label",
     [
         "Corner (PDF)",
-        "Corner (PNG)",
-        "Spectrum (SVG)",
-        "Draws (FITS)",
-        "Draws (Parquet)",
-        "Quantiles (ECSV)",
         "Whole fit (HDF5)",
-        "Code (Python)",
+        *(
+            pytest.param(label, marks=pytest.mark.heavy)
+            for label in (
+                "Corner (PNG)",
+                "Spectrum (SVG)",
+                "Draws (FITS)",
+                "Draws (Parquet)",
+                "Quantiles (ECSV)",
+                "Code (Python)",
+            )
+        ),
     ],
 )
 def test_nobody_waits_while_a_file_is_made(server, label):

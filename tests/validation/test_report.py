@@ -56,8 +56,8 @@ def test_figures_show_it(report):
 
 def test_the_shipped_network_is_calibrated(posterior):
     """All quantities inside the band that holds all of them at once, and the coverage right."""
-    s = sedflow.validate(posterior, n=250, n_draw=300, seed=77, n_nsa=10, local=False).summary
-    limit = ks_band(250, 0.999, tests=len(QUANTITIES))
+    s = sedflow.validate(posterior, n=150, n_draw=300, seed=77, n_nsa=10, local=False).summary
+    limit = ks_band(150, 0.999, tests=len(QUANTITIES))
     for kind in ("network", "exact"):
         assert max(s["ks"][kind].values()) < limit
         assert s["hpd"][kind]["ks"] < limit
