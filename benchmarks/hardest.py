@@ -15,11 +15,11 @@ import numpy as np
 from scipy.stats import spearmanr
 
 import sedflow
-from sedflow.limits import K_HAT_MAX
 from sedflow.model.likelihood import log_likelihood
 from sedflow.parameters import NAMES
 from sedflow.sampling.importance import weigh
 from sedflow.threads import use_threads
+from sedflow.trust_limits import K_HAT_MAX
 
 _DRAWS = 1000
 _WORST = (0.02, 0.1)  # shares of the galaxies

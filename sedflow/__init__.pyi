@@ -56,8 +56,6 @@ from .fits.fit import load_fit as load_fit
 from .fits.fit import save_fit as save_fit
 from .fits.history import History as History
 from .fits.samples import Samples as Samples
-from .limits import Convergence as Convergence
-from .limits import Importance as Importance
 from .model.cosmology import MPC_CM as MPC_CM
 from .model.cosmology import luminosity_distance_cm as luminosity_distance_cm
 from .model.derived import DERIVED as DERIVED
@@ -86,6 +84,8 @@ from .sampling.importance import reweight as reweight
 from .sampling.mcmc import MCMCSampler as MCMCSampler
 from .sampling.verdict import Verdict as Verdict
 from .threads import use_threads as use_threads
+from .trust_limits import Convergence as Convergence
+from .trust_limits import Importance as Importance
 from .validation.calibration import ks_band as ks_band
 from .validation.calibration import ks_distances as ks_distances
 from .validation.calibration import percentile_scores as percentile_scores

@@ -11,9 +11,9 @@ import numpy.typing as npt
 
 from sedflow import views
 from sedflow.errors import BadParameters, BadPhotometry
-from sedflow.limits import Convergence, Importance
 from sedflow.parameters import N_PARAM, NAMES, as_whole, index
 from sedflow.photometry import Photometry
+from sedflow.trust_limits import Convergence, Importance
 
 __all__ = [
     "CURVE_LEVELS",

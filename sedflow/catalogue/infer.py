@@ -23,8 +23,8 @@ import numpy as np
 from sedflow.catalogue.guess import guess_mapping
 from sedflow.catalogue.mapping import ColumnMap
 from sedflow.catalogue.read.open import as_written
-from sedflow.catalogue.route import sampler_for, usable
 from sedflow.catalogue.rows import Rows, known_ids, to_photometry
+from sedflow.catalogue.sampler_for_bands import sampler_for, usable
 from sedflow.draws import MAX_DRAWS, weighted_quantile
 from sedflow.errors import BadWeights, SedflowError
 from sedflow.files.packaged import DEFAULT_WEIGHTS
@@ -34,7 +34,7 @@ from sedflow.network.left_out import left_out_pulls
 from sedflow.network.posterior import AmortizedPosterior, cached_posterior
 from sedflow.parameters import NAMES, as_whole
 from sedflow.sampling.edges import edges
-from sedflow.sampling.ladder import RUNGS, climb
+from sedflow.sampling.trust import RUNGS, climb
 from sedflow.sampling.verdict import FAILED, VERDICTS
 from sedflow.threads import one_thread
 

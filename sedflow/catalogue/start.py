@@ -13,14 +13,14 @@ from sedflow.bands import own_curves
 from sedflow.catalogue.assumptions import assumed
 from sedflow.catalogue.intake import FORM
 from sedflow.catalogue.manifest import FORMAT, OLD, load_manifest
-from sedflow.catalogue.route import cost, usable
 from sedflow.catalogue.rows import to_photometry
+from sedflow.catalogue.sampler_for_bands import cost, usable
 from sedflow.draws import MAX_DRAWS
 from sedflow.errors import SedflowError
 from sedflow.files.hashes import sealed, sha256_of
 from sedflow.files.writing import replacing, writing
 from sedflow.model.floors import floor_notes
-from sedflow.sampling.ladder import RUNGS
+from sedflow.sampling.trust import RUNGS
 
 __all__ = ["begun", "hashed", "locked", "new_manifest", "usable_mapping", "write_manifest"]
 

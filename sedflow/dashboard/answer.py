@@ -9,13 +9,13 @@ from sedflow.dashboard.quantities import HISTORIES, QUANTITIES, equal_samples, q
 from sedflow.draws import CURVE_LEVELS, Draws, column_quantiles
 from sedflow.files.packaged import DEFAULT_WEIGHTS
 from sedflow.fits.fit import Fit
-from sedflow.limits import K_HAT_MAX
 from sedflow.model.lines import LineMarks
 from sedflow.network.domain import DomainCheck
 from sedflow.parameters import NAMES
 from sedflow.photometry import Photometry
 from sedflow.sampling.importance import refused_kind
 from sedflow.sampling.verdict import APPROXIMATE, EXACT_WEIGHTS, kind_of
+from sedflow.trust_limits import K_HAT_MAX
 
 __all__ = ["Answer", "OwnGalaxy", "Request", "band_to_blame", "job_draws"]
 

@@ -18,12 +18,12 @@ from sedflow.dashboard.server.work import ASIDE, on_worker
 from sedflow.dashboard.what_if import Change, Changed, left_out, redrawn
 from sedflow.errors import BadPhotometry, BadWeights, SedflowError
 from sedflow.fits.fit import Fit, fit
-from sedflow.limits import K_HAT_MAX
 from sedflow.model.likelihood import too_precise
 from sedflow.network.posterior import AmortizedPosterior, cached_posterior, packaged_weights
 from sedflow.photometry import Photometry
 from sedflow.sampling.importance import objection, reweight
 from sedflow.sampling.verdict import kind_of
+from sedflow.trust_limits import K_HAT_MAX
 
 __all__ = ["Answer", "Engine", "OwnGalaxy", "Request"]
 

@@ -12,7 +12,7 @@ from sedflow.dashboard.quantities import HISTORIES, quantity_columns
 from sedflow.dashboard.state import LightOptions
 from sedflow.draws import Draws
 from sedflow.figures import galaxy as figures
-from sedflow.figures.corner import CornerAxes, places
+from sedflow.figures.app_corner import CornerAxes, places
 
 __all__ = ["STEPS", "walk"]
 

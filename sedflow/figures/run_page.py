@@ -18,9 +18,9 @@ from sedflow.catalogue.manifest import OLD, check_files, load_manifest
 from sedflow.catalogue.part import read_results
 from sedflow.errors import SedflowError, needs
 from sedflow.files.writing import replacing
-from sedflow.limits import K_HAT_MAX
 from sedflow.palette import GREY, INK, INK_BLUE, PAPER, VERMILION, WARNING
 from sedflow.sampling.verdict import VERDICTS, kind_of
+from sedflow.trust_limits import K_HAT_MAX
 
 __all__ = ["write_run_page"]
 

@@ -21,15 +21,15 @@ from sedflow.fits.robust import Robust
 from sedflow.fits.samples import Quantities
 from sedflow.fits.shown import ShownFit
 from sedflow.fits.structure import check_structure, todays_verdict
-from sedflow.limits import TAIL_INDEX_MAX
 from sedflow.model import likelihood
 from sedflow.model.derived import derive, missing_quantity
 from sedflow.model.sed import SEDModel, Spectrum, default_model
 from sedflow.parameters import N_FREE, Prior, as_prior, as_whole
 from sedflow.photometry import Photometry
-from sedflow.sampling.ladder import RUNGS, climb
 from sedflow.sampling.robust import draw_robust
+from sedflow.sampling.trust import RUNGS, climb
 from sedflow.sampling.verdict import Verdict
+from sedflow.trust_limits import TAIL_INDEX_MAX
 
 __all__ = ["Fit", "fit", "load_fit", "save_fit"]
 

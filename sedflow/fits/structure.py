@@ -2,9 +2,9 @@
 
 import numpy as np
 
-from sedflow.limits import Convergence, Importance
 from sedflow.parameters import N_PARAM
 from sedflow.sampling.verdict import VERDICTS
+from sedflow.trust_limits import Convergence, Importance
 
 __all__ = ["check_structure", "todays_verdict"]
 

@@ -20,7 +20,7 @@ __all__ = ["left_out_pulls"]
 
 _N_DRAW = 250  # of the network, without a band
 _ENOUGH = 100.0  # effective draws that a mean and a variance need
-_K_HAT_MAX = 0.5  # of weights whose variance is finite
+_K_OF_FINITE_VARIANCE = 0.5  # of weights whose variance is finite
 
 
 def left_out_pulls(
@@ -46,7 +46,7 @@ def left_out_pulls(
         log_without = log_weight + 0.5 * np.square((flux[:, b] - galaxy.flux[b]) / galaxy.sigma[b])
         smoothed, figures = smooth(log_without)
         predicted = flux[:, b]
-        if not (figures.k_hat < _K_HAT_MAX and figures.ess >= _ENOUGH):
+        if not (figures.k_hat < _K_OF_FINITE_VARIANCE and figures.ess >= _ENOUGH):
             found = _asked(sampler, galaxy, b, seed)
             if found is None:
                 continue

@@ -1,8 +1,8 @@
 """The monotonic rational-quadratic spline of Durkan et al. (2019, arXiv:1906.04032).
 
 K bins between -bound and bound, the identity outside. The maps are those of zuko's
-`MonotonicRQSTransform`, raw parameters and all, and `tests/test_spline.py` holds them to it.
-What differs is the layout: points lie along the last, contiguous axis and bins before it, so
+`MonotonicRQSTransform`, raw parameters and all; `tests/network/test_spline.py` holds them to
+it. What differs is the layout: points lie along the last, contiguous axis and bins before it, so
 that softmax, sums and searches run over whole vectors of points instead of eight numbers at a
 time, and of the bins only those that hold the points are looked into. That is some five times
 as fast (`benchmarks/speed.py`), in what was the larger part of a survey's time.

@@ -17,12 +17,12 @@ from threadpoolctl import threadpool_limits
 from sedflow.constants import LOG_2PI
 from sedflow.draws import Draws, systematic
 from sedflow.errors import SedflowError
-from sedflow.limits import K_HAT_MAX, MIN_ESS, TAIL_INDEX_MAX, Importance, k_hat_max
 from sedflow.model.likelihood import log_likelihood, ruled_out, too_precise
 from sedflow.model.sed import SEDModel
 from sedflow.parameters import Prior, as_prior
 from sedflow.photometry import Photometry
 from sedflow.sampling.verdict import FAILED, MISFIT
+from sedflow.trust_limits import K_HAT_MAX, MIN_ESS, TAIL_INDEX_MAX, Importance, k_hat_max
 
 __all__ = ["TooFewEffectiveDraws", "adapt", "objection", "refused_kind", "reweight", "weigh"]
 

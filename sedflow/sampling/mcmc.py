@@ -16,7 +16,6 @@ from scipy.special import logsumexp
 
 from sedflow.draws import Draws, Sampler, checked_request, galaxy_rng
 from sedflow.errors import BadParameters, BadPhotometry, Cancelled, needs
-from sedflow.limits import Convergence, NotConverged
 from sedflow.model.likelihood import log_likelihood, too_precise
 from sedflow.model.mass import REFERENCE, MassConditional
 from sedflow.model.sed import SEDModel, default_model
@@ -25,6 +24,7 @@ from sedflow.parameters import FREE_NAMES, N_FREE, Prior, as_prior, as_whole
 from sedflow.photometry import Photometry
 from sedflow.sampling.convergence import diagnose
 from sedflow.sampling.smc import tempered_populations
+from sedflow.trust_limits import Convergence, NotConverged
 
 __all__ = ["MCMCSampler", "explore"]
 

@@ -1,7 +1,7 @@
 """The rungs of the ladder of trust, for one galaxy: weights, adaptive importance sampling, MCMC.
 
 Each rung returns its draws if they are the exact posterior, and the `Verdict` is collected on the
-way up; `sedflow.sampling.ladder` decides which rung is next.
+way up; `sedflow.sampling.trust` decides which rung is next.
 """
 
 import time
@@ -13,7 +13,6 @@ import numpy as np
 
 from sedflow.draws import MAX_DRAWS, Draws, sampled
 from sedflow.errors import BadWeights, SedflowError
-from sedflow.limits import JUDGED_ON, K_HAT_MAX, MIN_ESS, TAIL_INDEX_MAX, NotConverged
 from sedflow.model.likelihood import chi_square, log_likelihood, ruled_out, too_precise
 from sedflow.sampling import stretched
 from sedflow.sampling.importance import adapt, weigh
@@ -30,6 +29,7 @@ from sedflow.sampling.verdict import (
     Verdict,
     kind_of,
 )
+from sedflow.trust_limits import JUDGED_ON, K_HAT_MAX, MIN_ESS, TAIL_INDEX_MAX, NotConverged
 
 __all__ = ["Ladder"]
 

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import numpy as np
 import pandas as pd
 
-from sedflow.limits import K_HAT_MAX
+from sedflow.trust_limits import K_HAT_MAX
 from sedflow.validation.calibration import central_coverage, ks_band, ks_statistic
 from sedflow.validation.near import Selection
 from sedflow.validation.report import LABELS, NOMINAL, QUANTITIES, ValidationReport

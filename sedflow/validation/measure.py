@@ -17,7 +17,6 @@ import numpy as np
 from sedflow.atlas.catalog import load_nsa
 from sedflow.draws import systematic, weighted_quantile
 from sedflow.errors import needs
-from sedflow.limits import JUDGED_ON, K_HAT_MAX
 from sedflow.model.derived import VALIDATED, columns, derive
 from sedflow.model.likelihood import log_likelihood
 from sedflow.model.simulation import draw_presence, simulate
@@ -25,8 +24,9 @@ from sedflow.network.posterior import AmortizedPosterior, load_posterior
 from sedflow.parameters import NAMES
 from sedflow.photometry import Photometry
 from sedflow.sampling.importance import weigh
-from sedflow.sampling.ladder import climb
+from sedflow.sampling.trust import climb
 from sedflow.sampling.verdict import EXACT_WEIGHTS, VERDICTS
+from sedflow.trust_limits import JUDGED_ON, K_HAT_MAX
 from sedflow.validation.bins import PROPERTIES, groups, properties
 from sedflow.validation.calibration import (
     central_coverage,

@@ -17,8 +17,8 @@ from sedflow.errors import SedflowError
 from sedflow.files.hashes import opened, sealed
 from sedflow.files.packaged import DEFAULT_WEIGHTS, checked_path, data_path
 from sedflow.files.writing import replacing
-from sedflow.limits import K_HAT_MAX
 from sedflow.model.derived import ALL, VALIDATED
+from sedflow.trust_limits import K_HAT_MAX
 
 __all__ = ["KINDS", "LABELS", "NOMINAL", "QUANTITIES", "ValidationReport", "load_report"]
 

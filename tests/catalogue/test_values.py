@@ -16,8 +16,8 @@ import sedflow
 from sedflow.bands import load_band
 from sedflow.catalogue.assumptions import assumed
 from sedflow.catalogue.presets import presets
-from sedflow.catalogue.route import cost
 from sedflow.catalogue.rows import BandColumns, Mapping, guess_mapping, to_photometry
+from sedflow.catalogue.sampler_for_bands import cost
 from sedflow.cli import main
 from sedflow.errors import SedflowError, UnknownBand
 from sedflow.nulls import is_code, settled

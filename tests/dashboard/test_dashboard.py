@@ -29,8 +29,8 @@ from sedflow.dashboard.tabs import Page
 from sedflow.dashboard.widgets import plain
 from sedflow.errors import SedflowError
 from sedflow.figures import galaxy as figures
+from sedflow.figures.app_corner import CornerFigure, corner_axes, corner_set, selected
 from sedflow.figures.base import Layers
-from sedflow.figures.corner import CornerFigure, corner_axes, corner_set, selected
 from sedflow.parameters import NAMES, PARAMETERS, as_theta
 from sedflow.sampling.verdict import kind_of
 

@@ -18,7 +18,6 @@ from sedflow.fits import store
 from sedflow.fits.export import TABLE_FORMATS, to_arviz, to_table
 from sedflow.fits.fit import Fit, load_fit, save_fit
 from sedflow.fits.structure import todays_verdict
-from sedflow.limits import Convergence
 from sedflow.model.derived import ALL
 from sedflow.model.likelihood import log_likelihood
 from sedflow.model.sed import SEDModel, default_model
@@ -26,6 +25,7 @@ from sedflow.model.ssp import load_ssp
 from sedflow.parameters import NAMES
 from sedflow.sampling.importance import smooth
 from sedflow.sampling.verdict import Verdict
+from sedflow.trust_limits import Convergence
 
 QUANTITIES = [q.name for q in ALL]
 N = 40

@@ -9,9 +9,9 @@ import pytest
 import sedflow
 from sedflow.draws import weighted_quantile
 from sedflow.errors import SedflowError
-from sedflow.limits import Convergence
 from sedflow.sampling.importance import TooFewEffectiveDraws, reweight, smooth
 from sedflow.sampling.stretched import Stretched
+from sedflow.trust_limits import Convergence
 
 
 def gaussian_fit(n=4000, galaxy=None, seed=3, **wrong):

@@ -8,8 +8,8 @@ import pytest
 
 import sedflow
 from sedflow.errors import BadParameters, BadPhotometry
-from sedflow.limits import NotConverged
 from sedflow.sampling.mcmc import MCMCSampler
+from sedflow.trust_limits import NotConverged
 
 
 @pytest.fixture(

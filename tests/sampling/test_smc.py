@@ -10,10 +10,10 @@ import pytest
 
 import sedflow
 from sedflow.errors import Cancelled
-from sedflow.limits import NotConverged
 from sedflow.sampling.convergence import diagnose
 from sedflow.sampling.mcmc import MCMCSampler
 from sedflow.sampling.smc import tempered_populations
+from sedflow.trust_limits import NotConverged
 
 
 class TwoModes:

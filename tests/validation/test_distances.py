@@ -9,8 +9,8 @@ import pytest
 import sedflow
 from sedflow.draws import Draws
 from sedflow.errors import SedflowError
-from sedflow.limits import Convergence
 from sedflow.parameters import FREE_NAMES, NAMES
+from sedflow.trust_limits import Convergence
 from sedflow.validation.distances import distance
 
 SPREAD = 0.3  # of the posterior in x, where the prior's is 1

@@ -18,8 +18,8 @@ from sedflow.dashboard.server.work import on_worker
 from sedflow.dashboard.widgets import patch, plain, prose, text_table
 from sedflow.errors import SedflowError
 from sedflow.figures import galaxy as figures
+from sedflow.figures.app_corner import CornerFigure, corner_set
 from sedflow.figures.base import Layers, LiveFigure
-from sedflow.figures.corner import CornerFigure, corner_set
 from sedflow.palette import SERIES
 from sedflow.validation.distances import distance
 

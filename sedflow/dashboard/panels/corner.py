@@ -22,7 +22,7 @@ from sedflow.dashboard.server.work import on_worker
 from sedflow.dashboard.what_if import Changed
 from sedflow.dashboard.widgets import PRESSED, plain, prose
 from sedflow.errors import SedflowError
-from sedflow.figures.corner import (
+from sedflow.figures.app_corner import (
     CornerAxes,
     CornerFigure,
     corner_axes,

@@ -4,7 +4,7 @@ from sedflow.dashboard.answer import Answer
 from sedflow.dashboard.brush import Brushed
 from sedflow.dashboard.panels.panel import AnswerPanel
 from sedflow.dashboard.widgets import plain, prose
-from sedflow.limits import K_HAT_MAX
+from sedflow.trust_limits import K_HAT_MAX
 
 __all__ = ["EvidencePanel"]
 

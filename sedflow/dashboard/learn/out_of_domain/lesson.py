@@ -12,12 +12,12 @@ from sedflow.dashboard.learn.steps import Lesson, Step
 from sedflow.draws import Draws
 from sedflow.errors import SedflowError
 from sedflow.fits.fit import Fit, fit
-from sedflow.limits import K_HAT_MAX
 from sedflow.model.derived import DERIVED
 from sedflow.model.likelihood import too_precise
 from sedflow.network.domain import chi2_limit
 from sedflow.photometry import Photometry
 from sedflow.sampling.importance import objection, reweight
+from sedflow.trust_limits import K_HAT_MAX
 
 if TYPE_CHECKING:  # which loads torch
     from sedflow.network.posterior import AmortizedPosterior

@@ -3,7 +3,7 @@
 from sedflow.dashboard.learn.out_of_domain import lesson
 from sedflow.dashboard.learn.out_of_domain.figures import OutOfDomainFigures, chi2_text
 from sedflow.files.packaged import DEFAULT_WEIGHTS
-from sedflow.limits import K_HAT_MAX
+from sedflow.trust_limits import K_HAT_MAX
 
 __all__ = ["OutOfDomain"]
 

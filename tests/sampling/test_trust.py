@@ -9,8 +9,8 @@ import pytest
 import sedflow
 from sedflow.draws import Draws
 from sedflow.errors import BadWeights, SedflowError
-from sedflow.limits import Convergence, Importance
 from sedflow.sampling.verdict import VERDICTS
+from sedflow.trust_limits import Convergence, Importance
 
 
 class Chains:

@@ -13,13 +13,13 @@ import numpy as np
 
 from sedflow.draws import Draws, Sampler
 from sedflow.errors import BadWeights, Cancelled, SedflowError
-from sedflow.limits import Convergence, Importance
 from sedflow.model.sed import SEDModel
 from sedflow.parameters import N_PARAM, Prior
 from sedflow.photometry import Photometry
 from sedflow.sampling.edges import edges, edges_in_words
 from sedflow.sampling.rungs import Ladder
 from sedflow.sampling.verdict import FAILED, MISFIT, Verdict
+from sedflow.trust_limits import Convergence, Importance
 
 __all__ = ["RUNGS", "climb"]
 
