@@ -11,6 +11,7 @@ from sedflow.catalogue.columns import Columns, readable_unit, root_of, some
 from sedflow.catalogue.mapping import BandColumns, ColumnMap
 from sedflow.catalogue.presets import named, presets
 from sedflow.errors import SedflowError
+from sedflow.flux_units import SYSTEMS
 from sedflow.flux_units import same_flux_unit as same_unit
 from sedflow.nulls import settled
 
@@ -134,6 +135,7 @@ _PAIRS = (
     ("{v}_loerr", "{v}_uperr"),
 )
 _LIMITS = ("l_{v}", "{v}_limit", "{v}_uplim", "uplim_{b}", "{v}_upper_limit", "{v}_ul")
+_VEGA = frozenset(SYSTEMS["Vega"]) - set("ugriz")
 _Z_LEAST = 6.0  # and smaller ones are redshifts
 _Z_MAX = 12.0  # larger numbers in a column z, beside magnitudes by letters, are magnitudes
 
@@ -319,7 +321,7 @@ def _guess_bands(columns, find, bands):
                 for band in bands:
                     pair = [_of_band(find, name, band) for name in (own, error)]
                     if band not in mine and all(pair) and not any(map(columns.width, pair)):
-                        mine[band] = _columns_of(columns, *pair, unit, kind)
+                        mine[band] = _columns_of(columns, *pair, unit, kind, band)
             _pairs_of_errors(
                 columns, find, own, bands, unit, found.setdefault((pattern, prefix), {})
             )
@@ -347,7 +349,7 @@ def _pairs_of_errors(columns, find, pattern, bands, unit, mine):
             names = [_of_band(find, text.replace("{v}", pattern), band) for text in (lower, upper)]
             value = _of_band(find, pattern, band)
             if band not in mine and value and all(names):
-                one = _columns_of(columns, value, names[0], unit, "sigma")
+                one = _columns_of(columns, value, names[0], unit, "sigma", band)
                 mine[band] = replace(one, error_upper=names[1])
 
 
@@ -371,13 +373,13 @@ def _with_companions(find, band, name):
     return replace(band, **more)
 
 
-def _columns_of(columns, value, error, unit, kind):
+def _columns_of(columns, value, error, unit, kind, band):
     stated, theirs = readable_unit(columns.unit(value)), columns.unit(error)
     if kind in ("ivar", "variance"):
         theirs = root_of(theirs, -2 if kind == "ivar" else 2)
     theirs = readable_unit(theirs)
-    if value.isupper() and unit == "mag":
-        unit = ""  # MAG_R may be Vega's
+    if unit == "mag" and (value.isupper() or band in _VEGA):
+        unit = ""  # MAG_R may be Vega's, and those of 2MASS and WISE are
     own = stated or unit or ("" if theirs.lower() in ("dex", "db") else theirs)
     other = theirs if theirs and own and not same_unit(theirs, own) else ""
     if other and "mag" in (other.lower(), own.lower()):  # errors of any magnitudes are in mag
