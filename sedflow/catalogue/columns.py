@@ -83,7 +83,7 @@ class Columns:
 
     def _length(self):
         """Rows of a mapping of arrays, which must be as long as one another."""
-        lengths = {name: np.shape(values)[:1] for name, values in self.table.items()}
+        lengths = {name: _rows_of(values) for name, values in self.table.items()}
         bare = [str(name) for name, shape in lengths.items() if not shape]
         if bare:
             raise SedflowError(
@@ -284,6 +284,14 @@ def unit_among(attributes) -> str:
             if value is not None and not isinstance(value, dict | list | tuple):
                 return str(value)
     return ""
+
+
+def _rows_of(values):
+    """(n,) of a column of n rows; () of a single value."""
+    shape = getattr(values, "shape", None)
+    if shape is not None:
+        return tuple(shape[:1])
+    return (len(values),) if hasattr(values, "__len__") and not isinstance(values, str) else ()
 
 
 def _of_elements(values):
