@@ -296,7 +296,9 @@ def _rows_of(values):
 
 def _of_elements(values):
     """The unit of the first of several quantities, one a row; None of all else."""
-    if isinstance(values, list | tuple) or getattr(values, "dtype", None) == object:
+    if isinstance(values, list | tuple) or (
+        getattr(getattr(values, "dtype", None), "kind", "") == "O"
+    ):
         first = next(iter(values), None)
         return getattr(first, "unit", None) if hasattr(first, "to_value") else None
     return None

@@ -1,6 +1,7 @@
 """Small inputs with their right values, each of a kind that was once computed wrong in silence."""
 
 import io
+from types import SimpleNamespace
 
 import h5py
 import numpy as np
@@ -13,6 +14,7 @@ from astropy.io import fits
 from astropy.table import Table
 
 from sedflow.catalogue.read.open import read_table
+from sedflow.catalogue.route import usable
 from sedflow.catalogue.rows import BandColumns, Mapping, guess_mapping, to_photometry
 from sedflow.errors import SedflowError
 from sedflow.photometry import Photometry
@@ -252,3 +254,26 @@ def test_inverse_variances_in_units_as_surveys_write_them(value, error, scale):
     rows = to_photometry(table, guess_mapping(table))
     right = pytest.approx((10 * scale, 0.5 * scale))
     assert (rows.photometry.flux.item(), rows.photometry.sigma.item()) == right
+
+
+def test_a_survey_that_is_named_decides_what_columns_are():
+    table = {"redshift": [0.1], "flux_r": [8.0], "flux_ivar_r": [0.25]}
+    assert list(guess_mapping(table).bands) == ["r"]
+    named = guess_mapping(table, preset="legacy-surveys")
+    assert list(named.bands) == ["decam2014-r"]
+    assert "are read as those of the DESI Legacy Surveys" in named.notes[0]
+    with pytest.raises(SedflowError, match="no columns of the Hyper Suprime-Cam"):
+        guess_mapping(table, preset="hsc")
+    with pytest.raises(SedflowError, match="choose one of nsa"):
+        guess_mapping(table, preset="hst")
+
+
+def test_bands_that_a_network_does_not_know_are_told_among_the_assumptions():
+    network = SimpleNamespace(bands=("u", "g", "r", "i", "z"), name="five")
+    table = {"redshift": [0.1], "r": [8.0], "e": [0.2], "w": [8.0], "ew": [0.2]}
+    bands = {"r": BandColumns("r", "e", "uJy"), "W1": BandColumns("w", "ew", "uJy")}
+    used = usable(Mapping("redshift", bands), network)
+    rows = to_photometry(table, used)
+    assert rows.photometry.bands == ("r",)
+    assert "ignored, as five was not trained on them: W1" in rows.assumptions
+    assert usable(used, network).notes == used.notes
