@@ -27,6 +27,7 @@ __all__ = [
     "error_step",
     "flux_unit",
     "in_nanomaggies",
+    "is_system",
     "pair_to_nanomaggies",
     "same_flux_unit",
     "to_nanomaggies",
@@ -280,6 +281,16 @@ def same_flux_unit(a: str, b: str) -> bool:
         return steps == {-0.4}
     close = bool(np.isclose(one.scale, other.scale, rtol=1e-6))
     return close and replace(one, scale=1.0) == replace(other, scale=1.0)
+
+
+def is_system(unit: FluxUnit) -> bool:
+    """Whether magnitudes in a unit are those of a system: 0 is a bright star, not a galaxy.
+
+    >>> is_system(flux_unit("mag(AB)")), is_system(flux_unit("mag(uJy)"))
+    (True, False)
+    """
+    least = _ST_FLAM / 100 if unit.per == "lambda" else 1e7
+    return unit.kind == "asinh" or (unit.kind == "log" and unit.scale > least)
 
 
 def error_step(unit: str) -> float | None:

@@ -47,7 +47,8 @@ def _text_of(unit):
 def _error_unit(unit):
     """The unit of errors beside plain numbers in a unit."""
     try:
-        return "mag" if flux_unit(unit).logarithmic else unit
+        found = flux_unit(unit)
+        return {1.0: "dex", 0.1: "dB"}.get(found.step, "mag") if found.logarithmic else unit
     except SedflowError as problem:
         raise BadPhotometry(str(problem)) from None
 

@@ -281,10 +281,7 @@ class Photometry:
         """
         names = as_bands(bands)
         unit = magnitude_unit(system)
-        (m, own), (error, _) = (
-            split(values, name, BadPhotometry)
-            for name, values in (("magnitude", magnitude), ("error", error))
-        )
+        m, own = split(magnitude, "magnitude", BadPhotometry)
         if own is not None and not same_flux_unit(str(own), unit):
             raise BadPhotometry(
                 f"magnitude has the unit {str(own)!r}, not {unit}; give magnitudes of the system, "

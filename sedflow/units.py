@@ -16,7 +16,19 @@ __all__ = ["BLANK", "as_number", "as_unit", "odd_digits", "plain", "split", "unm
 BLANK = (
     *("", "nan", "null", "none", "na", "n/a", "n.a.", "#n/a", "<na>", "nat", "nil", "\\n"),
     *("-", "--", "---", "----", "..", "...", "....", "?", "*", "masked", "missing", "undefined"),
-    *("nodata", "no data", "not observed", "blank", "null()", "-nan", "+nan", "nan()"),
+    *(
+        "indef",
+        "undef",
+        "no_data",
+        "nodata",
+        "no data",
+        "not observed",
+        "blank",
+        "null()",
+        "-nan",
+        "+nan",
+        "nan()",
+    ),
 )
 _NUMBER = re.compile(
     r"\s*([-+]?(?:[0-9]+\.?[0-9]*|\.[0-9]+))(?:[eEdD]([-+]?[0-9]+))?\s*"

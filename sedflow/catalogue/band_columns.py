@@ -1,10 +1,11 @@
 """The columns of one band, and everything that turns their numbers into a flux with an error."""
 
+import re
 from dataclasses import dataclass
 
 from sedflow.bands import BAND_ALIASES
 from sedflow.errors import SedflowError
-from sedflow.flux_units import SYSTEMS, FluxUnit, error_step, flux_unit, zero_flux
+from sedflow.flux_units import SYSTEMS, FluxUnit, error_step, flux_unit, is_system, zero_flux
 from sedflow.units import as_number
 
 __all__ = ["COEFFICIENTS", "ERROR_KINDS", "NEGATIVE", "BandColumns"]
@@ -138,15 +139,12 @@ class BandColumns:
                 f"says ({by}), and would be corrected twice by {getattr(self, given[0])}; leave "
                 f"{given[0]} out, or map the column of uncorrected fluxes"
             )
-        for name, sign, other in (
-            ("extinction", "transm", "a transmission"),
-            ("transmission", "extinction", "an extinction"),
-            ("extinction", "ebv", "an E(B-V)"),
-        ):
-            if sign in getattr(self, name).lower():
+        for name in given:
+            if (found := correction_by_name(getattr(self, name))) not in ("", name):
                 raise SedflowError(
-                    f"{getattr(self, name)!r} is given as {name}, but is {other} by its name; "
-                    "give it as extinction, transmission or ebv, whichever it is"
+                    f"{getattr(self, name)!r} is given as {name}, but is {_CORRECTIONS[found][1]} "
+                    "by its name; give it as extinction (in mag, in this band), transmission or "
+                    "ebv, whichever it is, or rename it"
                 )
         if bool(self.ebv) != bool(self.coefficient):
             raise SedflowError(
@@ -175,9 +173,14 @@ class BandColumns:
 
     @property
     def magnitudes(self) -> bool:
-        """Whether values are magnitudes, of whatever system."""
+        """Whether values are magnitudes of a system, of which none is near 0 but by a code.
+
+        mag(uJy) is a logarithm as dex(uJy) is: 0 is a microjansky.
+        """
         found = flux_unit(self.unit)
-        return found.kind == "asinh" or (found.kind == "log" and found.step == -0.4)
+        if found.kind == "asinh" or self.zero_point:
+            return True
+        return found.kind == "log" and found.step == -0.4 and is_system(found)
 
     @property
     def full_unit(self) -> str:
@@ -245,6 +248,25 @@ def corrected_by_name(column: str) -> str:
         if sign in name:
             return sign
     return ""
+
+
+#: By what a column corrects for Galactic extinction: signs in its name, and words for it.
+_CORRECTIONS = {
+    "transmission": (re.compile(r"transm"), "a transmission"),
+    "ebv": (re.compile(r"ebv|ebminusv|^sfd(98)?$|^reddening$"), "an E(B-V)"),
+    "visual": (re.compile(r"^(gal|mw|sf|sfd)?(a|av|ext|extinction)v$"), "an extinction in V"),
+    "extinction": (re.compile(r"ext(inction)?|^(gal|mw)?a[ugrizyjhkw][12s]?$"), "an extinction"),
+}
+
+
+def correction_by_name(column: str) -> str:
+    """What a column is by its name: "transmission", "ebv", "visual", "extinction", or "".
+
+    >>> [correction_by_name(name) for name in ("E(B-V)", "A_V", "A_r", "mw_transmission_g", "T")]
+    ['ebv', 'visual', 'extinction', 'transmission', '']
+    """
+    name = re.sub(r"[^a-z0-9]", "", re.sub(r"\[\d+\]$", "", column).lower())
+    return next((kind for kind, (sign, _) in _CORRECTIONS.items() if sign.search(name)), "")
 
 
 def _positive(text, what):

@@ -14,7 +14,7 @@ import numpy as np
 from sedflow.errors import SedflowError
 from sedflow.files.bounds import LIBRARY
 from sedflow.flux_units import flux_unit, same_flux_unit
-from sedflow.units import BLANK, as_number, as_unit, odd_digits, unmasked
+from sedflow.units import BLANK, as_number, as_unit, odd_digits, split, unmasked
 
 __all__ = [
     "BLANK",
@@ -28,14 +28,22 @@ __all__ = [
     "root_of",
     "some",
     "text_array",
+    "unit_among",
 ]
 
 #: An ID that is a whole number of 64 bits; 007, -0, 1e3 and 1_000 are text.
 WHOLE = re.compile(
     r"0|-?[1-9][0-9]{0,17}|-?[1-8][0-9]{18}|-?9[01][0-9]{17}|-?92([01][0-9]|2[0-2])[0-9]{15}"
 )
+_BELOW_ZERO = re.compile(r"\s*-[0-9]*\.?[0-9]+\s*")
+_SOLID_ANGLE = re.compile(
+    r"\b(sr|ster|steradians?|beam|pix(els?)?|a(rc)?sec(s|onds?)?|arcmin|as|deg)"
+    r"(\^|\*\*)?\(?-?[12]?\)?(?![a-z])|square|\bsq\b|\U000025a1",
+    re.IGNORECASE,
+)
 _LONG_NAME = 40  # characters of a name that a sentence quotes
 _LONGEST_NAME = 200  # characters of a name of a column
+_PLAIN_MAG = ("mag", "mags", "magnitude", "magnitudes")
 _WIDE = 2**26  # bytes; text that takes more at equal width is held as objects
 
 
@@ -60,6 +68,7 @@ class Columns:
                 "DataFrame, an Arrow table or a mapping of arrays"
             )
         check_names(self.names, "the table")
+        self.n  # noqa: B018 - raises
         self.masks = {name for name in self.names if f"{name}.mask" in self.names}
         companions = {f"{name}.mask" for name in self.masks}
         self.names = [name for name in self.names if name not in companions]
@@ -69,13 +78,42 @@ class Columns:
     def n(self) -> int:
         """Number of rows."""
         if isinstance(self.table, AnyMapping):
-            return len(next(iter(self.table.values()), ()))
+            return self._length()
         return self.table.num_rows if hasattr(self.table, "num_rows") else len(self.table)
+
+    def _length(self):
+        """Rows of a mapping of arrays, which must be as long as one another."""
+        lengths = {name: _rows_of(values) for name, values in self.table.items()}
+        bare = [str(name) for name, shape in lengths.items() if not shape]
+        if bare:
+            raise SedflowError(
+                f"the column {bare[0][:40]!r} is one value, not a list of a value for each row; "
+                "put it in brackets"
+            )
+        first = next(iter(lengths), None)
+        for name, shape in lengths.items():
+            if shape != lengths[first]:
+                raise SedflowError(
+                    f"the columns {str(first)[:40]!r} and {str(name)[:40]!r} have "
+                    f"{lengths[first][0]:,} and {shape[0]:,} rows; give all columns as many"
+                )
+        return lengths[first][0] if lengths else 0
 
     def unit(self, name) -> str:
         """Unit as the table states it; "" if it does not."""
         unit = getattr(self.table[name], "unit", None)
+        if unit is None:
+            unit = self._described(name) or _of_elements(self.table[name])
         return "" if unit is None else str(unit)
+
+    def _described(self, name):
+        """Unit beside the column: in the metadata of Arrow, or the attributes of pandas."""
+        if hasattr(self.table, "schema") and hasattr(self.table, "column_names"):
+            return unit_among(self.table.schema.field(name).metadata)
+        if own := unit_among(getattr(self.table[name], "attrs", None)):
+            return own
+        units = (getattr(self.table, "attrs", None) or {}).get("units")
+        return units.get(name) if isinstance(units, dict) else None
 
     def width(self, name) -> int:
         """How many numbers a cell holds, if it holds several; else 0."""
@@ -85,6 +123,8 @@ class Columns:
     def _raw(self, name):
         """Values (n,) or (n, m) of a column: numbers, or objects and text; masked perhaps."""
         values = self.table[name]
+        if _of_elements(values) is not None:
+            return split(list(values), name)[0]
         if hasattr(values, "combine_chunks"):
             values = from_arrow(values)
         elif hasattr(values, "to_numpy") and hasattr(values, "isna"):
@@ -133,7 +173,8 @@ class Columns:
     def numbers(self, name, reasons, limits=None) -> np.ndarray:
         """A column as floats (n,), NaN where blank; what is not a number goes into reasons.
 
-        limits : flags (n,) to raise where the cell is text like "<0.3", whose number counts
+        limits : signs (n,) to set where the cell is text whose number counts: 1 of "<0.3", -1 of
+            ">0.3"
         """
         values = self.column(name)
         mask = np.ma.getmaskarray(values)
@@ -151,7 +192,8 @@ class Columns:
             if mask[row] or text is None or str(text).strip().lower() in BLANK:
                 continue
             if limits is not None and str(text).lstrip()[:1] in ("<", ">"):
-                text, limits[row] = str(text).strip().lstrip("<>= "), True
+                below = str(text).lstrip()[0] == "<"
+                text, limits[row] = str(text).strip().lstrip("<>= "), 1 if below else -1
             try:
                 out[row] = as_number(text)
             except (TypeError, ValueError, OverflowError):
@@ -169,6 +211,18 @@ class Columns:
         words = np.array([text.strip().lower() for text in texts], dtype=object)
         return ~mask & ~np.isin(words, [*BLANK, "0", "0.0", "f", "n", "no", "false", "="])
 
+    def signs(self, name) -> np.ndarray:
+        """What flags of limits (n,) say beyond that: 1 of "<", -1 of ">" and below 0, or 0."""
+        values = self.column(name)
+        mask = np.ma.getmaskarray(values)
+        values = np.ma.getdata(values)
+        if values.dtype.kind in "biuf":
+            return np.where(~mask & (values.astype(float) < 0), -1, 0)
+        texts = [v.decode("utf-8", "replace") if isinstance(v, bytes) else str(v) for v in values]
+        first = np.array([text.strip()[:1] for text in texts], dtype=object)
+        below_zero = np.array([bool(_BELOW_ZERO.fullmatch(text)) for text in texts], dtype=bool)
+        return ~mask * ((first == "<") * 1 - ((first == ">") | below_zero))
+
     def stated_unit(self, name) -> str:
         """Unit of a column, or of the column of which this is an element, as the table has it."""
         return self.unit(re.sub(r"\[\d+\]$", "", name) if name not in self.names else name)
@@ -181,10 +235,29 @@ class Columns:
         stated = self.stated_unit(name)
         read = readable_unit(stated if power == 1 else root_of(stated, power))
         same = read and (same_flux_unit(read, unit) or _both_magnitudes(read, unit))
+        if _SOLID_ANGLE.search(stated):
+            raise SedflowError(
+                f"the column {name!r} is in {stated!r} by its own account, a surface brightness; "
+                "give the flux or the magnitude of the whole galaxy"
+            )
         if not same and (read or _of_another_quantity(stated)):
             raise SedflowError(
                 f"the column {name!r} is in {stated!r} by its own account, but in {unit!r} by the "
                 "mapping; correct one of them"
+            )
+
+    def check_system(self, name, unit) -> None:
+        """Refuse magnitudes that are of another system by their own account than AB.
+
+        "mag" in a mapping is AB; in a file it says nothing of the system.
+        """
+        stated = self.stated_unit(name)
+        if unit.strip().lower() not in _PLAIN_MAG or not readable_unit(stated):
+            return
+        if stated.strip().lower() not in _PLAIN_MAG and not same_flux_unit(stated, "mag(AB)"):
+            raise SedflowError(
+                f"the column {name!r} is in {stated!r} by its own account, but in AB magnitudes "
+                "by the mapping; state the unit that it is in, such as ST or Vega"
             )
 
     def check_redshift(self, name):
@@ -199,6 +272,36 @@ class Columns:
                 f"the column {name!r} is in {stated!r} by its own account, but a redshift has no "
                 "unit; choose the column of redshifts, or divide velocities by that of light"
             )
+
+
+def unit_among(attributes) -> str:
+    """The unit among the attributes of a column, whichever of the usual names it has."""
+    for key in ("unit", "units", "UNIT", "TUNIT"):
+        for spelled in (key, key.encode()):
+            value = (attributes or {}).get(spelled)
+            if isinstance(value, bytes):
+                value = value.decode("utf-8", "replace")
+            if value is not None and not isinstance(value, dict | list | tuple):
+                return str(value)
+    return ""
+
+
+def _rows_of(values):
+    """(n,) of a column of n rows; () of a single value."""
+    shape = getattr(values, "shape", None)
+    if shape is not None:
+        return tuple(shape[:1])
+    return (len(values),) if hasattr(values, "__len__") and not isinstance(values, str) else ()
+
+
+def _of_elements(values):
+    """The unit of the first of several quantities, one a row; None of all else."""
+    if isinstance(values, list | tuple) or (
+        getattr(getattr(values, "dtype", None), "kind", "") == "O"
+    ):
+        first = next(iter(values), None)
+        return getattr(first, "unit", None) if hasattr(first, "to_value") else None
+    return None
 
 
 def _is_list(value):

@@ -27,12 +27,16 @@ def band_fluxes(columns, name, band, reasons, left_out: Counter):
     reasons : row -> what is wrong with it, to be filled
     left_out : sentence on values that do not count -> rows, to be counted
     """
-    limits = np.zeros(columns.n, dtype=bool)
+    limits = np.zeros(columns.n, dtype=np.int8)  # 1 upper ones, -1 lower ones, of the flux
     value = columns.numbers(band.value, reasons, limits)
     error = columns.numbers(band.error, reasons)
     upper = columns.numbers(band.error_upper, reasons) if band.error_upper else None
     _check_units(columns, band)
-    limits |= _flagged(columns, band, value, error)
+    if band.flux_unit.step < 0 or band.flux_unit.kind == "asinh":
+        limits = -limits  # of a magnitude, "<" says that the galaxy is brighter
+    lower, limits = limits < 0, limits > 0
+    above, below = _flagged(columns, band, value, error)
+    limits, lower = (limits | above) & ~(lower | below), lower | below
     error = np.where(limits & (error < 0), np.nan, error)
     with np.errstate(all="ignore"):
         blank = np.isnan(value)
@@ -40,14 +44,17 @@ def band_fluxes(columns, name, band, reasons, left_out: Counter):
         flux, sigma = _pair(name, band, value, _one_sigma(error, upper, band.error_kind))
         coded, doubtful = _codes(band, value, error, flux, sigma)
         infinite = np.isinf(value) | np.isinf(error)
-        none = stated | coded | infinite
+        none = stated | coded | infinite | lower
         no_error = ~(np.isfinite(sigma) & (sigma > 0)) & ~blank & ~none
         absent = blank | none | no_error
         if limits.any():
             flux, sigma, absent = _limited(band, flux, sigma, absent, limits & ~blank & ~none)
         brighter = _brighter(columns, name, band, absent, reasons)
         flux, sigma = flux * brighter, sigma * brighter
-    _count(left_out, name, band, value, blank, none, no_error, limits)
+    if (lower & ~blank).any():
+        left_out[f"{name}: lower limits of the flux, left out"] += int((lower & ~blank).sum())
+    none &= ~lower
+    _count(left_out, name, band, value, blank, none, no_error & ~lower, limits)
     for row in np.flatnonzero(doubtful & ~absent):
         reasons.setdefault(
             int(row),
@@ -59,15 +66,24 @@ def band_fluxes(columns, name, band, reasons, left_out: Counter):
 
 def _check_units(columns, band):
     columns.check_unit(band.value, band.full_unit)
+    if not band.zero_point:
+        columns.check_system(band.value, band.full_unit)
     if band.error_kind in ("sigma", "ivar", "variance"):
         for name in filter(None, (band.error, band.error_upper)):
             columns.check_unit(name, band.sigma_unit, _POWER.get(band.error_kind, 1))
 
 
 def _flagged(columns, band, value, error):
+    """Where the flux is an upper limit, and where a lower one, which says nothing here."""
+    none = np.zeros(value.shape, dtype=bool)
     if band.limit == NEGATIVE:
-        return (error < 0) & ~among(error, (-1.0, -9.0, -99.0, -999.0, -9999.0))
-    return columns.flags(band.limit) if band.limit else np.zeros(value.shape, dtype=bool)
+        return (error < 0) & ~among(error, (-1.0, -9.0, -99.0, -999.0, -9999.0)), none
+    if not band.limit:
+        return none, none
+    flags, signs = columns.flags(band.limit), columns.signs(band.limit)
+    if band.flux_unit.step < 0 or band.flux_unit.kind == "asinh":
+        signs = -signs
+    return flags & (signs >= 0), flags & (signs < 0)
 
 
 def _one_sigma(error, upper, kind):
@@ -99,8 +115,11 @@ def _pair(name, band, value, error):
 def _codes(band, value, error, flux, sigma):
     """Where numbers say that there is no value, and where they may."""
     own = error if band.error_kind == "sigma" else None
-    if band.flux_unit.logarithmic:
+    if band.magnitudes:
         return no_magnitude(value, own), np.zeros(value.shape, dtype=bool)
+    if band.flux_unit.logarithmic:  # of which 0, -1 and 92 are numbers like any other
+        none = is_code(value) | (False if own is None else is_code(own))
+        return none & (band.nulls.strip().lower() != "none"), np.zeros(value.shape, dtype=bool)
     if band.nulls.strip().lower() == "none":
         return np.zeros((2, *value.shape), dtype=bool)
     return no_flux(value, own, flux / sigma)

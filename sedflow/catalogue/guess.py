@@ -9,8 +9,9 @@ from sedflow.bands import load_band
 from sedflow.catalogue.band_columns import corrected_by_name
 from sedflow.catalogue.columns import Columns, readable_unit, root_of, some
 from sedflow.catalogue.mapping import BandColumns, ColumnMap
-from sedflow.catalogue.presets import named, presets
+from sedflow.catalogue.presets import named, preset_of, presets
 from sedflow.errors import SedflowError
+from sedflow.flux_units import SYSTEMS
 from sedflow.flux_units import same_flux_unit as same_unit
 from sedflow.nulls import settled
 
@@ -134,11 +135,14 @@ _PAIRS = (
     ("{v}_loerr", "{v}_uperr"),
 )
 _LIMITS = ("l_{v}", "{v}_limit", "{v}_uplim", "uplim_{b}", "{v}_upper_limit", "{v}_ul")
+_VEGA = frozenset(SYSTEMS["Vega"]) - set("ugriz")
 _Z_LEAST = 6.0  # and smaller ones are redshifts
 _Z_MAX = 12.0  # larger numbers in a column z, beside magnitudes by letters, are magnitudes
 
 
-def guess_mapping(table, bands=None, *, redshift: str = "", id: str = "") -> ColumnMap:
+def guess_mapping(
+    table, bands=None, *, redshift: str = "", id: str = "", preset: str = ""
+) -> ColumnMap:
     """The mapping that the names, units and numbers of a table's columns suggest.
 
     Units are those of the file; where it has none, names say it (`mag_u`, `NMGY`), or the survey
@@ -150,6 +154,7 @@ def guess_mapping(table, bands=None, *, redshift: str = "", id: str = "") -> Col
     table : as for `to_photometry`, or a `Catalogue`
     bands : names of the bands to look for; by default those of the atlas, or of the survey
     redshift, id : columns that are known already
+    preset : name of the survey whose columns these are; by default as the columns tell it
 
     Raises
     ------
@@ -173,7 +178,14 @@ def guess_mapping(table, bands=None, *, redshift: str = "", id: str = "") -> Col
         """A column by its name as it is, or else whatever its case."""
         return name if name in exact else lower.get(name.lower())
 
-    preset, found, guessed = _by_preset(columns, find, bands)
+    stated = preset_of(preset) if preset else None
+    survey, found, guessed = _by_preset(columns, find, bands, (stated,) if stated else None)
+    if stated and not found:
+        values = ", ".join(dict.fromkeys(layout["value"] for layout in stated.photometry))
+        raise SedflowError(
+            f"there are no columns of {stated.title} ({values}, with their errors) among "
+            f"{some(columns.names)}; choose another preset, or write a mapping"
+        )
     if not found:
         found, guessed = _guess_bands(columns, find, bands or NSA_BANDS)
     if not found:
@@ -186,10 +198,10 @@ def guess_mapping(table, bands=None, *, redshift: str = "", id: str = "") -> Col
     used = {c for b in found.values() for c in (b.value, b.error, b.error_upper, b.correction)}
     used |= {name.split("[")[0] for name in used}
     letters = not notes and any(len(band.value) == 1 for band in found.values())
-    name = redshift or _redshift(columns, find, used, letters, preset)
-    names = preset.id if preset else ID_NAMES
+    name = redshift or _redshift(columns, find, used, letters, survey)
+    names = survey.id if survey else ID_NAMES
     ident = id or _first(names, find, used | {name}) or ""
-    notes += _notes(preset, found)
+    notes += _notes(survey, found, bool(stated))
     if name.lower() == "z" and letters:
         notes.append(
             f"{name} is taken as the redshift by its numbers, beside magnitudes by letters"
@@ -220,19 +232,20 @@ def _like_magnitudes(columns, name):
     return len(values) > 0 and np.median(values) > _Z_MAX
 
 
-def _notes(preset, found):
+def _notes(preset, found, stated):
     if not preset:
         return []
     foreign = [band for band in found if len(band) > 3]
     filters = f", and the filters are {', '.join(foreign)}" if foreign else ""
-    notes = [f"the columns look like those of {preset.title}{filters}"]
+    seem = "are read as" if stated else "look like"
+    notes = [f"the columns {seem} those of {preset.title}{filters}"]
     return [*notes, preset.note] if preset.note else notes
 
 
-def _by_preset(columns, find, bands):
+def _by_preset(columns, find, bands, stated):
     """The survey whose columns these are, those of its bands, and the bands whose unit it told."""
-    for preset in presets():
-        if not preset.fits(columns, find):
+    for preset in stated or presets():
+        if not stated and not preset.fits(columns, find):
             continue
         found = preset.columns_of(columns, find)
         if bands is not None:
@@ -319,7 +332,7 @@ def _guess_bands(columns, find, bands):
                 for band in bands:
                     pair = [_of_band(find, name, band) for name in (own, error)]
                     if band not in mine and all(pair) and not any(map(columns.width, pair)):
-                        mine[band] = _columns_of(columns, *pair, unit, kind)
+                        mine[band] = _columns_of(columns, *pair, unit, kind, band)
             _pairs_of_errors(
                 columns, find, own, bands, unit, found.setdefault((pattern, prefix), {})
             )
@@ -347,7 +360,7 @@ def _pairs_of_errors(columns, find, pattern, bands, unit, mine):
             names = [_of_band(find, text.replace("{v}", pattern), band) for text in (lower, upper)]
             value = _of_band(find, pattern, band)
             if band not in mine and value and all(names):
-                one = _columns_of(columns, value, names[0], unit, "sigma")
+                one = _columns_of(columns, value, names[0], unit, "sigma", band)
                 mine[band] = replace(one, error_upper=names[1])
 
 
@@ -371,13 +384,13 @@ def _with_companions(find, band, name):
     return replace(band, **more)
 
 
-def _columns_of(columns, value, error, unit, kind):
+def _columns_of(columns, value, error, unit, kind, band):
     stated, theirs = readable_unit(columns.unit(value)), columns.unit(error)
     if kind in ("ivar", "variance"):
         theirs = root_of(theirs, -2 if kind == "ivar" else 2)
     theirs = readable_unit(theirs)
-    if value.isupper() and unit == "mag":
-        unit = ""  # MAG_R may be Vega's
+    if unit == "mag" and (value.isupper() or band in _VEGA):
+        unit = ""  # MAG_R may be Vega's, and those of 2MASS and WISE are
     own = stated or unit or ("" if theirs.lower() in ("dex", "db") else theirs)
     other = theirs if theirs and own and not same_unit(theirs, own) else ""
     if other and "mag" in (other.lower(), own.lower()):  # errors of any magnitudes are in mag

@@ -28,7 +28,7 @@ from sedflow.catalogue.band_columns import NEGATIVE, BandColumns
 from sedflow.catalogue.columns import some
 from sedflow.errors import SedflowError
 from sedflow.files.bounds import MAPPING_BYTES
-from sedflow.flux_units import flux_unit
+from sedflow.flux_units import flux_unit, same_flux_unit
 from sedflow.model.floors import floor_share
 from sedflow.nulls import NO_MAGNITUDE_WORDS
 
@@ -93,15 +93,21 @@ class ColumnMap:
         A name such as mag_u tells the unit less surely than the user does. "mag" leaves the
         system open, which may be in a name (the SDSS's asinh magnitudes); "mag(AB)" does not.
         """
-        stated, bands = flux_unit(unit), {}
+        stated, bands, aside = flux_unit(unit), {}, []
         for name, band in self.bands.items():
             if band.unit:
                 told = name not in self.by_name
                 told |= band.flux_unit.logarithmic != stated.logarithmic
                 told |= unit.strip().lower() == "mag"
             keep = bool(band.unit) and told
+            if keep and not same_flux_unit(band.unit, unit):
+                aside.append(f"{name} ({band.full_unit})")
             bands[name] = band if keep else replace(band, unit=unit, error_unit="", system="")
-        return replace(self, bands=bands)
+        notes = self.notes
+        if aside:
+            which = ", ".join(aside[:8]) + ", ..." * (len(aside) > 8)
+            notes += (f"the stated unit {unit} is not that of {which}, which the table tells",)
+        return replace(self, bands=bands, notes=notes)
 
     def with_entries(self, entries: dict[str, str]) -> "ColumnMap":
         """The mapping with entries of `BandColumns` changed: "unit" of all bands, "u.unit" of one.

@@ -5,9 +5,10 @@ from dataclasses import dataclass
 from functools import cache
 
 from sedflow.catalogue.band_columns import BandColumns
+from sedflow.errors import SedflowError
 from sedflow.files.packaged import checked_path
 
-__all__ = ["Preset", "named", "presets"]
+__all__ = ["Preset", "named", "preset_of", "presets"]
 
 _KEYS = ("unit", "system", "error_kind", "error_unit", "corrected")
 
@@ -101,6 +102,18 @@ def named(find, pattern, letter):
         return name
     rest = name[:at] + name[at + 1 :]
     return name if rest.isupper() else None
+
+
+def preset_of(name: str) -> Preset:
+    """The preset of this name; `SedflowError` with the names that there are.
+
+    >>> preset_of("hsc").title
+    'the Hyper Suprime-Cam survey'
+    """
+    found = {preset.name: preset for preset in presets()}
+    if name not in found:
+        raise SedflowError(f"preset = {name!r} is unknown; choose one of {', '.join(found)}")
+    return found[name]
 
 
 @cache

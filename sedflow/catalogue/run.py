@@ -72,7 +72,8 @@ def infer_catalogue(
     Parameters
     ----------
     path : path
-        CSV, ECSV, FITS, VOTable, HDF5 or Parquet, also compressed, or a folder of Parquet files.
+        CSV, ECSV, IPAC, MRT (CDS), FITS, VOTable, HDF5 or Parquet, also compressed, or a folder of
+        Parquet files.
     out : path
         Folder for the results; made if needed.
     mapping : ColumnMap, optional

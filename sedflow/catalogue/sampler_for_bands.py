@@ -1,10 +1,12 @@
 """Which sampler a table's bands go through: the network, or MCMC where it knows none of them."""
 
+from dataclasses import replace
+
 from sedflow.catalogue.mapping import ColumnMap
 from sedflow.errors import UnknownBand
 from sedflow.sampling.mcmc import MCMCSampler
 
-__all__ = ["Chains", "cost", "sampler_for", "usable"]
+__all__ = ["Chains", "cost", "left_aside", "sampler_for", "usable"]
 
 _SECONDS = 12  # of MCMC for a galaxy on one core, at the median (docs/benchmarks.md)
 
@@ -26,7 +28,9 @@ def usable(mapping: ColumnMap, posterior, trust: str = "weights") -> ColumnMap:
         The network knows none, and `trust` does not allow MCMC.
     """
     if set(mapping.bands) & set(posterior.bands):
-        return mapping.select(posterior.bands)
+        other = [band for band in mapping.bands if band not in posterior.bands]
+        used = mapping.select(posterior.bands)
+        return replace(used, notes=used.notes + left_aside(other, posterior.name))
     if trust != "auto":
         raise UnknownBand(
             f"the table has {', '.join(mapping.bands)}, but the network {posterior.name} was "
@@ -34,6 +38,15 @@ def usable(mapping: ColumnMap, posterior, trust: str = "weights") -> ColumnMap:
             f"bands, or use trust='auto' (--trust auto): MCMC, about {_SECONDS} s a galaxy"
         )
     return mapping
+
+
+def left_aside(bands, network: str) -> tuple[str, ...]:
+    """A sentence on bands that a network does not know beside those that it does; none if none.
+
+    >>> left_aside(["W1"], "nsa-ugriz-fsps")
+    ('ignored, as nsa-ugriz-fsps was not trained on them: W1',)
+    """
+    return (f"ignored, as {network} was not trained on them: {', '.join(bands)}",) if bands else ()
 
 
 def sampler_for(mapping: ColumnMap, posterior):

@@ -31,11 +31,7 @@ _VERSIONED = ("numpy", "scipy", "onnxruntime", "arviz")  # of which the last bit
 
 def usable_mapping(mapping, catalogue, posterior, log, trust="weights"):
     """The mapping in the bands that can be used; refuses what no row could be read with."""
-    used = usable(mapping, posterior, trust)
-    other = [band for band in mapping.bands if band not in used.bands]
-    mapping = used
-    if other:
-        log(f"ignored, as {posterior.name} was not trained on them: {', '.join(other)}")
+    mapping = usable(mapping, posterior, trust)
     if words := cost(mapping, posterior, catalogue.n_rows):
         log(words)
     columns = mapping.columns_in(catalogue.columns)

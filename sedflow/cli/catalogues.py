@@ -18,6 +18,9 @@ __all__ = ["infer", "report"]
 @click.option("-o", "--output", type=click.Path(path_type=Path), help="Folder of the results.")
 @click.option("--mapping", "mapping_file", type=click.Path(path_type=Path), help="TOML mapping.")
 @click.option("--table", help="Which table of a file of several, by name or number.")
+@click.option(
+    "--preset", help="Survey whose columns these are: sdss-casjobs, hsc, des...  [guessed]"
+)
 @click.option("--id", "id_column", help="Column of the IDs.")
 @click.option("--no-id", is_flag=True, help="There is no ID: rows are numbered from 0.")
 @click.option("--redshift", "redshift_column", help="Column of the redshifts.")
@@ -56,6 +59,7 @@ def infer(
     output,
     mapping_file,
     table,
+    preset,
     id_column,
     no_id,
     redshift_column,
@@ -68,7 +72,7 @@ def infer(
     as_json,
     **options,
 ):
-    """Posteriors of every row of a CATALOGUE (CSV, ECSV, FITS, VOTable, HDF5, Parquet).
+    """Posteriors of every row of a CATALOGUE (CSV, ECSV, IPAC, MRT, FITS, VOTable, HDF5, Parquet).
 
     Columns are guessed from their names and units; --mapping, --id, --redshift, --unit and --set
     correct the guess, and what was assumed is printed. A run that was stopped goes on when the
@@ -82,13 +86,17 @@ def infer(
     from sedflow.catalogue.run import infer_catalogue
 
     source = open_catalogue(catalogue, table=table)
+    if mapping_file and preset:
+        raise SedflowError("--mapping and --preset both say what the columns are; give one of them")
     if mapping_file:
         mapping = ColumnMap.from_toml(mapping_file)
         mapping = replace(
             mapping, id=id_column or mapping.id, redshift=redshift_column or mapping.redshift
         )
     else:
-        mapping = guess_mapping(source, redshift=redshift_column or "", id=id_column or "")
+        mapping = guess_mapping(
+            source, redshift=redshift_column or "", id=id_column or "", preset=preset or ""
+        )
     if no_id and id_column:
         raise SedflowError(f"--id {id_column} and --no-id exclude each other; give one of them")
     mapping = replace(mapping, id="") if no_id else mapping

@@ -208,3 +208,18 @@ def test_the_page_takes_a_typed_galaxy(nsa, posterior):
     page.typed._values["r"][1].value = 0.0
     page.typed.infer()
     assert "r has no error above 0" in page.typed._note.object
+
+
+def test_a_survey_can_be_chosen_and_bands_left_aside_are_told(view):
+    names = ["g", "r", "W1"]
+    lines = ["id,redshift," + ",".join(f"flux_{b},flux_ivar_{b}" for b in names)]
+    lines += ["1,0.05,10,1,20,1,30,1"]
+    asyncio.run(view.load("\n".join(lines).encode(), "mine.csv"))
+    assert "looks like" not in view._report.object and view._survey.visible
+    asyncio.run(view._guess("legacy-surveys"))
+    assert "decam2014-g" in view.columns._pairs
+    view.columns._unit.value = "nanomaggies"
+    assert "are read as those of the DESI Legacy Surveys" in unescape(view._report.object)
+    asyncio.run(view.load(lines[0].replace("W1", "FUV").encode() + b"\n1,.05,9,1,9,1,9,1", "b.csv"))
+    view.columns._unit.value = "nanomaggies"
+    assert "was not trained on them: FUV" in unescape(view._report.object)

@@ -1,4 +1,4 @@
-"""Catalogues on disk: CSV, ECSV, FITS, VOTable and Parquet, a module for each format."""
+"""Catalogues on disk: text, IPAC, CDS, FITS, VOTable, HDF5 and Parquet, a module each."""
 
 import lazy_loader
 

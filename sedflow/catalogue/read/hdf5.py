@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from sedflow.catalogue.columns import check_names, text_array
+from sedflow.catalogue.columns import check_names, text_array, unit_among
 from sedflow.catalogue.read.source import Catalogue, Part
 from sedflow.catalogue.read.text import parsed_yaml, plain_yaml
 from sedflow.errors import SedflowError
@@ -31,14 +31,14 @@ class _HDF5(Part):
         table = Table(meta={"problems": {}})
         with self._file() as handle, reading(), h5py.File(handle, "r") as file:
             rows = slice(self.start, self.stop)
-            if isinstance(file[self.place], h5py.Dataset):
+            if isinstance(file[self.place or "/"], h5py.Dataset):
                 item = own(file, self.place)
                 size = (self.stop - self.start) * item.dtype.itemsize
                 self.bounds.check_decoded(size, self.name)
                 records = item[rows]
                 values = {n: records[n] for n in names}
             else:
-                values = {n: own(file, f"{self.place}/{n}".lstrip("/"))[rows] for n in names}
+                values = {n: _scaled(own(file, _path(self.place, n)), rows) for n in names}
         for name, column in values.items():
             table[name] = self._plain(name, column)
             table[name].unit = units.get(name)
@@ -52,6 +52,29 @@ class _HDF5(Part):
             self.bounds.check_text(max(map(len, texts), default=0), self.name, name)
             return text_array(texts)
         return column
+
+
+def _path(place, name):
+    return f"{place}/{name}".lstrip("/")
+
+
+def _scaled(item, rows):
+    """Values as netCDF's conventions say: nulls by the stored number, then scale and offset."""
+    from astropy.table import MaskedColumn
+
+    values, attrs = item[rows], item.attrs
+    if values.dtype.kind not in "iuf":
+        return values
+    null = np.zeros(values.shape, dtype=bool)
+    for key in ("_FillValue", "missing_value"):
+        for number in np.ravel(attrs.get(key, ())):
+            null |= values == np.asarray(number).astype(values.dtype)
+    scale, offset = (np.ravel(attrs.get(k, ())) for k in ("scale_factor", "add_offset"))
+    if scale.size == 1 or offset.size == 1:
+        values = values.astype(float)
+        values = values * float(scale[0]) if scale.size == 1 else values
+        values = values + float(offset[0]) if offset.size == 1 else values
+    return MaskedColumn(values, mask=null) if null.any() else values
 
 
 def open_hdf5(source, name, bounds) -> list[Catalogue]:
@@ -115,7 +138,7 @@ def _tables(file, name):
         rows = {item.shape[0] for item in columns.values()}
         if len(columns) > 1 and len(rows) == 1:
             for key in columns:
-                own(file, f"{place}/{key}".lstrip("/"))
+                own(file, _path(place, key))
             widths = {k: i.shape[1] for k, i in columns.items() if len(i.shape) == 2}
             found.append((place, list(columns), rows.pop(), widths))
         if depth < _DEEPEST:
@@ -133,9 +156,8 @@ def _units(file, place, columns):
     units = {}
     if isinstance(file[place or "/"], h5py.Group):
         for column in columns:
-            attrs = file[f"{place}/{column}".lstrip("/")].attrs
-            unit = next((attrs[k] for k in ("unit", "units", "UNIT") if k in attrs), "")
-            unit = unit.decode("utf-8", "replace") if isinstance(unit, bytes) else str(unit)
+            attrs = file[_path(place, column)].attrs
+            unit = unit_among(attrs)[:100]
             units |= {column: unit} if unit else {}
         return units
     about = own(file, place + _ABOUT, 100_000)

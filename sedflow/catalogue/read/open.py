@@ -1,4 +1,4 @@
-"""Catalogues on disk, whole or in parts: CSV, ECSV, FITS, VOTable and Parquet.
+"""Catalogues on disk, whole or in parts: text, FITS, VOTable, HDF5 and Parquet.
 
 A file is known by its first bytes, not by its name. It is described once, at the cost of one pass
 for text, and then read in parts of consecutive rows, so that no more than a part is in memory.
@@ -20,6 +20,7 @@ import numpy as np
 
 from sedflow.catalogue.guess import ID_NAMES, guess_mapping
 from sedflow.catalogue.read.fits import open_fits
+from sedflow.catalogue.read.fixed import is_cds, is_ipac, open_cds, open_ipac
 from sedflow.catalogue.read.hdf5 import open_hdf5
 from sedflow.catalogue.read.parquet import open_parquet
 from sedflow.catalogue.read.source import Catalogue, check_unchanged, readable, stamp_of, with_masks
@@ -57,7 +58,8 @@ def read_table(source, name: str | None = None, *, table: str | int | None = Non
     """
     catalogue = open_catalogue(source, name, table=table)
     rows = catalogue.part(0, catalogue.n_rows).read()
-    rows = typed(rows, ID_NAMES) if catalogue.format in ("CSV", "ECSV") else rows
+    if catalogue.format in ("CSV", "ECSV"):
+        rows = typed(rows, ID_NAMES, catalogue.whole.words)
     rows.meta["notes"] = list(catalogue.notes)
     return rows
 
@@ -147,6 +149,8 @@ def _worth(catalogue):
 
 
 _OPEN = {
+    "CDS": open_cds,
+    "IPAC": open_ipac,
     "CSV": open_text,
     "FITS": open_fits,
     "HDF5": open_hdf5,
@@ -171,9 +175,11 @@ def _format(head, name):
         )
     if b"\x00" in head or head[:4] in (b"PK\x03\x04", b"\x28\xb5\x2f\xfd"):
         raise SedflowError(
-            f"{name} is in no format known here; give CSV, ECSV, FITS, VOTable, HDF5 or Parquet"
+            f"{name} is in no format known here; give CSV, ECSV, IPAC, MRT, FITS, VOTable, HDF5 or "
+            "Parquet"
         )
-    return "CSV"
+    text = head.removeprefix(b"\xef\xbb\xbf")
+    return "IPAC" if is_ipac(text) else "CDS" if is_cds(text) else "CSV"
 
 
 def _head(path):

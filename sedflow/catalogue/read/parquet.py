@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from pathlib import Path
 
-from sedflow.catalogue.columns import check_names, from_arrow
+from sedflow.catalogue.columns import check_names, from_arrow, unit_among
 from sedflow.catalogue.read.parquet_file import ParquetFile
 from sedflow.catalogue.read.source import Catalogue, Part, files_in
 from sedflow.catalogue.read.text import parsed_yaml, plain_yaml
@@ -112,9 +112,11 @@ def _check_place(path, source):
 
 
 def _parquet_units(schema):
-    """Units that astropy left in a file of its own."""
+    """Units beside the fields, or that astropy left in a file of its own."""
+    fields = {field.name: unit_among(field.metadata)[:100] for field in schema}
+    units = {name: unit for name, unit in fields.items() if unit}
     text = (schema.metadata or {}).get(b"table_meta_yaml")
     if text is None:
-        return {}
+        return units
     columns = parsed_yaml(text.decode())["datatype"]
-    return {plain_yaml(c["name"]): plain_yaml(c["unit"]) for c in columns if c.get("unit")}
+    return units | {plain_yaml(c["name"]): plain_yaml(c["unit"]) for c in columns if c.get("unit")}

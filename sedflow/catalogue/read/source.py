@@ -35,7 +35,7 @@ class Catalogue:
     """A catalogue's columns and how many rows it has.
 
     name : of the file, for messages
-    format : "CSV", "ECSV", "FITS", "VOTable" or "Parquet"
+    format : "CSV", "ECSV", "IPAC", "CDS", "FITS", "VOTable", "HDF5" or "Parquet"
     units : column -> unit as the file states it
     whole : the first part, of all rows
     marks : bytes at which rows 0, 256, 512, ... begin, in text

@@ -26,6 +26,7 @@ class _Text(Part):
     columns: tuple[str, ...] = ()
     delimiter: str = ","
     vectors: tuple[tuple[str, int], ...] = ()  # ECSV columns of several numbers, and how many
+    words: tuple[str, ...] = ()  # ECSV columns of text by their type
     units: tuple[tuple[str, str], ...] = ()
     decimal: str = "."
     place: tuple[int, int] = (0, 0)  # a row and the byte at which it begins
@@ -92,7 +93,7 @@ class _Text(Part):
 def open_text(source, name, bounds) -> Catalogue:
     with _Text(source, name, 0, 0)._file() as file:
         head = _Lines(file, name)
-        layout, vectors, is_ecsv = _layout(head, name)
+        layout, vectors, words = _layout(head, name)
         columns, n = layout.columns, len(layout.columns)
         check_names(columns, name, bounds)
         file.seek(0)
@@ -115,6 +116,7 @@ def open_text(source, name, bounds) -> Catalogue:
         columns,
         layout.delimiter,
         vectors,
+        words or (),
         tuple(layout.units.items()),
         layout.decimal,
         (0, marks[0] if marks else layout.start),
@@ -122,7 +124,7 @@ def open_text(source, name, bounds) -> Catalogue:
     notes = layout.notes
     if lines.foreign or head.foreign:
         notes = (*notes, "text that is not UTF-8 is read as Windows-1252 (Latin-1)")
-    kind = "ECSV" if is_ecsv else "CSV"
+    kind = "CSV" if words is None else "ECSV"
     return Catalogue(name, kind, columns, layout.units, n_rows, part, marks, notes=notes)
 
 
@@ -201,7 +203,7 @@ _NEXT_TABLE = re.compile(r"#\s*(RESOURCE|Table\b|Name:)")  # of VizieR's
 
 
 def _layout(lines, name):
-    """The layout, vector columns and whether it is ECSV."""
+    """The layout, vector columns and, of ECSV alone, the columns of text."""
     comments, size, first = [], 0, None
     for _, end, line in lines.with_places():
         if not comments and not line.startswith("# %ECSV"):
@@ -220,11 +222,11 @@ def _layout(lines, name):
         again = _Lines(lines.file, name)
         layout = layout_of(again.with_places(), name)
         lines.foreign = again.foreign
-        return layout, (), False
+        return layout, (), None
     if first is None:
         raise SedflowError(f"{name} is empty; give a table with a line of column names")
-    columns, units, delimiter, vectors = _ecsv_header(comments, first[1], name)
-    return Layout(tuple(columns), units, delimiter, first[0]), vectors, True
+    columns, units, delimiter, vectors, words = _ecsv_header(comments, first[1], name)
+    return Layout(tuple(columns), units, delimiter, first[0]), vectors, words
 
 
 def _ecsv_header(comments, line, name):
@@ -249,7 +251,8 @@ def _ecsv_header(comments, line, name):
         shape = re.search(r"\[(\d{1,18})\]", plain_yaml(described[column].get("subtype") or ""))
         if shape:
             vectors.append((column, int(shape[1])))
-    return columns, units, delimiter, tuple(vectors)
+    words = tuple(c for c in columns if plain_yaml(described[c].get("datatype", "")) == "string")
+    return columns, units, delimiter, tuple(vectors), words
 
 
 def parsed_yaml(text):
@@ -296,14 +299,15 @@ def _vectors(cells, n):
     return out
 
 
-def typed(table, ids=()):
+def typed(table, ids=(), words=()):
     """The table with each column of text that can be read as numbers as numbers.
 
     ids : names, in small letters, of columns of IDs, which stay text unless all are whole numbers
         as they are usually written: 007, 1e3 and 1_000 are text
+    words : names of columns that are text by their type; of these, IDs stay text
     """
     for column in table.colnames:
-        if column.lower() in ids and not _all_whole(table[column]):
+        if column.lower() in ids and (column in words or not _all_whole(table[column])):
             continue
         unit = table[column].unit
         table[column] = _typed(table[column])

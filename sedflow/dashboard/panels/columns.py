@@ -1,7 +1,9 @@
 """Which columns of an uploaded catalogue mean what."""
 
 import asyncio
+import re
 from collections.abc import Callable
+from dataclasses import replace
 
 import panel as pn
 
@@ -16,6 +18,18 @@ NONE = "–"
 _TABLE_UNITS = ("nanomaggies", "mag", "uJy", "mJy", "Jy", "nJy")
 
 _WRAP = ":host { flex-wrap: wrap; }"
+
+
+def _kind_of(error):
+    """What a column of errors holds, by its name; `sedflow infer` takes the other kinds, too."""
+    name = error.lower()
+    return (
+        "ivar"
+        if "ivar" in name
+        else "variance"
+        if re.search(r"var(iance)?\b|var_", name)
+        else "sigma"
+    )
 
 
 class ColumnsPanel(pn.viewable.Viewer):
@@ -54,7 +68,7 @@ class ColumnsPanel(pn.viewable.Viewer):
             width=180,
             value=next(iter(units)) if len(units) == 1 and units <= set(_TABLE_UNITS) else NONE,
         )
-        self._guess = bands
+        self._guess, self._whole = bands, guess
         self._pairs = {}
         cells = []
         for band in dict.fromkeys((*NSA_BANDS, *bands)):
@@ -102,12 +116,19 @@ class ColumnsPanel(pn.viewable.Viewer):
             bands[band] = (
                 guess
                 if same and guess is not None
-                else BandColumns(value.value, error.value, unit=self._unit_of(value.value))
+                else BandColumns(
+                    value.value,
+                    error.value,
+                    unit=self._unit_of(value.value),
+                    error_kind=_kind_of(error.value),
+                )
             )
         if not bands:
             raise SedflowError("choose the columns of value and error of at least one band")
         ident = "" if self._id.value == NONE else self._id.value
         mapping = Mapping(self._redshift.value, bands, ident)
+        if self._whole is not None and bands == self._whole.bands:  # and so is what was guessed
+            mapping = replace(mapping, notes=self._whole.notes, by_name=self._whole.by_name)
         if mapping.open and self._unit.value != NONE:
             return mapping.in_unit(self._unit.value)
         return mapping

@@ -6,6 +6,8 @@ import pandas as pd
 import panel as pn
 import param
 
+from sedflow.catalogue.presets import presets
+from sedflow.catalogue.route import left_aside
 from sedflow.catalogue.rows import guess_mapping, preview, to_photometry
 from sedflow.dashboard.engine import Engine
 from sedflow.dashboard.panels.columns import ColumnsPanel
@@ -45,7 +47,7 @@ class UploadPanel(pn.viewable.Viewer):
         self._running: Inputs | None = None  # of the run that goes on
         self._name, self._total, self._stop = "", 0, False
         self._file = pn.widgets.FileInput(
-            accept=".csv,.tsv,.ecsv,.txt,.cat,.dat,.fits,.fit,.vot,.xml,.parquet,.h5,.hdf5,.gz,"
+            accept=".csv,.tsv,.ecsv,.txt,.cat,.dat,.tbl,.ipac,.mrt,.fits,.fit,.vot,.xml,.parquet,.h5,.hdf5,.gz,"
             ".bz2,.xz",
             multiple=False,
         )
@@ -61,6 +63,13 @@ class UploadPanel(pn.viewable.Viewer):
         self._read.on_click(self._pasted)
         self._which = pn.widgets.Select(label="table of the file", options=[], visible=False)
         self._which.param.watch(self._other_table, "value")
+        self._survey = pn.widgets.Select(
+            label="survey whose columns these are",
+            options={"as the columns tell": "", **{p.title: p.name for p in presets()}},
+            width=300,
+            visible=False,
+        )
+        self._survey.param.watch(self._other_survey, "value")
         self._content: bytes | None = None
         self._report = prose("", margin=(0, 10), sizing_mode="stretch_width")
         self._note = prose("", margin=(0, 10), sizing_mode="stretch_width")
@@ -137,17 +146,26 @@ class UploadPanel(pn.viewable.Viewer):
             self._name = name
             self._offer_tables(content)
             self._weights.options = packaged_weights()
-            try:
-                guess, problem = guess_mapping(self.table), ""
-            except SedflowError as error:
-                guess, problem = None, f"{error}. Choose the columns below"
-            await self.columns.offer(self.table, guess)
-            if problem:
-                self._say(problem)
+            await self._guess("")
+            self._survey.visible = True
         except SedflowError as error:
             self._say(error)
         finally:
             self._reading = self._file.disabled = False
+
+    async def _guess(self, preset):
+        """Offer the columns that a survey's would be, or as the columns tell."""
+        try:
+            guess, problem = guess_mapping(self.table, preset=preset), ""
+        except SedflowError as error:
+            guess, problem = None, f"{error}. Choose the columns below"
+        await self.columns.offer(self.table, guess)
+        if problem:
+            self._say(problem)
+
+    async def _other_survey(self, event):
+        if self.table is not None and not self._reading:
+            await self._guess(event.new)
 
     def _offer_tables(self, content):
         """A chooser, where the file has several tables; only then its bytes are kept."""
@@ -167,6 +185,7 @@ class UploadPanel(pn.viewable.Viewer):
         self._drop()
         self._note.object = self._report.object = ""
         self._content, self._which.visible = None, False
+        self._survey.param.update(value="", visible=False)
         self.columns.hide()
         for table in (self._preview, self._problems):
             table.value, table.visible = pd.DataFrame(), False
@@ -211,7 +230,10 @@ class UploadPanel(pn.viewable.Viewer):
             self._report.object = ""
             return
         self.inputs = Inputs(self._name, self.table, mapping, rows, self._weights.value)
-        said = [*self.table.meta["notes"], *rows.report]
+        known = self.engine.posterior(self._weights.value).bands
+        other = [band for band in mapping.bands if band not in known]
+        aside = left_aside(other, self._weights.value) if len(other) < len(mapping.bands) else ()
+        said = [*self.table.meta["notes"], *aside, *rows.report]
         self._report.object = "\n".join(
             ["How the columns were read:", "", *(f"- {plain(text)}" for text in said[:_MOST_SAID])]
         )
@@ -286,6 +308,7 @@ class UploadPanel(pn.viewable.Viewer):
             self._file,
             pn.Row(self._paste, self._read, sizing_mode="stretch_width"),
             self._which,
+            self._survey,
             self._note,
             self.columns,
             self._report,
