@@ -26,9 +26,14 @@ def write_fits(folder: str | Path, fits: dict[str, Fit]) -> Path:
     Raises
     ------
     SedflowError
-        The folder holds other fits.
+        The folder holds other fits, or the name of a grid is not one of a file.
     """
     folder = Path(folder)
+    for name in fits:
+        if not name or Path(name).name != name or "\0" in name or len(name) > 200:
+            raise SedflowError(
+                f"the grid {name[:60]!r} cannot name a file; give it letters, digits and hyphens"
+            )
     folder.mkdir(parents=True, exist_ok=True)
     names = {f"{name}.h5" for name in fits}
     strange = sorted(path.name for path in folder.glob("*.h5") if path.name not in names)

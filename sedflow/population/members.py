@@ -151,6 +151,11 @@ def _of_fits(fits, names, status):
                 f"the fits have the priors {first.prior.sfh!r} and {fit.prior.sfh!r}, the grids "
                 f"{first.model.grid.name!r} and {fit.model.grid.name!r}; give fits of one kind"
             )
+        if fit.model.grid.sha256 != first.model.grid.sha256:
+            raise SedflowError(
+                f"the fits are of two SSP grids that are both called {first.model.grid.name!r}; "
+                "give fits of one grid"
+            )
         if fit.draws.n != first.draws.n:
             raise SedflowError(
                 f"the fits have {first.draws.n:,} and {fit.draws.n:,} draws; give as many each"

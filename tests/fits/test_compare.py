@@ -178,6 +178,13 @@ def test_a_comparison_is_not_saved_among_other_fits(found, tmp_path):
     assert [path.name for path in tmp_path.iterdir()] == ["mine.h5"]
 
 
+@pytest.mark.parametrize("name", ["../fsps", "/no-such/fsps", "a/b", "", "a\0b", "x" * 300])
+def test_the_name_of_a_grid_leads_nowhere_else(found, tmp_path, name):
+    with pytest.raises(SedflowError, match="cannot name a file"):
+        Comparison({name: found.fits["fsps"]}).save(tmp_path / "grids")
+    assert not list(tmp_path.rglob("*.h5"))
+
+
 def test_grids_of_one_name_are_not_compared(nsa):
     grids = ("fsps", sedflow.SEDModel(), "bc03")
     with pytest.raises(SedflowError, match="two of the grids are called 'fsps'"):

@@ -180,6 +180,13 @@ def test_a_galaxy_does_not_count_twice(fit):
     assert sedflow.Population(nameless, "log_mstar", status=ALL).ids.tolist() == [*range(12)]
 
 
+def test_fits_of_two_grids_of_one_name_are_not_one_population(fit):
+    grid = replace(fit.model.grid, sha256="0" * 64)
+    other = replace(fit, model=sedflow.SEDModel(grid), photometry=fit.photometry)
+    with pytest.raises(SedflowError, match="two SSP grids that are both called 'fsps'"):
+        sedflow.Population([fit[:6], other[6:]], "log_mstar", status=ALL)
+
+
 @pytest.mark.parametrize(
     ("options", "words"),
     [
