@@ -1,6 +1,7 @@
 """`sedflow population`."""
 
 import json
+from collections import Counter
 from pathlib import Path
 
 import click
@@ -95,7 +96,14 @@ def _weights(path):
     numbers = table.numbers("weight", reasons)
     if reasons:
         raise SedflowError(f"{path}: {next(iter(reasons.values()))}")
-    return dict(zip(table.column("id").tolist(), numbers.tolist(), strict=True))
+    ids = table.column("id").tolist()
+    counts = Counter(str(ident).strip() for ident in ids)
+    often, times = counts.most_common(1)[0] if counts else ("", 0)
+    if times > 1:
+        raise SedflowError(
+            f"{path} gives the ID {often[:40]!r} {times} weights; give each galaxy one row"
+        )
+    return dict(zip(ids, numbers.tolist(), strict=True))
 
 
 def _numbers(text):

@@ -17,7 +17,8 @@ from sedflow import views
 from sedflow.draws import weighted_quantile
 from sedflow.errors import SedflowError
 from sedflow.files.packaged import SSP_NAMES
-from sedflow.fits.fit import Fit, fit, load_fit
+from sedflow.fits.fit import Fit, fit
+from sedflow.fits.grid_files import read_fits, write_fits
 from sedflow.fits.samples import fractions
 from sedflow.fits.summary import Summary, quantile_name
 from sedflow.model.derived import ALL
@@ -37,9 +38,33 @@ class Comparison:
     """Fits of one galaxy that differ in the SSP grid alone.
 
     fits : name of the grid -> Fit
+
+    Raises
+    ------
+    SedflowError
+        The fits are not of one galaxy and one prior: their evidences say nothing of the grids.
     """
 
     fits: dict[str, Fit]
+
+    def __post_init__(self) -> None:
+        fits = self.fits
+        if not fits or not all(isinstance(one, Fit) for one in fits.values()):
+            raise SedflowError("a comparison is made of Fits by the name of their grid; give some")
+        first, *others = fits
+        for name, one in fits.items():
+            if one.photometry.shape:
+                raise SedflowError(
+                    f"the fit of {name} has {one.photometry.redshift.size} galaxies, and a "
+                    "comparison has one; give fit[k] of many"
+                )
+        for name in others:
+            what = _difference(fits[first], fits[name])
+            if what:
+                raise SedflowError(
+                    f"the fits of {first} and {name} {what}, so that their evidences say nothing "
+                    "of the grids; give fits of one galaxy and prior"
+                )
 
     @property
     def photometry(self) -> Photometry:
@@ -123,20 +148,25 @@ class Comparison:
         return Summary(columns, meta=meta)
 
     def save(self, folder: str | Path) -> Path:
-        """Write one file for each grid, GRID.h5, to a folder; `Comparison.load` reads them."""
-        folder = Path(folder)
-        folder.mkdir(parents=True, exist_ok=True)
-        for name, one in self.fits.items():
-            one.save(folder / f"{name}.h5")
-        return folder
+        """Write a file for each grid, GRID.h5, and a list of them; `Comparison.load` reads them.
+
+        Raises
+        ------
+        SedflowError
+            The folder holds other fits, which would count as grids of this galaxy.
+        """
+        return write_fits(folder, self.fits)
 
     @classmethod
     def load(cls, folder: str | Path) -> "Comparison":
-        """The comparison that `save` left in a folder."""
-        files = sorted(Path(folder).glob("*.h5"))
-        if not files:
-            raise SedflowError(f"{folder} holds no saved fits; give a folder that save wrote")
-        return cls({path.stem: load_fit(path) for path in files})
+        """The comparison that `save` left in a folder.
+
+        Raises
+        ------
+        SedflowError
+            Files are gone, replaced or renamed.
+        """
+        return cls(read_fits(folder))
 
     def plot(self, names: Any = None, *, backend: str = "matplotlib") -> Any:
         """Evidences, and the main quantities by grid and averaged: a matplotlib Figure.
@@ -211,6 +241,10 @@ def compare(
                 "SEDModel"
             )
         model = grid if isinstance(grid, SEDModel) else default_model(grid)
+        if model.grid.name in models:
+            raise SedflowError(
+                f"two of the grids are called {model.grid.name!r}; give one of them another name"
+            )
         models[model.grid.name] = model
     if len(models) < 2:
         raise SedflowError("one grid cannot be compared; give two different ones at least")
@@ -228,6 +262,22 @@ def _network(grid, bands):
 
     found = [cached_posterior(name) for name in packaged_weights()]
     return max(found, key=lambda one: (len(set(one.bands) & set(bands)), one.ssp == grid))
+
+
+def _difference(one, other):
+    """In what two fits differ that a comparison of grids takes to be the same; None for nothing."""
+    if one.prior.sfh != other.prior.sfh:
+        return f"have the priors {one.prior.sfh!r} and {other.prior.sfh!r}"
+    galaxies = [_numbers(fit.photometry.observed) for fit in (one, other)]
+    if galaxies[0] != galaxies[1]:
+        return f"are of other data ({one.photometry.title}; {other.photometry.title})"
+    return None
+
+
+def _numbers(galaxy):
+    """Redshift, and flux and error by band."""
+    bands = zip(galaxy.bands, galaxy.flux.tolist(), galaxy.sigma.tolist(), strict=True)
+    return float(galaxy.redshift), {band: numbers for band, *numbers in bands}
 
 
 def _shares(one):

@@ -25,6 +25,8 @@ __all__ = [
 
 _CELLS = {1: (40,), 2: (24, 24)}
 _MOST_CELLS = 1600
+_EXTREME = 1e100  # of weights; 1 / Vmax in cubic centimetres is 1e-80
+_FAR = 1e6  # ends of an axis
 _SPREAD = 0.0025  # of the draws, beyond each end of an axis
 _POINTS = 8  # in a cell along each axis, where a line cuts it
 
@@ -76,10 +78,10 @@ def edges_of(members, names, ranges, counts):
     out = []
     for k, name in enumerate(names):
         low, high = ranges.get(name) or _span(members.values[..., k], limits.get(name))
-        if not (np.isfinite([low, high]).all() and low < high):
+        if not (np.isfinite([low, high]).all() and low < high and low > -_FAR and high < _FAR):
             raise SedflowError(
                 f"the axis of {name} would go from {low:g} to {high:g}; give ranges={{{name!r}: "
-                "(LOW, HIGH)}}, the lower one first"
+                f"(LOW, HIGH)}}, the lower one first, both within {_FAR:g}"
             )
         out.append(np.linspace(low, high, counts[k] + 1))
     return tuple(out)
@@ -99,7 +101,12 @@ def checked_weights(weights, ids):
     if weights is None:
         return None
     if isinstance(weights, Mapping):
-        weights = {str(ident).strip(): weight for ident, weight in weights.items()}  # as in files
+        named = {str(ident).strip(): weight for ident, weight in weights.items()}  # as in files
+        if len(named) < len(weights):
+            raise SedflowError(
+                "weights have an ID twice, as a number and as text or with blanks; give it once"
+            )
+        weights = named
         lost = [i for i in ids.tolist() if str(i) not in weights]
         if lost:
             raise SedflowError(
@@ -114,6 +121,12 @@ def checked_weights(weights, ids):
     if not np.isfinite(w).all() or (w <= 0).any():
         k = int(np.argmin(np.where(np.isfinite(w), w, -np.inf)))
         raise SedflowError(f"the weight of {ids[k]} is {w[k]:g}; give numbers above zero")
+    for k in (int(np.argmin(w)), int(np.argmax(w))) if w.size else ():
+        if not 1 / _EXTREME <= w[k] <= _EXTREME:  # their squares would overflow, or vanish
+            raise SedflowError(
+                f"the weight of {ids[k]} is {w[k]:g}, and weights go from {1 / _EXTREME:g} to "
+                f"{_EXTREME:g}; choose another unit"
+            )
     return w
 
 

@@ -59,15 +59,16 @@ class Members:
 
 def members_of(source: Any, names: tuple[str, ...], status: Sequence[str] = ("ok",)) -> Members:
     """The galaxies of a run's folder, of a fit, or of several fits."""
+    status = (status,) if isinstance(status, str) else tuple(status)
     if isinstance(source, str | Path):
-        return _of_run(Path(source), names, tuple(status))
+        return _of_run(Path(source), names, status)
     fits = [source] if isinstance(source, Fit) else list(source)
     if not fits or not all(isinstance(one, Fit) for one in fits):
         raise SedflowError(
             "a population is made of the folder of a run, a Fit of many galaxies or a list of "
             f"Fits; got {type(source).__name__}"
         )
-    return _of_fits(fits, names, tuple(status))
+    return _of_fits(fits, names, status)
 
 
 def _check_names(names, model):
@@ -142,12 +143,18 @@ def _values(names, theta, z, model):
 def _of_fits(fits, names, status):
     first = fits[0]
     _check_names(names, first.model)
+    ids = _ids_of(fits)
     parts, states = [], []
     for fit in fits:
         if fit.prior.sfh != first.prior.sfh or fit.model.grid.name != first.model.grid.name:
             raise SedflowError(
                 f"the fits have the priors {first.prior.sfh!r} and {fit.prior.sfh!r}, the grids "
                 f"{first.model.grid.name!r} and {fit.model.grid.name!r}; give fits of one kind"
+            )
+        if fit.model.grid.sha256 != first.model.grid.sha256:
+            raise SedflowError(
+                f"the fits are of two SSP grids that are both called {first.model.grid.name!r}; "
+                "give fits of one grid"
             )
         if fit.draws.n != first.draws.n:
             raise SedflowError(
@@ -164,10 +171,10 @@ def _of_fits(fits, names, status):
         state = np.broadcast_to("ok", (n,)) if fit.verdict is None else _states(fit, n)
         used = np.isin(state, status) & there
         states += [s if h else "no draws" for s, h in zip(state[~used], there[~used], strict=True)]
-        parts.append((value[used], w[used], z[used]))
-    value, w, z = (np.concatenate(p) for p in zip(*parts, strict=True))
+        parts.append((value[used], w[used], z[used], used))
+    value, w, z, kept = (np.concatenate(p) for p in zip(*parts, strict=True))
     return Members(
-        np.arange(len(z)),
+        ids[kept],
         z,
         value,
         w,
@@ -176,6 +183,30 @@ def _of_fits(fits, names, status):
         dict(Counter(map(str, states))),
         f"fit again with n={5 * first.draws.n:,}",
     )
+
+
+def _ids_of(fits):
+    """IDs of all galaxies of fits, or their places (n,) if a fit has none.
+
+    Raises
+    ------
+    SedflowError
+        A galaxy is there twice, and would count twice.
+    """
+    given = [fit.photometry.ids for fit in fits]
+    if any(ids is None for ids in given):
+        places = np.arange(sum(int(np.prod(fit.photometry.shape)) for fit in fits))
+        if len({id(fit) for fit in fits}) < len(fits):
+            raise SedflowError("a Fit is given twice, and would count twice; give each once")
+        return places
+    values = [value for ids in given for value in np.ravel(ids).tolist()]
+    often, times = Counter(map(str, values)).most_common(1)[0] if values else ("", 0)
+    if times > 1:
+        raise SedflowError(
+            f"the galaxy {often[:40]} appears in the fits {times} times, and would count as often; "
+            "give each galaxy once"
+        )
+    return np.array(values, dtype=object if any(isinstance(v, str) for v in values) else None)
 
 
 def _states(fit, n):

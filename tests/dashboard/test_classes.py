@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 import sedflow
-from sedflow.dashboard.learn.by_hand import lesson
+from sedflow.dashboard.learn.by_hand import lesson, together
 from sedflow.dashboard.learn.by_hand.together import Together
 from sedflow.dashboard.pages.learn import LearnView
 from sedflow.dashboard.server.classes import CODE_LENGTH, Classes
@@ -104,10 +104,39 @@ def test_the_lesson_joins_the_class_of_an_address():
         return view, opener
 
     view, opener = asyncio.run(main())
-    together = view._stage.together
-    assert together.code == opener.code
-    assert together.layout.visible
-    together.send()
-    assert "1 guess," in together._text.object
+    stage = view._stage.together
+    assert stage.code == opener.code
+    assert stage.layout.visible
+    stage.send()
+    assert "1 guess," in stage._text.object
     view.step = 4
-    assert not together.layout.visible
+    assert not stage.layout.visible
+
+
+def test_classes_that_nobody_uses_give_their_places_to_others():
+    now = [0.0]
+    classes = Classes(LIMITS, clock=lambda: now[0])
+    codes = [classes.open(f"visitor {k}") for k in range(40)]
+    classes.send(codes[0], "page", [0.5, 0.0])
+    now[0] = 500.0
+    with pytest.raises(SedflowError, match="this server has 40 classes open"):
+        classes.open("b")  # the others may be about to begin
+    classes.guesses(codes[1])
+    now[0] = 900.0
+    classes.open("b")
+    assert classes.known(codes[0]) == codes[0]  # it has a guess
+    assert classes.known(codes[1]) == codes[1]  # somebody looks at it
+    now[0] = 1000.0  # one of the others has gone, and is not looked for again
+    assert len(classes) == 40
+    assert len({*codes} & {*classes._classes}) == 39
+
+
+def test_a_page_that_opens_the_lesson_again_has_one_guess(monkeypatch):
+    monkeypatch.setattr(together, "whose", lambda: ("visitor", "session"))
+    knobs = {name: start for name, (*_, start) in lesson.KNOBS.items()}
+    code = Together(lambda: knobs, "", lambda code: None, lambda: True)
+    code.open()
+    for _ in range(3):
+        again = Together(lambda: knobs, code.code, lambda code: None, lambda: True)
+        again.send()
+    assert len(again.classes.guesses(code.code)) == 1

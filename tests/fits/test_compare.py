@@ -116,3 +116,76 @@ def test_the_command_line_compares():
     assert "ln evidence" in out.output
     assert "log_mstar" in out.output
     assert "average" in out.output
+
+
+def other_data(fit, nsa, what):
+    """The same fit, said to be of other data."""
+    galaxy = fit.photometry
+    if what == "another galaxy":
+        return replace(fit, photometry=nsa.photometry(2489))
+    sigma, redshift = galaxy.sigma.copy(), float(galaxy.redshift)
+    if what == "another error":
+        sigma[2] *= 1.01
+    else:
+        redshift += 0.001
+    return replace(fit, photometry=replace(galaxy, sigma=sigma, redshift=np.asarray(redshift)))
+
+
+@pytest.mark.parametrize("what", ["another galaxy", "another error", "another redshift"])
+def test_fits_of_other_data_are_not_compared(found, nsa, what):
+    with pytest.raises(SedflowError, match="are of other data"):
+        Comparison({**found.fits, "bc03": other_data(found.fits["bc03"], nsa, what)})
+
+
+def test_fits_of_other_priors_or_of_many_galaxies_are_not_compared(found):
+    bc03 = found.fits["bc03"]
+    other = replace(bc03, prior=sedflow.Prior("flat" if bc03.prior.sfh != "flat" else "provabgs"))
+    with pytest.raises(SedflowError, match="have the priors"):
+        Comparison({**found.fits, "bc03": other})
+    with pytest.raises(SedflowError, match="by the name of their grid"):
+        Comparison({})
+    many = sedflow.fit(sedflow.load_nsa().photometry([72, 2489]), n=100, trust=None)
+    with pytest.raises(SedflowError, match="has 2 galaxies"):
+        Comparison({"fsps": many})
+
+
+def test_files_of_a_comparison_that_are_renamed_replaced_or_gone_are_refused(found, nsa, tmp_path):
+    folder = found.save(tmp_path / "grids")
+    one, two, aside = folder / "fsps.h5", folder / "bc03.h5", tmp_path / "aside.h5"
+    whole = {path: path.read_bytes() for path in (one, two)}
+    one.rename(aside), two.rename(one), aside.rename(two)
+    with pytest.raises(SedflowError, match="is a fit with the grid"):
+        Comparison.load(folder)
+    for path, content in whole.items():
+        path.write_bytes(content)
+    two.unlink()
+    with pytest.raises(SedflowError, match=r"bc03\.h5 is gone"):
+        Comparison.load(folder)
+    replace(found.fits["bc03"], seed=99).save(two)
+    with pytest.raises(SedflowError, match=r"bc03\.h5 is not what save wrote"):
+        Comparison.load(folder)
+    (folder / "comparison.json").write_text("[]")
+    with pytest.raises(SedflowError, match="cannot be used"):
+        Comparison.load(folder)
+    (folder / "comparison.json").unlink()  # as earlier versions left it
+    assert set(Comparison.load(folder).fits) == {"fsps", "bc03"}
+
+
+def test_a_comparison_is_not_saved_among_other_fits(found, tmp_path):
+    found.fits["fsps"].save(tmp_path / "mine.h5")
+    with pytest.raises(SedflowError, match=r"holds mine\.h5, which is not of this comparison"):
+        found.save(tmp_path)
+    assert [path.name for path in tmp_path.iterdir()] == ["mine.h5"]
+
+
+@pytest.mark.parametrize("name", ["../fsps", "/no-such/fsps", "a/b", "", "a\0b", "x" * 300])
+def test_the_name_of_a_grid_leads_nowhere_else(found, tmp_path, name):
+    with pytest.raises(SedflowError, match="cannot name a file"):
+        Comparison({name: found.fits["fsps"]}).save(tmp_path / "grids")
+    assert not list(tmp_path.rglob("*.h5"))
+
+
+def test_grids_of_one_name_are_not_compared(nsa):
+    grids = ("fsps", sedflow.SEDModel(), "bc03")
+    with pytest.raises(SedflowError, match="two of the grids are called 'fsps'"):
+        sedflow.compare(nsa.photometry(72), grids)

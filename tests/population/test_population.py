@@ -1,6 +1,7 @@
 """`sedflow.Population` and `sedflow population`, on a real run of the atlas and on fits."""
 
 import json
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -146,3 +147,77 @@ def test_the_command_writes_what_it_says(run, tmp_path):
     assert np.all(density["density_p2.5"] <= density["density_p97.5"])
     assert len(Table.read(paths[1])) == document["galaxies"]
     assert paths[2].read_bytes()[:4] == b"\x89PNG"
+
+
+@pytest.fixture(scope="module")
+def fit():
+    nsa = sedflow.load_nsa()
+    return sedflow.fit(nsa.photometry(nsa.ids[:12]), n=100, trust="weights")
+
+
+ALL = ("ok", "misfit", "failed")
+
+
+def test_fits_keep_the_ids_of_their_galaxies(fit):
+    """Whatever order the IDs have: they were numbers of rows, to which weights by ID fell."""
+    given = replace(fit, photometry=replace(fit.photometry, ids=np.arange(12)[::-1].copy()))
+    weights = {k: 1.0 + k for k in range(12)}
+    found = sedflow.Population(given, "log_mstar", status=ALL, weights=weights)
+    np.testing.assert_array_equal(found.ids, given.photometry.ids)
+    np.testing.assert_array_equal(found.weights, 1.0 + given.photometry.ids)
+    np.testing.assert_array_equal(found.redshift, given.photometry.redshift)
+    assert found.galaxies()["id"].tolist() == given.photometry.ids.tolist()
+    apart = sedflow.Population([fit[k] for k in range(12)], "log_mstar", status=ALL)
+    np.testing.assert_array_equal(apart.ids, fit.photometry.ids)
+
+
+def test_a_galaxy_does_not_count_twice(fit):
+    with pytest.raises(SedflowError, match="the galaxy 72 appears in the fits 2 times"):
+        sedflow.Population([fit, fit], "log_mstar", status=ALL)
+    nameless = replace(fit, photometry=replace(fit.photometry, ids=None))
+    with pytest.raises(SedflowError, match="a Fit is given twice"):
+        sedflow.Population([nameless, nameless], "log_mstar", status=ALL)
+    assert sedflow.Population(nameless, "log_mstar", status=ALL).ids.tolist() == [*range(12)]
+
+
+def test_fits_of_two_grids_of_one_name_are_not_one_population(fit):
+    grid = replace(fit.model.grid, sha256="0" * 64)
+    other = replace(fit, model=sedflow.SEDModel(grid), photometry=fit.photometry)
+    with pytest.raises(SedflowError, match="two SSP grids that are both called 'fsps'"):
+        sedflow.Population([fit[:6], other[6:]], "log_mstar", status=ALL)
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        ({"weights": np.full(12, 1e308)}, "is 1e[+]308, and weights go from"),
+        ({"weights": np.r_[np.ones(11), 1e-300]}, "is 1e-300, and weights go from"),
+        ({"weights": {72: 1.0, "72": 2.0}}, "have an ID twice"),
+        ({"ranges": {"log_mstar": (-1e300, 1e300)}}, "both within 1e[+]06"),
+        ({"ranges": {"log_mstar": (9, np.inf)}}, r"\(LOW, HIGH\)\}, the lower one first"),
+    ],
+)
+def test_numbers_that_overflow_are_refused(fit, options, words):
+    with pytest.raises(SedflowError, match=words):
+        sedflow.Population(fit, "log_mstar", status=ALL, **options)
+
+
+def test_one_weight_far_above_the_others_is_said(fit):
+    weights = np.r_[np.full(11, 1e-90), 1e90]
+    found = sedflow.Population(fit, "log_mstar", status=ALL, weights=weights)
+    assert np.isfinite(found.density).all()
+    assert "leave 1 effective galaxies" in found.notes[0]
+
+
+def test_a_status_may_be_given_alone(fit):
+    one, listed = (sedflow.Population(fit, "log_mstar", status=s) for s in ("ok", ("ok",)))
+    np.testing.assert_array_equal(one.ids, listed.ids)
+
+
+def test_the_command_refuses_two_weights_of_one_id(run, tmp_path):
+    ids = sedflow.Population(run, "log_mstar").ids
+    path = tmp_path / "weights.csv"
+    Table({"id": [*ids, ids[0]], "weight": np.ones(len(ids) + 1)}).write(path)
+    done = CliRunner().invoke(main, ["population", str(run), "--weights", str(path)])
+    assert done.exit_code == 1
+    assert "2 weights" in done.output

@@ -20,6 +20,7 @@ _LETTERS = "BCDFGHJKLMNPQRSTVWXZ2345679"  # none that is mistaken for another, a
 _MOST_CLASSES, _MOST_OF_ONE = 40, 4  # of all visitors; opened by one
 _MOST_GUESSES = 120  # in a class
 _HOURS = 4.0  # without a guess or a look, after which a class is forgotten
+_LEFT = 600.0  # seconds without a look; then an empty class gives its place to another
 
 
 @dataclass
@@ -60,6 +61,8 @@ class Classes:
         """
         with self._lock:
             self._forget()
+            if len(self._classes) >= _MOST_CLASSES:
+                self._make_room()
             mine = sum(one.by == visitor for one in self._classes.values())
             if mine >= _MOST_OF_ONE or len(self._classes) >= _MOST_CLASSES:
                 whose = "you have" if mine >= _MOST_OF_ONE else "this server has"
@@ -132,6 +135,12 @@ class Classes:
                 )
             one.seen = self._clock()
             return code, one
+
+    def _make_room(self):
+        """Forget the class that was left longest ago, if nobody has sent it a guess."""
+        left = [(one.seen, code) for code, one in self._classes.items() if not one.guesses]
+        if left and min(left)[0] < self._clock() - _LEFT:
+            del self._classes[min(left)[1]]
 
     def _forget(self):
         oldest = self._clock() - 3600 * _HOURS

@@ -51,7 +51,8 @@ class Together:
         alive: Callable[[], bool],
     ):
         self._best, self._joined, self._alive = best, joined, alive
-        self._me = secrets.token_hex(8)  # of this page, and nobody's name
+        # Of this page, also when the lesson is left and opened again, and nobody's name.
+        self._me = whose()[1] or secrets.token_hex(8)
         self.classes = shared_classes(_LIMITS)
         self.code, self._clock = "", None
         self._field = pn.widgets.TextInput(

@@ -1,0 +1,91 @@
+"""A folder with a fit for each SSP grid, and the list of them: what a comparison saves.
+
+    FOLDER/GRID.h5            the fit with that grid
+    FOLDER/comparison.json    grid -> SHA-256 of its file, with a checksum
+
+Without the list, a fit that is gone, or was left by another comparison, would change every weight.
+"""
+
+import json
+from pathlib import Path
+
+from sedflow.errors import SedflowError
+from sedflow.files.documents import read, table, text
+from sedflow.files.hashes import opened, sealed, sha256
+from sedflow.files.writing import replacing
+from sedflow.fits.fit import Fit, load_fit
+
+__all__ = ["read_fits", "write_fits"]
+
+_LIST = "comparison.json"
+
+
+def write_fits(folder: str | Path, fits: dict[str, Fit]) -> Path:
+    """Write fits by the name of their grid, and the list of them; returns the folder.
+
+    Raises
+    ------
+    SedflowError
+        The folder holds other fits, or the name of a grid is not one of a file.
+    """
+    folder = Path(folder)
+    for name in fits:
+        if not name or Path(name).name != name or "\0" in name or len(name) > 200:
+            raise SedflowError(
+                f"the grid {name[:60]!r} cannot name a file; give it letters, digits and hyphens"
+            )
+    folder.mkdir(parents=True, exist_ok=True)
+    names = {f"{name}.h5" for name in fits}
+    strange = sorted(path.name for path in folder.glob("*.h5") if path.name not in names)
+    if strange:
+        raise SedflowError(
+            f"{folder} holds {strange[0]}, which is not of this comparison; give another folder"
+        )
+    (folder / _LIST).unlink(missing_ok=True)
+    for name, one in fits.items():
+        one.save(folder / f"{name}.h5")
+    hashes = {name: sha256(folder / f"{name}.h5") for name in fits}
+    with replacing(folder / _LIST) as temporary:
+        temporary.write_text(json.dumps(sealed({"grids": hashes}), indent=1) + "\n")
+    return folder
+
+
+def read_fits(folder: str | Path) -> dict[str, Fit]:
+    """The fits that `write_fits` left in a folder, by the name of their grid.
+
+    Raises
+    ------
+    SedflowError
+        Files are gone, replaced or renamed.
+    """
+    folder = Path(folder)
+    files = sorted(folder.glob("*.h5"))
+    if not files:
+        raise SedflowError(f"{folder} holds no saved fits; give a folder that save wrote")
+    fits = {path.stem: load_fit(path) for path in files}
+    for name, one in fits.items():
+        if one.model.grid.name != name:
+            raise SedflowError(
+                f"{folder}/{name}.h5 is a fit with the grid {one.model.grid.name!r}; give the file "
+                "the name that save gave it"
+            )
+    _check_list(folder, files)
+    return fits
+
+
+def _check_list(folder, files):
+    """Refuse files that are not those that were listed; earlier versions wrote no list."""
+    path = folder / _LIST
+    try:
+        listed = opened(read(path, {"grids": table(text(64, 64))}))["grids"]
+    except FileNotFoundError:
+        return
+    except (OSError, ValueError) as error:
+        raise SedflowError(
+            f"{path} cannot be used ({str(error)[:200]}); save the comparison again"
+        ) from None
+    there = {file.stem: sha256(file) for file in files}
+    for name in sorted(listed.keys() | there.keys()):
+        if listed.get(name) != there.get(name):
+            why = "is gone" if name not in there else "is not what save wrote"
+            raise SedflowError(f"{folder}/{name}.h5 {why}; save the comparison again")
