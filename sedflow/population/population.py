@@ -25,7 +25,7 @@ from sedflow.population.grid import (
     names_of,
 )
 from sedflow.population.members import Members, members_of
-from sedflow.population.prior import cell_numbers, prior_shares
+from sedflow.population.prior import PriorShares, cell_numbers, prior_shares
 
 __all__ = ["EFFECTIVE_MIN", "Population"]
 
@@ -94,6 +94,34 @@ class Population:
         self._n, self._seed = as_whole("n", n, 50, 100_000), as_whole("seed", seed, 0)
         members = members_of(source, self.names, status)
         edges = edges_of(members, self.names, dict(ranges or {}), cell_counts(cells, self.names))
+        self._enter(members, edges, weights, None)
+
+    @classmethod
+    def of_members(
+        cls,
+        members: Members,
+        names: tuple[str, ...],
+        edges: tuple[np.ndarray, ...],
+        *,
+        weights: Any = None,
+        prior: PriorShares | None = None,
+        n: int = 400,
+        seed: int = 1,
+    ) -> "Population":
+        """The population of galaxies whose draws are known already.
+
+        members : their draws, with these names in this order
+        edges : of the cells along each axis
+        prior : its shares in these cells; counted if it is not given
+        """
+        out = object.__new__(cls)
+        out.names = names_of(names)
+        out._n, out._seed = as_whole("n", n, 50, 100_000), as_whole("seed", seed, 0)
+        out._enter(members, edges, weights, prior)
+        return out
+
+    def _enter(self, members, edges, weights, prior):
+        """Fit those of the members that have draws between the edges."""
         numbers = cell_numbers(members.values, edges)
         inside = (numbers >= 0).any(1)
         self.left_out = dict(members.left_out)
@@ -105,7 +133,9 @@ class Population:
                 f"left out were {_counts(self.left_out) or 'none'}"
             )
         w = checked_weights(weights, members.ids)
-        prior = prior_shares(self.names, edges, members.redshift, members.prior, members.model)
+        if prior is None:
+            z = members.redshift
+            prior = prior_shares(self.names, edges, z, members.prior, members.model)
         self._fit(
             members.subset(inside),
             Grid(edges, numbers[inside], prior),
@@ -235,6 +265,11 @@ class Population:
     def shrunk(self) -> np.ndarray:
         """Weights (n, n_draw) that make each galaxy's draws follow the population as prior."""
         return self._of_draws
+
+    def draws_of(self, row: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """One galaxy's draws (n_draw, n_quantity), its own weights of them, and the shrunk ones."""
+        members = self._members
+        return members.values[row], members.shares[row], self._of_draws[row]
 
     @property
     def few(self) -> list:
