@@ -280,6 +280,17 @@ class Page:
         self._liken(view)
         return view
 
+    def _make_population(self):
+        from sedflow.dashboard.pages.population import PopulationView
+
+        view = PopulationView(self._run, self.engine)
+        asked = {name: self._query[name] for name in ("preset",) if name in self._query}
+        if asked.get("preset") in view.param.preset.objects:
+            view.preset = asked["preset"]
+        view.param.watch(lambda *events: self._write_address(), "preset")
+        view.param.watch(self._chosen, "chosen")
+        return view
+
     def _make_learn(self):
         from sedflow.dashboard.pages.learn import LearnView
 
@@ -389,6 +400,9 @@ class Page:
                 query |= {"lesson": learn.lesson, **encode(asked, usual)}
                 if learn.code:
                     query["class"] = learn.code
+        if self.active == "population":
+            view = self._views["population"]
+            query |= encode({"preset": view.preset}, {"preset": view.param.preset.default})
         if self.active == "run" and self._views["run"].row is not None:
             query["row"] = str(self._views["run"].row)
         if self.dark:

@@ -92,7 +92,7 @@ class RunParts:
     """The partitions of a run that kept draws, read one after the other.
 
     most, draws : galaxies and draws of each at most; with `most`, partitions come in random order,
-        and only the sizes of their files are checked
+        and of the files of draws only the sizes are checked
     """
 
     def __init__(self, out, names, status, most=None, draws=None):
@@ -110,7 +110,7 @@ class RunParts:
         if most is None:
             self.parts = check_files(out, manifest)
         else:
-            found = check_files(out, manifest, hashed=())
+            found = check_files(out, manifest, hashed=("results",))
             self.parts = np.random.default_rng(1).permutation(found).tolist()
         self._out, self._names, self._status, self._most = out, names, status, most
         self.kept = keep if draws is None else min(keep, draws)
