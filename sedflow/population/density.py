@@ -81,6 +81,7 @@ def fit_density(
     *,
     n: int = 400,
     seed: int = 1,
+    start: Density | None = None,
 ) -> Density:
     """The density in cells of a grid, of galaxies that each reach some of them.
 
@@ -89,6 +90,7 @@ def fit_density(
     shape : cells along each axis
     weights (n_galaxy,) : how many galaxies each of them is for; default 1
     n : draws of the density
+    start : where to begin, such as the density of all where these are some; it saves steps
     """
     rng = np.random.default_rng(seed)
     matrix = likelihood if isinstance(likelihood, Rows) else scaled(likelihood)
@@ -98,8 +100,10 @@ def fit_density(
     chosen = np.sort(rng.permutation(len(w))[:_FOR_STRENGTH])
     part = matrix if len(chosen) == len(w) else matrix[chosen]
     w_part = w[chosen] * (w.sum() / w[chosen].sum())
-    log_f = _start(matrix, w, penalty)
-    strength = np.full(len(shape), 10.0)
+    log_f, strength = _start(matrix, w, penalty), np.full(len(shape), 10.0)
+    if start is not None:
+        log_f, strength = np.log(np.maximum(start.shares, 1e-12)), start.strength.copy()
+        log_f -= logsumexp(log_f)
     settled = converged = False
     for _ in range(_STEPS):
         s = penalty.matrix(strength)

@@ -142,13 +142,19 @@ class Population:
             None if w is None else w[inside],
         )
 
-    def _fit(self, members: Members, grid: Grid, weights: np.ndarray | None) -> None:
+    def _fit(
+        self,
+        members: Members,
+        grid: Grid,
+        weights: np.ndarray | None,
+        begin: Density | None = None,
+    ) -> None:
         self._members, self._grid, self.weights = members, grid, weights
         self.ids, self.redshift, self.edges = members.ids, members.redshift, grid.edges
         self._shape = tuple(len(e) - 1 for e in self.edges)
         self._matrix = likelihood_of(members, grid)
         self.fitted: Density = fit_density(
-            self._matrix, self._shape, weights, n=self._n, seed=self._seed
+            self._matrix, self._shape, weights, n=self._n, seed=self._seed, start=begin
         )
         self._of_draws = self._draw_weights()
         self.effective_draws = 1.0 / np.square(merged(members.values, self._of_draws)).sum(1)
@@ -167,7 +173,8 @@ class Population:
             w = None if self.weights is None else self.weights[rows]
         else:
             w = checked_weights(weights, members.ids)
-        out._fit(members, Grid(self.edges, self._grid.cells[rows], self._grid.prior), w)
+        grid = Grid(self.edges, self._grid.cells[rows], self._grid.prior)
+        out._fit(members, grid, w, self.fitted)
         return out
 
     # The density
@@ -230,7 +237,8 @@ class Population:
         """
         axis = self._axis(name, two=True)
         draws = np.moveaxis(self._draws, 1 + axis, -1)
-        share = draws / draws.sum(-1, keepdims=True)
+        with np.errstate(invalid="ignore"):  # NaN where no draw of the density has galaxies
+            share = draws / draws.sum(-1, keepdims=True)
         x = self.centres[axis]
         mean = share @ x
         spread = np.sqrt(np.maximum(share @ x**2 - mean**2, 0.0))
@@ -254,7 +262,8 @@ class Population:
         draws = self._draws
         if by:
             over = 1 + axis
-            values = (draws * share).sum(over) / draws.sum(over)
+            with np.errstate(invalid="ignore"):
+                values = (draws * share).sum(over) / draws.sum(over)
         else:
             values = (draws * share).reshape(len(draws), -1).sum(1)
         return np.quantile(values, fractions(np.atleast_1d(q)), axis=0)
