@@ -35,6 +35,7 @@ from sedflow.figures.theme import PageTheme
 from sedflow.network.posterior import packaged_weights
 from sedflow.palette import FIGURE_SIZE
 from sedflow.parameters import NAMES
+from sedflow.population.presets import PRESETS
 
 __all__ = ["TITLE", "Page", "laid_out"]
 
@@ -127,6 +128,11 @@ class Page:
         if query.get("view", "explore") not in self.keys:
             notices.append(f"there is no page {query['view'][:_MOST_QUOTED]!r}; Explore is shown")
             query["view"] = "explore"
+        if query.get("preset", PRESETS[0].key) not in [preset.key for preset in PRESETS]:
+            notices.append(
+                f"there is no preset {query.pop('preset')[:_MOST_QUOTED]!r}; "
+                f"{PRESETS[0].title} is shown"
+            )
         self._row = None
         if run is not None:
             self._row, more = decode_row(query, run.manifest["catalogue"]["rows"])
@@ -284,9 +290,7 @@ class Page:
         from sedflow.dashboard.pages.population import PopulationView
 
         view = PopulationView(self._run, self.engine)
-        asked = {name: self._query[name] for name in ("preset",) if name in self._query}
-        if asked.get("preset") in view.param.preset.objects:
-            view.preset = asked["preset"]
+        view.preset = self._query.get("preset", view.preset)
         view.param.watch(lambda *events: self._write_address(), "preset")
         view.param.watch(self._chosen, "chosen")
         return view

@@ -59,7 +59,7 @@ class PopulationFigures(pn.viewable.Viewer):
             stylesheets=[WRAP],
             visible=False,
         )
-        self._panes = [_pane(figure, styles=_BESIDE) for figure in self.galaxy]
+        self._panes = [pn.Column(_pane(figure), styles=_BESIDE, margin=0) for figure in self.galaxy]
         self._one = pn.Row(
             *self._panes, sizing_mode="stretch_width", stylesheets=[WRAP], visible=False
         )
