@@ -22,7 +22,7 @@ from sedflow.population.prior import PriorShares
 __all__ = ["FILE", "LEVELS", "STATES", "atlas_members", "atlas_population", "decoded", "encoded"]
 
 FILE = "population.npz"
-LEVELS = 120  # steps of an axis: 6 in each of 20 cells, 3 in each of 40
+LEVELS = 120  # steps of an axis: 8 in each of 15 cells, 3 in each of 40
 STATES = ("ok", "misfit", "failed", "no draws")
 _OUTSIDE = 255
 _FIRST = "log_mstar"  # in whose order the draws are

@@ -16,7 +16,7 @@ AXES = {
 }
 #: A galaxy is quenched below this log of the specific star-formation rate [1/yr].
 QUENCHED = -11.0
-_CELLS = {1: 40, 2: 20}
+_CELLS = {1: 40, 2: 15}
 
 
 @dataclass(frozen=True)

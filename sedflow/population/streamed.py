@@ -6,6 +6,7 @@ which is small, and once more where posteriors with the population as prior are 
 
 import tempfile
 from collections.abc import Mapping, Sequence
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -60,7 +61,7 @@ class _Blocks:
     def __getitem__(self, rows: np.ndarray) -> csr_array:
         ends = np.cumsum([0, *self._sizes])
         parts = []
-        for k, (low, high) in enumerate(zip(ends[:-1], ends[1:], strict=True)):
+        for k, (low, high) in enumerate(pairwise(ends)):
             some = rows[(rows >= low) & (rows < high)]
             if len(some):
                 parts.append(self.block(k)[some - low])
