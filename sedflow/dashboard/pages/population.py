@@ -1,7 +1,7 @@
 """The page of a population: what many galaxies have in common, with the prior divided out.
 
 The sample is the packaged atlas, whose draws are packaged, or the run that the server names. It is
-read once per process; a selection is fitted anew on the worker thread, a fraction of a second.
+read once per process; a selection is fitted again on the worker thread, a fraction of a second.
 """
 
 import io

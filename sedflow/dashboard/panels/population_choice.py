@@ -73,7 +73,7 @@ class PopulationChoice(pn.viewable.Viewer):
         low, high = (
             pn.widgets.FloatInput(
                 label=text, value=None, width=66, placeholder="any", step=0.1, margin=(2, 3)
-            )  # fmt: skip
+            )
             for text in ("from", "to")
         )
         for widget in (low, high):
