@@ -1,10 +1,12 @@
 """Populations that are known: how fast one is inferred, and whether its bands hold the truth.
 
     python benchmarks/population.py --speed                  # a minute on a core
+    python benchmarks/population.py --brush                  # the packaged atlas, half a minute
     python benchmarks/population.py --mocks 100              # ten minutes
     python benchmarks/population.py --network 20 --galaxies 200   # ten minutes
 
---speed: 10,000 galaxies with 200 draws each, two quantities. --mocks: draws that are exact, under
+--speed: 10,000 galaxies with 200 draws each, two quantities. --brush: what the page Population
+does when a visitor selects some of the packaged atlas. --mocks: draws that are exact, under
 a prior that is not flat. --network: galaxies with the noise of the NASA-Sloan Atlas at redshifts
 of 0.01 to 0.05, a Schechter function in log_mstar times a main sequence in log_ssfr_1gyr, and the
 weighted draws of the packaged network. Beside the bands stands what the histogram of medians
@@ -29,6 +31,7 @@ _NAMES = ("log_mstar", "log_ssfr_1gyr")
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--speed", action="store_true")
+    parser.add_argument("--brush", action="store_true")
     parser.add_argument("--mocks", type=int, default=0)
     parser.add_argument("--network", type=int, default=0)
     parser.add_argument("--galaxies", type=int, default=2000)
@@ -40,6 +43,8 @@ def main():
     use_threads(1)
     if args.speed:
         speed(args.draws)
+    if args.brush:
+        brush()
     if args.mocks:
         exact(args.mocks, args.galaxies, args.draws, args.wrong)
     if args.network:
@@ -58,6 +63,26 @@ def speed(draws):
             f"{len(axes)} quantities, 10,000 galaxies x {draws} draws: {min(spent):.2f} to "
             f"{max(spent):.2f} s a fit, converged: {fitted.converged}"
         )
+
+
+def brush():
+    from sedflow.dashboard.population_answer import answer_of
+    from sedflow.dashboard.population_sample import atlas_sample
+
+    sample = atlas_sample()
+    for preset in sedflow.population.PRESETS:
+        answer_of(sample, preset.key, "all galaxies", {}, "")
+        for part, cuts in (("Virgo", {}), ("seven clusters", {}), ("Virgo", {"mass": (9, 10)})):
+            spent = []
+            for _ in range(3):
+                start = time.perf_counter()
+                found = answer_of(sample, preset.key, part, cuts, "")
+                spent.append(time.perf_counter() - start)
+            print(
+                f"{preset.title}, {len(found.population):,} galaxies of {part}: "
+                f"{1000 * min(spent):.0f} to {1000 * max(spent):.0f} ms a brush",
+                flush=True,
+            )
 
 
 def exact(n_mock, galaxies, draws, wrong):

@@ -32,6 +32,7 @@ VIEWS = {
     "forward": "Forward",
     "compare": "Compare",
     "validate": "Validate",
+    "population": "Population",
     "learn": "Learn",
     "data": "Your data",
     "run": "Run",

@@ -35,6 +35,7 @@ from sedflow.figures.theme import PageTheme
 from sedflow.network.posterior import packaged_weights
 from sedflow.palette import FIGURE_SIZE
 from sedflow.parameters import NAMES
+from sedflow.population.presets import PRESETS
 
 __all__ = ["TITLE", "Page", "laid_out"]
 
@@ -127,6 +128,11 @@ class Page:
         if query.get("view", "explore") not in self.keys:
             notices.append(f"there is no page {query['view'][:_MOST_QUOTED]!r}; Explore is shown")
             query["view"] = "explore"
+        if query.get("preset", PRESETS[0].key) not in [preset.key for preset in PRESETS]:
+            notices.append(
+                f"there is no preset {query.pop('preset')[:_MOST_QUOTED]!r}; "
+                f"{PRESETS[0].title} is shown"
+            )
         self._row = None
         if run is not None:
             self._row, more = decode_row(query, run.manifest["catalogue"]["rows"])
@@ -280,6 +286,15 @@ class Page:
         self._liken(view)
         return view
 
+    def _make_population(self):
+        from sedflow.dashboard.pages.population import PopulationView
+
+        view = PopulationView(self._run, self.engine)
+        view.preset = self._query.get("preset", view.preset)
+        view.param.watch(lambda *events: self._write_address(), "preset")
+        view.param.watch(self._chosen, "chosen")
+        return view
+
     def _make_learn(self):
         from sedflow.dashboard.pages.learn import LearnView
 
@@ -389,6 +404,9 @@ class Page:
                 query |= {"lesson": learn.lesson, **encode(asked, usual)}
                 if learn.code:
                     query["class"] = learn.code
+        if self.active == "population":
+            view = self._views["population"]
+            query |= encode({"preset": view.preset}, {"preset": view.param.preset.default})
         if self.active == "run" and self._views["run"].row is not None:
             query["row"] = str(self._views["run"].row)
         if self.dark:

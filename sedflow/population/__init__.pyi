@@ -1,6 +1,11 @@
 from .density import Density as Density
 from .density import fit_density as fit_density
+from .packaged import atlas_population as atlas_population
 from .population import EFFECTIVE_MIN as EFFECTIVE_MIN
 from .population import Population as Population
+from .presets import PRESETS as PRESETS
+from .presets import Preset as Preset
 from .prior import PriorShares as PriorShares
 from .prior import prior_shares as prior_shares
+from .streamed import StreamedPopulation as StreamedPopulation
+from .volume import inverse_vmax as inverse_vmax

@@ -17,8 +17,10 @@ that few galaxies reach is skewed, as a count is: its share has the Gamma distri
 curvature.
 """
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import reduce
+from typing import Protocol, runtime_checkable
 
 import numpy as np
 from scipy.linalg import LinAlgError, cho_factor, cho_solve
@@ -26,7 +28,7 @@ from scipy.linalg.lapack import dpotri
 from scipy.sparse import csr_array
 from scipy.special import gammaincinv, logsumexp, ndtr
 
-__all__ = ["Density", "fit_density"]
+__all__ = ["Density", "Rows", "fit_density"]
 
 _ORDER = 2  # of the differences: nothing pulls at an exponential
 _STRENGTHS = (1e-4, 1e8)
@@ -59,31 +61,49 @@ class Density:
     converged: bool
 
 
+@runtime_checkable
+class Rows(Protocol):
+    """Galaxies that are not in memory together, in blocks: the largest entry of each row is 1."""
+
+    shape: tuple[int, int]
+
+    def blocks(self) -> Iterator[csr_array]:
+        """Matrices of the galaxies that follow each other."""
+
+    def __getitem__(self, rows: np.ndarray) -> csr_array:
+        """Those of some rows, in ascending order."""
+
+
 def fit_density(
-    likelihood: csr_array,
+    likelihood: csr_array | Rows,
     shape: tuple[int, ...],
     weights: np.ndarray | None = None,
     *,
     n: int = 400,
     seed: int = 1,
+    start: Density | None = None,
 ) -> Density:
     """The density in cells of a grid, of galaxies that each reach some of them.
 
-    likelihood (n_galaxy, n_cell) : A_ib above, each row up to a factor; no row is empty
+    likelihood (n_galaxy, n_cell) : A_ib above, each row up to a factor; no row is empty. `Rows`
+        where that is too much for the memory
     shape : cells along each axis
     weights (n_galaxy,) : how many galaxies each of them is for; default 1
     n : draws of the density
+    start : where to begin, such as the density of all where these are some; it saves steps
     """
     rng = np.random.default_rng(seed)
-    matrix = _scaled(likelihood)
+    matrix = likelihood if isinstance(likelihood, Rows) else scaled(likelihood)
     w = np.ones(matrix.shape[0]) if weights is None else np.asarray(weights, float)
     w = w * w.sum() / np.square(w).sum()  # they sum to the effective number of galaxies
     penalty = _Penalty(shape)
     chosen = np.sort(rng.permutation(len(w))[:_FOR_STRENGTH])
     part = matrix if len(chosen) == len(w) else matrix[chosen]
     w_part = w[chosen] * (w.sum() / w[chosen].sum())
-    log_f = _start(matrix, w, penalty)
-    strength = np.full(len(shape), 10.0)
+    log_f, strength = _start(matrix, w, penalty), np.full(len(shape), 10.0)
+    if start is not None:
+        log_f, strength = np.log(np.maximum(start.shares, 1e-12)), start.strength.copy()
+        log_f -= logsumexp(log_f)
     settled = converged = False
     for _ in range(_STEPS):
         s = penalty.matrix(strength)
@@ -114,12 +134,28 @@ def fit_density(
 # The likelihood
 
 
-def _scaled(matrix):
+def scaled(matrix):
     """The same with the largest entry of each row 1."""
     matrix = csr_array(matrix, dtype=float)
     top = np.maximum.reduceat(matrix.data, matrix.indptr[:-1])
     data = matrix.data / np.repeat(top, np.diff(matrix.indptr))
     return csr_array((data, matrix.indices, matrix.indptr), shape=matrix.shape)
+
+
+def _blocks(matrix, w):
+    """The galaxies in parts, with their weights."""
+    if isinstance(matrix, csr_array):
+        yield matrix, w
+        return
+    start = 0
+    for block in matrix.blocks():
+        yield block, w[start : start + block.shape[0]]
+        start += block.shape[0]
+
+
+def _counted(matrix, w, f):
+    """Galaxies in each cell, with the population as prior."""
+    return sum(responsibilities(block, f).T @ some for block, some in _blocks(matrix, w))
 
 
 def responsibilities(matrix, f):
@@ -130,25 +166,28 @@ def responsibilities(matrix, f):
 
 
 def _value(matrix, w, log_f, s):
-    return w @ np.log(matrix @ np.exp(log_f)) - 0.5 * log_f @ s @ log_f
+    f = np.exp(log_f)
+    known = sum(some @ np.log(block @ f) for block, some in _blocks(matrix, w))
+    return known - 0.5 * log_f @ s @ log_f
 
 
 def _objective(matrix, w, log_f, s):
     """Penalised log likelihood, its slope in log f at a sum of 1, and f."""
     f = np.exp(log_f)
-    counts = responsibilities(matrix, f).T @ w
+    counts = _counted(matrix, w, f)
     return _value(matrix, w, log_f, s), counts - w.sum() * f - s @ log_f, f
 
 
 def _information(matrix, w, f):
     """Sum over the galaxies of w g g^T, with g the slope of one log likelihood."""
     total, square = np.zeros(len(f)), np.zeros((len(f), len(f)))
-    shares = responsibilities(matrix, f)
-    for start in range(0, len(w), _ROWS):
-        some, w_some = shares[start : start + _ROWS], w[start : start + _ROWS]
-        total += some.T @ w_some
-        rows = (some.toarray() * np.sqrt(w_some)[:, None]).astype(np.float32)
-        square += rows.T @ rows
+    for block, w_block in _blocks(matrix, w):
+        shares = responsibilities(block, f)
+        for start in range(0, len(w_block), _ROWS):
+            some, w_some = shares[start : start + _ROWS], w_block[start : start + _ROWS]
+            total += some.T @ w_some
+            rows = (some.toarray() * np.sqrt(w_some)[:, None]).astype(np.float32)
+            square += rows.T @ rows
     cross = np.outer(total, f)
     return square - cross - cross.T + w.sum() * np.outer(f, f)
 
@@ -179,7 +218,7 @@ def _climb(matrix, w, log_f, s, step, value):
 def _start(matrix, w, penalty):
     """Log of the stacked draws, smoothed strongly."""
     even = np.full(matrix.shape[1], 1.0 / matrix.shape[1])
-    counts = responsibilities(matrix, even).T @ w
+    counts = _counted(matrix, w, even)
     share = counts / counts.sum()
     level = np.log(share + 1e-3 / len(share))
     curvature = np.diag(counts + 1e-3 * w.sum() / len(share))

@@ -19,7 +19,7 @@ from sedflow.model.sed import SEDModel
 from sedflow.parameters import NAMES, Prior
 from sedflow.population.prior import SPECIFIC, quantity_values
 
-__all__ = ["Members", "members_of"]
+__all__ = ["Members", "RunParts", "members_of"]
 
 _AT_ONCE = 20_000  # draws that are derived at once
 
@@ -57,11 +57,22 @@ class Members:
         return replace(self, **arrays)
 
 
-def members_of(source: Any, names: tuple[str, ...], status: Sequence[str] = ("ok",)) -> Members:
-    """The galaxies of a run's folder, of a fit, or of several fits."""
+def members_of(
+    source: Any,
+    names: tuple[str, ...],
+    status: Sequence[str] = ("ok",),
+    *,
+    most: int | None = None,
+    draws: int | None = None,
+) -> Members:
+    """The galaxies of a run's folder, of a fit, or of several fits.
+
+    most, draws : of a run, so many galaxies and draws of each at most; the galaxies are those of
+        partitions in random order
+    """
     status = (status,) if isinstance(status, str) else tuple(status)
     if isinstance(source, str | Path):
-        return _of_run(Path(source), names, status)
+        return _of_run(Path(source), names, status, most, draws)
     fits = [source] if isinstance(source, Fit) else list(source)
     if not fits or not all(isinstance(one, Fit) for one in fits):
         raise SedflowError(
@@ -78,41 +89,78 @@ def _check_names(names, model):
             raise missing_quantity(name, model)
 
 
-def _of_run(out, names, status):
-    needs("pyarrow", extra="scale", what="sedflow.Population of a run")
-    manifest = load_manifest(out)
-    keep = manifest["settings"]["keep"]
-    if not keep:
-        raise SedflowError(
-            f"the run {out} kept no draws; run sedflow infer with --keep 200 into another folder"
+class RunParts:
+    """The partitions of a run that kept draws, read one after the other.
+
+    most, draws : galaxies and draws of each at most; with `most`, partitions come in random order,
+        and of the files of draws only the sizes are checked
+    """
+
+    def __init__(self, out, names, status, most=None, draws=None):
+        needs("pyarrow", extra="scale", what="sedflow.Population of a run")
+        manifest = load_manifest(out)
+        self._keep = keep = manifest["settings"]["keep"]
+        if not keep:
+            raise SedflowError(
+                f"the run {out} kept no draws; run sedflow infer with --keep 200 into another "
+                "folder"
+            )
+        about = manifest["weights"]
+        self.posterior = checked_posterior(about["name"], about["record_sha256"])
+        _check_names(names, self.posterior.model)
+        if most is None:
+            self.parts = check_files(out, manifest)
+        else:
+            found = check_files(out, manifest, hashed=("results",))
+            self.parts = np.random.default_rng(1).permutation(found).tolist()
+        self._out, self._names, self._status, self._most = out, names, status, most
+        self.kept = keep if draws is None else min(keep, draws)
+        self.left_out: Counter[str] = Counter()
+        self.remedy = (
+            f"run sedflow infer again with --keep {5 * keep} --draws {max(5 * keep, 1000)} into "
+            "another folder"
         )
-    about = manifest["weights"]
-    posterior = checked_posterior(about["name"], about["record_sha256"])
-    _check_names(names, posterior.model)
-    parts = check_files(out, manifest)
-    ids, redshift, values, states = [], [], [], []
-    for number in parts:
-        table, _ = read_results(out / "results" / part_name(number), ["id", "status", "redshift"])
-        state = np.array(table["status"].to_pylist(), dtype=object)
-        theta = _thetas(out / "draws" / part_name(number), keep)
-        there = ~np.isnan(theta).any((1, 2))
-        used = np.isin(state, status) & there
-        states += [s if h else "no draws" for s, h in zip(state[~used], there[~used], strict=True)]
-        z = table["redshift"].to_numpy()[used].astype(float)
-        ids += [i for i, u in zip(table["id"].to_pylist(), used, strict=True) if u]
+
+    def __iter__(self):
+        """IDs, redshifts (n,) and values (n, n_draw, n_quantity) of each partition."""
+        left = self._most
+        for number in self.parts:
+            if left is not None and left <= 0:
+                return
+            path = self._out / "results" / part_name(number)
+            table, _ = read_results(path, ["id", "status", "redshift"])
+            state = np.array(table["status"].to_pylist(), dtype=object)
+            theta = _thetas(self._out / "draws" / part_name(number), self._keep)
+            theta = theta[:, (np.arange(self.kept) * self._keep) // self.kept]
+            there = ~np.isnan(theta).any((1, 2))
+            used = np.isin(state, self._status) & there
+            why = zip(state[~used], there[~used], strict=True)
+            self.left_out.update(s if h else "no draws" for s, h in why)
+            if left is not None:
+                used &= np.cumsum(used) <= left
+                left -= int(used.sum())
+            z = table["redshift"].to_numpy()[used].astype(float)
+            ids = [i for i, u in zip(table["id"].to_pylist(), used, strict=True) if u]
+            yield ids, z, _values(self._names, theta[used], z, self.posterior.model)
+
+
+def _of_run(out, names, status, most, draws):
+    run = RunParts(out, names, status, most, draws)
+    ids, redshift, values = [], [], []
+    for some, z, value in run:
+        ids += some
         redshift.append(z)
-        values.append(_values(names, theta[used], z, posterior.model))
-    value = np.concatenate(values) if values else np.zeros((0, keep, len(names)))
+        values.append(value)
+    value = np.concatenate(values) if values else np.zeros((0, run.kept, len(names)))
     return Members(
         np.array(ids, dtype=object if any(isinstance(i, str) for i in ids) else None),
         np.concatenate(redshift) if redshift else np.zeros(0),
         value,
-        np.full(value.shape[:2], 1.0 / keep),
-        posterior.prior,
-        posterior.model,
-        dict(Counter(states)),
-        f"run sedflow infer again with --keep {5 * keep} --draws {max(5 * keep, 1000)} into "
-        "another folder",
+        np.full(value.shape[:2], 1.0 / run.kept),
+        run.posterior.prior,
+        run.posterior.model,
+        dict(run.left_out),
+        run.remedy,
     )
 
 

@@ -25,7 +25,7 @@ from sedflow.population.grid import (
     names_of,
 )
 from sedflow.population.members import Members, members_of
-from sedflow.population.prior import cell_numbers, prior_shares
+from sedflow.population.prior import PriorShares, cell_numbers, prior_shares
 
 __all__ = ["EFFECTIVE_MIN", "Population"]
 
@@ -94,6 +94,34 @@ class Population:
         self._n, self._seed = as_whole("n", n, 50, 100_000), as_whole("seed", seed, 0)
         members = members_of(source, self.names, status)
         edges = edges_of(members, self.names, dict(ranges or {}), cell_counts(cells, self.names))
+        self._enter(members, edges, weights, None)
+
+    @classmethod
+    def of_members(
+        cls,
+        members: Members,
+        names: tuple[str, ...],
+        edges: tuple[np.ndarray, ...],
+        *,
+        weights: Any = None,
+        prior: PriorShares | None = None,
+        n: int = 400,
+        seed: int = 1,
+    ) -> "Population":
+        """The population of galaxies whose draws are known already.
+
+        members : their draws, with these names in this order
+        edges : of the cells along each axis
+        prior : its shares in these cells; counted if it is not given
+        """
+        out = object.__new__(cls)
+        out.names = names_of(names)
+        out._n, out._seed = as_whole("n", n, 50, 100_000), as_whole("seed", seed, 0)
+        out._enter(members, edges, weights, prior)
+        return out
+
+    def _enter(self, members, edges, weights, prior):
+        """Fit those of the members that have draws between the edges."""
         numbers = cell_numbers(members.values, edges)
         inside = (numbers >= 0).any(1)
         self.left_out = dict(members.left_out)
@@ -105,20 +133,28 @@ class Population:
                 f"left out were {_counts(self.left_out) or 'none'}"
             )
         w = checked_weights(weights, members.ids)
-        prior = prior_shares(self.names, edges, members.redshift, members.prior, members.model)
+        if prior is None:
+            z = members.redshift
+            prior = prior_shares(self.names, edges, z, members.prior, members.model)
         self._fit(
             members.subset(inside),
             Grid(edges, numbers[inside], prior),
             None if w is None else w[inside],
         )
 
-    def _fit(self, members: Members, grid: Grid, weights: np.ndarray | None) -> None:
+    def _fit(
+        self,
+        members: Members,
+        grid: Grid,
+        weights: np.ndarray | None,
+        begin: Density | None = None,
+    ) -> None:
         self._members, self._grid, self.weights = members, grid, weights
         self.ids, self.redshift, self.edges = members.ids, members.redshift, grid.edges
         self._shape = tuple(len(e) - 1 for e in self.edges)
         self._matrix = likelihood_of(members, grid)
         self.fitted: Density = fit_density(
-            self._matrix, self._shape, weights, n=self._n, seed=self._seed
+            self._matrix, self._shape, weights, n=self._n, seed=self._seed, start=begin
         )
         self._of_draws = self._draw_weights()
         self.effective_draws = 1.0 / np.square(merged(members.values, self._of_draws)).sum(1)
@@ -137,7 +173,8 @@ class Population:
             w = None if self.weights is None else self.weights[rows]
         else:
             w = checked_weights(weights, members.ids)
-        out._fit(members, Grid(self.edges, self._grid.cells[rows], self._grid.prior), w)
+        grid = Grid(self.edges, self._grid.cells[rows], self._grid.prior)
+        out._fit(members, grid, w, self.fitted)
         return out
 
     # The density
@@ -200,7 +237,8 @@ class Population:
         """
         axis = self._axis(name, two=True)
         draws = np.moveaxis(self._draws, 1 + axis, -1)
-        share = draws / draws.sum(-1, keepdims=True)
+        with np.errstate(invalid="ignore"):  # NaN where no draw of the density has galaxies
+            share = draws / draws.sum(-1, keepdims=True)
         x = self.centres[axis]
         mean = share @ x
         spread = np.sqrt(np.maximum(share @ x**2 - mean**2, 0.0))
@@ -224,7 +262,8 @@ class Population:
         draws = self._draws
         if by:
             over = 1 + axis
-            values = (draws * share).sum(over) / draws.sum(over)
+            with np.errstate(invalid="ignore"):
+                values = (draws * share).sum(over) / draws.sum(over)
         else:
             values = (draws * share).reshape(len(draws), -1).sum(1)
         return np.quantile(values, fractions(np.atleast_1d(q)), axis=0)
@@ -235,6 +274,11 @@ class Population:
     def shrunk(self) -> np.ndarray:
         """Weights (n, n_draw) that make each galaxy's draws follow the population as prior."""
         return self._of_draws
+
+    def draws_of(self, row: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """One galaxy's draws (n_draw, n_quantity), its own weights of them, and the shrunk ones."""
+        members = self._members
+        return members.values[row], members.shares[row], self._of_draws[row]
 
     @property
     def few(self) -> list:

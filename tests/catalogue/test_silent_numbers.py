@@ -14,8 +14,8 @@ from astropy.io import fits
 from astropy.table import Table
 
 from sedflow.catalogue.read.open import read_table
-from sedflow.catalogue.route import usable
 from sedflow.catalogue.rows import BandColumns, Mapping, guess_mapping, to_photometry
+from sedflow.catalogue.sampler_for_bands import usable
 from sedflow.errors import SedflowError
 from sedflow.photometry import Photometry
 

@@ -417,13 +417,17 @@ def _no_serious_in_both_themes(page):
     _no_serious(page)
 
 
-@pytest.mark.parametrize("view", ["explore", "forward", "compare", "validate", "learn", "data"])
+@pytest.mark.parametrize(
+    "view", ["explore", "forward", "compare", "population", "validate", "learn", "data"]
+)
 def test_axe_finds_nothing_serious(page, address, view):
     pins = "&pins=72;2490" if view == "compare" else ""
     page.goto(f"{address}?view={view}{pins}", timeout=90_000)
     page.wait_for_function(IDLE, timeout=60_000)
     if view == "explore":
         heading(page, "NSAID 72")  # before, its tables are empty
+    if view == "population":
+        heading(page, "galaxies of the packaged atlas")
     if view == "compare":  # both posteriors, before which its table comes and goes
         page.get_by_text("÷ joint σ").wait_for(timeout=60_000)
     empty = page.locator(".tabulator:visible:not(:has(.tabulator-row))")
@@ -457,7 +461,7 @@ def test_a_phone_shows_one_part_at_a_time(page):
 def test_no_page_is_wider_than_its_screen(page, address, width):
     page.set_viewport_size({"width": width, "height": 1000})
     views = ["explore", "forward", "validate", "learn", "data", "learn&lesson=fit-by-hand&step=2"]
-    for view in [*views, "learn&lesson=trust&step=1"]:
+    for view in [*views, "learn&lesson=trust&step=1", "population&preset=main-sequence"]:
         page.goto(f"{address}?view={view}")
         page.wait_for_function(IDLE, timeout=60_000)
         if "lesson" in view:

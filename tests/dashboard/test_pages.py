@@ -33,6 +33,7 @@ NAMES = (
     "lesson_seed",
     "row",
     "theme",
+    "preset",
     "tau_ism",
     "redshift",
     "beta1",
@@ -59,6 +60,7 @@ ODD = (
     ":",
     "u:²:1",
     "dark",
+    "population",
 )
 VALUES = st.text(max_size=60) | st.sampled_from(ODD) | st.integers().map(str)
 

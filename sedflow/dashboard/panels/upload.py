@@ -7,8 +7,8 @@ import panel as pn
 import param
 
 from sedflow.catalogue.presets import presets
-from sedflow.catalogue.route import left_aside
 from sedflow.catalogue.rows import guess_mapping, preview, to_photometry
+from sedflow.catalogue.sampler_for_bands import left_aside
 from sedflow.dashboard.engine import Engine
 from sedflow.dashboard.panels.columns import ColumnsPanel
 from sedflow.dashboard.panels.upload_results import ResultsPanel

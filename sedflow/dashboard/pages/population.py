@@ -1,0 +1,202 @@
+"""The page of a population: what many galaxies have in common, with the prior divided out.
+
+The sample is the packaged atlas, whose draws are packaged, or the run that the server names. It is
+read once per process; a selection is fitted again on the worker thread, a fraction of a second.
+"""
+
+import io
+
+import numpy as np
+import panel as pn
+import param
+
+from sedflow.catalogue.results import RunTable
+from sedflow.dashboard.engine import Engine
+from sedflow.dashboard.pages.view import LateView, later, start
+from sedflow.dashboard.panels.files import FileButtons
+from sedflow.dashboard.panels.population_choice import PopulationChoice
+from sedflow.dashboard.panels.population_figures import PopulationFigures
+from sedflow.dashboard.panels.population_state import PopulationState
+from sedflow.dashboard.population_answer import PopulationAnswer, answer_of
+from sedflow.dashboard.population_sample import Sample, atlas_sample, run_sample
+from sedflow.dashboard.server.turns import Superseded
+from sedflow.dashboard.server.work import beside, on_worker
+from sedflow.dashboard.widgets import note, plain, prose
+from sedflow.errors import SedflowError
+from sedflow.figures.paper import save_figure
+from sedflow.population.population import Population
+
+__all__ = ["PopulationView"]
+
+_KEY = "sedflow population"
+
+
+class PopulationView(PopulationState, LateView):
+    """A question to a sample, its answer, and a galaxy of it.
+
+    Parameters
+    ----------
+    run : RunTable, optional
+        The run that the server names. Where it kept no draws, the packaged atlas is there alone.
+    engine : Engine, optional
+        Says how a galaxy of the atlas is called.
+    """
+
+    chosen = param.String(doc="NSAID of the galaxy to open in Explore")
+
+    def __init__(self, run: RunTable | None = None, engine: Engine | None = None, **params):
+        super().__init__(**params)
+        kept = run is not None and bool(run.manifest["settings"].get("keep"))
+        self._run = run if kept else None
+        self._engine = engine
+        self.answer: PopulationAnswer | None = None
+        self._shown: Sample | None = None
+        self._turn = 0
+
+    def _build(self):
+        if self._controls is not None:
+            return
+        sources = {"atlas": "packaged atlas"}
+        if self._run is not None:
+            sources["run"] = "the run of this server"
+        if self.source not in sources:
+            self.source = "atlas"
+        self.choice = PopulationChoice(self, sources)
+        self.figures = PopulationFigures()
+        self._heading = prose("## Population")
+        self._selection = prose()
+        self._notice = note("warning", margin=(0, 10))
+        self._facts = prose()
+        self._notes = prose()
+        self._open = pn.widgets.Button(label="Open in Explore", visible=False, margin=(5, 10))
+        self._open.on_click(lambda event: self._explore())
+        self.files = FileButtons(
+            [
+                ("Figure (PDF)", "population.pdf", lambda: self._file(_figure, "pdf")),
+                ("Figure (PNG)", "population.png", lambda: self._file(_figure, "png")),
+                ("Density (CSV)", "population.csv", lambda: self._file(_density)),
+            ],
+            width=120,
+        )
+        self._controls = pn.Column(self.choice, sizing_mode="stretch_width", margin=0)
+        self._views = pn.Column(
+            self._heading,
+            self._notice,
+            self.figures,
+            self._open,
+            self._facts,
+            prose("### Which galaxies these are"),
+            self._selection,
+            prose("### Before you use it"),
+            self._notes,
+            self.files,
+            sizing_mode="stretch_width",
+            margin=0,
+        )
+        for names, follow in (
+            (["preset", "source", "field", "cuts", "galaxy"], self.show),
+            (["tapped"], self._tapped),
+            (["y"], self._turned),
+        ):
+            watched = self.param if names[0] in self.param else self.choice.dots.param
+            watched.watch(later(follow), names)
+        start(self.show)
+
+    async def show(self) -> None:
+        """Show the population of what is chosen now."""
+        self._turn += 1
+        turn = self._turn
+        try:
+            sample = await self._sample()
+            if turn != self._turn:
+                return
+            if sample is not self._shown:
+                self._shown = sample
+                self.choice.offer(sample.columns, sample.fields)
+            asked = (self.preset, self.field, dict(self.cuts), self.galaxy)
+            answer = await on_worker(answer_of, latest=self)(sample, *asked)
+        except Superseded:
+            return
+        except SedflowError as error:
+            if turn == self._turn:
+                self._warn(str(error))
+            return
+        if turn == self._turn:
+            self._warn("")
+            self._draw(sample, answer)
+
+    async def _sample(self) -> Sample:
+        """The sample that is chosen, read once per process."""
+        if self.source == "run" and self._run is not None:
+            path, read = str(self._run.out), beside(run_sample)
+            key = f"{_KEY} {path} {self._run.parts}"
+            if key not in pn.state.cache:
+                pn.state.cache[key] = await read(path)
+            return pn.state.cache[key]
+        if _KEY not in pn.state.cache:
+            pn.state.cache[_KEY] = await on_worker(atlas_sample)()
+        return pn.state.cache[_KEY]
+
+    def _draw(self, sample, answer):
+        self.answer = answer
+        population = answer.population
+        said = self.said(sample.columns)
+        with pn.io.hold():
+            self._heading.object = (
+                f"## {answer.preset.title}: {len(population):,} galaxies of {plain(sample.title)}"
+            )
+            self.figures.show(answer)
+            self._open.visible = bool(answer.galaxy) and self.source == "atlas"
+            self._facts.object = "\n".join(f"- {plain(fact)}" for fact in answer.facts)
+            cut = (
+                f"\n\nSelected here: {plain(said)}. A cut on medians cuts by their errors too: "
+                "galaxies near its edge are in or out by chance."
+                if said
+                else ""
+            )
+            self._selection.object = f"{plain(sample.words)}{cut}"
+            self._notes.object = "\n".join(f"- {plain(text)}" for text in population.notes)
+        self._dots()
+
+    def _dots(self):
+        sample, answer = self._shown, self.answer
+        if sample is None or answer is None or self.choice.dots.y not in sample.columns:
+            return
+        rows = np.flatnonzero(sample.ids.astype(str) == self.galaxy.strip())
+        self.choice.dots.show(
+            sample.columns, answer.chosen, int(rows[0]) if len(rows) and answer.picked else None
+        )
+
+    async def _turned(self):
+        self._dots()
+
+    async def _tapped(self):
+        if self._shown is not None and 0 <= self.choice.dots.tapped < len(self._shown.ids):
+            self.galaxy = str(self._shown.ids[self.choice.dots.tapped])
+
+    def _warn(self, message):
+        self._notice.object = plain(f"{message}." if message else "")
+        self._notice.visible = bool(message)
+
+    def _explore(self):
+        self.chosen = ""
+        self.chosen = self.galaxy.strip()
+
+    async def _file(self, make, *options):
+        if self.answer is None:
+            return None
+        return await beside(make)(self.answer.population, *options)
+
+
+def _figure(population: Population, form: str) -> bytes:
+    """The figure for paper as the content of a file."""
+    out = io.BytesIO()
+    save_figure(population.plot(), out, form)
+    return out.getvalue()
+
+
+def _density(population: Population) -> bytes:
+    """The density in each cell as CSV."""
+    out = io.StringIO()
+    population.to_table().write(out, format="ascii.csv")
+    return out.getvalue().encode()

@@ -1,0 +1,105 @@
+"""The galaxies of a sample as dots: a box selects some of them, a tap picks one."""
+
+import numpy as np
+import panel as pn
+import param
+from bokeh.models import BoxSelectTool, ColumnDataSource, Range1d, TapTool
+from bokeh.plotting import figure
+
+from sedflow.dashboard.numbers import region
+from sedflow.dashboard.panels.population_state import CUTS
+from sedflow.dashboard.widgets import patch
+from sedflow.errors import SedflowError
+from sedflow.figures.base import TOOLBAR
+from sedflow.palette import MODEL, SELECTED
+
+__all__ = ["PopulationMap"]
+
+_IN, _OUT = 0.45, 0.05
+
+
+class PopulationMap(pn.viewable.Viewer):
+    """Dots of a sample; `boxed` is the last box, `tapped` the row of the last tap.
+
+    y : column up the map; across it is the mass
+    """
+
+    boxed = param.Parameter(doc="(column across, its ends, column up, its ends)")
+    tapped = param.Integer(default=-1)
+    y = param.String(default="redshift")
+
+    def __init__(self, **params):
+        super().__init__(**params)
+        self._rows = np.zeros(0, int)
+        self._columns: dict = {}
+        self._points = ColumnDataSource({"x": [], "y": [], "alpha": []}, name="population_dots")
+        self._picked = ColumnDataSource({"x": [], "y": []}, name="population_picked")
+        f = figure(
+            sizing_mode="stretch_width",
+            height=250,
+            name="population_dots",
+            x_range=Range1d(0, 1),
+            y_range=Range1d(0, 1),
+            tools="pan,wheel_zoom,reset",
+            toolbar_inner=True,
+            toolbar_location="above",
+            background_fill_alpha=0,
+            border_fill_alpha=0,
+        )
+        f.toolbar.update(logo=None, autohide=True, stylesheets=[TOOLBAR])
+        dots = f.scatter("x", "y", source=self._points, size=3, color=MODEL, alpha="alpha",
+                         line_alpha=0, nonselection_alpha=0.2, selection_alpha=0.2)  # fmt: skip
+        f.scatter("x", "y", source=self._picked, size=12, line_color=SELECTED, line_width=2.5,
+                  fill_alpha=0)  # fmt: skip
+        f.add_tools(TapTool(renderers=[dots]), BoxSelectTool(renderers=[]))
+        f.toolbar.active_drag = f.select_one(BoxSelectTool)
+        f.on_event("selectiongeometry", self._drawn)
+        self._points.selected.on_change("indices", self._tap)
+        self.figure = f
+        self._pane = pn.pane.Bokeh(f, sizing_mode="stretch_width", margin=0)
+
+    def show(self, columns: dict, chosen: np.ndarray, picked: int | None) -> None:  # type: ignore[override]
+        """Show a sample: its columns (n,), which of it is chosen (n,), and the row picked."""
+        self._columns = columns
+        y = columns[self.y]
+        x = columns["mass"]
+        good = np.isfinite(x) & np.isfinite(y)
+        self._rows = np.flatnonzero(good)
+
+        def draw():
+            f = self.figure
+            self._points.data = {
+                "x": x[good].astype(np.float32),
+                "y": y[good].astype(np.float32),
+                "alpha": np.where(chosen[good], _IN, _OUT).astype(np.float32),
+            }
+            for axis, values in ((f.x_range, x[good]), (f.y_range, y[good])):
+                low, high = np.quantile(values, [0.001, 0.999]) if len(values) else (0.0, 1.0)
+                ends = low - 0.05 * (high - low), high + 0.05 * (high - low) or 1.0
+                if (axis.reset_start, axis.reset_end) != ends:
+                    axis.update(start=ends[0], end=ends[1], reset_start=ends[0], reset_end=ends[1])
+            f.xaxis.axis_label, f.yaxis.axis_label = CUTS["mass"], CUTS[self.y]
+            there = picked is not None and good[picked]
+            self._picked.data = (
+                {"x": [float(x[picked])], "y": [float(y[picked])]} if there else {"x": [], "y": []}
+            )
+
+        patch(self.figure, draw)
+
+    def _tap(self, attr, old, new):
+        if new and new[0] < len(self._rows):
+            self.tapped = int(self._rows[new[0]])
+
+    def _drawn(self, event):
+        if not event.final:
+            return
+        try:
+            box = region(event.geometry)
+        except SedflowError:  # a lasso that no page of ours draws
+            return
+        if box["type"] == "rect":
+            x, y = (tuple(sorted((box[f"{a}0"], box[f"{a}1"]))) for a in "xy")
+            self.boxed = ("mass", x, self.y, y)
+
+    def __panel__(self):
+        return self._pane

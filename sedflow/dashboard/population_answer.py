@@ -1,0 +1,141 @@
+"""The answer of the page of a population: what is drawn and said, computed off the event loop."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+
+from sedflow.dashboard.panels.population_state import EVERYONE
+from sedflow.dashboard.population_sample import Sample
+from sedflow.draws import weighted_quantile
+from sedflow.errors import SedflowError
+from sedflow.figures.base import Layers
+from sedflow.figures.population_page import (
+    axis_label,
+    curve_layers,
+    fraction_layers,
+    galaxy_layers,
+    map_layers,
+)
+from sedflow.population.population import Population
+from sedflow.population.presets import QUENCHED, Preset, preset_of
+
+__all__ = ["PopulationAnswer", "answer_of"]
+
+_OWN = (0.16, 0.5, 0.84)
+
+
+@dataclass(frozen=True)
+class PopulationAnswer:
+    """What the page shows.
+
+    chosen (n,) : which galaxies of the sample are in
+    curve : layers of one figure; None where there are maps
+    maps : name in `figures.population_page.MAPS` -> layers
+    galaxy : layers of the picked galaxy, one for each quantity
+    facts, picked : sentences on the population and on the picked galaxy
+    """
+
+    preset: Preset
+    population: Population
+    chosen: np.ndarray
+    curve: Layers | None
+    maps: Mapping[str, Layers]
+    galaxy: tuple[Layers, ...]
+    facts: tuple[str, ...]
+    picked: str
+
+
+def answer_of(
+    sample: Sample, preset: str, part: str, cuts: Mapping, galaxy: str
+) -> PopulationAnswer:
+    """The population of the galaxies that are chosen.
+
+    part : name in the sample's `fields`; cuts : column -> (low, high); galaxy : ID, or empty
+
+    Raises
+    ------
+    SedflowError
+        Too few galaxies are chosen.
+    """
+    one = preset_of(preset)
+    everyone = sample.population(preset)
+    chosen = sample.chosen(part, cuts)
+    rows = np.isin(everyone.ids, sample.ids[chosen])
+    if rows.sum() < 10:
+        raise SedflowError(
+            f"{rows.sum()} galaxies are in this selection, and a population needs 10; widen it"
+        )
+    whole = part == EVERYONE and not cuts
+    population = everyone if whole or rows.all() else everyone.subset(rows)
+    curve, maps = None, {}
+    if one.reads == "density":
+        curve = curve_layers(population)
+    elif one.reads == "fraction":
+        curve = fraction_layers(population)
+    else:
+        maps = map_layers(population)
+    layers, picked = _galaxy(sample, population, galaxy)
+    return PopulationAnswer(
+        one, population, chosen, curve, maps, layers, _facts(population, one), picked
+    )
+
+
+def _facts(population, preset):
+    """The figures of the population in sentences."""
+    out = []
+    if preset.reads == "fraction":
+        low, middle, high = 1 - population.fraction_above(population.names[1], QUENCHED,
+                                                          q=[84, 50, 16])  # fmt: skip
+        medians = _below(population, population.medians())
+        stack = _below(population, population.stack())
+        out.append(
+            f"Quenched are {100 * middle:.0f} % ({100 * low:.0f} to {100 * high:.0f} %). The "
+            f"medians say {100 * medians:.0f} %, the stack of draws {100 * stack:.0f} %."
+        )
+        return tuple(out)
+    for row in population.moments([16, 50, 84]):
+        label = axis_label(str(row["quantity"]))
+        what = "mean" if row["moment"] == "mean" else "standard deviation"
+        out.append(
+            f"{label}: {what} {row['p50']:.2f} ({row['p16']:.2f} to {row['p84']:.2f})".replace(
+                "-", "\N{MINUS SIGN}"
+            )
+        )
+    return tuple(out)
+
+
+def _below(population, density):
+    """Share of a density that is quenched."""
+    shares = density * population.area
+    edges = population.edges[1]
+    below = np.clip((QUENCHED - edges[:-1]) / np.diff(edges), 0.0, 1.0)
+    return float((shares * below).sum() / shares.sum())
+
+
+def _galaxy(sample, population, galaxy):
+    """Layers and a sentence on a galaxy; none where it is not in the population."""
+    galaxy = galaxy.strip()
+    if not galaxy:
+        return (), ""
+    found = np.flatnonzero(population.ids.astype(str) == galaxy)
+    if not len(found):
+        known = (sample.ids.astype(str) == galaxy).any()
+        why = "not in this selection" if known else "not in this sample, which has those that fit"
+        return (), f"The galaxy {galaxy[:40]} is {why}."
+    row = int(found[0])
+    values, own, shrunk = population.draws_of(row)
+    parts = []
+    for k, name in enumerate(population.names):
+        known = np.isfinite(values[:, k])
+        low, high = (weighted_quantile(values[known, k], _OWN, w[known]) for w in (own, shrunk))
+        parts.append(f"{axis_label(name)}: own {_said(low)}, with the population {_said(high)}")
+    effective = population.effective_draws[row]
+    text = (f"{'; '.join(parts)}. {effective:.0f} effective draws.").replace("-", "\N{MINUS SIGN}")
+    layers = tuple(galaxy_layers(population, row, k) for k in range(len(population.names)))
+    return layers, text
+
+
+def _said(quantiles):
+    low, middle, high = quantiles
+    return f"{middle:.2f} ({low:.2f} to {high:.2f})"

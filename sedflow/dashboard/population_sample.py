@@ -1,0 +1,141 @@
+"""What the page of a population looks at: galaxies with draws, and what they are selected by."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+import numpy as np
+
+from sedflow.atlas.catalog import load_nsa
+from sedflow.bands import ab_magnitude
+from sedflow.catalogue.manifest import load_manifest
+from sedflow.dashboard.panels.population_state import EVERYONE
+from sedflow.population.members import Members, members_of
+from sedflow.population.packaged import atlas_members, atlas_population
+from sedflow.population.population import Population
+from sedflow.population.presets import AXES, PRESETS, preset_of
+from sedflow.population.prior import PriorShares, prior_shares
+
+__all__ = ["DRAWS", "MOST", "Sample", "atlas_sample", "run_sample"]
+
+#: Galaxies of a run, and draws of each, that a page takes at most.
+MOST, DRAWS = 5_000, 100
+_N_PRIOR = 10_000
+_FIELDS = {"Virgo": "virgo", "seven clusters": "cluster"}
+_ATLAS = (
+    "The packaged atlas is seven galaxy clusters and the region of Virgo, not a fair sample of the "
+    "universe: nothing here corrects how its galaxies were selected, and the redshifts of Virgo "
+    "galaxies do not give their distances. Compare its parts with each other, not with published "
+    "mass functions."
+)
+
+
+@dataclass
+class Sample:
+    """Galaxies with draws of the quantities of `AXES`.
+
+    title, words : what they are, and how they were selected
+    columns : name in `CUTS` -> (n,)
+    fields : name -> mask (n,)
+    """
+
+    title: str
+    words: str
+    ids: np.ndarray
+    columns: dict[str, np.ndarray]
+    fields: dict[str, np.ndarray]
+    members: Members | None = None
+    priors: Mapping[str, PriorShares] = field(default_factory=dict)
+    _known: dict[tuple[str, ...], Population] = field(default_factory=dict)
+
+    def population(self, preset: str) -> Population:
+        """The population of all of them that a preset asks for; fitted once."""
+        one = preset_of(preset)
+        if one.names not in self._known:
+            self._known[one.names] = self._fitted(one)
+        return self._known[one.names]
+
+    def _fitted(self, one):
+        if self.members is None:
+            return atlas_population(one.key)
+        some = _columns_of(self.members, one.names)
+        prior = self.priors.get(",".join(one.names))
+        return Population.of_members(some, one.names, one.edges, prior=prior)
+
+    def chosen(self, part: str, cuts: Mapping[str, tuple]) -> np.ndarray:
+        """Which galaxies (n,) are in a part of the sample and inside the cuts."""
+        inside = np.ones(len(self.ids), bool)
+        if part != EVERYONE and part in self.fields:
+            inside &= self.fields[part]
+        for column, (low, high) in cuts.items():
+            values = self.columns.get(column)
+            if values is not None:
+                inside &= np.isfinite(values)
+                inside &= (values >= low) if low is not None else True
+                inside &= (values <= high) if high is not None else True
+        return inside
+
+
+def atlas_sample() -> Sample:
+    """The packaged atlas."""
+    nsa = load_nsa()
+    members = atlas_members(("log_mstar", "log_ssfr_100myr"))
+    rows = nsa.rows(members.ids)
+    magnitude = ab_magnitude(np.asarray(nsa.table["NMGY"])[rows][:, 2:])
+    place = np.asarray(nsa.table["FIELD"]).astype(str)[rows]
+    return Sample(
+        "the packaged atlas",
+        _ATLAS,
+        members.ids,
+        _medians(members) | {"colour": magnitude[:, 1] - magnitude[:, 2]},
+        {name: place == key for name, key in _FIELDS.items()},
+    )
+
+
+def run_sample(out: str | Path) -> Sample:
+    """Galaxies of a run that kept draws, at most `MOST` of them with `DRAWS` draws each."""
+    names = tuple(AXES)
+    members = members_of(out, names, most=MOST, draws=DRAWS)
+    rows = load_manifest(Path(out))["catalogue"]["rows"]
+    priors = {}
+    for preset in PRESETS:
+        key = ",".join(preset.names)
+        if key not in priors and len(members):
+            priors[key] = prior_shares(
+                preset.names,
+                preset.edges,
+                members.redshift,
+                members.prior,
+                members.model,
+                n=_N_PRIOR,
+            )
+    few = len(members) < rows
+    return Sample(
+        "the run of this server",
+        f"{len(members):,} of {rows:,} rows of the run, with {members.values.shape[1]} draws each"
+        + (", a random part of those that are ok. " if few else ". ")
+        + "The population is that of the galaxies in the catalogue, however they were selected: "
+        "for a corrected one, give sedflow population the weights 1/Vmax.",
+        members.ids,
+        _medians(members),
+        {},
+        members,
+        priors,
+    )
+
+
+def _medians(members):
+    with np.errstate(invalid="ignore"):
+        mass, ssfr = (_median(members.values[..., k]) for k in range(2))
+    return {"mass": mass, "ssfr": ssfr, "redshift": members.redshift}
+
+
+def _median(values):
+    """Medians (n,) of draws; those beside the axis count as low."""
+    middle = np.median(np.nan_to_num(values, nan=-np.inf), axis=1)
+    return np.where(np.isfinite(middle), middle, np.nan)
+
+
+def _columns_of(members, names):
+    columns = [list(AXES).index(name) for name in names]
+    return replace(members, values=members.values[..., columns])

@@ -1,0 +1,82 @@
+"""Weights that correct a flux limit: one over the volume in which a galaxy would be in the sample.
+
+Schmidt 1968, ApJ 151, 393. A galaxy at the limit of the flux is one at its largest distance; its
+spectrum is taken to look the same there (no K correction), which is good to a few per cent of the
+volume below z = 0.05.
+"""
+
+from typing import Any
+
+import numpy as np
+
+from sedflow.errors import SedflowError
+from sedflow.model.cosmology import MPC_CM, luminosity_distance_cm
+
+__all__ = ["inverse_vmax"]
+
+_SKY = 4 * np.pi * (180 / np.pi) ** 2  # square degrees
+_FARTHEST = 0.5  # where the table of distances ends
+_NODES = 4096
+
+
+def inverse_vmax(
+    redshift: Any,
+    magnitude: Any,
+    limit: float,
+    area: float,
+    *,
+    z_low: float = 0.0,
+    z_high: float = _FARTHEST,
+) -> np.ndarray:
+    """Weights 1 / Vmax (n,) [Mpc^-3] of galaxies from a survey with a flux limit.
+
+    Vmax is the comoving volume between `z_low` and the redshift at which a galaxy has the limiting
+    magnitude, or `z_high`, if that is nearer. The sum of the weights is the number density.
+
+    Parameters
+    ----------
+    redshift (n,)
+    magnitude (n,) : in the band of the limit, AB, without K correction
+    limit : faintest magnitude of the sample
+    area : of the survey [square degrees]
+    z_low, z_high : ends of the sample
+
+    Raises
+    ------
+    SedflowError
+        A galaxy is outside the limits, or a limit is not possible.
+
+    Examples
+    --------
+    >>> weights = inverse_vmax([0.02, 0.02], [15.0, 17.0], limit=17.77, area=1000)
+    >>> bool(weights[1] > 5 * weights[0])
+    True
+    """
+    z, m = np.broadcast_arrays(np.asarray(redshift, float), np.asarray(magnitude, float))
+    if not 0 < area <= _SKY + 1:
+        raise SedflowError(f"area = {area:g} square degrees; give a part of the sky, up to 41,253")
+    if not 0 <= z_low < z_high <= _FARTHEST:
+        raise SedflowError(
+            f"z_low = {z_low:g} and z_high = {z_high:g}; give 0 <= z_low < z_high <= {_FARTHEST}"
+        )
+    outside = ~((z > 0) & (z >= z_low) & (z <= z_high) & (m <= limit))
+    if outside.any():
+        k = int(np.argmax(outside))
+        raise SedflowError(
+            f"{outside.sum():,} galaxies are not in the sample that the limits describe, the first "
+            f"has z = {z.flat[k]:.4g} and magnitude {m.flat[k]:.4g} (limit {limit:g}, z from "
+            f"{z_low:g} to {z_high:g}); leave them out"
+        )
+    farthest = np.log(_distance(z)) + 0.2 * np.log(10.0) * (limit - m)
+    nodes = np.linspace(1e-5, _FARTHEST, _NODES)
+    z_max = np.minimum(np.interp(farthest, np.log(_distance(nodes)), nodes), z_high)
+    return 1.0 / (area / _SKY * (_volume(z_max) - _volume(z_low)))
+
+
+def _distance(z):
+    return luminosity_distance_cm(z) / MPC_CM
+
+
+def _volume(z):
+    """Comoving volume inside a redshift [Mpc^3], of the whole sky, in a flat universe."""
+    return 4 / 3 * np.pi * (_distance(z) / (1.0 + np.asarray(z))) ** 3

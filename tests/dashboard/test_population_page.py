@@ -1,0 +1,201 @@
+"""The page of a population: the packaged atlas and a run, looked at without a browser."""
+
+import asyncio
+
+import numpy as np
+import panel as pn
+import pytest
+
+import sedflow
+from sedflow.dashboard.engine import Engine
+from sedflow.dashboard.pages.population import PopulationView, _density, _figure
+from sedflow.dashboard.panels.population_state import EVERYONE
+from sedflow.dashboard.population_answer import answer_of
+from sedflow.dashboard.population_sample import atlas_sample
+from sedflow.dashboard.tabs import Page
+from sedflow.errors import SedflowError, UnknownName
+from sedflow.figures.population_page import MAPS
+from sedflow.population.packaged import LEVELS, decoded, encoded
+from sedflow.population.presets import AXES, PRESETS, preset_of
+
+
+@pytest.fixture(scope="module")
+def sample():
+    return atlas_sample()
+
+
+@pytest.fixture(scope="module")
+def view(sample):
+    """A view whose first answer is there."""
+    one = PopulationView()
+    _ = one.views
+    asyncio.run(one.show())
+    return one
+
+
+def area(layers, key):
+    source = layers.sources[key]
+    return float(np.trapezoid(source["y"], source["x"]))
+
+
+@pytest.mark.parametrize("name", list(AXES))
+def test_packaged_values_are_within_a_step_of_what_they_were(name):
+    low, high = AXES[name]
+    values = np.sort(np.random.default_rng(1).uniform(low - 0.3, high + 0.3, (50, 40)), axis=1)
+    found = decoded(encoded(values, name), name)
+    inside = (values >= low) & (values < high)
+    np.testing.assert_array_equal(np.isfinite(found), inside)
+    step = (high - low) / LEVELS
+    assert np.abs(found - values)[inside].max() <= step * 1.001
+
+
+def test_cells_of_the_presets_begin_at_steps():
+    for preset in PRESETS:
+        for edges in preset.edges:
+            assert LEVELS % (len(edges) - 1) == 0
+    with pytest.raises(UnknownName):
+        preset_of("mass function")
+
+
+@pytest.mark.slow
+def test_packaged_draws_are_those_of_a_fit(sample):
+    """A fit of some galaxies, made anew, has the medians that are packaged."""
+    nsa = sedflow.load_nsa()
+    rows = np.arange(0, len(sample.ids), 1000)
+    fit = sedflow.fit(nsa.photometry(sample.ids[rows]), n=300, trust="weights")
+    median = np.median(fit.draws.resampled().theta[..., 0], axis=1)
+    assert np.median(np.abs(median - sample.columns["mass"][rows])) < 0.05
+
+
+def test_a_mass_function_has_an_area_of_one_and_medians_are_wider(sample):
+    answer = answer_of(sample, "mass-function", EVERYONE, {}, "")
+    for key in ("middle", "stack"):
+        assert area(answer.curve, key) == pytest.approx(1, abs=0.06)
+    population = answer.population
+    x = population.centres[0]
+
+    def width(density):
+        share = density / density.sum()
+        return np.sqrt(share @ x**2 - (share @ x) ** 2)
+
+    assert width(population.density) < width(population.medians()) < width(population.stack())
+
+
+def test_a_part_and_a_cut_move_the_population(sample):
+    virgo = answer_of(sample, "mass-function", "Virgo", {}, "")
+    heavy = answer_of(sample, "mass-function", EVERYONE, {"mass": (10.5, None)}, "")
+    assert len(virgo.population) == sample.fields["Virgo"].sum()
+    assert heavy.population.moments()["p50"][0] > 10.4 > virgo.population.moments()["p50"][0]
+    assert np.all(sample.columns["mass"][heavy.chosen] >= 10.5)
+
+
+def test_too_narrow_a_cut_is_refused_in_a_sentence(sample):
+    with pytest.raises(SedflowError, match="needs 10; widen it"):
+        answer_of(sample, "mass-function", EVERYONE, {"mass": (11.9, 11.91)}, "")
+
+
+@pytest.mark.slow
+def test_maps_share_one_scale_and_red_galaxies_are_quenched(sample):
+    red = {"colour": (0.72, None), "mass": (10.0, None)}
+    blue = {"colour": (None, 0.5)}
+    maps = answer_of(sample, "main-sequence", EVERYONE, red, "").maps
+    assert list(maps) == list(MAPS)
+    for layers in maps.values():
+        image = layers.sources["image"]["image"][0]
+        assert 0 < np.nanmax(image) <= 1
+        assert layers.sources["prior"]["xs"]
+    shares = []
+    for cuts in (red, blue):
+        curve = answer_of(sample, "quenched-fraction", EVERYONE, cuts, "").curve
+        y = curve.sources["middle"]["y"]
+        assert np.all((y >= 0) & (y <= 1))
+        assert np.all(curve.sources["band68"]["low"] <= curve.sources["band68"]["high"])
+        shares.append(np.mean(y))
+    assert shares[0] > shares[1] + 0.1
+
+
+def test_a_picked_galaxy_is_shown_beside_itself(sample):
+    ident = str(sample.ids[100])
+    answer = answer_of(sample, "mass-function", EVERYONE, {}, ident)
+    assert len(answer.galaxy) == 1
+    assert {"own", "shrunk"} <= answer.galaxy[0].sources.keys()
+    assert "with the population" in answer.picked
+    elsewhere = answer_of(sample, "mass-function", EVERYONE, {}, "no such galaxy")
+    assert elsewhere.galaxy == ()
+    assert "not in this sample" in elsewhere.picked
+
+
+def test_the_page_says_which_galaxies_these_are(view):
+    assert "seven galaxy clusters and the region of Virgo, not a fair sample" in (
+        view._selection.object.replace("&#44;", ",")
+    )
+    assert "8,529" in view._heading.object
+    assert view.figures.curve.sources["middle"].data["y"].max() > 0.1
+
+
+def test_a_box_sets_the_cuts_and_is_said_in_words(view):
+    view.choice.dots.boxed = ("mass", (9.01234, 10.5), "redshift", (0.01, 0.02))
+    assert view.cuts == {"mass": (9.012, 10.5), "redshift": (0.01, 0.02)}
+    asyncio.run(view.show())
+    assert "redshift from 0&#46;01 to 0&#46;02" in view._selection.object
+    assert "by chance" in view._selection.object
+    view.choice.cut({"mass": (11.9, 11.91)})
+    asyncio.run(view.show())
+    assert view._notice.visible
+    view.choice.clear()
+    assert view.cuts == {}
+    asyncio.run(view.show())
+    assert not view._notice.visible
+
+
+def test_a_tap_picks_a_galaxy(view, sample):
+    view.choice.dots.tapped = 7
+    asyncio.run(view._tapped())
+    assert view.galaxy == str(sample.ids[7])
+    asyncio.run(view.show())
+    assert view.figures._one.visible
+    assert len(view.choice.dots._picked.data["x"]) == 1
+
+
+def test_every_control_of_the_page_has_a_label(view):
+    for widget in view.controls.select(pn.widgets.Widget):
+        assert widget.label or widget.name, widget
+
+
+def test_files_of_the_page_are_made(sample):
+    population = sample.population("mass-function")
+    assert _figure(population, "png")[:4] == b"\x89PNG"
+    lines = _density(population).decode().splitlines()
+    assert len(lines) == 41
+    assert lines[0].startswith("log_mstar,density,")
+
+
+@pytest.mark.slow
+def test_the_preset_is_in_the_address(nsa, posterior):
+    page = Page(Engine(nsa, posterior), {"view": "population", "preset": "quenched-fraction"})
+    assert page.values()["preset"] == "quenched-fraction"
+    page.close()
+    other = Page(Engine(nsa, posterior), {"view": "population", "preset": "x"})
+    assert "preset" not in other.values()
+    assert "there is no preset 'x'" in " ".join(other.notices)
+    other.close()
+
+
+@pytest.mark.slow
+def test_a_run_with_draws_is_a_sample_too(tmp_path):
+    from sedflow.catalogue.results import RunTable
+
+    nsa = sedflow.load_nsa()
+    nsa.table[np.arange(0, 9000, 450)].write(tmp_path / "some.fits")
+    for keep in (40, 0):
+        sedflow.infer_catalogue(
+            tmp_path / "some.fits", tmp_path / f"run{keep}", n=100, keep=keep, workers=0
+        )
+    view = PopulationView(RunTable(tmp_path / "run40"), source="run")
+    _ = view.views
+    asyncio.run(view.show())
+    assert "of the run of this server" in view._heading.object
+    assert view.answer.population._members.values.shape[1] == 40
+    without = PopulationView(RunTable(tmp_path / "run0"), source="run")
+    _ = without.views
+    assert without.source == "atlas"

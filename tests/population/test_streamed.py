@@ -1,0 +1,99 @@
+"""A population that is read a partition at a time says what one in memory says."""
+
+import numpy as np
+import pyarrow.parquet as pq
+import pytest
+from astropy.table import Table
+from scipy.sparse import csr_array
+
+import sedflow
+from sedflow.errors import SedflowError
+from sedflow.population.density import fit_density, scaled
+from sedflow.population.mocks import SCHECHTER, exact_mock
+from sedflow.population.streamed import StreamedPopulation, _Blocks
+
+OF = "log_mstar,log_z_mw_solar"
+OPTIONS = {
+    "ranges": {"log_mstar": (8.0, 11.5), "log_z_mw_solar": (-1.5, 0.3)},
+    "cells": (8, 8),
+    "status": ("ok", "misfit", "failed"),
+}
+
+
+@pytest.fixture(scope="module")
+def run(tmp_path_factory):
+    """A run in three partitions."""
+    folder = tmp_path_factory.mktemp("streamed")
+    nsa = sedflow.load_nsa()
+    rows = np.random.default_rng(7).choice(len(nsa.ids), 18, replace=False)
+    nsa.table[np.sort(rows)].write(folder / "atlas.fits")
+    sedflow.infer_catalogue(
+        folder / "atlas.fits", folder / "run", n=100, keep=60, workers=0, part_rows=7
+    )
+    return folder / "run"
+
+
+@pytest.fixture(scope="module")
+def both(run):
+    return sedflow.Population(run, OF, **OPTIONS), StreamedPopulation(run, OF, **OPTIONS)
+
+
+def _on_disk(folder, matrix, size):
+    blocks = _Blocks(folder, matrix.shape[1])
+    for start in range(0, matrix.shape[0], size):
+        block = csr_array(matrix[start : start + size])
+        blocks.add(scaled(block), np.ones(block.nnz))
+    return blocks
+
+
+def test_blocks_on_disk_give_the_density_of_the_whole(tmp_path):
+    mock = exact_mock(SCHECHTER, 500, 100, seed=2)
+    whole = fit_density(mock.likelihood, mock.shape)
+    parts = fit_density(_on_disk(tmp_path, mock.likelihood, 170), mock.shape)
+    np.testing.assert_allclose(parts.shares, whole.shares, rtol=1e-4)
+    np.testing.assert_allclose(parts.draws.std(0), whole.draws.std(0), rtol=1e-3)
+
+
+def test_rows_of_blocks_are_those_of_the_whole(tmp_path):
+    matrix = exact_mock(SCHECHTER, 100, 50, seed=3).likelihood
+    rows = np.array([0, 29, 30, 31, 99])
+    found = _on_disk(tmp_path, matrix, 30)[rows]
+    expected = scaled(csr_array(matrix))[rows]
+    np.testing.assert_allclose(found.toarray(), expected.toarray(), rtol=1e-6)
+
+
+def test_a_streamed_population_is_that_in_memory(both):
+    memory, streamed = both
+    assert len(streamed) == len(memory)
+    assert streamed.left_out == memory.left_out
+    np.testing.assert_allclose(streamed.density, memory.density, rtol=0.02, atol=1e-4)
+    np.testing.assert_allclose(streamed.medians(), memory.medians())
+    np.testing.assert_allclose(streamed.stack(), memory.stack(), rtol=1e-6)
+    np.testing.assert_allclose(streamed.prior_density, memory.prior_density, rtol=0.02, atol=1e-6)
+    assert np.all(streamed.effective_draws >= 0.9 * memory.effective_draws)  # copies count twice
+    assert any("galaxies given" in text for text in streamed.notes)
+
+
+def test_galaxies_are_written_a_partition_at_a_time(both, tmp_path):
+    memory, streamed = both
+    path = streamed.galaxies(tmp_path / "galaxies.parquet")
+    found, expected = pq.read_table(path).to_pydict(), memory.galaxies()
+    for column in ("log_mstar_p50", "log_mstar_shrunk_p50", "log_z_mw_solar_shrunk_p84"):
+        np.testing.assert_allclose(found[column], expected[column], atol=0.03)
+    with pytest.raises(SedflowError, match="overwrite=True"):
+        streamed.galaxies(path)
+    with pytest.raises(SedflowError, match=r"\.parquet file"):
+        streamed.galaxies(tmp_path / "galaxies.csv")
+
+
+def test_what_needs_all_draws_is_refused_in_a_sentence(both):
+    with pytest.raises(SedflowError, match="no subsets"):
+        both[1].subset(slice(5))
+    with pytest.raises(SedflowError, match="not in memory"):
+        _ = both[1].shrunk
+
+
+def test_density_and_figure_are_made_as_ever(both, tmp_path):
+    table = both[1].to_table(tmp_path / "density.parquet")
+    assert len(Table.read(tmp_path / "density.parquet")) == len(table) == 64
+    assert both[1].plot().axes

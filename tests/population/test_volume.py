@@ -1,0 +1,57 @@
+"""Weights 1/Vmax: against astropy, and on a survey whose luminosity function is known."""
+
+import numpy as np
+import pytest
+
+from sedflow.errors import SedflowError
+from sedflow.population.volume import inverse_vmax
+
+
+def test_a_volume_is_that_of_astropy():
+    from astropy.cosmology import Planck13
+
+    z, area = np.array([0.01, 0.05, 0.2]), 2000.0
+    at_the_limit = inverse_vmax(z, 17.0, limit=17.0, area=area)  # Vmax ends where the galaxy is
+    share = area / 41252.96
+    expected = 1 / (share * Planck13.comoving_volume(z).value)
+    np.testing.assert_allclose(at_the_limit, expected, rtol=2e-3)
+
+
+def test_a_flux_limit_is_corrected():
+    """Galaxies of three luminosities, even in space: the weights give back their densities."""
+    from astropy.cosmology import Planck13
+
+    rng, found = np.random.default_rng(1), []
+    n, z_high = 60_000, 0.15
+    whole = Planck13.comoving_volume(z_high).value
+    for absolute in (-19.0, -20.0, -21.0):
+        radius = Planck13.comoving_distance(z_high).value * rng.random(n) ** (1 / 3)
+        nodes = np.linspace(0, z_high, 500)
+        z = np.interp(radius, Planck13.comoving_distance(nodes).value, nodes)
+        m = absolute + Planck13.distmod(np.maximum(z, 1e-6)).value
+        seen = (m <= 17.0) & (z > 1e-4)
+        weights = inverse_vmax(z[seen], m[seen], 17.0, 41252.96, z_high=z_high)
+        error = np.sqrt(np.square(weights).sum())
+        found.append((weights.sum() - n / whole) / error)
+        assert seen.mean() < 0.9
+    assert np.all(np.abs(found) < 3.5)
+
+
+def test_brighter_galaxies_weigh_less_and_a_larger_area_divides():
+    one = inverse_vmax([0.03, 0.03], [14.0, 16.0], 17.0, 100.0)
+    assert one[0] < one[1]
+    np.testing.assert_allclose(inverse_vmax([0.03], [14.0], 17.0, 200.0), one[:1] / 2)
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        ({"limit": 15.5}, "1 galaxies are not in the sample"),
+        ({"limit": 17.0, "z_high": 0.02}, "z = 0.03"),
+        ({"limit": 17.0, "area": 0}, "part of the sky"),
+        ({"limit": 17.0, "z_low": 0.4, "z_high": 0.3}, "z_low < z_high"),
+    ],
+)
+def test_what_the_limits_do_not_describe_is_refused(options, words):
+    with pytest.raises(SedflowError, match=words):
+        inverse_vmax([0.03], [16.0], **{"area": 100.0, **options})
