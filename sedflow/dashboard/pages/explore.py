@@ -33,7 +33,7 @@ from sedflow.dashboard.server.turns import Superseded
 from sedflow.dashboard.server.work import on_worker
 from sedflow.dashboard.state import ExplorerState
 from sedflow.dashboard.what_if import Change, Changed
-from sedflow.dashboard.widgets import PRESSED, note, patch
+from sedflow.dashboard.widgets import PRESSED, EdgeButton, note, patch
 from sedflow.errors import SedflowError
 from sedflow.fits.fit import Fit
 from sedflow.network.posterior import AmortizedPosterior
@@ -248,9 +248,7 @@ class Explorer(PageView):
             ("Run MCMC", "Sample beside the network, without it", lambda event: self._run("smc")),
             ("Pin", "Keep this posterior for the page Compare (p)", lambda event: self.pin()),
         ):
-            button = pn.widgets.Button(
-                label=label, description=about, margin=(2, 3), css_classes=["work"]
-            )
+            button = EdgeButton(label=label, description=about, margin=(2, 3), css_classes=["work"])
             button.on_click(action)
             actions.append(button)
         self._buttons = actions
