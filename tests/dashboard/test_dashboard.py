@@ -349,6 +349,18 @@ def test_what_a_button_at_the_edge_does_is_said_inside_the_page():
     assert button.get_root().tooltip.position == "left"
 
 
+def test_a_page_that_opens_with_a_galaxy_beyond_the_grid_says_so(engine):
+    far = sedflow.Photometry([20.0, 30.0, 35.0], [0.4, 0.5, 0.5], 1.2, ("g", "r", "i"))
+    explorer = Explorer(
+        engine.nsa, engine=engine, start={"galaxy": engine.add("far", OwnGalaxy(far)), "n": 300}
+    )
+    asyncio.run(explorer.state.infer())
+    assert explorer.verdict.heading.object == "## No posterior of far"
+    assert "redshift = 1.2 is beyond" in explorer.state.message
+    assert all(button.disabled for button in explorer._buttons)
+    assert explorer._empty.visible and not explorer._box.visible
+
+
 # The catalogue
 
 

@@ -224,10 +224,10 @@ class Explorer(PageView):
             self.controls.css_classes = ["rail", "folded"] if folded else ["rail"]
 
     def _join(self):
-        state, say = self.state, self.verdict.say
+        state = self.state
         state.param.watch(self._ask, list(state.ASKS))
         state.param.watch(self._show, "answer")
-        state.param.watch(lambda e: say(e.new), "message")
+        state.param.watch(self._say, "message")
         state.param.watch(self._dim, "busy")
         self.light.param.watch(self._drawn, "drawn")
         self.histories.param.watch(self._drawn, "drawn")
@@ -299,16 +299,24 @@ class Explorer(PageView):
     async def _ask(self, *events):
         await self.state.infer()
 
+    def _say(self, event):
+        self.verdict.say(event.new)
+        if event.new and self.state.answer is None:  # also where there was none before
+            self._blank()
+
+    def _blank(self):
+        self.verdict.clear()
+        self._enable(False)
+        self._box.visible = False
+        self._empty.param.update(
+            object="Choose a galaxy of the list, or type another in the field above.",
+            visible=True,
+        )
+
     def _show(self, event):
         answer = event.new
         if answer is None:
-            self.verdict.clear()
-            self._enable(False)
-            self._box.visible = False
-            self._empty.param.update(
-                object="Choose a galaxy of the list, or type another in the field above.",
-                visible=True,
-            )
+            self._blank()
             return
         self._box.visible, self._empty.visible = True, False
         self._enable(True)
