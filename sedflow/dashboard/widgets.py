@@ -13,7 +13,8 @@ from typing import Any
 import pandas as pd
 import panel as pn
 import param
-from bokeh.models import CustomJSTickFormatter, Tooltip
+from bokeh.models import CustomJSTickFormatter
+from bokeh.models.ui import Tooltip
 
 from sedflow.dashboard.patches import MARKDOWN_CSS
 from sedflow.palette import INK_BLUE, PAPER
