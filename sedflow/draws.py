@@ -195,7 +195,7 @@ def checked_request(galaxy: object, n: object, seed: object) -> int:
     if not isinstance(galaxy, Photometry):
         raise BadPhotometry(
             f"expected a sedflow.Photometry, got {type(galaxy).__name__}; build one from "
-            "flux, sigma and redshift"
+            "flux, sigma and redshift; of several galaxies, these are arrays"
         )
     if not galaxy.redshift.size:
         raise BadPhotometry("the photometry holds no galaxies; give one at least")

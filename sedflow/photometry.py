@@ -2,6 +2,7 @@
 
 import warnings
 from collections.abc import Sequence
+from contextvars import ContextVar
 from dataclasses import InitVar, dataclass
 from typing import TYPE_CHECKING
 
@@ -88,8 +89,23 @@ def look_like_magnitudes(flux, sigma, bands) -> np.ndarray:
         return like.all(-1) & (np.diff(f) <= 0.1).all(-1) & (f[:, 0] - f[:, -1] > 0.3)
 
 
+#: Whether the photometry that is built is a part of one of which all has been said.
+_PART: ContextVar[bool] = ContextVar("part", default=False)
+
+
+def _part(*fields) -> "Photometry":
+    """Photometry from the fields of another one."""
+    before = _PART.set(True)
+    try:
+        return Photometry(*fields)
+    finally:
+        _PART.reset(before)
+
+
 def _say_if_magnitudes(flux, sigma, bands):
-    """Warn of fluxes that look like magnitudes."""
+    """Warn of fluxes that look like magnitudes, once: not again of every part of them."""
+    if _PART.get():
+        return
     like = look_like_magnitudes(flux, sigma, bands)
     if 2 * like.sum() > len(like):
         first = flux.reshape(-1, len(bands))[like][0]
@@ -335,13 +351,13 @@ class Photometry:
 
     def __getitem__(self, item) -> "Photometry":
         """The galaxies at an index, slice or mask of the leading axis."""
-        return Photometry(
-            flux=self.flux[item],
-            sigma=self.sigma[item],
-            redshift=self.redshift[item],
-            bands=self.bands,
-            ids=None if self.ids is None else self.ids[item],
-            id_name=self.id_name,
+        return _part(
+            self.flux[item],
+            self.sigma[item],
+            self.redshift[item],
+            self.bands,
+            None if self.ids is None else self.ids[item],
+            self.id_name,
         )
 
     @property
@@ -380,7 +396,7 @@ class Photometry:
     @property
     def flat(self) -> "Photometry":
         """The same galaxies on one leading axis, also where there is only one."""
-        return Photometry(
+        return _part(
             self.flux.reshape(-1, len(self.bands)),
             self.sigma.reshape(-1, len(self.bands)),
             self.redshift.reshape(-1),
@@ -409,7 +425,7 @@ class Photometry:
             if band in self.bands:
                 column = self.bands.index(band)
                 flux[..., k], sigma[..., k] = self.flux[..., column], self.sigma[..., column]
-        return Photometry(flux, sigma, self.redshift, bands, self.ids, self.id_name)
+        return _part(flux, sigma, self.redshift, bands, self.ids, self.id_name)
 
     @property
     def magnitude(self) -> np.ndarray:
@@ -432,4 +448,4 @@ class Photometry:
             )
         columns = [self.bands.index(b) for b in bands]
         flux, sigma = self.flux[..., columns], self.sigma[..., columns]
-        return Photometry(flux, sigma, self.redshift, bands, self.ids, self.id_name)
+        return _part(flux, sigma, self.redshift, bands, self.ids, self.id_name)

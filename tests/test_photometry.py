@@ -188,3 +188,13 @@ def test_one_curve_by_two_names_does_not_count_twice(bands):
     with pytest.raises(BadPhotometry, match="names of one filter curve"):
         sedflow.Photometry(np.ones(len(bands)), np.ones(len(bands)), 0.05, bands)
     sedflow.Photometry([1.0, 1.0], [1.0, 1.0], 0.05, ("u", "decam-u"))
+
+
+def test_fluxes_that_look_like_magnitudes_are_named_once():
+    with pytest.warns(UserWarning, match="looks like magnitudes") as said:
+        galaxy = sedflow.Photometry(
+            [18.5, 17.0, 16.4, 16.0, 15.7], [0.05, 0.02, 0.02, 0.02, 0.03], 0.042
+        )
+        parts = galaxy.flat[0], galaxy.flat[:1], galaxy.flat
+    assert len(said) == 1
+    assert all(np.array_equal(part.flux.ravel(), galaxy.flux) for part in parts)

@@ -130,8 +130,8 @@ def _open_units(columns, mapping):
     told = {columns.stated_unit(name) for name in names if name in columns.names} - {""}
     heard = f" (the file says {', '.join(map(repr, sorted(told)))})" if told else ""
     return (
-        f"the unit of {', '.join(names)}{heard} is not known; state it: nanomaggies, Jy, mJy, uJy, "
-        "nJy, mag or another"
+        f"the unit of {', '.join(names)}{heard} is not known; state it as the unit: nanomaggies, "
+        "Jy, mJy, uJy, nJy, mag or another"
     )
 
 

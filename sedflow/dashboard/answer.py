@@ -90,11 +90,12 @@ class Answer:
         if not self.exact:
             return "Draws of the network, not corrected"
         assert importance is not None  # exact draws are weighted ones
+        evidence = f"{importance.log_evidence:.2f}".replace("-", "\N{MINUS SIGN}")
         swapped = "" if importance.prior == "flat" else f", prior {importance.prior}"
         return (
             f"Corrected to the exact posterior{swapped}: k-hat {importance.k_hat:.2f} (limit "
             f"{K_HAT_MAX}), {importance.ess:,.0f} of {int(importance.n):,} draws effective, "
-            f"ln evidence {importance.log_evidence:.2f} ± {importance.log_evidence_error:.2f}"
+            f"ln evidence {evidence} ± {importance.log_evidence_error:.2f}"
         )
 
     @property

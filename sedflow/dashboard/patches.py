@@ -74,6 +74,9 @@ function walk(node) {
       const empty = child.querySelector('.tabulator-headers:empty')
       empty?.setAttribute('role', 'none')
       if (empty) child.removeAttribute('role')
+    } else if (child.matches('.tabulator-cell[tabindex="0"]')) {
+      // No cell is edited: each would take the focus and drop it, one press of Tab after another.
+      child.tabIndex = -1
     } else if (child.tagName === 'PROGRESS' && !child.getAttribute('aria-label')) {
       child.setAttribute('aria-label', 'progress')
     }

@@ -56,12 +56,15 @@ _MOST_QUOTED = 40  # characters of the address that a notice quotes
 _PLACES = ("view", "galaxy", "lesson", "step", "row")
 
 _SIDES = """
-:host { display: grid !important; grid-template-columns: 290px minmax(0, 1fr); gap: 0 18px;
+:host { display: grid !important; gap: 0 18px;
+        grid-template-columns: var(--sf-columns, 290px minmax(0, 1fr));
         padding: 10px 16px; max-width: 1700px; align-items: start;
         grid-auto-rows: max-content; height: auto !important; }
 @media (max-width: 900px) {
   :host { grid-template-columns: minmax(0, 1fr); padding: 8px; gap: 10px; }
 }
+/* A presentation shows the page, and arrow keys do what its controls do. */
+.side { display: var(--sf-rail, flex) !important; }
 """
 
 
@@ -69,9 +72,9 @@ def laid_out(view: Any) -> pn.viewable.Viewable:
     """A page as it fills the screen, or its controls beside its views."""
     if hasattr(view, "screen"):
         return view.screen
-    return pn.Column(
-        view.controls, view.views, sizing_mode="stretch_width", margin=0, stylesheets=[_SIDES]
-    )
+    wide: dict[str, Any] = {"sizing_mode": "stretch_width", "margin": 0}
+    side = pn.Column(view.controls, css_classes=["side"], **wide)
+    return pn.Column(side, view.views, stylesheets=[_SIDES], **wide)
 
 
 class Page:

@@ -5,6 +5,7 @@ of text, and `plain` makes text of theirs mean nothing but itself.
 """
 
 import html
+import re
 import string
 from collections.abc import Callable
 from typing import Any
@@ -13,6 +14,7 @@ import pandas as pd
 import panel as pn
 import param
 from bokeh.models import CustomJSTickFormatter
+from bokeh.models.ui import Tooltip
 
 from sedflow.dashboard.patches import MARKDOWN_CSS
 from sedflow.palette import INK_BLUE, PAPER
@@ -23,6 +25,7 @@ __all__ = [
     "SMALL_TABLE",
     "TEXT_ALONE",
     "WRAP",
+    "EdgeButton",
     "TextTable",
     "decimals",
     "follow",
@@ -31,6 +34,7 @@ __all__ = [
     "plain",
     "prose",
     "text_table",
+    "typeset",
 ]
 
 #: Style of buttons that stay pressed: Panel's own shadow does not show on dark pages.
@@ -63,6 +67,16 @@ SMALL_TABLE = """
 }
 .tabulator .tabulator-page { color: inherit !important; background: transparent !important; }
 """
+
+
+class EdgeButton(pn.widgets.Button):
+    """A button at the right edge of the page: what it does is said on its left, not outside."""
+
+    def _process_param_change(self, params):
+        properties = super()._process_param_change(params)
+        if isinstance(properties.get("tooltip"), Tooltip):
+            properties["tooltip"].position = "left"
+        return properties
 
 
 class TextTable(pn.widgets.Tabulator):
@@ -152,3 +166,17 @@ def plain(text: object) -> str:
     """
     shown = "".join(c if c.isprintable() else " " for c in str(text))
     return "".join(f"&#{ord(c)};" if c in string.punctuation else c for c in shown)
+
+
+_HYPHEN = re.compile(r"(?<![\w.'\"-])-(?=[\d.])")
+
+
+def typeset(text: object) -> str:
+    """A sentence of the library as a page prints it: ± for `+-`, and a real minus for numbers.
+
+    What is quoted stays as it is, because a visitor copies it.
+
+    >>> typeset("r: mag_r +- err-r, -1.0 or 1e-06; state nulls = '-99'")
+    "r: mag_r ± err-r, −1.0 or 1e-06; state nulls = '-99'"
+    """
+    return _HYPHEN.sub("\N{MINUS SIGN}", str(text).replace(" +- ", " ± "))

@@ -216,6 +216,8 @@ _TEXT: dict[str, dict[str, Any]] = {
     "values": {"text_align": "center", "text_baseline": "bottom"},
 }
 _MANY = 8  # quantities, from which numbers stand upright
+_MOST = 13  # quantities, from which the line of a range would be over the next panel
+_LETTER = 0.019  # width of a letter of the ticks on a figure in the app, of that of all panels
 
 
 class CornerFigure:
@@ -353,9 +355,10 @@ class CornerFigure:
         n = axes.n
         if self._axes is None or axes.names != self._axes.names:
             many = n >= _MANY
+            left = 0.33 if n >= _MOST else 0.26 if many else 0.15
             for axis, start, end in (
-                (self.figure.x_range, -(0.2 if many else 0.15) * n, n + (2.0 if many else 0.12)),
-                (self.figure.y_range, -(0.2 if many else 0.11) * n, n + 0.08 * n),
+                (self.figure.x_range, -left * n, n + (2.0 if many else 0.12)),
+                (self.figure.y_range, -(0.27 if many else 0.11) * n, n + 0.08 * n),
             ):
                 axis.update(start=start, end=end, reset_start=start, reset_end=end)
             style: dict[str, Any] = {"angle": 0.0, **_TEXT["tick_x"]}
@@ -402,7 +405,9 @@ class CornerFigure:
         new["values"] = {
             "x": position,
             "y": n - np.arange(n) - _GAP + 0.04,
-            "text": first.values if first else [""] * n,
+            "text": [v.partition("\n")[0] if n >= _MOST else v for v in first.values]
+            if first
+            else [""] * n,
         }
         shown = [name for name in self.colors if name in sets] + ["truth"] * (truth is not None)
         if not self._keyed:  # the page has a key of its own
@@ -457,7 +462,7 @@ def _axes_columns(axes):
     position = np.arange(n) + _SIDE / 2
     labels = [_wrapped(label) for label in axes.labels]
     away_x = (0.095 if n >= _MANY else 0.045) * n  # where the numbers at the ticks end
-    away_y = (0.075 if n >= _MANY else 0.085) * n
+    away_y = (0.095 if n >= _MOST else 0.075 if n >= _MANY else 0.085) * n
     return {
         "frames": _line(_join(frames)),
         "tick_x": tick_x,
@@ -531,6 +536,7 @@ def _histogram(unit, row, y0, smooth=False):
 def _ticks(limits, n):
     tick_x = {"x": [], "y": [], "text": []}
     tick_y = {"x": [], "y": [], "text": []}
+    end = -np.inf  # of the number before, on the horizontal axis
     for k, (low, high) in enumerate(limits):
         ticks = [
             t for t in MaxNLocator(2 if n > 4 else 3).tick_values(low, high) if low <= t <= high
@@ -542,9 +548,12 @@ def _ticks(limits, n):
             if not 0.08 < place / _SIDE < 0.92 and len(ticks) > 1:
                 continue
             text = f"{t:.4g}".replace("-", "−")
-            tick_x["x"].append(k + place)
-            tick_x["y"].append(-0.05)
-            tick_x["text"].append(text)
+            half = 0.5 * _LETTER * n * (len(text) + 1)  # a letter between one number and the next
+            if n >= _MANY or k + place - half >= end:
+                end = k + place + half
+                tick_x["x"].append(k + place)
+                tick_x["y"].append(-0.05)
+                tick_x["text"].append(text)
             if k > 0:
                 tick_y["x"].append(-0.05)
                 tick_y["y"].append(n - 1 - k + place)

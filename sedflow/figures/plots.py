@@ -102,7 +102,7 @@ def fit_history(fit, which: str = "formed", ax=None, backend: str = "matplotlib"
         ylabel=_Y[which] + _Y_UNIT.get(which, ""),
         title=fit.heading,
     )
-    ax.legend(frameon=False, fontsize=8, loc="best" if steps else "lower right")
+    ax.legend(frameon=False, fontsize=8, loc="best")
     return ax
 
 
@@ -171,7 +171,7 @@ def fit_overview(fit, backend: str = "matplotlib") -> Any:
         ax.hist(values, 40, density=True, color=INK_BLUE, alpha=0.35)
         for x, width in ((low, 0.8), (middle, 1.5), (high, 0.8)):
             ax.axvline(x, color=INK_BLUE, lw=width)
-        text = f"{middle:.2f}$^{{+{high - middle:.2f}}}_{{-{middle - low:.2f}}}$"
+        text = f"${middle:.2f}^{{+{high - middle:.2f}}}_{{-{middle - low:.2f}}}$"
         ax.set_title(text, fontsize=10)
         ax.set_xlabel(_label(name), fontsize=9)
         ax.set_yticks(())

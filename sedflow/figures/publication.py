@@ -90,6 +90,8 @@ def sed_figure(fit, n_spectra: int = 200) -> "Figure":
 
 def draw_sed(axes, fit, n_spectra):
     """Draw spectra of one galaxy's posterior over its photometry on matplotlib axes."""
+    from matplotlib import rcParams
+
     check_draws(fit)
     spectra = fit.spectra(n_spectra)
     pivot, data = band_flux(fit.photometry.flux, fit.photometry.bands)
@@ -112,20 +114,32 @@ def draw_sed(axes, fit, n_spectra):
         label="predicted photometry",
     )
     axes.errorbar(pivot, data, error, fmt="o", ms=5, color=DATA, label="observed photometry")
+    size = rcParams["font.size"] * np.clip(
+        axes.get_window_extent().width / axes.figure.dpi / 6, 0.5, 1
+    )
+    tops = _tops(pivot, np.fmax(data + error, high), wave, q[4])
     for x, y, name, m in zip(
-        pivot, data, fit.photometry.bands, ab_magnitude(fit.photometry.flux), strict=True
+        pivot, tops, fit.photometry.bands, ab_magnitude(fit.photometry.flux), strict=True
     ):
         if np.isfinite(m):
             label = f"{name} {m:.2f}"
-            axes.annotate(label, (x, y), (0, 16), textcoords="offset points", ha="center")
+            style = {"textcoords": "offset points", "ha": "center", "fontsize": size}
+            axes.annotate(label, (x, y), (0, 8), **style)
     axes.set(
         xlim=(wave[0], wave[-1]),
-        ylim=(0, 1.1 * q[4].max()),
+        ylim=(0, 1.15 * max(q[4].max(), np.nanmax(tops))),
         title=fit.heading,
         xlabel="observed wavelength [Å]",
         ylabel="$F_\\lambda$ [$10^{-17}$ erg/s/cm$^2$/Å]",
     )
-    axes.legend(frameon=False)
+    axes.legend(frameon=False, fontsize=size)
+
+
+def _tops(pivot, flux, wave, spectrum):
+    """The highest of data and spectrum where the label of each band (n_band,) is."""
+    half = 0.05 * (wave[-1] - wave[0])  # of the label of a figure in one column
+    near = np.abs(wave - pivot[:, None]) < half
+    return np.fmax(flux, np.where(near, spectrum, -np.inf).max(axis=1))
 
 
 def calibration_figure(report) -> "Figure":

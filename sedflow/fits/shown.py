@@ -202,6 +202,9 @@ class ShownFit:
     def _figures(self):
         """k-hat or R-hat, and how many draws count, behind the word."""
         n, weights, chains = self.draws.n, self.draws.importance, self.draws.convergence
+        if self.quality == FAILED and not np.isfinite(self.draws.theta).any():
+            why = "" if self.verdict is None else str(self.verdict.reason)
+            return f", no draws: {why}" if why else ", no draws"
         if weights is not None and self.quality not in (EXACT_MCMC, FAILED):
             return (
                 f", k-hat {float(weights.k_hat):.2f}, {self.ess:,.0f} of "

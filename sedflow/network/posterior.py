@@ -395,7 +395,7 @@ class AmortizedPosterior:
         if not isinstance(galaxy, Photometry):
             raise BadPhotometry(
                 f"expected a sedflow.Photometry, got {type(galaxy).__name__}; build one from "
-                "flux, sigma and redshift"
+                "flux, sigma and redshift; of several galaxies, these are arrays"
             )
         if not set(self.bands) & set(galaxy.bands):
             raise UnknownBand(

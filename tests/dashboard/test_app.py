@@ -113,6 +113,23 @@ def test_a_galaxy_is_picked_by_number_by_position_and_by_row(page):
     assert source(page, "atlas_chosen", "x")
 
 
+def test_the_tab_key_leads_past_the_table_without_losing_the_focus(page):
+    heading(page, "NSAID 72")
+    page.wait_for_timeout(1_600)  # `name_controls` looks again
+    page.get_by_role("button", name=re.compile("Shelf")).focus()
+    places = []
+    for _ in range(8):
+        page.keyboard.press("Tab")
+        places.append(
+            page.evaluate(
+                "() => { let e = document.activeElement; while (e.shadowRoot?.activeElement)"
+                " e = e.shadowRoot.activeElement; return e.tagName }"
+            )
+        )
+    assert "BODY" not in places
+    assert "SELECT" in places  # of the map, behind the table
+
+
 def test_an_unknown_galaxy_is_explained(page):
     heading(page, "NSAID 72")
     find(page, "1")

@@ -26,10 +26,10 @@ from sedflow.dashboard.publication import FigureChoice
 from sedflow.dashboard.quantities import QUANTITIES
 from sedflow.dashboard.state import PRESETS, ExplorerState, ForwardState
 from sedflow.dashboard.tabs import Page
-from sedflow.dashboard.widgets import plain
+from sedflow.dashboard.widgets import EdgeButton, plain
 from sedflow.errors import SedflowError
 from sedflow.figures import galaxy as figures
-from sedflow.figures.app_corner import CornerFigure, corner_axes, corner_set, selected
+from sedflow.figures.app_corner import CornerFigure, _ticks, corner_axes, corner_set, selected
 from sedflow.figures.base import Layers
 from sedflow.parameters import NAMES, PARAMETERS, as_theta
 from sedflow.sampling.verdict import kind_of
@@ -323,6 +323,42 @@ def test_a_handful_of_draws_are_points():
     assert len(few.points[0]) <= 15
     assert len(few.contours[0]) == 0
     assert corner_set(samples[:0], axes).values == ["", "", ""]
+
+
+def test_numbers_below_the_corner_plot_do_not_touch():
+    limits = np.array([[9.8, 11.2], [0, 2], [-2, 1], [-1, 1], [0, 13], [-2.5, 0.4]])
+    below, _ = _ticks(limits, 6)
+    width = 0.0165 * 6 * np.array([len(text) for text in below["text"]])  # as in the app
+    x = np.array(below["x"])
+    assert (np.diff(x) > 0.5 * (width[1:] + width[:-1])).all()
+    assert set(np.floor(x)) == set(range(6))
+
+
+def test_twenty_quantities_have_one_line_each():
+    samples = np.random.default_rng(0).normal(size=(300, 20))
+    for n, lines in ((12, 2), (20, 1)):
+        names = [str(k) for k in range(n)]
+        axes = corner_axes(samples[:, :n], names, names)
+        corner = CornerFigure(axes, {"exact": corner_set(samples[:, :n], axes)}, {"exact": "red"})
+        texts = corner.figure.select_one({"name": "corner_values"}).data["text"]
+        assert {len(text.splitlines()) for text in texts} == {lines}
+
+
+def test_what_a_button_at_the_edge_does_is_said_inside_the_page():
+    button = EdgeButton(label="Pin", description="Keep it")
+    assert button.get_root().tooltip.position == "left"
+
+
+def test_a_page_that_opens_with_a_galaxy_beyond_the_grid_says_so(engine):
+    far = sedflow.Photometry([20.0, 30.0, 35.0], [0.4, 0.5, 0.5], 1.2, ("g", "r", "i"))
+    explorer = Explorer(
+        engine.nsa, engine=engine, start={"galaxy": engine.add("far", OwnGalaxy(far)), "n": 300}
+    )
+    asyncio.run(explorer.state.infer())
+    assert explorer.verdict.heading.object == "## No posterior of far"
+    assert "redshift = 1.2 is beyond" in explorer.state.message
+    assert all(button.disabled for button in explorer._buttons)
+    assert explorer._empty.visible and not explorer._box.visible
 
 
 # The catalogue

@@ -7,7 +7,8 @@ import pytest
 
 import sedflow
 from sedflow.dashboard.engine import Engine, Request
-from sedflow.dashboard.tabs import Page
+from sedflow.dashboard.pages.learn import LearnView
+from sedflow.dashboard.tabs import Page, laid_out
 from sedflow.figures.theme import PageTheme
 
 
@@ -76,3 +77,9 @@ def test_type_is_larger_in_a_presentation():
         return theme._json["attrs"]["Axis"]["major_label_text_font_size"]
 
     assert (size(PageTheme()), size(PageTheme(size=17))) == ("11px", "17px")
+
+
+def test_a_presentation_folds_controls_away(engine):
+    page = laid_out(LearnView(engine.nsa, engine.posterior))
+    assert page[0].css_classes == ["side"]
+    assert ".side { display: var(--sf-rail, flex)" in page.stylesheets[0]

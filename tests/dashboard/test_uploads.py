@@ -100,7 +100,7 @@ def test_rows_are_pasted_and_what_was_assumed_is_listed(view):
     assert "what was pasted**: 2 rows, 2 of them can be run" in unescape(view._note.object)
     told = unescape(view._report.object)
     assert "names are behind #" in told
-    assert "mag_r +- magerr_r: AB magnitudes" in told
+    assert "mag_r ± magerr_r: AB magnitudes" in told
     view._paste.value_input = " "
     asyncio.run(view._pasted(None))
     assert "paste a table first" in view._note.object

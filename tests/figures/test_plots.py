@@ -88,3 +88,28 @@ def test_marginals_name_what_is_wrong(fit):
         sedflow.figures.fit_marginals({})
     with pytest.raises(sedflow.SedflowError, match="mass_of_the_moon"):
         sedflow.figures.fit_marginals({"a": fit}, ["mass_of_the_moon"])
+
+
+def test_labels_of_bands_stand_above_the_spectrum(fit):
+    ax = fit.plot_sed()
+    spectra = fit.spectra(200)
+    top = np.quantile(spectra.flux, 0.975, axis=0)
+    assert [text.get_text()[0] for text in ax.texts] == list(fit.photometry.bands)
+    for text in ax.texts:
+        near = np.abs(spectra.wavelength - text.xy[0]) < 300
+        assert text.xy[1] >= 0.999 * top[near].max()
+        assert text.xy[1] < ax.get_ylim()[1]
+
+
+def test_type_on_a_narrow_axis_is_smaller(fit):
+    sizes = [
+        fit.plot_sed(ax=Figure(figsize=size).subplots()).texts[0].get_fontsize()
+        for size in ((9, 5), (3.4, 2.6))
+    ]
+    assert sizes[1] < 0.7 * sizes[0]
+
+
+def test_a_negative_median_has_a_real_minus(fit):
+    titles = [ax.get_title() for ax in fit.plot().axes]
+    assert any(title.startswith("$-") for title in titles)  # TeX prints it as one
+    assert not any(title.startswith("-") for title in titles)

@@ -33,7 +33,7 @@ from sedflow.dashboard.server.turns import Superseded
 from sedflow.dashboard.server.work import on_worker
 from sedflow.dashboard.state import ExplorerState
 from sedflow.dashboard.what_if import Change, Changed
-from sedflow.dashboard.widgets import PRESSED, note, patch
+from sedflow.dashboard.widgets import PRESSED, EdgeButton, note, patch
 from sedflow.errors import SedflowError
 from sedflow.fits.fit import Fit
 from sedflow.network.posterior import AmortizedPosterior
@@ -224,10 +224,10 @@ class Explorer(PageView):
             self.controls.css_classes = ["rail", "folded"] if folded else ["rail"]
 
     def _join(self):
-        state, say = self.state, self.verdict.say
+        state = self.state
         state.param.watch(self._ask, list(state.ASKS))
         state.param.watch(self._show, "answer")
-        state.param.watch(lambda e: say(e.new), "message")
+        state.param.watch(self._say, "message")
         state.param.watch(self._dim, "busy")
         self.light.param.watch(self._drawn, "drawn")
         self.histories.param.watch(self._drawn, "drawn")
@@ -248,9 +248,7 @@ class Explorer(PageView):
             ("Run MCMC", "Sample beside the network, without it", lambda event: self._run("smc")),
             ("Pin", "Keep this posterior for the page Compare (p)", lambda event: self.pin()),
         ):
-            button = pn.widgets.Button(
-                label=label, description=about, margin=(2, 3), css_classes=["work"]
-            )
+            button = EdgeButton(label=label, description=about, margin=(2, 3), css_classes=["work"])
             button.on_click(action)
             actions.append(button)
         self._buttons = actions
@@ -301,16 +299,24 @@ class Explorer(PageView):
     async def _ask(self, *events):
         await self.state.infer()
 
+    def _say(self, event):
+        self.verdict.say(event.new)
+        if event.new and self.state.answer is None:  # also where there was none before
+            self._blank()
+
+    def _blank(self):
+        self.verdict.clear()
+        self._enable(False)
+        self._box.visible = False
+        self._empty.param.update(
+            object="Choose a galaxy of the list, or type another in the field above.",
+            visible=True,
+        )
+
     def _show(self, event):
         answer = event.new
         if answer is None:
-            self.verdict.clear()
-            self._enable(False)
-            self._box.visible = False
-            self._empty.param.update(
-                object="Choose a galaxy of the list, or type another in the field above.",
-                visible=True,
-            )
+            self._blank()
             return
         self._box.visible, self._empty.visible = True, False
         self._enable(True)

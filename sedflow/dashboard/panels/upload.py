@@ -17,7 +17,7 @@ from sedflow.dashboard.server.reader import ROWS
 from sedflow.dashboard.server.uploads import Readers, shared_readers
 from sedflow.dashboard.server.work import on_worker
 from sedflow.dashboard.upload_run import Inputs, Results
-from sedflow.dashboard.widgets import plain, prose, text_table
+from sedflow.dashboard.widgets import plain, prose, text_table, typeset
 from sedflow.errors import SedflowError
 from sedflow.files.packaged import DEFAULT_WEIGHTS
 from sedflow.model.floors import floor_notes
@@ -178,7 +178,7 @@ class UploadPanel(pn.viewable.Viewer):
             self._which.param.update(options=offered, value=now)
 
     def _say(self, sentence):
-        self._note.object = plain(f"{sentence}.")
+        self._note.object = plain(typeset(f"{sentence}."))
 
     def _reset(self):
         self.table = None
@@ -235,7 +235,11 @@ class UploadPanel(pn.viewable.Viewer):
         aside = left_aside(other, self._weights.value) if len(other) < len(mapping.bands) else ()
         said = [*self.table.meta["notes"], *aside, *rows.report]
         self._report.object = "\n".join(
-            ["How the columns were read:", "", *(f"- {plain(text)}" for text in said[:_MOST_SAID])]
+            [
+                "How the columns were read:",
+                "",
+                *(f"- {plain(typeset(text))}" for text in said[:_MOST_SAID]),
+            ]
         )
         good, name = len(rows.rows), plain(self._name)
         if self._total > ROWS:
@@ -253,7 +257,10 @@ class UploadPanel(pn.viewable.Viewer):
         self._preview.value, self._preview.visible = shown.round(3), True
         self._problems.visible = bool(rows.problems)
         self._problems.value = pd.DataFrame(
-            [(p.row + 1, "" if p.id is None else str(p.id), p.reason) for p in rows.problems[:200]],
+            [
+                (p.row + 1, "" if p.id is None else str(p.id), typeset(p.reason))
+                for p in rows.problems[:200]
+            ],
             columns=["row", "id", "problem"],
         )
         self._enable()

@@ -12,7 +12,7 @@ from sedflow.dashboard.panels.columns import NONE
 from sedflow.dashboard.panels.files import FileButtons
 from sedflow.dashboard.server.work import beside
 from sedflow.dashboard.upload_run import Results
-from sedflow.dashboard.widgets import plain, text_table
+from sedflow.dashboard.widgets import plain, text_table, typeset
 
 __all__ = ["ResultsPanel"]
 
@@ -56,10 +56,10 @@ class ResultsPanel(pn.viewable.Viewer):
         for name in _SHOWN:
             low, middle, high = (results[f"{name}_p{q}"] for q in (16, 50, 84))
             shown[name] = [
-                NONE if not np.isfinite(m) else f"{m:.2f} ({a:.2f} to {b:.2f})"
+                NONE if not np.isfinite(m) else typeset(f"{m:.2f} ({a:.2f} to {b:.2f})")
                 for a, m, b in zip(low, middle, high, strict=True)
             ]
-        shown["reason"] = results["reason"].astype(str)
+        shown["reason"] = [typeset(reason) for reason in results["reason"]]
         self._table.param.update(value=shown.round(3), visible=True)
         self._column.visible = True
         counts = results["verdict"].where(results["verdict"] != "", results["status"])
