@@ -1,6 +1,7 @@
 // Corner plot: each quantity's histogram on the diagonal, each pair's contours below it, and brushes in all of them.
 /* global d3 */
-import { levels, pairDensity, singleDensity } from "./density.js";
+import { massLevels } from "../numerics/contours.js";
+import { pairDensity, singleDensity } from "./density.js";
 import { colour, Frame, typeSize } from "./frame.js";
 
 /**
@@ -109,7 +110,7 @@ export function cornerFigure(host, onBrush) {
     const [x0, x1] = x.range(), [y0, y1] = y.range();
     const shape = d3.contours().size([n, n]);
     const project = d3.geoTransform({ point(px, py) { this.stream.point(x0 + (px / n) * (x1 - x0), y0 + (py / n) * (y1 - y0)); } });
-    levels(grid, HOLD).forEach((level, k) => {
+    massLevels(grid, HOLD).forEach((level, k) => {
       on.beginPath();
       d3.geoPath(project, on)(shape.contour(grid, level));
       on.globalAlpha = k ? 0.3 : main ? 0.14 : 0.1;
