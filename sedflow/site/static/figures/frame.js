@@ -76,8 +76,8 @@ export class Frame {
    */
   axes({ x, y, xLabel = "", yLabel = "", xTicks, yTicks, xText = true, yValues, yFormat }) {
     const { x0, x1, y0, y1 } = this.box;
-    const below = d3.axisBottom(x).ticks(xTicks ?? Math.max(2, (x1 - x0) / 90)).tickSize(y1 - y0).tickPadding(6);
-    const beside = d3.axisLeft(y).ticks(yTicks ?? Math.max(2, (y0 - y1) / 45), yFormat).tickSize(x0 - x1).tickPadding(5);
+    const below = d3.axisBottom(x).ticks(xTicks ?? Math.max(2, (x1 - x0) / 90), "~r").tickSize(y1 - y0).tickPadding(6);
+    const beside = d3.axisLeft(y).ticks(yTicks ?? Math.max(2, (y0 - y1) / 45), yFormat ?? "~r").tickSize(x0 - x1).tickPadding(5);
     if (yValues) beside.tickValues(yValues);
     if (!xText) below.tickFormat("");
     const place = (name) => this.svg.selectAll(`g.${name}`).data([0]).join("g").attr("class", name);

@@ -34,7 +34,7 @@ export function historyFigure(host, onBrush = null) {
     x = d3.scaleLinear([0, values.time[values.time.length - 1]], [x0, x1]);
     y = (values.log ? d3.scaleLog() : d3.scaleLinear()).domain(values.range).range([y0, y1]).clamp(true);
     const decades = values.log ? Math.log10(values.range[1] / values.range[0]) : 0;
-    frame.axes({ x, y, xLabel: "look-back time [Gyr]", yLabel: values.label, yTicks: values.log ? Math.min(5, decades) : 5, xTicks: Math.max(3, (x1 - x0) / 40),
+    frame.axes({ x, y, xLabel: "look-back time [Gyr]", yLabel: values.label, yTicks: values.log ? Math.max(2, Math.min(5, decades)) : 5, xTicks: Math.max(3, (x1 - x0) / 40),
       yFormat: values.log ? power : undefined });
     // A rate is constant between two edges: one value fewer than edges, and the last one stays to the end.
     const n = values.mid.length, index = d3.range(values.time.length);

@@ -39,6 +39,7 @@ export function spectrumFigure(host) {
     frame.clear();
     if (!v || frame.width < 80) return;
     const values = v;
+    frame.margin.bottom = values.xLabel ? 36 : 22;
     const { x0, x1, y0, y1 } = frame.box;
     const x = d3.scaleLinear(values.range, [x0, x1]);
     const y = (values.log ? d3.scaleLog() : d3.scaleLinear()).domain(reach(values)).range([y0, y1]);
@@ -142,7 +143,7 @@ export function residualFigure(host) {
     const most = Math.max(2.5, ...values.points.filter((p) => Number.isFinite(p.y)).map((p) => 1.1 * Math.abs(p.y)));
     const x = d3.scaleLinear(values.range, [x0, x1]);
     const y = d3.scaleLinear([-most, most], [y0, y1]);
-    frame.axes({ x, y, xLabel: values.xLabel, yLabel: "residual [σ]", yTicks: 3 });
+    frame.axes({ x, y, xLabel: values.xLabel, yLabel: "resid. [σ]", yTicks: 3 });
     frame.inside((ctx) => {
       ctx.strokeStyle = colour("quiet");
       ctx.beginPath();

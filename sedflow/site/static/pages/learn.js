@@ -2,6 +2,15 @@
 import { button, el } from "../parts/dom.js";
 import { markdown } from "../parts/markdown.js";
 
+/** A lesson without the sentences whose numbers only the app's figures fill in. */
+function readable(lesson) {
+  const without = (text) => (text || "").split(/(?<=[.:?!…])\s+(?=[A-ZÀ-Ž*])|\n\s*\n/).reduce((out, part) => {
+    const gap = out && text.slice(0, text.indexOf(part)).match(/\n\s*\n\s*$/) ? "\n\n" : " ";
+    return /\{\w+\}/.test(part) ? out : out + (out ? gap : "") + part;
+  }, "");
+  return { ...lesson, steps: lesson.steps.map((step) => ({ ...step, text: without(step.text), answer: without(step.answer) })) };
+}
+
 /** @param {{store: any, engine: any, base: string}} app */
 export function learnPage({ store, base }) {
   const node = el("div", {}, el("div.text", {}, "Loading the lessons …"));
@@ -10,7 +19,7 @@ export function learnPage({ store, base }) {
     try {
       const answer = await fetch(`${base}data/lessons.json`);
       const found = await answer.json();
-      lessons = Array.isArray(found) ? found : found.lessons;
+      lessons = (Array.isArray(found) ? found : found.lessons).map(readable);
     } catch {
       lessons = [];
     }

@@ -3,8 +3,8 @@ import { Engine } from "../engine/client.js";
 import { readAtlas } from "../parts/atlas.js";
 import { startHeader } from "../parts/header.js";
 import { say } from "../parts/notices.js";
-import { decode, encode } from "../state/address.js";
-import { createStore } from "../state/store.js";
+import { decode, decodeOwn, encode, encodeOwn, keysOf } from "../state/address.js";
+import { Store } from "../state/store.js";
 import { aboutPage } from "./about.js";
 import { explorePage } from "./explore.js";
 import { forwardPage } from "./forward.js";
@@ -18,10 +18,17 @@ const loading = /** @type {HTMLElement} */ (document.getElementById("loading"));
 async function start() {
   const progress = (done) => { loading.textContent = `Loading the network … ${typeof done === "number" ? `${Math.round(100 * done)} %` : done ?? ""}`; };
   const [engine, columns] = await Promise.all([Engine.start({ base, onProgress: progress }), fetch(`${base}data/atlas.json`).then((r) => r.json())]);
-  const atlas = readAtlas(columns), asked = decode(location.search, engine.site);
-  const store = createStore({ view: "explore", galaxy: "", n: 1000, seed: 1, bands: [], unit: "flam", log: false, rest: false, own: null, lesson: "", step: 1, brush: null, ...asked.state });
+  const atlas = readAtlas(columns), bands = engine.site.network.bands.map((b) => b.name);
+  const keys = { ...keysOf(engine.site), lesson: { type: "text", default: "" }, step: { type: "whole", default: 1, low: 1, high: 99 } };
+  const defaults = Object.fromEntries(Object.entries(keys).map(([name, key]) => [name, key.default]));
+  const read = () => readAddress(keys, bands), asked = read();
+  const store = new Store({ ...defaults, own: null, brush: null, busy: false, answer: null, galaxyShown: null, shown: [], light: null, history: null, ...asked.values });
   if (!store.get().galaxy && !store.get().own) store.set({ galaxy: String(columns.id[0]) });
-  const address = (state) => encode(state, engine.site);
+  const address = (state) => {
+    const own = state.own && state.galaxy === state.own.name;
+    const text = [encode(own ? { ...state, galaxy: "" } : state, keys), own ? encodeOwn(state.own, bands) : ""].filter(Boolean).join("&");
+    return text ? `?${text}` : "";
+  };
   const app = { store, engine, atlas, base, address, session: startSession(store, engine, atlas) };
   const pages = { explore: explorePage(app), forward: forwardPage(app), learn: learnPage(app), about: aboutPage(app) };
   const page = () => pages[store.get().view] ?? pages.explore;
@@ -39,13 +46,25 @@ async function start() {
   }
   store.subscribe(render);
   render(store.get(), null);
-  startAddress(store, address, engine.site);
+  startAddress(store, address, () => ({ ...defaults, ...read().values }));
   asked.notices?.forEach((text) => say(text));
   document.documentElement.dataset.ready = String(Math.round(performance.now()));
 }
 
+/** What the address asks for, and what of it could not be read. */
+function readAddress(keys, bands) {
+  const { values, notices } = decode(location.search, keys);
+  try {
+    const own = decodeOwn(location.search, bands);
+    if (own) Object.assign(values, { own, galaxy: own.name });
+  } catch (error) {
+    notices.push(error.message);
+  }
+  return { values, notices };
+}
+
 /** The address follows the state, and the state the browser's back and forward. */
-function startAddress(store, address, site) {
+function startAddress(store, address, read) {
   let waits = 0;
   store.subscribe((state, changed) => {
     clearTimeout(waits);
@@ -57,8 +76,8 @@ function startAddress(store, address, site) {
     else waits = setTimeout(() => write("replaceState"), 300);
   });
   addEventListener("popstate", () => {
-    const asked = decode(location.search, site).state;
-    store.set({ view: "explore", bands: [], lesson: "", step: 1, ...asked });
+    const asked = read();
+    store.set(asked.galaxy ? asked : { ...asked, galaxy: store.get().galaxy });
   });
 }
 

@@ -3,6 +3,7 @@
 /** @param {any} columns of data/atlas.json */
 export function readAtlas(columns) {
   const rows = new Map(columns.id.map((id, k) => [String(id), k]));
+  const lines = new Map((columns.shelf ?? []).map((one) => [String(one.id), one.line]));
   const names = columns.name ?? [];
   const plain = (text) => text.toLowerCase().replace(/\s+/g, "");
   return {
@@ -15,7 +16,7 @@ export function readAtlas(columns) {
       id: String(columns.id[k]),
       title: names[k] ? `${names[k]} · NSAID ${columns.id[k]}` : `NSAID ${columns.id[k]}`,
       name: names[k] || "", redshift: columns.redshift[k], flux: columns.flux[k], sigma: columns.sigma[k],
-      ra: columns.ra[k], dec: columns.dec[k], group: columns.group?.[k] ?? "",
+      ra: columns.ra[k], dec: columns.dec[k], line: lines.get(String(columns.id[k])) ?? "",
     }),
     /**
      * The row that a text means.

@@ -1,17 +1,10 @@
 // Selections of draws: which draws a box holds, in words, and what share of the posterior that is.
+import { brushed, within } from "../state/brush.js";
 import { fixed, digitsFor } from "./format.js";
 
 /** @param {any} answer @param {(k: number) => boolean} inside */
 function selection(answer, inside, words, where) {
-  const mask = new Uint8Array(answer.n);
-  let n = 0, share = 0;
-  for (let k = 0; k < answer.n; k++) {
-    if (!inside(k)) continue;
-    mask[k] = 1;
-    n++;
-    share += answer.weights[k];
-  }
-  return { mask, n, share, words, ...where };
+  return { ...brushed(answer.weights, inside), words, ...where };
 }
 
 const ends = ([low, high]) => `${fixed(low, digitsFor((high - low) / 2))} to ${fixed(high, digitsFor((high - low) / 2))}`;
@@ -21,7 +14,7 @@ const ends = ([low, high]) => `${fixed(low, digitsFor((high - low) / 2))} to ${f
  * @param {any} answer @param {{q: any, range: number[]}[]} ranges one or two quantities
  */
 export function brushQuantities(answer, ranges) {
-  const inside = (k) => ranges.every(({ q, range }) => q.values[k] >= range[0] && q.values[k] <= range[1]);
+  const inside = within(ranges.map(({ q, range }) => ({ values: q.values, range })));
   const words = ranges.map(({ q, range }) => `${q.label} ${ends(range)}`).join(", ");
   return selection(answer, inside, words, { place: "corner", x: ranges[0].q.name, y: ranges[1]?.q.name ?? null, rect: ranges.map((r) => r.range) });
 }

@@ -2,7 +2,9 @@
 
 /** @param {number} value @param {number} digits after the point */
 export function fixed(value, digits) {
-  return Number.isFinite(value) ? value.toFixed(Math.max(0, digits)).replace("-", "−") : "–";
+  if (!Number.isFinite(value)) return "–";
+  const text = value.toFixed(Math.max(0, digits));
+  return Number(text) === 0 ? text.replace("-", "") : text.replace("-", "−");
 }
 
 /** Digits after the point that an uncertainty supports. @param {number} sigma */

@@ -1,9 +1,10 @@
 // A galaxy of the visitor's own: magnitudes or fluxes typed in.
-import { button, chooser, el } from "./dom.js";
+import { fromMagnitude } from "../numerics/units.js";
+import { chooser, el } from "./dom.js";
 
 /** Nanomaggies of what a visitor types. */
 const UNITS = {
-  mag: { text: "AB magnitudes", read: (m, e) => { const f = 10 ** ((22.5 - m) / 2.5); return [f, f * e * 0.4 * Math.LN10]; } },
+  mag: { text: "AB magnitudes", read: fromMagnitude },
   nmgy: { text: "nanomaggies", read: (f, e) => [f, e] },
   ujy: { text: "µJy", read: (f, e) => [f / 3.631, e / 3.631] },
 };
@@ -11,7 +12,7 @@ const UNITS = {
 /**
  * Photometry of what was typed, or a sentence that says what is wrong.
  * @param {string[]} bands @param {Record<string, [string, string]>} typed @param {string} redshift @param {string} unit @param {[number, number]} limits
- * @returns {{flux: (number|null)[], sigma: (number|null)[], redshift: number}}
+ * @returns {{flux: number[], sigma: number[], redshift: number}}
  */
 export function readTyped(bands, typed, redshift, unit, limits) {
   const z = redshift.trim() === "" ? NaN : Number(redshift.replace("−", "-"));
@@ -20,8 +21,8 @@ export function readTyped(bands, typed, redshift, unit, limits) {
   for (const band of bands) {
     const [value, error] = typed[band].map((t) => (t.trim() === "" ? null : Number(t.replace("−", "-"))));
     if (value === null) {
-      flux.push(null);
-      sigma.push(null);
+      flux.push(NaN);
+      sigma.push(NaN);
       continue;
     }
     if (!Number.isFinite(value)) throw new Error(`${band} = ${typed[band][0]} is not a number; type one, or clear the band.`);
@@ -30,7 +31,7 @@ export function readTyped(bands, typed, redshift, unit, limits) {
     flux.push(f);
     sigma.push(s);
   }
-  if (flux.every((f) => f === null)) throw new Error("No band has a value; type the flux or magnitude of at least one band.");
+  if (flux.every(Number.isNaN)) throw new Error("No band has a value; type the flux or magnitude of at least one band.");
   return { flux, sigma, redshift: z };
 }
 
@@ -48,7 +49,7 @@ export function ownForm(site, choose) {
       const typed = Object.fromEntries(bands.map((b) => [b, fields[b].map((f) => f.value)]));
       const own = readTyped(bands, typed, z.value, unit, limits);
       error.textContent = "";
-      choose({ name: name.value || "my galaxy", ...own });
+      choose({ name: name.value || "my galaxy", ...own, truth: null });
     } catch (problem) {
       error.textContent = problem.message;
     }
