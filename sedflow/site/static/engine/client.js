@@ -2,6 +2,8 @@
 import { Queue } from "./queue.js";
 import { lacking } from "./support.js";
 
+const LEISURE = 500; // ms after the start, in which the page asks for its first answer
+
 /** @typedef {{flux: ArrayLike<number>, sigma: ArrayLike<number>, redshift: number, n?: number, seed?: number}} Asked */
 /** @typedef {{theta: ArrayLike<number>, redshift: number}} Models (m, 12) parameters, row by row, at one redshift */
 
@@ -41,8 +43,8 @@ export class Engine {
       engine.stop();
       throw error;
     }
-    // What the first answer does not need comes while the visitor looks at the list.
-    engine.send("rest", {}).catch(() => {}); // each call loads what it lacks, and tells
+    // What the first answer does not need comes while nothing is asked: each call loads what it lacks.
+    setTimeout(() => Object.keys(engine.site.graphs).forEach((name) => engine.queue.leisurely("load", { name })), LEISURE);
     return engine;
   }
 

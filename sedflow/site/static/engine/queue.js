@@ -1,5 +1,5 @@
 // One queue to the thread that computes: one request at a time, quick ones before an answer that
-// waits, and a newer answer in the place of one that waits.
+// waits, a newer answer in the place of one that waits, and what may come at leisure last.
 
 /** An answer that nobody waits for any longer. */
 export class Superseded extends Error {
@@ -19,7 +19,16 @@ export class Queue {
     this.quick = [];
     /** @type {Job | null} */
     this.answer = null;
+    /** @type {Job[]} */
+    this.idle = [];
     this.busy = false;
+  }
+
+  /** Ask for something when nothing else is asked. @param {string} call @param {any} asked */
+  leisurely(call, asked) {
+    const ignored = () => {};
+    this.idle.push({ call, asked, resolve: ignored, reject: ignored });
+    this.next();
   }
 
   /** @param {string} call @param {any} asked @returns {Promise<any>} */
@@ -40,7 +49,7 @@ export class Queue {
     if (this.busy) return;
     let job = this.quick.shift() ?? null;
     if (!job) {
-      job = this.answer;
+      job = this.answer ?? this.idle.shift() ?? null;
       this.answer = null;
     }
     if (!job) return;

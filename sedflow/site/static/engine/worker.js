@@ -12,10 +12,9 @@ const CALLS = {
     await graphs.load(FIRST);
     return {};
   },
-  /** Load what the first answer does not need, while nothing is asked. */
-  async rest() {
-    const g = ready();
-    await g.load(Object.keys(g.site.graphs));
+  /** Load a graph before it is asked for. */
+  async load({ name }) {
+    await ready().load([name]);
     return {};
   },
   answer: (asked) => answered(ready(), asked),
