@@ -29,6 +29,8 @@ export function keysOf(site) {
     unit: { type: "choice", default: "flam", options: ["flam", "fnu", "ab"] },
     log: { type: "flag", default: false },
     rest: { type: "flag", default: false },
+    lesson: { type: "text", default: "" },
+    step: { type: "whole", default: 1, low: 1, high: 99 },
     redshift: { type: "number", default: Math.min(Math.max(0.05, low), high), low, high },
   };
   for (const p of site.parameters) keys[p.name] = { type: "number", default: p.default, low: p.low, high: p.high };
@@ -36,41 +38,59 @@ export function keysOf(site) {
 }
 
 /**
- * Text for the address, of those values that are not what the page begins with.
- * @param {Record<string, any>} values
- * @param {Keys} keys
- * @returns {string} a query without "?"
+ * The query of the address, of those values that are not what the page begins with.
+ * @param {Record<string, any>} state with `own`, a galaxy of the visitor's or null
+ * @param {any} site the manifest
+ * @returns {string} with its "?"; empty where all is as at the beginning
  */
-export function encode(values, keys) {
+export function encode(state, site) {
   const out = new URLSearchParams();
-  for (const [name, key] of Object.entries(keys)) {
-    const value = values[name];
+  for (const [name, key] of Object.entries(keysOf(site))) {
+    const value = state[name];
     if (value === undefined || value === null || String(value) === String(key.default)) continue;
     if (key.type === "flag") out.set(name, value ? "1" : "0");
     else if (key.type === "number") out.set(name, short(value));
     else if (String(value) !== "") out.set(name, String(value));
   }
-  return readable(out);
+  if (state.own) {
+    if (!out.has("galaxy") || out.get("galaxy") === state.own.name) {
+      out.delete("galaxy");
+      for (const [name, text] of Object.entries(encodeOwn(state.own, bandsOf(site)))) out.set(name, text);
+    }
+  }
+  const text = out.toString().replaceAll("%2C", ",").replaceAll("%3A", ":");
+  return text && `?${text}`;
 }
 
 /**
  * Values that an address means, inside their limits, and a sentence for each that was changed.
  * @param {string} query
- * @param {Keys} keys
- * @returns {{values: Record<string, any>, notices: string[]}}
+ * @param {any} site the manifest
+ * @returns {{state: Record<string, any>, notices: string[]}}
  */
-export function decode(query, keys) {
+export function decode(query, site) {
   const given = new URLSearchParams(query);
   /** @type {Record<string, any>} */
-  const values = {};
+  const state = {};
   /** @type {string[]} */
   const notices = [];
-  for (const [name, key] of Object.entries(keys)) {
+  for (const [name, key] of Object.entries(keysOf(site))) {
     const text = given.get(name);
     const value = text === null ? undefined : valueOf(name, text, key, notices);
-    if (value !== undefined) values[name] = value;
+    if (value !== undefined) state[name] = value;
   }
-  return { values, notices };
+  try {
+    const own = decodeOwn(given, bandsOf(site));
+    if (own) Object.assign(state, { own, galaxy: own.name });
+  } catch (error) {
+    notices.push(/** @type {Error} */ (error).message);
+  }
+  return { state, notices };
+}
+
+/** @param {any} site @returns {string[]} */
+function bandsOf(site) {
+  return site.network.bands.map((/** @type {any} */ band) => band.name);
 }
 
 /** @param {string} name @param {string} text @param {Keys[string]} key @param {string[]} notices */
@@ -98,23 +118,24 @@ function valueOf(name, text, key, notices) {
  * A galaxy that is not the atlas', for the address.
  * @param {Own} own
  * @param {string[]} bands
+ * @returns {Record<string, string>}
  */
-export function encodeOwn(own, bands) {
-  const parts = bands.flatMap((b, k) => (Number.isFinite(own.flux[k]) ? [`${b}:${short(own.flux[k])}:${short(own.sigma[k])}`] : []));
-  const out = new URLSearchParams({ flux: parts.join(","), z: short(own.redshift) });
-  if (own.truth) out.set("truth", own.truth.map((v) => String(Number(v.toPrecision(9)))).join(","));
-  return readable(out);
+function encodeOwn(own, bands) {
+  const there = bands.map((_, k) => k).filter((k) => Number.isFinite(own.flux[k]) && own.flux[k] !== null);
+  /** @type {Record<string, string>} */
+  const out = { flux: there.map((k) => `${bands[k]}:${short(own.flux[k])}:${short(own.sigma[k])}`).join(","), z: short(own.redshift) };
+  if (own.truth) out.truth = Array.from(own.truth, (v) => String(Number(v.toPrecision(9)))).join(",");
+  return out;
 }
 
 /**
  * The galaxy that an address carries; null if it carries none.
- * @param {string} query
+ * @param {URLSearchParams} given
  * @param {string[]} bands of the network; others are left out
  * @returns {Own | null}
  * @throws {RangeError} what the address holds is not photometry
  */
-export function decodeOwn(query, bands) {
-  const given = new URLSearchParams(query);
+function decodeOwn(given, bands) {
   const text = given.get("flux");
   if (text === null) return null;
   const redshift = Number(given.get("z") || NaN);
@@ -133,11 +154,6 @@ export function decodeOwn(query, bands) {
 /** As Python's format ".6g", without an exponent where it is short. @param {number} value */
 function short(value) {
   return String(Number(value.toPrecision(6)));
-}
-
-/** A query with the commas and colons that addresses may have. @param {URLSearchParams} query */
-function readable(query) {
-  return query.toString().replaceAll("%2C", ",").replaceAll("%3A", ":");
 }
 
 /** @param {string} text */

@@ -57,6 +57,15 @@ export class Store {
   }
 }
 
+/**
+ * A state that begins with these values.
+ * @template {Record<string, any>} T
+ * @param {T} initial
+ */
+export function createStore(initial) {
+  return new Store(initial);
+}
+
 /** @param {unknown} a @param {unknown} b */
 function same(a, b) {
   if (Array.isArray(a) && Array.isArray(b)) return a.length === b.length && a.every((v, k) => Object.is(v, b[k]));
