@@ -14,13 +14,14 @@ from pathlib import Path
 import onnx
 import torch
 from onnx.external_data_helper import set_external_data
+from site_history import Histories, Quantities
+from site_light import Forward, Light, Spectrum
+from site_posterior import Weigh
 
 import sedflow
 from sedflow.files.hashes import sha256_of
 from sedflow.network.onnx_nodes import OPSET
 from sedflow.site.planes import packed
-from site_light import Forward, Light, Spectrum
-from site_posterior import Weigh
 
 OUT = Path(__file__).parents[1] / "sedflow" / "site" / "graphs"
 NETWORK = "nsa-ugriz-fsps"
@@ -72,10 +73,13 @@ def modules():
     drawn = {"x": torch.zeros(3, 10), "u": torch.full((3,), 0.5), "redshift": redshift}
     drawn |= {"flux": bands, "sigma": bands}
     weighed = ["theta", "model_flux", "log_likelihood", "log_prior", "chi2"]
+    histories = ["time", "sfr", "metallicity", "formed"]
     return {
         "weigh": (Weigh(light, sedflow.Prior()), drawn, weighed, ["x", "u", *weighed]),
         "forward": (Forward(light), at, ["model_flux"], ["theta", "model_flux"]),
         "spectrum": (Spectrum(light), at, ["wave", "flux"], ["theta", "flux"]),
+        "quantities": (Quantities(model), at, ["values"], ["theta", "values"]),
+        "histories": (Histories(model), at, histories, ["theta", *histories[1:]]),
     }
 
 

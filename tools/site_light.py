@@ -15,10 +15,12 @@ from sedflow.bands import _AB_FNU, C_ANGSTROM, FLUX_UNIT
 from sedflow.model import cosmology, graph, sfh
 from sedflow.model.mass import REFERENCE
 from sedflow.model.tables import ForwardTables
+from sedflow.site.planes import rounded
 
-__all__ = ["Cosmos", "Light", "Times"]
+__all__ = ["Cosmos", "Forward", "Light", "Spectrum", "Table", "Times", "mass_factor", "piece"]
 
 LN10 = math.log(10.0)
+_BITS = 19  # of the SSP table, which is the largest: 3e-6 mag
 
 
 def piece(x, nodes):
@@ -35,16 +37,17 @@ class Table(nn.Module):
 
 
 class Cosmos(Table):
-    """Age of the universe [Gyr] and luminosity distance [cm] at a redshift (1,)."""
+    """Age of the universe [Gyr] and luminosity distance [cm] at a redshift (1,) up to `top`."""
 
-    def __init__(self):
+    def __init__(self, top):
         super().__init__()
         table = cosmology._table()
         self.step = float(table["redshift"][1])
-        self.last = len(table["redshift"]) - 2
+        kept = slice(int(top / self.step) + 2)
+        self.last = kept.stop - 2
         for name, unit in (("age", 1.0), ("distance", cosmology.MPC_CM)):
-            slopes = table[f"{name}_slope"] * unit * self.step
-            self.hold(**{name: table[name] * unit, f"{name}_slope": slopes})
+            slopes = table[f"{name}_slope"][kept] * unit * self.step
+            self.hold(**{name: table[name][kept] * unit, f"{name}_slope": slopes})
 
     def read(self, redshift, name):
         values, slopes = getattr(self, name), getattr(self, f"{name}_slope")
@@ -121,10 +124,14 @@ class Light(Table):
     def __init__(self, model):
         super().__init__()
         tables = ForwardTables(model, model.bands)
-        self.names = [*tables.fixed, *tables.early, *tables.late_nodes]
-        self.hold(**tables.fixed, **tables.early, **tables.late_nodes)
-        self.cosmos, self.times = Cosmos(), Times(model.bases)
+        fixed = dict(tables.fixed)
+        for name in ("nodes", "spectra"):
+            fixed[name] = rounded(fixed[name], _BITS)
+        self.names = [*fixed, "formed", "metals"]
+        self.hold(**fixed, formed=tables.early["formed"], metals=tables.early["metals"])
+        self.cosmos, self.times = Cosmos(model.max_redshift()), Times(model.bases)
         self.bands = nn.ModuleList(_Band(band) for band in tables._curves)
+        self._hold_ages(tables)
         rows = np.arange(tables.grid.lg_age_gyr.size)[tables._late_slice]
         self.hold(
             edges=tables.grid.wave_edges,
@@ -133,6 +140,37 @@ class Light(Table):
             wave=tables.grid.wave,
         )
         self.log_scale = math.log(tables.grid.lsun / (4 * math.pi * FLUX_UNIT)) + LN10 * REFERENCE
+
+    def _hold_ages(self, tables):
+        """Weights of the age nodes in the time bins that are the same at all redshifts."""
+        n_age = tables.grid.lg_age_gyr.size
+        n_bin = tables.early["formed"].shape[1]
+        ia, wa = tables.grid.age_weights(sfh.bin_centers(sfh.bin_edges(np.inf))[:n_bin])
+        weights = np.zeros((n_bin, n_age), np.float32)
+        weights[np.arange(n_bin), ia], weights[np.arange(n_bin), ia + 1] = 1 - wa, wa
+        young = np.arange(n_age) < tables._n_young
+        self.kept, self.n_met = tables._late_slice, tables._n_met
+        self.hold(
+            old_ages=weights * ~young,
+            young_ages=(weights * young)[: len(tables.early["young"])],
+            late_young=young[self.kept, None, None].astype(np.float32),
+        )
+
+    def bins(self):
+        """Light of the time bins, as `ForwardTables.early` and `late_nodes` have it."""
+        light = {}
+        by_age = self.nodes.reshape(self.old_ages.shape[1], -1)
+        for name in ("old", "young"):
+            bins = getattr(self, f"{name}_ages") @ by_age
+            light[name], light[f"{name}_step"] = self._steps(bins)
+        late = by_age[self.kept].reshape(self.late_young.shape[0], self.n_met, -1)
+        late = torch.cat([late * (1 - self.late_young), late * self.late_young], -1)
+        light["late"], light["late_step"] = self._steps(late)
+        return light
+
+    def _steps(self, light):
+        light = light.reshape(light.shape[0], self.n_met, -1)
+        return light[:, 0], (light[:, 1:] - light[:, :-1]).reshape(-1, light.shape[-1])
 
     def given(self, redshift):
         """What `graph.light` needs at a redshift (1,): the numbers of `ForwardTables.late`."""
@@ -154,7 +192,7 @@ class Light(Table):
             "late_metals": self.times.metal_curves(centers)[None],
             "late_ages": ages[None],
         }
-        given = {name: getattr(self, name) for name in self.names}
+        given = {name: getattr(self, name) for name in self.names} | self.bins()
         return given | {name: value.to(torch.float32) for name, value in late.items()}
 
     def through_bands(self, light, redshift):

@@ -9,13 +9,13 @@ import math
 import numpy as np
 import torch
 from scipy.special import ndtr
+from site_light import LN10, Table, mass_factor
 from torch import nn
 
 from sedflow.constants import LOG_2PI
 from sedflow.model import mass as conditional
 from sedflow.model.mass import REFERENCE
 from sedflow.parameters import HIGH, LOW, index
-from site_light import LN10, Table, mass_factor
 
 __all__ = ["Weigh"]
 

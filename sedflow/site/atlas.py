@@ -10,7 +10,7 @@ from sedflow.photometry import Photometry
 
 __all__ = ["atlas_columns"]
 
-_FLUX, _SIGMA = 8, 6  # digits: a float32 flux is what it was
+_FLUX, _SIGMA = 6, 5  # digits: a thousandth of an error, and less
 
 
 def atlas_columns(nsa: NSACatalog, bands: tuple[str, ...]) -> dict:
@@ -28,7 +28,7 @@ def atlas_columns(nsa: NSACatalog, bands: tuple[str, ...]) -> dict:
     columns = {
         "id": [str(one) for one in nsa.ids],
         "name": names,
-        "ra": plain(nsa.table["RA"], 8),
+        "ra": plain(nsa.table["RA"], 7),
         "dec": plain(nsa.table["DEC"], 7),
         "redshift": plain(galaxies.redshift, _FLUX),
         "flux": plain(galaxies.flux, _FLUX),
@@ -47,9 +47,9 @@ def _colours(galaxies: Photometry, bands):
     g, r = (magnitude[:, bands.index(band)] for band in "gr")
     distance = cosmology.luminosity_distance_cm(galaxies.redshift) / cosmology.MPC_CM
     return {
-        "r": plain(r, 5),
-        "g_r": plain(g - r, 4),
-        "abs_mag": plain(r - 5 * np.log10(distance) - 25, 5),
+        "r": plain(r, 4),
+        "g_r": plain(g - r, 3),
+        "abs_mag": plain(r - 5 * np.log10(distance) - 25, 4),
     }
 
 

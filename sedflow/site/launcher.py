@@ -2,6 +2,7 @@
 
 import http.server
 import webbrowser
+from contextlib import suppress
 from functools import partial
 from pathlib import Path
 
@@ -25,10 +26,8 @@ def main():
         address = f"http://127.0.0.1:{server.server_address[1]}/"
         print(f"Open {address} in a browser; Ctrl-C ends it.", flush=True)
         webbrowser.open(address)
-        try:
+        with suppress(KeyboardInterrupt):
             server.serve_forever()
-        except KeyboardInterrupt:
-            pass
 
 
 if __name__ == "__main__":
