@@ -33,9 +33,8 @@ export function historyFigure(host, onBrush = null) {
     const { x0, x1, y0, y1 } = frame.box;
     x = d3.scaleLinear([0, values.time[values.time.length - 1]], [x0, x1]);
     y = (values.log ? d3.scaleLog() : d3.scaleLinear()).domain(values.range).range([y0, y1]).clamp(true);
-    const decades = values.log ? Math.log10(values.range[1] / values.range[0]) : 0;
-    frame.axes({ x, y, xLabel: "look-back time [Gyr]", yLabel: values.label, yTicks: values.log ? Math.max(2, Math.min(5, decades)) : 5, xTicks: Math.max(3, (x1 - x0) / 40),
-      yFormat: values.log ? power : undefined });
+    frame.axes({ x, y, xLabel: "look-back time [Gyr]", yLabel: values.label, yTicks: 5, xTicks: Math.max(3, (x1 - x0) / 40),
+      yValues: values.log ? decadesOf(values.range) : undefined, yFormat: values.log ? power : undefined });
     // A rate is constant between two edges: one value fewer than edges, and the last one stays to the end.
     const n = values.mid.length, index = d3.range(values.time.length);
     const value = (rows, k) => rows[Math.min(k, n - 1)];
@@ -66,6 +65,12 @@ export function historyFigure(host, onBrush = null) {
       draw();
     },
   };
+}
+
+/** Powers of ten inside a range, every other one where they are many. @param {[number, number]} range */
+function decadesOf([low, high]) {
+  const all = d3.range(Math.ceil(Math.log10(low)), Math.floor(Math.log10(high)) + 1), step = Math.ceil(all.length / 6);
+  return all.filter((k) => k % step === 0).map((k) => 10 ** k);
 }
 
 const RAISED = "⁰¹²³⁴⁵⁶⁷⁸⁹";

@@ -6,7 +6,7 @@ import { Frame, band, colour, curve } from "./frame.js";
  * @typedef {{low: ArrayLike<number>, mid: ArrayLike<number>, high: ArrayLike<number>}} Spread
  * @typedef {{name: string, x: number, y: number, low: number, high: number, kind: "data"|"left out"|"predicted"}} Point
  * @typedef {{wave: ArrayLike<number>, wide?: Spread|null, narrow?: Spread|null, mid: ArrayLike<number>, ghost?: ArrayLike<number>|null,
- *   selected?: Spread|null, points: Point[], bands: {name: string, x: number, width: number}[], label: string,
+ *   selected?: Spread|null, points: Point[], bands: {name: string, low: number, high: number}[], label: string,
  *   log: boolean, down: boolean, xLabel: string, range: [number, number]}} SpectrumValues
  */
 
@@ -49,7 +49,7 @@ export function spectrumFigure(host) {
     const line = (rows) => d3.line().x((k) => x(values.wave[k])).y(at(rows)).defined((k) => Number.isFinite(rows[k]));
     const area = (s) => d3.area().x((k) => x(values.wave[k])).y0(at(s.low)).y1(at(s.high)).defined((k) => Number.isFinite(s.mid[k]));
     frame.inside((ctx) => {
-      for (const b of values.bands) strip(ctx, x(b.x - b.width / 2), x(b.x + b.width / 2), y0, b.name);
+      for (const b of values.bands) strip(ctx, x(b.low), x(b.high), y0, b.name);
       const main = values.selected ? colour("other") : colour("model");
       if (values.ghost) curve(ctx, line(values.ghost), index, colour("other"), 1.2, 0.7);
       if (values.wide) band(ctx, area(values.wide), index, main, 0.14);

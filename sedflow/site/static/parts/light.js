@@ -25,8 +25,7 @@ export function selectedOf(state, which) {
 
 /** Wavelengths between which the bands lie, observed. @param {any} site @returns {[number, number]} */
 export function waveRange(site) {
-  const ends = site.network.bands.map((b) => [b.wave_a - 0.8 * b.width_a, b.wave_a + 0.8 * b.width_a]);
-  return [Math.max(Math.min(...ends.map((e) => e[0])), 100), Math.max(...ends.map((e) => e[1]))];
+  return [0.8 * Math.min(...site.network.bands.map((b) => b.low_a)), 1.06 * Math.max(...site.network.bands.map((b) => b.high_a))];
 }
 
 /** Numbers of an axis in the shown unit. @param {any} state @param {number} redshift */
@@ -37,6 +36,14 @@ function axis(state, redshift) {
     stretch, down, log: state.log && !down,
     label: UNITS[state.unit], xLabel: state.rest ? "rest-frame wavelength [Å]" : "observed wavelength [Å]",
   };
+}
+
+/** The strips of the bands: as wide on either side of the pivot as on the nearer one, for u leaks far into the red. */
+function strips(site, stretch) {
+  return site.network.bands.map((b) => {
+    const half = Math.min(b.wave_a - b.low_a, b.high_a - b.wave_a);
+    return { name: b.name, low: (b.wave_a - half) / stretch, high: (b.wave_a + half) / stretch };
+  });
 }
 
 const inUnit = (rows, wave, unit) => Float64Array.from(rows, (v, k) => fromFlam(v, wave[k], unit));
@@ -61,7 +68,7 @@ export function spectrumValues(site, state) {
   }
   return {
     wave: wave.map((w) => w / a.stretch), wide: { low: l2, mid, high: h2 }, narrow: { low: l1, mid, high: h1 }, mid, selected, points, range,
-    bands: site.network.bands.map((b) => ({ name: b.name, x: b.wave_a / a.stretch, width: b.width_a / a.stretch })),
+    bands: strips(site, a.stretch),
     label: a.label, log: a.log, down: a.down, xLabel: "",
   };
 }
@@ -107,7 +114,7 @@ export function modelValues(site, state, light, redshift, before) {
   return {
     wave: wave.map((w) => w / a.stretch), mid: inUnit(light.flux, wave, state.unit), ghost: before ? inUnit(before.flux, before.wave, state.unit) : null,
     points: site.network.bands.map((b, k) => ({ name: b.name, x: b.wave_a / a.stretch, y: y(k), low: y(k), high: y(k), kind: "predicted" })),
-    bands: site.network.bands.map((b) => ({ name: b.name, x: b.wave_a / a.stretch, width: b.width_a / a.stretch })),
+    bands: strips(site, a.stretch),
     range: waveRange(site).map((w) => w / a.stretch), label: a.label, log: a.log, down: a.down, xLabel: a.xLabel,
   };
 }
