@@ -11,6 +11,7 @@ from sedflow.cli.networks import export, figures, train, validate
 from sedflow.cli.output import Group
 from sedflow.cli.populations import population
 from sedflow.cli.server import serve
+from sedflow.cli.sites import site
 
 __all__ = ["main"]
 
@@ -38,5 +39,6 @@ for _command in (
     population,
     nsa,
     grid,
+    site,
 ):
     main.add_command(_command)

@@ -1,0 +1,24 @@
+"""`sedflow site`."""
+
+from pathlib import Path
+
+import click
+
+from sedflow.cli.output import bar
+
+__all__ = ["site"]
+
+
+@click.command()
+@click.argument("folder", type=click.Path(path_type=Path))
+def site(folder):
+    """Write a static site, which infers galaxies in the browser without a server, to FOLDER.
+
+    Example: sedflow site build/site && python build/site/open.py
+    """
+    from sedflow.site import write_site
+
+    with bar("file") as told:
+        write_site(folder, progress=told)
+    size = sum(path.stat().st_size for path in folder.rglob("*") if path.is_file())
+    click.echo(f"wrote {folder} ({size / 1e6:.1f} MB); open it with python {folder / 'open.py'}")

@@ -1,0 +1,1 @@
+from .write import write_site as write_site

@@ -1,0 +1,135 @@
+"""What the site knows of itself: `data/site.json`."""
+
+import json
+from dataclasses import asdict
+from importlib import resources
+from typing import Any
+
+from sedflow import palette
+from sedflow.bands import load_band
+from sedflow.limits import JUDGED_ON, K_HAT_MAX, MIN_ESS
+from sedflow.model.derived import DERIVED, quantities_of
+from sedflow.model.likelihood import chi2_limit
+from sedflow.network.posterior import AmortizedPosterior
+from sedflow.parameters import DEFAULTS, PARAMETERS
+from sedflow.sampling.misfit import MISFIT_BELOW, PValueTable
+from sedflow.sampling.verdict import KINDS
+
+__all__ = ["FORMAT", "about", "vendored"]
+
+FORMAT = 1
+
+
+def about(posterior: AmortizedPosterior, version: str) -> dict[str, Any]:
+    """All of the manifest but its graphs and files."""
+    model, record = posterior.model, posterior.record
+    return {
+        "format": FORMAT,
+        "version": version,
+        "made_with": f"sedflow-explorer {version}",
+        "network": {
+            "name": posterior.name,
+            "bands": [_band(name) for name in posterior.bands],
+            "redshift": list(posterior.domain.redshift),
+            "sha256": record["weights_sha256"],
+            "record_sha256": posterior.record_sha256,
+            "prior": posterior.prior.sfh,
+        },
+        "grid": {
+            "name": model.grid.name,
+            "sha256": record["ssp"]["sha256"],
+            "provenance": model.grid.provenance,
+            "max_redshift": model.max_redshift(posterior.bands),
+        },
+        "parameters": [
+            {
+                "name": p.name,
+                "label": p.label,
+                "unit": p.unit,
+                "low": float(p.low),
+                "high": float(p.high),
+                "default": DEFAULTS[p.name],
+                "help": p.help,
+            }
+            for p in PARAMETERS
+        ],
+        "quantities": [
+            {"name": q.name, "label": q.label, "unit": q.unit, "help": q.help}
+            for q in quantities_of(model)
+            if q in DERIVED
+        ],
+        "units": {
+            "flux": "nanomaggies",
+            "spectrum": "1e-17 erg/s/cm2/A",
+            "wave": "A, observed frame, vacuum",
+            "time": "Gyr, look-back, edges of the bins",
+            "sfr": "Msun/yr, in each bin",
+            "metallicity": "metal mass fraction of the stars formed in each bin",
+            "formed": "share of the mass that had formed at each edge",
+        },
+        "limits": {
+            "k_hat_max": K_HAT_MAX,
+            "min_ess": MIN_ESS,
+            "judged_on": JUDGED_ON,
+            "misfit_below": MISFIT_BELOW,
+            "chi2": [chi2_limit(n) for n in range(1, len(posterior.bands) + 1)],
+            "understated": 5.0,
+        },
+        "kinds": [asdict(kind) for kind in KINDS],
+        "palette": _palette(),
+        "p_values": _p_values(posterior.p_values),
+        "domain": asdict(posterior.domain),
+        "noise": record["noise"],
+        "vendor": vendored(),
+        "licences": [
+            {"what": "SEDflow Explorer", "licence": "MIT", "file": "LICENSE"},
+            *(
+                {"what": v["name"], "licence": v["licence"], "file": f"vendor/{v['licence_file']}"}
+                for v in vendored()
+            ),
+        ],
+    }
+
+
+def vendored() -> list[dict]:
+    """Name, version, licence and hashes of what the site brings from others."""
+    path = resources.files("sedflow.site") / "vendor" / "vendor.json"
+    return json.loads(path.read_text())
+
+
+def _band(name):
+    band = load_band(name)
+    low, high = band.extent
+    return {
+        "name": name,
+        "label": name,
+        "wave_a": round(band.pivot, 2),
+        "width_a": round(high - low, 2),
+        "low_a": round(low, 2),
+        "high_a": round(high, 2),
+    }
+
+
+def _p_values(table: PValueTable | None):
+    if table is None:
+        return None
+    return {
+        "snr": table.snr.tolist(),
+        "levels": table.levels.tolist(),
+        "quantiles": {str(n): rows.tolist() for n, rows in table.quantiles.items()},
+    }
+
+
+def _palette():
+    """The colours of `sedflow.palette`, by what they show."""
+    return {
+        "light": palette.LIGHT,
+        "dark": palette.DARK,
+        "sets": palette.SETS,
+        "filters": palette.FILTERS,
+        "series": list(palette.SERIES),
+        **{
+            name.lower(): getattr(palette, name)
+            for name in ("MODEL", "DATA", "PREDICTED", "SELECTED", "OTHER", "TRUTH", "TEXT")
+        },
+    }
