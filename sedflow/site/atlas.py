@@ -10,7 +10,7 @@ from sedflow.photometry import Photometry
 
 __all__ = ["atlas_columns"]
 
-_FLUX, _SIGMA = 6, 5  # digits: a thousandth of an error, and less
+_SIGMA = 4  # digits of an error; fluxes are told to a thousandth of theirs
 
 
 def atlas_columns(nsa: NSACatalog, bands: tuple[str, ...]) -> dict:
@@ -30,8 +30,8 @@ def atlas_columns(nsa: NSACatalog, bands: tuple[str, ...]) -> dict:
         "name": names,
         "ra": plain(nsa.table["RA"], 7),
         "dec": plain(nsa.table["DEC"], 7),
-        "redshift": plain(galaxies.redshift, _FLUX),
-        "flux": plain(galaxies.flux, _FLUX),
+        "redshift": plain(galaxies.redshift, 6),
+        "flux": fluxes(galaxies),
         "sigma": plain(galaxies.sigma, _SIGMA),
         "shelf": [
             {"id": str(one.nsaid), "kind": one.kind, "line": one.line}
@@ -51,6 +51,15 @@ def _colours(galaxies: Photometry, bands):
         "g_r": plain(g - r, 3),
         "abs_mag": plain(r - 5 * np.log10(distance) - 25, 4),
     }
+
+
+def fluxes(galaxies: Photometry) -> list:
+    """Fluxes with the decimals that their errors are worth; None where absent."""
+    decimals = np.ceil(3 - np.log10(galaxies.sigma))
+    return [
+        [None if np.isnan(f) else round(float(f), int(d)) for f, d in zip(*row, strict=True)]
+        for row in zip(galaxies.flux, decimals, strict=True)
+    ]
 
 
 def plain(values, digits: int) -> list:

@@ -15,7 +15,7 @@ from sedflow.site.planes import packed, rounded, unpacked
 __all__ = ["BITS", "graph_files", "packaged_graphs"]
 
 #: Bits of the network's numbers after the first that the site keeps: weights answer for the rest.
-BITS = 11
+BITS = 10
 _FOLDER = Path(__file__).parent / "graphs"
 
 

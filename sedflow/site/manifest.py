@@ -82,7 +82,11 @@ def about(posterior: AmortizedPosterior, version: str) -> dict[str, Any]:
         "noise": record["noise"],
         "vendor": vendored(),
         "licences": [
-            {"what": "SEDflow Explorer", "licence": "MIT", "file": "LICENSE"},
+            {
+                "what": "SEDflow Explorer",
+                "licence": "BSD-3-Clause",
+                "file": "vendor/sedflow.LICENSE",
+            },
             *(
                 {"what": v["name"], "licence": v["licence"], "file": f"vendor/{v['licence_file']}"}
                 for v in vendored()

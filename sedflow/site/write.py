@@ -13,6 +13,7 @@ from sedflow.files.writing import made_folder, replacing, writing
 from sedflow.network.posterior import load_posterior
 from sedflow.site.atlas import atlas_columns
 from sedflow.site.graphs import graph_files
+from sedflow.site.lessons import lesson_texts
 from sedflow.site.manifest import about
 
 __all__ = ["write_site"]
@@ -96,6 +97,7 @@ def _contents() -> dict[str, bytes]:
     graphs, those = graph_files(posterior)
     files |= those
     files["data/atlas.json"] = _json(atlas_columns(load_nsa(), posterior.bands))
+    files["data/lessons.json"] = _json(lesson_texts())
     manifest = about(posterior, __version__) | {"graphs": graphs}
     manifest["files"] = {
         name: {"bytes": len(content), "sha256": sha256_of(content)}

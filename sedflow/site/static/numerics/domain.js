@@ -35,7 +35,7 @@ export function outside(galaxy, domain, chi2) {
     out.push(`${name} = ${color.toFixed(2)} is ${side} than the models reach (${range[0].toFixed(2)} to ${range[1].toFixed(2)}) by over ` +
       `${N_SIGMA} sigma; leave out a band or check its flux`);
   }
-  const best = /** @type {number} */ (Array.prototype.reduce.call(chi2, (a, b) => Math.min(a, b), Infinity));
+  const best = Float64Array.from(chi2).reduce((a, b) => Math.min(a, b), Infinity);
   const limit = chiSquareAbove(bandCount(galaxy), UNLIKELY);
   if (best > limit) out.push(`the best draw has a chi-square of ${general(best, 3)}, where good data stay below ${general(limit, 3)}`);
   return out;

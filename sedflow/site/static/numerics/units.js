@@ -34,7 +34,7 @@ export function fromNanomaggies(flux, wave, unit) {
 function fromMicrojansky(flux, unit) {
   if (unit === "fnu") return flux;
   if (unit !== "ab") throw new RangeError(`unit = '${unit}' is not one of ${Object.keys(UNITS).join(", ")}`);
-  return flux > 0 ? 22.5 - 2.5 * Math.log10(flux / NANOMAGGY) : NaN;
+  return flux > 0 ? 23.9 - 2.5 * Math.log10(flux) : NaN;
 }
 
 /**

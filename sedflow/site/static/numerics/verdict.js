@@ -70,8 +70,8 @@ export function judge({ galaxy, figures, chi2, bestLogLikelihood, table, outside
   }
   let reason = `The weights of the network's draws pass: k-hat ${figures.kHat.toFixed(2)} (limit ${K_HAT_MAX}), ${effective}.`;
   if (outside) reason += ` The galaxy is outside the training domain: ${outside}.`;
-  const best = Array.prototype.reduce.call(chi2, (a, b) => Math.min(a, b), Infinity);
-  const impossible = ruledOut(/** @type {number} */ (best), n, count);
+  const best = Float64Array.from(chi2).reduce((a, b) => Math.min(a, b), Infinity);
+  const impossible = ruledOut(best, n, count);
   if (impossible) return told(MISFIT, `${impossible} (${reason})`);
   return told(EXACT, reason, warning);
 }
