@@ -3,8 +3,8 @@ import { Engine } from "../engine/client.js";
 import { readAtlas } from "../parts/atlas.js";
 import { startHeader } from "../parts/header.js";
 import { say } from "../parts/notices.js";
-import { decode, decodeOwn, encode, encodeOwn, keysOf } from "../state/address.js";
-import { Store } from "../state/store.js";
+import { decode, encode, keysOf } from "../state/address.js";
+import { createStore } from "../state/store.js";
 import { aboutPage } from "./about.js";
 import { explorePage } from "./explore.js";
 import { forwardPage } from "./forward.js";
@@ -18,17 +18,11 @@ const loading = /** @type {HTMLElement} */ (document.getElementById("loading"));
 async function start() {
   const progress = (done) => { loading.textContent = `Loading the network … ${typeof done === "number" ? `${Math.round(100 * done)} %` : done ?? ""}`; };
   const [engine, columns] = await Promise.all([Engine.start({ base, onProgress: progress }), fetch(`${base}data/atlas.json`).then((r) => r.json())]);
-  const atlas = readAtlas(columns), bands = engine.site.network.bands.map((b) => b.name);
-  const keys = { ...keysOf(engine.site), lesson: { type: "text", default: "" }, step: { type: "whole", default: 1, low: 1, high: 99 } };
-  const defaults = Object.fromEntries(Object.entries(keys).map(([name, key]) => [name, key.default]));
-  const read = () => readAddress(keys, bands), asked = read();
-  const store = new Store({ ...defaults, own: null, brush: null, busy: false, answer: null, galaxyShown: null, shown: [], light: null, history: null, ...asked.values });
+  const atlas = readAtlas(columns), asked = decode(location.search, engine.site);
+  const defaults = Object.fromEntries(Object.entries(keysOf(engine.site)).map(([name, key]) => [name, key.default]));
+  const store = createStore({ ...defaults, own: null, brush: null, busy: false, answer: null, galaxyShown: null, shown: [], light: null, history: null, ...asked.state });
   if (!store.get().galaxy && !store.get().own) store.set({ galaxy: String(columns.id[0]) });
-  const address = (state) => {
-    const own = state.own && state.galaxy === state.own.name;
-    const text = [encode(own ? { ...state, galaxy: "" } : state, keys), own ? encodeOwn(state.own, bands) : ""].filter(Boolean).join("&");
-    return text ? `?${text}` : "";
-  };
+  const address = (state) => encode(state, engine.site);
   const app = { store, engine, atlas, base, address, session: startSession(store, engine, atlas) };
   const pages = { explore: explorePage(app), forward: forwardPage(app), learn: learnPage(app), about: aboutPage(app) };
   const page = () => pages[store.get().view] ?? pages.explore;
@@ -46,21 +40,9 @@ async function start() {
   }
   store.subscribe(render);
   render(store.get(), null);
-  startAddress(store, address, () => ({ ...defaults, ...read().values }));
+  startAddress(store, address, () => ({ ...defaults, ...decode(location.search, engine.site).state }));
   asked.notices?.forEach((text) => say(text));
   document.documentElement.dataset.ready = String(Math.round(performance.now()));
-}
-
-/** What the address asks for, and what of it could not be read. */
-function readAddress(keys, bands) {
-  const { values, notices } = decode(location.search, keys);
-  try {
-    const own = decodeOwn(location.search, bands);
-    if (own) Object.assign(values, { own, galaxy: own.name });
-  } catch (error) {
-    notices.push(error.message);
-  }
-  return { values, notices };
 }
 
 /** The address follows the state, and the state the browser's back and forward. */
