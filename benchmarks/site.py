@@ -88,7 +88,7 @@ def brushing(page, moves=20):
 def sliding(page, moves=40):
     """Work of engine and page for each value of a slider that is shown [ms]: two lists."""
     page.get_by_role("link", name="Forward").click()
-    page.get_by_text("AB magnitudes").wait_for()
+    page.locator("p.num", has_text="AB magnitudes").wait_for()
     pairs = page.evaluate(
         """async moves => {
             const slider = document.getElementById('slider-tau_ism'), out = []
