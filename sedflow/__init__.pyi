@@ -11,6 +11,7 @@ from . import parameters as parameters
 from . import photometry as photometry
 from . import population as population
 from . import sampling as sampling
+from . import site as site
 from . import validation as validation
 from .atlas.catalog import NSACatalog as NSACatalog
 from .atlas.catalog import load_nsa as load_nsa

@@ -20,7 +20,7 @@ from sedflow.site.planes import rounded
 __all__ = ["Cosmos", "Forward", "Light", "Spectrum", "Table", "Times", "mass_factor", "piece"]
 
 LN10 = math.log(10.0)
-_BITS = 19  # of the SSP table, which is the largest: 3e-6 mag
+_BITS = 18  # of the SSP table, which is the largest: 5e-6 mag
 
 
 def piece(x, nodes):

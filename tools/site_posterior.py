@@ -41,7 +41,7 @@ class Normal(Table):
 
 
 class PriorMap(Table):
-    """x (n, 10), where the prior is standard normal, to theta (n, 12) but for the mass."""
+    """x (n, 10), where the prior is standard normal, to theta (n, 12) except the mass."""
 
     def __init__(self, prior):
         super().__init__()
@@ -70,7 +70,7 @@ class Mass(Table):
         self.low, self.high = (LN10 * float(edge[_MASS]) for edge in (LOW, HIGH))
 
     def forward(self, flux, data, inverse, u):
-        """Log likelihood (n,) but for the norm of the errors, and log_mstar (n,) at u (n,).
+        """Log likelihood (n,) except the norm of the errors, and log_mstar (n,) at u (n,).
 
         inverse (1, n_band) : 1 / sigma
         """

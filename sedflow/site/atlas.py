@@ -28,8 +28,8 @@ def atlas_columns(nsa: NSACatalog, bands: tuple[str, ...]) -> dict:
     columns = {
         "id": [str(one) for one in nsa.ids],
         "name": names,
-        "ra": plain(nsa.table["RA"], 7),
-        "dec": plain(nsa.table["DEC"], 7),
+        "ra": degrees(nsa.table["RA"]),
+        "dec": degrees(nsa.table["DEC"]),
         "redshift": plain(galaxies.redshift, 6),
         "flux": fluxes(galaxies),
         "sigma": plain(galaxies.sigma, _SIGMA),
@@ -60,6 +60,12 @@ def fluxes(galaxies: Photometry) -> list:
         [None if np.isnan(f) else round(float(f), int(d)) for f, d in zip(*row, strict=True)]
         for row in zip(galaxies.flux, decimals, strict=True)
     ]
+
+
+def degrees(values) -> list:
+    """Angles to a third of an arcsecond; None for NaN."""
+    values = np.asarray(values, float)
+    return [round(one, 4) if np.isfinite(one) else None for one in values.tolist()]
 
 
 def plain(values, digits: int) -> list:

@@ -53,7 +53,7 @@ def packaged_graphs(posterior: AmortizedPosterior) -> dict:
 
 
 def graph_files(posterior: AmortizedPosterior) -> tuple[dict, dict[str, bytes]]:
-    """What the manifest of the site says of each graph, and the files by their path in the site.
+    """What the manifest of the site says about each graph, and the files by their path in the site.
 
     `features` and `draw` are the network's, the others the site's own. `tables` of an entry names
     the file that its constants are in, packed (`sedflow.site.planes`).
