@@ -3,6 +3,7 @@
 # make heavy    the few that take longer still, before a release
 # make install  make the environment only
 # make unit     the quick tests; `make unit PYTHON=python3.13` runs those that need no torch
+# make lint-js  types and lint of the static site's JavaScript, where node is installed
 # make docs     build the documentation into build/docs; warnings are errors
 
 VENV := .venv
@@ -15,7 +16,7 @@ VERSION := $(shell $(PYTHON) -c 'import sys; print("%d.%d" % sys.version_info[:2
 UNIT := $(if $(filter 3.11,$(VERSION)),$(VENV),.venv-$(VERSION))
 CHROMIUM ?= /usr/bin/chromium
 
-.PHONY: install serve test heavy unit lint docs chromium clean
+.PHONY: install serve test heavy unit lint lint-js docs chromium clean
 
 install: $(STAMP)
 
@@ -46,13 +47,20 @@ heavy: install
 unit: $(UNIT)/.installed
 	$(UNIT)/bin/python -m pytest -n 2 --dist loadfile
 
-lint: install
+lint: install lint-js
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/nbstripout --verify notebooks/*.ipynb
 	$(BIN)/pip-licenses
 	$(BIN)/python tools/audit.py
+
+# npm keeps the tools in its own cache: nothing of them is in the tree, and the site needs none.
+lint-js:
+	@if command -v npx >/dev/null; then \
+	  npx --yes --package typescript@5.9.3 tsc -p jsconfig.json && \
+	  npx --yes --package eslint@9.39.1 eslint sedflow/site/static/engine sedflow/site/static/numerics sedflow/site/static/state; \
+	else echo "lint-js is skipped: node is not installed"; fi
 
 docs: install
 	$(BIN)/python -m sphinx -b html -W --keep-going -n -q -d build/doctrees docs build/docs

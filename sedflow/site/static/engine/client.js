@@ -1,0 +1,121 @@
+// The engine, as the page sees it: promises of answers from the thread that computes.
+import { Queue } from "./queue.js";
+import { lacking } from "./support.js";
+
+const LEISURE = 500; // ms after the start, in which the page asks for its first answer
+
+/** @typedef {{flux: ArrayLike<number>, sigma: ArrayLike<number>, redshift: number, n?: number, seed?: number}} Asked */
+/** @typedef {{theta: ArrayLike<number>, redshift: number}} Models (m, 12) parameters, row by row, at one redshift */
+
+/**
+ * @typedef {object} Answer
+ * @property {number} n draws
+ * @property {Float64Array} theta (n, 12), row by row
+ * @property {Float64Array} weights (n), sum 1, Pareto-smoothed
+ * @property {Float64Array} modelFlux (n, bands) [nanomaggies]
+ * @property {Float64Array} values (n, quantities) derived
+ * @property {Float64Array} chi2 (n)
+ * @property {number} kHat
+ * @property {number} ess effective draws, of those made
+ * @property {number} logZ natural log of the evidence
+ * @property {number} logZError
+ * @property {number} made draws that were made: where they are others than n, n of equal weight are given
+ * @property {import("../numerics/verdict.js").Verdict} verdict
+ * @property {number} milliseconds
+ */
+
+export class Engine {
+  /**
+   * Load the engine.
+   * @param {{base: string | URL, onProgress?: (share: number) => void}} options base: address of the site's folder
+   * @returns {Promise<Engine>} rejected with a sentence where the browser cannot run it
+   */
+  static async start({ base, onProgress = () => {} }) {
+    const problem = lacking();
+    if (problem) throw new Error(problem);
+    const folder = new URL(base, globalThis.location?.href);
+    const response = await fetch(new URL("data/site.json", folder));
+    if (!response.ok) throw new Error(`data/site.json could not be loaded (status ${response.status}); publish the whole folder again`);
+    const engine = new Engine(await response.json(), onProgress);
+    try {
+      await engine.send("start", { base: folder.href, site: engine.site });
+    } catch (error) {
+      engine.stop();
+      throw error;
+    }
+    // What the first answer does not need comes while nothing is asked: each call loads what it lacks.
+    setTimeout(() => Object.keys(engine.site.graphs).forEach((name) => engine.queue.leisurely("load", { name })), LEISURE);
+    return engine;
+  }
+
+  /** @param {any} site the manifest @param {(share: number) => void} onProgress */
+  constructor(site, onProgress) {
+    this.site = site;
+    this.onProgress = onProgress;
+    /** @type {Map<number, {resolve: (value: any) => void, reject: (error: Error) => void}>} */
+    this.waiting = new Map();
+    this.count = 0;
+    this.worker = new Worker(new URL("./worker.js", import.meta.url), { type: "module" });
+    this.worker.addEventListener("message", (event) => this.hear(event.data));
+    this.worker.addEventListener("error", (event) => this.fail(event.message || "it could not be loaded"));
+    this.queue = new Queue((call, asked) => this.send(call, asked));
+  }
+
+  /**
+   * The posterior of a galaxy. A newer call replaces one that waits, which is rejected as "Superseded".
+   * @param {Asked} asked fluxes and errors [nanomaggies], NaN in bands that are absent
+   * @returns {Promise<Answer>}
+   */
+  answer(asked) {
+    return this.queue.ask("answer", asked);
+  }
+
+  /**
+   * Spectra and fluxes of models.
+   * @param {Models} models
+   * @returns {Promise<{wave: Float64Array, flux: Float32Array, modelFlux: Float64Array}>}
+   */
+  spectrum(models) {
+    return this.queue.ask("spectrum", models);
+  }
+
+  /** Histories of models. @param {Models} models @returns {Promise<Record<string, Float64Array>>} time, sfr, metallicity, formed */
+  histories(models) {
+    return this.queue.ask("histories", models);
+  }
+
+  /** Fluxes of models. @param {Models} models @returns {Promise<{modelFlux: Float64Array}>} */
+  forward(models) {
+    return this.queue.ask("forward", models);
+  }
+
+  /** End the thread; what waits is rejected. */
+  stop() {
+    this.fail("it was stopped");
+    this.worker.terminate();
+  }
+
+  /** @param {string} call @param {any} asked @returns {Promise<any>} */
+  send(call, asked) {
+    return new Promise((resolve, reject) => {
+      const id = (this.count += 1);
+      this.waiting.set(id, { resolve, reject });
+      this.worker.postMessage({ id, call, asked });
+    });
+  }
+
+  /** @param {any} said */
+  hear({ id, result, error, progress }) {
+    if (progress !== undefined) return this.onProgress(progress);
+    const one = this.waiting.get(id);
+    this.waiting.delete(id);
+    if (error !== undefined) one?.reject(new Error(error));
+    else one?.resolve(result);
+  }
+
+  /** @param {string} why */
+  fail(why) {
+    for (const one of this.waiting.values()) one.reject(new Error(`The engine's thread ended (${why}); reload the page.`));
+    this.waiting.clear();
+  }
+}

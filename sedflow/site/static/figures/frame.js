@@ -1,0 +1,126 @@
+// What every figure stands on: a canvas for marks, an SVG above it for axes and brushes.
+/* global d3 */
+
+/** @typedef {{top: number, right: number, bottom: number, left: number}} Margin */
+
+/** A colour of the style sheet. @param {string} name @returns {string} */
+export function colour(name) {
+  return getComputedStyle(document.documentElement).getPropertyValue(`--${name}`).trim();
+}
+
+/** Pixels of the figure's type. @returns {number} */
+export function typeSize() {
+  return parseFloat(colour("figure")) || 11;
+}
+
+/** A host with a canvas and an SVG that keep its size. */
+export class Frame {
+  /**
+   * @param {HTMLElement} host
+   * @param {Margin} margin
+   * @param {() => void} redraw called when the size or the theme has changed
+   */
+  constructor(host, margin, redraw) {
+    this.host = host;
+    this.margin = margin;
+    host.classList.add("figure");
+    this.canvas = document.createElement("canvas");
+    this.canvas.setAttribute("aria-hidden", "true");
+    this.svg = d3.create("svg").attr("aria-hidden", "true");
+    host.append(this.canvas, this.svg.node());
+    this.ctx = /** @type {CanvasRenderingContext2D} */ (this.canvas.getContext("2d"));
+    this.width = this.height = 0;
+    new ResizeObserver(() => this.measure() && redraw()).observe(host);
+    addEventListener("sedflow-theme", redraw);
+    this.measure();
+  }
+
+  /** Take the host's size. @returns {boolean} whether it changed */
+  measure() {
+    const { clientWidth: width, clientHeight: height } = this.host;
+    const scale = devicePixelRatio || 1;
+    if (width === this.width && height === this.height) return false;
+    Object.assign(this, { width, height });
+    this.canvas.width = width * scale;
+    this.canvas.height = height * scale;
+    this.ctx.setTransform(scale, 0, 0, scale, 0, 0);
+    this.svg.attr("viewBox", `0 0 ${width} ${height}`);
+    return true;
+  }
+
+  /** Edges of the axes' frame: x0, x1, and y0 at the bottom, y1 at the top [px]. */
+  get box() {
+    const { top, right, bottom, left } = this.margin;
+    return { x0: left, x1: Math.max(this.width - right, left + 1), y0: Math.max(this.height - bottom, top + 1), y1: top };
+  }
+
+  clear() {
+    this.ctx.clearRect(0, 0, this.width, this.height);
+  }
+
+  /** Draw only inside the axes. @param {(ctx: CanvasRenderingContext2D) => void} draw */
+  inside(draw) {
+    const { x0, x1, y0, y1 } = this.box;
+    this.ctx.save();
+    this.ctx.beginPath();
+    this.ctx.rect(x0, y1, x1 - x0, y0 - y1);
+    this.ctx.clip();
+    draw(this.ctx);
+    this.ctx.restore();
+  }
+
+  /**
+   * Axes with a light grid and one label each.
+   * @param {{x: any, y: any, xLabel?: string, yLabel?: string, xTicks?: number, yTicks?: number, xText?: boolean,
+   *   yValues?: number[], yFormat?: any}} spec
+   */
+  axes({ x, y, xLabel = "", yLabel = "", xTicks, yTicks, xText = true, yValues, yFormat }) {
+    const { x0, x1, y0, y1 } = this.box;
+    const below = d3.axisBottom(x).ticks(xTicks ?? Math.max(2, (x1 - x0) / 90), "~r").tickSize(y1 - y0).tickPadding(6);
+    const beside = d3.axisLeft(y).ticks(yTicks ?? Math.max(2, (y0 - y1) / 45), yFormat ?? "~r").tickSize(x0 - x1).tickPadding(5);
+    if (yValues) beside.tickValues(yValues);
+    if (!xText) below.tickFormat("");
+    const place = (name) => this.svg.selectAll(`g.${name}`).data([0]).join("g").attr("class", name);
+    place("x").attr("transform", `translate(0,${y0})`).call(below);
+    place("y").attr("transform", `translate(${x0},0)`).call(beside);
+    const half = typeSize();
+    this.svg.selectAll("text.label").data([[xLabel, (x0 + x1) / 2, this.height - 4, 0], [yLabel, half, (y0 + y1) / 2, -90]])
+      .join("text").attr("class", "label").attr("text-anchor", "middle").text((d) => d[0])
+      .attr("transform", (d) => `translate(${d[1]},${d[2]}) rotate(${d[3]})`);
+  }
+}
+
+/**
+ * Fill between two curves.
+ * @param {CanvasRenderingContext2D} ctx
+ * @param {any} area of d3, with its own x, y0 and y1
+ * @param {ArrayLike<number>} values whose index the accessors take
+ * @param {string} fill @param {number} alpha
+ */
+export function band(ctx, area, values, fill, alpha) {
+  ctx.save();
+  ctx.globalAlpha = alpha;
+  ctx.fillStyle = fill;
+  ctx.beginPath();
+  area.context(ctx)(values);
+  ctx.fill();
+  ctx.restore();
+}
+
+/**
+ * Draw a curve.
+ * @param {CanvasRenderingContext2D} ctx
+ * @param {any} line of d3 @param {ArrayLike<number>} values
+ * @param {string} stroke @param {number} [width] @param {number} [alpha] @param {number[]} [dash]
+ */
+export function curve(ctx, line, values, stroke, width = 1.5, alpha = 1, dash = []) {
+  ctx.save();
+  ctx.globalAlpha = alpha;
+  ctx.strokeStyle = stroke;
+  ctx.lineWidth = width;
+  ctx.setLineDash(dash);
+  ctx.beginPath();
+  line.context(ctx)(values);
+  ctx.stroke();
+  ctx.restore();
+}

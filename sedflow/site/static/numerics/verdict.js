@@ -1,0 +1,85 @@
+// The verdict on a posterior, in the words of sedflow/sampling: only the first rung of the ladder,
+// the network's weighted draws, is in the browser.
+import { bandCount, calibrated, general, pValue, ruledOut, tooPrecise } from "./fit.js";
+
+export const EXACT = "exact (weights)";
+export const APPROXIMATE = "approximate";
+export const MISFIT = "misfit";
+export const FAILED = "failed";
+
+const K_HAT_MAX = 0.7;
+const MIN_ESS = 400;
+const JUDGED_ON = 1000;
+const MISFIT_BELOW = 1e-3;
+
+/**
+ * @typedef {object} Verdict
+ * @property {string} kind
+ * @property {string} reason a sentence
+ * @property {string} warning a sentence where the model does not describe the data, else empty
+ * @property {number} pValue posterior predictive
+ * @property {number} pCalibrated the same, uniform where the model is true; NaN if unknown
+ */
+
+/**
+ * Limit on the k-hat of n draws: less than 0.7 for fewer than 1,000 (Vehtari et al. 2024).
+ * @param {number} n
+ */
+export function kHatMax(n) {
+  return n < JUDGED_ON ? Math.min(K_HAT_MAX, 1 - 1 / Math.log10(Math.max(n, 2))) : K_HAT_MAX;
+}
+
+/**
+ * Whether weights can be used.
+ * @param {{kHat: number, ess: number}} figures
+ * @param {number} n
+ */
+export function passes(figures, n) {
+  return figures.kHat < kHatMax(n) && figures.ess >= MIN_ESS;
+}
+
+/**
+ * The verdict on the weighted draws of one galaxy.
+ * @param {object} found
+ * @param {import("./fit.js").Photometry} found.galaxy
+ * @param {import("./psis.js").Weights} found.figures
+ * @param {ArrayLike<number>} found.chi2 (n)
+ * @param {number} found.bestLogLikelihood
+ * @param {any} [found.table] of p-values
+ * @param {string} [found.outside] why the galaxy is outside the training domain; empty inside
+ * @returns {Verdict}
+ */
+export function judge({ galaxy, figures, chi2, bestLogLikelihood, table, outside = "" }) {
+  const n = chi2.length;
+  const count = bandCount(galaxy);
+  const p = pValue(chi2, count, figures.weights);
+  const pCalibrated = calibrated(p, galaxy, table);
+  const told = (/** @type {string} */ kind, /** @type {string} */ reason, warning = "") => ({ kind, reason, warning, pValue: p, pCalibrated });
+  const precise = tooPrecise(galaxy);
+  if (precise) return told(FAILED, precise);
+  if (figures.ess === 0) {
+    return told(FAILED, `No weights can be computed: log likelihoods of ${general(bestLogLikelihood, 2)} at best differ by less ` +
+      "than their rounding; check fluxes, errors, units and redshift.");
+  }
+  const effective = `${Math.round(figures.ess).toLocaleString("en")} of ${n.toLocaleString("en")} draws effective`;
+  const warning = misfitWarning(p, pCalibrated);
+  if (!passes(figures, n)) {
+    const kHat = Number.isFinite(figures.kHat) ? figures.kHat.toFixed(2) : "inf";
+    return told(APPROXIMATE, `The importance weights do not pass: k-hat ${kHat}, ${effective}. The quantiles are approximate; ` +
+      "trust='auto' goes on to adaptive importance sampling and MCMC.", warning);
+  }
+  let reason = `The weights of the network's draws pass: k-hat ${figures.kHat.toFixed(2)} (limit ${K_HAT_MAX}), ${effective}.`;
+  if (outside) reason += ` The galaxy is outside the training domain: ${outside}.`;
+  const best = Float64Array.from(chi2).reduce((a, b) => Math.min(a, b), Infinity);
+  const impossible = ruledOut(best, n, count);
+  if (impossible) return told(MISFIT, `${impossible} (${reason})`);
+  return told(EXACT, reason, warning);
+}
+
+/** @param {number} raw @param {number} uniform */
+function misfitWarning(raw, uniform) {
+  const shown = Number.isNaN(uniform) ? raw : uniform;
+  if (!(shown < MISFIT_BELOW)) return "";
+  return `But no model describes these data well (p = ${general(shown, 1)}): the posterior is that of a model which is wrong ` +
+    "here; check the photometry.";
+}

@@ -1,0 +1,78 @@
+// The beginning: engine, atlas and state, then the page that the address asks for.
+import { Engine } from "../engine/client.js";
+import { readAtlas } from "../parts/atlas.js";
+import { startHeader } from "../parts/header.js";
+import { say } from "../parts/notices.js";
+import { decode, encode, keysOf } from "../state/address.js";
+import { createStore } from "../state/store.js";
+import { aboutPage } from "./about.js";
+import { explorePage } from "./explore.js";
+import { forwardPage } from "./forward.js";
+import { learnPage } from "./learn.js";
+import { startSession } from "./session.js";
+
+const base = new URL("../", import.meta.url).href;
+const main = /** @type {HTMLElement} */ (document.getElementById("main"));
+const loading = /** @type {HTMLElement} */ (document.getElementById("loading"));
+
+async function start() {
+  const progress = (done) => { loading.textContent = `Loading the network … ${typeof done === "number" ? `${Math.round(100 * done)} %` : done ?? ""}`; };
+  const [engine, columns] = await Promise.all([Engine.start({ base, onProgress: progress }), fetch(`${base}data/atlas.json`).then((r) => r.json())]);
+  const atlas = readAtlas(columns), asked = decode(location.search, engine.site);
+  const defaults = Object.fromEntries(Object.entries(keysOf(engine.site)).map(([name, key]) => [name, key.default]));
+  const store = createStore({ ...defaults, own: null, brush: null, busy: false, answer: null, galaxyShown: null, shown: [], light: null, history: null, ...asked.state });
+  if (!store.get().galaxy && !store.get().own) store.set({ galaxy: String(columns.id[0]) });
+  const address = (state) => encode(state, engine.site);
+  const app = { store, engine, atlas, base, address, session: startSession(store, engine, atlas) };
+  const pages = { explore: explorePage(app), forward: forwardPage(app), learn: learnPage(app), about: aboutPage(app) };
+  const page = () => pages[store.get().view] ?? pages.explore;
+  const header = startHeader(store, { find: atlas.find, idOf: (row) => String(columns.id[row]), page, link: () => `${location.origin}${location.pathname}${address(store.get())}` });
+  for (const one of Object.values(pages)) one.node.style.height = "100%";
+  main.replaceChildren(...Object.values(pages).map((p) => p.node));
+  let view = "";
+  function render(state, changed) {
+    const turned = state.view !== view;
+    view = state.view;
+    for (const one of Object.values(pages)) one.node.hidden = one !== page();
+    page().render(state, turned ? null : changed);
+    header.show(state, page().title());
+    if (turned) main.scrollTop = 0;
+  }
+  store.subscribe(render);
+  render(store.get(), null);
+  startAddress(store, address, () => ({ ...defaults, ...decode(location.search, engine.site).state }));
+  asked.notices?.forEach((text) => say(text));
+  document.documentElement.dataset.ready = String(Math.round(performance.now()));
+}
+
+/** The address follows the state, and the state the browser's back and forward. */
+function startAddress(store, address, read) {
+  let waits = 0;
+  store.subscribe((state, changed) => {
+    clearTimeout(waits);
+    const write = (how) => {
+      const text = address(store.get());
+      if (text !== location.search) history[how](null, "", text || location.pathname);
+    };
+    if (changed.has("view") || changed.has("galaxy")) write("pushState");
+    else waits = setTimeout(() => write("replaceState"), 300);
+  });
+  addEventListener("popstate", () => {
+    const asked = read();
+    store.set(asked.galaxy ? asked : { ...asked, galaxy: store.get().galaxy });
+  });
+}
+
+start().catch((error) => {
+  main.replaceChildren();
+  const note = document.createElement("p");
+  note.className = "failed";
+  note.setAttribute("role", "alert");
+  note.textContent = error.message;
+  main.append(note);
+});
+
+if ("serviceWorker" in navigator && location.protocol !== "file:") {
+  // Without it the page works all the same; only the reload without a network does not.
+  navigator.serviceWorker.register(`${base}sw.js`).catch(() => {});
+}

@@ -1,0 +1,249 @@
+"""The pages of the static site, driven in Chromium as a visitor would."""
+
+import re
+import threading
+from functools import partial
+from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+
+import pytest
+
+from sedflow import palette
+
+STATIC = Path(__file__).parents[2] / "sedflow" / "site" / "static"
+MAGNITUDES = {
+    "u": (18.79, 0.07),
+    "g": (17.80, 0.023),
+    "r": (17.45, 0.022),
+    "i": (17.21, 0.024),
+    "z": (17.09, 0.043),
+}
+
+
+class Quiet(SimpleHTTPRequestHandler):
+    extensions_map = SimpleHTTPRequestHandler.extensions_map | {".mjs": "text/javascript"}
+
+    def log_message(self, format, *args):
+        pass
+
+
+@pytest.mark.parametrize(("theme", "colours"), [("light", palette.LIGHT), ("dark", palette.DARK)])
+def test_the_site_has_the_colours_of_the_app(theme, colours):
+    text = (STATIC / "style.css").read_text()
+    block = re.search(rf"\[data-theme={theme}\] \{{(.*?)\}}", text, re.DOTALL).group(1)
+    found = dict(re.findall(r"--(\w+): (#\w{6})", block))
+    assert found == colours
+
+
+def test_the_site_has_the_colours_of_bands_and_draws_of_the_app():
+    block = (STATIC / "style.css").read_text().split("[data-theme")[0]
+    found = dict(re.findall(r"--(\w+): (#\w{6})", block))
+    named = {"model": palette.MODEL, "selected": palette.SELECTED, "other": palette.OTHER}
+    named |= {"predicted": palette.PREDICTED, "prior": palette.FAINT, "text": palette.TEXT}
+    assert found == named | palette.FILTERS
+
+
+def test_the_page_names_no_address_outside_itself():
+    for path in STATIC.rglob("*.*"):
+        outside = re.findall(r"(?:https?:)?//[\w.-]+\.[a-z]{2,}", path.read_text())
+        assert outside == [], path.name
+
+
+def test_a_module_stays_short():
+    long = {p.name: n for p in STATIC.rglob("*.js") if (n := len(p.read_text().split("\n"))) > 251}
+    assert long == {}
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    from sedflow.site.write import write_site
+
+    return write_site(tmp_path_factory.mktemp("site"))
+
+
+@pytest.fixture(scope="module")
+def site(folder):
+    server = ThreadingHTTPServer(("127.0.0.1", 0), partial(Quiet, directory=str(folder)))
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    yield f"http://127.0.0.1:{server.server_port}/"
+    server.shutdown()
+    server.server_close()
+
+
+@pytest.fixture(scope="module")
+def page(chromium, site):
+    """Explore, with the first galaxy's posterior painted; all requests and errors are kept."""
+    context = chromium.new_context(viewport={"width": 1280, "height": 800})
+    page = context.new_page()
+    page.asked, page.errors = [], []
+    page.on("request", lambda request: page.asked.append(request.url))
+    page.on("pageerror", lambda error: page.errors.append(str(error)))
+    page.on("console", lambda m: page.errors.append(m.text) if m.type == "error" else None)
+    page.goto(f"{site}?galaxy=2490")
+    page.wait_for_selector("html[data-painted]", timeout=60_000)
+    yield page
+    context.close()
+
+
+def painted(page, title):
+    page.locator(".head h2", has_text=title).wait_for(timeout=30_000)
+    page.wait_for_function("() => document.getElementById('busy').hidden", timeout=30_000)
+
+
+def ink(page, selector, at=0):
+    """How many pixels of a canvas are not empty."""
+    return (
+        page.locator(f"{selector} canvas")
+        .nth(at)
+        .evaluate(
+            """c => { const d = c.getContext('2d').getImageData(0, 0, c.width, c.height).data
+            let n = 0; for (let k = 3; k < d.length; k += 4) n += d[k] > 0; return n }"""
+        )
+    )
+
+
+def picture(page, selector):
+    return page.locator(f"{selector} canvas").first.evaluate("c => c.toDataURL()")
+
+
+@pytest.mark.browser
+def test_a_galaxy_of_the_atlas_gets_a_posterior_and_nobody_outside_is_asked(page, site):
+    painted(page, "NSAID 2490")
+    assert "exact (weights)" in page.locator(".badge").inner_text()
+    for figure in (".sed", ".pull", ".corner", ".history"):
+        assert ink(page, figure) > 300, figure
+    outside = [u for u in page.asked if not u.startswith((site, "data:", f"blob:{site}"))]
+    assert outside == []
+    assert page.errors == []
+
+
+@pytest.mark.browser
+def test_a_selection_appears_in_every_figure(page):
+    painted(page, "NSAID 2490")
+    before = {f: picture(page, f) for f in (".sed", ".pull", ".history", "td .figure")}
+    box = page.locator(".corner g.brush rect.overlay").nth(1).bounding_box()
+    page.mouse.move(box["x"] + 4, box["y"] + 4)
+    page.mouse.down()
+    page.mouse.move(box["x"] + box["width"] / 2, box["y"] + box["height"] - 4, steps=3)
+    page.mouse.up()
+    page.get_by_text("of the posterior,").wait_for(timeout=5000)
+    page.wait_for_timeout(800)  # a small selection asks for spectra of its own
+    assert {f for f in before if picture(page, f) == before[f]} == set()
+    assert ink(page, ".corner", 1) > 100  # the upper canvas has the selection alone
+    page.keyboard.press("Escape")
+    page.get_by_text("of the posterior,").wait_for(state="hidden")
+    assert ink(page, ".corner", 1) == 0
+
+
+@pytest.mark.browser
+def test_without_a_mouse_the_list_the_tabs_and_a_range_do_the_same(page):
+    page.locator(".list").focus()
+    page.keyboard.press("ArrowDown")
+    page.wait_for_function("() => !document.querySelector('.head h2').textContent.includes('2490')")
+    page.wait_for_function("() => document.getElementById('busy').hidden")
+    page.get_by_role("tab", name="Numbers").focus()
+    page.keyboard.press("ArrowRight")
+    page.get_by_label("from", exact=True).focus()
+    page.keyboard.press("Enter")
+    page.get_by_text("of the posterior,").wait_for(timeout=5000)
+    page.keyboard.press("Escape")
+    page.locator(".list").focus()
+    page.keyboard.press("/")
+    page.keyboard.type("2490")
+    page.keyboard.press("Enter")
+    painted(page, "NSAID 2490")
+
+
+@pytest.mark.browser
+def test_a_band_left_out_widens_the_prediction_and_stands_in_the_address(page):
+    painted(page, "NSAID 2490")
+    page.get_by_role("button", name="Use band u").click()
+    page.wait_for_function("() => location.search.includes('bands=g,r,i,z')")
+    page.locator(".key", has_text="left out").first.wait_for(timeout=10_000)
+    page.get_by_role("button", name="Use band u").click()
+    page.locator(".key", has_text="left out").first.wait_for(state="hidden", timeout=10_000)
+
+
+@pytest.mark.browser
+def test_magnitudes_that_are_typed_get_a_posterior_and_bad_ones_a_sentence(page):
+    page.get_by_role("tab", name="Your galaxy").click()
+    form = page.locator(".own")
+    page.get_by_role("button", name="Infer this galaxy").click()
+    page.get_by_text("No band has a value; type the flux or magnitude").wait_for()
+    for band, (magnitude, error) in MAGNITUDES.items():
+        form.get_by_label(band, exact=True).fill(str(magnitude))
+        form.get_by_label(f"{band} error", exact=True).fill(str(error))
+    form.get_by_label("redshift", exact=True).fill("7")
+    page.get_by_role("button", name="Infer this galaxy").click()
+    page.get_by_text("Redshift 7 is outside").wait_for()
+    form.get_by_label("redshift", exact=True).fill("0.0488")
+    page.get_by_role("button", name="Infer this galaxy").click()
+    painted(page, "my galaxy, z = 0.0488")
+    page.wait_for_function("() => location.search.includes('flux=u:')")
+
+
+@pytest.mark.browser
+def test_a_slider_moves_the_spectrum_and_a_mock_of_it_is_inferred(page):
+    page.keyboard.press("Escape")
+    page.get_by_role("link", name="Forward").click()
+    page.locator("p.num", has_text="AB magnitudes").wait_for()
+    before = picture(page, ".forward .sed")
+    text = page.locator(".forward p.num").inner_text()
+    page.get_by_label("τ ISM", exact=True).focus()
+    page.keyboard.press("ArrowRight")
+    page.wait_for_function("t => document.querySelector('.forward p.num').innerText != t", arg=text)
+    assert picture(page, ".forward .sed") != before
+    page.get_by_role("button", name="Observe and infer").click()
+    painted(page, "mock 1")
+    assert page.errors == []
+
+
+@pytest.mark.browser
+@pytest.mark.parametrize("theme", ["light", "dark"])
+def test_axe_finds_nothing_serious_on_the_site(page, theme):
+    from axe_playwright_python.sync_playwright import Axe
+
+    for view in ("Explore", "Forward", "Learn", "What it is"):
+        page.get_by_role("link", name=view, exact=True).click()
+        page.evaluate("t => { document.documentElement.dataset.theme = t }", theme)
+        page.wait_for_timeout(300)
+        found = Axe().run(page).response["violations"]
+        serious = [
+            (v["id"], [n["html"][:200] for n in v["nodes"]][:3])
+            for v in found
+            if v["impact"] in ("serious", "critical")
+        ]
+        assert serious == [], view
+
+
+@pytest.mark.browser
+def test_no_page_is_wider_than_a_phone(page):
+    page.set_viewport_size({"width": 390, "height": 844})
+    try:
+        for view in ("Explore", "Forward", "Learn", "What it is"):
+            page.get_by_role("link", name=view, exact=True).click()
+            page.wait_for_timeout(200)
+            assert page.evaluate("() => document.getElementById('main').scrollWidth") <= 390, view
+            assert page.evaluate("() => document.documentElement.scrollWidth") <= 390, view
+    finally:
+        page.set_viewport_size({"width": 1280, "height": 800})
+
+
+@pytest.mark.browser
+def test_the_page_opens_again_without_a_network(page, site):
+    page.goto(f"{site}?galaxy=2490")
+    page.wait_for_selector("html[data-painted]", timeout=60_000)
+    page.wait_for_function(
+        """async () => {
+            const cache = await caches.open('sedflow-site')
+            return (await cache.match('data/site.json')) !== undefined
+        }""",
+        timeout=60_000,
+    )
+    page.context.set_offline(True)
+    try:
+        page.reload()
+        page.wait_for_selector("html[data-painted]", timeout=60_000)
+        painted(page, "NSAID 2490")
+    finally:
+        page.context.set_offline(False)
