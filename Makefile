@@ -57,10 +57,10 @@ lint: install lint-js
 
 # npm keeps the tools in its own cache: nothing of them is in the tree, and the site needs none.
 lint-js:
-	@if command -v npx >/dev/null; then \
+	@if command -v npx >/dev/null && npx --yes --package typescript@5.9.3 tsc -v >/dev/null 2>&1; then \
 	  npx --yes --package typescript@5.9.3 tsc -p jsconfig.json && \
 	  npx --yes --package eslint@9.39.1 eslint sedflow/site/static/engine sedflow/site/static/numerics sedflow/site/static/state; \
-	else echo "lint-js is skipped: node is not installed"; fi
+	else echo "lint-js is skipped: node or its registry is not there"; fi
 
 docs: install
 	$(BIN)/python -m sphinx -b html -W --keep-going -n -q -d build/doctrees docs build/docs

@@ -102,17 +102,19 @@ def test_a_command_names_the_extra_that_it_lacks(name, table, tmp_path):
         ["nsa"],
         ["compare", "72", "--grids", "fsps,bc03", "--draws", "200"],
         ["infer", "{table}", "--unit", "nmgy", "--preview"],
+        ["site", "{folder}"],
         *([name, "--help"] for name in main.commands),
     ],
     ids=" ".join,
 )
-def test_what_needs_no_extra_works_without(arguments, table):
-    done = without(_MAIN, *(word.format(table=table) for word in arguments))
+def test_what_needs_no_extra_works_without(arguments, table, tmp_path):
+    places = {"table": table, "folder": tmp_path / "site"}
+    done = without(_MAIN, *(word.format(**places) for word in arguments))
     assert done.returncode == 0, done.stderr
 
 
 def test_each_command_is_tried():
-    tried = {arguments[0] for arguments, *_ in REFUSED.values()} | {"nsa", "compare"}
+    tried = {arguments[0] for arguments, *_ in REFUSED.values()} | {"nsa", "compare", "site"}
     assert tried == set(main.commands)
 
 

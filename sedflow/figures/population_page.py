@@ -7,7 +7,8 @@
 from typing import Any
 
 import numpy as np
-from bokeh.models import Legend, LegendItem, LinearColorMapper
+from bokeh.models import LinearColorMapper
+from bokeh.models.annotations import Legend, LegendItem
 from bokeh.palettes import Viridis256
 from contourpy import contour_generator
 
@@ -135,8 +136,8 @@ def map_layers(population, trend: bool = True) -> dict[str, Layers]:
         }
         if trend and key == "population":
             sources |= _trend(population)
-        out[key] = Layers(sources, _ends(x), _ends(y), MAPS[key],
-                          *map(axis_label, population.names))  # fmt: skip
+        x_label, y_label = map(axis_label, population.names)
+        out[key] = Layers(sources, _ends(x), _ends(y), MAPS[key], x_label, y_label)
     return out
 
 
@@ -242,7 +243,8 @@ class MapFigure(LiveFigure):
         """Draw the map, the prior over it, and the mean."""
         f, s = self.figure, self.sources
         colors = LinearColorMapper(palette=_PALETTE, low=0.0, high=1.0, nan_color="#00000000")
-        f.image("image", "x", "y", "dw", "dh", source=s["image"], color_mapper=colors)
+        image: Any = f.image  # its stubs do not know the mapper
+        image("image", "x", "y", "dw", "dh", source=s["image"], color_mapper=colors)
         f.multi_line("xs", "ys", source=s["prior"], color=FAINT, line_width=1.5, line_dash="dotted")
         for key, width, dash in (("low", 1, "dashed"), ("high", 1, "dashed"), ("mean", 2, "solid")):
             self.line(key, THEME_INK, width, dash)

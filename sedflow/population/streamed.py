@@ -36,7 +36,8 @@ class _Blocks:
     """Likelihoods on disk."""
 
     def __init__(self, folder: Path, n_cell: int):
-        self._folder, self._n_cell, self._sizes = folder, n_cell, []
+        self._folder, self._n_cell = folder, n_cell
+        self._sizes: list[int] = []
 
     @property
     def shape(self) -> tuple[int, int]:

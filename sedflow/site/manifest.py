@@ -7,13 +7,13 @@ from typing import Any
 
 from sedflow import palette
 from sedflow.bands import load_band
-from sedflow.limits import JUDGED_ON, K_HAT_MAX, MIN_ESS
 from sedflow.model.derived import DERIVED, quantities_of
 from sedflow.model.likelihood import chi2_limit
 from sedflow.network.posterior import AmortizedPosterior
 from sedflow.parameters import DEFAULTS, PARAMETERS
 from sedflow.sampling.misfit import MISFIT_BELOW, PValueTable
 from sedflow.sampling.verdict import KINDS
+from sedflow.trust_limits import JUDGED_ON, K_HAT_MAX, MIN_ESS
 
 __all__ = ["FORMAT", "about", "vendored"]
 

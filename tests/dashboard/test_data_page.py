@@ -37,7 +37,7 @@ def test_a_catalogue_is_read_run_and_saved(view):
     assert view.columns._redshift.value == "redshift"
     assert view.columns._pairs["g"][0].value == "mag_g"
     assert "3 rows, 2 of them can be run" in unescape(view._note.object)
-    assert "redshift = -1" in view._problems.value["problem"].iloc[0]
+    assert "redshift = \N{MINUS SIGN}1" in view._problems.value["problem"].iloc[0]
     view.columns._id.value = "name"
     asyncio.run(view.run())
     assert list(view.results["id"]) == ["g72", "g2490"]

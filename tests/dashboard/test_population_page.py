@@ -29,7 +29,7 @@ def view(sample):
     """A view whose first answer is there."""
     one = PopulationView()
     _ = one.views
-    asyncio.run(one.show())
+    asyncio.run(one.refresh())
     return one
 
 
@@ -136,15 +136,15 @@ def test_the_page_says_which_galaxies_these_are(view):
 def test_a_box_sets_the_cuts_and_is_said_in_words(view):
     view.choice.dots.boxed = ("mass", (9.01234, 10.5), "redshift", (0.01, 0.02))
     assert view.cuts == {"mass": (9.012, 10.5), "redshift": (0.01, 0.02)}
-    asyncio.run(view.show())
+    asyncio.run(view.refresh())
     assert "redshift from 0&#46;01 to 0&#46;02" in view._selection.object
     assert "by chance" in view._selection.object
     view.choice.cut({"mass": (11.9, 11.91)})
-    asyncio.run(view.show())
+    asyncio.run(view.refresh())
     assert view._notice.visible
     view.choice.clear()
     assert view.cuts == {}
-    asyncio.run(view.show())
+    asyncio.run(view.refresh())
     assert not view._notice.visible
 
 
@@ -152,7 +152,7 @@ def test_a_tap_picks_a_galaxy(view, sample):
     view.choice.dots.tapped = 7
     asyncio.run(view._tapped())
     assert view.galaxy == str(sample.ids[7])
-    asyncio.run(view.show())
+    asyncio.run(view.refresh())
     assert view.figures._one.visible
     assert len(view.choice.dots._picked.data["x"]) == 1
 
@@ -193,7 +193,7 @@ def test_a_run_with_draws_is_a_sample_too(tmp_path):
         )
     view = PopulationView(RunTable(tmp_path / "run40"), source="run")
     _ = view.views
-    asyncio.run(view.show())
+    asyncio.run(view.refresh())
     assert "of the run of this server" in view._heading.object
     assert view.answer.population._members.values.shape[1] == 40
     without = PopulationView(RunTable(tmp_path / "run0"), source="run")

@@ -136,6 +136,7 @@ def test_a_selection_appears_in_every_figure(page):
 
 
 @pytest.mark.browser
+@pytest.mark.heavy
 def test_without_a_mouse_the_list_the_tabs_and_a_range_do_the_same(page):
     page.locator(".list").focus()
     page.keyboard.press("ArrowDown")
@@ -183,6 +184,7 @@ def test_magnitudes_that_are_typed_get_a_posterior_and_bad_ones_a_sentence(page)
 
 
 @pytest.mark.browser
+@pytest.mark.heavy
 def test_a_slider_moves_the_spectrum_and_a_mock_of_it_is_inferred(page):
     page.keyboard.press("Escape")
     page.get_by_role("link", name="Forward").click()
@@ -217,6 +219,7 @@ def test_axe_finds_nothing_serious_on_the_site(page, theme):
 
 
 @pytest.mark.browser
+@pytest.mark.heavy
 def test_no_page_is_wider_than_a_phone(page):
     page.set_viewport_size({"width": 390, "height": 844})
     try:

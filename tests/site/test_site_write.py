@@ -64,7 +64,7 @@ def test_what_the_verdict_needs_is_that_of_the_package(site):
     posterior = sedflow.load_posterior(site["network"]["name"])
     assert site["network"]["record_sha256"] == posterior.record_sha256
     assert tuple(p["name"] for p in site["parameters"]) == NAMES
-    assert site["limits"]["k_hat_max"] == sedflow.limits.K_HAT_MAX
+    assert site["limits"]["k_hat_max"] == sedflow.trust_limits.K_HAT_MAX
     assert site["domain"]["colors"] == posterior.domain.colors
     rows = np.array(site["p_values"]["quantiles"]["5"])
     assert (rows == posterior.p_values.quantiles[5]).all()

@@ -59,7 +59,7 @@ def read_table(source, name: str | None = None, *, table: str | int | None = Non
     catalogue = open_catalogue(source, name, table=table)
     rows = catalogue.part(0, catalogue.n_rows).read()
     if catalogue.format in ("CSV", "ECSV"):
-        rows = typed(rows, ID_NAMES, catalogue.whole.words)
+        rows = typed(rows, ID_NAMES, getattr(catalogue.whole, "words", ()))
     rows.meta["notes"] = list(catalogue.notes)
     return rows
 

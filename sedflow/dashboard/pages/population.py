@@ -94,15 +94,15 @@ class PopulationView(PopulationState, LateView):
             margin=0,
         )
         for names, follow in (
-            (["preset", "source", "field", "cuts", "galaxy"], self.show),
+            (["preset", "source", "field", "cuts", "galaxy"], self.refresh),
             (["tapped"], self._tapped),
             (["y"], self._turned),
         ):
             watched = self.param if names[0] in self.param else self.choice.dots.param
             watched.watch(later(follow), names)
-        start(self.show)
+        start(self.refresh)
 
-    async def show(self) -> None:
+    async def refresh(self) -> None:
         """Show the population of what is chosen now."""
         self._turn += 1
         turn = self._turn
