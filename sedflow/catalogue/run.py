@@ -25,16 +25,15 @@ from pathlib import Path
 from sedflow.catalogue import infer
 from sedflow.catalogue.assumptions import assumed
 from sedflow.catalogue.cluster import processes
-from sedflow.catalogue.contents import disagreements
 from sedflow.catalogue.guess import guess_mapping
 from sedflow.catalogue.intake import FORM, NAME, take_in
-from sedflow.catalogue.ledger import Ledger, result_files, some
+from sedflow.catalogue.ledger import Ledger, result_files
 from sedflow.catalogue.manifest import load_manifest, load_summary, n_parts
 from sedflow.catalogue.mapping import ColumnMap
 from sedflow.catalogue.part import PartJob, counts_of
 from sedflow.catalogue.read.open import open_catalogue
+from sedflow.catalogue.resume import begun, unfinished
 from sedflow.catalogue.start import (
-    begun,
     hashed,
     locked,
     new_manifest,
@@ -165,7 +164,7 @@ def infer_catalogue(
             )
             for k in range(n_parts(manifest))
         ]
-        todo = _todo(ledger, manifest, jobs, log)
+        todo = unfinished(ledger, manifest, jobs, log)
         done = catalogue.n_rows - sum(job.rows for job in todo)
         if len(todo) < len(jobs):
             log(f"{len(jobs) - len(todo)} of {len(jobs)} partitions were done before")
@@ -221,47 +220,6 @@ def _check_same(catalogue, before):
         f"{catalogue.name} has changed since this run began ({what}); give the file as it was, and "
         "run again, or begin in another folder"
     )
-
-
-def _todo(ledger, manifest, jobs, log):
-    """The jobs that are not done, or of which a file is not what it was."""
-    strangers = ledger.strangers(len(jobs))
-    if strangers:
-        raise SedflowError(
-            f"{some(strangers)} in {ledger.out}: no partition of this run, which has "
-            f"{len(jobs):,}; move it elsewhere, and run again"
-        )
-    damaged = ledger.wrong
-    if ledger.wrong:
-        log(f"{ledger.path.name} has {ledger.wrong:,} damaged lines, which do not count")
-    elif not ledger.size and result_files(ledger.out):
-        log(f"{ledger.path.name}, the list of the finished partitions, is gone")
-    with writing(ledger.path):
-        ledger.tidy()
-    faults = ledger.faults()
-    faults = disagreements(ledger, manifest)[0] | faults
-    for fault in list(faults.values())[:20]:
-        log(f"{fault}; it is computed again")
-    if len(faults) > 20:
-        log(f"and so are {len(faults) - 20:,} more")
-    if faults:
-        with writing(ledger.path):
-            ledger.add({"back": sorted(faults)})
-    todo = [job for job in jobs if not _is_done(ledger, job)]
-    summary = ledger.out / "summary.json"
-    if todo and summary.is_file():  # which says that all are finished; the end writes another
-        if not faults and not damaged:
-            log(f"{ledger.path.name} lacks {len(todo):,} partitions that summary.json has")
-        with writing(summary):
-            summary.unlink()
-    return todo
-
-
-def _is_done(ledger, job):
-    entry = ledger.entries.get(job.number)
-    if entry is None or entry.get("input") != job.input:
-        return False
-    return entry["rows"] == job.rows and set(entry["files"]) == set(job.kinds)
 
 
 # After the run

@@ -1,4 +1,4 @@
-"""How a run of a catalogue starts: its folder, its manifest, held to the one that is there."""
+"""How a run of a catalogue starts: its folder, its lock, its manifest."""
 
 import fcntl
 import json
@@ -12,7 +12,7 @@ import sedflow
 from sedflow.bands import own_curves
 from sedflow.catalogue.assumptions import assumed
 from sedflow.catalogue.intake import FORM
-from sedflow.catalogue.manifest import FORMAT, OLD, load_manifest
+from sedflow.catalogue.manifest import FORMAT
 from sedflow.catalogue.rows import to_photometry
 from sedflow.catalogue.sampler_for_bands import cost, usable
 from sedflow.draws import MAX_DRAWS
@@ -22,7 +22,7 @@ from sedflow.files.writing import replacing, writing
 from sedflow.model.floors import floor_notes
 from sedflow.sampling.trust import RUNGS
 
-__all__ = ["begun", "hashed", "locked", "new_manifest", "usable_mapping", "write_manifest"]
+__all__ = ["hashed", "locked", "new_manifest", "usable_mapping", "write_manifest"]
 
 _PARTS, _MIN_ROWS, _MAX_ROWS = 64, 16, 1000  # of a partition, unless the caller says
 _AFTER = ("run", "id_kind", "assumptions", "input")  # of a manifest, known once the input is read
@@ -120,34 +120,6 @@ def locked(out):
         yield
 
 
-def begun(out, manifest) -> dict | None:
-    """The manifest that is there, to which this run is held; None where the run is new."""
-    path = out / "manifest.json"
-    _sweep(out)
-    if path.is_file():
-        before = load_manifest(out)
-        if before["format"] == OLD:
-            raise SedflowError(
-                f"the run in {out} is of sedflow {before['versions']['sedflow']}, which kept no "
-                "list of its files: it can be read, but not gone on with; choose another folder"
-            )
-        if before["format"] != FORMAT:
-            raise SedflowError(
-                f"the run in {out} is of format {before['format']}, whose columns are others than "
-                f"those of format {FORMAT}: it can be read, but not gone on with; choose another "
-                "folder"
-            )
-        _compare(before, manifest, out)
-        return before
-    strangers = sorted(p.name for p in out.iterdir() if not p.name.startswith("."))
-    if strangers:
-        raise SedflowError(
-            f"{out} is not empty ({', '.join(strangers[:3])}), but holds no manifest.json of a "
-            "run; choose another folder"
-        )
-    return None
-
-
 def write_manifest(out, manifest, taken, catalogue, mapping):
     """Write the manifest of a run whose input was taken in."""
     path = out / "manifest.json"
@@ -157,45 +129,3 @@ def write_manifest(out, manifest, taken, catalogue, mapping):
         about = {"id_kind": taken.id_kind, "assumptions": said, "input": about}
         document = sealed({**manifest, **about})
         temporary.write_text(json.dumps(document, indent=1) + "\n", "utf-8")
-
-
-_NAMES = {"n": "n (draws)", "record_sha256": "a network whose record has the SHA-256"}
-
-
-def _compare(before, now, out):
-    if before["run"] == now["run"]:
-        return
-    advice = "choose another folder, or run as before"
-    if before["catalogue"]["sha256"] != now["catalogue"]["sha256"]:
-        raise SedflowError(
-            f"{now['catalogue']['name']} is not the catalogue that the run in {out} began with "
-            f"({before['catalogue']['name']}, {before['catalogue']['rows']:,} rows, SHA-256 "
-            f"{before['catalogue']['sha256'][:12]}...); {advice}"
-        )
-    if before["catalogue"].get("table") != now["catalogue"].get("table"):
-        raise SedflowError(
-            f"the run in {out} began with the table {before['catalogue'].get('table')!r} of "
-            f"{now['catalogue']['name']}, not {now['catalogue'].get('table')!r}; {advice}"
-        )
-    for part in ("settings", "weights", "versions", "mapping"):
-        for key in sorted({*before[part], *now[part]}):
-            old, new = before[part].get(key), now[part].get(key)
-            if old != new:
-                name = _NAMES.get(key, key)
-                raise SedflowError(
-                    f"the run in {out} began with {name} = {_short(old)}, not {_short(new)}; "
-                    f"{advice}"
-                )
-    raise SedflowError(f"{out / 'manifest.json'} was changed by hand; {advice}")
-
-
-def _short(value):
-    text = str(value)
-    return text if len(text) < 60 else text[:57] + "..."
-
-
-def _sweep(out):
-    """Remove what killed processes left half written."""
-    for kind in (".", "results", "draws"):
-        for path in (out / kind).glob(".sedflow-*"):
-            path.unlink(missing_ok=True)

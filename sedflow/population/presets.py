@@ -42,6 +42,7 @@ class Preset:
         return tuple(np.linspace(*AXES[name], n + 1) for name in self.names)
 
 
+#: What the page Population offers: a mass function, and three relations of two quantities.
 PRESETS = (
     Preset(
         "mass-function",
