@@ -74,7 +74,7 @@ def test_failures_are_one_sentence():
 
 @pytest.mark.slow
 def test_validate_prints_json():
-    result = run("validate", "--galaxies", "100", "--draws", "50", "--nsa", "10", "--json")
+    result = run("validate", "--galaxies", "100", "--draws", "100", "--nsa", "10", "--json")
     assert result.exit_code == 0, result.output
     document = json.loads(result.stdout)
     assert document["galaxies"] == 100

@@ -138,7 +138,21 @@ def test_an_unknown_galaxy_is_explained(page):
 
 def box(page, name, x, y):
     """Drag a box over a figure; x and y are (from, to) in its own coordinates."""
-    ends = page.evaluate(
+    page.wait_for_function(IDLE, timeout=60_000)
+    before, ends = None, _ends(page, name, x, y)
+    while before != ends:  # a page that is still being laid out moves its figures
+        page.wait_for_timeout(300)
+        before, ends = ends, _ends(page, name, x, y)
+    page.mouse.move(ends[0], ends[1])
+    page.mouse.down()
+    page.mouse.move((ends[0] + ends[2]) / 2, (ends[1] + ends[3]) / 2)
+    page.mouse.move(ends[2], ends[3])
+    page.mouse.up()
+
+
+def _ends(page, name, x, y):
+    """Where the corners of a box lie on the screen, once its figure is in view."""
+    return page.evaluate(
         """([name, x, y]) => {
             const views = []
             const walk = v => { views.push(v); for (const c of v.child_views ?? []) walk(c) }
@@ -152,11 +166,6 @@ def box(page, name, x, y):
         }""",
         [name, x, y],
     )
-    page.mouse.move(ends[0], ends[1])
-    page.mouse.down()
-    page.mouse.move((ends[0] + ends[2]) / 2, (ends[1] + ends[3]) / 2)
-    page.mouse.move(ends[2], ends[3])
-    page.mouse.up()
 
 
 def test_a_box_in_the_corner_plot_shows_its_draws_everywhere(page):

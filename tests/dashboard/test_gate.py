@@ -24,7 +24,6 @@ from tornado.httpclient import HTTPClientError
 from tornado.websocket import WebSocketClosedError, websocket_connect
 from visitors import Visitor, free_port, serving
 
-from sedflow.dashboard.address import VIEWS
 from sedflow.dashboard.server.gate import CONNECTIONS, MAX_QUERY, ROUTES
 from sedflow.dashboard.server.refusals import HEADERS
 from sedflow.dashboard.server.start import serve
@@ -335,7 +334,7 @@ def test_a_page_whose_session_went_takes_its_files_from_this_server_too():
         )
 
     async def visit(page):
-        for view in [name for name in VIEWS if name != "run"]:
+        for view in ("explore", "compare", "data"):
             one = Visitor(page, "127.0.3.30")
             one.token = token_of(view)
             await one.connect()
@@ -780,6 +779,7 @@ def test_a_signal_ends_it_cleanly_and_two_share_a_cache(tmp_path, number):
         assert "Traceback" not in said[k]
 
 
+@pytest.mark.heavy
 def test_the_log_has_no_traceback_of_those_who_went(server, log):
     """Sockets closed without goodbye, and pages that nobody waited for."""
 

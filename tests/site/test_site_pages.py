@@ -156,6 +156,7 @@ def test_without_a_mouse_the_list_the_tabs_and_a_range_do_the_same(page):
 
 
 @pytest.mark.browser
+@pytest.mark.heavy
 def test_a_band_left_out_widens_the_prediction_and_stands_in_the_address(page):
     painted(page, "NSAID 2490")
     page.get_by_role("button", name="Use band u").click()
@@ -166,6 +167,7 @@ def test_a_band_left_out_widens_the_prediction_and_stands_in_the_address(page):
 
 
 @pytest.mark.browser
+@pytest.mark.heavy
 def test_magnitudes_that_are_typed_get_a_posterior_and_bad_ones_a_sentence(page):
     page.get_by_role("tab", name="Your galaxy").click()
     form = page.locator(".own")
@@ -201,7 +203,7 @@ def test_a_slider_moves_the_spectrum_and_a_mock_of_it_is_inferred(page):
 
 
 @pytest.mark.browser
-@pytest.mark.parametrize("theme", ["light", "dark"])
+@pytest.mark.parametrize("theme", ["light", pytest.param("dark", marks=pytest.mark.heavy)])
 def test_axe_finds_nothing_serious_on_the_site(page, theme):
     from axe_playwright_python.sync_playwright import Axe
 
