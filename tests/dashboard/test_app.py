@@ -486,7 +486,7 @@ def test_a_phone_shows_one_part_at_a_time(page):
 @pytest.mark.parametrize("width", [390, pytest.param(820, marks=pytest.mark.heavy)])
 def test_no_page_is_wider_than_its_screen(page, address, width):
     page.set_viewport_size({"width": width, "height": 1000})
-    views = ["explore", "forward", "validate", "learn", "data", "learn&lesson=fit-by-hand&step=2"]
+    views = ["explore", "forward", "data", "learn&lesson=fit-by-hand&step=2"]
     for view in [*views, "learn&lesson=trust&step=1", "population&preset=main-sequence"]:
         page.goto(f"{address}?view={view}")
         page.wait_for_function(IDLE, timeout=60_000)
