@@ -73,6 +73,7 @@ def test_failures_are_one_sentence():
 
 
 @pytest.mark.slow
+@pytest.mark.heavy
 def test_validate_prints_json():
     result = run("validate", "--galaxies", "100", "--draws", "100", "--nsa", "10", "--json")
     assert result.exit_code == 0, result.output
