@@ -70,7 +70,7 @@ def shared():
     return sedflow.load_nsa(), sedflow.load_posterior()
 
 
-@inputs(15)
+@inputs(8)
 @given(st.dictionaries(st.sampled_from(NAMES) | st.text(max_size=8), VALUES, max_size=8))
 def test_any_address_gives_a_page(shared, query):
     page = Page(Engine(*shared), query)
