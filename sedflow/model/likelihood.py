@@ -15,10 +15,19 @@ from scipy.special import chdtri
 from sedflow.constants import LOG_2PI
 from sedflow.photometry import Photometry
 
-__all__ = ["chi2_limit", "chi_square", "log_likelihood", "pulls", "ruled_out", "too_precise"]
+__all__ = [
+    "UNDERSTATED",
+    "chi2_limit",
+    "chi_square",
+    "log_likelihood",
+    "pulls",
+    "ruled_out",
+    "too_precise",
+]
 
 _UNLIKELY = 1e-3  # share of good galaxies whose noise alone exceeds the limit on chi-square
-_UNDERSTATED = 5.0  # times too small may the errors be, before the model is said to be ruled out
+#: So many times too small may errors be before a model is ruled out.
+UNDERSTATED = 5.0
 _ACCURACY = 0.001  # [mag] of the fast model, which every likelihood is computed with
 
 
@@ -58,12 +67,12 @@ def ruled_out(chi2_best: float, n_draw: int, n_band: int, margin: float = 1.0) -
     have come as near as they can: times that limit.
     """
     limit = chi2_limit(n_band)
-    if not chi2_best > margin * limit * _UNDERSTATED**2:
+    if not chi2_best > margin * limit * UNDERSTATED**2:
         return ""
     return (
         f"No model describes these data: the best of {n_draw:,} draws has a chi-square of "
         f"{chi2_best:.4g}, where {n_band} good bands stay below {limit:.3g}, and would exceed that "
-        f"even with errors {_UNDERSTATED:.0f} times larger; check fluxes, units and redshift, and "
+        f"even with errors {UNDERSTATED:.0f} times larger; check fluxes, units and redshift, and "
         "inflate the errors if they are too small."
     )
 

@@ -8,7 +8,7 @@ from typing import Any
 from sedflow import palette
 from sedflow.bands import load_band
 from sedflow.model.derived import DERIVED, quantities_of
-from sedflow.model.likelihood import chi2_limit
+from sedflow.model.likelihood import UNDERSTATED, chi2_limit
 from sedflow.network.posterior import AmortizedPosterior
 from sedflow.parameters import DEFAULTS, PARAMETERS
 from sedflow.sampling.misfit import MISFIT_BELOW, PValueTable
@@ -73,7 +73,7 @@ def about(posterior: AmortizedPosterior, version: str) -> dict[str, Any]:
             "judged_on": JUDGED_ON,
             "misfit_below": MISFIT_BELOW,
             "chi2": [chi2_limit(n) for n in range(1, len(posterior.bands) + 1)],
-            "understated": 5.0,
+            "understated": UNDERSTATED,
         },
         "kinds": [asdict(kind) for kind in KINDS],
         "palette": _palette(),
