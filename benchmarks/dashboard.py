@@ -1,22 +1,22 @@
 """From a click to the painted result, in a real Chromium on this machine; and many at once.
 
     python benchmarks/dashboard.py              # a few minutes
-    python benchmarks/dashboard.py --sessions   # also 10 and 30 sessions, and their memory
+    python benchmarks/dashboard.py --sessions   # also 10 and 30 sessions
 
 Server and browser share the cores, so these are upper limits. Needs Debian's chromium.
 """
 
 import argparse
+import asyncio
 import os
 import socket
 import subprocess
 import sys
-import threading
 import time
 from pathlib import Path
 
 import numpy as np
-import psutil
+from neighbours import forward
 from playwright.sync_api import sync_playwright
 
 ROOT = Path(__file__).parent.parent
@@ -119,6 +119,7 @@ def one_visitor():
                 )
             print(f"{'':46} {'median':>7} {'95 %':>7}")
             say("galaxy pick to posterior painted", [pick(page, n) for n in GALAXIES], "s")
+            say("the same galaxies again", [pick(page, n) for n in GALAXIES], "s")
             for n, button in ((6, "six"), (12, "12")):
                 _corner(page, n, button)
             _forward(page)
@@ -175,96 +176,45 @@ def _forward(page):
     say("slider to spectrum painted", times)
 
 
-def join(address, view, **options):
-    """A Bokeh client's session on a page, that hears what the server changes."""
-    from bokeh.client import pull_session
-    from bokeh.client.states import CONNECTED_AFTER_ACK
-    from bokeh.document.events import MessageSentEvent
-    from bokeh.events import DocumentReady
-    from panel.models import location, tabulator  # noqa: F401 - the client must know all models
-
-    session = pull_session(url=address, arguments={"view": view}, **options)
-    document, connection = session.document, session._connection
-    ready = MessageSentEvent(document, "bokeh_event", DocumentReady())
-    connection._send_message_wait_for_reply(connection._protocol.create("PATCH-DOC", [ready]))
-    connection._state = CONNECTED_AFTER_ACK()
-    return session
-
-
-def visitor(address, begin, seconds, out, rate=5.0):
+async def visitor(address, k, begin, seconds, out, rate=5.0):
     """One session of the forward page that moves a slider five times a second."""
-    session = join(address, "forward")
-    document, connection = session.document, session._connection
-    came = []
-    document.select_one({"name": "forward_sed_spectrum"}).on_change(
-        "data", lambda attr, old, new: came.append(time.monotonic())
-    )
-    slider = next(m for m in document.models if getattr(m, "title", "") == "τ ISM")
-    begin.wait()
+    one = await forward(address, f"127.0.3.{k + 1}")
+    slider = one.model(title="τ ISM")
+    await begin.wait()
     end, k = time.monotonic() + seconds, 0
     while time.monotonic() < end:
-        tick, before = time.monotonic(), len(came)
-        k += 1
-        slider.value = 0.5 + 0.01 * (k % 100)
-        connection._loop_until(lambda before=before: len(came) > before)
-        out.append(came[-1] - tick)
-        time.sleep(max(0, 1 / rate - (time.monotonic() - tick)))
-    session.close()
+        tick, k = time.monotonic(), k + 1
+        await one.set(slider, "value", 0.5 + 0.01 * (k % 100))
+        await one.until("AB magnitudes")
+        out.append(time.monotonic() - tick)
+        await asyncio.sleep(max(0, 1 / rate - (time.monotonic() - tick)))
+    one.close()
 
 
 def many_visitors(n, workers, seconds=10):
     process, address = serve(workers)
     try:
-        times = _crowd(address, n, seconds)
+        times = asyncio.run(_crowd(address, n, seconds))
         say(f"{n} sessions of the forward page at 5 Hz, {workers} process", times)
     finally:
         stop(process)
 
 
-def _crowd(address, n, seconds):
-    times, begin = [], threading.Barrier(n)
-    threads = [
-        threading.Thread(target=visitor, args=(address, begin, seconds, times)) for _ in range(n)
-    ]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
+async def _crowd(address, n, seconds):
+    times, begin = [], asyncio.Barrier(n)
+    await asyncio.gather(*(visitor(address, k, begin, seconds, times) for k in range(n)))
     return times
-
-
-def memory():
-    """Memory of the server after rounds of ten sessions [MB]."""
-    process, address = serve()
-    try:
-        server = psutil.Process(process.pid)
-        _crowd(address, 1, 1)
-        time.sleep(20)  # a closed session is kept for a while
-        base = server.memory_info().rss / 1e6
-        print(f"memory of the server with one session so far: {base:.0f} MB")
-        for round_ in range(3):
-            _crowd(address, 10, 2)
-            full = server.memory_info().rss / 1e6
-            time.sleep(40)
-            rest = server.memory_info().rss / 1e6
-            print(
-                f"round {round_ + 1} of ten: {full - base:+.0f} MB while open, "
-                f"{rest - base:+.0f} MB after"
-            )
-    finally:
-        stop(process)
 
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--sessions", action="store_true", help="10 and 30 sessions, and memory")
+    parser.add_argument("--sessions", action="store_true", help="10 and 30 sessions")
     args = parser.parse_args()
     print(f"{os.cpu_count()} cores, load {os.getloadavg()[0]:.1f}, 3,000 draws a galaxy")
     one_visitor()
     if args.sessions:
         for n, workers in ((10, 1), (30, 1), (30, 2)):
             many_visitors(n, workers)
-        memory()
 
 
 if __name__ == "__main__":

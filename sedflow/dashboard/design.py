@@ -10,6 +10,7 @@ from typing import Any, ClassVar
 
 import panel as pn
 from bokeh.models import InlineStyleSheet
+from panel.io.state import curdoc_locked
 from panel.theme.base import Inherit
 from panel.theme.native import Native, NativeDefaultTheme
 from panel.viewable import Viewable
@@ -60,6 +61,23 @@ class PageDesign(Native):
             super()._patch_modifiers(doc, modifiers, cache)
 
 
+class _PageTemplate(pn.Template):
+    """A template that is put into a document at once."""
+
+    def __repr__(self):
+        """Short: Panel writes it out again for each part that is added."""
+        return type(self).__name__
+
+    def server_doc(self, doc=None, title=None, location=True):
+        """Fill the document of a session; its models are collected once, at the end.
+
+        Otherwise Bokeh collects them after each of some hundred changes, for two seconds.
+        """
+        doc = doc or curdoc_locked()
+        with doc.models.freeze():
+            return super().server_doc(doc, title, location)
+
+
 def frame_template(
     title: str, views: list[tuple[str, str]], dark: bool, first: str = "null"
 ) -> pn.Template:
@@ -68,7 +86,7 @@ def frame_template(
     views : (key, title) of each page, for the bar
     first : what the page is at first, as JSON of `Frame`
     """
-    template: Any = pn.Template(_text("page.html"), design=PageDesign, theme=NativeDefaultTheme)
+    template: Any = _PageTemplate(_text("page.html"), design=PageDesign, theme=NativeDefaultTheme)
     template.title = title
     template.add_variable("sf_css", style_sheet())
     template.add_variable("sf_js", _text("page.js"))

@@ -4,6 +4,8 @@ A `Request` names everything that decides a posterior. `Engine` answers it, and 
 the panels show. Work runs on one process-wide worker thread, on which visitors take turns.
 """
 
+import threading
+from collections import OrderedDict
 from collections.abc import Sequence
 from dataclasses import replace
 
@@ -25,11 +27,39 @@ from sedflow.sampling.importance import objection, reweight
 from sedflow.sampling.verdict import kind_of
 from sedflow.trust_limits import K_HAT_MAX
 
-__all__ = ["Answer", "Engine", "OwnGalaxy", "Request"]
+__all__ = ["Answer", "Engine", "OwnGalaxy", "Recent", "Request"]
 
+_KEPT = 24  # answers, of some 4 MB each
 _N_SPECTRA = 120  # draws whose spectra are computed for the bands of the SED
 _LONGEST_NAME = 200  # characters of the name of a galaxy: what an address can hold
 _MOST_QUOTED = 64  # characters of a name that a sentence quotes
+
+
+class Recent:
+    """Answers about galaxies of the atlas that were computed last, of all sessions.
+
+    size : how many are kept
+    """
+
+    def __init__(self, size: int = _KEPT):
+        self._size, self._answers = size, OrderedDict[Request, Answer]()
+        self._lock = threading.Lock()
+
+    def get(self, request: Request) -> Answer | None:
+        """The answer to a request; None where it is not kept."""
+        with self._lock:
+            answer = self._answers.get(request)
+            if answer is not None:
+                self._answers.move_to_end(request)
+            return answer
+
+    def keep(self, request: Request, answer: Answer) -> None:
+        """Keep an answer, and let go of the one that was asked for longest ago."""
+        with self._lock:
+            self._answers[request] = answer
+            self._answers.move_to_end(request)
+            while len(self._answers) > self._size:
+                self._answers.popitem(last=False)
 
 
 class Engine:
@@ -43,6 +73,8 @@ class Engine:
     aside : bool
         Whether a process beside this one answers large requests, which needs the packaged
         catalogue and networks.
+    recent : Recent, optional
+        Where answers are kept that other sessions have asked for.
     """
 
     def __init__(
@@ -50,8 +82,10 @@ class Engine:
         nsa: NSACatalog,
         posterior: AmortizedPosterior | None = None,
         aside: bool = False,
+        recent: Recent | None = None,
     ):
         self.nsa, self._posterior, self._aside = nsa, posterior, aside
+        self._recent = Recent() if recent is None else recent
         self.own: dict[str, OwnGalaxy] = {}
 
     def posterior(self, weights: str) -> AmortizedPosterior:
@@ -133,12 +167,19 @@ class Engine:
             galaxy = galaxy.in_bands(keep).in_bands(bands)
         return galaxy
 
+    def known(self, request: Request) -> Answer | None:
+        """The answer to a request, if it was computed lately; None otherwise."""
+        return None if request.galaxy in self.own else self._recent.get(request)
+
     async def ask(self, request: Request) -> Answer:
         """`answer`, off the event loop, when this visitor's turn has come."""
         if self._aside and request.n > LARGE:
             own = self.own.get(request.galaxy)
             return await on_worker(_answer_aside, latest=self, worker=ASIDE)(request, own)
-        return await on_worker(self.answer, latest=self)(request)
+        answer = await on_worker(self.answer, latest=self)(request)
+        if request.galaxy not in self.own:
+            self._recent.keep(request, answer)
+        return answer
 
     def answer(self, request: Request) -> Answer:
         """The posterior of a request, everything that is drawn computed."""

@@ -9,7 +9,7 @@ import panel as pn
 
 from sedflow.atlas.catalog import load_nsa
 from sedflow.dashboard.answer import Request
-from sedflow.dashboard.engine import Engine
+from sedflow.dashboard.engine import Engine, Recent
 from sedflow.dashboard.patches import send_at_once
 from sedflow.dashboard.server.memory import RETURNS, few_pools, settle
 from sedflow.dashboard.server.visitors import VISITORS, Full, whose
@@ -23,6 +23,9 @@ from sedflow.threads import use_threads
 __all__ = ["page", "warm_up"]
 
 _LOG = logging.getLogger(__name__)
+
+#: Answers that all sessions share; that of the galaxy which a page opens with is there first.
+RECENT = Recent()
 
 
 def page(run: str | Path | None = None) -> pn.template.base.BaseTemplate:
@@ -52,7 +55,7 @@ def page(run: str | Path | None = None) -> pn.template.base.BaseTemplate:
     # Panel would decode the address by itself, and fail where that is not UTF-8.
     config: Any = pn.config  # its stubs have no setter
     config.theme = "dark" if query.get("theme") == "dark" else "default"
-    one = Page(Engine(nsa, posterior, aside=bool(session)), query, found, notices)
+    one = Page(Engine(nsa, posterior, bool(session), RECENT), query, found, notices)
     if session:
         VISITORS.enter(visitor, session)
 
@@ -95,7 +98,8 @@ def _shared():
         send_at_once()
         nsa, posterior = load_nsa(), cached_posterior(DEFAULT_WEIGHTS)
         # Imports and tables: now, not under the first visitor's click.
-        Engine(nsa, posterior).answer(Request(str(nsa.ids[0]), n=200))
+        first = Request(str(nsa.ids[0]))
+        RECENT.keep(first, Engine(nsa, posterior).answer(first))
         settle()
         return nsa, posterior
 

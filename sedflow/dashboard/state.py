@@ -1,7 +1,7 @@
 """What a session of the dashboard knows: selections and outcomes, no widgets, no figures.
 
 `run` is injected: the app hands in a function that works on a worker thread, tests one that
-answers at once.
+answers at once. So is `known`, which gives an answer that was computed before, or None.
 """
 
 from typing import Any
@@ -45,15 +45,25 @@ class ExplorerState(LightOptions):
 
     ASKS = ("galaxy", "n", "seed", "weights", "bands", "prior")
 
-    def __init__(self, run, **params):
+    def __init__(self, run, known=lambda request: None, **params):
         super().__init__(**params)
-        self._run = run
+        self._run, self._known = run, known
 
     def request(self):
         """What is asked for now."""
         from sedflow.dashboard.answer import Request
 
         return Request(self.galaxy, self.n, self.seed, self.weights, tuple(self.bands), self.prior)
+
+    def recall(self) -> bool:
+        """Publish what is asked for if it was computed before; False if it was not."""
+        answer = self._known(self.request())
+        if answer is None:
+            return False
+        self.param.update(
+            answer=answer, message=answer.note, prior=answer.request.prior, busy=False
+        )
+        return True
 
     async def infer(self) -> None:
         """Run what is asked for; publish it unless something newer was asked meanwhile."""
@@ -62,6 +72,8 @@ class ExplorerState(LightOptions):
             return
         if self.answer is not None and self.answer.request == request:  # it is shown already
             self.param.update(message=self.answer.note, busy=False)
+            return
+        if self.recall():
             return
         self.param.update(busy=True, message="")
         answer, message, superseded = None, "", False

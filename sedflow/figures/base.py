@@ -7,7 +7,16 @@ some hundred milliseconds, patching its sources some ten.
 from dataclasses import dataclass, field
 
 import numpy as np
-from bokeh.models import BoxSelectTool, ColumnDataSource, Line, Range1d
+from bokeh.models import (
+    AllIndices,
+    BoxSelectTool,
+    CDSView,
+    ColumnDataSource,
+    Line,
+    Range1d,
+    Selection,
+    UnionRenderers,
+)
 from bokeh.plotting import figure
 
 from sedflow.palette import SELECTED, THEME_INK
@@ -59,8 +68,10 @@ class LiveFigure:
     def __init__(
         self, layers: Layers, columns: dict[str, tuple], name: str, titled: bool = True, **options
     ):
+        # Nothing is selected by Bokeh itself: a selection of each source would double the models.
+        self._shared = {"selected": Selection(), "selection_policy": UnionRenderers()}
         self.sources = {
-            key: ColumnDataSource({c: [] for c in names}, name=f"{name}_{key}")
+            key: ColumnDataSource({c: [] for c in names}, name=f"{name}_{key}", **self._shared)
             for key, names in columns.items()
         }
         self._columns = columns
@@ -84,6 +95,9 @@ class LiveFigure:
         self.figure.toolbar.update(logo=None, autohide=True, stylesheets=[TOOLBAR])
         self.figure.title.visible = titled  # type: ignore[union-attr]
         self.draw()
+        every = AllIndices()
+        for renderer in self.figure.renderers:
+            renderer.update(view=CDSView(filter=every), nonselection_glyph=None, muted_glyph=None)
         self.update(layers)
 
     def draw(self) -> None:

@@ -13,7 +13,7 @@ from panel.models.tabulator import CellClickEvent
 import sedflow
 from sedflow.atlas.shelf import shelf
 from sedflow.dashboard.brush import brush, through, within
-from sedflow.dashboard.engine import Engine, OwnGalaxy, Request
+from sedflow.dashboard.engine import Engine, OwnGalaxy, Recent, Request
 from sedflow.dashboard.pages.compare import MOST_PINS, CompareView, differing
 from sedflow.dashboard.pages.explore import Explorer
 from sedflow.dashboard.pages.forward import ForwardView, observe
@@ -90,6 +90,36 @@ def test_a_late_answer_is_dropped():
     state = asyncio.run(main())
     assert state.answer.request.galaxy == "2"
     assert not state.busy
+
+
+def test_what_was_computed_before_is_there_at_once():
+    async def never(request):
+        raise AssertionError(request)
+
+    recent = Recent(size=2)
+    for galaxy in ("1", "2", "3"):
+        request = Request(galaxy)
+        recent.keep(request, SimpleNamespace(request=request, note=galaxy))
+    assert recent.get(Request("1")) is None  # the one that was asked for longest ago
+    state = ExplorerState(never, recent.get, galaxy="3")
+    assert state.recall() and state.message == "3"
+    state.galaxy = "2"
+    asyncio.run(state.infer())
+    assert (state.answer.request.galaxy, state.busy) == ("2", False)
+    state.seed = 5  # another posterior
+    assert not state.recall() and state.answer.request.seed == 1
+
+
+def test_an_answer_is_kept_for_other_sessions_but_not_one_of_an_own_galaxy(nsa, posterior):
+    recent = Recent()
+    first, second = (Engine(nsa, posterior, recent=recent) for _ in range(2))
+    request = Request("72", n=200)
+    answer = asyncio.run(first.ask(request))
+    assert second.known(request) is answer
+    name = first.add("mine", OwnGalaxy(nsa[72]))
+    own = Request(name, n=200)
+    asyncio.run(first.ask(own))
+    assert first.known(own) is second.known(own) is None
 
 
 def test_an_expected_failure_is_a_sentence_and_a_bug_is_not():

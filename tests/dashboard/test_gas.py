@@ -104,8 +104,14 @@ def test_explore_names_the_line_that_a_blue_galaxy_lacks(engine, stars, gas):
     panel.show(stars)
     text = unescape(panel.lacks.object)
     assert "H-alpha falls into i at this redshift" in text and "'fsps-gas'" in text
+    (before,) = [one for one in panel.remedies if one.label == "Fit with gas"]
+    panel.show(stars)
+    assert before in panel.remedies.objects  # new ones would lay the whole page out again
+    before.clicks += 1
+    assert panel._state.weights == "nsa-ugriz-fsps-gas"
     panel.show(gas)
     assert "falls into" not in panel.lacks.object
+    assert before not in panel.remedies.objects
 
 
 def test_lines_of_an_answer_are_those_of_its_draws(gas: Answer):

@@ -87,13 +87,14 @@ class Explorer(PageView):
         if posterior is not None:
             start.setdefault("weights", posterior.name)
         first = start.pop("galaxy", "") or str(nsa.ids[0] if nsaid is None else nsaid)
-        self.state = ExplorerState(run=self.engine.ask, **start)
+        self.state = ExplorerState(run=self.engine.ask, known=self.engine.known, **start)
         self._make_panels(nsa)
         self._join()
         if change:
             self.what_if.change = change
             self.block.turn_to("What if")
         self.state.galaxy = first
+        self.state.recall()  # now, the figures are part of the page; later, each is laid out anew
 
     def _make_panels(self, nsa):
         engine, state = self.engine, self.state
@@ -283,7 +284,11 @@ class Explorer(PageView):
     def _dim(self, event):
         """What is shown while another answer is computed is not that answer."""
         stale = event.new and self.state.answer is not None
-        self._stage.styles = {"opacity": "0.45" if stale else "1"}
+        # Not before the usual answer is there: to dim and to undim paints everything twice.
+        self._stage.styles = {
+            "opacity": "0.45" if stale else "1",
+            "transition": "opacity 0s 0.6s" if stale else "none",
+        }
 
     def _drawn(self, event):
         place, geometry = event.new
@@ -335,7 +340,8 @@ class Explorer(PageView):
             patch(self.corner.figure, lambda: self._show_all(answer, brushed))
 
     def _show_all(self, answer: Answer, brushed: Brushed | None = None):
-        with pn.io.hold():
+        # Frozen: Bokeh collects the document's models once, not after each panel.
+        with pn.io.hold(freeze=True):
             for panel in self.panels:
                 panel.show(answer, brushed, self._changed)
 

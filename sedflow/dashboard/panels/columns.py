@@ -88,13 +88,11 @@ class ColumnsPanel(pn.viewable.Viewer):
         for widget in widgets:
             widget.param.watch(lambda event: self._changed(), "value")
         # Not a FlexBox, which gives what it is appended none of the page's style sheets.
-        box = pn.Row(margin=0, sizing_mode="stretch_width", stylesheets=[_WRAP])
-        self._column[:] = [pn.Row(self._id, self._redshift, self._unit), box]
-        self._column.visible = True
-        for cell in cells:
-            await asyncio.sleep(0)  # a page takes a quarter of a second to build: others go between
-            box.append(cell)
-        await asyncio.sleep(0)
+        box = pn.Row(*cells, margin=0, sizing_mode="stretch_width", stylesheets=[_WRAP])
+        with pn.io.hold(freeze=True):  # one by one, each would cost as much as all of them
+            self._column[:] = [pn.Row(self._id, self._redshift, self._unit), box]
+            self._column.visible = True
+        await asyncio.sleep(0)  # others go between
         self._changed()
 
     def mapping(self) -> Mapping:

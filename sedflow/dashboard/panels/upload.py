@@ -215,6 +215,10 @@ class UploadPanel(pn.viewable.Viewer):
 
         Whatever ran or was found by other columns, units or files ends here.
         """
+        with pn.io.hold(freeze=True):
+            self._understand()
+
+    def _understand(self):
         dropped = self._drop()
         if self.table is None:  # a chooser of the file before
             return

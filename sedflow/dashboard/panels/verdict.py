@@ -2,6 +2,8 @@
 
 import html
 from collections.abc import Callable
+from functools import partial
+from typing import Any, NamedTuple
 
 import panel as pn
 
@@ -51,6 +53,7 @@ class VerdictPanel(AnswerPanel):
         self.heading = prose("## …", margin=(0, 8), sizing_mode=None)
         self.badge = pn.pane.HTML("", margin=(3, 4), sizing_mode=None)
         self.remedies = pn.Row(margin=0, sizing_mode=None)
+        self._offered: tuple[_Remedy, ...] = ()
         self.sky = pn.pane.HTML("", visible=False, margin=(3, 4), sizing_mode=None)
         self.line = prose("", visible=False, margin=(0, 8))
         self.lacks = prose("", visible=False, margin=(0, 8))  # what the model of the fit lacks
@@ -68,7 +71,7 @@ class VerdictPanel(AnswerPanel):
         self.heading.object = f"## No posterior of {plain(self._state.galaxy)}"
         self.badge.object = ""
         self.sky.visible = self.line.visible = self.lacks.visible = False
-        self.remedies[:] = []
+        self._offer(())
 
     def draw(self, answer: Answer, brushed: Brushed | None) -> None:
         """Show heading, verdict and remedies."""
@@ -80,7 +83,24 @@ class VerdictPanel(AnswerPanel):
         self.lacks.param.update(object=plain(lacks), visible=bool(lacks))
         link = self._engine.sky_link(answer.request.galaxy)
         self.sky.param.update(object=_link(link), visible=bool(link))
-        self.remedies[:] = self._remedies(answer)
+        self._offer(_remedies(answer))
+
+    def _offer(self, remedies):
+        """Show buttons; where the same are there, leave them, because new ones lay the page out."""
+        if remedies == self._offered:
+            return
+        self._offered, buttons = remedies, []
+        for one in remedies:
+            button = pn.widgets.Button(label=one.label, description=one.about)
+            button.on_click(partial(self._do, one))
+            buttons.append(button)
+        self.remedies[:] = buttons
+
+    def _do(self, remedy, event):
+        if remedy.name:
+            setattr(self._state, remedy.name, remedy.value)
+        else:
+            self._start(remedy.value)
 
     def _title(self, answer):
         galaxy, z = answer.request.galaxy, f"z = {answer.fit.photometry.redshift:.4f}"
@@ -88,52 +108,6 @@ class VerdictPanel(AnswerPanel):
             return f"{plain(galaxy)}, {z}"
         name = self._engine.name(galaxy)
         return f"{plain(name)} · NSAID {galaxy} · {z}" if name else answer.fit.title
-
-    def _remedies(self, answer):
-        buttons = []
-
-        def button(label, about, action):
-            one = pn.widgets.Button(label=label, description=about)
-            one.on_click(lambda event: action())
-            buttons.append(one)
-
-        importance, n = answer.fit.draws.importance, answer.request.n
-        if not kind_of(answer.kind).exact:
-            more = min(_MORE * n, MOST_DRAWS)
-            if n < MOST_DRAWS:
-                button(
-                    f"Take {more:,} draws",
-                    "More draws, where the first were too few",
-                    lambda: setattr(self._state, "n", more),
-                )
-            button(
-                "Refine",
-                "Adaptive importance sampling, then MCMC if needed",
-                lambda: self._start("ladder"),
-            )
-        elif importance is not None and importance.k_hat > _NEAR_LIMIT:
-            button(
-                "Check by MCMC",
-                "A second opinion that does not use the network",
-                lambda: self._start("smc"),
-            )
-        gas = f"{answer.request.weights}-gas"
-        if answer.fit.lacks[()] and gas in packaged_weights():
-            button(
-                "Fit with gas",
-                "The same network, trained on the grid that has emission lines",
-                lambda: setattr(self._state, "weights", gas),
-            )
-        band = band_to_blame(answer)
-        used = answer.fit.photometry.observed.bands
-        if band and len(used) > 2:
-            rest = [b for b in used if b != band]
-            button(
-                f"Leave out {band}",
-                f"No model reaches the data because of {band}",
-                lambda: setattr(self._state, "bands", rest),
-            )
-        return buttons
 
     def __panel__(self):
         line = pn.FlexBox(
@@ -149,6 +123,42 @@ class VerdictPanel(AnswerPanel):
         )
         below = (self.line, self.lacks, self._status)
         return pn.Column(line, *below, margin=(2, 0), sizing_mode="stretch_width")
+
+
+class _Remedy(NamedTuple):
+    """What may help: a parameter of the state and its new value, or the method of a job."""
+
+    label: str
+    about: str
+    name: str
+    value: Any
+
+
+def _remedies(answer):
+    """What may help this posterior."""
+    found = []
+    importance, n = answer.fit.draws.importance, answer.request.n
+    if not kind_of(answer.kind).exact:
+        more = min(_MORE * n, MOST_DRAWS)
+        if n < MOST_DRAWS:
+            about = "More draws, where the first were too few"
+            found.append(_Remedy(f"Take {more:,} draws", about, "n", more))
+        about = "Adaptive importance sampling, then MCMC if needed"
+        found.append(_Remedy("Refine", about, "", "ladder"))
+    elif importance is not None and importance.k_hat > _NEAR_LIMIT:
+        about = "A second opinion that does not use the network"
+        found.append(_Remedy("Check by MCMC", about, "", "smc"))
+    gas = f"{answer.request.weights}-gas"
+    if answer.fit.lacks[()] and gas in packaged_weights():
+        about = "The same network, trained on the grid that has emission lines"
+        found.append(_Remedy("Fit with gas", about, "weights", gas))
+    band = band_to_blame(answer)
+    used = answer.fit.photometry.observed.bands
+    if band and len(used) > 2:
+        rest = [b for b in used if b != band]
+        about = f"No model reaches the data because of {band}"
+        found.append(_Remedy(f"Leave out {band}", about, "bands", rest))
+    return tuple(found)
 
 
 def _sentence(text):
