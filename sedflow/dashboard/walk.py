@@ -11,7 +11,7 @@ from sedflow.dashboard.answer import Answer
 from sedflow.dashboard.quantities import HISTORIES, quantity_columns
 from sedflow.dashboard.state import LightOptions
 from sedflow.draws import Draws
-from sedflow.figures import galaxy as figures
+from sedflow.figures import spectrum as figures
 from sedflow.figures.app_corner import CornerAxes, places
 
 __all__ = ["STEPS", "walk"]

@@ -5,10 +5,10 @@ from .calibration import bin_layers as bin_layers
 from .calibration import pp_layers as pp_layers
 from .calibration import rank_layers as rank_layers
 from .calibration import region_layers as region_layers
-from .galaxy import SEDFigure as SEDFigure
-from .galaxy import history as history
-from .galaxy import sed as sed
-from .galaxy import sed_layers as sed_layers
+from .spectrum import SEDFigure as SEDFigure
+from .spectrum import history as history
+from .spectrum import sed as sed
+from .spectrum import sed_layers as sed_layers
 from .paper import figure_name as figure_name
 from .paper import save_figure as save_figure
 from .paper_corner import corner_figure as corner_figure

@@ -51,7 +51,7 @@ def fit_sed(fit, ax=None, n_spectra: int = 200, backend: str = "matplotlib") -> 
     """The posterior's spectra over the photometry of one galaxy."""
     _check(fit, backend, ax)
     if backend == "bokeh":
-        from sedflow.figures.galaxy import sed
+        from sedflow.figures.spectrum import sed
 
         return _titled(sed(fit, n_spectra), fit.heading)
     ax = _axes(ax, (8, 4.5))
@@ -66,7 +66,7 @@ def fit_history(fit, which: str = "formed", ax=None, backend: str = "matplotlib"
     if which not in _Y:
         raise unknown("curve", which, _Y)
     if backend == "bokeh":
-        from sedflow.figures.galaxy import history
+        from sedflow.figures.spectrum import history
 
         return _titled(history(fit, which), fit.heading)
     ax = _axes(ax, (6, 4))
@@ -255,7 +255,7 @@ def model_sed(model, theta, redshift, ax=None, bands=None, backend: str = "matpl
     flux = model.photometry(theta, redshift, bands)
     title = f"{model.grid.name}, z = {float(redshift):.4g}"
     if backend == "bokeh":
-        from sedflow.figures.galaxy import SEDFigure, sed_layers
+        from sedflow.figures.spectrum import SEDFigure, sed_layers
 
         curve = {"spectrum": (spectrum.wavelength, spectrum.flux)}
         layers = sed_layers(title, bands, float(redshift), curves=curve, predicted=flux)

@@ -28,7 +28,7 @@ from sedflow.dashboard.state import PRESETS, ExplorerState, ForwardState
 from sedflow.dashboard.tabs import Page
 from sedflow.dashboard.widgets import EdgeButton, plain
 from sedflow.errors import SedflowError
-from sedflow.figures import galaxy as figures
+from sedflow.figures import spectrum as figures
 from sedflow.figures.app_corner import CornerFigure, _ticks, corner_axes, corner_set, selected
 from sedflow.figures.base import Layers
 from sedflow.parameters import NAMES, PARAMETERS, as_theta

@@ -91,7 +91,7 @@ def test_mcmc_leaves_them_out_too(fit, without_u):
 def test_figures_show_what_is_there(fit):
     import holoviews as hv
 
-    from sedflow.figures import galaxy as figures
+    from sedflow.figures import spectrum as figures
     from sedflow.figures.publication import posterior_figure
 
     hv.extension("bokeh")

@@ -192,7 +192,7 @@ def test_histograms_and_contours_hold_their_mass(numerics):
 
 
 def test_units_are_those_of_the_app(numerics):
-    from sedflow.figures.galaxy import UNITS, _in_units
+    from sedflow.figures.spectrum import UNITS, _in_units
 
     found = numerics.evaluate("""async () => {
         const u = await import("/numerics/units.js");

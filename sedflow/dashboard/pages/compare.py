@@ -17,7 +17,7 @@ from sedflow.dashboard.server.turns import Superseded
 from sedflow.dashboard.server.work import on_worker
 from sedflow.dashboard.widgets import patch, plain, prose, text_table
 from sedflow.errors import SedflowError
-from sedflow.figures import galaxy as figures
+from sedflow.figures import spectrum as figures
 from sedflow.figures.app_corner import CornerFigure, corner_set
 from sedflow.figures.base import Layers, LiveFigure
 from sedflow.palette import SERIES

@@ -15,7 +15,7 @@ from sedflow.dashboard.panels.light import light_controls
 from sedflow.dashboard.state import PRESETS, ForwardState, LightOptions
 from sedflow.dashboard.widgets import NO_LABEL, PRESSED, decimals, follow, plain, prose
 from sedflow.errors import SedflowError
-from sedflow.figures import galaxy as figures
+from sedflow.figures import spectrum as figures
 from sedflow.model.sed import default_model
 from sedflow.model.simulation import nsa_noise
 from sedflow.parameters import NAMES, PARAMETERS, as_theta

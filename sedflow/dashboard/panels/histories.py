@@ -15,7 +15,7 @@ from sedflow.dashboard.panels.panel import AnswerPanel, figure_pane, refresh
 from sedflow.dashboard.quantities import HISTORIES
 from sedflow.dashboard.widgets import prose
 from sedflow.draws import Draws
-from sedflow.figures import galaxy as figures
+from sedflow.figures import spectrum as figures
 
 __all__ = ["HistoriesPanel"]
 

@@ -12,7 +12,7 @@ from sedflow.dashboard.brush import Brushed
 from sedflow.dashboard.panels.panel import AnswerPanel, figure_pane, refresh
 from sedflow.dashboard.state import LightOptions
 from sedflow.dashboard.widgets import NO_LABEL, PRESSED, follow
-from sedflow.figures import galaxy as figures
+from sedflow.figures import spectrum as figures
 from sedflow.photometry import Photometry
 
 __all__ = ["LightPanel", "light_controls"]
