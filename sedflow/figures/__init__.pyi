@@ -6,7 +6,7 @@ from .calibration import pp_layers as pp_layers
 from .calibration import rank_layers as rank_layers
 from .calibration import region_layers as region_layers
 from .spectrum import SEDFigure as SEDFigure
-from .spectrum import history as history
+from .histories import history as history
 from .spectrum import sed as sed
 from .spectrum import sed_layers as sed_layers
 from .paper import figure_name as figure_name

@@ -66,7 +66,7 @@ def fit_history(fit, which: str = "formed", ax=None, backend: str = "matplotlib"
     if which not in _Y:
         raise unknown("curve", which, _Y)
     if backend == "bokeh":
-        from sedflow.figures.spectrum import history
+        from sedflow.figures.histories import history
 
         return _titled(history(fit, which), fit.heading)
     ax = _axes(ax, (6, 4))

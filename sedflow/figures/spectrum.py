@@ -1,22 +1,22 @@
-"""Figures of one galaxy: layers are pure functions of data, figures draw them.
+"""The figure of a galaxy's spectrum: layers are a pure function of data, the figure draws them.
 
-The same functions serve the app and the notebooks: `sed(fit)` and `history(fit)` are whole
-Bokeh figures. Titles come from the data shown, labels from the tables.
+`sed(fit)` is a whole Bokeh figure, in notebooks as in the app. Titles come from the data shown,
+labels from the tables.
 """
 
 from typing import TYPE_CHECKING
 
 import numpy as np
-from bokeh.models import BasicTicker, CustomJS, HoverTool, Scatter, Segment
-from bokeh.models.annotations import Legend, LegendItem, Title
+from bokeh.models import CustomJS, HoverTool, Scatter, Segment
+from bokeh.models.annotations import Legend, LegendItem
 
-from sedflow.bands import FLUX_UNIT, band_flux, load_band
-from sedflow.constants import C_ANGSTROM
+from sedflow.bands import band_flux, load_band
 from sedflow.draws import CURVE_LEVELS
-from sedflow.figures.base import OUTLINE, Layers, LiveFigure
+from sedflow.figures.base import Layers, LiveFigure
 from sedflow.figures.drawable import check_draws
+from sedflow.figures.flux_axis import UNITS, flux_range, in_units
 from sedflow.figures.lines import COLUMNS, draw_lines, line_source
-from sedflow.figures.theme import PageTheme
+from sedflow.figures.theme import on_light_page
 from sedflow.palette import (
     FILTERS,
     MODEL,
@@ -25,53 +25,12 @@ from sedflow.palette import (
     PREDICTED,
     SELECTED,
     THEME_INK,
-    TRUTH,
 )
 
 if TYPE_CHECKING:
     from bokeh.plotting import figure
 
-__all__ = [
-    "FORMED",
-    "HistoryFigure",
-    "PullFigure",
-    "SEDFigure",
-    "history",
-    "history_layers",
-    "pull_layers",
-    "sed",
-    "sed_layers",
-]
-
-
-#: Units of the flux axis: key -> axis label.
-UNITS = {
-    "flam": "F_λ [10⁻¹⁷ erg/s/cm²/Å]",
-    "fnu": "F_ν [µJy]",
-    "ab": "AB magnitude",
-}
-_LOOKBACK = "look-back time [Gyr]"
-_HISTORY = {
-    "sfr": ("SFH", "SFR [M☉/yr]"),
-    "zh": ("ZH", "metallicity Z"),
-    "formed": ("Mass formed", "share of the mass formed"),
-}
-#: Shares of the mass whose times of formation are marked.
-FORMED = (0.5, 0.9)
-_SPIKE = 300  # times the band, up to which the spikes of bursts are shown
-_CURVE = 100  # numbers, beyond which values are a curve and not points
-_FAINTEST = 1e-4  # of the brightest flux shown, where magnitudes and logarithms stop
-
-
-def _in_units(wave, flam, unit):
-    """F_lambda [1e-17 erg/s/cm2/A] at observed wavelengths [A] in the units of an axis."""
-    if unit == "flam":
-        return flam
-    microjansky = np.asarray(flam) * np.square(wave) / C_ANGSTROM * (FLUX_UNIT * 1e29)
-    if unit == "fnu":
-        return microjansky
-    with np.errstate(divide="ignore", invalid="ignore"):
-        return np.where(microjansky > 0, 23.9 - 2.5 * np.log10(microjansky), np.nan)
+__all__ = ["SEDFigure", "sed", "sed_layers"]
 
 
 def sed_layers(
@@ -128,7 +87,7 @@ def sed_layers(
     def line(wave, flam, n=1):
         near = (wave > low) & (wave < high)
         x, y = wave[near], np.asarray(flam)[..., near]
-        y = _in_units(x, y, unit)
+        y = in_units(x, y, unit)
         return x / stretch, y
 
     for key, (wave, flam) in (curves or {}).items():
@@ -152,7 +111,7 @@ def sed_layers(
         sources["brushed"] = {"x": x, "y": q2}
     if predicted is not None:
         _, flam = band_flux(predicted, bands)
-        value = _in_units(pivot, flam, unit)
+        value = in_units(pivot, flam, unit)
         middle = value if value.ndim == 1 else value[1]
         sources["predicted"] = {"x": pivot / stretch, "y": middle}
         seen.append(middle)
@@ -169,7 +128,7 @@ def sed_layers(
     if added is not None and np.isfinite(added[0]).any():
         sources["added"], _ = _points(added, bands, pivot, stretch, unit)
         seen.append(sources["added"]["y"])
-    y_range = _y_range(seen, unit, log)
+    y_range = flux_range(seen, unit, log)
     if settle is not None:
         y_range = settle(y_range)
     if lines is not None:
@@ -194,7 +153,7 @@ def _points(data, bands, pivot, stretch, unit):
     _, flam = band_flux(flux, bands)
     _, error = band_flux(sigma, bands)
     flam, error = flam[there], error[there]
-    ends = [_in_units(x, v, unit) for v in (flam, flam - error, flam + error)]
+    ends = [in_units(x, v, unit) for v in (flam, flam - error, flam + error)]
     if unit == "ab":  # a flux below zero has no magnitude: its upper limit has
         faint = np.nanmax(np.concatenate([ends[0], ends[2]])) + 1.0
         ends[1] = np.where(np.isnan(ends[1]), faint, ends[1])
@@ -206,23 +165,6 @@ def _points(data, bands, pivot, stretch, unit):
         "sigma": sigma[there],
     }
     return points, {"x": x / stretch, "low": ends[1], "high": ends[2]}
-
-
-def _y_range(seen, unit, log):
-    values = np.concatenate([np.ravel(v) for v in seen]) if seen else np.array([1.0])
-    values = values[np.isfinite(values)]
-    if not log and unit != "ab":
-        # A few narrow peaks of a curve do not flatten the rest.
-        some = [v for v in seen if np.isfinite(v).any()]
-        tops = [np.nanquantile(v, 0.99) if np.size(v) > _CURVE else np.nanmax(v) for v in some]
-        return 0.0, float(1.15 * max([1e-30, *tops]))
-    if unit == "ab":
-        low, high = np.quantile(values, [0, 1]) if values.size else (15.0, 25.0)
-        margin = 0.08 * (high - low) + 0.1
-        return float(min(high, low + 12) + 2 * margin), float(low - margin)
-    top = max(values.max(initial=0.0), 1e-30)
-    positive = values[values > _FAINTEST * top]
-    return float(0.5 * positive.min(initial=top)), float(2.0 * top)
 
 
 def _filters(bands, low, high, stretch, y_range, log):
@@ -411,227 +353,9 @@ if (legend.ncols != columns) legend.setv({ncols: columns}, {sync: false})
             self._legend.items = drawn
 
 
-def pull_layers(
-    title, bands, redshift, *, data, predicted, left=None, brushed=None, rest=False, span=None
-) -> Layers:
-    """Layers of the residuals, (data - model) / sigma of the predicted median, band by band.
-
-    data : (flux, sigma) (n_band,) [nanomaggies]; predicted : quantiles (3, n_band)
-    left : the same as data, of bands that were left out
-    brushed : quantiles (3, n_band) that the selected draws predict
-    """
-    pivot = np.array([load_band(b).pivot for b in bands])
-    stretch = 1.0 + redshift if rest else 1.0
-    low, high = span or (0.72 * pivot.min(), 1.25 * pivot.max())
-    sources, limit = {}, 3.5
-    for key, about in (("pulls", data), ("left", left)):
-        if about is None:
-            continue
-        flux, sigma = (np.asarray(v, float) for v in about)
-        there = np.isfinite(flux)
-        x, pull = pivot[there] / stretch, ((flux - predicted[1]) / sigma)[there]
-        names = [b for b, t in zip(bands, there, strict=True) if t]
-        width = (np.abs(predicted[[2, 0]] - predicted[1]) / sigma)[:, there]
-        both = np.hypot(1.0, width.mean(axis=0))
-        sources[key] = {"x": x, "y": pull, "band": names, "both": pull / both}
-        limit = max(limit, 1.25 * np.abs(pull).max(initial=0.0))
-        bars = {"x": x, "low": -width[1], "high": width[0]}
-        if key == "left":
-            sources["model"] = {k: np.append(sources["model"][k], v) for k, v in bars.items()}
-        else:
-            sources["model"] = bars
-            if brushed is not None:
-                middle = ((predicted[1] - brushed) / sigma)[:, there]
-                sources["brushed"] = {"x": x, "low": middle[2], "high": middle[0]}
-    return Layers(
-        sources,
-        (low / stretch, high / stretch),
-        (-limit, limit),
-        title,
-        f"{'rest' if rest else 'observed'} wavelength [Å]",
-        "residual [σ]",
-        {"brushed": brushed is not None},
-    )
-
-
 def _bar(width):
     """Error bars."""
     return Segment(x0="x", y0="low", x1="x", y1="high", line_width=width)
-
-
-class PullFigure(LiveFigure):
-    """Residuals in sigma; bars are the 68 % of what the posterior predicts."""
-
-    def __init__(self, layers, name="pull", **options):
-        columns = {
-            "model": ("x", "low", "high"),
-            "brushed": ("x", "low", "high"),
-            "pulls": ("x", "y", "band", "both"),
-            "left": ("x", "y", "band", "both"),
-            OUTLINE: ("x", "y"),
-        }
-        super().__init__(layers, columns, name, height=options.pop("height", 130), **options)
-
-    def draw(self):
-        f, s = self.figure, self.sources
-        f.yaxis.ticker = BasicTicker(desired_num_ticks=4)
-        f.hspan([0.0], line_color=OTHER, line_width=1)
-        f.hspan([-1.0, 1.0], line_color=OTHER, line_width=0.7, line_dash="dotted")
-        for key, color, width, alpha in (("model", PREDICTED, 6, 0.5), ("brushed", SELECTED, 3, 1)):
-            bar = f.segment(
-                "x", "low", "x", "high", color=color, line_width=width, alpha=alpha, source=s[key]
-            )
-            if key == "model":
-                self.rest.append((bar.glyph, "line_alpha", alpha))
-        points = self.ink("pulls", Scatter(x="x", y="y", size=8))
-        rings = f.scatter(
-            "x", "y", size=9, fill_alpha=0, line_width=2, line_color=SELECTED, source=s["left"]
-        )
-        f.add_tools(
-            HoverTool(renderers=[points], tooltips="@band: @y{0.00} σ"),
-            HoverTool(
-                renderers=[rings],
-                tooltips="@band, left out: @y{0.00} σ of its error, @both{0.00} σ of error and "
-                "prediction",
-            ),
-        )
-        self.outline()
-        self.selectable()
-
-
-def history_layers(
-    title,
-    which,
-    edges,
-    quantiles,
-    *,
-    changed=None,
-    brushed=None,
-    lines=None,
-    draws=None,
-    times=None,
-) -> Layers:
-    """Layers of a history against look-back time.
-
-    Parameters
-    ----------
-    which : "sfr", "zh" or "formed"
-    edges : (n + 1,) [Gyr]
-    quantiles : (5, n) of "sfr" and "zh", (5, n + 1) at the edges of "formed"; (n,) one curve
-    changed : the same, 3 quantiles, of another posterior
-    brushed : the same, of the selected draws
-    lines : dict of key -> curve: "truth", "other", "pinned"
-    draws : (m, n) or (m, n + 1), single draws, the best first
-    times : share of the mass -> 16, 50 and 84 % of the time when it had formed [Gyr], of "formed"
-    """
-    name, label = _HISTORY[which]
-    log = which != "formed"
-    values = np.atleast_2d(quantiles)
-    floor = _floor(values[len(values) // 2]) if log else 0.0
-    x = np.repeat(edges, 2)[1:-1] if log else edges
-
-    def y(v):
-        return np.repeat(np.maximum(v, floor), 2) if log else np.asarray(v)
-
-    middle = values[len(values) // 2]
-    sources = {"median": {"x": x, "y": y(middle)}}
-    top = middle.max()
-    if len(values) == 5:
-        sources["band95"] = {"x": x, "low": y(values[0]), "high": y(values[4])}
-        sources["band68"] = {"x": x, "low": y(values[1]), "high": y(values[3])}
-        top = values[3].max()
-    note = ""
-    if draws is not None:
-        draws = np.asarray(draws)
-        top = max(top, min(draws.max() / 2, _SPIKE * top))  # bursts that last a moment
-        blank = np.full(1, np.nan)
-        sources["draws"] = {
-            "x": np.concatenate([v for _ in draws for v in (x, blank)]),
-            "y": np.concatenate([v for draw in draws for v in (y(draw), blank)]),
-        }
-        sources["best"] = {"x": x, "y": y(draws[0])}
-        note = _POINT_BY_POINT.format(len(draws))
-    if times is not None and not log:
-        low, mid, high = np.transpose(list(times.values()))
-        sources["times"] = {"x": mid, "y": np.array(list(times)), "low": low, "high": high}
-    for key, three in (("changed", changed), ("brushed", brushed)):
-        if three is not None:
-            sources[f"{key}68"] = {"x": x, "low": y(three[0]), "high": y(three[2])}
-            sources[key] = {"x": x, "y": y(three[1])}
-    for key, curve in (lines or {}).items():
-        sources[key] = {"x": x, "y": y(curve)}
-    y_range = (floor, 3 * max(top, floor)) if log else (0.0, 1.02)
-    return Layers(
-        sources,
-        (0.0, float(edges[-1])),
-        y_range,
-        f"{name}: {title}",
-        _LOOKBACK,
-        label,
-        {"brushed": brushed is not None, "note": note},
-    )
-
-
-_POINT_BY_POINT = "68, 95 % point by point;\n{} draws, the best green"
-_HIS_LINES = {
-    "draws": (MODEL, 0.7, "solid"),
-    "best": (PREDICTED, 1.2, "solid"),
-    "pinned": (OTHER, 1.4, "dotted"),
-    "other": (PREDICTED, 1.2, "solid"),
-    "median": (MODEL, 2.0, "solid"),
-    "changed": (THEME_INK, 1.6, "solid"),
-    "brushed": (SELECTED, 2.0, "solid"),
-    "walk": (SELECTED, 2.0, "solid"),
-    "truth": (TRUTH, 1.6, "dashed"),
-}
-
-
-class HistoryFigure(LiveFigure):
-    """A history: median, 68 and 95 %, and what was selected."""
-
-    def __init__(self, layers, which, name=None, **options):
-        bands = dict.fromkeys(("band95", "band68", "changed68", "brushed68"), ("x", "low", "high"))
-        lines = dict.fromkeys(_HIS_LINES, ("x", "y"))
-        super().__init__(
-            layers,
-            {**bands, **lines, "times": ("x", "y", "low", "high"), OUTLINE: ("x", "y")},
-            name or which,
-            height=options.pop("height", 270),
-            y_axis_type="linear" if which == "formed" else "log",
-            **options,
-        )
-        self.figure.title.text_font_size = "12px"  # so that a name fits beside a corner plot
-
-    def draw(self):
-        f, s = self.figure, self.sources
-        for key, color, alpha in (
-            ("band95", MODEL, 0.15),
-            ("band68", MODEL, 0.3),
-            ("changed68", OTHER, 0.3),
-            ("brushed68", SELECTED, 0.12),
-        ):
-            area = f.varea("x", "low", "high", color=color, alpha=alpha, source=s[key])
-            if color == MODEL:
-                self.rest.append((area.glyph, "fill_alpha", alpha))
-        for key, (color, width, dash) in _HIS_LINES.items():
-            line = self.line(key, color, width, dash)
-            if key in ("median", "draws", "best"):
-                self.rest.append((line.glyph, "line_alpha", 1.0))
-        self.ink("times", Segment(x0="low", y0="y", x1="high", y1="y", line_width=2.5))
-        times = self.ink("times", Scatter(x="x", y="y", size=8))
-        f.add_tools(HoverTool(renderers=[times], tooltips=_WHEN))
-        self._note = Title(text_font_size="11px", text_font_style="normal")
-        f.add_layout(self._note, "above")
-        self.outline()
-        self.selectable()
-
-    def update(self, layers):
-        super().update(layers)
-        note = layers.extra.get("note", "")
-        self._note.update(text=note, visible=bool(note))
-
-
-_WHEN = "@y{0 %} of the mass had formed @x{0.0} (@low{0.0} to @high{0.0}) Gyr ago"
 
 
 def sed(fit, n: int = 100, **options) -> "figure":
@@ -648,32 +372,4 @@ def sed(fit, n: int = 100, **options) -> "figure":
         predicted=fit.predicted.quantiles(),
         **options,
     )
-    return _dressed(SEDFigure(layers, options.get("log", False)).figure)
-
-
-def history(fit, which: str = "formed") -> "figure":
-    """Bokeh figure of a fit's history: "sfr", "zh" or "formed", the share formed so far."""
-    one = fit.history
-    layers = history_layers(
-        fit.title,
-        which,
-        one.edges,
-        one.quantiles(which, CURVE_LEVELS),
-        draws=getattr(one, which)[fit.examples],
-        times={share: one.formation_quantiles(share) for share in FORMED},
-    )
-    return _dressed(HistoryFigure(layers, which).figure)
-
-
-def _dressed(figure):
-    """A figure with the colours of a light page, for where no document has a theme."""
-    theme = PageTheme()
-    for model in figure.references():
-        theme.apply_to_model(model)
-    return figure
-
-
-def _floor(values):
-    """Bottom of a logarithmic axis: three decades under the typical value."""
-    positive = values[values > 0]
-    return float(np.median(positive)) * 1e-3 if positive.size else 1e-6
+    return on_light_page(SEDFigure(layers, options.get("log", False)).figure)
