@@ -11,7 +11,7 @@ from sedflow.dashboard.answer import Answer
 from sedflow.dashboard.quantities import HISTORIES, quantity_columns
 from sedflow.dashboard.state import LightOptions
 from sedflow.draws import Draws
-from sedflow.figures.app_corner import CornerAxes, places
+from sedflow.figures.corner_axes import CornerAxes, places
 from sedflow.figures.histories import history_layers
 from sedflow.figures.spectrum import sed_layers
 

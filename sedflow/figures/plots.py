@@ -121,7 +121,9 @@ def fit_corner(fit, names=None, reference=None, backend: str = "matplotlib") -> 
     check_draws(fit)
     names = _names(names, fit)
     if backend == "bokeh":
-        from sedflow.figures.app_corner import CornerFigure, corner_axes, corner_set
+        from sedflow.figures.app_corner import CornerFigure
+        from sedflow.figures.corner_axes import corner_axes
+        from sedflow.figures.corner_draws import corner_set
 
         samples = np.stack([fit[name] for name in names], axis=1)
         labels = [q.axis_label for name in names for q in KNOWN if q.name == name]

@@ -28,8 +28,10 @@ from sedflow.dashboard.state import PRESETS, ExplorerState, ForwardState
 from sedflow.dashboard.tabs import Page
 from sedflow.dashboard.widgets import EdgeButton, plain
 from sedflow.errors import SedflowError
-from sedflow.figures.app_corner import CornerFigure, _ticks, corner_axes, corner_set, selected
+from sedflow.figures.app_corner import CornerFigure, _ticks
 from sedflow.figures.base import Layers
+from sedflow.figures.corner_axes import corner_axes, selected
+from sedflow.figures.corner_draws import corner_set
 from sedflow.figures.flux_axis import UNITS
 from sedflow.figures.histories import history
 from sedflow.figures.spectrum import SEDFigure, sed, sed_layers

@@ -13,7 +13,7 @@ from sedflow.dashboard.quantities import QUANTITIES
 from sedflow.dashboard.state import LightOptions
 from sedflow.dashboard.tabs import Page
 from sedflow.dashboard.walk import STEPS, walk
-from sedflow.figures.app_corner import places, selected
+from sedflow.figures.corner_axes import places, selected
 
 
 @pytest.fixture(scope="module")

@@ -17,8 +17,9 @@ from sedflow.dashboard.server.turns import Superseded
 from sedflow.dashboard.server.work import on_worker
 from sedflow.dashboard.widgets import patch, plain, prose, text_table
 from sedflow.errors import SedflowError
-from sedflow.figures.app_corner import CornerFigure, corner_set
+from sedflow.figures.app_corner import CornerFigure
 from sedflow.figures.base import Layers, LiveFigure
+from sedflow.figures.corner_draws import corner_set
 from sedflow.figures.flux_axis import UNITS
 from sedflow.figures.histories import history_layers
 from sedflow.figures.spectrum import sed_layers
