@@ -1,10 +1,10 @@
 from .calibration import BinFigure as BinFigure
 from .calibration import GridFigure as GridFigure
 from .calibration import RegionFigure as RegionFigure
-from .calibration import bin_layers as bin_layers
-from .calibration import pp_layers as pp_layers
-from .calibration import rank_layers as rank_layers
-from .calibration import region_layers as region_layers
+from .calibration_layers import bin_layers as bin_layers
+from .calibration_layers import pp_layers as pp_layers
+from .calibration_layers import rank_layers as rank_layers
+from .calibration_layers import region_layers as region_layers
 from .spectrum import SEDFigure as SEDFigure
 from .histories import history as history
 from .spectrum import sed as sed

@@ -296,8 +296,10 @@ def report_pp(report, names=None, backend: str = "matplotlib") -> Any:
     """p-p curves of a validation report: network, and exact in grey."""
     _check(None, backend)
     if backend == "bokeh":
-        from sedflow.figures.calibration import QUANTITIES, GridFigure, pp_layers
+        from sedflow.figures.calibration import GridFigure
+        from sedflow.figures.calibration_layers import pp_layers
         from sedflow.validation.near import everyone
+        from sedflow.validation.report import QUANTITIES
 
         layers = pp_layers(report, everyone(report), quantities=names or QUANTITIES)
         hover = [("KS, network", "@ks_network"), ("KS, exact", "@ks_exact")]
