@@ -34,7 +34,7 @@ from sedflow.network.left_out import left_out_pulls
 from sedflow.network.posterior import AmortizedPosterior, cached_posterior
 from sedflow.parameters import NAMES, as_whole
 from sedflow.sampling.edges import edges
-from sedflow.sampling.trust import RUNGS, climb
+from sedflow.sampling.verdict_decision import RUNGS, climb
 from sedflow.sampling.verdict import FAILED, VERDICTS
 from sedflow.threads import one_thread
 

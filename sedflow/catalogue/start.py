@@ -20,7 +20,7 @@ from sedflow.errors import SedflowError
 from sedflow.files.hashes import sealed, sha256_of
 from sedflow.files.writing import replacing, writing
 from sedflow.model.floors import floor_notes
-from sedflow.sampling.trust import RUNGS
+from sedflow.sampling.verdict_decision import RUNGS
 
 __all__ = ["hashed", "locked", "new_manifest", "usable_mapping", "write_manifest"]
 

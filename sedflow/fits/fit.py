@@ -27,7 +27,7 @@ from sedflow.model.sed import SEDModel, Spectrum, default_model
 from sedflow.parameters import N_FREE, Prior, as_prior, as_whole
 from sedflow.photometry import Photometry
 from sedflow.sampling.robust import draw_robust
-from sedflow.sampling.trust import RUNGS, climb
+from sedflow.sampling.verdict_decision import RUNGS, climb
 from sedflow.sampling.verdict import Verdict
 from sedflow.trust_limits import TAIL_INDEX_MAX
 

@@ -24,7 +24,7 @@ from sedflow.network.posterior import AmortizedPosterior, load_posterior
 from sedflow.parameters import NAMES
 from sedflow.photometry import Photometry
 from sedflow.sampling.importance import weigh
-from sedflow.sampling.trust import climb
+from sedflow.sampling.verdict_decision import climb
 from sedflow.sampling.verdict import EXACT_WEIGHTS, VERDICTS
 from sedflow.trust_limits import JUDGED_ON, K_HAT_MAX
 from sedflow.validation.bins import PROPERTIES, groups, properties

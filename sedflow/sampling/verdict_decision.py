@@ -1,4 +1,4 @@
-"""How far a posterior can be trusted: one verdict per galaxy, and the ladder that earns it.
+"""The decision on a verdict: how far a galaxy's posterior can be trusted, rung by rung.
 
     network's draws and domain check -> importance weights -> adaptive importance sampling -> MCMC
 
@@ -17,7 +17,7 @@ from sedflow.model.sed import SEDModel
 from sedflow.parameters import N_PARAM, Prior
 from sedflow.photometry import Photometry
 from sedflow.sampling.edges import edges, edges_in_words
-from sedflow.sampling.rungs import Ladder
+from sedflow.sampling.verdict_steps import Ladder
 from sedflow.sampling.verdict import FAILED, MISFIT, Verdict
 from sedflow.trust_limits import Convergence, Importance
 

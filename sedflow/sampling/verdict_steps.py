@@ -1,7 +1,7 @@
 """The rungs of the ladder of trust, for one galaxy: weights, adaptive importance sampling, MCMC.
 
 Each rung returns its draws if they are the exact posterior, and the `Verdict` is collected on the
-way up; `sedflow.sampling.trust` decides which rung is next.
+way up; `sedflow.sampling.verdict_decision` decides which rung is next.
 """
 
 import time
