@@ -81,7 +81,7 @@ from .parameters import PARAMETERS as PARAMETERS
 from .parameters import Prior as Prior
 from .photometry import Photometry as Photometry
 from .population import Population as Population
-from .sampling.importance import reweight as reweight
+from .sampling.reweighting import reweight as reweight
 from .sampling.mcmc import MCMCSampler as MCMCSampler
 from .sampling.verdict import Verdict as Verdict
 from .threads import use_threads as use_threads

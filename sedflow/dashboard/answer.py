@@ -13,7 +13,7 @@ from sedflow.model.lines import LineMarks
 from sedflow.network.domain import DomainCheck
 from sedflow.parameters import NAMES
 from sedflow.photometry import Photometry
-from sedflow.sampling.importance import refused_kind
+from sedflow.sampling.objection import refused_kind
 from sedflow.sampling.verdict import APPROXIMATE, EXACT_WEIGHTS, kind_of
 from sedflow.trust_limits import K_HAT_MAX
 

@@ -21,7 +21,8 @@ from sedflow.fits.fit import Fit, fit
 from sedflow.model.likelihood import too_precise
 from sedflow.network.posterior import AmortizedPosterior, cached_posterior, packaged_weights
 from sedflow.photometry import Photometry
-from sedflow.sampling.importance import objection, reweight
+from sedflow.sampling.objection import objection
+from sedflow.sampling.reweighting import reweight
 from sedflow.sampling.verdict import kind_of
 from sedflow.trust_limits import K_HAT_MAX
 

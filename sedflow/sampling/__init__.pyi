@@ -1,5 +1,5 @@
-from .importance import TooFewEffectiveDraws as TooFewEffectiveDraws
-from .importance import reweight as reweight
+from .reweighting import TooFewEffectiveDraws as TooFewEffectiveDraws
+from .reweighting import reweight as reweight
 from .mcmc import MCMCSampler as MCMCSampler
 from .verdict import KINDS as KINDS
 from .verdict import Kind as Kind

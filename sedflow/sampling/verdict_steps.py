@@ -15,7 +15,8 @@ from sedflow.draws import MAX_DRAWS, Draws, sampled
 from sedflow.errors import BadWeights, SedflowError
 from sedflow.model.likelihood import chi_square, log_likelihood, ruled_out, too_precise
 from sedflow.sampling import stretched
-from sedflow.sampling.importance import adapt, weigh
+from sedflow.sampling.adaptive import adapt
+from sedflow.sampling.importance import weigh
 from sedflow.sampling.misfit import is_misfit, p_value
 from sedflow.sampling.robust import blame, draw_robust
 from sedflow.sampling.stretched import Stretched

@@ -13,7 +13,7 @@ from sedflow.dashboard.widgets import plain
 from sedflow.errors import SedflowError
 from sedflow.files.packaged import DEFAULT_WEIGHTS
 from sedflow.fits.fit import fit
-from sedflow.sampling.importance import reweight
+from sedflow.sampling.reweighting import reweight
 
 __all__ = ["ToAmortized"]
 

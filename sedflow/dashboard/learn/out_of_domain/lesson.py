@@ -16,7 +16,8 @@ from sedflow.model.derived import DERIVED
 from sedflow.model.likelihood import too_precise
 from sedflow.network.domain import chi2_limit
 from sedflow.photometry import Photometry
-from sedflow.sampling.importance import objection, reweight
+from sedflow.sampling.objection import objection
+from sedflow.sampling.reweighting import reweight
 from sedflow.trust_limits import K_HAT_MAX
 
 if TYPE_CHECKING:  # which loads torch
