@@ -16,7 +16,9 @@ from sedflow.atlas.search import find
 from sedflow.atlas.sky import sky_link
 from sedflow.bands import UGRIZ
 from sedflow.errors import BadPhotometry, SedflowError, UnknownBand
-from sedflow.photometry import MIN_REDSHIFT, REDSHIFT_MAX, Photometry, believable
+from sedflow.flux_limits import believable
+from sedflow.photometry import Photometry
+from sedflow.redshifts import believable_redshift
 
 __all__ = ["NSA_BANDS", "NSACatalog", "load_nsa", "summarise"]
 
@@ -217,8 +219,7 @@ class NSACatalog:
         flux, ivar = (np.asarray(self.table[name])[:, columns] for name in ("NMGY", "NMGY_IVAR"))
         with np.errstate(divide="ignore", invalid="ignore"):
             good = believable(flux.astype(float), ivar.astype(float) ** -0.5).all(1)
-        z = np.asarray(self.table["Z"], float)
-        return good & (z >= MIN_REDSHIFT) & (z <= REDSHIFT_MAX)
+        return good & believable_redshift(np.asarray(self.table["Z"], float))
 
 
 def summarise(catalog: NSACatalog, posterior=None, progress=None) -> dict:

@@ -20,11 +20,12 @@ from sedflow.model.likelihood import log_likelihood, too_precise
 from sedflow.model.mass import REFERENCE, MassConditional
 from sedflow.model.sed import SEDModel, default_model
 from sedflow.model.simulation import recent_bursts
-from sedflow.parameters import FREE_NAMES, N_FREE, Prior, as_prior, as_whole
+from sedflow.parameters import FREE_NAMES, N_FREE, Prior, as_prior
 from sedflow.photometry import Photometry
 from sedflow.sampling.convergence import diagnose
 from sedflow.sampling.smc import tempered_populations
 from sedflow.trust_limits import Convergence, NotConverged
+from sedflow.whole_numbers import as_whole
 
 __all__ = ["MCMCSampler", "explore"]
 

@@ -12,7 +12,8 @@ from sedflow.model import cosmology, sfh
 from sedflow.model.derived import ALL, derive
 from sedflow.model.sed import default_model
 from sedflow.parameters import NAMES, Prior
-from sedflow.photometry import LooksLikeMagnitudes, Photometry
+from sedflow.flux_limits import LooksLikeMagnitudes
+from sedflow.photometry import Photometry
 
 
 class PriorSampler:
