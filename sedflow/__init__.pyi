@@ -73,7 +73,7 @@ from .model.ssp import SSPGrid as SSPGrid
 from .network import TrainingConfig as TrainingConfig
 from .network import train as train
 from .network.posterior import AmortizedPosterior as AmortizedPosterior
-from .network.posterior import load_posterior as load_posterior
+from .network.weights import load_posterior as load_posterior
 from .parameters import BETAS as BETAS
 from .parameters import DEFAULTS as DEFAULTS
 from .parameters import NAMES as NAMES

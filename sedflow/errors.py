@@ -25,6 +25,7 @@ __all__ = [
     "UnknownName",
     "closest_first",
     "needs",
+    "raise_if_of_the_run",
     "unknown",
 ]
 
@@ -81,6 +82,15 @@ class Cancelled(SedflowError):
 
 class MissingLibrary(SedflowError, ImportError):
     """A library of one of the extras is needed, but not installed."""
+
+
+def raise_if_of_the_run(error: Exception) -> None:
+    """Raise an error again that is of a whole run, not of the galaxy that it came up with.
+
+    Damaged weights and a cancellation are: no galaxy becomes a failed row for them.
+    """
+    if isinstance(error, BadWeights | Cancelled):
+        raise error
 
 
 def closest_first(name: object, known: Iterable[str]) -> list[str]:

@@ -10,7 +10,7 @@ from sedflow.draws import CURVE_LEVELS, Draws, column_quantiles
 from sedflow.files.packaged import DEFAULT_WEIGHTS
 from sedflow.fits.fit import Fit
 from sedflow.model.lines import LineMarks
-from sedflow.network.domain import DomainCheck
+from sedflow.network.domain_check import DomainCheck
 from sedflow.parameters import NAMES
 from sedflow.photometry import Photometry
 from sedflow.sampling.objection import refused_kind

@@ -9,7 +9,7 @@ from sedflow.dashboard.server.visitors import whose
 from sedflow.dashboard.server.work import beside, on_worker
 from sedflow.errors import SedflowError
 from sedflow.fits.fit import fit
-from sedflow.network.posterior import cached_posterior, packaged_weights
+from sedflow.network.weights import cached_posterior, packaged_weights
 
 __all__ = ["Rerun"]
 

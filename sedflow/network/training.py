@@ -30,7 +30,8 @@ from sedflow.errors import BadParameters, SedflowError
 from sedflow.files.writing import made_folder
 from sedflow.network.configuration import NETWORKS, TrainingConfig
 from sedflow.network.flow import FlowConfig, build_flow
-from sedflow.network.posterior import AmortizedPosterior, load_posterior, parameter_table
+from sedflow.network.posterior import AmortizedPosterior
+from sedflow.network.weights import load_posterior, parameter_table
 from sedflow.network.steps import GradientSteps, captured
 from sedflow.network.training_set import TrainingSet
 from sedflow.parameters import N_SHAPE

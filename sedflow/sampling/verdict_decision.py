@@ -12,7 +12,7 @@ from dataclasses import replace
 import numpy as np
 
 from sedflow.draws import Draws, Sampler
-from sedflow.errors import BadWeights, Cancelled, SedflowError
+from sedflow.errors import SedflowError, raise_if_of_the_run
 from sedflow.model.sed import SEDModel
 from sedflow.parameters import N_PARAM, Prior
 from sedflow.photometry import Photometry
@@ -21,12 +21,18 @@ from sedflow.sampling.verdict_steps import Ladder
 from sedflow.sampling.verdict import FAILED, MISFIT, Verdict
 from sedflow.trust_limits import Convergence, Importance
 
-__all__ = ["RUNGS", "climb"]
+__all__ = ["RUNGS", "check_rung", "climb"]
 
 #: The last step, by name: the network's weighted draws, adaptive importance sampling, MCMC.
 RUNGS = {"weights": 1, "proposals": 2, "auto": 3}
 _TRIES = 3  # seeds, where chains do not converge
 _SEED_STEP = 104_729  # between them
+
+
+def check_rung(trust: object) -> None:
+    """Refuse a word that is not one of `RUNGS`."""
+    if not (isinstance(trust, str) and trust in RUNGS):
+        raise SedflowError(f"trust = {trust!r} is unknown; choose one of {', '.join(RUNGS)}")
 
 
 def climb(
@@ -121,9 +127,8 @@ def _one_try(ladder):
                 return ladder.given_up(), ladder.verdict()
         draws = ladder.unconverged if trust == "auto" else ladder.uncorrected(trust)
         return draws, ladder.verdict()
-    except (Cancelled, BadWeights):  # of no galaxy: the run's
-        raise
     except SedflowError as error:  # a row with its reason, never a lost galaxy
+        raise_if_of_the_run(error)
         if ladder.unreached:
             return ladder.given_up(), ladder.verdict()
         ladder.say(FAILED, str(error))

@@ -12,7 +12,7 @@ from dataclasses import replace
 import numpy as np
 
 from sedflow.draws import MAX_DRAWS, Draws, sampled
-from sedflow.errors import BadWeights, SedflowError
+from sedflow.errors import SedflowError, raise_if_of_the_run
 from sedflow.model.likelihood import chi_square, log_likelihood, ruled_out, too_precise
 from sedflow.sampling import stretched
 from sedflow.sampling.adaptive import adapt
@@ -244,9 +244,8 @@ class Ladder:
             return ""
         try:
             draws = draw_robust(self.sampler, self.galaxy, self.model, self.prior, self.seed)
-        except BadWeights:
-            raise
-        except SedflowError:  # too few bands
+        except SedflowError as error:  # too few bands
+            raise_if_of_the_run(error)
             return ""
         enough = float(draws.importance.ess) > _TELLING
         return f" {blame(draws, self.galaxy)}" if enough else ""
@@ -256,9 +255,8 @@ class Ladder:
         if not self.outside and hasattr(self.sampler, "check"):
             try:
                 self.figures["inside"] = bool(self.sampler.check(self.galaxy, draws=False))
-            except BadWeights:
-                raise
-            except SedflowError:  # not even its bands
+            except SedflowError as error:  # not even its bands
+                raise_if_of_the_run(error)
                 self.figures["inside"] = False
 
     def _check_domain(self, draws):

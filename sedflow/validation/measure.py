@@ -20,7 +20,8 @@ from sedflow.errors import needs
 from sedflow.model.derived import VALIDATED, columns, derive
 from sedflow.model.likelihood import log_likelihood
 from sedflow.model.simulation import draw_presence, simulate
-from sedflow.network.posterior import AmortizedPosterior, load_posterior
+from sedflow.network.posterior import AmortizedPosterior
+from sedflow.network.weights import load_posterior
 from sedflow.parameters import NAMES
 from sedflow.photometry import Photometry
 from sedflow.sampling.importance import weigh

@@ -31,7 +31,7 @@ from sedflow.errors import SedflowError
 from sedflow.figures.run_page import write_run_page
 from sedflow.files.hashes import opened, sealed, sha256
 from sedflow.files.packaged import DEFAULT_WEIGHTS, data_path
-from sedflow.network.posterior import cached_posterior
+from sedflow.network.weights import cached_posterior
 
 OPTIONS = {"n": 10, "keep": 3, "part_rows": 2, "workers": 0}
 

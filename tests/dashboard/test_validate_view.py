@@ -18,7 +18,7 @@ from sedflow.figures.calibration_layers import (
     region_layers,
 )
 from sedflow.files.hashes import sealed
-from sedflow.network.posterior import packaged_weights
+from sedflow.network.weights import packaged_weights
 from sedflow.photometry import Photometry
 from sedflow.validation.calibration import ks_band, ks_distances, ks_statistic
 from sedflow.validation.goal_table import goals

@@ -9,7 +9,7 @@ from conftest import ROOT
 
 import sedflow
 from sedflow.errors import BadParameters
-from sedflow.network.domain import chi2_limit
+from sedflow.model.likelihood import chi2_limit
 from sedflow.photometry import Photometry
 
 

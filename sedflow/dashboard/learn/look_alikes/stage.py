@@ -13,7 +13,7 @@ from sedflow.dashboard.learn.look_alikes.figures import (
 )
 from sedflow.fits.fit import fit
 from sedflow.model.sed import default_model
-from sedflow.network.domain import chi2_limit
+from sedflow.model.likelihood import chi2_limit
 from sedflow.parameters import NAMES
 from sedflow.sampling.reweighting import reweight
 

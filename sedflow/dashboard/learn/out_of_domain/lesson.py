@@ -14,7 +14,7 @@ from sedflow.errors import SedflowError
 from sedflow.fits.fit import Fit, fit
 from sedflow.model.derived import DERIVED
 from sedflow.model.likelihood import too_precise
-from sedflow.network.domain import chi2_limit
+from sedflow.model.likelihood import chi2_limit
 from sedflow.photometry import Photometry
 from sedflow.sampling.objection import objection
 from sedflow.sampling.reweighting import reweight
