@@ -18,9 +18,9 @@ from sedflow.bands import (
     band_weights,
     load_band,
     nanomaggies,
-    same_curves,
 )
 from sedflow.constants import POGSON
+from sedflow.curve_hashes import same_curves
 from sedflow.errors import BadPhotometry, UnknownBand
 from sedflow.flux_limits import (
     FLUX_MAX,

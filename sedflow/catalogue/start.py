@@ -9,7 +9,7 @@ from importlib.metadata import version
 import numpy as np
 
 import sedflow
-from sedflow.bands import own_curves
+from sedflow.curve_hashes import own_curves
 from sedflow.catalogue.assumptions import assumed
 from sedflow.catalogue.intake import FORM
 from sedflow.catalogue.manifest import FORMAT

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from sedflow import __version__
-from sedflow.bands import check_curves, own_curves
+from sedflow.curve_hashes import check_curves, own_curves
 from sedflow.draws import MAX_DRAWS, Draws, Sampler, checked_request, sampled
 from sedflow.errors import BadFitFile, SedflowError
 from sedflow.files.packaged import DEFAULT_WEIGHTS, SSP_NAMES

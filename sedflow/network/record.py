@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from sedflow.bands import check_curves
+from sedflow.curve_hashes import check_curves
 from sedflow.errors import BadWeights
 from sedflow.files.documents import anything, checked, number, parsed, table, text, whole
 from sedflow.files.hashes import opened

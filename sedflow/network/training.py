@@ -25,7 +25,7 @@ import numpy as np
 import torch
 from safetensors.torch import load_file, save_file
 
-from sedflow.bands import own_curves
+from sedflow.curve_hashes import own_curves
 from sedflow.errors import BadParameters, SedflowError
 from sedflow.files.writing import made_folder
 from sedflow.network.configuration import NETWORKS, TrainingConfig
