@@ -38,7 +38,7 @@ from .catalogue.mapping import BandColumns as BandColumns
 from .catalogue.mapping import Mapping as Mapping
 from .catalogue.read import open_catalogue as open_catalogue
 from .catalogue.read import read_table as read_table
-from .catalogue.results import RowFilter as RowFilter
+from .catalogue.row_filter import RowFilter as RowFilter
 from .catalogue.results import RunTable as RunTable
 from .catalogue.rows import to_photometry as to_photometry
 from .catalogue.run import infer_catalogue as infer_catalogue

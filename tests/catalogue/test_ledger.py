@@ -444,7 +444,7 @@ def kept_flip(path):
 def test_a_partition_that_changes_under_an_open_page_is_refused(out, monkeypatch, seen):
     """Also where no time of change tells: the rows shown are held to the hash of their file."""
     if not seen:
-        monkeypatch.setattr("sedflow.catalogue.results.stamp", lambda path: ())
+        monkeypatch.setattr("sedflow.catalogue.result_store.stamp", lambda path: ())
     table = RunTable(out)
     assert table.row(2)["row"] == 2
     kept_flip(out / R.format(1))
