@@ -1,4 +1,4 @@
-"""Fluxes that no galaxy can have: beyond all limits, codes for none, magnitudes taken for fluxes."""
+"""Fluxes that no galaxy can have: beyond limits, codes for none, magnitudes as fluxes."""
 
 import warnings
 

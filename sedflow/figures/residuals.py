@@ -1,4 +1,4 @@
-"""The figure of a spectrum's residuals: layers are a pure function of data, the figure draws them."""
+"""The residuals of a spectrum: layers are a pure function of data, the figure draws them."""
 
 import numpy as np
 from bokeh.models import BasicTicker, HoverTool, Scatter

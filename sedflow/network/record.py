@@ -78,7 +78,7 @@ class Unsealed(UserWarning):
 
 @contextmanager
 def explained(problem: str, remedy: str) -> Iterator[None]:
-    """Make `BadWeights` of whatever goes wrong while a document is read, with its problem in words."""
+    """Make `BadWeights` of what goes wrong while a document is read, with the problem in words."""
     try:
         yield
     except BadWeights:

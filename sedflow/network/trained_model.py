@@ -1,4 +1,4 @@
-"""The forward model that a network was trained on, by what the network's record says of its grid."""
+"""The forward model that a network was trained on, by what its record says of the grid."""
 
 from pathlib import Path
 

@@ -1,4 +1,4 @@
-"""Weights of networks: the packaged ones by name, any others by path, checked before they are used."""
+"""Weights of networks, packaged or in a file, checked before they are used."""
 
 from functools import cache
 from importlib.util import find_spec
