@@ -14,6 +14,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 from astropy.table import Table
+from flat_table import flat
 from fuzz import answer, damaged, inputs
 from hypothesis import given
 from hypothesis import strategies as st
@@ -39,13 +40,7 @@ OPTIONS = {"n": 10, "keep": 3, "part_rows": 2, "workers": 0}
 @pytest.fixture(scope="module")
 def frame(nsa):
     """Eight galaxies of the atlas."""
-    table = nsa.table[0:9200:1150]
-    frame = pd.DataFrame({"id": np.array(table["NSAID"], int), "redshift": np.array(table["Z"])})
-    frame["redshift"] = frame.redshift.astype(float)
-    for k, band in enumerate(UGRIZ, start=2):
-        frame[f"flux_{band}"] = np.array(table["NMGY"][:, k], float)
-        frame[f"flux_ivar_{band}"] = np.array(table["NMGY_IVAR"][:, k], float)
-    return frame
+    return flat(nsa, slice(0, 9200, 1150))
 
 
 @pytest.fixture(scope="module")

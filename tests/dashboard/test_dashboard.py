@@ -39,16 +39,6 @@ from sedflow.parameters import NAMES, PARAMETERS, as_theta
 from sedflow.sampling.verdict import kind_of
 
 
-@pytest.fixture(scope="module")
-def engine():
-    return Engine(sedflow.load_nsa(), sedflow.load_posterior())
-
-
-@pytest.fixture(scope="module")
-def answer(engine):
-    return engine.answer(Request("72", n=1000))
-
-
 def at_once(engine):
     """An answerer for a state, which does not leave the event loop."""
 

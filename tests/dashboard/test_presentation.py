@@ -12,11 +12,6 @@ from sedflow.dashboard.tabs import Page, laid_out
 from sedflow.figures.theme import PageTheme
 
 
-@pytest.fixture(scope="module")
-def engine():
-    return Engine(sedflow.load_nsa(), sedflow.load_posterior())
-
-
 def said(page):
     return json.loads(page.frame.now)
 

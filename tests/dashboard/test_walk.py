@@ -16,16 +16,6 @@ from sedflow.dashboard.walk import STEPS, walk
 from sedflow.figures.corner_axes import places, selected
 
 
-@pytest.fixture(scope="module")
-def engine():
-    return Engine(sedflow.load_nsa(), sedflow.load_posterior())
-
-
-@pytest.fixture(scope="module")
-def answer(engine):
-    return engine.answer(Request("72", n=400))
-
-
 def test_a_step_is_one_draw_in_every_figure(answer):
     rows = [0, 12]
     axes = quantity_axes([answer.samples[:, rows]], rows)

@@ -17,16 +17,6 @@ from sedflow.photometry import Photometry
 MASS = [q.name for q in QUANTITIES].index("log_mstar")
 
 
-@pytest.fixture(scope="module")
-def engine():
-    return Engine(sedflow.load_nsa(), sedflow.load_posterior())
-
-
-@pytest.fixture(scope="module")
-def answer(engine):
-    return engine.answer(Request("72", n=1000))
-
-
 @pytest.mark.parametrize("ratio", [0.25, 0.5, 1.0, 2.0])
 def test_the_gain_of_a_gaussian_is_the_logarithm_of_its_width(ratio):
     rng = np.random.default_rng(0)
