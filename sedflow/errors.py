@@ -23,6 +23,7 @@ __all__ = [
     "SedflowError",
     "UnknownBand",
     "UnknownName",
+    "check_choice",
     "closest_first",
     "needs",
     "raise_if_of_the_run",
@@ -113,6 +114,22 @@ def unknown(kind: str, name: object, known: Iterable[str]) -> UnknownName:
     return UnknownName(
         f"no {kind} is called {text!r}; there are {', '.join(closest_first(name, known))}"
     )
+
+
+def check_choice(
+    name: str, value: object, known: Iterable[str], error: type[SedflowError] = SedflowError
+) -> None:
+    """Refuse an option that is not one of those known.
+
+    >>> check_choice("flux", "petro", ("elpetro", "sersic"))
+    Traceback (most recent call last):
+    ...
+    sedflow.errors.SedflowError: flux = 'petro' is unknown; choose one of elpetro, sersic
+    """
+    names = list(known)
+    if value not in names:
+        shown = repr(value if value is None else str(value)[:64])
+        raise error(f"{name} = {shown} is unknown; choose one of {', '.join(names)}")
 
 
 def needs(*names: str, extra: str, what: str) -> ModuleType:

@@ -26,7 +26,7 @@ from sedflow.catalogue.read.open import as_written
 from sedflow.catalogue.rows import Rows, known_ids, to_photometry
 from sedflow.catalogue.sampler_for_bands import sampler_for, usable
 from sedflow.draws import MAX_DRAWS, weighted_quantile
-from sedflow.errors import BadWeights, SedflowError, raise_if_of_the_run
+from sedflow.errors import BadWeights, SedflowError, check_choice, raise_if_of_the_run
 from sedflow.files.packaged import DEFAULT_WEIGHTS
 from sedflow.model.derived import ALL, KNOWN, columns, derive, quantities_of
 from sedflow.model.likelihood import chi_square
@@ -35,7 +35,7 @@ from sedflow.network.posterior import AmortizedPosterior
 from sedflow.network.weights import cached_posterior
 from sedflow.parameters import NAMES
 from sedflow.sampling.edges import edges
-from sedflow.sampling.verdict_decision import check_rung, climb
+from sedflow.sampling.verdict_decision import RUNGS, climb
 from sedflow.sampling.verdict import FAILED, VERDICTS
 from sedflow.threads import one_thread
 from sedflow.whole_numbers import as_whole
@@ -178,7 +178,7 @@ def infer_rows(
 
     options : n, seed, keep and progress of `infer_read`
     """
-    check_rung(trust)
+    check_choice("trust", trust, RUNGS)
     posterior = _loaded(posterior)
     mapping = usable(mapping or guess_mapping(table), posterior, trust)
     rows = to_photometry(table, mapping, first=first, id_kind=id_kind)
@@ -198,7 +198,7 @@ def infer_read(
     progress: Callable[[int, int], object] | None = None,
 ) -> tuple[pd.DataFrame, np.ndarray]:
     """As `infer_rows`, of rows that were read by a mapping whose bands can be used."""
-    check_rung(trust)
+    check_choice("trust", trust, RUNGS)
     n, keep = as_whole("n", n, 10, MAX_DRAWS), as_whole("keep", keep, 0, MAX_DRAWS)
     seed = as_whole("seed", seed, 0)
     _keep_memory()

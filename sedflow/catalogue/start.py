@@ -16,11 +16,11 @@ from sedflow.catalogue.manifest import FORMAT
 from sedflow.catalogue.rows import to_photometry
 from sedflow.catalogue.sampler_for_bands import cost, usable
 from sedflow.draws import MAX_DRAWS
-from sedflow.errors import SedflowError
+from sedflow.errors import SedflowError, check_choice
 from sedflow.files.hashes import sealed, sha256_of
 from sedflow.files.writing import replacing, writing
 from sedflow.model.floors import floor_notes
-from sedflow.sampling.verdict_decision import check_rung
+from sedflow.sampling.verdict_decision import RUNGS
 from sedflow.whole_numbers import as_whole
 
 __all__ = ["hashed", "locked", "new_manifest", "usable_mapping", "write_manifest"]
@@ -55,7 +55,7 @@ def new_manifest(catalogue, mapping, posterior, **settings):
         raise SedflowError(
             f"keep = {settings['keep']} of n = {settings['n']} draws; keep as many at most"
         )
-    check_rung(settings["trust"])
+    check_choice("trust", settings["trust"], RUNGS)
     return hashed(
         {
             "format": FORMAT,

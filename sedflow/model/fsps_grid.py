@@ -16,7 +16,7 @@ from pathlib import Path
 import numpy as np
 
 from sedflow.constants import C_ANGSTROM
-from sedflow.errors import BadSSP, FSPSUnavailable
+from sedflow.errors import BadSSP, FSPSUnavailable, check_choice
 from sedflow.model.ssp_build import LYMAN, GridFile, bin_means, log_bin_edges
 
 __all__ = ["IMF_TYPES", "build_fsps"]
@@ -60,8 +60,7 @@ def build_fsps(
     FSPSUnavailable
         No python-fsps, no SPS_HOME, no stellar data in it, or other isochrones.
     """
-    if imf not in IMF_TYPES:
-        raise BadSSP(f"imf = {imf!r} is unknown; choose one of {', '.join(IMF_TYPES)}")
+    check_choice("imf", imf, IMF_TYPES, BadSSP)
     low, high = wave
     if not 91.0 <= low < high <= 1e8:
         raise BadSSP(

@@ -21,18 +21,12 @@ from sedflow.sampling.verdict_steps import Ladder
 from sedflow.sampling.verdict import FAILED, MISFIT, Verdict
 from sedflow.trust_limits import Convergence, Importance
 
-__all__ = ["RUNGS", "check_rung", "climb"]
+__all__ = ["RUNGS", "climb"]
 
 #: The last step, by name: the network's weighted draws, adaptive importance sampling, MCMC.
 RUNGS = {"weights": 1, "proposals": 2, "auto": 3}
 _TRIES = 3  # seeds, where chains do not converge
 _SEED_STEP = 104_729  # between them
-
-
-def check_rung(trust: object) -> None:
-    """Refuse a word that is not one of `RUNGS`."""
-    if not (isinstance(trust, str) and trust in RUNGS):
-        raise SedflowError(f"trust = {trust!r} is unknown; choose one of {', '.join(RUNGS)}")
 
 
 def climb(
