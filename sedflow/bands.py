@@ -100,6 +100,18 @@ def as_bands(bands) -> tuple[str, ...]:
     return names
 
 
+def places_of(bands, known, what: str) -> list[int]:
+    """Where bands are among those known; `UnknownBand` where one is not.
+
+    >>> places_of(("r", "u"), UGRIZ, "the network")
+    [2, 0]
+    """
+    missing = [band for band in bands if band not in known]
+    if missing:
+        raise UnknownBand(f"{what} has no {', '.join(missing)}; it has {', '.join(known)}")
+    return [known.index(band) for band in bands]
+
+
 def short_name(band: str) -> str:
     """The shortest name of a band's curve.
 

@@ -18,10 +18,11 @@ from sedflow.bands import (
     band_weights,
     load_band,
     nanomaggies,
+    places_of,
 )
 from sedflow.constants import POGSON
 from sedflow.curve_hashes import same_curves
-from sedflow.errors import BadPhotometry, UnknownBand
+from sedflow.errors import BadPhotometry
 from sedflow.flux_limits import (
     FLUX_MAX,
     SIGMA_MIN,
@@ -336,12 +337,7 @@ class Photometry:
     def select(self, bands) -> "Photometry":
         """The same galaxies in a subset of the bands, in the order asked for."""
         bands = as_bands(bands)
-        missing = [b for b in bands if b not in self.bands]
-        if missing:
-            raise UnknownBand(
-                f"no photometry in {', '.join(missing)}; there is {', '.join(self.bands)}"
-            )
-        columns = [self.bands.index(b) for b in bands]
+        columns = places_of(bands, self.bands, "the photometry")
         flux, sigma = self.flux[..., columns], self.sigma[..., columns]
         return _part(flux, sigma, self.redshift, bands, self.ids, self.id_name)
 

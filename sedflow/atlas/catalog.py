@@ -14,8 +14,8 @@ from sedflow.atlas.columns import NSA_BANDS
 from sedflow.atlas.files import CUTS, Source, read_nsa
 from sedflow.atlas.search import find
 from sedflow.atlas.sky import sky_link
-from sedflow.bands import UGRIZ
-from sedflow.errors import BadPhotometry, SedflowError, UnknownBand
+from sedflow.bands import UGRIZ, places_of
+from sedflow.errors import BadPhotometry, SedflowError
 from sedflow.flux_limits import believable
 from sedflow.photometry import Photometry
 from sedflow.redshifts import believable_redshift
@@ -94,13 +94,7 @@ class NSACatalog:
             A band that the atlas does not have.
         """
         bands = (bands,) if isinstance(bands, str) else tuple(bands)
-        unknown = [b for b in bands if b not in NSA_BANDS]
-        if unknown:
-            raise UnknownBand(
-                f"the atlas has no {', '.join(unknown)}; it has {', '.join(NSA_BANDS)}"
-            )
-        rows = self.rows(nsaid)
-        columns = [NSA_BANDS.index(b) for b in bands]
+        columns, rows = places_of(bands, NSA_BANDS, "the atlas"), self.rows(nsaid)
         flux = np.asarray(self.table["NMGY"])[rows][..., columns].astype(float)
         ivar = np.asarray(self.table["NMGY_IVAR"])[rows][..., columns].astype(float)
         absent = ~(np.isfinite(flux) & np.isfinite(ivar) & (ivar > 0))
