@@ -7,10 +7,11 @@ figure each: twenty separate figures would take seconds.
 from typing import Any
 
 from bokeh.models import ColumnDataSource, FactorRange, HoverTool, Range1d
-from bokeh.models.annotations import Legend, LegendItem, Span
+from bokeh.models.annotations import Span
 from bokeh.plotting import figure
 from bokeh.transform import dodge
 
+from sedflow.figures.base import legend_above
 from sedflow.figures.calibration_layers import COLUMNS, GAP_X, GAP_Y, KINDS
 from sedflow.palette import GREY, MODEL, ORANGE, TEXT
 from sedflow.validation.report import NOMINAL
@@ -33,6 +34,11 @@ class LayeredFigure:
 
     def __init__(self, names, prefix):
         self.sources = {name: ColumnDataSource(name=f"{prefix}_{name}") for name in names}
+
+    def legend(self, items):
+        """Add the legend; items : (text, glyphs) each."""
+        self.figure.toolbar.logo = None
+        return legend_above(self.figure, items, spacing=12, padding=2)
 
     def update(self, layers):
         """Show other layers: a dict of source name -> dict of columns."""
@@ -87,7 +93,7 @@ class GridFigure(LayeredFigure):
             **style,
         )
         items = [(_NAMES[k], [lines[k]]) for k in KINDS]
-        _legend(plot, [*items, ("95 % of calibrated posteriors", [band]), ("calibrated", [middle])])
+        self.legend([*items, ("95 % of calibrated posteriors", [band]), ("calibrated", [middle])])
 
     def update(self, layers):
         super().update(layers)
@@ -119,7 +125,7 @@ class RegionFigure(LayeredFigure):
             kind: plot.line("x", "y", source=s[kind], color=COLORS[kind], line_width=2)
             for kind in ("exact", "network")
         }
-        _legend(plot, [*((_NAMES[k], [lines[k]]) for k in KINDS), ("95 %", [band, middle])])
+        self.legend([*((_NAMES[k], [lines[k]]) for k in KINDS), ("95 %", [band, middle])])
 
     def update(self, layers, difference=False):
         super().update(layers)
@@ -180,7 +186,7 @@ class BinFigure(LayeredFigure):
         plot.xaxis.major_label_orientation = 0.9
         plot.xaxis.group_text_font_size = "12px"
         plot.xgrid.visible = False
-        legend = _legend(plot, [*items, ("bins of this galaxy", [mark])])
+        legend = self.legend([*items, ("bins of this galaxy", [mark])])
         self._marked = legend.items[-1]
         self._marked.visible = bool(layers["mark"]["x"])
 
@@ -190,19 +196,3 @@ class BinFigure(LayeredFigure):
         if list(self.figure.x_range.factors) != factors:
             self.figure.x_range.factors = factors
         super().update(layers)
-
-
-def _legend(plot, items):
-    legend = Legend(
-        items=[LegendItem(label=label, renderers=renderers) for label, renderers in items],
-        orientation="horizontal",
-        border_line_alpha=0,
-        background_fill_alpha=0,
-        margin=0,
-        label_text_font_size="11px",
-        spacing=12,
-        padding=2,
-    )
-    plot.add_layout(legend, "above")
-    plot.toolbar.logo = None
-    return legend

@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 from bokeh.models import CustomJS, HoverTool, Scatter, Segment
-from bokeh.models.annotations import Legend, LegendItem
+from bokeh.models.annotations import LegendItem
 
 from sedflow.bands import band_flux, load_band
 from sedflow.draws import CURVE_LEVELS
-from sedflow.figures.base import Layers, LiveFigure
+from sedflow.figures.base import Layers, LiveFigure, legend_above
 from sedflow.figures.drawable import check_draws
 from sedflow.figures.flux_axis import UNITS, flux_range, in_units
 from sedflow.figures.lines import COLUMNS, draw_lines, line_source
@@ -315,21 +315,16 @@ class SEDFigure(LiveFigure):
                 tooltips=[("band", "@band"), ("flux", "@nmgy{0.000} ± @sigma{0.000} nanomaggies")],
             )
         )
-        legend = Legend(
-            items=[],
-            orientation="horizontal",
+        self._legend = legend = legend_above(
+            f,
             click_policy="hide",
             ncols=12,
             spacing=4,
             padding=0,
-            label_text_font_size="11px",
             glyph_width=10,
             glyph_height=12,
             label_standoff=3,
-            margin=0,
         )
-        self._legend = legend
-        f.add_layout(legend, "above")
         # A legend does not wrap. What the page changes here is not the server's business.
         f.js_on_change(
             "inner_width",
