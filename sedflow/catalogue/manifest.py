@@ -46,7 +46,9 @@ def load_manifest(out) -> dict:
         No run, one of a newer version, or a manifest that is damaged.
     """
     path = Path(out) / "manifest.json"
-    missing = f"{out} holds no manifest.json, so it is not an output of sedflow infer; check the name"
+    missing = (
+        f"{out} holds no manifest.json, so it is not an output of sedflow infer; check the name"
+    )
     with _explained(path, missing, "get it from a copy, or begin again in another folder"):
         manifest = read(path, {"format": anything})
         if manifest["format"] not in (OLD, LEDGER, NAMES, FORMAT):
