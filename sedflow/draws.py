@@ -17,6 +17,7 @@ from sedflow.trust_limits import Convergence, Importance
 from sedflow.whole_numbers import as_whole
 
 __all__ = [
+    "CONTOUR_LEVELS",
     "CURVE_LEVELS",
     "MAX_DRAWS",
     "Draws",
@@ -33,6 +34,9 @@ __all__ = [
 
 #: Draws of a galaxy that may be asked for: 0.1 GB, and a quantile good to 0.1 % of its sigma.
 MAX_DRAWS = 1_000_000
+
+#: Shares of the draws inside 1 and 2 sigma of a two-dimensional Gaussian, which contours hold.
+CONTOUR_LEVELS = (0.393, 0.865)
 
 #: Quantiles that are drawn of curves: median, 68 and 95 %.
 CURVE_LEVELS = (0.025, 0.16, 0.5, 0.84, 0.975)

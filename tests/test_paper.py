@@ -25,7 +25,7 @@ from sedflow.figures import (
     save_figure,
 )
 from sedflow.figures.paper import COLORS, FORMATS, LABELS, WIDTHS
-from sedflow.figures.paper_corner import interval
+from sedflow.figures.paper_numbers import interval
 from sedflow.model.derived import PLOTTED
 from sedflow.parameters import NAMES
 

@@ -7,6 +7,7 @@ import numpy as np
 from contourpy import contour_generator
 from scipy.ndimage import gaussian_filter
 
+from sedflow.draws import CONTOUR_LEVELS
 from sedflow.figures.corner_axes import GAP, SIDE, CornerAxes, join_lines
 from sedflow.model.prior_curves import prior_density
 
@@ -15,8 +16,7 @@ __all__ = ["HELD", "CornerSet", "corner_set"]
 _BINS = 36  # pixels of a panel's two-dimensional histogram
 _SMOOTH = 1.6  # pixels, so that contours of a few thousand draws are not all noise
 _HIST_BINS = 32
-_SIGMA_LEVELS = (0.393, 0.865)  # mass inside 1 and 2 sigma of a two-dimensional Gaussian
-HELD = "contours hold {:.0f} and {:.0f} %".format(*(100 * level for level in _SIGMA_LEVELS))
+HELD = "contours hold {:.0f} and {:.0f} %".format(*(100 * level for level in CONTOUR_LEVELS))
 _FEW = 25  # draws below which a set has points, not contours
 
 
@@ -94,7 +94,7 @@ def _contours(density, column, y0):
     center = (np.arange(_BINS) + 0.5) / _BINS * SIDE
     generator = contour_generator(column + center, y0 + center, density)
     lines = []
-    for level in _SIGMA_LEVELS:
+    for level in CONTOUR_LEVELS:
         height = order[min(np.searchsorted(mass, level * mass[-1]), order.size - 1)]
         lines += [line.T for line in generator.lines(height)]
     return lines

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from sedflow.bands import band_flux
-from sedflow.draws import CURVE_LEVELS
+from sedflow.draws import CONTOUR_LEVELS, CURVE_LEVELS
 from sedflow.errors import SedflowError, UnknownName, unknown
 from sedflow.figures import publication
 from sedflow.figures.comparison import draw_comparison
@@ -132,7 +132,7 @@ def fit_corner(fit, names=None, reference=None, backend: str = "matplotlib") -> 
         return CornerFigure(axes, sets, {"exact": MODEL}, title=fit.heading).figure
     figure = _figure((1.9 * len(names) + 1, 1.9 * len(names) + 1))
     figure.subplots(len(names), len(names), squeeze=False)
-    style = {"quantiles": [0.16, 0.5, 0.84], "levels": (0.393, 0.865), "smooth": 1.0}
+    style = {"quantiles": [0.16, 0.5, 0.84], "levels": CONTOUR_LEVELS, "smooth": 1.0}
     style |= {"max_n_ticks": 3, "hist_kwargs": {"density": True}}
     corner_panels(
         np.stack([fit[name] for name in names], axis=1),
