@@ -23,6 +23,7 @@ import sedflow
 from sedflow.sampling.verdict import APPROXIMATE
 from sedflow.threads import use_threads
 
+
 def _start(n, rungs):
     global _galaxies, _posterior, _n, _trust
     warnings.simplefilter("ignore")

@@ -38,8 +38,8 @@ from .catalogue.mapping import BandColumns as BandColumns
 from .catalogue.mapping import Mapping as Mapping
 from .catalogue.read import open_catalogue as open_catalogue
 from .catalogue.read import read_table as read_table
-from .catalogue.row_filter import RowFilter as RowFilter
 from .catalogue.results import RunTable as RunTable
+from .catalogue.row_filter import RowFilter as RowFilter
 from .catalogue.rows import to_photometry as to_photometry
 from .catalogue.run import infer_catalogue as infer_catalogue
 from .dashboard import Explorer as Explorer
@@ -81,8 +81,8 @@ from .parameters import PARAMETERS as PARAMETERS
 from .parameters import Prior as Prior
 from .photometry import Photometry as Photometry
 from .population import Population as Population
-from .sampling.reweighting import reweight as reweight
 from .sampling.mcmc import MCMCSampler as MCMCSampler
+from .sampling.reweighting import reweight as reweight
 from .sampling.verdict import Verdict as Verdict
 from .threads import use_threads as use_threads
 from .trust_limits import Convergence as Convergence

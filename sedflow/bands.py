@@ -14,6 +14,7 @@ from pathlib import Path
 import numpy as np
 
 from sedflow.constants import C_ANGSTROM
+from sedflow.errors import UnknownBand
 from sedflow.files.curves import read_curve
 from sedflow.files.ecsv import number_columns
 from sedflow.files.hashes import stamp

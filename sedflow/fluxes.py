@@ -105,8 +105,7 @@ def fluxes_of_magnitudes(magnitude, error, bands, system, zero_point):
     error = plain(error, "error", "mag", BadPhotometry)
     if m.shape != error.shape:
         raise BadPhotometry(
-            f"error has shape {error.shape} but magnitude {m.shape}; give one error "
-            "per magnitude"
+            f"error has shape {error.shape} but magnitude {m.shape}; give one error per magnitude"
         )
     if m.ndim == 0 or m.shape[-1] != len(bands):
         raise BadPhotometry(

@@ -17,8 +17,8 @@ import sedflow.model.sed
 import sedflow.model.simulation
 import sedflow.parameters
 import sedflow.photometry
-import sedflow.sampling.reweighting
 import sedflow.sampling.mcmc
+import sedflow.sampling.reweighting
 import sedflow.sampling.verdict
 
 ROOT = Path(__file__).parent.parent

@@ -5,7 +5,7 @@ from urllib.parse import urlencode
 
 import numpy as np
 
-from sedflow.errors import BadPhotometry, SedflowError, check_choice
+from sedflow.errors import BadPhotometry, check_choice
 
 __all__ = ["VIEWERS", "Viewer", "sky_link"]
 

@@ -35,8 +35,8 @@ from sedflow.network.posterior import AmortizedPosterior
 from sedflow.network.weights import cached_posterior
 from sedflow.parameters import NAMES
 from sedflow.sampling.edges import edges
-from sedflow.sampling.verdict_decision import RUNGS, climb
 from sedflow.sampling.verdict import FAILED, VERDICTS
+from sedflow.sampling.verdict_decision import RUNGS, climb
 from sedflow.threads import one_thread
 from sedflow.whole_numbers import as_whole
 

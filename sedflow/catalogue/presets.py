@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from functools import cache
 
 from sedflow.catalogue.band_columns import BandColumns
-from sedflow.errors import SedflowError, check_choice
+from sedflow.errors import check_choice
 from sedflow.files.packaged import checked_path
 
 __all__ = ["Preset", "named", "preset_of", "presets"]

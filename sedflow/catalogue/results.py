@@ -12,7 +12,7 @@ import numpy as np
 from sedflow.catalogue.ledger import NAME, Ledger, part_name
 from sedflow.catalogue.manifest import OLD, check_files, load_manifest, load_summary, n_parts
 from sedflow.catalogue.result_store import ResultStore
-from sedflow.catalogue.row_filter import RowFilter, condition, filter_columns
+from sedflow.catalogue.row_filter import EVERY_ROW, RowFilter, condition, filter_columns
 from sedflow.errors import SedflowError, needs
 from sedflow.files.hashes import stamp
 
@@ -99,7 +99,7 @@ class RunTable:
 
     # Over all rows
 
-    def counts(self, which: str, rows: RowFilter = RowFilter()) -> dict[str, int]:
+    def counts(self, which: str, rows: RowFilter = EVERY_ROW) -> dict[str, int]:
         """How many rows there are of each "status" or "verdict", most first."""
         name, (where, values) = self._store.named(which), condition(self._store, rows)
         found = self._store.fetch(
@@ -110,7 +110,7 @@ class RunTable:
         )
         return {str(k): int(n) for k, n in zip(found["kind"], found["n"], strict=True)}
 
-    def count(self, rows: RowFilter = RowFilter()) -> int:
+    def count(self, rows: RowFilter = EVERY_ROW) -> int:
         """How many rows the filter leaves."""
         where, values = condition(self._store, rows)
         found = self._store.fetch(
@@ -120,7 +120,7 @@ class RunTable:
 
     def page(
         self,
-        rows: RowFilter = RowFilter(),
+        rows: RowFilter = EVERY_ROW,
         columns=None,
         *,
         sort: str = "row",
@@ -193,7 +193,7 @@ class RunTable:
 
     def span(self, column: str, share: float = 0.998) -> tuple[float, float] | None:
         """Limits between which the middle `share` of a column's values lie; None without any."""
-        where, values = condition(self._store, RowFilter(), finite=(column,))
+        where, values = condition(self._store, EVERY_ROW, finite=(column,))
         name, tail = self._store.named(column), (1 - share) / 2
         source = self._store.source(column)
         found = self._store.fetch(

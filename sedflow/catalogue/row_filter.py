@@ -6,7 +6,7 @@ from sedflow.catalogue.result_store import ResultStore
 from sedflow.errors import SedflowError
 from sedflow.sampling.verdict import as_kind
 
-__all__ = ["RowFilter", "condition", "filter_columns"]
+__all__ = ["EVERY_ROW", "RowFilter", "condition", "filter_columns"]
 
 
 @dataclass(frozen=True)
@@ -25,12 +25,16 @@ class RowFilter:
     ident: str = ""
 
 
+EVERY_ROW = RowFilter()
+
+
 def condition(store: ResultStore, rows: RowFilter, finite=()) -> tuple[str, list]:
     """The condition that a filter means, and its values.
 
     finite : columns that have to have a value
     """
-    terms, values = [], []
+    terms: list[str] = []
+    values: list = []
     for column, low, high in rows.ranges:
         name = store.named(column)
         if column not in store.numbers:

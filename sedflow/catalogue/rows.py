@@ -18,9 +18,9 @@ from sedflow.catalogue.guess import guess_mapping
 from sedflow.catalogue.mapping import BandColumns, ColumnMap, Mapping
 from sedflow.catalogue.read.open import read_table
 from sedflow.errors import SedflowError
+from sedflow.flux_limits import believable
 from sedflow.model.floors import floor_share, with_floor
 from sedflow.nulls import is_code
-from sedflow.flux_limits import believable
 from sedflow.photometry import Photometry
 from sedflow.redshifts import believable_redshift, missing_redshift, no_galaxy_has
 

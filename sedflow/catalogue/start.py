@@ -9,12 +9,12 @@ from importlib.metadata import version
 import numpy as np
 
 import sedflow
-from sedflow.curve_hashes import own_curves
 from sedflow.catalogue.assumptions import assumed
 from sedflow.catalogue.intake import FORM
 from sedflow.catalogue.manifest import FORMAT
 from sedflow.catalogue.rows import to_photometry
 from sedflow.catalogue.sampler_for_bands import cost, usable
+from sedflow.curve_hashes import own_curves
 from sedflow.draws import MAX_DRAWS
 from sedflow.errors import SedflowError, check_choice
 from sedflow.files.hashes import sealed, sha256_of

@@ -80,9 +80,8 @@ def corner_set(
             if 0 <= q <= 1:
                 quantiles.append([[row + q * side] * 2, [y0, y0 + side]])
     joined = tuple(np.concatenate(v) for v in zip(*points, strict=True)) if points else ()
-    return CornerSet(
-        join_lines(contours), join_lines(histograms), join_lines(quantiles), joined, _values(samples), shaded
-    )
+    lines = (join_lines(parts) for parts in (contours, histograms, quantiles))
+    return CornerSet(*lines, joined, _values(samples), shaded)
 
 
 def _contours(density, column, y0):
@@ -133,4 +132,3 @@ def _value(low, middle, high):
     digits = int(np.clip(1 - np.floor(np.log10(width)), 0, 3))
     up, down = high - middle, middle - low
     return f"{middle:.{digits}f}\n+{up:.{digits}f} −{down:.{digits}f}".replace("-", "−")
-

@@ -1,6 +1,7 @@
 """Galaxies as dots, one of them marked: a box selects some, a tap picks one."""
 
-from bokeh.models import BoxSelectTool, ColumnDataSource, GlyphRenderer, Range1d, TapTool
+from bokeh.models import BoxSelectTool, ColumnDataSource, Range1d, TapTool
+from bokeh.models.renderers import GlyphRenderer
 from bokeh.plotting import figure
 
 from sedflow.figures.base import TOOLBAR
@@ -19,8 +20,8 @@ def dot_figure(
     faint : transparency of the dots while one is tapped
     """
     f = figure(
-        x_range=Range1d(0, 1),
-        y_range=Range1d(0, 1),
+        x_range=Range1d(start=0, end=1),
+        y_range=Range1d(start=0, end=1),
         tools="pan,wheel_zoom,reset",
         toolbar_inner=True,
         toolbar_location="above",
@@ -38,9 +39,7 @@ def dot_figure(
         nonselection_alpha=faint,
         selection_alpha=faint,
     )
-    f.scatter(
-        "x", "y", source=marked, size=12, line_color=SELECTED, line_width=2.5, fill_alpha=0
-    )
+    f.scatter("x", "y", source=marked, size=12, line_color=SELECTED, line_width=2.5, fill_alpha=0)
     box = BoxSelectTool(renderers=[])
     f.add_tools(TapTool(renderers=[dots]), box)
     f.toolbar.active_drag = box

@@ -27,8 +27,8 @@ from sedflow.model.sed import SEDModel, Spectrum, default_model
 from sedflow.parameters import N_FREE, Prior, as_prior
 from sedflow.photometry import Photometry
 from sedflow.sampling.robust import draw_robust
-from sedflow.sampling.verdict_decision import RUNGS, climb
 from sedflow.sampling.verdict import Verdict
+from sedflow.sampling.verdict_decision import RUNGS, climb
 from sedflow.trust_limits import TAIL_INDEX_MAX
 from sedflow.whole_numbers import as_whole
 

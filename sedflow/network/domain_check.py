@@ -1,4 +1,4 @@
-"""What is said of galaxies that lie inside a network's training domain or outside, and why."""
+"""The answer of the domain check: whether galaxies are inside the training domain, or why not."""
 
 from dataclasses import dataclass, fields, replace
 

@@ -1,4 +1,4 @@
-"""The forward model that a network was trained on, by what its record says of the grid."""
+"""The forward model that a network was trained on, found by the record of the network."""
 
 from pathlib import Path
 

@@ -31,9 +31,9 @@ from sedflow.files.writing import made_folder
 from sedflow.network.configuration import NETWORKS, TrainingConfig
 from sedflow.network.flow import FlowConfig, build_flow
 from sedflow.network.posterior import AmortizedPosterior
-from sedflow.network.weights import load_posterior, parameter_table
 from sedflow.network.steps import GradientSteps, captured
 from sedflow.network.training_set import TrainingSet
+from sedflow.network.weights import load_posterior, parameter_table
 from sedflow.parameters import N_SHAPE
 
 __all__ = ["NETWORKS", "TrainingConfig", "chosen_device", "train"]

@@ -1,4 +1,4 @@
-"""Adaptive importance sampling: proposals that learn from the weighted draws so far."""
+"""Adaptive importance sampling: each proposal is fitted to the weighted draws so far."""
 
 import warnings
 from typing import Any

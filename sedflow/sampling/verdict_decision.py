@@ -17,8 +17,8 @@ from sedflow.model.sed import SEDModel
 from sedflow.parameters import N_PARAM, Prior
 from sedflow.photometry import Photometry
 from sedflow.sampling.edges import edges, edges_in_words
-from sedflow.sampling.verdict_steps import Ladder
 from sedflow.sampling.verdict import FAILED, MISFIT, Verdict
+from sedflow.sampling.verdict_steps import Ladder
 from sedflow.trust_limits import Convergence, Importance
 
 __all__ = ["RUNGS", "climb"]

@@ -25,8 +25,8 @@ from sedflow.network.weights import load_posterior
 from sedflow.parameters import NAMES
 from sedflow.photometry import Photometry
 from sedflow.sampling.importance import weigh
-from sedflow.sampling.verdict_decision import climb
 from sedflow.sampling.verdict import EXACT_WEIGHTS, VERDICTS
+from sedflow.sampling.verdict_decision import climb
 from sedflow.trust_limits import JUDGED_ON, K_HAT_MAX
 from sedflow.validation.bins import PROPERTIES, groups, properties
 from sedflow.validation.calibration import (

@@ -19,7 +19,6 @@ from fuzz import answer, damaged, inputs
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sedflow.bands import UGRIZ
 from sedflow.catalogue import infer
 from sedflow.catalogue.ledger import Ledger, result_files
 from sedflow.catalogue.manifest import load_manifest, load_summary

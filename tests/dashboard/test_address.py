@@ -63,7 +63,9 @@ def test_a_galaxy_of_ones_own_survives_the_address():
 
 
 @inputs(100)
-@given(st.dictionaries(st.sampled_from(NAMES), st.text(max_size=40) | st.floats().map(str), max_size=8))
+@given(
+    st.dictionaries(st.sampled_from(NAMES), st.text(max_size=40) | st.floats().map(str), max_size=8)
+)
 def test_any_address_gives_values_that_the_app_takes(query):
     main, forward, notices = decode(query, STATE, FORWARD)
     ExplorerState(run=None, **main)

@@ -13,7 +13,7 @@ from panel.models.tabulator import CellClickEvent
 import sedflow
 from sedflow.atlas.shelf import shelf
 from sedflow.dashboard.brush import brush, through, within
-from sedflow.dashboard.engine import Engine, OwnGalaxy, Request
+from sedflow.dashboard.engine import OwnGalaxy, Request
 from sedflow.dashboard.pages.compare import MOST_PINS, CompareView, differing
 from sedflow.dashboard.pages.explore import Explorer
 from sedflow.dashboard.pages.forward import ForwardView, observe
@@ -237,9 +237,7 @@ def test_the_spectrum_shows_the_data_in_every_unit(answer):
     np.testing.assert_allclose(made["flam"], flam)
     np.testing.assert_allclose(made["fnu"], galaxy.flux * 3.631, rtol=1e-6)  # nanomaggies in µJy
     np.testing.assert_allclose(made["ab"], galaxy.magnitude, atol=1e-4)
-    rest = sed_layers(
-        "title", galaxy.bands, 0.0488, data=(galaxy.flux, galaxy.sigma), rest=True
-    )
+    rest = sed_layers("title", galaxy.bands, 0.0488, data=(galaxy.flux, galaxy.sigma), rest=True)
     np.testing.assert_allclose(rest.sources["data"]["x"] * 1.0488, pivot)
     assert rest.x_label.startswith("rest")
 

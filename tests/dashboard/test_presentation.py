@@ -5,8 +5,7 @@ import json
 
 import pytest
 
-import sedflow
-from sedflow.dashboard.engine import Engine, Request
+from sedflow.dashboard.engine import Request
 from sedflow.dashboard.pages.learn import LearnView
 from sedflow.dashboard.tabs import Page, laid_out
 from sedflow.figures.theme import PageTheme

@@ -6,7 +6,6 @@ import re
 from html import unescape
 
 import numpy as np
-import pandas as pd
 import panel as pn
 import pytest
 from bokeh.models import ColorBar, Plot
@@ -14,7 +13,6 @@ from click.testing import CliRunner
 from conftest import MODELS, source
 from flat_table import flat
 
-from sedflow.bands import UGRIZ
 from sedflow.catalogue.results import RunTable
 from sedflow.catalogue.rows import guess_mapping
 from sedflow.catalogue.run import infer_catalogue

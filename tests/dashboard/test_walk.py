@@ -5,8 +5,6 @@ import asyncio
 import numpy as np
 import pytest
 
-import sedflow
-from sedflow.dashboard.engine import Engine, Request
 from sedflow.dashboard.pages.explore import Explorer
 from sedflow.dashboard.panels.corner import quantity_axes
 from sedflow.dashboard.quantities import QUANTITIES

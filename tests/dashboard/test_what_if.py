@@ -5,8 +5,7 @@ import asyncio
 import numpy as np
 import pytest
 
-import sedflow
-from sedflow.dashboard.engine import Engine, OwnGalaxy, Request
+from sedflow.dashboard.engine import OwnGalaxy, Request
 from sedflow.dashboard.pages.explore import Explorer
 from sedflow.dashboard.quantities import QUANTITIES
 from sedflow.dashboard.tabs import Page

@@ -27,9 +27,9 @@ from sedflow.network.export import export_network
 from sedflow.network.flow import TorchFlow, build_flow
 from sedflow.network.flow_graph import flow_bytes
 from sedflow.network.posterior import AmortizedPosterior
-from sedflow.network.weights import packaged_weights
 from sedflow.network.runtime import GraphFlow
 from sedflow.network.shape import FlowConfig
+from sedflow.network.weights import packaged_weights
 
 NAME = "nsa-ugriz-fsps"
 

@@ -195,7 +195,7 @@ def test_a_device_that_is_not_there_is_refused(monkeypatch):
     assert chosen_device("auto").type == "cpu"
     with pytest.raises(SedflowError, match="sees no GPU; install a torch with CUDA"):
         chosen_device("cuda")
-    with pytest.raises(SedflowError, match="device = 'tpu' is unknown; choose one of auto, cpu, cuda"):
+    with pytest.raises(SedflowError, match="'tpu' is unknown; choose one of auto, cpu, cuda"):
         chosen_device("tpu")
     monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
     assert chosen_device("auto").type == "cuda"

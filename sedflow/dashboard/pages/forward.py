@@ -150,9 +150,7 @@ class ForwardView(PageView):
         self.data = self._compute()
         size = {"sizing_mode": "stretch_both", "titled": False, "min_height": 110}
         self._histories = {
-            which: HistoryFigure(
-                self._history_layers(which), which, f"forward_{which}", **size
-            )
+            which: HistoryFigure(self._history_layers(which), which, f"forward_{which}", **size)
             for which in ("sfr", "zh")
         }
         self._sed_pane = pn.pane.Bokeh(None, sizing_mode="stretch_both", margin=0)

@@ -12,8 +12,8 @@ from sedflow.dashboard.learn.look_alikes.figures import (
     LookAlikesFigures,
 )
 from sedflow.fits.fit import fit
-from sedflow.model.sed import default_model
 from sedflow.model.likelihood import chi2_limit
+from sedflow.model.sed import default_model
 from sedflow.parameters import NAMES
 from sedflow.sampling.reweighting import reweight
 

@@ -13,8 +13,7 @@ from sedflow.draws import Draws
 from sedflow.errors import SedflowError
 from sedflow.fits.fit import Fit, fit
 from sedflow.model.derived import DERIVED
-from sedflow.model.likelihood import too_precise
-from sedflow.model.likelihood import chi2_limit
+from sedflow.model.likelihood import chi2_limit, too_precise
 from sedflow.photometry import Photometry
 from sedflow.sampling.objection import objection
 from sedflow.sampling.reweighting import reweight
