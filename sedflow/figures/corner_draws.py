@@ -80,8 +80,8 @@ def corner_set(
             if 0 <= q <= 1:
                 quantiles.append([[row + q * side] * 2, [y0, y0 + side]])
     joined = tuple(np.concatenate(v) for v in zip(*points, strict=True)) if points else ()
-    lines = (join_lines(parts) for parts in (contours, histograms, quantiles))
-    return CornerSet(*lines, joined, _values(samples), shaded)
+    lines = [join_lines(parts) for parts in (contours, histograms, quantiles)]
+    return CornerSet(lines[0], lines[1], lines[2], joined, _values(samples), shaded)
 
 
 def _contours(density, column, y0):
