@@ -28,7 +28,7 @@ from sedflow.catalogue.ledger import Ledger, part_name
 from sedflow.catalogue.manifest import FORMAT
 from sedflow.catalogue.part import _arrow
 from sedflow.files.hashes import sealed, sha256
-from sedflow.network.posterior import load_posterior
+from sedflow.network.weights import load_posterior
 from sedflow.threads import use_threads
 
 _PART = 1000

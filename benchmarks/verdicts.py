@@ -23,17 +23,6 @@ import sedflow
 from sedflow.sampling.verdict import APPROXIMATE
 from sedflow.threads import use_threads
 
-_FIGURES = (
-    "k_hat",
-    "ess",
-    "network_k_hat",
-    "network_ess",
-    "gap",
-    "p_value",
-    "r_hat",
-    "log_evidence",
-)
-
 
 def _start(n, rungs):
     global _galaxies, _posterior, _n, _trust
@@ -48,7 +37,7 @@ def _verdict(k):
     galaxy = _galaxies[k]
     fit = sedflow.fit(galaxy, _posterior, n=_n, seed=1, trust=_trust)
     verdict = fit.verdict
-    row = {name: round(float(getattr(verdict, name)), 4) for name in _FIGURES}
+    row = {name: round(value, 4) for name, value in verdict.figures().items()}
     kind = str(verdict.kind)
     if kind == APPROXIMATE:
         kind = "needs MCMC"

@@ -38,8 +38,8 @@ from .catalogue.mapping import BandColumns as BandColumns
 from .catalogue.mapping import Mapping as Mapping
 from .catalogue.read import open_catalogue as open_catalogue
 from .catalogue.read import read_table as read_table
-from .catalogue.results import RowFilter as RowFilter
 from .catalogue.results import RunTable as RunTable
+from .catalogue.row_filter import RowFilter as RowFilter
 from .catalogue.rows import to_photometry as to_photometry
 from .catalogue.run import infer_catalogue as infer_catalogue
 from .dashboard import Explorer as Explorer
@@ -73,7 +73,7 @@ from .model.ssp import SSPGrid as SSPGrid
 from .network import TrainingConfig as TrainingConfig
 from .network import train as train
 from .network.posterior import AmortizedPosterior as AmortizedPosterior
-from .network.posterior import load_posterior as load_posterior
+from .network.weights import load_posterior as load_posterior
 from .parameters import BETAS as BETAS
 from .parameters import DEFAULTS as DEFAULTS
 from .parameters import NAMES as NAMES
@@ -81,8 +81,8 @@ from .parameters import PARAMETERS as PARAMETERS
 from .parameters import Prior as Prior
 from .photometry import Photometry as Photometry
 from .population import Population as Population
-from .sampling.importance import reweight as reweight
 from .sampling.mcmc import MCMCSampler as MCMCSampler
+from .sampling.reweighting import reweight as reweight
 from .sampling.verdict import Verdict as Verdict
 from .threads import use_threads as use_threads
 from .trust_limits import Convergence as Convergence

@@ -1,16 +1,13 @@
-"""Filter curves, AB magnitudes, and how spectra become nanomaggies.
+"""Names of bands and their filter curves, AB magnitudes, and how spectra become nanomaggies.
 
 Fluxes are AB nanomaggies (22.5 mag = 1), wavelengths vacuum Angstrom. Spectra are means of
-F_lambda over wavelength bins, and the piecewise-linear filter curve is integrated exactly
-over each bin, so no flux is lost however narrow or wide the bins are. Curves come from speclite,
-from the package's own files (GALEX), from sedpy where it is installed, or from a file of the user;
-what `load_band` returns is cached per process and read-only.
+F_lambda over wavelength bins. Curves come from speclite, from the package's own files (GALEX), from
+sedpy where it is installed, or from a file of the user; what `load_band` returns is cached per
+process and read-only.
 """
 
-import warnings
-from dataclasses import dataclass, field
 from difflib import get_close_matches
-from functools import cache, cached_property
+from functools import cache
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -20,8 +17,9 @@ from sedflow.constants import C_ANGSTROM
 from sedflow.errors import UnknownBand
 from sedflow.files.curves import read_curve
 from sedflow.files.ecsv import number_columns
-from sedflow.files.hashes import sha256_of, stamp
+from sedflow.files.hashes import stamp
 from sedflow.files.packaged import checked_path
+from sedflow.filter_curve import Band
 from sedflow.flux_units import AB, NANOMAGGIES, in_nanomaggies
 from sedflow.units import plain
 
@@ -68,18 +66,12 @@ _PACKAGED = {"galex_FUV": "galex_fuv.ecsv", "galex_NUV": "galex_nuv.ecsv"}
 
 _BAND_FILES = (".ecsv", ".fits", ".xml", ".vot", ".dat", ".txt", ".csv", ".par")
 
-_ADDED: dict[str, "Band"] = {}
+_ADDED: dict[str, Band] = {}
 
 _FILE_BANDS: dict[str, tuple] = {}  # path -> stamp of the file, and its Band
 
 #: Bands of SDSS, which the packaged networks know.
 UGRIZ = ("u", "g", "r", "i", "z")
-
-#: Pieces of a curve, relative to their wavelength, below which slope times wavelength loses more
-#: than five digits of the response. Those of the libraries are wider.
-_NARROW = 3e-5
-
-_LYMAN = 912.0  # [A], below which galaxies are dark
 
 _AB_FNU = 3.631e-20  # flux density of magnitude 0 [erg/s/cm2/Hz]
 
@@ -109,6 +101,18 @@ def as_bands(bands) -> tuple[str, ...]:
     return names
 
 
+def places_of(bands, known, what: str) -> list[int]:
+    """Where bands are among those known; `UnknownBand` where one is not.
+
+    >>> places_of(("r", "u"), UGRIZ, "the network")
+    [2, 0]
+    """
+    missing = [band for band in bands if band not in known]
+    if missing:
+        raise UnknownBand(f"{what} has no {', '.join(missing)}; it has {', '.join(known)}")
+    return [known.index(band) for band in bands]
+
+
 def short_name(band: str) -> str:
     """The shortest name of a band's curve.
 
@@ -135,106 +139,6 @@ def ab_magnitude(flux) -> np.ndarray:
 def nanomaggies(magnitude) -> np.ndarray:
     """Flux in nanomaggies of an AB magnitude, or of a flux density with its unit."""
     return in_nanomaggies(magnitude, "magnitude", AB)
-
-
-@dataclass(frozen=True)
-class Band:
-    """A filter curve: wavelength (n,) ascending [A] and dimensionless response (n,) per photon.
-
-    A curve that descends is turned round.
-
-    notes : what its file said, and what had to be assumed about it
-    """
-
-    name: str
-    wavelength: np.ndarray
-    response: np.ndarray
-    notes: tuple[str, ...] = field(default=(), compare=False)
-
-    def __post_init__(self):
-        about = f"of band {self.name!r}"
-        wave = plain(self.wavelength, f"the wavelength {about}", "Angstrom", UnknownBand)
-        response = plain(self.response, f"the response {about}", "", UnknownBand)
-        if wave.ndim != 1 or wave.shape != response.shape or wave.size < 2:
-            raise UnknownBand(
-                f"band {self.name!r}: wavelength {wave.shape} and response {response.shape} "
-                "must be two lists of the same length"
-            )
-        if (np.diff(wave) < 0).all():
-            wave, response = wave[::-1].copy(), response[::-1].copy()
-        if not (np.diff(wave) > 0).all() or wave[0] <= 0:
-            raise UnknownBand(f"band {self.name!r}: wavelengths must be positive and ascend")
-        if not np.isfinite(response).all() or (response < 0).any() or not response.any():
-            raise UnknownBand(f"band {self.name!r}: responses must be >= 0 and not all zero")
-        object.__setattr__(self, "wavelength", wave)
-        object.__setattr__(self, "response", response)
-        with np.errstate(all="ignore"):
-            marks = np.array([wave[0], self.extent[0], self.extent[1], wave[-1], self.pivot])
-        inside = wave[0] <= self.pivot <= wave[-1]
-        if not (np.isfinite(marks).all() and inside and marks[1] < marks[2]):
-            raise UnknownBand(
-                f"band {self.name!r}: its integral from {wave[0]:.4g} to {wave[-1]:.4g} A, with "
-                f"responses up to {response.max():.4g}, is beyond what can be computed; give "
-                "wavelengths in Angstrom and responses of about 1"
-            )
-
-        if self.pivot < _LYMAN:
-            raise UnknownBand(
-                f"band {self.name!r} has a pivot wavelength of {self.pivot:.4g} A, where galaxies "
-                "are dark; give wavelengths in Angstrom, or with their unit (wave * u.nm)"
-            )
-
-    @property
-    def about(self) -> str:
-        """Pivot wavelength and width, and what was assumed about the file, in a sentence."""
-        low, high = self.extent
-        return "; ".join(
-            [f"{self.name}: pivot {self.pivot:.5g} A, {low:.5g} to {high:.5g} A", *self.notes]
-        )
-
-    @cached_property
-    def pivot(self) -> float:
-        """Pivot wavelength [A], where F_lambda and F_nu of the band convert exactly."""
-        photons = self.integral(np.array([0.0, np.inf]), 1)[0]
-        return float(np.sqrt(photons / self.integral(np.array([0.0, np.inf]), -1)[0]))
-
-    @cached_property
-    def extent(self) -> tuple[float, float]:
-        """Wavelengths [A] that hold all but 1e-4 of the (photon-weighted) response."""
-        total = np.concatenate([[0.0], self.integral(self.wavelength, 1).cumsum()])
-        low, high = np.interp([5e-5 * total[-1], (1 - 5e-5) * total[-1]], total, self.wavelength)
-        return float(low), float(high)
-
-    def integral(self, edges, power: int) -> np.ndarray:
-        """Exact integral of R(lambda) lambda^power between consecutive edges (..., n + 1).
-
-        `power` is 1 (photon counts of F_lambda) or -1 (of a constant F_nu).
-        """
-        wave, response = self.wavelength, self.response
-        slope = np.diff(response) / np.diff(wave)
-        offset = response[:-1] - slope * wave[:-1]
-        narrow = (np.diff(wave) < _NARROW * wave[:-1]).any()
-
-        def primitive(i, x):  # of (offset + slope x) x^power
-            if narrow:  # from the left edge of the piece: x^3 would drown its response
-                left, first, t = wave[i], response[i], x - wave[i]
-                if power == 1:
-                    half = (first + slope[i] * left) / 2
-                    return t * (first * left + t * (half + t * slope[i] / 3))
-                u = t / left
-                series = u * u * (1 / 2 - u * (1 / 3 - u * (1 / 4 - u / 5)))
-                rest = np.where(u < 1e-3, series, u - np.log1p(u))
-                return first * np.log1p(u) + slope[i] * left * rest
-            if power == 1:
-                return offset[i] * x**2 / 2 + slope[i] * x**3 / 3
-            return offset[i] * np.log(x) + slope[i] * x
-
-        piece = np.arange(slope.size)
-        whole = primitive(piece, wave[1:]) - primitive(piece, wave[:-1])
-        cumulative = np.concatenate([[0.0], whole.cumsum()])
-        x = np.clip(plain(edges, "edges", "Angstrom"), wave[0], wave[-1])
-        i = np.clip(np.searchsorted(wave, x, side="right") - 1, 0, slope.size - 1)
-        return np.diff(cumulative[i] + primitive(i, x) - primitive(i, wave[i]), axis=-1)
 
 
 def band_weights(bands, edges) -> np.ndarray:
@@ -366,71 +270,13 @@ def _light_file(name):
     return path if name.startswith("sdss2010-") and path.is_file() else None
 
 
-def same_curves(bands) -> list[str]:
-    """Names among these that stand for one filter curve; names without a curve do not count.
-
-    Files are compared by what they hold: a copy, a link or another spelling of a path is the same.
-    """
-    known = {band: BAND_ALIASES.get(band, band) for band in bands}
-    own = [band for band in bands if _is_own(band)]
-    hashes = {band: found for band in (bands if own else ()) if (found := _hash_of(band))}
-    every = {**known, **hashes}
-    return [band for band in bands if [*every.values()].count(every[band]) > 1]
-
-
-def own_curves(bands) -> dict[str, str]:
-    """SHA-256 of the curves among these that no library has: those of files, and added ones.
-
-    Their names alone do not say which curve was meant: whatever is stored keeps these hashes, too.
-    """
-    return {band: found for band in bands if _is_own(band) and (found := _hash_of(band))}
-
-
-def check_curves(stored, bands, what: str, error=UnknownBand) -> None:
-    """Hold curves that are not of a library to the hashes that were stored with their names.
-
-    stored : dict of name -> SHA-256, as `own_curves` gave it; what : has stored them; error : the
-    class of what is raised. Where nothing is stored of such a curve, a warning says so.
-    """
-    for band in bands:
-        if not _is_own(band):
-            continue
-        remedy = f"put the curve back, or give it with add_band(Band({band[:60]!r}, ...))"
-        known = stored.get(band)
-        if known is None:
-            warnings.warn(
-                f"{what} is of a version that kept no hash of the filter curve {band[:60]!r}: make "
-                "sure that it is still the same curve",
-                stacklevel=3,
-            )
-            continue
-        found = _hash_of(band)
-        if found is None:
-            raise error(f"{what} needs the filter curve {band[:60]!r}, which is not here; {remedy}")
-        if found != known:
-            raise error(
-                f"{what} was made with another filter curve {band[:60]!r} than the one that is "
-                f"here now (SHA-256 {known[:12]}..., not {found[:12]}...); {remedy}"
-            )
-
-
-def _is_own(name):
-    """Whether a curve comes from a file or from `add_band`."""
+def is_own_curve(name: str) -> bool:
+    """Whether a band's curve comes from a file or from `add_band`, not from a library."""
     return name in _ADDED or (name not in BAND_ALIASES and _is_file(name))
 
 
 def _is_file(real):
     return real.lower().endswith(_BAND_FILES) or "/" in real or "\\" in real
-
-
-def _hash_of(name):
-    """SHA-256 of the numbers of a curve, of whatever height; None if there is no such curve."""
-    try:
-        band = load_band(name)
-    except UnknownBand:
-        return None
-    numbers = np.stack([band.wavelength, band.response / band.response.max()])
-    return sha256_of(numbers.astype("<f8").tobytes())
 
 
 def band_names() -> list[str]:

@@ -11,15 +11,18 @@ import numpy.typing as npt
 
 from sedflow import views
 from sedflow.errors import BadParameters, BadPhotometry
-from sedflow.parameters import N_PARAM, NAMES, as_whole, index
+from sedflow.parameters import N_PARAM, NAMES, index
 from sedflow.photometry import Photometry
 from sedflow.trust_limits import Convergence, Importance
+from sedflow.whole_numbers import as_whole
 
 __all__ = [
+    "CONTOUR_LEVELS",
     "CURVE_LEVELS",
     "MAX_DRAWS",
     "Draws",
     "Sampler",
+    "check_photometry",
     "checked_request",
     "column_quantiles",
     "galaxy_rng",
@@ -31,6 +34,9 @@ __all__ = [
 
 #: Draws of a galaxy that may be asked for: 0.1 GB, and a quantile good to 0.1 % of its sigma.
 MAX_DRAWS = 1_000_000
+
+#: Shares of the draws inside 1 and 2 sigma of a two-dimensional Gaussian, which contours hold.
+CONTOUR_LEVELS = (0.393, 0.865)
 
 #: Quantiles that are drawn of curves: median, 68 and 95 %.
 CURVE_LEVELS = (0.025, 0.16, 0.5, 0.84, 0.975)
@@ -185,18 +191,23 @@ class Draws:
         return replace(self, theta=theta, weights=None, log_density=None, flux=flux)
 
 
-def checked_request(galaxy: object, n: object, seed: object) -> int:
+def check_photometry(galaxy: object) -> None:
+    """Refuse what is not `Photometry`."""
+    if not isinstance(galaxy, Photometry):
+        raise BadPhotometry(
+            f"expected a sedflow.Photometry, got {type(galaxy).__name__}; build one from "
+            "flux, sigma and redshift; of several galaxies, these are arrays"
+        )
+
+
+def checked_request(galaxy: Photometry, n: object, seed: object) -> int:
     """The number of draws as an int, where it, the seed and the galaxy can be taken.
 
     Raises
     ------
     BadParameters, BadPhotometry
     """
-    if not isinstance(galaxy, Photometry):
-        raise BadPhotometry(
-            f"expected a sedflow.Photometry, got {type(galaxy).__name__}; build one from "
-            "flux, sigma and redshift; of several galaxies, these are arrays"
-        )
+    check_photometry(galaxy)
     if not galaxy.redshift.size:
         raise BadPhotometry("the photometry holds no galaxies; give one at least")
     if seed is not None:

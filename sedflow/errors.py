@@ -23,8 +23,10 @@ __all__ = [
     "SedflowError",
     "UnknownBand",
     "UnknownName",
+    "check_choice",
     "closest_first",
     "needs",
+    "raise_if_of_the_run",
     "unknown",
 ]
 
@@ -83,6 +85,15 @@ class MissingLibrary(SedflowError, ImportError):
     """A library of one of the extras is needed, but not installed."""
 
 
+def raise_if_of_the_run(error: Exception) -> None:
+    """Raise an error again that is of a whole run, not of the galaxy that it came up with.
+
+    Damaged weights and a cancellation are: no galaxy becomes a failed row for them.
+    """
+    if isinstance(error, BadWeights | Cancelled):
+        raise error
+
+
 def closest_first(name: object, known: Iterable[str]) -> list[str]:
     """The known names, those most like a name first.
 
@@ -103,6 +114,22 @@ def unknown(kind: str, name: object, known: Iterable[str]) -> UnknownName:
     return UnknownName(
         f"no {kind} is called {text!r}; there are {', '.join(closest_first(name, known))}"
     )
+
+
+def check_choice(
+    name: str, value: object, known: Iterable[str], error: type[SedflowError] = SedflowError
+) -> None:
+    """Refuse an option that is not one of those known.
+
+    >>> check_choice("flux", "petro", ("elpetro", "sersic"))
+    Traceback (most recent call last):
+    ...
+    sedflow.errors.SedflowError: flux = 'petro' is unknown; choose one of elpetro, sersic
+    """
+    names = list(known)
+    if value not in names:
+        shown = repr(value if value is None else str(value)[:64])
+        raise error(f"{name} = {shown} is unknown; choose one of {', '.join(names)}")
 
 
 def needs(*names: str, extra: str, what: str) -> ModuleType:

@@ -11,9 +11,11 @@ from sedflow.flux_units import (
     same_flux_unit,
     zero_flux,
 )
-from sedflow.units import split
+from sedflow.units import plain, split
 
-__all__ = ["PLAIN", "fluxes_of", "magnitude_unit", "zeros_of"]
+__all__ = ["PLAIN", "fluxes_of", "fluxes_of_magnitudes"]
+
+_BRIGHTEST, _FAINTEST = -10.0, 50.0  # magnitudes; codes for "none" are -99, 99 and the like
 
 PLAIN = "nanomaggies"  # the unit of plain numbers, unless another is stated
 
@@ -89,3 +91,48 @@ def zeros_of(zero_point, n):
     if len(found) != n:
         raise BadPhotometry(f"zero_point has {len(found)} values for {n} bands; give one for each")
     return [zero_flux(str(value)) for value in found]
+
+
+def fluxes_of_magnitudes(magnitude, error, bands, system, zero_point):
+    """Flux and error [nanomaggies] of magnitudes (..., n_band), as `Photometry.from_magnitudes`."""
+    unit = magnitude_unit(system)
+    m, own = split(magnitude, "magnitude", BadPhotometry)
+    if own is not None and not same_flux_unit(str(own), unit):
+        raise BadPhotometry(
+            f"magnitude has the unit {str(own)!r}, not {unit}; give magnitudes of the system, "
+            "or fluxes to Photometry(flux, sigma, redshift)"
+        )
+    error = plain(error, "error", "mag", BadPhotometry)
+    if m.shape != error.shape:
+        raise BadPhotometry(
+            f"error has shape {error.shape} but magnitude {m.shape}; give one error per magnitude"
+        )
+    if m.ndim == 0 or m.shape[-1] != len(bands):
+        raise BadPhotometry(
+            f"magnitude has shape {m.shape}, but its last axis must hold the {len(bands)} "
+            f"bands {', '.join(bands)}"
+        )
+    odd = ~((m > _BRIGHTEST) & (m < _FAINTEST) | np.isnan(m))
+    if odd.any():
+        raise BadPhotometry(
+            f"magnitude = {m[odd].flat[0]:g} is outside {_BRIGHTEST:g} to {_FAINTEST:g}; give "
+            "fluxes to Photometry(flux, sigma, redshift), and NaN where there is no magnitude"
+        )
+    zeros = [None] * len(bands) if zero_point is None else zeros_of(zero_point, len(bands))
+    try:
+        pairs = [
+            pair_to_nanomaggies(
+                m[..., k],
+                error[..., k],
+                unit,
+                "mag",
+                band=short_name(band),
+                zero=zero,
+                pivot=None,
+            )
+            for k, (band, zero) in enumerate(zip(bands, zeros, strict=True))
+        ]
+    except SedflowError as problem:
+        raise BadPhotometry(str(problem)) from None
+    flux, sigma = (np.stack(parts, axis=-1) for parts in zip(*pairs, strict=True))
+    return flux, sigma

@@ -43,9 +43,9 @@ DARK = {
     "warn": "#e3ac3c",
     "bad": "#ff8a5c",
 }
-#: Type of pages and figures: families, then sizes [px] of text and, in figures, of numbers.
+#: Type of pages and figures: families, then the size [px] of numbers in figures.
 FONT = "Inter, system-ui, -apple-system, 'Segoe UI', Roboto, 'DejaVu Sans', sans-serif"
-TEXT_SIZE, FIGURE_SIZE = 13, 11
+FIGURE_SIZE = 11
 #: The prior, and what a legend has switched off.
 FAINT = "#999999"
 #: Text, and the background of a warning, on a page of paper.

@@ -18,6 +18,7 @@ from scipy.special import ndtr, ndtri
 
 from sedflow.errors import BadParameters, closest_first
 from sedflow.units import plain
+from sedflow.whole_numbers import as_whole
 
 __all__ = [
     "BETAS",
@@ -296,22 +297,6 @@ def theta_of(theta: Any = None, values: Mapping | None = None) -> Any:
     free = sum(DEFAULTS[b] for b in betas if b not in values)
     shares = {b: DEFAULTS[b] * rest / free for b in betas if b not in values}
     return {**DEFAULTS, **shares, **values}
-
-
-def as_whole(name: str, value: object, low: int, high: int | None = None, what: str = "") -> int:
-    """A count or a seed as an int, from low to high, or of any size without high.
-
-    Raises
-    ------
-    BadParameters
-        The value is not a whole number in that range; a bool is not a number.
-    """
-    if isinstance(value, numbers.Real) and not isinstance(value, bool | np.bool_):
-        number: Any = value
-        if number == number // 1 and low <= number and (high is None or number <= high):
-            return int(number)
-    limits = f">= {low}" if high is None else f"from {low} to {high:,}"
-    raise BadParameters(f"{name} = {value!r}{what}; give a whole number {limits}")
 
 
 class Prior:

@@ -1,6 +1,5 @@
 """Broadband photometry of galaxies: fluxes, errors and redshifts, checked at the door."""
 
-import warnings
 from collections.abc import Sequence
 from contextvars import ContextVar
 from dataclasses import InitVar, dataclass
@@ -19,15 +18,21 @@ from sedflow.bands import (
     band_weights,
     load_band,
     nanomaggies,
-    same_curves,
-    short_name,
+    places_of,
 )
 from sedflow.constants import POGSON
-from sedflow.errors import BadPhotometry, SedflowError, UnknownBand
-from sedflow.flux_units import pair_to_nanomaggies, same_flux_unit
-from sedflow.fluxes import PLAIN, fluxes_of, magnitude_unit, zeros_of
-from sedflow.nulls import no_flux
-from sedflow.units import plain, split
+from sedflow.curve_hashes import same_curves
+from sedflow.errors import BadPhotometry
+from sedflow.flux_limits import (
+    FLUX_MAX,
+    SIGMA_MIN,
+    believable,
+    refuse_codes,
+    say_if_magnitudes,
+)
+from sedflow.fluxes import PLAIN, fluxes_of, fluxes_of_magnitudes
+from sedflow.redshifts import believable_redshift, no_galaxy_has
+from sedflow.units import plain
 
 __all__ = [
     "UGRIZ",
@@ -38,56 +43,6 @@ __all__ = [
     "band_weights",
     "nanomaggies",
 ]
-
-MIN_REDSHIFT = 1e-6  # 4 kpc; nearer, nothing has a redshift for its distance
-
-
-# What `Photometry` and the reader of catalogues take. The Sun has 10^19.7 nanomaggies and no
-# galaxy 10^6, no survey reaches 10^-5: beyond these the unit is wrong. Inside, squares of flux
-# over sigma stay far from the largest and the least double.
-FLUX_MAX, SIGMA_MIN = 1e15, 1e-15  # [nanomaggies]
-REDSHIFT_MAX = 100.0  # no galaxy was there; larger numbers are velocities
-
-
-def believable(flux, sigma) -> np.ndarray:
-    """Whether flux and error [nanomaggies] are inside what any galaxy can have; no for NaN."""
-    flux, sigma = np.abs(flux), np.asarray(sigma)
-    return (flux < FLUX_MAX) & (sigma > SIGMA_MIN) & (sigma < FLUX_MAX)
-
-
-_BRIGHTEST, _FAINTEST = -10.0, 50.0  # magnitudes; codes for "none" are -99, 99 and the like
-
-
-def _refuse_codes(flux, sigma, bands):
-    """Refuse -99 +- 99 and the like, which say in catalogues that there is no value."""
-    with np.errstate(invalid="ignore"):
-        odd = (np.abs(flux) == sigma) | (flux < -5 * sigma) | (sigma >= 1e9) | (np.abs(flux) >= 1e9)
-        none = odd & no_flux(flux, sigma, flux / sigma)[0] if odd.any() else odd
-    if none.any():
-        where = tuple(np.argwhere(none)[0])
-        raise BadPhotometry(
-            f"flux = {flux[where]:g} +- {sigma[where]:g} in band {bands[where[-1]]} says in "
-            "catalogues that there is no value; give NaN for both"
-        )
-
-
-class LooksLikeMagnitudes(UserWarning):
-    """Fluxes that are more likely magnitudes."""
-
-
-def look_like_magnitudes(flux, sigma, bands) -> np.ndarray:
-    """Which fluxes (..., n_band) look like magnitudes (n,).
-
-    Magnitudes of galaxies lie between 10 and 30, and fall from blue to red bands; fluxes rise.
-    """
-    order = np.argsort([load_band(band).pivot for band in bands])
-    f, s = flux[..., order].reshape(-1, len(bands)), sigma[..., order].reshape(-1, len(bands))
-    if len(bands) < 3:
-        return np.zeros(len(f), bool)
-    with np.errstate(invalid="ignore"):
-        like = (f > 10) & (f < 30) & (s < 0.5)
-        return like.all(-1) & (np.diff(f) <= 0.1).all(-1) & (f[:, 0] - f[:, -1] > 0.3)
-
 
 #: Whether the photometry that is built is a part of one of which all has been said.
 _PART: ContextVar[bool] = ContextVar("part", default=False)
@@ -100,21 +55,6 @@ def _part(*fields) -> "Photometry":
         return Photometry(*fields)
     finally:
         _PART.reset(before)
-
-
-def _say_if_magnitudes(flux, sigma, bands):
-    """Warn of fluxes that look like magnitudes, once: not again of every part of them."""
-    if _PART.get():
-        return
-    like = look_like_magnitudes(flux, sigma, bands)
-    if 2 * like.sum() > len(like):
-        first = flux.reshape(-1, len(bands))[like][0]
-        warnings.warn(
-            f"the flux {first.round(2).tolist()} looks like magnitudes, but is taken as "
-            "nanomaggies; use Photometry.from_magnitudes(mag, err, redshift)",
-            LooksLikeMagnitudes,
-            stacklevel=4,
-        )
 
 
 @dataclass(frozen=True, repr=False)
@@ -226,29 +166,25 @@ class Photometry:
                 f"must be finite and > 0, from {SIGMA_MIN:g} to {FLUX_MAX:g}",
                 "give the one-sigma error in nanomaggies, or leave the band out",
             ),
-            (
-                "redshift",
-                redshift,
-                (redshift >= MIN_REDSHIFT) & (redshift <= REDSHIFT_MAX),
-                f"must be finite and >= {MIN_REDSHIFT:g}, and at most {REDSHIFT_MAX:g}",
-                "give a spectroscopic redshift",
-            ),
         ):
             if not good.all():
                 where = tuple(np.argwhere(~good)[0])
-                band = f" in band {bands[where[-1]]}" if value is not redshift else ""
-                row = where if value is redshift else where[:-1]
-                galaxy = f" of galaxy {row[0] if ids is None else ids[row]}" if row else ""
-                raise BadPhotometry(f"{name} = {value[where]}{band}{galaxy} {limit}; {remedy}")
+                band = f" in band {bands[where[-1]]}{_whose(where[:-1], ids)}"
+                raise BadPhotometry(f"{name} = {value[where]}{band} {limit}; {remedy}")
+        good = believable_redshift(redshift)
+        if not good.all():
+            where = tuple(np.argwhere(~good)[0])
+            raise BadPhotometry(no_galaxy_has(redshift[where], _whose(where, ids)))
         empty = absent.all(axis=-1)
         if empty.any():
             row = tuple(np.argwhere(empty)[0])
-            galaxy = f"galaxy {row[0] if ids is None else ids[row]}" if row else "the galaxy"
+            galaxy = _whose(row, ids).removeprefix(" of ") or "the galaxy"
             raise BadPhotometry(
                 f"{galaxy} has no flux in any of {', '.join(bands)}; give at least one band"
             )
-        _refuse_codes(flux, sigma, bands)
-        _say_if_magnitudes(flux, sigma, bands)
+        refuse_codes(flux, sigma, bands)
+        if not _PART.get():  # once, not again of every part
+            say_if_magnitudes(flux, sigma, bands)
         for name, value in (("flux", flux), ("sigma", sigma), ("redshift", redshift)):
             value.flags.writeable = False
             set_(self, name, value)
@@ -296,47 +232,7 @@ class Photometry:
         [30.5, 75.9, 104.7, 130.6, 145.9]
         """
         names = as_bands(bands)
-        unit = magnitude_unit(system)
-        m, own = split(magnitude, "magnitude", BadPhotometry)
-        if own is not None and not same_flux_unit(str(own), unit):
-            raise BadPhotometry(
-                f"magnitude has the unit {str(own)!r}, not {unit}; give magnitudes of the system, "
-                "or fluxes to Photometry(flux, sigma, redshift)"
-            )
-        error = plain(error, "error", "mag", BadPhotometry)
-        if m.shape != error.shape:
-            raise BadPhotometry(
-                f"error has shape {error.shape} but magnitude {m.shape}; give one error "
-                "per magnitude"
-            )
-        if m.ndim == 0 or m.shape[-1] != len(names):
-            raise BadPhotometry(
-                f"magnitude has shape {m.shape}, but its last axis must hold the {len(names)} "
-                f"bands {', '.join(names)}"
-            )
-        odd = ~((m > _BRIGHTEST) & (m < _FAINTEST) | np.isnan(m))
-        if odd.any():
-            raise BadPhotometry(
-                f"magnitude = {m[odd].flat[0]:g} is outside {_BRIGHTEST:g} to {_FAINTEST:g}; give "
-                "fluxes to Photometry(flux, sigma, redshift), and NaN where there is no magnitude"
-            )
-        zeros = [None] * len(names) if zero_point is None else zeros_of(zero_point, len(names))
-        try:
-            pairs = [
-                pair_to_nanomaggies(
-                    m[..., k],
-                    error[..., k],
-                    unit,
-                    "mag",
-                    band=short_name(band),
-                    zero=zero,
-                    pivot=None,
-                )
-                for k, (band, zero) in enumerate(zip(names, zeros, strict=True))
-            ]
-        except SedflowError as problem:
-            raise BadPhotometry(str(problem)) from None
-        flux, sigma = (np.stack(parts, axis=-1) for parts in zip(*pairs, strict=True))
+        flux, sigma = fluxes_of_magnitudes(magnitude, error, names, system, zero_point)
         return cls(flux, sigma, redshift, names, ids)
 
     @property
@@ -441,11 +337,11 @@ class Photometry:
     def select(self, bands) -> "Photometry":
         """The same galaxies in a subset of the bands, in the order asked for."""
         bands = as_bands(bands)
-        missing = [b for b in bands if b not in self.bands]
-        if missing:
-            raise UnknownBand(
-                f"no photometry in {', '.join(missing)}; there is {', '.join(self.bands)}"
-            )
-        columns = [self.bands.index(b) for b in bands]
+        columns = places_of(bands, self.bands, "the photometry")
         flux, sigma = self.flux[..., columns], self.sigma[..., columns]
         return _part(flux, sigma, self.redshift, bands, self.ids, self.id_name)
+
+
+def _whose(row, ids):
+    """The galaxy in a row of a batch, in words; nothing where there is one galaxy."""
+    return f" of galaxy {row[0] if ids is None else ids[row]}" if row else ""

@@ -18,7 +18,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from sedflow.errors import SedflowError
+from sedflow.whole_numbers import as_whole
 
 MOST = 256
 
@@ -93,8 +93,7 @@ def use_threads(n: int = 1) -> None:
 
     n : from 1 to 256; more threads than memory has room for end the process
     """
-    if isinstance(n, bool) or not isinstance(n, int) or not 1 <= n <= MOST:
-        raise SedflowError(f"threads = {n!r}; give a whole number from 1 to {MOST}")
+    n = as_whole("threads", n, 1, MOST)
     from threadpoolctl import threadpool_limits
 
     global _asked

@@ -93,6 +93,22 @@ def theta():
     return sedflow.Prior().sample(200, seed=11)
 
 
+@pytest.fixture(scope="module")
+def engine(nsa, posterior):
+    """The engine of the app, with the packaged catalogue and network."""
+    from sedflow.dashboard.engine import Engine
+
+    return Engine(nsa, posterior)
+
+
+@pytest.fixture(scope="module")
+def answer(engine):
+    """The engine's answer for the galaxy with which the app begins."""
+    from sedflow.dashboard.answer import Request
+
+    return engine.answer(Request("72", n=1000))
+
+
 @pytest.fixture
 def galaxy():
     """The paper's example galaxy, typed in."""

@@ -1,6 +1,5 @@
 """The audit of what is installed finds what it is for."""
 
-import importlib.util
 import json
 import os
 import re
@@ -13,16 +12,14 @@ from types import SimpleNamespace
 
 import pytest
 from packaging.version import Version
+from scripts import script
 
 ROOT = Path(__file__).parent.parent
 
 
 @pytest.fixture(scope="module")
 def audit():
-    spec = importlib.util.spec_from_file_location("audit", ROOT / "tools" / "audit.py")
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
+    return script("tools/audit.py")
 
 
 def test_another_version_and_a_package_nobody_pinned_are_found(audit):

@@ -20,11 +20,10 @@ from sedflow.bands import (
     add_band,
     band_names,
     band_weights,
-    check_curves,
     load_band,
-    own_curves,
 )
 from sedflow.catalogue.rows import BandColumns, ColumnMap
+from sedflow.curve_hashes import check_curves, own_curves
 from sedflow.errors import BadPhotometry, SedflowError, UnknownBand
 
 

@@ -5,13 +5,12 @@ as assertions. The claims and the small sizes are metadata, so that readers see 
 """
 
 import ast
-import importlib.util
 import json
 import re
-import sys
 from pathlib import Path
 
 import pytest
+from scripts import script
 
 ROOT = Path(__file__).parent.parent
 FOLDER = ROOT / "notebooks"
@@ -37,15 +36,7 @@ JARGON = (
 )
 
 
-def _load_tool():
-    spec = importlib.util.spec_from_file_location("notebooks", ROOT / "tools" / "notebooks.py")
-    module = importlib.util.module_from_spec(spec)
-    sys.modules["notebooks"] = module
-    spec.loader.exec_module(module)
-    return module
-
-
-tool = _load_tool()
+tool = script("tools/notebooks.py")
 NOTEBOOKS = tool.NOTEBOOKS
 each_notebook = pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda p: p.stem)
 

@@ -25,7 +25,7 @@ from sedflow.figures import (
     save_figure,
 )
 from sedflow.figures.paper import COLORS, FORMATS, LABELS, WIDTHS
-from sedflow.figures.paper_corner import interval
+from sedflow.figures.paper_numbers import interval
 from sedflow.model.derived import PLOTTED
 from sedflow.parameters import NAMES
 
@@ -173,7 +173,7 @@ def test_a_pdf_embeds_its_fonts_as_outlines(fit, tmp_path):
 
     assert imread(tmp_path / "x.png").shape[1] == round(WIDTHS["column"] * 300)
     for name in ("x.jpeg", "nowhere/x.pdf"):
-        with pytest.raises(SedflowError, match=r"choose pdf|folder that exists"):
+        with pytest.raises(SedflowError, match=r"choose one of pdf|folder that exists"):
             save_figure(figure, tmp_path / name)
 
 
@@ -199,7 +199,7 @@ def test_a_file_carries_the_name_of_its_galaxy(galaxy, name):
         ({"quantities": ("mass",)}, "quantity 'mass' is unknown; choose from log_mstar"),
         ({"quantities": ()}, "choose at least one"),
         ({"quantities": NAMES}, "12 quantities leave no room for their numbers at this width"),
-        ({"width": "poster"}, "choose column or page"),
+        ({"width": "poster"}, "choose one of column, page"),
         ({"font_size": 40}, "give 5 to 14 points"),
         ({"font_size": float("nan")}, "give 5 to 14 points"),
         ({"selection": {"age_mw": (90, 99)}}, "the selection holds 0 draws"),

@@ -17,8 +17,8 @@ import sedflow.model.sed
 import sedflow.model.simulation
 import sedflow.parameters
 import sedflow.photometry
-import sedflow.sampling.importance
 import sedflow.sampling.mcmc
+import sedflow.sampling.reweighting
 import sedflow.sampling.verdict
 
 ROOT = Path(__file__).parent.parent
@@ -66,7 +66,7 @@ def test_a_block_of_the_documentation_runs(code, tmp_path, monkeypatch):
         sedflow.fits.samples,
         sedflow.fits.summary,
         sedflow.sampling.verdict,
-        sedflow.sampling.importance,
+        sedflow.sampling.reweighting,
         sedflow.sampling.mcmc,
         sedflow.model.sed,
         sedflow.parameters,

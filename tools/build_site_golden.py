@@ -16,7 +16,7 @@ from scipy.special import chdtrc
 import sedflow
 from sedflow.draws import column_quantiles, weighted_quantile
 from sedflow.sampling.importance import smooth
-from sedflow.sampling.rungs import Ladder
+from sedflow.sampling.verdict_steps import Ladder
 
 OUT = Path(__file__).parents[1] / "tests" / "site" / "golden.json.gz"
 N = 1000

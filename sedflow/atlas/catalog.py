@@ -14,9 +14,11 @@ from sedflow.atlas.columns import NSA_BANDS
 from sedflow.atlas.files import CUTS, Source, read_nsa
 from sedflow.atlas.search import find
 from sedflow.atlas.sky import sky_link
-from sedflow.bands import UGRIZ
-from sedflow.errors import BadPhotometry, SedflowError, UnknownBand
-from sedflow.photometry import MIN_REDSHIFT, REDSHIFT_MAX, Photometry, believable
+from sedflow.bands import UGRIZ, places_of
+from sedflow.errors import BadPhotometry, SedflowError
+from sedflow.flux_limits import believable
+from sedflow.photometry import Photometry
+from sedflow.redshifts import believable_redshift
 
 __all__ = ["NSA_BANDS", "NSACatalog", "load_nsa", "summarise"]
 
@@ -92,13 +94,7 @@ class NSACatalog:
             A band that the atlas does not have.
         """
         bands = (bands,) if isinstance(bands, str) else tuple(bands)
-        unknown = [b for b in bands if b not in NSA_BANDS]
-        if unknown:
-            raise UnknownBand(
-                f"the atlas has no {', '.join(unknown)}; it has {', '.join(NSA_BANDS)}"
-            )
-        rows = self.rows(nsaid)
-        columns = [NSA_BANDS.index(b) for b in bands]
+        columns, rows = places_of(bands, NSA_BANDS, "the atlas"), self.rows(nsaid)
         flux = np.asarray(self.table["NMGY"])[rows][..., columns].astype(float)
         ivar = np.asarray(self.table["NMGY_IVAR"])[rows][..., columns].astype(float)
         absent = ~(np.isfinite(flux) & np.isfinite(ivar) & (ivar > 0))
@@ -217,8 +213,7 @@ class NSACatalog:
         flux, ivar = (np.asarray(self.table[name])[:, columns] for name in ("NMGY", "NMGY_IVAR"))
         with np.errstate(divide="ignore", invalid="ignore"):
             good = believable(flux.astype(float), ivar.astype(float) ** -0.5).all(1)
-        z = np.asarray(self.table["Z"], float)
-        return good & (z >= MIN_REDSHIFT) & (z <= REDSHIFT_MAX)
+        return good & believable_redshift(np.asarray(self.table["Z"], float))
 
 
 def summarise(catalog: NSACatalog, posterior=None, progress=None) -> dict:

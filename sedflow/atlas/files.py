@@ -13,7 +13,7 @@ from pathlib import Path
 import numpy as np
 
 from sedflow.atlas.columns import EXTRAS, FLAGS, FLUX_KINDS, KEYS, NSA_BANDS
-from sedflow.errors import SedflowError
+from sedflow.errors import SedflowError, check_choice
 from sedflow.files.regular import regular_file
 
 __all__ = [
@@ -148,8 +148,7 @@ def download_nsa(
     """
     from sedflow.atlas.downloads import download
 
-    if version not in VERSIONS:
-        raise SedflowError(f"version {version!r} is unknown; choose one of {', '.join(VERSIONS)}")
+    check_choice("version", version, VERSIONS)
     return download(url or VERSIONS[version], folder, check=check_fits, progress=progress)
 
 
@@ -268,8 +267,8 @@ class _Rows:
 def _columns(rows, flux, name):
     """The columns, the version that they are of, and the fluxes in words."""
     version = "v0_1_2" if "NMGY" in rows else "v1_0_1"
-    if flux is not None and flux not in FLUX_KINDS:
-        raise SedflowError(f"flux = {flux!r} is unknown; choose one of {', '.join(FLUX_KINDS)}")
+    if flux is not None:
+        check_choice("flux", flux, FLUX_KINDS)
     kind, dusty = ("NMGY", False) if version == "v0_1_2" else FLUX_KINDS[flux or "elpetro"]
     needed = {*KEYS, kind, f"{kind}_IVAR"} | ({"EXTINCTION"} if dusty else set())
     missing = sorted(column for column in needed if column not in rows)

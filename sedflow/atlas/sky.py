@@ -5,7 +5,7 @@ from urllib.parse import urlencode
 
 import numpy as np
 
-from sedflow.errors import BadPhotometry, SedflowError
+from sedflow.errors import BadPhotometry, check_choice
 
 __all__ = ["VIEWERS", "Viewer", "sky_link"]
 
@@ -61,8 +61,7 @@ def sky_link(ra: float, dec: float, viewer: str = "legacy") -> str:
     >>> sky_link(166.6686, 20.0856).split("?")[1][:25]
     'ra=166.66860&dec=20.08560'
     """
-    if viewer not in VIEWERS:
-        raise SedflowError(f"viewer = {str(viewer)[:64]!r} is unknown; choose {', '.join(VIEWERS)}")
+    check_choice("viewer", viewer, VIEWERS)
     try:
         ra, dec = float(ra), float(dec)
     except (TypeError, ValueError):

@@ -13,8 +13,8 @@ from .mapping import Mapping as Mapping
 from .read import Catalogue as Catalogue
 from .read import open_catalogue as open_catalogue
 from .read import read_table as read_table
-from .results import RowFilter as RowFilter
 from .results import RunTable as RunTable
+from .row_filter import RowFilter as RowFilter
 from .rows import Problem as Problem
 from .rows import Rows as Rows
 from .rows import preview as preview

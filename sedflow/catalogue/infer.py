@@ -26,17 +26,19 @@ from sedflow.catalogue.read.open import as_written
 from sedflow.catalogue.rows import Rows, known_ids, to_photometry
 from sedflow.catalogue.sampler_for_bands import sampler_for, usable
 from sedflow.draws import MAX_DRAWS, weighted_quantile
-from sedflow.errors import BadWeights, SedflowError
+from sedflow.errors import BadWeights, SedflowError, check_choice, raise_if_of_the_run
 from sedflow.files.packaged import DEFAULT_WEIGHTS
 from sedflow.model.derived import ALL, KNOWN, columns, derive, quantities_of
 from sedflow.model.likelihood import chi_square
 from sedflow.network.left_out import left_out_pulls
-from sedflow.network.posterior import AmortizedPosterior, cached_posterior
-from sedflow.parameters import NAMES, as_whole
+from sedflow.network.posterior import AmortizedPosterior
+from sedflow.network.weights import cached_posterior
+from sedflow.parameters import NAMES
 from sedflow.sampling.edges import edges
-from sedflow.sampling.trust import RUNGS, climb
 from sedflow.sampling.verdict import FAILED, VERDICTS
+from sedflow.sampling.verdict_decision import RUNGS, climb
 from sedflow.threads import one_thread
+from sedflow.whole_numbers import as_whole
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -127,14 +129,9 @@ def infer_partition(
     >>> infer_partition(table, mapping, n=200).status.tolist()
     ['ok']
     """
-    options: dict[str, Any] = {
-        "n": n,
-        "seed": seed,
-        "trust": trust,
-        "first": first,
-        "id_kind": id_kind,
-    }
-    return infer_rows(table, mapping, posterior, **options)[0]
+    return infer_rows(
+        table, mapping, posterior, n=n, seed=seed, trust=trust, first=first, id_kind=id_kind
+    )[0]
 
 
 def infer_table(
@@ -170,34 +167,22 @@ def infer_rows(
     mapping: ColumnMap | None = None,
     posterior: Any = DEFAULT_WEIGHTS,
     *,
-    n: int = 1000,
-    seed: int = 1,
     trust: str = "weights",
     first: int = 0,
     id_kind: str | None = None,
-    keep: int = 0,
-    progress: Callable[[int, int], object] | None = None,
+    **options: Any,
 ) -> tuple[pd.DataFrame, np.ndarray]:
     """What `infer_partition` returns, and `keep` draws (n_row, keep, 12) of equal weight.
 
     Rows without a posterior are NaN. The draws are float32.
+
+    options : n, seed, keep and progress of `infer_read`
     """
-    if trust not in RUNGS:
-        raise SedflowError(f"trust = {trust!r} is unknown; choose one of {', '.join(RUNGS)}")
+    check_choice("trust", trust, RUNGS)
     posterior = _loaded(posterior)
     mapping = usable(mapping or guess_mapping(table), posterior, trust)
     rows = to_photometry(table, mapping, first=first, id_kind=id_kind)
-    return infer_read(
-        rows,
-        mapping,
-        posterior,
-        n=n,
-        seed=seed,
-        trust=trust,
-        first=first,
-        keep=keep,
-        progress=progress,
-    )
+    return infer_read(rows, mapping, posterior, trust=trust, first=first, **options)
 
 
 def infer_read(
@@ -205,16 +190,15 @@ def infer_read(
     mapping: ColumnMap,
     posterior: AmortizedPosterior,
     *,
-    n: int,
-    seed: int,
-    trust: str,
+    n: int = 1000,
+    seed: int = 1,
+    trust: str = "weights",
     first: int = 0,
     keep: int = 0,
     progress: Callable[[int, int], object] | None = None,
 ) -> tuple[pd.DataFrame, np.ndarray]:
     """As `infer_rows`, of rows that were read by a mapping whose bands can be used."""
-    if trust not in RUNGS:
-        raise SedflowError(f"trust = {trust!r} is unknown; choose one of {', '.join(RUNGS)}")
+    check_choice("trust", trust, RUNGS)
     n, keep = as_whole("n", n, 10, MAX_DRAWS), as_whole("keep", keep, 0, MAX_DRAWS)
     seed = as_whole("seed", seed, 0)
     _keep_memory()
@@ -298,9 +282,8 @@ def _fill(frame, row, kept, galaxy, sampler, n, seed, trust):
                 frame[f"pull_{band}"][row] = pull
             if kept.shape[1]:
                 kept[row] = draws.resampled(kept.shape[1], seed).theta
-    except BadWeights:  # of the run, not of this galaxy
-        raise
     except Exception as error:  # a bug that one galaxy brings out must not lose the others
+        raise_if_of_the_run(error)
         frame["status"][row], frame["verdict"][row] = "failed", FAILED
         frame["reason"][row] = f"unexpected {type(error).__name__}: {error}; please report it"
         return

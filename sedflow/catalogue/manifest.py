@@ -6,6 +6,7 @@
 Both carry a checksum. Runs of format 1, which had neither that nor a ledger, are read as they are.
 """
 
+from contextlib import contextmanager
 from pathlib import Path
 
 from sedflow.catalogue.contents import disagreements, summary_faults
@@ -23,6 +24,19 @@ LEDGER = 2  # from which on a run has a ledger of its files
 OLD = 1
 
 
+@contextmanager
+def _explained(path, missing, remedy):
+    """Say what is wrong with a document of a run while it is read; missing : if it is not there."""
+    try:
+        yield
+    except FileNotFoundError:
+        raise SedflowError(missing) from None
+    except (OSError, ValueError, KeyError, TypeError, RecursionError) as error:
+        if isinstance(error, SedflowError):
+            raise
+        raise SedflowError(f"{path} cannot be used ({str(error)[:200]}); {remedy}") from None
+
+
 def load_manifest(out) -> dict:
     """What a run in the folder `out` began with.
 
@@ -32,7 +46,10 @@ def load_manifest(out) -> dict:
         No run, one of a newer version, or a manifest that is damaged.
     """
     path = Path(out) / "manifest.json"
-    try:
+    missing = (
+        f"{out} holds no manifest.json, so it is not an output of sedflow infer; check the name"
+    )
+    with _explained(path, missing, "get it from a copy, or begin again in another folder"):
         manifest = read(path, {"format": anything})
         if manifest["format"] not in (OLD, LEDGER, NAMES, FORMAT):
             raise SedflowError(
@@ -42,41 +59,20 @@ def load_manifest(out) -> dict:
         if manifest["format"] != OLD:
             manifest = opened(manifest)
         checked(manifest, MANIFEST)
-    except FileNotFoundError:
-        raise SedflowError(
-            f"{out} holds no manifest.json, so it is not an output of sedflow infer; check the name"
-        ) from None
-    except (OSError, ValueError, KeyError, TypeError, RecursionError) as error:
-        if isinstance(error, SedflowError):
-            raise
-        raise SedflowError(
-            f"{path} cannot be used ({str(error)[:200]}); get it from a copy, or begin again in "
-            "another folder"
-        ) from None
     return manifest
 
 
 def load_summary(out) -> dict:
     """The summary of a finished run."""
     path = Path(out) / "summary.json"
-    try:
+    missing = f"there is no {path}: the run is not finished; give its command again"
+    with _explained(path, missing, "give the command of the run again, which rewrites the file"):
         summary = read(path, SUMMARY)
         manifest = load_manifest(out)
         if manifest["format"] != OLD:
             summary = opened(summary)
             if summary["run"] != manifest["run"]:
                 raise ValueError("it is of another run")
-    except FileNotFoundError:
-        raise SedflowError(
-            f"there is no {path}: the run is not finished; give its command again"
-        ) from None
-    except (OSError, ValueError, KeyError, TypeError, RecursionError) as error:
-        if isinstance(error, SedflowError):
-            raise
-        raise SedflowError(
-            f"{path} cannot be used ({str(error)[:200]}); give the command of the run again, which "
-            "rewrites the file"
-        ) from None
     return summary
 
 

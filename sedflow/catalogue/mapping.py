@@ -23,9 +23,10 @@ import tomllib
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from sedflow.bands import check_curves, load_band, own_curves
+from sedflow.bands import load_band
 from sedflow.catalogue.band_columns import NEGATIVE, BandColumns
 from sedflow.catalogue.columns import some
+from sedflow.curve_hashes import check_curves, own_curves
 from sedflow.errors import SedflowError
 from sedflow.files.bounds import MAPPING_BYTES
 from sedflow.flux_units import flux_unit, same_flux_unit

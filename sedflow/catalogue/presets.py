@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from functools import cache
 
 from sedflow.catalogue.band_columns import BandColumns
-from sedflow.errors import SedflowError
+from sedflow.errors import check_choice
 from sedflow.files.packaged import checked_path
 
 __all__ = ["Preset", "named", "preset_of", "presets"]
@@ -111,8 +111,7 @@ def preset_of(name: str) -> Preset:
     'the Hyper Suprime-Cam survey'
     """
     found = {preset.name: preset for preset in presets()}
-    if name not in found:
-        raise SedflowError(f"preset = {name!r} is unknown; choose one of {', '.join(found)}")
+    check_choice("preset", name, found)
     return found[name]
 
 

@@ -1,52 +1,24 @@
 """The rows of a catalogue run, read from its Parquet files by DuckDB: filtered, sorted, in pages.
 
 OUT/results/ is only read. All of it is held to its hashes when it is opened, and a file that
-changes after that is refused. What is asked over all rows (filters, orders, columns to draw) comes
-from columns that are read once, when they are first asked for, and kept as DuckDB holds them,
-4 to 8 bytes a row each: to open a thousand files again takes longer than to look at a million
-rows. What is asked of single rows comes from the files that hold them. All values reach DuckDB
-as bound parameters, and names only if the files have such a column, so that nothing that a
-visitor types is ever read as SQL.
+changes after that is refused. What is asked of single rows comes from the files that hold them,
+what is asked over all rows from the columns that the `ResultStore` keeps.
 """
 
-import logging
-import threading
-from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
-from sedflow.catalogue.infer import todays_name
 from sedflow.catalogue.ledger import NAME, Ledger, part_name
 from sedflow.catalogue.manifest import OLD, check_files, load_manifest, load_summary, n_parts
+from sedflow.catalogue.result_store import ResultStore
+from sedflow.catalogue.row_filter import EVERY_ROW, RowFilter, condition, filter_columns
 from sedflow.errors import SedflowError, needs
-from sedflow.files.hashes import sha256, stamp
-from sedflow.photometry import Photometry
-from sedflow.sampling.verdict import KINDS, as_kind
+from sedflow.files.hashes import stamp
 
-__all__ = ["RowFilter", "RunTable", "departure", "stored_photometry"]
+__all__ = ["RowFilter", "RunTable"]
 
-_LOG = logging.getLogger(__name__)
-_THREADS = 2  # of DuckDB; the server has other visitors
 _FIRST = ("row", "id", "status", "verdict")  # that every page asks for
-_NUMBERS = ("TINYINT", "SMALLINT", "INTEGER", "BIGINT", "FLOAT", "DOUBLE")
-_FRACTIONS = ("FLOAT", "DOUBLE")
-
-
-@dataclass(frozen=True)
-class RowFilter:
-    """Which rows are meant; by default all.
-
-    ranges : (column, low, high) each, both ends inside; None for no limit. A row without a
-        value is outside of any limit.
-    status, verdict : those allowed; () for any
-    ident : text that the ID contains
-    """
-
-    ranges: tuple[tuple[str, float | None, float | None], ...] = ()
-    status: tuple[str, ...] = ()
-    verdict: tuple[str, ...] = ()
-    ident: str = ""
 
 
 class RunTable:
@@ -74,7 +46,7 @@ class RunTable:
 
     def __init__(self, out):
         duckdb = needs("duckdb", "pyarrow", extra="app", what="the page of a survey")
-        self._duckdb, self.out = duckdb, Path(out)
+        self.out = Path(out)
         self.manifest = load_manifest(self.out)
         self._part_rows = self.manifest["settings"]["part_rows"]
         if wild := sorted(set("*?[") & set(str(self.out.resolve()))):
@@ -84,49 +56,33 @@ class RunTable:
             )
         self._state = self._seen()
         numbers = check_files(self.out, self.manifest, hashed=("results",))
-        folder = (self.out / "results").resolve()
-        self._stamps = {str(folder / part_name(k)): None for k in numbers}
-        self._stamps = {path: self._stamp(path) for path in self._stamps}
-        self._files = list(self._stamps)
-        entries = Ledger(self.out, self.manifest["run"]).entries
-        self._hashes = {
-            str(folder / part_name(k)): entries[k]["files"]["results"]["sha256"]
-            for k in numbers
-            if k in entries
-        }
-        self.parts, self.all_parts = len(self._files), n_parts(self.manifest)
-        if not self._files:
+        self.parts, self.all_parts = len(numbers), n_parts(self.manifest)
+        if not numbers:
             raise SedflowError(
                 f"{self.out.name} has no finished partition yet; let sedflow infer work on, then "
                 "open it"
             )
         self.checked = self.manifest["format"] != OLD
         self.finished = self.parts >= self.all_parts
-        self._connection = duckdb.connect(":memory:", config={"threads": _THREADS})
-        for setting in (
-            "autoinstall_known_extensions = false",
-            "autoload_known_extensions = false",
-            "temp_directory = ''",
-        ):
-            self._connection.execute(f"SET {setting}")
-        # From here on DuckDB reads this folder and no other, and nobody can change that.
-        self._connection.execute("SET allowed_directories = ?", [[str(folder)]])
-        self._connection.execute("SET enable_external_access = false")
-        self._connection.execute("SET lock_configuration = true")
-        self._tables, self._lock = {}, threading.Lock()
-        described = self._fetch("DESCRIBE SELECT * FROM read_parquet(?)", [self._files[:1]])
-        there = dict(zip(described["column_name"], described["column_type"], strict=True))
-        #: Today's name -> the one in the files.
-        self._in_files = {todays_name(name): name for name in there}
-        self.columns = {name: there[old] for name, old in self._in_files.items()}
+        entries = Ledger(self.out, self.manifest["run"]).entries
+        self._store = ResultStore(
+            duckdb,
+            (self.out / "results").resolve(),
+            [part_name(k) for k in numbers],
+            {
+                part_name(k): entries[k]["files"]["results"]["sha256"]
+                for k in numbers
+                if k in entries
+            },
+        )
+        self.columns, self.numbers = self._store.columns, self._store.numbers
         missing = [name for name in _FIRST if name not in self.columns]
         if missing:
             raise SedflowError(
-                f"{self._files[0]} has no column {', '.join(missing)}, so it is not a result of "
-                "sedflow infer; choose the folder of a run"
+                f"{self._store.files[0]} has no column {', '.join(missing)}, so it is not a result "
+                "of sedflow infer; choose the folder of a run"
             )
-        self.numbers = [name for name, kind in self.columns.items() if kind in _NUMBERS]
-        self._load(_FIRST)
+        self._store.load(_FIRST)
         self._check_rows()
         self.rows = self.count()
 
@@ -143,28 +99,28 @@ class RunTable:
 
     # Over all rows
 
-    def counts(self, which: str, rows: RowFilter = RowFilter()) -> dict[str, int]:
+    def counts(self, which: str, rows: RowFilter = EVERY_ROW) -> dict[str, int]:
         """How many rows there are of each "status" or "verdict", most first."""
-        name, (where, values) = self._named(which), self._where(rows)
-        found = self._fetch(
+        name, (where, values) = self._store.named(which), condition(self._store, rows)
+        found = self._store.fetch(
             f"SELECT {name} AS kind, count(*) AS n "
-            f"FROM {self._from(which, *_filter_columns(rows))} {where} "
+            f"FROM {self._from(rows, which)} {where} "
             "GROUP BY 1 ORDER BY 2 DESC, 1",
             values,
         )
         return {str(k): int(n) for k, n in zip(found["kind"], found["n"], strict=True)}
 
-    def count(self, rows: RowFilter = RowFilter()) -> int:
+    def count(self, rows: RowFilter = EVERY_ROW) -> int:
         """How many rows the filter leaves."""
-        where, values = self._where(rows)
-        found = self._fetch(
-            f"SELECT count(*) AS n FROM {self._from('row', *_filter_columns(rows))} {where}", values
+        where, values = condition(self._store, rows)
+        found = self._store.fetch(
+            f"SELECT count(*) AS n FROM {self._from(rows, 'row')} {where}", values
         )
         return int(found["n"][0])
 
     def page(
         self,
-        rows: RowFilter = RowFilter(),
+        rows: RowFilter = EVERY_ROW,
         columns=None,
         *,
         sort: str = "row",
@@ -188,10 +144,10 @@ class RunTable:
             raise SedflowError(
                 f"a page from row {start} of {size} rows; begin at 0 or above, with one row or more"
             )
-        name, (where, values) = self._named(sort), self._where(rows)
-        last = f"{name} IS NULL" + (f" OR isnan({name})" if self._fraction(sort) else "")
-        found = self._fetch(
-            f"SELECT row FROM {self._from('row', sort, *_filter_columns(rows))} {where} "
+        name, (where, values) = self._store.named(sort), condition(self._store, rows)
+        last = f"{name} IS NULL" + (f" OR isnan({name})" if self._store.fraction(sort) else "")
+        found = self._store.fetch(
+            f"SELECT row FROM {self._from(rows, 'row', sort)} {where} "
             f"ORDER BY ({last}), {name} {'DESC' if descending else 'ASC'}, row LIMIT ? OFFSET ?",
             [*values, int(size), int(start)],
         )
@@ -206,16 +162,17 @@ class RunTable:
         more than `most`, n is about that, a random part, and the same one each time.
         """
         columns = list(dict.fromkeys(columns))
-        names = [self._named(c) for c in columns]
-        where, values = self._where(rows, finite=columns)
-        source = self._from("row", *columns, *_filter_columns(rows))
-        total = int(self._fetch(f"SELECT count(*) AS n FROM {source} {where}", values)["n"][0])
+        names = [self._store.named(c) for c in columns]
+        where, values = condition(self._store, rows, finite=columns)
+        source = self._from(rows, "row", *columns)
+        found = self._store.fetch(f"SELECT count(*) AS n FROM {source} {where}", values)
+        total = int(found["n"][0])
         some = ", ".join(f"CAST({n} AS FLOAT) AS {n}" for n in names)
         query = f"SELECT {some} FROM {source} {where}"
         if total > most:
             query += " AND hash(row) < ?"
             values = [*values, int(2**64 * (most / total))]
-        found = self._fetch(query, values)
+        found = self._store.fetch(query, values)
         return {c: np.asarray(found[c], np.float32) for c in columns}, total
 
     def nearest(self, rows: RowFilter, x: str, y: str, at, scale) -> int | None:
@@ -225,10 +182,10 @@ class RunTable:
         """
         if not np.all(np.isfinite([*at, *scale])) or min(scale) <= 0:
             raise SedflowError(f"no place at {at} on axes of length {scale}; give finite numbers")
-        where, values = self._where(rows, finite=(x, y))
-        a, b = self._named(x), self._named(y)
-        found = self._fetch(
-            f"SELECT row FROM {self._from('row', x, y, *_filter_columns(rows))} {where} "
+        where, values = condition(self._store, rows, finite=(x, y))
+        a, b = self._store.named(x), self._store.named(y)
+        found = self._store.fetch(
+            f"SELECT row FROM {self._from(rows, 'row', x, y)} {where} "
             f"ORDER BY pow(({a} - ?) / ?, 2) + pow(({b} - ?) / ?, 2), row LIMIT 1",
             [*values, float(at[0]), float(scale[0]), float(at[1]), float(scale[1])],
         )
@@ -236,11 +193,12 @@ class RunTable:
 
     def span(self, column: str, share: float = 0.998) -> tuple[float, float] | None:
         """Limits between which the middle `share` of a column's values lie; None without any."""
-        where, values = self._where(RowFilter(), finite=(column,))
-        name, tail = self._named(column), (1 - share) / 2
-        found = self._fetch(
+        where, values = condition(self._store, EVERY_ROW, finite=(column,))
+        name, tail = self._store.named(column), (1 - share) / 2
+        source = self._store.source(column)
+        found = self._store.fetch(
             f"SELECT quantile_cont(CAST({name} AS DOUBLE), ?) AS low, "
-            f"quantile_cont(CAST({name} AS DOUBLE), ?) AS high FROM {self._from(column)} {where}",
+            f"quantile_cont(CAST({name} AS DOUBLE), ?) AS high FROM {source} {where}",
             [tail, 1 - tail, *values],
         )
         low, high = (np.ma.filled(found[k].astype(float), np.nan)[0] for k in ("low", "high"))
@@ -275,27 +233,32 @@ class RunTable:
         SedflowError
             No row has it.
         """
-        found = self._fetch(
-            f"SELECT row FROM {self._from('row', 'id')} WHERE CAST(id AS VARCHAR) = ? LIMIT 1",
+        found = self._store.fetch(
+            f"SELECT row FROM {self._store.source('row', 'id')} "
+            "WHERE CAST(id AS VARCHAR) = ? LIMIT 1",
             [str(ident).strip()],
         )
         if not len(found["row"]):
             raise SedflowError(f"no row of this run has the ID {str(ident)[:60]!r}; check it")
         return int(found["row"][0])
 
-    # DuckDB
+    def _from(self, rows, *columns):
+        """The tables that hold these columns, and those that the filter looks at."""
+        return self._store.source(*columns, *filter_columns(rows))
 
     def _read(self, rows, columns=None):
         """Columns of some rows, in the order given, from the files that hold them."""
         rows = [int(row) for row in rows]
         columns = dict.fromkeys(("row", *(columns or self.columns)))
-        names = ", ".join(map(self._stored, columns))
+        names = ", ".join(map(self._store.stored, columns))
+        every = self._store.files
         wanted = {f"part-{row // self._part_rows:06d}.parquet" for row in rows}
-        files = [path for path in self._files if Path(path).name in wanted]
+        files = [path for path in every if Path(path).name in wanted]
         if not files:
-            return self._frame(f"SELECT {names} FROM read_parquet(?) LIMIT 0", [self._files[:1]])
-        self._unchanged(files, hashed=True)
-        frame = self._frame(
+            nothing = f"SELECT {names} FROM read_parquet(?) LIMIT 0"
+            return self._store.frame(nothing, [every[:1]])
+        self._store.unchanged(files, hashed=True)
+        frame = self._store.frame(
             f"SELECT {names} FROM read_parquet(?) WHERE row IN (SELECT unnest(?))", [files, rows]
         )
         found = frame.set_index("row", drop=False)
@@ -310,157 +273,15 @@ class RunTable:
                 continue
         return None
 
-    def _stamp(self, path):
-        try:
-            return stamp(path)
-        except OSError:
-            return None
-
-    def _unchanged(self, files, hashed=False):
-        """Refuse files that are not those any more that were checked.
-
-        hashed : whether to read them for that, which also finds what a disk has done by itself;
-            too slow for all files of a run, but not for those of a page
-        """
-        for path in files:
-            same = self._stamps[path] is not None and self._stamp(path) == self._stamps[path]
-            if same and hashed and path in self._hashes:
-                same = sha256(path) == self._hashes[path]
-            if not same:
-                raise SedflowError(
-                    f"results/{Path(path).name} of this run has changed since it was "
-                    "opened; give the command of the run again, and then reload this page"
-                )
-
     def _check_rows(self):
         """Refuse files that do not hold just the rows that their names promise."""
         size, total = self._part_rows, self.manifest["catalogue"]["rows"]
-        starts = [size * int(Path(path).stem.removeprefix("part-")) for path in self._files]
+        starts = [size * int(Path(path).stem.removeprefix("part-")) for path in self._store.files]
         promised = np.concatenate([np.arange(s, min(s + size, total)) for s in starts])
-        rows = self._fetch(f"SELECT row FROM {self._from('row')}")["row"]
+        rows = self._store.fetch(f"SELECT row FROM {self._store.source('row')}")["row"]
         if np.ma.is_masked(rows) or not np.array_equal(rows, promised):
             raise SedflowError(
                 f"the results of this run do not hold the rows {promised.min(initial=0)} to "
                 f"{promised.max(initial=0)}, each once and in order, so that a file of them is "
                 "damaged; run sedflow infer again, in another folder"
             )
-
-    def _named(self, column):
-        """A column's name as SQL has it; only names that the files have."""
-        if column not in self.columns:
-            raise SedflowError(f"the results have no column {str(column)[:60]!r}; choose another")
-        return _quoted(column)
-
-    def _stored(self, column):
-        """A column of the files, verdicts in today's words."""
-        name, there = self._named(column), _quoted(self._in_files[column])
-        if column != "verdict":
-            return f"{there} AS {name}"
-        cases = "".join(f" WHEN '{old}' THEN '{k.name}'" for k in KINDS for old in k.old)
-        return f"CASE {name}{cases} ELSE {name} END AS {name}"
-
-    def _fraction(self, column):
-        return self.columns[column] in _FRACTIONS
-
-    def _where(self, rows, finite=()):
-        """The condition that a filter means, and its values."""
-        terms, values = [], []
-        for column, low, high in rows.ranges:
-            name = self._named(column)
-            if column not in self.numbers:
-                raise SedflowError(f"{column} is not a number, so it has no range; choose another")
-            if (low is not None or high is not None) and self._fraction(column):
-                terms.append(f"NOT isnan({name})")  # DuckDB holds NaN for larger than all numbers
-            for limit, sign in ((low, ">="), (high, "<=")):
-                if limit is not None:
-                    terms.append(f"{name} {sign} ?")
-                    values.append(float(limit))
-        for column in ("status", "verdict"):
-            allowed = getattr(rows, column)
-            if allowed:
-                terms.append(f"{column} IN (SELECT unnest(?))")
-                values.append([as_kind(v) for v in allowed])
-        if rows.ident.strip():
-            terms.append("contains(CAST(id AS VARCHAR), ?)")
-            values.append(rows.ident.strip())
-        for column in finite:
-            name = self._named(column)
-            terms.append(f"isfinite({name})" if self._fraction(column) else f"{name} IS NOT NULL")
-        return ("WHERE " + " AND ".join(terms) if terms else ""), values
-
-    def _from(self, *columns):
-        """The tables that hold these columns, row beside row."""
-        self._load(columns)
-        tables = dict.fromkeys(self._tables[c] for c in columns)
-        return " POSITIONAL JOIN ".join(tables)
-
-    def _load(self, columns):
-        """Read columns that were never asked for."""
-        with self._lock:
-            new = [c for c in dict.fromkeys(columns) if c not in self._tables]
-            if not new:
-                return
-            table = f"columns_{len(self._tables)}"
-            self._unchanged(self._files)
-            self._run(
-                f"CREATE TABLE {table} AS SELECT {', '.join(map(self._stored, new))} "
-                "FROM read_parquet(?)",
-                [self._files],
-            )
-            self._tables.update(dict.fromkeys(new, table))
-
-    def _fetch(self, query, values=()):
-        return self._run(query, values, "fetchnumpy")
-
-    def _frame(self, query, values=()):
-        return self._run(query, values, "df")
-
-    def _run(self, query, values, fetch="fetchone"):
-        # DuckDB has no kind of error of its own for damaged files, and may quote them.
-        try:
-            return getattr(self._connection.cursor().execute(query, list(values)), fetch)()
-        except (self._duckdb.Error, UnicodeDecodeError) as error:
-            # A page shows this to visitors, who need not know where the server has its files.
-            _LOG.error("the results in %s cannot be read: %s", self.out, error)
-            raise SedflowError(
-                "the results of this run cannot be read, and the log says why; remove the file "
-                "that is damaged and run sedflow infer again"
-            ) from None
-
-
-def _quoted(column):
-    return '"' + column.replace('"', '""') + '"'
-
-
-def _filter_columns(rows):
-    """Columns that a filter looks at."""
-    out = [column for column, _, _ in rows.ranges]
-    out += [name for name in ("status", "verdict") if getattr(rows, name)]
-    return [*out, "id"] if rows.ident.strip() else out
-
-
-def stored_photometry(row: dict, bands) -> Photometry:
-    """The photometry of a row [nanomaggies], as the run understood it.
-
-    Raises
-    ------
-    BadPhotometry
-        The row is not a galaxy.
-    """
-    flux, sigma = ([float(row[f"{kind}_{band}"]) for band in bands] for kind in ("flux", "sigma"))
-    return Photometry(flux, sigma, float(row["redshift"]), bands)
-
-
-def departure(row: dict, names, quantiles) -> tuple[float, str]:
-    """How far other quantiles are from those of a row, and in which quantity.
-
-    names : of the quantities; quantiles (3, n) : 16, 50 and 84 % of each. The largest
-    difference of any, in units of half the stored 68 % interval; NaN if nothing is stored.
-    """
-    stored = np.array([[row[f"{name}_p{q}"] for name in names] for q in (16, 50, 84)], float)
-    half = np.maximum((stored[2] - stored[0]) / 2, 1e-6 * (1 + np.abs(stored[1])))
-    away = np.abs(np.asarray(quantiles, float) - stored).max(0) / half
-    if not np.isfinite(away).any():
-        return float("nan"), ""
-    k = int(np.nanargmax(away))
-    return float(away[k]), names[k]

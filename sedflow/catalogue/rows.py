@@ -18,9 +18,11 @@ from sedflow.catalogue.guess import guess_mapping
 from sedflow.catalogue.mapping import BandColumns, ColumnMap, Mapping
 from sedflow.catalogue.read.open import read_table
 from sedflow.errors import SedflowError
+from sedflow.flux_limits import believable
 from sedflow.model.floors import floor_share, with_floor
 from sedflow.nulls import is_code
-from sedflow.photometry import MIN_REDSHIFT, REDSHIFT_MAX, Photometry, believable
+from sedflow.photometry import Photometry
+from sedflow.redshifts import believable_redshift, missing_redshift, no_galaxy_has
 
 __all__ = [
     "BandColumns",
@@ -167,16 +169,9 @@ def preview(table, mapping: ColumnMap, n: int = 10):
 def _judge(flux, sigma, redshift, bands, reasons):
     """Write down what is wrong with rows that `Photometry` would refuse."""
     for row in np.flatnonzero(is_code(redshift)):
-        reasons.setdefault(
-            int(row),
-            f"redshift = {redshift[row]:g} says that there is none; give a spectroscopic redshift",
-        )
-    for row in np.flatnonzero(~((redshift >= MIN_REDSHIFT) & (redshift <= REDSHIFT_MAX))):
-        reasons.setdefault(
-            int(row),
-            f"redshift = {redshift[row]} must be finite and >= {MIN_REDSHIFT:g}, and at most "
-            f"{REDSHIFT_MAX:g}; give a spectroscopic redshift",
-        )
+        reasons.setdefault(int(row), missing_redshift(redshift[row]))
+    for row in np.flatnonzero(~believable_redshift(redshift)):
+        reasons.setdefault(int(row), no_galaxy_has(redshift[row]))
     absent = np.isnan(flux) & np.isnan(sigma)
     for row in np.flatnonzero(absent.all(1)):
         reasons.setdefault(

@@ -9,18 +9,19 @@ from importlib.metadata import version
 import numpy as np
 
 import sedflow
-from sedflow.bands import own_curves
 from sedflow.catalogue.assumptions import assumed
 from sedflow.catalogue.intake import FORM
 from sedflow.catalogue.manifest import FORMAT
 from sedflow.catalogue.rows import to_photometry
 from sedflow.catalogue.sampler_for_bands import cost, usable
+from sedflow.curve_hashes import own_curves
 from sedflow.draws import MAX_DRAWS
-from sedflow.errors import SedflowError
+from sedflow.errors import SedflowError, check_choice
 from sedflow.files.hashes import sealed, sha256_of
 from sedflow.files.writing import replacing, writing
 from sedflow.model.floors import floor_notes
-from sedflow.sampling.trust import RUNGS
+from sedflow.sampling.verdict_decision import RUNGS
+from sedflow.whole_numbers import as_whole
 
 __all__ = ["hashed", "locked", "new_manifest", "usable_mapping", "write_manifest"]
 
@@ -47,19 +48,14 @@ def new_manifest(catalogue, mapping, posterior, **settings):
     settings["part_rows"] = settings["part_rows"] or int(
         np.clip(-(-rows // _PARTS), _MIN_ROWS, _MAX_ROWS)
     )
-    for name, low in (("n", 10), ("seed", 0), ("keep", 0), ("part_rows", 1)):
-        if settings[name] < low:
-            raise SedflowError(f"{name} = {settings[name]} must be a whole number >= {low}")
-    if settings["n"] > MAX_DRAWS:
-        raise SedflowError(f"n = {settings['n']:,} must be at most {MAX_DRAWS:,} draws")
+    as_whole("n", settings["n"], 10, MAX_DRAWS, " draws")
+    for name, low in (("seed", 0), ("keep", 0), ("part_rows", 1)):
+        as_whole(name, settings[name], low)
     if settings["keep"] > settings["n"]:
         raise SedflowError(
             f"keep = {settings['keep']} of n = {settings['n']} draws; keep as many at most"
         )
-    if settings["trust"] not in RUNGS:
-        raise SedflowError(
-            f"trust = {settings['trust']!r} is unknown; choose one of {', '.join(RUNGS)}"
-        )
+    check_choice("trust", settings["trust"], RUNGS)
     return hashed(
         {
             "format": FORMAT,

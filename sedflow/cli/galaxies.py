@@ -102,7 +102,7 @@ def nsa(path, flux, sdss, cuts, weights, download, version, url, verify, as_json
         return
     catalog = load_nsa(path, flux=flux, sdss=sdss, cuts=cuts)
     if weights:
-        from sedflow.network.posterior import load_posterior
+        from sedflow.network.weights import load_posterior
 
         with bar("galaxy") as tell:
             found = summarise(catalog, load_posterior(weights), tell)

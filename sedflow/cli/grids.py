@@ -40,8 +40,9 @@ def grid(source, output, force, grids, as_json, logu, **options):
 
     Example: sedflow grid --source fsps --library c3k_lr --nebular -o nebular.h5
     """
+    from sedflow.model.bagpipes_grid import build_bagpipes
+    from sedflow.model.fsps_grid import build_fsps
     from sedflow.model.ssp import load_ssp
-    from sedflow.model.ssp_build import build_bagpipes, build_fsps
 
     if output.exists() and not force:
         raise SedflowError(f"{output} exists; choose another name, or --force to replace it")

@@ -151,7 +151,7 @@ def validate(weights, galaxies, draws, nsa, seed, output, p_values, as_json):
 
     Example: sedflow validate --weights runs/train/mine.safetensors --p-values 300
     """
-    from sedflow.network.posterior import load_posterior
+    from sedflow.network.weights import load_posterior
     from sedflow.validation.measure import validate as run
     from sedflow.validation.populations import headline, in_words, population, populations_of
 

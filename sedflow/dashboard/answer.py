@@ -10,10 +10,10 @@ from sedflow.draws import CURVE_LEVELS, Draws, column_quantiles
 from sedflow.files.packaged import DEFAULT_WEIGHTS
 from sedflow.fits.fit import Fit
 from sedflow.model.lines import LineMarks
-from sedflow.network.domain import DomainCheck
+from sedflow.network.domain_check import DomainCheck
 from sedflow.parameters import NAMES
 from sedflow.photometry import Photometry
-from sedflow.sampling.importance import refused_kind
+from sedflow.sampling.objection import refused_kind
 from sedflow.sampling.verdict import APPROXIMATE, EXACT_WEIGHTS, kind_of
 from sedflow.trust_limits import K_HAT_MAX
 

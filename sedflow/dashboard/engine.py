@@ -21,9 +21,11 @@ from sedflow.dashboard.what_if import Change, Changed, left_out, redrawn
 from sedflow.errors import BadPhotometry, BadWeights, SedflowError
 from sedflow.fits.fit import Fit, fit
 from sedflow.model.likelihood import too_precise
-from sedflow.network.posterior import AmortizedPosterior, cached_posterior, packaged_weights
+from sedflow.network.posterior import AmortizedPosterior
+from sedflow.network.weights import cached_posterior, packaged_weights
 from sedflow.photometry import Photometry
-from sedflow.sampling.importance import objection, reweight
+from sedflow.sampling.objection import objection
+from sedflow.sampling.reweighting import reweight
 from sedflow.sampling.verdict import kind_of
 from sedflow.trust_limits import K_HAT_MAX
 

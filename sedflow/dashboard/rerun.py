@@ -1,7 +1,8 @@
 """A row of a run, recomputed: by the run's network, with the row's own seed."""
 
 from sedflow.catalogue.infer import row_seed
-from sedflow.catalogue.results import RunTable, stored_photometry
+from sedflow.catalogue.results import RunTable
+from sedflow.catalogue.stored_row import stored_photometry
 from sedflow.dashboard.answer import Answer, OwnGalaxy, Request
 from sedflow.dashboard.engine import Engine
 from sedflow.dashboard.panels.run_columns import ident
@@ -9,7 +10,7 @@ from sedflow.dashboard.server.visitors import whose
 from sedflow.dashboard.server.work import beside, on_worker
 from sedflow.errors import SedflowError
 from sedflow.fits.fit import fit
-from sedflow.network.posterior import cached_posterior, packaged_weights
+from sedflow.network.weights import cached_posterior, packaged_weights
 
 __all__ = ["Rerun"]
 

@@ -17,7 +17,7 @@ from sedflow.dashboard.tabs import TITLE, Page
 from sedflow.dashboard.widgets import note, plain
 from sedflow.errors import SedflowError, needs
 from sedflow.files.packaged import DEFAULT_WEIGHTS
-from sedflow.network.posterior import cached_posterior
+from sedflow.network.weights import cached_posterior
 from sedflow.threads import use_threads
 
 __all__ = ["page", "warm_up"]

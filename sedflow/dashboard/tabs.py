@@ -32,7 +32,7 @@ from sedflow.dashboard.state import ExplorerState, ForwardState
 from sedflow.dashboard.what_if import Change
 from sedflow.errors import SedflowError
 from sedflow.figures.theme import PageTheme
-from sedflow.network.posterior import packaged_weights
+from sedflow.network.weights import packaged_weights
 from sedflow.palette import FIGURE_SIZE
 from sedflow.parameters import NAMES
 from sedflow.population.presets import PRESETS

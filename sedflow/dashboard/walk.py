@@ -11,8 +11,9 @@ from sedflow.dashboard.answer import Answer
 from sedflow.dashboard.quantities import HISTORIES, quantity_columns
 from sedflow.dashboard.state import LightOptions
 from sedflow.draws import Draws
-from sedflow.figures import galaxy as figures
-from sedflow.figures.app_corner import CornerAxes, places
+from sedflow.figures.corner_axes import CornerAxes, places
+from sedflow.figures.histories import history_layers
+from sedflow.figures.spectrum import sed_layers
 
 __all__ = ["STEPS", "walk"]
 
@@ -34,7 +35,7 @@ def walk(
     theta = answer.fit.draws.resampled(len(flux)).theta[order]
     one = replace(answer.fit, draws=Draws(theta), verdict=None)
     galaxy = answer.fit.photometry
-    light = figures.sed_layers(
+    light = sed_layers(
         "",
         galaxy.bands,
         float(galaxy.redshift),
@@ -46,7 +47,7 @@ def walk(
     out = {"sed_x": light["x"], "sed_y": light["y"]}
     for which in HISTORIES:
         layers = [
-            figures.history_layers(
+            history_layers(
                 "", which, one.history.edges, answer.history_quantiles[which], lines={"walk": curve}
             ).sources["walk"]
             for curve in getattr(one.history, which)

@@ -1,14 +1,11 @@
 from .calibration import BinFigure as BinFigure
 from .calibration import GridFigure as GridFigure
 from .calibration import RegionFigure as RegionFigure
-from .calibration import bin_layers as bin_layers
-from .calibration import pp_layers as pp_layers
-from .calibration import rank_layers as rank_layers
-from .calibration import region_layers as region_layers
-from .galaxy import SEDFigure as SEDFigure
-from .galaxy import history as history
-from .galaxy import sed as sed
-from .galaxy import sed_layers as sed_layers
+from .calibration_layers import bin_layers as bin_layers
+from .calibration_layers import pp_layers as pp_layers
+from .calibration_layers import rank_layers as rank_layers
+from .calibration_layers import region_layers as region_layers
+from .histories import history as history
 from .paper import figure_name as figure_name
 from .paper import save_figure as save_figure
 from .paper_corner import corner_figure as corner_figure
@@ -30,3 +27,6 @@ from .publication import ranks_figure as ranks_figure
 from .publication import sed_figure as sed_figure
 from .publication import training_figure as training_figure
 from .run_page import write_run_page as write_run_page
+from .spectrum import SEDFigure as SEDFigure
+from .spectrum import sed as sed
+from .spectrum import sed_layers as sed_layers

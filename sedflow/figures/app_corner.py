@@ -1,14 +1,12 @@
 """The corner plot of the app: one Bokeh figure that holds every panel.
 
 Seventy-eight separate figures take seconds to build and half a second to repaint; one figure
-with an image, contour lines and histograms takes a tenth of that. Panel (row, column) fills a
-unit square of the figure's own coordinates; tick labels are text.
+with an image, contour lines and histograms takes a tenth of that. Tick labels are text.
 
 `corner_axes` and `corner_set` are pure numerics; `CornerFigure` draws them, any number of sets
 of draws over each other, and can be updated in place.
 """
 
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -23,186 +21,14 @@ from bokeh.models import (
     Text,
 )
 from bokeh.plotting import figure
-from contourpy import contour_generator
-from matplotlib.path import Path
 from matplotlib.ticker import MaxNLocator
-from scipy.ndimage import gaussian_filter
 
 from sedflow.figures.base import TOOLBAR, compact
-from sedflow.model.prior_curves import prior_density
+from sedflow.figures.corner_axes import GAP, SIDE, join_lines
+from sedflow.figures.corner_draws import HELD
 from sedflow.palette import GREY, MODEL, SELECTED, TEXT, THEME_INK, TRUTH
 
-__all__ = [
-    "CornerAxes",
-    "CornerFigure",
-    "CornerSet",
-    "corner_axes",
-    "corner_set",
-    "places",
-    "rim",
-    "selected",
-]
-
-_BINS = 36  # pixels of a panel's two-dimensional histogram
-_SMOOTH = 1.6  # pixels, so that contours of a few thousand draws are not all noise
-_HIST_BINS = 32
-_GAP = 0.08  # between panels
-_SIDE = 1.0 - _GAP
-_SIGMA_LEVELS = (0.393, 0.865)  # mass inside 1 and 2 sigma of a two-dimensional Gaussian
-_HELD = "contours hold {:.0f} and {:.0f} %".format(*(100 * level for level in _SIGMA_LEVELS))
-_FEW = 25  # draws below which a set has points, not contours
-
-
-@dataclass(frozen=True)
-class CornerAxes:
-    """Where the panels are: quantities, their labels, and the limits (n, 2) of their axes."""
-
-    names: tuple[str, ...]
-    labels: tuple[str, ...]
-    limits: np.ndarray
-
-    @property
-    def n(self) -> int:
-        """Number of quantities."""
-        return len(self.names)
-
-    def unit(self, samples) -> np.ndarray:
-        """Samples (n_draw, n) in units of the panels' sides, 0 to 1."""
-        low, high = self.limits.T
-        return (samples - low) / (high - low)
-
-
-@dataclass(frozen=True)
-class CornerSet:
-    """One set of draws in the figure's coordinates; polylines are (x, y) broken by NaN.
-
-    image (m, m) uint8 : density, 255 at each panel's peak, 0 outside; None if not asked for
-    values : median and 68 % range of each quantity, as text
-    """
-
-    contours: tuple
-    histograms: tuple
-    quantiles: tuple
-    points: tuple
-    values: list
-    image: np.ndarray | None = None
-
-
-def corner_axes(samples, names, labels) -> CornerAxes:
-    """Axes that show the central 99.5 % of the samples (n_draw, n), and a margin."""
-    low, high = np.quantile(samples, [0.0025, 0.9975], axis=0)
-    margin = np.maximum(0.06 * (high - low), 1e-6)
-    return CornerAxes(tuple(names), tuple(labels), np.stack([low - margin, high + margin], 1))
-
-
-def corner_set(
-    samples, axes: CornerAxes, *, image: bool = False, pairs: bool = True, prior: Any = None
-) -> CornerSet:
-    """What a set of draws of equal weight (n_draw, n) looks like on these axes.
-
-    image : whether the density of each pair is shaded
-    pairs : whether pairs have contours; without, histograms are smooth: a prior's few thousand
-        draws, spread over panels that show a posterior, have contours that are noise
-    prior : Prior that the samples are of, if they are of one: parameters have its exact density
-    """
-    samples = np.asarray(samples, dtype=float)
-    n, side = axes.n, _SIDE
-    unit = axes.unit(samples)
-    inside = (unit >= 0) & (unit < 1)
-    pixel = np.clip((unit * _BINS).astype(int), 0, _BINS - 1)
-    stride = _BINS + round(_BINS * _GAP / side)
-    shaded = np.zeros((n * stride, n * stride), np.uint8) if image else None
-    contours, histograms, quantiles, points = [], [], [], []
-    few = len(samples) < _FEW
-    for row in range(n):
-        y0 = n - 1 - row
-        for column in range(row) if pairs else ():
-            both = inside[:, column] & inside[:, row]
-            if few:
-                points.append([column + side * unit[both, column], y0 + side * unit[both, row]])
-                continue
-            flat = pixel[both, row] * _BINS + pixel[both, column]
-            density = np.bincount(flat, minlength=_BINS**2).reshape(_BINS, _BINS).astype(float)
-            density = gaussian_filter(density, _SMOOTH)
-            peak = density.max()
-            if peak > 0:
-                density /= peak
-            if shaded is not None:
-                r, c = y0 * stride, column * stride
-                shaded[r : r + _BINS, c : c + _BINS] = np.rint(255 * density)
-            contours += _contours(density, column, y0)
-        curve = None if prior is None else _curve(axes, row, y0, prior)
-        if curve is None:
-            curve = _histogram(unit[inside[:, row], row], row, y0, smooth=not pairs)
-        histograms.append(curve)
-        for q in np.quantile(unit[:, row], [0.16, 0.5, 0.84]) if len(unit) else ():
-            if 0 <= q <= 1:
-                quantiles.append([[row + q * side] * 2, [y0, y0 + side]])
-    joined = tuple(np.concatenate(v) for v in zip(*points, strict=True)) if points else ()
-    return CornerSet(
-        _join(contours), _join(histograms), _join(quantiles), joined, _values(samples), shaded
-    )
-
-
-def places(samples, axes: CornerAxes) -> tuple[np.ndarray, np.ndarray]:
-    """Where draws (n_draw, n) are on every panel (n_draw, n_panel): x and y in the figure.
-
-    Panels below the diagonal come row by row, then the feet of the histograms.
-    """
-    unit, n = axes.unit(np.asarray(samples, float)), axes.n
-    unit = np.where((unit >= 0) & (unit <= 1), unit, np.nan) * _SIDE
-    row, column = np.tril_indices(n, -1)
-    every = np.arange(n)
-    x = np.concatenate([column + unit[:, column], every + unit], axis=1)
-    foot = np.broadcast_to(n - 1.0 - every, unit.shape)
-    y = np.concatenate([n - 1 - row + unit[:, row], foot], axis=1)
-    return x, y
-
-
-def rim(geometry: dict) -> tuple:
-    """The closed line (x, y) around a box or lasso."""
-    if geometry["type"] == "rect":
-        x0, x1, y0, y1 = (geometry[k] for k in ("x0", "x1", "y0", "y1"))
-        return [x0, x1, x1, x0, x0], [y0, y0, y1, y1, y0]
-    return tuple(np.append(geometry[a], geometry[a][:1]) for a in "xy")
-
-
-def selected(samples, axes: CornerAxes, geometry: dict) -> tuple[np.ndarray, str] | None:
-    """Which draws (n_draw,) a box or lasso on the figure holds, and in words; None if on no panel.
-
-    samples (n_draw, n); geometry : as Bokeh's SelectionGeometry event has it: type "rect" with
-    x0, x1, y0, y1, or "poly" with x, y.
-    """
-    if geometry["type"] == "rect":
-        x, y = (np.sort([geometry[f"{a}0"], geometry[f"{a}1"]]) for a in "xy")
-        corners = np.array([[x[0], y[0]], [x[1], y[0]], [x[1], y[1]], [x[0], y[1]]])
-    else:
-        corners = np.stack([np.asarray(geometry[a], float) for a in "xy"], 1)
-        if len(corners) < 3:
-            return None
-    middle = 0.5 * (corners.min(0) + corners.max(0))
-    column, row = int(np.floor(middle[0])), axes.n - 1 - int(np.floor(middle[1]))
-    if not (0 <= column <= row < axes.n):
-        return None
-    unit = axes.unit(np.asarray(samples, float))
-    corners = (corners - [column, axes.n - 1 - row]) / _SIDE
-    if column == row:  # a histogram: only its horizontal axis means anything
-        low, high = corners[:, 0].min(), corners[:, 0].max()
-        return (unit[:, row] >= low) & (unit[:, row] <= high), _said(axes, row, low, high)
-    if geometry["type"] == "rect":
-        (x0, y0), (x1, y1) = corners.min(0), corners.max(0)
-        u, v = unit[:, column], unit[:, row]
-        mask = (u >= x0) & (u <= x1) & (v >= y0) & (v <= y1)
-        return mask, f"{_said(axes, column, x0, x1)}, {_said(axes, row, y0, y1)}"
-    mask = Path(corners).contains_points(unit[:, [column, row]])
-    return mask, f"a region of {axes.labels[column]} and {axes.labels[row]}"
-
-
-def _said(axes, k, low, high):
-    bottom, top = axes.limits[k]
-    ends = bottom + np.array([low, high]) * (top - bottom)
-    return f"{axes.labels[k]} {ends[0]:.3g} to {ends[1]:.3g}"
-
+__all__ = ["CornerFigure"]
 
 _TEXT: dict[str, dict[str, Any]] = {
     "tick_x": {"text_align": "center", "text_baseline": "top"},
@@ -397,14 +223,14 @@ class CornerFigure:
         drawn = n > 1 and any(len(one.contours) and len(one.contours[0]) for one in sets.values())
         # Above the key; in the app, below its buttons and what they say.
         many = n >= _MANY
-        line = n - _GAP if self._keyed else (0.68 if many else 0.62) * n
-        end = n + 1.9 if many and not self._keyed else n - _GAP
-        words = {"x": [end], "y": [line], "text": [_HELD]}
+        line = n - GAP if self._keyed else (0.68 if many else 0.62) * n
+        end = n + 1.9 if many and not self._keyed else n - GAP
+        words = {"x": [end], "y": [line], "text": [HELD]}
         new["held"] = words if drawn else {"x": [], "y": [], "text": []}
-        position = np.arange(n) + (0.0 if n >= _MANY else _SIDE / 2)
+        position = np.arange(n) + (0.0 if n >= _MANY else SIDE / 2)
         new["values"] = {
             "x": position,
-            "y": n - np.arange(n) - _GAP + 0.04,
+            "y": n - np.arange(n) - GAP + 0.04,
             "text": [v.partition("\n")[0] if n >= _MOST else v for v in first.values]
             if first
             else [""] * n,
@@ -413,9 +239,9 @@ class CornerFigure:
         if not self._keyed:  # the page has a key of its own
             shown = [name for name in shown if name == "truth"]
         for name in (*self.colors, "truth"):
-            line = n - _GAP - (0.24 + 0.021 * n) * (shown.index(name) + 1 if name in shown else 0)
+            line = n - GAP - (0.24 + 0.021 * n) * (shown.index(name) + 1 if name in shown else 0)
             text = "truth" if name == "truth" else (labels or {}).get(name, name)
-            one = {"x": [n - _GAP], "y": [line], "text": [text]}
+            one = {"x": [n - GAP], "y": [line], "text": [text]}
             new[f"key_{name}"] = one if name in shown else {"x": [], "y": [], "text": []}
         for name, columns in new.items():
             if not _equal(self._sources[name].data, columns):
@@ -455,22 +281,22 @@ def _axes_columns(axes):
     """Columns of everything that depends on the axes alone."""
     n = axes.n
     frames = [
-        [[c, c + _SIDE, c + _SIDE, c, c], [y, y, y + _SIDE, y + _SIDE, y]]
+        [[c, c + SIDE, c + SIDE, c, c], [y, y, y + SIDE, y + SIDE, y]]
         for y, c in ((n - 1 - row, column) for row in range(n) for column in range(row + 1))
     ]
     tick_x, tick_y = _ticks(axes.limits, n)
-    position = np.arange(n) + _SIDE / 2
+    position = np.arange(n) + SIDE / 2
     labels = [_wrapped(label) for label in axes.labels]
     away_x = (0.095 if n >= _MANY else 0.045) * n  # where the numbers at the ticks end
     away_y = (0.095 if n >= _MOST else 0.075 if n >= _MANY else 0.085) * n
     return {
-        "frames": _line(_join(frames)),
+        "frames": _line(join_lines(frames)),
         "tick_x": tick_x,
         "tick_y": tick_y,
         "label_x": {"x": position, "y": np.full(n, -away_x), "text": labels},
         "label_y": {
             "x": np.full(n - 1, -away_y),
-            "y": n - position[1:] - _GAP,
+            "y": n - position[1:] - GAP,
             "text": labels[1:],
         },
     }
@@ -493,44 +319,10 @@ def _truth_lines(axes, truth):
     for k, u in enumerate(unit):
         if not 0 <= u <= 1:
             continue
-        lines.append([[k + u * _SIDE] * 2, [0, n - 1 - k + _SIDE]])
+        lines.append([[k + u * SIDE] * 2, [0, n - 1 - k + SIDE]])
         if k:
-            lines.append([[0, k - _GAP], [n - 1 - k + u * _SIDE] * 2])
-    return _line(_join(lines))
-
-
-def _contours(density, column, y0):
-    """Lines that enclose 39 and 86 % of the mass of a panel."""
-    order = np.sort(density.ravel())[::-1]
-    mass = order.cumsum()
-    if not mass[-1] > 0:
-        return []
-    center = (np.arange(_BINS) + 0.5) / _BINS * _SIDE
-    generator = contour_generator(column + center, y0 + center, density)
-    lines = []
-    for level in _SIGMA_LEVELS:
-        height = order[min(np.searchsorted(mass, level * mass[-1]), order.size - 1)]
-        lines += [line.T for line in generator.lines(height)]
-    return lines
-
-
-def _curve(axes, row, y0, prior):
-    """The prior of a parameter over its whole panel; None of a derived quantity."""
-    x = np.linspace(0, 1, 201)
-    low, high = axes.limits[row]
-    density = prior_density(axes.names[row], low + x * (high - low), prior)
-    if density is None:
-        return None
-    return [row + x * _SIDE, y0 + density / max(density.max(), 1e-300) * 0.92 * _SIDE]
-
-
-def _histogram(unit, row, y0, smooth=False):
-    counts, edges = np.histogram(unit, bins=_HIST_BINS, range=(0, 1))
-    if smooth:
-        counts = gaussian_filter(counts.astype(float), 2.0, mode="nearest")
-    counts = counts / max(counts.max(), 1) * 0.92 * _SIDE
-    x = np.repeat(edges, 2)[1:-1] * _SIDE + row
-    return [x, y0 + np.repeat(counts, 2)]
+            lines.append([[0, k - GAP], [n - 1 - k + u * SIDE] * 2])
+    return _line(join_lines(lines))
 
 
 def _ticks(limits, n):
@@ -544,8 +336,8 @@ def _ticks(limits, n):
         if n >= _MANY and len(ticks) > 1:
             ticks = [ticks[np.argmin(np.abs(np.array(ticks) - 0.5 * (low + high)))]]
         for t in ticks:
-            place = (t - low) / (high - low) * _SIDE
-            if not 0.08 < place / _SIDE < 0.92 and len(ticks) > 1:
+            place = (t - low) / (high - low) * SIDE
+            if not 0.08 < place / SIDE < 0.92 and len(ticks) > 1:
                 continue
             text = f"{t:.4g}".replace("-", "−")
             half = 0.5 * _LETTER * n * (len(text) + 1)  # a letter between one number and the next
@@ -559,29 +351,3 @@ def _ticks(limits, n):
                 tick_y["y"].append(n - 1 - k + place)
                 tick_y["text"].append(text)
     return tick_x, tick_y
-
-
-def _values(samples):
-    """Median and 68 % range of each quantity, as text."""
-    if not len(samples):
-        return [""] * samples.shape[1]
-    low, middle, high = np.quantile(samples, [0.16, 0.5, 0.84], axis=0)
-    return [_value(lo, m, h) for lo, m, h in zip(low, middle, high, strict=True)]
-
-
-def _value(low, middle, high):
-    """A median and its range, to two digits of the smaller side of the range."""
-    width = min((v for v in (high - middle, middle - low) if v > 0), default=0.01)
-    digits = int(np.clip(1 - np.floor(np.log10(width)), 0, 3))
-    up, down = high - middle, middle - low
-    return f"{middle:.{digits}f}\n+{up:.{digits}f} −{down:.{digits}f}".replace("-", "−")
-
-
-def _join(lines):
-    """Polylines (x, y) in one pair of arrays, broken by NaN."""
-    if not lines:
-        return np.array([]), np.array([])
-    gap = [np.nan]
-    x = np.concatenate([np.concatenate([line[0], gap]) for line in lines])
-    y = np.concatenate([np.concatenate([line[1], gap]) for line in lines])
-    return x, y

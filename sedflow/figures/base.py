@@ -17,11 +17,12 @@ from bokeh.models import (
     Selection,
     UnionRenderers,
 )
+from bokeh.models.annotations import Legend, LegendItem
 from bokeh.plotting import figure
 
 from sedflow.palette import SELECTED, THEME_INK
 
-__all__ = ["OUTLINE", "TOOLBAR", "Layers", "LiveFigure", "compact"]
+__all__ = ["OUTLINE", "TOOLBAR", "Layers", "LiveFigure", "compact", "legend_above"]
 
 #: Source of the rim of a selection.
 OUTLINE = "outline"
@@ -31,6 +32,21 @@ TOOLBAR = """
 :host { background: color-mix(in srgb, var(--sf-surface, #fff) 88%, transparent) !important;
         --bokeh-icon-color: var(--sf-quiet, #666); border-radius: 4px; }
 """
+
+
+def legend_above(plot: figure, items=(), **style) -> Legend:
+    """Add a legend of one line above a figure; items : (text, glyphs) each."""
+    legend = Legend(
+        items=[LegendItem(label=label, renderers=glyphs) for label, glyphs in items],
+        orientation="horizontal",
+        border_line_alpha=0,
+        background_fill_alpha=0,
+        label_text_font_size="11px",
+        margin=0,
+        **style,
+    )
+    plot.add_layout(legend, "above")
+    return legend
 
 
 @dataclass(frozen=True)

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, TYPE_CHECKING
 
-from sedflow.errors import SedflowError
+from sedflow.errors import SedflowError, check_choice
 from sedflow.model.derived import PLOTTED
 from sedflow.palette import FAINT, GREEN, GREY, INK, INK_BLUE, ORANGE, VERMILION
 
@@ -76,10 +76,7 @@ class Paper:
     font_size: float = 8.0
 
     def __post_init__(self):
-        if self.width not in WIDTHS:
-            raise SedflowError(
-                f"width = {str(self.width)[:64]!r} is unknown; choose {' or '.join(WIDTHS)}"
-            )
+        check_choice("width", self.width, WIDTHS)
         low, high = FONT_SIZES
         if not (isinstance(self.font_size, int | float) and low <= self.font_size <= high):
             raise SedflowError(
@@ -153,8 +150,7 @@ def save_figure(figure: "Figure", path: str | Path | IO[bytes], form: str | None
 
     if form is None:
         form = Path(str(getattr(path, "name", path))).suffix[1:].lower()
-    if form not in FORMATS:
-        raise SedflowError(f"format {str(form)[:64]!r} is unknown; choose {', '.join(FORMATS)}")
+    check_choice("format", form, FORMATS)
     # Type 42: the outlines of the letters themselves, which journals ask for. In SVG, paths.
     # Without a date, the same figure is the same file.
     dated = {"pdf": {"CreationDate": None}, "svg": {"Date": None}, "png": {}}[form]

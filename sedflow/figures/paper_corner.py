@@ -5,10 +5,11 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from sedflow.draws import Draws
+from sedflow.draws import CONTOUR_LEVELS, Draws
 from sedflow.errors import SedflowError, needs
 from sedflow.figures.drawable import check_draws
 from sedflow.figures.paper import COLORS, GRID, LABELS, STYLES, Paper, checked_quantities
+from sedflow.figures.paper_numbers import interval, round_ticks
 from sedflow.fits.fit import Fit
 from sedflow.model.derived import PLOTTED, columns, derive
 from sedflow.model.prior_curves import prior_density
@@ -22,7 +23,6 @@ __all__ = ["MOST_QUANTITIES", "corner_figure", "selected_draws"]
 #: Quantities for which there is room, by width.
 MOST_QUANTITIES = {"column": 6, "page": 12}
 MAIN = ("log_mstar", "log_sfr_100myr", "age_mw", "log_z_mw_solar", "tau_ism")
-_LEVELS = (0.393, 0.865)  # 1 and 2 sigma of a two-dimensional Gaussian
 _N_PRIOR = 50_000
 _N_SET = 20_000  # draws of a set that are looked at
 _FEW = 50  # draws of a selection below which it has no contours
@@ -200,7 +200,7 @@ def _draw(figure, samples, limits, kind):
         range=[tuple(ends) for ends in limits],
         bins=_BINS,
         color=color,
-        levels=_LEVELS,
+        levels=CONTOUR_LEVELS,
         smooth=1.2,
         plot_datapoints=False,
         plot_density=False,
@@ -262,7 +262,7 @@ def _dress(axes, rows, main, limits, paper):
     """Labels, thin frames, small ticks, a light grid, and values above the histograms."""
     n = len(rows)
     panel = 0.94 * (72 * paper.inches - 6 * paper.font_size) / n  # points, about
-    ticks = [_ticks(ends, panel / (0.65 * paper.small)) for ends in limits]
+    ticks = [round_ticks(ends, panel / (0.65 * paper.small)) for ends in limits]
     for row in range(n):
         for column in range(n):
             ax = axes[row, column]
@@ -283,39 +283,6 @@ def _dress(axes, rows, main, limits, paper):
         axes[n - 1, row].set_xlabel(LABELS[rows[row].name], fontsize=paper.font_size)
         low, median, high = np.quantile(main[:, row], [0.16, 0.5, 0.84])
         axes[row, row].set_title(interval(low, median, high), fontsize=paper.small, pad=4)
-
-
-def _ticks(ends, room):
-    """Two or three round numbers away from the ends of an axis, and their text.
-
-    room : characters that fit along the axis
-    """
-    from matplotlib.ticker import MaxNLocator
-
-    low, high = ends
-    margin = 0.12 * (high - low)
-    at, text = np.array([0.5 * (low + high)]), [f"{0.5 * (low + high):.4g}"]
-    for n in (3, 4, 5, 6, 8, 10):
-        found = MaxNLocator(n, steps=[1, 2, 5, 10]).tick_values(low, high)
-        found = found[(found > low + margin) & (found < high - margin)]
-        if len(found) < 2:
-            continue
-        digits = next((d for d in range(5) if np.allclose(found, found.round(d), atol=1e-9)), 5)
-        words = [f"{t:.{digits}f}".replace("-", "−") for t in found]
-        needed = (max(map(len, words)) + 0.7) * (high - low) / room
-        every = max(1, int(np.ceil(needed / (found[1] - found[0]))))
-        first = (len(found) - 1) % every // 2
-        at, text = found[first::every], words[first::every]
-        if len(at) >= 2:
-            break
-    return at, text
-
-
-def interval(low: float, median: float, high: float) -> str:
-    """Median and 68 % interval in mathtext, to two digits of the smaller error."""
-    least = min(x for x in (median - low, high - median, 1e300) if x > 0)
-    digits = 2 if least == 1e300 else int(np.clip(1 - np.floor(np.log10(least)), 0, 4))
-    return f"${median:.{digits}f}_{{-{median - low:.{digits}f}}}^{{+{high - median:.{digits}f}}}$"
 
 
 def _arrange(figure, axes, paper):
@@ -369,7 +336,7 @@ def _arrange(figure, axes, paper):
 
 
 #: What the contours of every set hold, for the legend.
-_HELD = " ({:.0f} and {:.0f} %)".format(*(100 * level for level in _LEVELS))
+_HELD = " ({:.0f} and {:.0f} %)".format(*(100 * level for level in CONTOUR_LEVELS))
 
 
 def _share(fit, chosen):

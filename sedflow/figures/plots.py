@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from sedflow.bands import band_flux
-from sedflow.draws import CURVE_LEVELS
+from sedflow.draws import CONTOUR_LEVELS, CURVE_LEVELS
 from sedflow.errors import SedflowError, UnknownName, unknown
 from sedflow.figures import publication
 from sedflow.figures.comparison import draw_comparison
@@ -51,7 +51,7 @@ def fit_sed(fit, ax=None, n_spectra: int = 200, backend: str = "matplotlib") -> 
     """The posterior's spectra over the photometry of one galaxy."""
     _check(fit, backend, ax)
     if backend == "bokeh":
-        from sedflow.figures.galaxy import sed
+        from sedflow.figures.spectrum import sed
 
         return _titled(sed(fit, n_spectra), fit.heading)
     ax = _axes(ax, (8, 4.5))
@@ -66,7 +66,7 @@ def fit_history(fit, which: str = "formed", ax=None, backend: str = "matplotlib"
     if which not in _Y:
         raise unknown("curve", which, _Y)
     if backend == "bokeh":
-        from sedflow.figures.galaxy import history
+        from sedflow.figures.histories import history
 
         return _titled(history(fit, which), fit.heading)
     ax = _axes(ax, (6, 4))
@@ -121,7 +121,9 @@ def fit_corner(fit, names=None, reference=None, backend: str = "matplotlib") -> 
     check_draws(fit)
     names = _names(names, fit)
     if backend == "bokeh":
-        from sedflow.figures.app_corner import CornerFigure, corner_axes, corner_set
+        from sedflow.figures.app_corner import CornerFigure
+        from sedflow.figures.corner_axes import corner_axes
+        from sedflow.figures.corner_draws import corner_set
 
         samples = np.stack([fit[name] for name in names], axis=1)
         labels = [q.axis_label for name in names for q in KNOWN if q.name == name]
@@ -130,7 +132,7 @@ def fit_corner(fit, names=None, reference=None, backend: str = "matplotlib") -> 
         return CornerFigure(axes, sets, {"exact": MODEL}, title=fit.heading).figure
     figure = _figure((1.9 * len(names) + 1, 1.9 * len(names) + 1))
     figure.subplots(len(names), len(names), squeeze=False)
-    style = {"quantiles": [0.16, 0.5, 0.84], "levels": (0.393, 0.865), "smooth": 1.0}
+    style = {"quantiles": [0.16, 0.5, 0.84], "levels": CONTOUR_LEVELS, "smooth": 1.0}
     style |= {"max_n_ticks": 3, "hist_kwargs": {"density": True}}
     corner_panels(
         np.stack([fit[name] for name in names], axis=1),
@@ -255,7 +257,7 @@ def model_sed(model, theta, redshift, ax=None, bands=None, backend: str = "matpl
     flux = model.photometry(theta, redshift, bands)
     title = f"{model.grid.name}, z = {float(redshift):.4g}"
     if backend == "bokeh":
-        from sedflow.figures.galaxy import SEDFigure, sed_layers
+        from sedflow.figures.spectrum import SEDFigure, sed_layers
 
         curve = {"spectrum": (spectrum.wavelength, spectrum.flux)}
         layers = sed_layers(title, bands, float(redshift), curves=curve, predicted=flux)
@@ -294,8 +296,10 @@ def report_pp(report, names=None, backend: str = "matplotlib") -> Any:
     """p-p curves of a validation report: network, and exact in grey."""
     _check(None, backend)
     if backend == "bokeh":
-        from sedflow.figures.calibration import QUANTITIES, GridFigure, pp_layers
+        from sedflow.figures.calibration import GridFigure
+        from sedflow.figures.calibration_layers import pp_layers
         from sedflow.validation.near import everyone
+        from sedflow.validation.report import QUANTITIES
 
         layers = pp_layers(report, everyone(report), quantities=names or QUANTITIES)
         hover = [("KS, network", "@ks_network"), ("KS, exact", "@ks_exact")]

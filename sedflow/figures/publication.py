@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from sedflow.bands import ab_magnitude, band_flux
+from sedflow.draws import CONTOUR_LEVELS
 from sedflow.errors import SedflowError
 from sedflow.figures.drawable import check_draws, corner_panels, corner_ranges
 from sedflow.model.derived import DERIVED
@@ -49,7 +50,7 @@ def posterior_figure(fit, n_spectra: int = 200, reference=None) -> "Figure":
     figure = Figure(figsize=(15, 15))
     figure.subplots(n, n)
     labels = [f"${p.latex}$" + (f" [{p.unit}]" if p.unit == "Gyr" else "") for p in PARAMETERS]
-    about = {"fig": figure, "max_n_ticks": 3, "levels": (0.393, 0.865), "smooth": 1.2}
+    about = {"fig": figure, "max_n_ticks": 3, "levels": CONTOUR_LEVELS, "smooth": 1.2}
     about |= {"hist_kwargs": {"density": True}}
     about |= {"range": corner_ranges(theta if others is None else np.concatenate([theta, others]))}
     corner_panels(

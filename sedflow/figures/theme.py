@@ -8,7 +8,7 @@ from bokeh.themes import Theme
 
 from sedflow.palette import DARK, FIGURE_SIZE, FONT, LIGHT
 
-__all__ = ["PageTheme"]
+__all__ = ["PageTheme", "on_light_page"]
 
 
 class PageTheme(Theme):
@@ -86,3 +86,11 @@ class PageTheme(Theme):
             return
         name = type(model).__name__
         model.apply_theme(self._ink.get(name, self._ink_else))
+
+
+def on_light_page(figure):
+    """A figure with the colours of a light page, for where no document has a theme."""
+    theme = PageTheme()
+    for model in figure.references():
+        theme.apply_to_model(model)
+    return figure

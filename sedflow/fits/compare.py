@@ -23,10 +23,11 @@ from sedflow.fits.samples import fractions
 from sedflow.fits.summary import Summary, quantile_name
 from sedflow.model.derived import ALL
 from sedflow.model.sed import SEDModel, default_model
-from sedflow.parameters import Prior, as_whole
+from sedflow.parameters import Prior
 from sedflow.photometry import Photometry
 from sedflow.sampling.misfit import MISFIT_BELOW
 from sedflow.sampling.verdict import MISFIT
+from sedflow.whole_numbers import as_whole
 
 __all__ = ["Comparison", "compare"]
 
@@ -258,7 +259,7 @@ def compare(
 
 def _network(grid, bands):
     """The packaged network for a grid, or else for another one, that knows most of the bands."""
-    from sedflow.network.posterior import cached_posterior, packaged_weights
+    from sedflow.network.weights import cached_posterior, packaged_weights
 
     found = [cached_posterior(name) for name in packaged_weights()]
     return max(found, key=lambda one: (len(set(one.bands) & set(bands)), one.ssp == grid))

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from sedflow import __version__
-from sedflow.bands import check_curves, own_curves
+from sedflow.curve_hashes import check_curves, own_curves
 from sedflow.draws import MAX_DRAWS, Draws, Sampler, checked_request, sampled
 from sedflow.errors import BadFitFile, SedflowError
 from sedflow.files.packaged import DEFAULT_WEIGHTS, SSP_NAMES
@@ -24,12 +24,13 @@ from sedflow.fits.structure import check_structure, todays_verdict
 from sedflow.model import likelihood
 from sedflow.model.derived import derive, missing_quantity
 from sedflow.model.sed import SEDModel, Spectrum, default_model
-from sedflow.parameters import N_FREE, Prior, as_prior, as_whole
+from sedflow.parameters import N_FREE, Prior, as_prior
 from sedflow.photometry import Photometry
 from sedflow.sampling.robust import draw_robust
-from sedflow.sampling.trust import RUNGS, climb
 from sedflow.sampling.verdict import Verdict
+from sedflow.sampling.verdict_decision import RUNGS, climb
 from sedflow.trust_limits import TAIL_INDEX_MAX
+from sedflow.whole_numbers import as_whole
 
 __all__ = ["Fit", "fit", "load_fit", "save_fit"]
 
@@ -128,7 +129,7 @@ class Fit(ShownFit):
 
     def _network(self, remedy):
         """The packaged network that made the draws."""
-        from sedflow.network.posterior import cached_posterior, packaged_weights
+        from sedflow.network.weights import cached_posterior, packaged_weights
 
         network = cached_posterior(self.sampler) if self.sampler in packaged_weights() else None
         if network is None or self.record_sha256 not in ("", network.record_sha256):
@@ -310,7 +311,7 @@ def fit(
         )
     n = checked_request(galaxy, n, seed)
     if isinstance(sampler, str | Path):
-        from sedflow.network.posterior import cached_posterior  # needs torch
+        from sedflow.network.weights import cached_posterior  # needs torch
 
         sampler = cached_posterior(str(sampler))
     if not hasattr(sampler, "sample"):

@@ -3,8 +3,8 @@
 import numpy as np
 
 from sedflow.errors import SedflowError
-from sedflow.photometry import look_like_magnitudes
-from sedflow.sampling.trust import climb
+from sedflow.flux_limits import look_like_magnitudes
+from sedflow.sampling.verdict_decision import climb
 
 __all__ = ["refuse_magnitudes"]
 

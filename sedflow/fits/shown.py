@@ -13,7 +13,7 @@ from sedflow.model.derived import missing_quantity, quantities_of
 from sedflow.model.missing_lines import missing_lines
 from sedflow.parameters import NAMES
 from sedflow.sampling.edges import edges
-from sedflow.sampling.importance import refused_kind
+from sedflow.sampling.objection import refused_kind
 from sedflow.sampling.verdict import (
     APPROXIMATE,
     EXACT_MCMC,

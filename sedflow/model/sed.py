@@ -29,12 +29,11 @@ from sedflow.model.lines import GridLines
 from sedflow.model.sfh import load_bases
 from sedflow.model.ssp import SSPGrid, load_ssp
 from sedflow.parameters import BETAS, DEFAULTS, N_PARAM, PARAMETERS, as_theta, index, theta_of
-from sedflow.photometry import MIN_REDSHIFT
+from sedflow.redshifts import MAX_REDSHIFT, MIN_REDSHIFT, beyond_grid, outside_model
 from sedflow.units import plain
 
 __all__ = ["SEDModel", "Spectrum", "default_model"]
 
-MAX_REDSHIFT = 0.5
 _CHUNK = 64  # galaxies at a time on the exact path: about 50 MB of scratch
 
 
@@ -288,11 +287,7 @@ class SEDModel:
         """
         top, highest = self.max_redshift(bands), np.max(redshift, initial=0.0)
         if highest > top:
-            raise BadParameters(
-                f"redshift = {highest:g} is beyond {top:.3f}, where the {self.grid.name!r} SSP "
-                f"grid stops covering {', '.join(bands)}; leave out the bluest band or choose "
-                "another grid (with 'bc03', MCMC goes on to 0.5)"
-            )
+            raise BadParameters(beyond_grid(highest, top, self.grid.name, bands))
 
     def max_redshift(self, bands=None) -> float:
         """Highest redshift at which the SSP grid covers all of the bands (at most 0.5)."""
@@ -423,8 +418,5 @@ def _known_redshift(redshift):
     z = plain(redshift, "redshift", "", BadParameters)
     bad = ~((z >= MIN_REDSHIFT) & (z <= MAX_REDSHIFT))
     if bad.any():
-        raise BadParameters(
-            f"redshift = {z[bad].flat[0]:g} is outside {MIN_REDSHIFT:g} to "
-            f"{MAX_REDSHIFT}; give one inside"
-        )
+        raise BadParameters(outside_model(z[bad].flat[0]))
     return z

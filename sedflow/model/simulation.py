@@ -14,8 +14,9 @@ import numpy as np
 from sedflow.bands import UGRIZ
 from sedflow.errors import BadParameters
 from sedflow.model.noise import NoiseModel
-from sedflow.parameters import FREE_NAMES, as_prior, as_whole
+from sedflow.parameters import FREE_NAMES, as_prior
 from sedflow.photometry import Photometry
+from sedflow.whole_numbers import as_whole
 
 __all__ = [
     "RECENT",

@@ -16,7 +16,7 @@ from sedflow.errors import BadParameters, SedflowError
 from sedflow.files.regular import regular_file
 from sedflow.model.noise import NoiseModel
 from sedflow.model.simulation import nsa_noise
-from sedflow.parameters import as_whole
+from sedflow.whole_numbers import as_whole
 
 __all__ = ["NETWORKS", "TrainingConfig", "noise_of"]
 

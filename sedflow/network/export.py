@@ -8,8 +8,8 @@ from sedflow.files.packaged import checked_path
 from sedflow.files.writing import made_folder, replacing
 from sedflow.network.graph_files import write_graphs
 from sedflow.network.graphs import manifest_path
-from sedflow.network.posterior import load_posterior, packaged_weights
 from sedflow.network.shape import FlowConfig
+from sedflow.network.weights import load_posterior, packaged_weights
 
 __all__ = ["export_network"]
 

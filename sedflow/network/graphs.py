@@ -9,6 +9,7 @@ from sedflow.errors import BadWeights, MissingLibrary
 from sedflow.files.hashes import digest, opened, sha256_of
 from sedflow.files.regular import read_regular
 from sedflow.network.graph_nodes import check_nodes
+from sedflow.network.record import explained
 from sedflow.network.runtime import GraphFlow
 from sedflow.network.shape import FlowConfig
 
@@ -69,7 +70,7 @@ def missing_graphs(weights: Path, config: FlowConfig) -> MissingLibrary:
 def _checked(path, weights, record) -> dict[str, Any]:
     """The entries of the manifest, by graph."""
     again = f"run sedflow export {weights}"
-    try:
+    with explained(f"{path.name} is not a manifest of graphs", again):
         manifest = json.loads(read_regular(path))
         version = manifest.get("format") if isinstance(manifest, dict) else None
         if isinstance(version, int) and version > FORMAT:
@@ -80,12 +81,6 @@ def _checked(path, weights, record) -> dict[str, Any]:
         mine = (weights.name, digest(record))
         bound = (manifest["weights"], manifest["record_sha256"])
         entries = {name: manifest["graphs"][name]["sha256"] for name in GRAPHS}
-    except BadWeights:
-        raise
-    except (OSError, ValueError, LookupError, TypeError, RecursionError) as error:
-        raise BadWeights(
-            f"{path.name} is not a manifest of graphs ({type(error).__name__}: {error}); {again}"
-        ) from None
     if bound != mine:
         raise BadWeights(
             f"the graphs of {path.name} belong to another network than {weights.name} and its "

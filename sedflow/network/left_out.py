@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from sedflow.draws import Draws
-from sedflow.errors import BadWeights, SedflowError
+from sedflow.errors import SedflowError, raise_if_of_the_run
 from sedflow.photometry import Photometry
 from sedflow.sampling.importance import smooth, weigh
 
@@ -66,8 +66,7 @@ def _asked(sampler, galaxy, b, seed):
         draws = weigh(
             sampler.sample(others, n=_N_DRAW, seed=seed), others, sampler.model, sampler.prior
         )
-    except BadWeights:
-        raise
-    except SedflowError:  # beyond the models, or nothing left that the network knows
+    except SedflowError as error:  # beyond the models, or nothing left that the network knows
+        raise_if_of_the_run(error)
         return None
     return draws.weights, np.asarray(draws.flux)[:, b]

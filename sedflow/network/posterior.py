@@ -8,8 +8,6 @@ can hang. The 11th, the mass, only scales the flux; it is drawn from its exact c
 
 import json
 from copy import copy
-from functools import cache
-from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -19,42 +17,26 @@ from scipy.special import ndtr, ndtri
 
 from sedflow import views
 from sedflow.constants import LOG_2PI
-from sedflow.draws import Draws, checked_request, galaxy_rng
-from sedflow.errors import (
-    BadParameters,
-    BadPhotometry,
-    BadWeights,
-    SedflowError,
-    UnknownBand,
-    needs,
-)
+from sedflow.draws import Draws, check_photometry, checked_request, galaxy_rng
+from sedflow.errors import BadParameters, UnknownBand, needs
 from sedflow.files.hashes import digest, sealed, sha256
-from sedflow.files.packaged import DEFAULT_WEIGHTS, SSP_NAMES, checked_path, data_path
 from sedflow.model.mass import REFERENCE, MassConditional
 from sedflow.model.noise import NoiseModel
-from sedflow.model.sed import SEDModel, default_model
-from sedflow.network.domain import DomainCheck, TrainingDomain
+from sedflow.model.sed import SEDModel
+from sedflow.network.domain import TrainingDomain, check
+from sedflow.network.domain_check import DomainCheck
 from sedflow.network.features import raw_features, standardise
-from sedflow.network.graphs import graph_flow, manifest_path, missing_graphs
-from sedflow.network.record import FORMAT, check_shapes, read_record
+from sedflow.network.graphs import graph_flow
+from sedflow.network.record import FORMAT
 from sedflow.network.runtime import GraphFlow
-from sedflow.network.shape import FlowConfig, checked_kind
-from sedflow.parameters import (
-    HIGH,
-    LOW,
-    N_FREE,
-    N_PARAM,
-    N_SHAPE,
-    PARAMETERS,
-    Prior,
-    as_theta,
-    index,
-)
+from sedflow.network.shape import FlowConfig
+from sedflow.network.trained_model import trained_model
+from sedflow.parameters import HIGH, LOW, N_FREE, N_PARAM, N_SHAPE, Prior, as_theta, index
 from sedflow.photometry import Photometry
-from sedflow.sampling.misfit import PValueTable, load_p_values
+from sedflow.sampling.misfit import PValueTable
 from sedflow.threads import one_thread, pool
 
-__all__ = ["AmortizedPosterior", "cached_posterior", "load_posterior", "packaged_weights"]
+__all__ = ["AmortizedPosterior"]
 
 _CHUNK = 2500  # draws at a time, of one galaxy; more are shared among `threads.pool`
 _MASS = index("log_mstar")
@@ -286,7 +268,6 @@ class AmortizedPosterior:
             is used if known. By default, 250 draws are made (0.05 s a galaxy, some times that
             for one outside). With False only the ranges are checked, which takes no time.
         """
-        from sedflow.network.domain import check
 
         found = check(self, self._in_my_bands(galaxy), draws)
         foreign = [band for band in galaxy.bands if band not in self.bands]
@@ -354,32 +335,8 @@ class AmortizedPosterior:
             That SSP grid is not here any more, or no longer the same.
         """
         if self._model is None:
-            self._model = self._model_of_record()
+            self._model = trained_model(self.record)
         return self._model
-
-    def _model_of_record(self):
-        if self.ssp in SSP_NAMES:
-            model = default_model(self.ssp)
-        else:  # the user's own grid, where it was at the time of training
-            path = Path(self.record.get("training", {}).get("ssp", ""))
-            if not path.is_file():
-                raise BadWeights(
-                    f"{self.name} was trained on the SSP grid {self.ssp!r} "
-                    f"({self.record['ssp']['sha256'][:12]}...), which is neither packaged nor at "
-                    f"{path}; pass load_posterior(..., model=SEDModel(PATH))"
-                )
-            model = SEDModel(path)
-        self._same_grid(model)
-        return model
-
-    def _same_grid(self, model):
-        trained = self.record["ssp"]["sha256"]
-        if model.grid.sha256 != trained:
-            raise BadWeights(
-                f"{self.name} was trained on an SSP grid {self.ssp!r} of sha256 {trained[:12]}..., "
-                f"but this one, {model.grid.name!r}, has {model.grid.sha256[:12] or 'none'}...; "
-                "give the grid it was trained on, or train again"
-            )
 
     def _mass_given(self, theta, galaxy):
         """Conditional of log_mstar for theta (n, 12) of any mass, and their unscaled fluxes."""
@@ -392,11 +349,7 @@ class AmortizedPosterior:
         return MassConditional(flux[:, seen], galaxy.flux[seen], galaxy.sigma[seen]), unscaled
 
     def _in_my_bands(self, galaxy):
-        if not isinstance(galaxy, Photometry):
-            raise BadPhotometry(
-                f"expected a sedflow.Photometry, got {type(galaxy).__name__}; build one from "
-                "flux, sigma and redshift; of several galaxies, these are arrays"
-            )
+        check_photometry(galaxy)
         if not set(self.bands) & set(galaxy.bands):
             raise UnknownBand(
                 f"this network was trained on {', '.join(self.bands)}, but the photometry is in "
@@ -408,117 +361,3 @@ class AmortizedPosterior:
         """log |dx / dtheta| without the mass: the prior is a standard normal in x (..., 10)."""
         log_normal = -0.5 * ((x**2).sum(-1) + N_SHAPE * LOG_2PI)
         return self.prior.log_prob(theta) + np.log(_MASS_RANGE) - log_normal
-
-
-def packaged_weights() -> list[str]:
-    """Names of the networks in the package."""
-    return sorted(path.stem for path in data_path("").glob("*.safetensors"))
-
-
-def load_posterior(
-    name_or_path: str | Path = DEFAULT_WEIGHTS, model: SEDModel | None = None
-) -> AmortizedPosterior:
-    """The trained posterior: packaged weights by name, or NAME.safetensors with its JSON.
-
-    Parameters
-    ----------
-    name_or_path : str or path
-        "fsps" and "bc03" stand for the ugriz networks of these grids.
-    model : SEDModel, optional
-        On the SSP grid that the network was trained on; for grids that are not packaged and
-        no longer where they were.
-
-    Raises
-    ------
-    BadWeights
-        Files are missing, damaged, or belong to another parameter table or SSP grid.
-    """
-    if str(name_or_path) in SSP_NAMES:  # as for SEDModel
-        name_or_path = f"nsa-ugriz-{name_or_path}"
-    path = Path(name_or_path)
-    packaged = path.suffix != ".safetensors"
-    if packaged:
-        path = data_path(f"{name_or_path}.safetensors")
-    about = path.with_suffix(".json")
-    if not path.is_file() or not about.is_file():
-        raise BadWeights(
-            f"no weights {str(name_or_path)!r}; give one of {', '.join(packaged_weights())} or the "
-            "path of a .safetensors file with its .json beside it"
-        )
-    if packaged:  # the record too: nobody else would notice a wrong number in it
-        checked_path(about.name)
-    try:
-        record = read_record(about, trusted=packaged)
-        _compare_tables({p["name"]: p for p in record["parameters"]}, path.name)
-        expected = record["weights_sha256"]
-    except BadWeights:
-        raise
-    except (ValueError, LookupError, TypeError, RecursionError) as error:
-        raise BadWeights(
-            f"{about.name} is not a weights record ({type(error).__name__}: {error}); train again"
-        ) from None
-    if sha256(path) != expected:
-        raise BadWeights(f"{path.name} does not match the hash in {about.name}; get both again")
-    try:
-        flow = _flow_of(path, record, packaged)
-        posterior = AmortizedPosterior(flow, record, model)
-        table = path.with_suffix(".p_values.json")
-        if packaged and table.is_file():
-            checked_path(table.name)
-        posterior.p_values = load_p_values(table, expected)
-    except SedflowError:
-        raise
-    except (RuntimeError, AttributeError, LookupError, TypeError, ValueError) as e:
-        raise BadWeights(f"{path.name} does not fit its record: {type(e).__name__}: {e}") from None
-    if model is not None:
-        posterior._same_grid(model)
-    return posterior
-
-
-def _flow_of(weights, record, packaged):
-    """In ONNX Runtime, or in torch where there are no graphs."""
-    config = FlowConfig(**record["architecture"])
-    checked_kind(config)
-    check_shapes(weights, config)
-    if packaged:
-        checked_path(manifest_path(weights).name)
-    found = graph_flow(weights, record, config)
-    if found is not None:
-        return found
-    if find_spec("torch") is None:
-        raise missing_graphs(weights, config)
-    from safetensors import SafetensorError
-
-    from sedflow.network.flow import load_flow
-
-    try:
-        return load_flow(config, weights)
-    except SafetensorError as error:
-        raise ValueError(str(error)) from None
-
-
-@cache
-def cached_posterior(name_or_path: str = DEFAULT_WEIGHTS) -> AmortizedPosterior:
-    """As `load_posterior`, but loaded once per process; treat the network as read-only."""
-    return load_posterior(name_or_path)
-
-
-def parameter_table() -> list[dict]:
-    """The parameter table as stored with weights: what must agree for a network to be used."""
-    return [{"name": p.name, "low": float(p.low), "high": float(p.high)} for p in PARAMETERS]
-
-
-def _compare_tables(stored, name):
-    for row in parameter_table():
-        other = stored.pop(row["name"], None)
-        if other is None:
-            raise BadWeights(f"{name} was trained without {row['name']}; train again")
-        for key in ("low", "high"):
-            if not np.isclose(other[key], row[key], rtol=1e-12, atol=0):
-                raise BadWeights(
-                    f"{name} was trained with {row['name']} from {other['low']:g} to "
-                    f"{other['high']:g}, but the table says {row['low']:g} to {row['high']:g}; "
-                    "train again"
-                )
-    if stored:
-        raise BadWeights(f"{name} was trained with {', '.join(stored)}, unknown here; train again")

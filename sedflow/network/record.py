@@ -4,21 +4,23 @@ All of it is checked before anything is built: numbers in a record decide how la
 """
 
 import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
 from itertools import combinations
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from sedflow.bands import check_curves
+from sedflow.curve_hashes import check_curves
 from sedflow.errors import BadWeights
 from sedflow.files.documents import anything, checked, number, parsed, table, text, whole
 from sedflow.files.hashes import opened
 from sedflow.files.regular import read_regular
-from sedflow.model.sed import MAX_REDSHIFT
 from sedflow.parameters import N_SHAPE, Prior
+from sedflow.redshifts import MAX_REDSHIFT
 
-__all__ = ["FORMAT", "Unsealed", "check_shapes", "read_record"]
+__all__ = ["FORMAT", "Unsealed", "check_shapes", "explained", "read_record"]
 
 FORMAT = 2  # of the record, from which on it is sealed
 _UNSEALED = {  # what a record without a format may hold
@@ -72,6 +74,17 @@ _FORM = {
 
 class Unsealed(UserWarning):
     """A record has no checksum: nothing shows whether it was changed."""
+
+
+@contextmanager
+def explained(problem: str, remedy: str) -> Iterator[None]:
+    """Make `BadWeights` of what goes wrong while a document is read, with the problem in words."""
+    try:
+        yield
+    except BadWeights:
+        raise
+    except (OSError, ValueError, LookupError, TypeError, RecursionError) as error:
+        raise BadWeights(f"{problem} ({type(error).__name__}: {error}); {remedy}") from None
 
 
 def read_record(path: Path, trusted: bool = False) -> dict:

@@ -4,7 +4,7 @@ from dataclasses import asdict, dataclass
 
 import numpy as np
 
-from sedflow.errors import BadParameters
+from sedflow.errors import BadParameters, check_choice
 
 __all__ = ["FlowConfig", "checked_kind", "splits"]
 
@@ -35,8 +35,7 @@ class FlowConfig:
 
 def checked_kind(config: FlowConfig) -> str:
     """The kind of a flow, if it is one that exists."""
-    if config.kind not in _KINDS:
-        raise BadParameters(f"architecture {config.kind!r} is unknown; choose one of {_KINDS}")
+    check_choice("architecture", config.kind, _KINDS, BadParameters)
     return config.kind
 
 

@@ -25,14 +25,15 @@ import numpy as np
 import torch
 from safetensors.torch import load_file, save_file
 
-from sedflow.bands import own_curves
-from sedflow.errors import BadParameters, SedflowError
+from sedflow.curve_hashes import own_curves
+from sedflow.errors import BadParameters, SedflowError, check_choice
 from sedflow.files.writing import made_folder
 from sedflow.network.configuration import NETWORKS, TrainingConfig
 from sedflow.network.flow import FlowConfig, build_flow
-from sedflow.network.posterior import AmortizedPosterior, load_posterior, parameter_table
+from sedflow.network.posterior import AmortizedPosterior
 from sedflow.network.steps import GradientSteps, captured
 from sedflow.network.training_set import TrainingSet
+from sedflow.network.weights import load_posterior, parameter_table
 from sedflow.parameters import N_SHAPE
 
 __all__ = ["NETWORKS", "TrainingConfig", "chosen_device", "train"]
@@ -49,8 +50,7 @@ def chosen_device(device: str = "auto") -> torch.device:
     SedflowError
         An unknown name, or no GPU.
     """
-    if device not in ("auto", "cpu", "cuda"):
-        raise BadParameters(f"device {device!r} is unknown; choose auto, cpu or cuda")
+    check_choice("device", device, ("auto", "cpu", "cuda"), BadParameters)
     there = torch.cuda.is_available()
     if device == "cuda" and not there:
         raise SedflowError(

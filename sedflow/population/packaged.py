@@ -13,7 +13,7 @@ import numpy as np
 
 from sedflow.atlas.catalog import load_nsa
 from sedflow.files.packaged import DEFAULT_WEIGHTS, checked_path
-from sedflow.network.posterior import cached_posterior
+from sedflow.network.weights import cached_posterior
 from sedflow.population.members import Members
 from sedflow.population.population import Population
 from sedflow.population.presets import AXES, PRESETS, preset_of

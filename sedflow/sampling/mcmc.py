@@ -15,16 +15,17 @@ import numpy as np
 from scipy.special import logsumexp
 
 from sedflow.draws import Draws, Sampler, checked_request, galaxy_rng
-from sedflow.errors import BadParameters, BadPhotometry, Cancelled, needs
+from sedflow.errors import BadParameters, BadPhotometry, Cancelled, check_choice, needs
 from sedflow.model.likelihood import log_likelihood, too_precise
 from sedflow.model.mass import REFERENCE, MassConditional
 from sedflow.model.sed import SEDModel, default_model
 from sedflow.model.simulation import recent_bursts
-from sedflow.parameters import FREE_NAMES, N_FREE, Prior, as_prior, as_whole
+from sedflow.parameters import FREE_NAMES, N_FREE, Prior, as_prior
 from sedflow.photometry import Photometry
 from sedflow.sampling.convergence import diagnose
 from sedflow.sampling.smc import tempered_populations
 from sedflow.trust_limits import Convergence, NotConverged
+from sedflow.whole_numbers import as_whole
 
 __all__ = ["MCMCSampler", "explore"]
 
@@ -91,8 +92,7 @@ class MCMCSampler:
         progress: Any = None,
         cancel: Any = None,
     ) -> None:
-        if method not in METHODS:
-            raise BadParameters(f"method {method!r} is unknown; choose one of {METHODS}")
+        check_choice("method", method, METHODS, BadParameters)
         doublings, steps = as_whole("doublings", doublings, 0), as_whole("steps", steps, 0)
         if method in _OTHERS:
             needs(method, extra="mcmc", what=f'method={method!r}, not the default "smc",')

@@ -10,7 +10,7 @@ from sedflow.errors import SedflowError
 from sedflow.files.hashes import sha256_of
 from sedflow.files.packaged import DEFAULT_WEIGHTS
 from sedflow.files.writing import made_folder, replacing, writing
-from sedflow.network.posterior import load_posterior
+from sedflow.network.weights import load_posterior
 from sedflow.site.atlas import atlas_columns
 from sedflow.site.graphs import graph_files
 from sedflow.site.lessons import lesson_texts

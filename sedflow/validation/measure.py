@@ -20,12 +20,13 @@ from sedflow.errors import needs
 from sedflow.model.derived import VALIDATED, columns, derive
 from sedflow.model.likelihood import log_likelihood
 from sedflow.model.simulation import draw_presence, simulate
-from sedflow.network.posterior import AmortizedPosterior, load_posterior
+from sedflow.network.posterior import AmortizedPosterior
+from sedflow.network.weights import load_posterior
 from sedflow.parameters import NAMES
 from sedflow.photometry import Photometry
 from sedflow.sampling.importance import weigh
-from sedflow.sampling.trust import climb
 from sedflow.sampling.verdict import EXACT_WEIGHTS, VERDICTS
+from sedflow.sampling.verdict_decision import climb
 from sedflow.trust_limits import JUDGED_ON, K_HAT_MAX
 from sedflow.validation.bins import PROPERTIES, groups, properties
 from sedflow.validation.calibration import (

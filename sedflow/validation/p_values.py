@@ -15,10 +15,10 @@ import numpy as np
 from sedflow.files.hashes import sealed
 from sedflow.files.writing import replacing
 from sedflow.model.simulation import simulate
-from sedflow.parameters import as_whole
 from sedflow.photometry import Photometry
 from sedflow.sampling.importance import weigh
 from sedflow.sampling.misfit import LEVELS, SNR, PValueTable, median_snr, p_value
+from sedflow.whole_numbers import as_whole
 
 __all__ = ["measure_p_values", "raw_p_values", "save_p_values", "simulated_cells"]
 

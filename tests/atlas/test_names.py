@@ -293,5 +293,5 @@ def test_a_sky_viewer_opens_at_the_galaxy(nsa):
     assert LINK_ATTRIBUTES["target"] == "_blank"
     with pytest.raises(BadPhotometry, match="not a position on the sky"):
         nsa.sky_link(72)
-    with pytest.raises(sedflow.SedflowError, match="choose legacy, sdss, aladin"):
+    with pytest.raises(sedflow.SedflowError, match="choose one of legacy, sdss, aladin"):
         nsa.sky_link(111607, "javascript:alert(1)")

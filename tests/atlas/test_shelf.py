@@ -1,23 +1,18 @@
 """The shelf: what its lines say is what the posterior says."""
 
-import importlib.util
 import re
-from pathlib import Path
 
 import pytest
+from scripts import script
 
 from sedflow.atlas.shelf import shelf
 
 NUMBER = r"−?[0-9](?:[0-9,.]*[0-9])?"
-TOOL = Path(__file__).parents[2] / "tools" / "build_shelf.py"
 
 
 @pytest.fixture(scope="module")
 def tool():
-    spec = importlib.util.spec_from_file_location("build_shelf", TOOL)
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
+    return script("tools/build_shelf.py")
 
 
 def test_a_dozen_famous_and_a_dozen_odd_galaxies_are_on_the_shelf(nsa):

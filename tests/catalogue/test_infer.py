@@ -14,6 +14,7 @@ import psutil
 import pytest
 from astropy.table import Table
 from click.testing import CliRunner
+from flat_table import flat
 
 import sedflow
 from sedflow.bands import UGRIZ
@@ -29,17 +30,6 @@ from sedflow.figures.run_page import write_run_page
 from sedflow.network.left_out import _N_DRAW as N_LEFT_OUT
 
 N = 100  # draws; enough for results that differ wherever anything does
-
-
-def flat(nsa, rows):
-    """Some galaxies of the atlas as a plain data frame."""
-    table = nsa.table[rows]
-    frame = pd.DataFrame({"id": np.array(table["NSAID"], int), "redshift": np.array(table["Z"])})
-    frame["redshift"] = frame.redshift.astype(float)
-    for k, band in enumerate(UGRIZ, start=2):
-        frame[f"flux_{band}"] = np.array(table["NMGY"][:, k], float)
-        frame[f"flux_ivar_{band}"] = np.array(table["NMGY_IVAR"][:, k], float)
-    return frame
 
 
 def mapping_of(table):

@@ -14,11 +14,11 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 from astropy.table import Table
+from flat_table import flat
 from fuzz import answer, damaged, inputs
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sedflow.bands import UGRIZ
 from sedflow.catalogue import infer
 from sedflow.catalogue.ledger import Ledger, result_files
 from sedflow.catalogue.manifest import load_manifest, load_summary
@@ -31,7 +31,7 @@ from sedflow.errors import SedflowError
 from sedflow.figures.run_page import write_run_page
 from sedflow.files.hashes import opened, sealed, sha256
 from sedflow.files.packaged import DEFAULT_WEIGHTS, data_path
-from sedflow.network.posterior import cached_posterior
+from sedflow.network.weights import cached_posterior
 
 OPTIONS = {"n": 10, "keep": 3, "part_rows": 2, "workers": 0}
 
@@ -39,13 +39,7 @@ OPTIONS = {"n": 10, "keep": 3, "part_rows": 2, "workers": 0}
 @pytest.fixture(scope="module")
 def frame(nsa):
     """Eight galaxies of the atlas."""
-    table = nsa.table[0:9200:1150]
-    frame = pd.DataFrame({"id": np.array(table["NSAID"], int), "redshift": np.array(table["Z"])})
-    frame["redshift"] = frame.redshift.astype(float)
-    for k, band in enumerate(UGRIZ, start=2):
-        frame[f"flux_{band}"] = np.array(table["NMGY"][:, k], float)
-        frame[f"flux_ivar_{band}"] = np.array(table["NMGY_IVAR"][:, k], float)
-    return frame
+    return flat(nsa, slice(0, 9200, 1150))
 
 
 @pytest.fixture(scope="module")
@@ -444,7 +438,7 @@ def kept_flip(path):
 def test_a_partition_that_changes_under_an_open_page_is_refused(out, monkeypatch, seen):
     """Also where no time of change tells: the rows shown are held to the hash of their file."""
     if not seen:
-        monkeypatch.setattr("sedflow.catalogue.results.stamp", lambda path: ())
+        monkeypatch.setattr("sedflow.catalogue.result_store.stamp", lambda path: ())
     table = RunTable(out)
     assert table.row(2)["row"] == 2
     kept_flip(out / R.format(1))

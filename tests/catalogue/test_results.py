@@ -19,7 +19,8 @@ from hypothesis import strategies as st
 from sedflow.catalogue import infer
 from sedflow.catalogue.ledger import Ledger
 from sedflow.catalogue.part import read_results
-from sedflow.catalogue.results import RowFilter, RunTable, departure, stored_photometry
+from sedflow.catalogue.results import RowFilter, RunTable
+from sedflow.catalogue.stored_row import departure, stored_photometry
 from sedflow.errors import SedflowError
 from sedflow.files.hashes import sealed
 from sedflow.parameters import NAMES
@@ -208,7 +209,7 @@ def test_duckdb_reads_no_other_folder(run, tmp_path):
     import duckdb
 
     (tmp_path / "secret.csv").write_text("a\n1\n")
-    cursor = run[1]._connection.cursor()
+    cursor = run[1]._store._connection.cursor()
     for query in (
         f"SELECT * FROM read_csv('{tmp_path / 'secret.csv'}')",
         "SET enable_external_access = true",

@@ -5,6 +5,7 @@ import pytest
 from fuzz import answer, inputs
 from hypothesis import given
 from hypothesis import strategies as st
+from test_pages import NAMES
 
 from sedflow.dashboard.address import decode, decode_own, decode_row, encode, encode_own
 from sedflow.dashboard.engine import OwnGalaxy
@@ -61,30 +62,10 @@ def test_a_galaxy_of_ones_own_survives_the_address():
     assert decode_own({}) is None
 
 
-NAMES = st.sampled_from(
-    [
-        "galaxy",
-        "n",
-        "seed",
-        "weights",
-        "bands",
-        "prior",
-        "unit",
-        "log",
-        "rest",
-        "tau_ism",
-        "redshift",
-        "beta1",
-        "flux",
-        "z",
-        "truth",
-        "view",
-    ]
-)
-
-
 @inputs(100)
-@given(st.dictionaries(NAMES, st.text(max_size=40) | st.floats().map(str), max_size=8))
+@given(
+    st.dictionaries(st.sampled_from(NAMES), st.text(max_size=40) | st.floats().map(str), max_size=8)
+)
 def test_any_address_gives_values_that_the_app_takes(query):
     main, forward, notices = decode(query, STATE, FORWARD)
     ExplorerState(run=None, **main)

@@ -28,21 +28,15 @@ from sedflow.dashboard.state import PRESETS, ExplorerState, ForwardState
 from sedflow.dashboard.tabs import Page
 from sedflow.dashboard.widgets import EdgeButton, plain
 from sedflow.errors import SedflowError
-from sedflow.figures import galaxy as figures
-from sedflow.figures.app_corner import CornerFigure, _ticks, corner_axes, corner_set, selected
+from sedflow.figures.app_corner import CornerFigure, _ticks
 from sedflow.figures.base import Layers
+from sedflow.figures.corner_axes import corner_axes, selected
+from sedflow.figures.corner_draws import corner_set
+from sedflow.figures.flux_axis import UNITS
+from sedflow.figures.histories import history
+from sedflow.figures.spectrum import SEDFigure, sed, sed_layers
 from sedflow.parameters import NAMES, PARAMETERS, as_theta
 from sedflow.sampling.verdict import kind_of
-
-
-@pytest.fixture(scope="module")
-def engine():
-    return Engine(sedflow.load_nsa(), sedflow.load_posterior())
-
-
-@pytest.fixture(scope="module")
-def answer(engine):
-    return engine.answer(Request("72", n=1000))
 
 
 def at_once(engine):
@@ -265,26 +259,24 @@ def test_the_spectrum_shows_the_data_in_every_unit(answer):
     galaxy = answer.fit.photometry
     pivot, flam = sedflow.photometry.band_flux(galaxy.flux, galaxy.bands)
     made = {
-        unit: figures.sed_layers(
+        unit: sed_layers(
             "title", galaxy.bands, 0.0488, data=(galaxy.flux, galaxy.sigma), unit=unit
         ).sources["data"]["y"]
-        for unit in figures.UNITS
+        for unit in UNITS
     }
     np.testing.assert_allclose(made["flam"], flam)
     np.testing.assert_allclose(made["fnu"], galaxy.flux * 3.631, rtol=1e-6)  # nanomaggies in µJy
     np.testing.assert_allclose(made["ab"], galaxy.magnitude, atol=1e-4)
-    rest = figures.sed_layers(
-        "title", galaxy.bands, 0.0488, data=(galaxy.flux, galaxy.sigma), rest=True
-    )
+    rest = sed_layers("title", galaxy.bands, 0.0488, data=(galaxy.flux, galaxy.sigma), rest=True)
     np.testing.assert_allclose(rest.sources["data"]["x"] * 1.0488, pivot)
     assert rest.x_label.startswith("rest")
 
 
 def test_a_negative_flux_is_drawn_in_every_unit():
     flux, sigma = np.array([-0.5, 3.0, np.nan, 5.0, 6.0]), np.array([0.4, 0.3, np.nan, 0.3, 0.4])
-    for unit in figures.UNITS:
+    for unit in UNITS:
         for log in (False, True):
-            layers = figures.sed_layers(
+            layers = sed_layers(
                 "t", ("u", "g", "r", "i", "z"), 0.05, data=(flux, sigma), unit=unit, log=log
             )
             assert np.isfinite(layers.y_range).all()
@@ -293,9 +285,9 @@ def test_a_negative_flux_is_drawn_in_every_unit():
 
 def test_whole_figures_come_from_a_fit(answer):
     fit = answer.fit
-    assert figures.sed(fit, 20).title.text == "Spectrum and photometry: NSAID 72, z = 0.0488"
+    assert sed(fit, 20).title.text == "Spectrum and photometry: NSAID 72, z = 0.0488"
     for which, unit in (("sfr", "M☉/yr"), ("zh", "Z"), ("formed", "share")):
-        figure = figures.history(fit, which)
+        figure = history(fit, which)
         assert unit in figure.yaxis.axis_label
         assert "NSAID 72" in figure.title.text
 
@@ -309,10 +301,10 @@ def test_all_of_the_mass_has_formed_today(answer):
 
 def test_a_figure_is_patched_not_made_anew(answer):
     galaxy = answer.fit.photometry
-    layers = figures.sed_layers("one", galaxy.bands, 0.05, data=(galaxy.flux, galaxy.sigma))
-    live = figures.SEDFigure(layers)
+    layers = sed_layers("one", galaxy.bands, 0.05, data=(galaxy.flux, galaxy.sigma))
+    live = SEDFigure(layers)
     before = live.figure
-    live.update(figures.sed_layers("two", galaxy.bands, 0.05, data=(galaxy.flux * 2, galaxy.sigma)))
+    live.update(sed_layers("two", galaxy.bands, 0.05, data=(galaxy.flux * 2, galaxy.sigma)))
     assert live.figure is before
     assert live.figure.title.text == "two"
     live.update(Layers({}, (0, 1), (0, 1), "three"))

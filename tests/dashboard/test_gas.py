@@ -19,11 +19,6 @@ from sedflow.model.sed import default_model
 
 
 @pytest.fixture(scope="module")
-def engine(nsa, posterior):
-    return Engine(nsa, posterior)
-
-
-@pytest.fixture(scope="module")
 def stars(engine):
     return engine.answer(Request("72", n=300))
 

@@ -12,7 +12,7 @@ import panel as pn
 import pytest
 from panel.widgets.indicators import Indicator
 
-from sedflow.dashboard.learn.abc_to_amortized import lesson as to_amortized
+from sedflow.dashboard.learn.abc_to_amortized import problem as to_amortized
 from sedflow.dashboard.learn.abc_to_amortized.stage import ToAmortized
 from sedflow.dashboard.learn.by_hand import lesson as by_hand
 from sedflow.dashboard.learn.lessons import LESSONS

@@ -5,16 +5,10 @@ import json
 
 import pytest
 
-import sedflow
-from sedflow.dashboard.engine import Engine, Request
+from sedflow.dashboard.engine import Request
 from sedflow.dashboard.pages.learn import LearnView
 from sedflow.dashboard.tabs import Page, laid_out
 from sedflow.figures.theme import PageTheme
-
-
-@pytest.fixture(scope="module")
-def engine():
-    return Engine(sedflow.load_nsa(), sedflow.load_posterior())
 
 
 def said(page):

@@ -6,14 +6,13 @@ import re
 from html import unescape
 
 import numpy as np
-import pandas as pd
 import panel as pn
 import pytest
 from bokeh.models import ColorBar, Plot
 from click.testing import CliRunner
 from conftest import MODELS, source
+from flat_table import flat
 
-from sedflow.bands import UGRIZ
 from sedflow.catalogue.results import RunTable
 from sedflow.catalogue.rows import guess_mapping
 from sedflow.catalogue.run import infer_catalogue
@@ -34,12 +33,7 @@ ROWS, BAD = 30, 4
 @pytest.fixture(scope="module")
 def run(nsa, tmp_path_factory):
     """A finished run over galaxies of the atlas, one of them with a redshift below zero."""
-    rows = np.arange(0, 9000, 300)
-    frame = pd.DataFrame({"id": nsa.ids[rows].astype(int)})
-    frame["redshift"] = np.array(nsa.table["Z"])[rows].astype(float)
-    for k, band in enumerate(UGRIZ, start=2):
-        frame[f"flux_{band}"] = np.array(nsa.table["NMGY"])[rows, k].astype(float)
-        frame[f"flux_ivar_{band}"] = np.array(nsa.table["NMGY_IVAR"])[rows, k].astype(float)
+    frame = flat(nsa, slice(0, 9000, 300))
     frame.loc[BAD, "redshift"] = -1.0
     folder = tmp_path_factory.mktemp("survey")
     frame.to_parquet(folder / "some.parquet")

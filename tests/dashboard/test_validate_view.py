@@ -10,18 +10,17 @@ import sedflow
 from sedflow.bands import UGRIZ
 from sedflow.dashboard.pages.validate import ValidateView
 from sedflow.errors import SedflowError
-from sedflow.figures.calibration import (
+from sedflow.figures.calibration_layers import (
     bin_layers,
-    ks_statistic,
     pp_layers,
     rank_band,
     rank_layers,
     region_layers,
 )
 from sedflow.files.hashes import sealed
-from sedflow.network.posterior import packaged_weights
+from sedflow.network.weights import packaged_weights
 from sedflow.photometry import Photometry
-from sedflow.validation.calibration import ks_band, ks_distances
+from sedflow.validation.calibration import ks_band, ks_distances, ks_statistic
 from sedflow.validation.goal_table import goals
 from sedflow.validation.near import PROPERTIES, coverage_in_bins, everyone, nearest, properties
 from sedflow.validation.report import QUANTITIES, ValidationReport, load_report

@@ -5,25 +5,13 @@ import asyncio
 import numpy as np
 import pytest
 
-import sedflow
-from sedflow.dashboard.engine import Engine, Request
 from sedflow.dashboard.pages.explore import Explorer
 from sedflow.dashboard.panels.corner import quantity_axes
 from sedflow.dashboard.quantities import QUANTITIES
 from sedflow.dashboard.state import LightOptions
 from sedflow.dashboard.tabs import Page
 from sedflow.dashboard.walk import STEPS, walk
-from sedflow.figures.app_corner import places, selected
-
-
-@pytest.fixture(scope="module")
-def engine():
-    return Engine(sedflow.load_nsa(), sedflow.load_posterior())
-
-
-@pytest.fixture(scope="module")
-def answer(engine):
-    return engine.answer(Request("72", n=400))
+from sedflow.figures.corner_axes import places, selected
 
 
 def test_a_step_is_one_draw_in_every_figure(answer):

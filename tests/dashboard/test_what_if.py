@@ -5,8 +5,7 @@ import asyncio
 import numpy as np
 import pytest
 
-import sedflow
-from sedflow.dashboard.engine import Engine, OwnGalaxy, Request
+from sedflow.dashboard.engine import OwnGalaxy, Request
 from sedflow.dashboard.pages.explore import Explorer
 from sedflow.dashboard.quantities import QUANTITIES
 from sedflow.dashboard.tabs import Page
@@ -15,16 +14,6 @@ from sedflow.errors import BadPhotometry, SedflowError
 from sedflow.photometry import Photometry
 
 MASS = [q.name for q in QUANTITIES].index("log_mstar")
-
-
-@pytest.fixture(scope="module")
-def engine():
-    return Engine(sedflow.load_nsa(), sedflow.load_posterior())
-
-
-@pytest.fixture(scope="module")
-def answer(engine):
-    return engine.answer(Request("72", n=1000))
 
 
 @pytest.mark.parametrize("ratio", [0.25, 0.5, 1.0, 2.0])

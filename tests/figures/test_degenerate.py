@@ -10,11 +10,12 @@ import pytest
 
 import sedflow
 from sedflow.errors import SedflowError
-from sedflow.figures.galaxy import history, sed
+from sedflow.figures.histories import history
 from sedflow.figures.paper_corner import corner_figure
 from sedflow.figures.paper_galaxy import paper_history, paper_spectrum
 from sedflow.figures.plots import fit_corner, fit_history, fit_overview, fit_sed
 from sedflow.figures.publication import posterior_figure, sed_figure
+from sedflow.figures.spectrum import sed
 
 
 @pytest.fixture(scope="module")

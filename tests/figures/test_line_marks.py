@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 
 from sedflow.dashboard.curves import line_marks
-from sedflow.figures.galaxy import SEDFigure, sed_layers
 from sedflow.figures.lines import symbol
+from sedflow.figures.spectrum import SEDFigure, sed_layers
 from sedflow.model.sed import default_model
 from sedflow.parameters import DEFAULTS
 

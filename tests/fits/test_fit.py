@@ -8,11 +8,12 @@ import pytest
 import sedflow
 from sedflow.draws import Draws
 from sedflow.errors import BadParameters, SedflowError, UnknownName
+from sedflow.flux_limits import LooksLikeMagnitudes
 from sedflow.model import cosmology, sfh
 from sedflow.model.derived import ALL, derive
 from sedflow.model.sed import default_model
 from sedflow.parameters import NAMES, Prior
-from sedflow.photometry import LooksLikeMagnitudes, Photometry
+from sedflow.photometry import Photometry
 
 
 class PriorSampler:

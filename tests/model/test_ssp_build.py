@@ -20,13 +20,13 @@ from bagpipes_file import bagpipes_like
 
 from sedflow.bands import ab_magnitude
 from sedflow.errors import BadSSP, FSPSUnavailable, SedflowError, UnknownBand
+from sedflow.model.bagpipes_grid import build_bagpipes
+from sedflow.model.fsps_grid import build_fsps
 from sedflow.model.sed import SEDModel
 from sedflow.model.ssp import load_ssp
 from sedflow.model.ssp_build import (
     air_to_vacuum,
     bin_means,
-    build_bagpipes,
-    build_fsps,
     log_bin_edges,
 )
 

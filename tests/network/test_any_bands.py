@@ -91,9 +91,9 @@ def test_mcmc_leaves_them_out_too(fit, without_u):
 def test_figures_show_what_is_there(fit):
     import holoviews as hv
 
-    from sedflow.figures import galaxy as figures
     from sedflow.figures.publication import posterior_figure
+    from sedflow.figures.spectrum import sed
 
     hv.extension("bokeh")
-    figures.sed(fit, 20)
+    sed(fit, 20)
     posterior_figure(fit, 20)

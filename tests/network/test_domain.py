@@ -1,24 +1,20 @@
 """The domain check: what it finds, what it lets pass, and how it says so."""
 
-import importlib.util
 import time
 
 import numpy as np
 import pytest
-from conftest import ROOT
+from scripts import script
 
 import sedflow
 from sedflow.errors import BadParameters
-from sedflow.network.domain import chi2_limit
+from sedflow.model.likelihood import chi2_limit
 from sedflow.photometry import Photometry
 
 
 @pytest.fixture(scope="module")
 def bench():
-    spec = importlib.util.spec_from_file_location("bench", ROOT / "benchmarks" / "domain.py")
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
+    return script("benchmarks/domain.py")
 
 
 @pytest.fixture(scope="module")

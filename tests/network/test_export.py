@@ -26,9 +26,10 @@ from sedflow.network import graphs
 from sedflow.network.export import export_network
 from sedflow.network.flow import TorchFlow, build_flow
 from sedflow.network.flow_graph import flow_bytes
-from sedflow.network.posterior import AmortizedPosterior, packaged_weights
+from sedflow.network.posterior import AmortizedPosterior
 from sedflow.network.runtime import GraphFlow
 from sedflow.network.shape import FlowConfig
+from sedflow.network.weights import packaged_weights
 
 NAME = "nsa-ugriz-fsps"
 
@@ -148,7 +149,7 @@ def test_a_network_without_graphs_has_them_made(copied, posterior, galaxy):
 def test_a_network_without_graphs_where_nothing_makes_them_is_refused(copied, monkeypatch):
     graphs.manifest_path(copied).unlink()
     gone = ("torch", "onnx")
-    for module in (graphs, sedflow.network.posterior):
+    for module in (graphs, sedflow.network.weights):
         monkeypatch.setattr(module, "find_spec", lambda name: None if name in gone else name)
     with pytest.raises(MissingLibrary, match=r"no nsa-ugriz-fsps.graphs.json .*sedflow export"):
         sedflow.load_posterior(copied)

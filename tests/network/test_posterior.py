@@ -14,7 +14,7 @@ from sedflow.errors import BadParameters, BadPhotometry, BadWeights, UnknownBand
 from sedflow.files.hashes import opened, sealed
 from sedflow.files.packaged import data_path
 from sedflow.network.flow import CouplingFlow, FlowConfig
-from sedflow.network.posterior import cached_posterior
+from sedflow.network.weights import cached_posterior
 from sedflow.parameters import FREE_NAMES, as_theta
 
 WEIGHTS = "nsa-ugriz-fsps"

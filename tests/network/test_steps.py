@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 import torch
+from test_training import Stop, stop_after
 
 import sedflow
 from sedflow.errors import SedflowError
@@ -132,18 +133,6 @@ def as_on_a_gpu(quick, monkeypatch):
     monkeypatch.setattr(training, "_Training", OnDevice)
 
 
-class _Stop(Exception):
-    pass
-
-
-def _stop_after(n):
-    def progress(seen, row):
-        if seen >= n:
-            raise _Stop
-
-    return progress
-
-
 @pytest.mark.slow
 def test_a_training_of_the_device_learns_and_resumes(as_on_a_gpu, tmp_path):
     config = TrainingConfig(**SMALL)
@@ -152,8 +141,8 @@ def test_a_training_of_the_device_learns_and_resumes(as_on_a_gpu, tmp_path):
     assert rows[-1]["held_out_log_prob"] > rows[0]["held_out_log_prob"] + 0.1
     assert whole.record["training"]["device"] == "cpu"
     assert whole.record["architecture"]["embedding"] == 24
-    with pytest.raises(_Stop):
-        train(config, tmp_path / "broken", _stop_after(4096), checkpoint_seconds=0)
+    with pytest.raises(Stop):
+        train(config, tmp_path / "broken", stop_after(4096), checkpoint_seconds=0)
     seen = []
     broken = train(config, tmp_path / "broken", lambda n, row: seen.append(n))
     assert seen[0] > 2048
@@ -206,7 +195,7 @@ def test_a_device_that_is_not_there_is_refused(monkeypatch):
     assert chosen_device("auto").type == "cpu"
     with pytest.raises(SedflowError, match="sees no GPU; install a torch with CUDA"):
         chosen_device("cuda")
-    with pytest.raises(SedflowError, match="device 'tpu' is unknown; choose auto, cpu or cuda"):
+    with pytest.raises(SedflowError, match="'tpu' is unknown; choose one of auto, cpu, cuda"):
         chosen_device("tpu")
     monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
     assert chosen_device("auto").type == "cuda"

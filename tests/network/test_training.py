@@ -40,14 +40,14 @@ def small_blocks(monkeypatch):
         monkeypatch.setattr(training_set, name, value)
 
 
-class _Stop(Exception):
+class Stop(Exception):
     pass
 
 
-def _stop_after(n):
+def stop_after(n):
     def progress(seen, row):
         if seen >= n:
-            raise _Stop
+            raise Stop
 
     return progress
 
@@ -69,8 +69,8 @@ def test_training_improves_the_held_out_density(tmp_path):
 def test_an_interrupted_training_ends_where_an_unbroken_one_does(tmp_path):
     config = TrainingConfig(**SMALL)
     train(config, tmp_path / "whole")
-    with pytest.raises(_Stop):
-        train(config, tmp_path / "broken", _stop_after(6144), checkpoint_seconds=0)
+    with pytest.raises(Stop):
+        train(config, tmp_path / "broken", stop_after(6144), checkpoint_seconds=0)
     assert (tmp_path / "broken" / "nsa-ugriz-fsps.checkpoint").exists()
     seen = []
     train(config, tmp_path / "broken", lambda n, row: seen.append(n))
@@ -81,8 +81,8 @@ def test_an_interrupted_training_ends_where_an_unbroken_one_does(tmp_path):
 
 
 def test_a_checkpoint_of_another_training_is_refused(tmp_path):
-    with pytest.raises(_Stop):
-        train(TrainingConfig(**SMALL), tmp_path, _stop_after(4096), checkpoint_seconds=0)
+    with pytest.raises(Stop):
+        train(TrainingConfig(**SMALL), tmp_path, stop_after(4096), checkpoint_seconds=0)
     with pytest.raises(SedflowError, match="belongs to a training with other seed, hidden"):
         train(TrainingConfig(**(SMALL | {"hidden": 64, "seed": 5})), tmp_path)
 

@@ -9,7 +9,8 @@ import pytest
 import sedflow
 from sedflow.draws import weighted_quantile
 from sedflow.errors import SedflowError
-from sedflow.sampling.importance import TooFewEffectiveDraws, reweight, smooth
+from sedflow.sampling.importance import smooth
+from sedflow.sampling.reweighting import TooFewEffectiveDraws, reweight
 from sedflow.sampling.stretched import Stretched
 from sedflow.trust_limits import Convergence
 

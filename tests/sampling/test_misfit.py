@@ -7,7 +7,7 @@ import sedflow
 from sedflow.errors import BadWeights
 from sedflow.files.packaged import data_path
 from sedflow.network.left_out import left_out_pulls
-from sedflow.network.posterior import packaged_weights
+from sedflow.network.weights import packaged_weights
 from sedflow.photometry import Photometry
 from sedflow.sampling.importance import weigh
 from sedflow.sampling.misfit import PValueTable, is_misfit, load_p_values

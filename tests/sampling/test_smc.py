@@ -132,7 +132,7 @@ def test_a_run_ends_soon_after_it_is_cancelled(model, nsa):
 
 
 def test_unknown_methods_are_refused():
-    with pytest.raises(sedflow.SedflowError, match="method 'nuts' is unknown"):
+    with pytest.raises(sedflow.SedflowError, match="method = 'nuts' is unknown"):
         MCMCSampler("nuts")
     with pytest.raises(sedflow.SedflowError, match="steps = -1"):
         MCMCSampler("emcee", steps=-1)

@@ -192,7 +192,7 @@ def test_histograms_and_contours_hold_their_mass(numerics):
 
 
 def test_units_are_those_of_the_app(numerics):
-    from sedflow.figures.galaxy import UNITS, _in_units
+    from sedflow.figures.flux_axis import UNITS, in_units
 
     found = numerics.evaluate("""async () => {
         const u = await import("/numerics/units.js");
@@ -202,10 +202,10 @@ def test_units_are_those_of_the_app(numerics):
                  none: Number.isNaN(u.fromFlam(-1, 6000, "ab")), back: u.fromMagnitude(20, 0.1) };
     }""")
     assert found["units"] == UNITS
-    np.testing.assert_allclose(found["flam"], [_in_units(6000.0, 3.2, u) for u in UNITS], 1e-6)
+    np.testing.assert_allclose(found["flam"], [in_units(6000.0, 3.2, u) for u in UNITS], 1e-6)
     np.testing.assert_allclose(found["nmgy"][2], 22.5 - 2.5 * np.log10(12.5), atol=1e-4)
     flam = found["nmgy"][0]
-    np.testing.assert_allclose([_in_units(6000.0, flam, u) for u in UNITS], found["nmgy"], 1e-5)
+    np.testing.assert_allclose([in_units(6000.0, flam, u) for u in UNITS], found["nmgy"], 1e-5)
     assert found["none"]
     np.testing.assert_allclose(found["back"], [10.0, np.log(10) / 2.5])
 

@@ -8,11 +8,11 @@ from bokeh.models import (
     HoverTool,
     Range1d,
 )
-from bokeh.models.annotations import Legend, LegendItem
+from bokeh.models.annotations import LegendItem
 from bokeh.plotting import figure
 
 from sedflow.bands import band_flux, load_band
-from sedflow.figures.base import TOOLBAR
+from sedflow.figures.base import TOOLBAR, legend_above
 from sedflow.palette import DATA, FILTERS, MODEL, OTHER, PREDICTED, SERIES, TEXT
 from sedflow.photometry import Photometry
 
@@ -55,18 +55,7 @@ class Plot:
         for axis in self.figure.yaxis:
             if isinstance(axis.formatter, BasicTickFormatter):
                 axis.formatter.power_limit_high = 6
-        self._legend = Legend(
-            items=[],
-            orientation="horizontal",
-            border_line_alpha=0,
-            background_fill_alpha=0,
-            label_text_font_size="11px",
-            margin=0,
-            padding=2,
-            spacing=10,
-            ncols=legend_columns,
-        )
-        self.figure.add_layout(self._legend, "above")
+        self._legend = legend_above(self.figure, padding=2, spacing=10, ncols=legend_columns)
 
     def line(self, key: str, label=None, **style):
         """A curve of x, y; NaN breaks it."""

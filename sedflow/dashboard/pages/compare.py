@@ -17,9 +17,12 @@ from sedflow.dashboard.server.turns import Superseded
 from sedflow.dashboard.server.work import on_worker
 from sedflow.dashboard.widgets import patch, plain, prose, text_table
 from sedflow.errors import SedflowError
-from sedflow.figures import galaxy as figures
-from sedflow.figures.app_corner import CornerFigure, corner_set
+from sedflow.figures.app_corner import CornerFigure
 from sedflow.figures.base import Layers, LiveFigure
+from sedflow.figures.corner_draws import corner_set
+from sedflow.figures.flux_axis import UNITS
+from sedflow.figures.histories import history_layers
+from sedflow.figures.spectrum import sed_layers
 from sedflow.palette import SERIES
 from sedflow.validation.distances import distance
 
@@ -313,7 +316,7 @@ def _light_layers(there):
     sources, top, wide = {}, 0.0, []
     for slot, answer in there.items():
         galaxy, z = answer.fit.photometry, float(answer.fit.photometry.redshift)
-        one = figures.sed_layers(
+        one = sed_layers(
             "",
             galaxy.bands,
             z,
@@ -330,7 +333,7 @@ def _light_layers(there):
         top = max(top, one.y_range[1])
         wide.append(one.x_range)
     span = (min(w[0] for w in wide), max(w[1] for w in wide))
-    return Layers(sources, span, (0.0, top), "", "observed wavelength [Å]", figures.UNITS["flam"])
+    return Layers(sources, span, (0.0, top), "", "observed wavelength [Å]", UNITS["flam"])
 
 
 def _history_layers(there, which):
@@ -338,7 +341,7 @@ def _history_layers(there, which):
     for slot, answer in there.items():
         q = answer.history_quantiles[which][1:4]
         edges = answer.fit.history.edges
-        one = figures.history_layers("", which, edges, q[1], brushed=q)
+        one = history_layers("", which, edges, q[1], brushed=q)
         sources |= {f"band_{slot}": one.sources["brushed68"], f"line_{slot}": one.sources["median"]}
         low, high = min(low, one.y_range[0]), max(high, one.y_range[1])
         oldest = max(oldest, one.x_range[1])

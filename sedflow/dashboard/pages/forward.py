@@ -15,7 +15,8 @@ from sedflow.dashboard.panels.light import light_controls
 from sedflow.dashboard.state import PRESETS, ForwardState, LightOptions
 from sedflow.dashboard.widgets import NO_LABEL, PRESSED, decimals, follow, plain, prose
 from sedflow.errors import SedflowError
-from sedflow.figures import galaxy as figures
+from sedflow.figures.histories import HistoryFigure, history_layers
+from sedflow.figures.spectrum import SEDFigure, sed_layers
 from sedflow.model.sed import default_model
 from sedflow.model.simulation import nsa_noise
 from sedflow.parameters import NAMES, PARAMETERS, as_theta
@@ -149,9 +150,7 @@ class ForwardView(PageView):
         self.data = self._compute()
         size = {"sizing_mode": "stretch_both", "titled": False, "min_height": 110}
         self._histories = {
-            which: figures.HistoryFigure(
-                self._history_layers(which), which, f"forward_{which}", **size
-            )
+            which: HistoryFigure(self._history_layers(which), which, f"forward_{which}", **size)
             for which in ("sfr", "zh")
         }
         self._sed_pane = pn.pane.Bokeh(None, sizing_mode="stretch_both", margin=0)
@@ -214,7 +213,7 @@ class ForwardView(PageView):
         """The figure of the spectrum, again where another scale needs another one."""
         self._ends = (0.0, 0.0)
         log = self.options.log and self.options.unit != "ab"
-        self._sed = figures.SEDFigure(
+        self._sed = SEDFigure(
             self._sed_layers(),
             log,
             name="forward_sed",
@@ -273,7 +272,7 @@ class ForwardView(PageView):
         if self._pinned is not None:
             curves["pinned"] = (self._pinned["wavelength"], self._pinned["flux"])
         options = self.options
-        return figures.sed_layers(
+        return sed_layers(
             f"Spectrum and photometry of the model, z = {d['z']:.3f}",
             self.model.bands,
             d["z"],
@@ -297,7 +296,7 @@ class ForwardView(PageView):
         lines = {}
         if self._pinned is not None and self._pinned["z"] == self.data["z"]:
             lines["pinned"] = self._pinned[which]
-        return figures.history_layers(
+        return history_layers(
             "model galaxy", which, self.data["edges"], self.data[which], lines=lines
         )
 

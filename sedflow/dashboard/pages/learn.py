@@ -15,7 +15,7 @@ from sedflow.dashboard.learn.stage import Scene
 from sedflow.dashboard.learn.work import LessonWork
 from sedflow.dashboard.pages.view import LateView
 from sedflow.dashboard.widgets import note, plain, prose
-from sedflow.network.posterior import cached_posterior
+from sedflow.network.weights import cached_posterior
 
 __all__ = ["LearnView"]
 

@@ -12,7 +12,8 @@ import math
 import panel as pn
 
 from sedflow.atlas.catalog import load_nsa
-from sedflow.catalogue.results import RunTable, departure
+from sedflow.catalogue.results import RunTable
+from sedflow.catalogue.stored_row import departure
 from sedflow.dashboard.answer import Answer
 from sedflow.dashboard.engine import Engine
 from sedflow.dashboard.pages.view import LateView, later, start

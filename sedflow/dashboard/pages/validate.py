@@ -16,7 +16,7 @@ from sedflow.dashboard.panels.report import ReportPanel
 from sedflow.dashboard.widgets import PRESSED, note, plain, prose
 from sedflow.errors import SedflowError
 from sedflow.files.packaged import DEFAULT_WEIGHTS
-from sedflow.network.posterior import cached_posterior, packaged_weights
+from sedflow.network.weights import cached_posterior, packaged_weights
 from sedflow.photometry import Photometry
 from sedflow.validation.near import PROPERTIES, everyone, nearest, properties
 from sedflow.validation.populations import population, populations_of

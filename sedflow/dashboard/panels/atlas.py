@@ -4,9 +4,8 @@ import numpy as np
 import pandas as pd
 import panel as pn
 import param
-from bokeh.models import BoxSelectTool, ColumnDataSource, HoverTool, Range1d, TapTool
+from bokeh.models import ColumnDataSource, HoverTool
 from bokeh.models.widgets.tables import NumberFormatter
-from bokeh.plotting import figure
 
 from sedflow.atlas.catalog import NSACatalog
 from sedflow.atlas.search import LONGEST
@@ -15,8 +14,7 @@ from sedflow.bands import ab_magnitude
 from sedflow.dashboard.numbers import region
 from sedflow.dashboard.widgets import NO_LABEL, PRESSED, SMALL_TABLE, TextTable, patch
 from sedflow.errors import SedflowError
-from sedflow.figures.base import TOOLBAR
-from sedflow.palette import MODEL, SELECTED
+from sedflow.figures.dots import dot_figure
 
 __all__ = ["AtlasView", "catalogue_table", "find"]
 
@@ -147,44 +145,16 @@ class AtlasView(pn.viewable.Viewer):
         )
         self._columns = columns
         self._chosen = ColumnDataSource({"x": [], "y": []}, name="atlas_chosen")
-        f = figure(
+        f, dots = dot_figure(
+            self._points,
+            self._chosen,
+            0.35,
             sizing_mode="stretch_both",
             min_height=150,
             name="atlas",
-            x_range=Range1d(0, 1),
-            y_range=Range1d(0, 1),
-            tools="pan,wheel_zoom,reset",
-            toolbar_inner=True,
-            toolbar_location="above",
         )
-        f.toolbar.update(logo=None, autohide=True, stylesheets=[TOOLBAR])
         f.min_border = 2
-        glyph = f.scatter(
-            "x",
-            "y",
-            source=self._points,
-            size=3,
-            color=MODEL,
-            alpha="alpha",
-            line_alpha=0,
-            nonselection_alpha=0.35,
-            selection_alpha=0.35,
-        )
-        f.scatter(
-            "x",
-            "y",
-            source=self._chosen,
-            size=12,
-            line_color=SELECTED,
-            line_width=2.5,
-            fill_alpha=0,
-        )
-        f.add_tools(
-            TapTool(renderers=[glyph]),
-            BoxSelectTool(renderers=[]),
-            HoverTool(renderers=[glyph], tooltips="NSAID @NSAID"),
-        )
-        f.toolbar.active_drag = f.select_one(BoxSelectTool)
+        f.add_tools(HoverTool(renderers=[dots], tooltips="NSAID @NSAID"))
         f.on_event("selectiongeometry", self._drawn)
         self._points.selected.on_change("indices", self._tapped)
         self.figure = f

@@ -22,14 +22,9 @@ from sedflow.dashboard.server.work import on_worker
 from sedflow.dashboard.what_if import Changed
 from sedflow.dashboard.widgets import PRESSED, plain, prose
 from sedflow.errors import SedflowError
-from sedflow.figures.app_corner import (
-    CornerAxes,
-    CornerFigure,
-    corner_axes,
-    corner_set,
-    rim,
-    selected,
-)
+from sedflow.figures.app_corner import CornerFigure
+from sedflow.figures.corner_axes import CornerAxes, corner_axes, rim, selected
+from sedflow.figures.corner_draws import corner_set
 from sedflow.palette import SETS
 from sedflow.parameters import NAMES
 

@@ -15,7 +15,7 @@ from sedflow.dashboard.panels.panel import AnswerPanel, figure_pane, refresh
 from sedflow.dashboard.quantities import HISTORIES
 from sedflow.dashboard.widgets import prose
 from sedflow.draws import Draws
-from sedflow.figures import galaxy as figures
+from sedflow.figures.histories import FORMED, HistoryFigure, history_layers
 
 __all__ = ["HistoriesPanel"]
 
@@ -61,14 +61,14 @@ class HistoriesPanel(AnswerPanel):
             }
         mode = "stretch_both" if screen else "stretch_width"
         self._panes = {one: figure_pane(sizing_mode=mode, margin=0) for one in which}
-        self.figures: dict[str, figures.HistoryFigure] = {}
+        self.figures: dict[str, HistoryFigure] = {}
         self._formation = prose("", margin=(0, 8), visible=formation, styles={"font-size": "12px"})
 
     def draw(self, answer: Answer, brushed: Brushed | None) -> None:
         """Draw the histories and say when the mass had formed."""
         history, title = answer.fit.history, self._title(answer)
         for which, pane in self._panes.items():
-            layers = figures.history_layers(
+            layers = history_layers(
                 title,
                 which,
                 history.edges,
@@ -77,7 +77,7 @@ class HistoriesPanel(AnswerPanel):
                 brushed=brushed.history.get(which) if brushed else None,
                 lines=_true_history(answer, which),
                 draws=getattr(history, which)[answer.fit.examples],
-                times=dict(zip(figures.FORMED, answer.formation_times, strict=True)),
+                times=dict(zip(FORMED, answer.formation_times, strict=True)),
             )
             layers.sources.update(brushed.rim_in(which) if brushed else {})
             if which in self.figures:
@@ -85,7 +85,7 @@ class HistoriesPanel(AnswerPanel):
                 refresh(pane)
             else:
                 options = {"name": f"{self._prefix}{which}"} if self._prefix else {}
-                figure = figures.HistoryFigure(layers, which, **self._size, **options)
+                figure = HistoryFigure(layers, which, **self._size, **options)
                 figure.figure.on_event("selectiongeometry", partial(self._select, which))
                 self.figures[which], pane.object = figure, figure.figure
         t50, t90 = answer.formation_times

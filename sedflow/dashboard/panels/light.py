@@ -12,7 +12,8 @@ from sedflow.dashboard.brush import Brushed
 from sedflow.dashboard.panels.panel import AnswerPanel, figure_pane, refresh
 from sedflow.dashboard.state import LightOptions
 from sedflow.dashboard.widgets import NO_LABEL, PRESSED, follow
-from sedflow.figures import galaxy as figures
+from sedflow.figures.residuals import PullFigure, pull_layers
+from sedflow.figures.spectrum import SEDFigure, sed_layers
 from sedflow.photometry import Photometry
 
 __all__ = ["LightPanel", "light_controls"]
@@ -71,8 +72,8 @@ class LightPanel(AnswerPanel):
         self._size: dict[str, Any] = {"height": height}
         if screen:
             self._size = {"sizing_mode": "stretch_both", "titled": False, "min_height": 80}
-        self.sed: figures.SEDFigure | None = None
-        self.pull: figures.PullFigure | None = None
+        self.sed: SEDFigure | None = None
+        self.pull: PullFigure | None = None
         mode = "stretch_both" if screen else "stretch_width"
         self.sed_pane, self.pull_pane = (figure_pane(sizing_mode=mode) for _ in range(2))
         self.options.param.watch(self._turned, ["unit", "log", "rest"])
@@ -101,7 +102,7 @@ class LightPanel(AnswerPanel):
         predicted = seen.predicted.quantiles()
         title, options = self._title(answer), self.options
         left = self._left(answer)
-        layers = figures.sed_layers(
+        layers = sed_layers(
             f"Spectrum and photometry: {title}",
             galaxy.bands,
             z,
@@ -120,7 +121,7 @@ class LightPanel(AnswerPanel):
         )
         if self.sed is None:
             log = options.log and options.unit != "ab"
-            self.sed = figures.SEDFigure(layers, log, name=self._name, **self._size)
+            self.sed = SEDFigure(layers, log, name=self._name, **self._size)
             if self._screen:  # the residuals below have the same axis
                 self.sed.figure.xaxis.update(visible=False)
                 self.sed.figure.min_border_left = 56
@@ -130,7 +131,7 @@ class LightPanel(AnswerPanel):
             refresh(self.sed_pane)
         if not self._residuals:
             return
-        pulls = figures.pull_layers(
+        pulls = pull_layers(
             f"Residuals: {title}",
             galaxy.bands,
             z,
@@ -143,7 +144,7 @@ class LightPanel(AnswerPanel):
         pulls.sources.update(brushed.rim_in("pull") if brushed else {})
         if self.pull is None:
             size = {k: v for k, v in self._size.items() if k != "height"}
-            self.pull = figures.PullFigure(pulls, **size)
+            self.pull = PullFigure(pulls, **size)
             if self._screen:
                 self.pull.figure.min_border_left = 56
             self.pull.figure.on_event("selectiongeometry", self._select)

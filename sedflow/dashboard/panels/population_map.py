@@ -3,15 +3,13 @@
 import numpy as np
 import panel as pn
 import param
-from bokeh.models import BoxSelectTool, ColumnDataSource, Range1d, TapTool
-from bokeh.plotting import figure
+from bokeh.models import ColumnDataSource
 
 from sedflow.dashboard.numbers import region
 from sedflow.dashboard.panels.population_state import CUTS
 from sedflow.dashboard.widgets import patch
 from sedflow.errors import SedflowError
-from sedflow.figures.base import TOOLBAR
-from sedflow.palette import MODEL, SELECTED
+from sedflow.figures.dots import dot_figure
 
 __all__ = ["PopulationMap"]
 
@@ -34,25 +32,16 @@ class PopulationMap(pn.viewable.Viewer):
         self._columns: dict = {}
         self._points = ColumnDataSource({"x": [], "y": [], "alpha": []}, name="population_dots")
         self._picked = ColumnDataSource({"x": [], "y": []}, name="population_picked")
-        f = figure(
+        f, _ = dot_figure(
+            self._points,
+            self._picked,
+            0.2,
             sizing_mode="stretch_width",
             height=250,
             name="population_dots",
-            x_range=Range1d(0, 1),
-            y_range=Range1d(0, 1),
-            tools="pan,wheel_zoom,reset",
-            toolbar_inner=True,
-            toolbar_location="above",
             background_fill_alpha=0,
             border_fill_alpha=0,
         )
-        f.toolbar.update(logo=None, autohide=True, stylesheets=[TOOLBAR])
-        dots = f.scatter("x", "y", source=self._points, size=3, color=MODEL, alpha="alpha",
-                         line_alpha=0, nonselection_alpha=0.2, selection_alpha=0.2)  # fmt: skip
-        f.scatter("x", "y", source=self._picked, size=12, line_color=SELECTED, line_width=2.5,
-                  fill_alpha=0)  # fmt: skip
-        f.add_tools(TapTool(renderers=[dots]), BoxSelectTool(renderers=[]))
-        f.toolbar.active_drag = f.select_one(BoxSelectTool)
         f.on_event("selectiongeometry", self._drawn)
         self._points.selected.on_change("indices", self._tap)
         self.figure = f

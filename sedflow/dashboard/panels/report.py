@@ -7,10 +7,8 @@ import numpy as np
 import panel as pn
 
 from sedflow.dashboard.widgets import plain, prose
-from sedflow.figures.calibration import (
-    BinFigure,
-    GridFigure,
-    RegionFigure,
+from sedflow.figures.calibration import BinFigure, GridFigure, RegionFigure
+from sedflow.figures.calibration_layers import (
     bin_layers,
     pp_layers,
     rank_band,

@@ -2,7 +2,7 @@
 
 import param
 
-from sedflow.catalogue.results import RowFilter
+from sedflow.catalogue.row_filter import RowFilter
 
 __all__ = ["COUNT", "RunState"]
 

@@ -7,7 +7,7 @@ import param
 
 from sedflow.dashboard.state import MOST_DRAWS, ExplorerState
 from sedflow.dashboard.widgets import PRESSED, follow, prose
-from sedflow.network.posterior import packaged_weights
+from sedflow.network.weights import packaged_weights
 
 __all__ = ["SettingsPanel"]
 

@@ -21,7 +21,7 @@ from sedflow.dashboard.widgets import plain, prose, text_table, typeset
 from sedflow.errors import SedflowError
 from sedflow.files.packaged import DEFAULT_WEIGHTS
 from sedflow.model.floors import floor_notes
-from sedflow.network.posterior import packaged_weights
+from sedflow.network.weights import packaged_weights
 
 __all__ = ["UploadPanel"]
 

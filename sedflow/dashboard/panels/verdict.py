@@ -15,7 +15,7 @@ from sedflow.dashboard.engine import Engine
 from sedflow.dashboard.panels.panel import AnswerPanel
 from sedflow.dashboard.state import MOST_DRAWS, ExplorerState
 from sedflow.dashboard.widgets import note, plain, prose
-from sedflow.network.posterior import packaged_weights
+from sedflow.network.weights import packaged_weights
 from sedflow.palette import GREEN, GREY, INK_BLUE, VERMILION
 from sedflow.sampling.verdict import kind_of
 

@@ -237,7 +237,7 @@ def _work_forever(inbox, outbox, stop):
 def run(work: Work, tell: Callable[[float, str], None], stop: Event) -> Fit:
     """The fit that a job asks for."""
     from sedflow.model.sed import default_model
-    from sedflow.network.posterior import cached_posterior
+    from sedflow.network.weights import cached_posterior
     from sedflow.parameters import Prior
     from sedflow.sampling.mcmc import MCMCSampler
 

@@ -4,7 +4,7 @@ import numpy as np
 import panel as pn
 from bokeh.models import Range1d
 
-from sedflow.dashboard.learn.abc_to_amortized import lesson
+from sedflow.dashboard.learn.abc_to_amortized.problem import BATCH, ENOUGH, FREE, per_draw
 from sedflow.dashboard.learn.plots import Plot, steps
 from sedflow.dashboard.learn.stage import Stage, pane, slider
 from sedflow.dashboard.widgets import prose
@@ -29,13 +29,13 @@ class ToAmortizedFigures(Stage):
         self._batches, self._busy, self._walked = 0, False, 0
         self.tolerance = slider("Tolerance [errors per band]", 0.5, 20.0, 6.0, n=39)
         self._more = pn.widgets.Button(
-            label=f"Simulate {lesson.BATCH:,} more", color="primary", align="end"
+            label=f"Simulate {BATCH:,} more", color="primary", align="end"
         )
         self._again = pn.widgets.Button(label="Walk on", color="primary", align="end")
         self._run = pn.widgets.Button(label="Run MCMC (10 to 30 s)", color="primary")
         self._job = prose()
         self.plots = {}
-        for name in lesson.FREE:
+        for name in FREE:
             plot = Plot(f"abc_{name}", _NAMES[name], "probability density", 300, legend_columns=2)
             plot.area("kept", "kept", fill_color=SERIES[1], fill_alpha=0.35)
             plot.line("weighed", "weighed", color=ORANGE, line_width=2)
@@ -105,8 +105,8 @@ class ToAmortizedFigures(Stage):
         step = self._step
         kept = self.made.accepted(self.tolerance.value)
         weights = self.made.weights()
-        self._more.disabled = self._busy or len(self.made) + lesson.BATCH > MOST
-        for k, name in enumerate(lesson.FREE):
+        self._more.disabled = self._busy or len(self.made) + BATCH > MOST
+        for k, name in enumerate(FREE):
             plot = self.plots[name]
             x, y = self.exact[name]
             low, high = x[0], x[-1]
@@ -169,7 +169,7 @@ class ToAmortizedFigures(Stage):
         n = np.logspace(0, 7, 60)
         trained = int(self.network.record["training"]["simulations_seen"])
         cost, _ = self._mcmc_cost()
-        prior = lesson.per_draw(self.fit) * lesson.ENOUGH
+        prior = per_draw(self.fit) * ENOUGH
         for key, y, label in (
             ("prior", prior * n, "weighing draws of the prior"),
             ("mcmc", cost * n, "MCMC"),

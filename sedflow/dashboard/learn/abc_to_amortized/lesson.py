@@ -4,31 +4,9 @@ A small problem first: the mass, the dust and the young share of a galaxy, all e
 that the exact answer can be computed on a grid. Then all twelve parameters, with the network.
 """
 
-from sedflow.dashboard.learn.abc_to_amortized.problem import (
-    BATCH,
-    ENOUGH,
-    FREE,
-    MCMC,
-    Problem,
-    Simulations,
-    per_draw,
-    prior_distances,
-    rounded,
-)
 from sedflow.dashboard.learn.steps import Lesson, Step
 
-__all__ = [
-    "BATCH",
-    "ENOUGH",
-    "FREE",
-    "LESSON",
-    "MCMC",
-    "Problem",
-    "Simulations",
-    "per_draw",
-    "prior_distances",
-    "rounded",
-]
+__all__ = ["LESSON"]
 
 LESSON = Lesson(
     "abc-to-network",

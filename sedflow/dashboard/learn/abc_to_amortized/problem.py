@@ -15,6 +15,8 @@ from sedflow.parameters import BETAS, HIGH, LOW, NAMES, Prior, index
 from sedflow.photometry import Photometry
 
 __all__ = [
+    "BATCH",
+    "ENOUGH",
     "FREE",
     "MCMC",
     "Problem",

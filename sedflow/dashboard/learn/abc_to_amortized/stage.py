@@ -6,14 +6,21 @@ import numpy as np
 import panel as pn
 
 from sedflow.bands import UGRIZ
-from sedflow.dashboard.learn.abc_to_amortized import lesson
 from sedflow.dashboard.learn.abc_to_amortized.figures import MOST, ToAmortizedFigures
+from sedflow.dashboard.learn.abc_to_amortized.problem import (
+    BATCH,
+    ENOUGH,
+    Problem,
+    per_draw,
+    prior_distances,
+    rounded,
+)
 from sedflow.dashboard.server.jobs import Work, shared_jobs
 from sedflow.dashboard.widgets import plain
 from sedflow.errors import SedflowError
 from sedflow.files.packaged import DEFAULT_WEIGHTS
 from sedflow.fits.fit import fit
-from sedflow.sampling.importance import reweight
+from sedflow.sampling.reweighting import reweight
 
 __all__ = ["ToAmortized"]
 
@@ -58,15 +65,15 @@ class ToAmortized(ToAmortizedFigures):
             "rate": kept / len(self.made),
             "half": half,
             "tolerance": tolerance,
-            "enough": lesson.ENOUGH,
+            "enough": ENOUGH,
             "need": self._abc_need(),
         }
 
     def _abc_need(self):
         kept = len(self.made.accepted(self.tolerance.value))
         if not kept:
-            return f"more than {lesson.rounded(len(self.made) * lesson.ENOUGH)} simulations"
-        return f"about {lesson.rounded(lesson.ENOUGH * len(self.made) / kept)} simulations"
+            return f"more than {rounded(len(self.made) * ENOUGH)} simulations"
+        return f"about {rounded(ENOUGH * len(self.made) / kept)} simulations"
 
     def _facts_weigh(self):
         n, ess = len(self.made), self.made.ess
@@ -74,8 +81,8 @@ class ToAmortized(ToAmortizedFigures):
             "made": n,
             "ess": ess,
             "waste": 1 - ess / n,
-            "enough": lesson.ENOUGH,
-            "need": f"about {lesson.rounded(lesson.ENOUGH * n / ess)} simulations",
+            "enough": ENOUGH,
+            "need": f"about {rounded(ENOUGH * n / ess)} simulations",
             "against": self._against(n / ess),
         }
 
@@ -96,9 +103,9 @@ class ToAmortized(ToAmortizedFigures):
             "mcmc_made": self.walk.simulations,
             "mcmc_ess": self.walk_ess,
             "mcmc_taken": self.walk.acceptance,
-            "mcmc_each": lesson.rounded(self.walk.simulations / self.walk_ess),
-            "weigh_each": lesson.rounded(len(self.made) / self.made.ess),
-            "abc_each": f"{lesson.rounded(len(self.made) / kept)} (at "
+            "mcmc_each": rounded(self.walk.simulations / self.walk_ess),
+            "weigh_each": rounded(len(self.made) / self.made.ess),
+            "abc_each": f"{rounded(len(self.made) / kept)} (at "
             f"{self.tolerance.value:g}, which is not exact)"
             if kept
             else "more than all that were made",
@@ -106,7 +113,7 @@ class ToAmortized(ToAmortizedFigures):
 
     def _facts_twelve(self):
         kept = int((self.distances < _PRIOR_TOLERANCE).sum())
-        each = lesson.per_draw(self.fit)
+        each = per_draw(self.fit)
         return {
             "name": self._name,
             "abc_made": len(self.distances),
@@ -114,9 +121,9 @@ class ToAmortized(ToAmortizedFigures):
             "abc_kept": f"{kept:,}" if kept else "none",
             "n": _N,
             "ess": float(self.fit.draws.importance.ess),
-            "per_draw": lesson.rounded(each),
-            "prior_cost": lesson.rounded(each * lesson.ENOUGH),
-            "enough": lesson.ENOUGH,
+            "per_draw": rounded(each),
+            "prior_cost": rounded(each * ENOUGH),
+            "enough": ENOUGH,
             "mcmc_line": self._mcmc_line(),
         }
 
@@ -138,24 +145,24 @@ class ToAmortized(ToAmortizedFigures):
             "weights": self.network.name,
             "trained": trained,
             "minutes": record["minutes"],
-            "cross": lesson.rounded(trained / (cost - self._network_cost())),
-            "mcmc_cost": lesson.rounded(cost),
+            "cross": rounded(trained / (cost - self._network_cost())),
+            "mcmc_cost": rounded(cost),
             "mcmc_origin": origin,
             "network_cost": self._network_cost(),
             "atlas": len(self.scene.nsa),
-            "enough": lesson.ENOUGH,
+            "enough": ENOUGH,
         }
 
     def _network_cost(self):
         """Model evaluations of the network's own draws for `ENOUGH` effective ones."""
-        return int(np.ceil(lesson.ENOUGH * _N / float(self.fit.draws.importance.ess)))
+        return int(np.ceil(ENOUGH * _N / float(self.fit.draws.importance.ess)))
 
     def _mcmc_cost(self):
         """Simulations of a converged run, and where the number is from."""
         if self.mcmc is not None:
             return float(self.mcmc.draws.convergence.evaluations), " (a whole run, as you made it)"
         # The small problem's, which is easier: a lower limit.
-        cost = lesson.ENOUGH * self.walk.simulations / self.walk_ess if self.walk else np.nan
+        cost = ENOUGH * self.walk.simulations / self.walk_ess if self.walk else np.nan
         return cost, " (as the walk of three parameters took; twelve take more)"
 
     @property
@@ -169,8 +176,8 @@ class ToAmortized(ToAmortizedFigures):
 
     def _begin(self):
         network = self.scene.network(DEFAULT_WEIGHTS)
-        problem = lesson.Problem(network.model, self.scene.seed)
-        made = problem.simulate(lesson.BATCH, [self.scene.seed, 0])
+        problem = Problem(network.model, self.scene.seed)
+        made = problem.simulate(BATCH, [self.scene.seed, 0])
         return network, problem, made, problem.exact()
 
     def _begun(self, found):
@@ -188,7 +195,7 @@ class ToAmortized(ToAmortizedFigures):
             self.scene.run(self._infer, self._inferred)
 
     def _simulate(self):
-        if self._busy or len(self.made) + lesson.BATCH > MOST:
+        if self._busy or len(self.made) + BATCH > MOST:
             return
         self._busy = self._more.disabled = True
         batch, problem, seed = self._batches, self.problem, self.scene.seed
@@ -199,7 +206,7 @@ class ToAmortized(ToAmortizedFigures):
             self.made = self.made + more
             self._draw()
 
-        self.scene.run(lambda: problem.simulate(lesson.BATCH, [seed, batch]), then)
+        self.scene.run(lambda: problem.simulate(BATCH, [seed, batch]), then)
 
     def _walk_on(self):
         problem, seed = self.problem, self.scene.seed
@@ -223,7 +230,7 @@ class ToAmortized(ToAmortizedFigures):
         drawn = fit(galaxy, self.network, n=_N, seed=self.scene.seed, trust=None)
         weighted = reweight(drawn, min_ess=0)
         _ = weighted.log_likelihood
-        distances = lesson.prior_distances(
+        distances = prior_distances(
             self.network.model, self.network.prior, galaxy, _PRIOR_MADE, self.scene.seed
         )
         return weighted, distances

@@ -15,7 +15,8 @@ from sedflow.model.sed import SEDModel
 from sedflow.model.simulation import nsa_noise
 from sedflow.parameters import BETAS, HIGH, LOW, NAMES, Prior, index
 from sedflow.photometry import Photometry
-from sedflow.sampling.importance import objection, reweight
+from sedflow.sampling.objection import objection
+from sedflow.sampling.reweighting import reweight
 
 if TYPE_CHECKING:  # which loads torch
     from sedflow.network.posterior import AmortizedPosterior

@@ -8,7 +8,7 @@ from sedflow.bands import UGRIZ
 from sedflow.dashboard.learn.by_hand import lesson
 from sedflow.dashboard.learn.by_hand.figures import FEW, SIMILAR, ByHandFigures
 from sedflow.files.packaged import DEFAULT_WEIGHTS
-from sedflow.network.domain import chi2_limit
+from sedflow.model.likelihood import chi2_limit
 from sedflow.parameters import PARAMETERS, index
 
 __all__ = ["ByHand"]

@@ -12,10 +12,10 @@ from sedflow.dashboard.learn.look_alikes.figures import (
     LookAlikesFigures,
 )
 from sedflow.fits.fit import fit
+from sedflow.model.likelihood import chi2_limit
 from sedflow.model.sed import default_model
-from sedflow.network.domain import chi2_limit
 from sedflow.parameters import NAMES
-from sedflow.sampling.importance import reweight
+from sedflow.sampling.reweighting import reweight
 
 __all__ = ["LookAlikes"]
 

@@ -13,10 +13,10 @@ from sedflow.draws import Draws
 from sedflow.errors import SedflowError
 from sedflow.fits.fit import Fit, fit
 from sedflow.model.derived import DERIVED
-from sedflow.model.likelihood import too_precise
-from sedflow.network.domain import chi2_limit
+from sedflow.model.likelihood import chi2_limit, too_precise
 from sedflow.photometry import Photometry
-from sedflow.sampling.importance import objection, reweight
+from sedflow.sampling.objection import objection
+from sedflow.sampling.reweighting import reweight
 from sedflow.trust_limits import K_HAT_MAX
 
 if TYPE_CHECKING:  # which loads torch

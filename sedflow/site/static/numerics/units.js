@@ -1,4 +1,4 @@
-// Units of the flux axis, as sedflow/figures/galaxy.py has them, and magnitudes.
+// Units of the flux axis, as sedflow/figures/flux_axis.py has them, and magnitudes.
 
 const LIGHT = 2.99792458e18; // speed of light [Å/s]
 const NANOMAGGY = 3.631; // [µJy]

@@ -1,7 +1,7 @@
 """The rungs of the ladder of trust, for one galaxy: weights, adaptive importance sampling, MCMC.
 
 Each rung returns its draws if they are the exact posterior, and the `Verdict` is collected on the
-way up; `sedflow.sampling.trust` decides which rung is next.
+way up; `sedflow.sampling.verdict_decision` decides which rung is next.
 """
 
 import time
@@ -12,10 +12,11 @@ from dataclasses import replace
 import numpy as np
 
 from sedflow.draws import MAX_DRAWS, Draws, sampled
-from sedflow.errors import BadWeights, SedflowError
+from sedflow.errors import SedflowError, raise_if_of_the_run
 from sedflow.model.likelihood import chi_square, log_likelihood, ruled_out, too_precise
 from sedflow.sampling import stretched
-from sedflow.sampling.importance import adapt, weigh
+from sedflow.sampling.adaptive import adapt
+from sedflow.sampling.importance import weigh
 from sedflow.sampling.misfit import is_misfit, p_value
 from sedflow.sampling.robust import blame, draw_robust
 from sedflow.sampling.stretched import Stretched
@@ -243,9 +244,8 @@ class Ladder:
             return ""
         try:
             draws = draw_robust(self.sampler, self.galaxy, self.model, self.prior, self.seed)
-        except BadWeights:
-            raise
-        except SedflowError:  # too few bands
+        except SedflowError as error:  # too few bands
+            raise_if_of_the_run(error)
             return ""
         enough = float(draws.importance.ess) > _TELLING
         return f" {blame(draws, self.galaxy)}" if enough else ""
@@ -255,9 +255,8 @@ class Ladder:
         if not self.outside and hasattr(self.sampler, "check"):
             try:
                 self.figures["inside"] = bool(self.sampler.check(self.galaxy, draws=False))
-            except BadWeights:
-                raise
-            except SedflowError:  # not even its bands
+            except SedflowError as error:  # not even its bands
+                raise_if_of_the_run(error)
                 self.figures["inside"] = False
 
     def _check_domain(self, draws):

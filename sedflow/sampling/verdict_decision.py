@@ -1,4 +1,4 @@
-"""How far a posterior can be trusted: one verdict per galaxy, and the ladder that earns it.
+"""The decision on a verdict: how far a galaxy's posterior can be trusted, rung by rung.
 
     network's draws and domain check -> importance weights -> adaptive importance sampling -> MCMC
 
@@ -12,13 +12,13 @@ from dataclasses import replace
 import numpy as np
 
 from sedflow.draws import Draws, Sampler
-from sedflow.errors import BadWeights, Cancelled, SedflowError
+from sedflow.errors import SedflowError, raise_if_of_the_run
 from sedflow.model.sed import SEDModel
 from sedflow.parameters import N_PARAM, Prior
 from sedflow.photometry import Photometry
 from sedflow.sampling.edges import edges, edges_in_words
-from sedflow.sampling.rungs import Ladder
 from sedflow.sampling.verdict import FAILED, MISFIT, Verdict
+from sedflow.sampling.verdict_steps import Ladder
 from sedflow.trust_limits import Convergence, Importance
 
 __all__ = ["RUNGS", "climb"]
@@ -121,9 +121,8 @@ def _one_try(ladder):
                 return ladder.given_up(), ladder.verdict()
         draws = ladder.unconverged if trust == "auto" else ladder.uncorrected(trust)
         return draws, ladder.verdict()
-    except (Cancelled, BadWeights):  # of no galaxy: the run's
-        raise
     except SedflowError as error:  # a row with its reason, never a lost galaxy
+        raise_if_of_the_run(error)
         if ladder.unreached:
             return ladder.given_up(), ladder.verdict()
         ladder.say(FAILED, str(error))

@@ -1,0 +1,46 @@
+"""The flux axis of a spectrum: its units, fluxes in them, and how far it reaches."""
+
+import numpy as np
+
+from sedflow.bands import FLUX_UNIT
+from sedflow.constants import C_ANGSTROM
+
+__all__ = ["UNITS", "flux_range", "in_units"]
+
+#: Units of the flux axis: key -> axis label.
+UNITS = {
+    "flam": "F_λ [10⁻¹⁷ erg/s/cm²/Å]",
+    "fnu": "F_ν [µJy]",
+    "ab": "AB magnitude",
+}
+_CURVE = 100  # numbers, beyond which values are a curve and not points
+_FAINTEST = 1e-4  # of the brightest flux shown, where magnitudes and logarithms stop
+
+
+def in_units(wave, flam, unit):
+    """F_lambda [1e-17 erg/s/cm2/A] at observed wavelengths [A] in the units of an axis."""
+    if unit == "flam":
+        return flam
+    microjansky = np.asarray(flam) * np.square(wave) / C_ANGSTROM * (FLUX_UNIT * 1e29)
+    if unit == "fnu":
+        return microjansky
+    with np.errstate(divide="ignore", invalid="ignore"):
+        return np.where(microjansky > 0, 23.9 - 2.5 * np.log10(microjansky), np.nan)
+
+
+def flux_range(seen, unit, log) -> tuple[float, float]:
+    """Ends of the axis that hold the values seen, arrays in its unit."""
+    values = np.concatenate([np.ravel(v) for v in seen]) if seen else np.array([1.0])
+    values = values[np.isfinite(values)]
+    if not log and unit != "ab":
+        # A few narrow peaks of a curve do not flatten the rest.
+        some = [v for v in seen if np.isfinite(v).any()]
+        tops = [np.nanquantile(v, 0.99) if np.size(v) > _CURVE else np.nanmax(v) for v in some]
+        return 0.0, float(1.15 * max([1e-30, *tops]))
+    if unit == "ab":
+        low, high = np.quantile(values, [0, 1]) if values.size else (15.0, 25.0)
+        margin = 0.08 * (high - low) + 0.1
+        return float(min(high, low + 12) + 2 * margin), float(low - margin)
+    top = max(values.max(initial=0.0), 1e-30)
+    positive = values[values > _FAINTEST * top]
+    return float(0.5 * positive.min(initial=top)), float(2.0 * top)

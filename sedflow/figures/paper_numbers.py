@@ -1,0 +1,38 @@
+"""Numbers as they are printed on paper: ticks of narrow axes, and intervals."""
+
+import numpy as np
+
+__all__ = ["interval", "round_ticks"]
+
+
+def round_ticks(ends, room) -> tuple[np.ndarray, list[str]]:
+    """Two or three round numbers away from the ends of an axis, and their text.
+
+    room : characters that fit along the axis
+    """
+    from matplotlib.ticker import MaxNLocator
+
+    low, high = ends
+    margin = 0.12 * (high - low)
+    at, text = np.array([0.5 * (low + high)]), [f"{0.5 * (low + high):.4g}"]
+    for n in (3, 4, 5, 6, 8, 10):
+        found = MaxNLocator(n, steps=[1, 2, 5, 10]).tick_values(low, high)
+        found = found[(found > low + margin) & (found < high - margin)]
+        if len(found) < 2:
+            continue
+        digits = next((d for d in range(5) if np.allclose(found, found.round(d), atol=1e-9)), 5)
+        words = [f"{t:.{digits}f}".replace("-", "−") for t in found]
+        needed = (max(map(len, words)) + 0.7) * (high - low) / room
+        every = max(1, int(np.ceil(needed / (found[1] - found[0]))))
+        first = (len(found) - 1) % every // 2
+        at, text = found[first::every], words[first::every]
+        if len(at) >= 2:
+            break
+    return at, text
+
+
+def interval(low: float, median: float, high: float) -> str:
+    """Median and 68 % interval in mathtext, to two digits of the smaller error."""
+    least = min(x for x in (median - low, high - median, 1e300) if x > 0)
+    digits = 2 if least == 1e300 else int(np.clip(1 - np.floor(np.log10(least)), 0, 4))
+    return f"${median:.{digits}f}_{{-{median - low:.{digits}f}}}^{{+{high - median:.{digits}f}}}$"

@@ -1,0 +1,45 @@
+"""The forward model that a network was trained on, found by the record of the network."""
+
+from pathlib import Path
+
+from sedflow.errors import BadWeights
+from sedflow.files.packaged import SSP_NAMES
+from sedflow.model.sed import SEDModel, default_model
+
+__all__ = ["check_grid", "trained_model"]
+
+
+def trained_model(record: dict) -> SEDModel:
+    """The model on the SSP grid of a record: a packaged one, or the user's own where it was then.
+
+    Raises
+    ------
+    BadWeights
+        That SSP grid is not here any more, or no longer the same.
+    """
+    name, ssp = record["name"], record["ssp"]
+    if ssp["name"] in SSP_NAMES:
+        model = default_model(ssp["name"])
+    else:
+        path = Path(record.get("training", {}).get("ssp", ""))
+        if not path.is_file():
+            raise BadWeights(
+                f"{name} was trained on the SSP grid {ssp['name']!r} "
+                f"({ssp['sha256'][:12]}...), which is neither packaged nor at "
+                f"{path}; pass load_posterior(..., model=SEDModel(PATH))"
+            )
+        model = SEDModel(path)
+    check_grid(record, model)
+    return model
+
+
+def check_grid(record: dict, model: SEDModel) -> None:
+    """Refuse a model on another SSP grid than that of a network's record, with `BadWeights`."""
+    ssp = record["ssp"]
+    if model.grid.sha256 != ssp["sha256"]:
+        raise BadWeights(
+            f"{record['name']} was trained on an SSP grid {ssp['name']!r} of sha256 "
+            f"{ssp['sha256'][:12]}..., but this one, {model.grid.name!r}, has "
+            f"{model.grid.sha256[:12] or 'none'}...; give the grid it was trained on, or train "
+            "again"
+        )

@@ -1,0 +1,76 @@
+"""The redshifts that data, the model and a network take, and the sentences on those they do not.
+
+Every sentence on a bad redshift is made here: those that no galaxy has, those at which there is no
+model, and those that a network was not trained on.
+"""
+
+import numpy as np
+import numpy.typing as npt
+
+__all__ = [
+    "MAX_REDSHIFT",
+    "MIN_REDSHIFT",
+    "REDSHIFT_MAX",
+    "believable_redshift",
+    "beyond_grid",
+    "missing_redshift",
+    "no_galaxy_has",
+    "outside_model",
+    "untrained",
+]
+
+MIN_REDSHIFT = 1e-6  # 4 kpc; nearer, nothing has a redshift for its distance
+REDSHIFT_MAX = 100.0  # no galaxy was there; larger numbers are velocities
+#: Where the model ends.
+MAX_REDSHIFT = 0.5
+
+
+def believable_redshift(redshift: npt.ArrayLike) -> np.ndarray:
+    """Whether redshifts (...) are inside what any galaxy can have; no for NaN."""
+    redshift = np.asarray(redshift)
+    return (redshift >= MIN_REDSHIFT) & (redshift <= REDSHIFT_MAX)
+
+
+def no_galaxy_has(redshift: float, whose: str = "") -> str:
+    """Of a redshift that is not believable; whose : " of galaxy 3", for example.
+
+    >>> no_galaxy_has(-1.0)
+    'redshift = -1.0 must be finite and >= 1e-06, and at most 100; give a spectroscopic redshift'
+    """
+    return (
+        f"redshift = {redshift}{whose} must be finite and >= {MIN_REDSHIFT:g}, and at most "
+        f"{REDSHIFT_MAX:g}; give a spectroscopic redshift"
+    )
+
+
+def missing_redshift(code: float) -> str:
+    """Of a number by which catalogues say that there is no redshift."""
+    return f"redshift = {code:g} says that there is none; give a spectroscopic redshift"
+
+
+def outside_model(redshift: float) -> str:
+    """Of a redshift at which there is no model, whatever the bands."""
+    return f"redshift = {redshift:g} is outside {MIN_REDSHIFT:g} to {MAX_REDSHIFT}; give one inside"
+
+
+def beyond_grid(redshift: float, top: float, grid: str, bands: tuple[str, ...]) -> str:
+    """Of a redshift at which an SSP grid does not cover all bands; top : the last that it does."""
+    return (
+        f"redshift = {redshift:g} is beyond {top:.3f}, where the {grid!r} SSP "
+        f"grid stops covering {', '.join(bands)}; leave out the bluest band or choose "
+        f"another grid (with 'bc03', MCMC goes on to {MAX_REDSHIFT})"
+    )
+
+
+def untrained(redshift: float, low: float, high: float) -> str:
+    """Of a redshift outside of those that a network was trained on, and what to use instead."""
+    text = f"redshift {redshift:.4f} is outside the {low:g} to {high:g} of training; "
+    if redshift < low:
+        return text + "use MCMC, and a distance of your own: redshifts that low do not give one"
+    if redshift > MAX_REDSHIFT:
+        return text + f"the model itself ends at {MAX_REDSHIFT:g}"
+    return text + (
+        f"use MCMC (sedflow.MCMCSampler()), which goes on to {MAX_REDSHIFT:g}; the grids of FSPS "
+        "cover u to 0.311 only, so leave out u beyond, or use "
+        "MCMCSampler(model=sedflow.SEDModel('bc03'))"
+    )
