@@ -298,6 +298,8 @@ class Photometry:
         names = as_bands(bands)
         unit = magnitude_unit(system)
         m, own = split(magnitude, "magnitude", BadPhotometry)
+        if str(own) == "mmag":
+            m, own = 1e-3 * m, None
         if own is not None and not same_flux_unit(str(own), unit):
             raise BadPhotometry(
                 f"magnitude has the unit {str(own)!r}, not {unit}; give magnitudes of the system, "
