@@ -130,7 +130,10 @@ def _named(comments, rows, delimiter, name):
     """Names of the columns, their units, at which row the rest begins, and notes."""
     first = rows[0]
     n = len(first) - (len(first) > 1 and not first[-1])
-    if sum(bool(_is_number(c)) for c in first) <= 0.5 * len(first):
+    numbers = sum(bool(_is_number(c)) for c in first)
+    behind = numbers > 0 and all(map(_alike, first, rows[1] if len(rows) > 1 else first))
+    behind = behind and any(_names_in(c, delimiter, len(first)) for c in comments)
+    if numbers <= 0.5 * len(first) and not behind:
         if len(first) > 1 and not first[-1] and all(not r[n:] or r[n:] == [""] for r in rows):
             first = first[:-1]  # each line ends in a delimiter
         if sum(map(bool, first)) <= 0.5 * len(first):
@@ -141,6 +144,7 @@ def _named(comments, rows, delimiter, name):
         return *_all_named(first), 1, _nameless(first)
     if found := _numbered(comments, n):
         return (*found, 0, ["names are those of the numbered comments"])
+    n = len(first) if behind else n  # and not of a delimiter at the end of the line
     for k in range(len(comments) - 1, -1, -1):
         names = _names_in(comments[k], delimiter, n)
         if names is None:
@@ -153,6 +157,11 @@ def _named(comments, rows, delimiter, name):
         f"the first line of {name} holds numbers ({some(first[:4])}); put a line with the names "
         "of the columns there"
     )
+
+
+def _alike(a, b):
+    """Whether two cells of a column are both numbers or both words, as far as they are there."""
+    return not a or not b or bool(_is_number(a)) == bool(_is_number(b))
 
 
 def _all_named(names):
