@@ -71,7 +71,7 @@ def readers() -> list[str]:
             if name in (reader, "**all**"):
                 mine[kind] += counts
         total = sum(mine.values(), Counter())
-        cells = [f"{c['right']:,} + {c['refused']:,}" for c in mine.values()]
+        cells = [f"{c['right']:,} + {c['refused']:,}" if c else "" for c in mine.values()]
         cells += [f"{total.total():,}", *(f"{total[outcome]:,}" for outcome in OUTCOMES)]
         lines.append(f"| {name} | " + " | ".join(cells) + " |")
     return lines

@@ -387,7 +387,7 @@ def _with_companions(find, band, name):
 
 
 def _tells_value(unit, value):
-    """Whether the unit of an error is that of a value without one; fluxes may have errors in mag."""
+    """Whether an error has the unit of a value without one; fluxes may have errors in mag."""
     step = error_step(unit) if unit else 0.0
     return step is None or (step == 0.4 and "flux" not in value.lower())
 

@@ -173,13 +173,15 @@ TABLES = {
         {"panstarrs-z": mag(18.5, 0.02), "panstarrs-y": mag(18.2, 0.03)},
     ),
     "Pan-STARRS, VizieR": (
-        "objID\tgmag\te_gmag\tymag\te_ymag\tzsp\n \tmag\tmag\tmag\tmag\t \n---\t---\t---\t---\t---\t---\n"
+        "objID\tgmag\te_gmag\tymag\te_ymag\tzsp\n \tmag\tmag\tmag\tmag\t \n"
+        "---\t---\t---\t---\t---\t---\n"
         "1\t19.1\t0.01\t18.2\t0.03\t.1\n",
         {},
         {"panstarrs-g": mag(19.1, 0.01), "panstarrs-y": mag(18.2, 0.03)},
     ),
     "SDSS, VizieR": (
-        "#INFO\tx\n\nSDSS16;umag;e_umag;rmag;e_rmag;zsp;e_zsp\n;mag;mag;mag;mag;;\n---;---;---;---;---;---;---\n"
+        "#INFO\tx\n\nSDSS16;umag;e_umag;rmag;e_rmag;zsp;e_zsp\n;mag;mag;mag;mag;;\n"
+        "---;---;---;---;---;---;---\n"
         "J1;24.2;0.9;17.5;0.02;0.05;0.0001\n",
         {},
         {"u": asinh(24.2, 0.9, U), "r": mag(17.5, 0.02)},
@@ -261,6 +263,16 @@ TABLES = {
         "id,z,flux_r,flux_err_r\n,,(mJy),(mJy)\n1,.05,3.631,.03631\n",
         {},
         {"r": (1000, 10)},
+    ),
+    "a unit with brackets of its own": (
+        "id,z,flux_r,flux_err_r\n,,[dex(uJy)],dex\n1,.05,1,0.02\n",
+        {},
+        {"r": (10 * UJY, 0.2 * UJY * LN10)},
+    ),
+    "units of two letters": (
+        "id,z,flux_r,flux_err_r\n,,Jy,%\n1,.05,3.631e-6,2\n",
+        {},
+        {"r": (1.0, 0.02)},
     ),
     "erg/s/cm2/Hz with a factor": (
         "id,z,flux_r,flux_err_r\n,,10^-29 erg/s/cm2/Hz,10^-29 erg/s/cm2/Hz\n1,.05,36.31,.3631\n",

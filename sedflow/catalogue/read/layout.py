@@ -22,6 +22,7 @@ _NUMBER = re.compile(r"[-+]?(\d+\.?\d*|\.\d+)([eEdD][-+]?\d+)?")
 DECIMAL_COMMA = re.compile(r"[-+]?(\d+,\d*|,\d+)([eE][-+]?\d+)?")
 DECIMAL_POINT = re.compile(r"[-+]?(\d+\.\d+|\.\d+)([eE][-+]?\d+)?")
 _DASHES = re.compile(r"[-+=:~]+")
+_BRACKETS = re.compile(r"\[(.*)\]|\((.*)\)")  # around a unit, such as [mag(AB)]
 _SEXTRACTOR = re.compile(r"(\d+)\s+([^\s\d]\S*)\s*(.*)")
 
 
@@ -224,7 +225,7 @@ def _below_names(rows, at, n):
         if cells and all(map(_DASHES.fullmatch, cells)) and any(len(c) > 1 for c in cells):
             units = rows[at][:n] if k > at else []
             return [u if u.lower() not in BLANK else "" for u in units], k + 1
-    if at + 1 < len(rows) and at == 1 and len(rows[at]) == n and _are_units(rows[at]):
+    if at + 1 < len(rows) and at == 1 and len(rows[at]) == n and _are_units(rows[at], rows[at + 1]):
         return [_bare(u) for u in rows[at]], at + 1
     return [], at
 
@@ -234,14 +235,22 @@ def _units(names, texts):
 
 
 def _bare(text):
-    text = text.strip().strip("[]()").strip()
+    text = text.strip()
+    if found := _BRACKETS.fullmatch(text):
+        text = (found[1] or found[2] or "").strip()
     return "" if text.lower() in BLANK else text
 
 
-def _are_units(texts):
-    """Whether these are units, blank where there is none; a name such as m or g alone is not."""
+def _are_units(texts, below=()):
+    """Whether these are units, blank where there is none; a name such as m or g alone is not.
+
+    below : cells of the next line; Jy and % are units where numbers follow
+    """
     known = [bare for text in texts if (bare := _bare(text))]
-    return bool(known) and any(len(u) > 2 for u in known) and all(map(_is_unit, known))
+    long = any(len(u) > 2 for u in known)
+    follow = [b for text, b in zip(texts, below, strict=False) if _bare(text)]
+    sure = long or (bool(follow) and all(map(_is_number, follow)))
+    return bool(known) and sure and all(map(_is_unit, known))
 
 
 def _is_unit(text):
