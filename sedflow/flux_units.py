@@ -25,8 +25,11 @@ __all__ = [
     "FluxUnit",
     "ab_offset",
     "error_step",
+    "error_unit_of",
     "flux_unit",
     "in_nanomaggies",
+    "is_milli",
+    "is_percent",
     "is_system",
     "pair_to_nanomaggies",
     "same_flux_unit",
@@ -96,7 +99,10 @@ class FluxUnit:
 #: What the package itself has.
 AB = FluxUnit("log", 10**9.0, -0.4)
 NANOMAGGIES = FluxUnit("linear", 1.0)
-_LOG_STEPS = {"mag": -0.4, "dex": 1.0, "db": 0.1, "decibel": 0.1}
+_MILLI = -0.4e-3  # decades of flux in a millimagnitude
+MILLI = FluxUnit("log", 10**9.0, _MILLI)
+_LOG_STEPS = {"mag": -0.4, "dex": 1.0, "db": 0.1, "decibel": 0.1, "mmag": _MILLI}
+_PERCENT = frozenset(("%", "percent", "per cent", "pct", "percentage"))
 
 
 def _spelled():
@@ -108,6 +114,9 @@ def _spelled():
         (replace(NANOMAGGIES, scale=1e3), "micromaggies micromaggy micromaggie umgy"),
         (replace(NANOMAGGIES, scale=1e9), "maggies maggy maggie mgy mgys"),
         (AB, "mag mags magnitude magnitudes ab abmag abmags magab mab abmagnitude abmagnitudes"),
+        (MILLI, "mmag mmags millimag millimags millimagnitude millimagnitudes mmagab mabmag"),
+        (replace(MILLI, system="Vega"), "mmagvega"),
+        (replace(MILLI, system="SDSS"), "mmagsdss"),
         (FluxUnit("asinh"), "asinh asinhmag magasinh asinhmagnitude luptitude luptitudes"),
         (vega, "vega vegamag vegamags magvega vegamagnitude vegamagnitudes"),
         (sdss, "sdss sdssmag magsdss"),
@@ -142,7 +151,8 @@ _FACTOR = re.compile(
     r"(?:x\s*)?(10\s*(?:\^|\*\*)?\s*\(?[-+]\d+\)?|\d+\.?\d*(?:[eE][-+]?\d+)?|\.\d+)\s*[*x·.]?\s*"
     r"(?=[A-Za-zµμ(])"
 )
-_LOG_OF = re.compile(r"(mag|dex|db|log10|log)\s*\(\s*(.+?)\s*\)", re.IGNORECASE)
+_MILLI_FACTORS = re.compile(r"(?:1e-0?3|10\^?\*?\*?-0?3|0?\.001)\s*[*.]?\s*mags?", re.IGNORECASE)
+_LOG_OF = re.compile(r"(mmag|mag|dex|db|log10|log)\s*\(\s*(.+?)\s*\)", re.IGNORECASE)
 
 
 def flux_unit(unit, what: str = "") -> FluxUnit:
@@ -178,6 +188,8 @@ def _parsed(text):
     try:
         if found := _ZERO_POINT.fullmatch(word):
             return _finite(FluxUnit("linear", float(10 ** (0.4 * (22.5 - float(found[1]))))))
+        if _MILLI_FACTORS.fullmatch(text):
+            return MILLI
         if found := _LOG_OF.fullmatch(text):
             return _log_of(found[1].lower(), found[2])
         return _linear(text)
@@ -268,7 +280,7 @@ def _of_astropy(text, form):
 def same_flux_unit(a: str, b: str) -> bool:
     """Whether two texts name one unit; not, where one of them cannot be read.
 
-    Magnitudes of whose system nothing is said ("mag") may be of any.
+    Magnitudes of whose system nothing is said ("mag", "mmag") may be of any.
     """
     if a == b:
         return True
@@ -276,9 +288,12 @@ def same_flux_unit(a: str, b: str) -> bool:
         one, other = flux_unit(a), flux_unit(b)
     except SedflowError:
         return False
-    if one.logarithmic and other.logarithmic and "mag" in (a.strip().lower(), b.strip().lower()):
-        steps = {unit.step for unit in (one, other) if unit.kind == "log"}
-        return steps == {-0.4}
+    if (
+        one.logarithmic
+        and other.logarithmic
+        and {"mag", "mmag"} & {a.strip().lower(), b.strip().lower()}
+    ):
+        return {unit.step or -0.4 for unit in (one, other)} in ({-0.4}, {_MILLI})
     close = bool(np.isclose(one.scale, other.scale, rtol=1e-6))
     return close and replace(one, scale=1.0) == replace(other, scale=1.0)
 
@@ -296,14 +311,37 @@ def is_system(unit: FluxUnit) -> bool:
 def error_step(unit: str) -> float | None:
     """Decades of flux in one unit of an error in mag, dex or dB; None of errors of fluxes.
 
-    >>> error_step("mag"), error_step("dex"), error_step("uJy")
-    (0.4, 1.0, None)
+    >>> error_step("mag"), error_step("dex"), error_step("uJy"), error_step("mmag")
+    (0.4, 1.0, None, 0.0004)
     """
     word = unit.strip().lower()
     if word in _LOG_STEPS:
         return abs(_LOG_STEPS[word])
     found = flux_unit(unit)
     return abs(found.step) or 0.4 if found.logarithmic else None
+
+
+def error_unit_of(unit: FluxUnit) -> str:
+    """The unit of plain errors beside values in a logarithmic unit: "mag", "mmag", "dex" or "dB".
+
+    >>> error_unit_of(flux_unit("mmag")), error_unit_of(flux_unit("dex(uJy)"))
+    ('mmag', 'dex')
+    """
+    return {1.0: "dex", 0.1: "dB", _MILLI: "mmag"}.get(unit.step, "mag")
+
+
+def is_percent(unit: str) -> bool:
+    """Whether errors in a unit are shares of the flux, in percent.
+
+    >>> is_percent("%"), is_percent("mag")
+    (True, False)
+    """
+    return unit.strip().lower() in _PERCENT
+
+
+def is_milli(unit: str) -> bool:
+    """Whether a unit is a thousandth of a magnitude."""
+    return bool(unit) and error_step(unit) == -_MILLI
 
 
 def ab_offset(system: str, band: str) -> float:
@@ -383,17 +421,23 @@ def in_nanomaggies(values, name: str, plain_in: FluxUnit, error=SedflowError) ->
 def pair_to_nanomaggies(value, error, unit: str, error_unit: str, *, band, pivot, zero=None):
     """Values (...) and their one-sigma errors in units, as flux and sigma [nanomaggies].
 
-    Errors of magnitudes are differences of magnitudes: sigma = |d flux / d value| * error.
+    Errors of magnitudes are differences of magnitudes: sigma = |d flux / d value| * error. Those
+    beside a flux, in mag, dex or dB, are of its logarithm, and those in percent are shares of it.
     band, pivot, zero : as for `to_nanomaggies`
     """
-    found, step = flux_unit(unit), error_step(error_unit)
-    if found.logarithmic != (step is not None):
+    found = flux_unit(unit)
+    step = None if (share := is_percent(error_unit)) else error_step(error_unit)
+    if found.logarithmic and step is None and not share:
         raise SedflowError(
             f"values in {unit!r} do not go with errors in {error_unit!r}; give both as flux "
             "densities, or both as magnitudes"
         )
     flux, slope = to_nanomaggies(value, found, band=band, pivot=pivot, zero=zero)
     with np.errstate(over="ignore", invalid="ignore"):
+        if share:
+            return flux, np.abs(flux) * error / 100.0
+        if step is not None and not found.logarithmic:
+            return flux, np.abs(flux) * error * (step * _LN10)
         if step is not None:
             own = abs(found.step) or 0.4  # asinh magnitudes are magnitudes
             return flux, np.abs(slope) * error * (step / own)

@@ -6,6 +6,7 @@ from sedflow.bands import load_band, short_name
 from sedflow.errors import BadPhotometry, SedflowError
 from sedflow.flux_units import (
     SYSTEMS,
+    error_unit_of,
     flux_unit,
     pair_to_nanomaggies,
     same_flux_unit,
@@ -50,16 +51,16 @@ def _error_unit(unit):
     """The unit of errors beside plain numbers in a unit."""
     try:
         found = flux_unit(unit)
-        return {1.0: "dex", 0.1: "dB"}.get(found.step, "mag") if found.logarithmic else unit
+        return error_unit_of(found) if found.logarithmic else unit
     except SedflowError as problem:
         raise BadPhotometry(str(problem)) from None
 
 
 def _converted(flux, sigma, unit, other, bands):
     """Fluxes and errors in units as nanomaggies; each band has its pivot and zero point."""
-    if unit.strip().lower() in ("mag", "mags", "magnitude", "magnitudes"):
+    if unit.strip().lower() in ("mag", "mags", "magnitude", "magnitudes", "mmag"):
         raise BadPhotometry(
-            "flux has the unit 'mag', which does not name a system; give mag(AB), or "
+            f"flux has the unit {unit!r}, which does not name a system; give mag(AB), or "
             "Photometry.from_magnitudes(magnitude, error, redshift, system=...)"
         )
     if flux.shape != sigma.shape or not flux.ndim or flux.shape[-1] != len(bands):
@@ -97,6 +98,8 @@ def fluxes_of_magnitudes(magnitude, error, bands, system, zero_point):
     """Flux and error [nanomaggies] of magnitudes (..., n_band), as `Photometry.from_magnitudes`."""
     unit = magnitude_unit(system)
     m, own = split(magnitude, "magnitude", BadPhotometry)
+    if str(own) == "mmag":
+        m, own = 1e-3 * m, None
     if own is not None and not same_flux_unit(str(own), unit):
         raise BadPhotometry(
             f"magnitude has the unit {str(own)!r}, not {unit}; give magnitudes of the system, "

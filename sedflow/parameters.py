@@ -33,9 +33,25 @@ __all__ = [
     "as_prior",
     "as_theta",
     "as_whole",
+    "column_unit",
     "index",
     "theta_of",
 ]
+
+
+def column_unit(name: str, unit: str) -> str:
+    """Unit of a column that holds a quantity, as astropy reads it: dex(Msun) of log10 of a mass.
+
+    >>> column_unit("log_mstar", "M☉ formed"), column_unit("age_mw", "Gyr")
+    ('dex(Msun)', 'Gyr')
+    >>> column_unit("log_z_mw", "mass fraction"), column_unit("beta1", "")
+    ('dex', '')
+    """
+    plain = unit.removesuffix(" formed").replace("☉", "sun").replace("Å", "Angstrom")
+    plain = "" if plain == "mass fraction" else plain
+    if not name.startswith("log_"):
+        return plain
+    return f"dex({plain})" if plain else "dex"
 
 
 @dataclass(frozen=True)
@@ -54,6 +70,11 @@ class Parameter:
     def axis_label(self) -> str:
         """The label with its unit, for an axis or a slider."""
         return f"{self.label} [{self.unit}]" if self.unit else self.label
+
+    @property
+    def column_unit(self) -> str:
+        """The unit of a column of a table, as astropy reads it."""
+        return column_unit(self.name, self.unit)
 
 
 #: The table of parameters, in the order of theta.

@@ -58,6 +58,8 @@ def pytest_terminal_summary(terminalreporter, config):
     if config.getoption("-m") == "fuzz":
         terminalreporter.section("fuzz")
         terminalreporter.write_line("\n".join(fuzz.table()))
+        terminalreporter.section("readers: inputs right + refused in a sentence")
+        terminalreporter.write_line("\n".join(fuzz.readers()))
 
 
 @pytest.fixture(scope="session")

@@ -20,7 +20,9 @@ _TIMES = int(os.environ.get("SEDFLOW_FUZZ", "1"))
 _HANG = 60_000  # milliseconds
 _LONGEST = 700  # characters of a sentence
 KINDS = ("taken", "refused", "law kept")
-_counts = defaultdict(Counter)
+OUTCOMES = ("right", "refused", "different")
+_counts: defaultdict = defaultdict(Counter)
+_readers: defaultdict = defaultdict(Counter)
 
 
 def inputs(n: int):
@@ -49,6 +51,30 @@ def count(kind):
     """Count an answer of the test that runs, one of `KINDS`."""
     place, _, name = os.environ["PYTEST_CURRENT_TEST"].partition("::")
     _counts[place, name.split("[")[0].split(" ")[0]][kind] += 1
+
+
+def count_reader(reader: str, kind: str, outcome: str):
+    """Count an input of a reader and a kind of number, one of `OUTCOMES`."""
+    assert outcome in OUTCOMES
+    _readers[reader, kind][outcome] += 1
+
+
+def readers() -> list[str]:
+    """Lines of a Markdown table: inputs by reader and kind, as right + refused; and all of them."""
+    names, kinds = (list(dict.fromkeys(k[place] for k in _readers)) for place in (0, 1))
+    kinds = sorted(kinds)
+    heads = ["reader", *kinds, "inputs", *OUTCOMES]
+    lines = ["| " + " | ".join(heads) + " |", "|---" * len(heads) + "|"]
+    for name in [*names, "**all**"] if names else []:
+        mine = {kind: Counter() for kind in kinds}
+        for (reader, kind), counts in _readers.items():
+            if name in (reader, "**all**"):
+                mine[kind] += counts
+        total = sum(mine.values(), Counter())
+        cells = [f"{c['right']:,} + {c['refused']:,}" if c else "" for c in mine.values()]
+        cells += [f"{total.total():,}", *(f"{total[outcome]:,}" for outcome in OUTCOMES)]
+        lines.append(f"| {name} | " + " | ".join(cells) + " |")
+    return lines
 
 
 def table() -> list[str]:

@@ -12,7 +12,8 @@ import numpy as np
 from sedflow.bands import BAND_ALIASES, short_name
 from sedflow.catalogue.band_columns import NEGATIVE, corrected_by_name
 from sedflow.catalogue.columns import Columns, readable_unit
-from sedflow.flux_units import SOFTENING
+from sedflow.catalogue.own_units import as_stated
+from sedflow.flux_units import SOFTENING, is_milli
 from sedflow.model.floors import floor_share
 from sedflow.nulls import NO_MAGNITUDE_WORDS
 
@@ -55,6 +56,7 @@ def assumed(table, mapping) -> tuple[str, ...]:
 
 
 def _words(columns, name, band):
+    band = as_stated(columns, band)
     pair = f"{band.error} and {band.error_upper}" if band.error_upper else band.error
     yield f"{band.value} +- {pair}: {_unit_words(name, band)}"
     stated = columns.stated_unit(band.value) if band.value else ""
@@ -86,7 +88,7 @@ def _unit_words(name, band):
     if band.flux_unit.system:
         return f"magnitudes in the {band.flux_unit.system} system"
     if band.magnitudes and band.flux_unit.per == "nu":
-        return "AB magnitudes"
+        return "AB magnitudes in mmag" if is_milli(band.unit) else "AB magnitudes"
     return band.unit
 
 

@@ -5,7 +5,17 @@ from dataclasses import dataclass
 
 from sedflow.bands import BAND_ALIASES
 from sedflow.errors import SedflowError
-from sedflow.flux_units import SYSTEMS, FluxUnit, error_step, flux_unit, is_system, zero_flux
+from sedflow.flux_units import (
+    SYSTEMS,
+    FluxUnit,
+    error_step,
+    error_unit_of,
+    flux_unit,
+    is_milli,
+    is_percent,
+    is_system,
+    zero_flux,
+)
 from sedflow.units import as_number
 
 __all__ = ["COEFFICIENTS", "ERROR_KINDS", "NEGATIVE", "BandColumns"]
@@ -34,7 +44,8 @@ class BandColumns:
     value, error : columns; "NMGY[2]" is the third number of the column NMGY
     unit : of the value: "nanomaggies", "uJy", "1e-17 erg/s/cm2/A", "mag" (AB), "dex(uJy)",
         "zp 25" (a flux whose unit has AB magnitude 25), ...; "" if not known
-    error_unit : of the error, if another; of (inverse) variances, the unit that is squared
+    error_unit : of the error, if another, such as "mmag"; of (inverse) variances, the unit that is
+        squared
     error_kind : "sigma", "ivar" (inverse variance), "variance", "relative" (to the flux),
         "percent" (of the flux) or "snr" (flux over sigma)
     extinction : column of Galactic extinction [mag] that is still in the value; "" if none is
@@ -163,9 +174,19 @@ class BandColumns:
             )
         if self.zero_point:
             zero_flux(self.zero_point)
-        if self.error_kind in ("relative", "percent", "snr"):
+        if self.system == "asinh" and is_milli(self.unit):
+            raise SedflowError(
+                f"{self.value} is in {self.unit}, but asinh magnitudes are read in mag; divide the "
+                "column by 1000"
+            )
+        if self.error_kind in ("relative", "percent", "snr") or not self.error_unit:
             return
-        if self.error_unit and own.logarithmic != (error_step(self.error_unit) is not None):
+        if is_percent(self.error_unit):
+            raise SedflowError(
+                f"{self.error} is in {self.error_unit}, which is a kind of error: give error_kind "
+                "= 'percent', and no unit"
+            )
+        if own.logarithmic and error_step(self.error_unit) is None:
             raise SedflowError(
                 f"{self.value} is in {self.unit}, but {self.error} in {self.error_unit}; give both "
                 "as fluxes or both as magnitudes"
@@ -180,14 +201,15 @@ class BandColumns:
         found = flux_unit(self.unit)
         if found.kind == "asinh" or self.zero_point:
             return True
-        return found.kind == "log" and found.step == -0.4 and is_system(found)
+        return found.kind == "log" and found.step < 0 and is_system(found)
 
     @property
     def full_unit(self) -> str:
         """The unit with its system: "asinh" or "mag(Vega)" where `unit` is only "mag"."""
         if self.system == "asinh":
             return "asinh"
-        return f"mag({self.system})" if self.system else self.unit
+        mag = "mmag" if is_milli(self.unit) else "mag"
+        return f"{mag}({self.system})" if self.system else self.unit
 
     @property
     def flux_unit(self) -> FluxUnit:
@@ -200,9 +222,7 @@ class BandColumns:
         if self.error_unit:
             return self.error_unit
         found = self.flux_unit
-        if found.kind == "log" and found.step != -0.4:
-            return {1.0: "dex", 0.1: "dB"}[found.step]
-        return "mag" if found.logarithmic else self.full_unit
+        return error_unit_of(found) if found.logarithmic else self.full_unit
 
     @property
     def correction(self) -> str:

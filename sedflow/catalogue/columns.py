@@ -13,7 +13,7 @@ import numpy as np
 
 from sedflow.errors import SedflowError
 from sedflow.files.bounds import LIBRARY
-from sedflow.flux_units import flux_unit, same_flux_unit
+from sedflow.flux_units import error_step, flux_unit, same_flux_unit
 from sedflow.units import BLANK, as_number, as_unit, odd_digits, split, unmasked
 
 __all__ = [
@@ -320,8 +320,7 @@ def root_of(unit, power=-2) -> str:
 
 def readable_unit(text) -> str:
     """A unit of fluxes or magnitudes as the table has it; "" if it cannot be read as one."""
-    word = text.strip().lower()
-    if word in ("dex", "db"):  # good for errors
+    if text.strip().lower() in ("dex", "db"):  # good for errors
         return text
     try:
         flux_unit(text)
@@ -345,10 +344,9 @@ def _of_another_quantity(text):
 
 
 def _both_magnitudes(a, b):
-    """Whether one of two units is "mag", which errors of any magnitudes have."""
-    return "mag" in (a.strip().lower(), b.strip().lower()) and all(
-        unit.strip().lower() not in ("dex", "db") and flux_unit(unit).logarithmic for unit in (a, b)
-    )
+    """Whether one of two units is "mag", which errors of any magnitudes have, and both its size."""
+    words = {a.strip().lower(), b.strip().lower()}
+    return bool({"mag", "mmag"} & words) and error_step(a) == error_step(b)
 
 
 def check_names(names, table, bounds=LIBRARY) -> None:

@@ -10,7 +10,8 @@ import numpy as np
 
 from sedflow.bands import load_band, short_name
 from sedflow.catalogue.band_columns import NEGATIVE
-from sedflow.flux_units import pair_to_nanomaggies, to_nanomaggies, zero_flux
+from sedflow.catalogue.own_units import as_stated
+from sedflow.flux_units import is_milli, pair_to_nanomaggies, to_nanomaggies, zero_flux
 from sedflow.nulls import among, is_code, no_flux, no_magnitude
 
 __all__ = ["band_fluxes"]
@@ -31,6 +32,7 @@ def band_fluxes(columns, name, band, reasons, left_out: Counter):
     value = columns.numbers(band.value, reasons, limits)
     error = columns.numbers(band.error, reasons)
     upper = columns.numbers(band.error_upper, reasons) if band.error_upper else None
+    band = as_stated(columns, band)
     _check_units(columns, band)
     if band.flux_unit.step < 0 or band.flux_unit.kind == "asinh":
         limits = -limits  # of a magnitude, "<" says that the galaxy is brighter
@@ -116,13 +118,23 @@ def _codes(band, value, error, flux, sigma):
     """Where numbers say that there is no value, and where they may."""
     own = error if band.error_kind == "sigma" else None
     if band.magnitudes:
-        return no_magnitude(value, own), np.zeros(value.shape, dtype=bool)
+        none = no_magnitude(
+            *(_in_mag(v, u) for v, u in ((value, band.unit), (own, band.sigma_unit)))
+        )
+        if is_milli(band.unit):  # 99, which is no magnitude in any unit
+            none |= is_code(value)
+        return none, np.zeros(value.shape, dtype=bool)
     if band.flux_unit.logarithmic:  # of which 0, -1 and 92 are numbers like any other
         none = is_code(value) | (False if own is None else is_code(own))
         return none & (band.nulls.strip().lower() != "none"), np.zeros(value.shape, dtype=bool)
     if band.nulls.strip().lower() == "none":
         return np.zeros((2, *value.shape), dtype=bool)
     return no_flux(value, own, flux / sigma)
+
+
+def _in_mag(values, unit):
+    """Magnitudes or their errors in mag, where their unit is a thousandth of it."""
+    return values if values is None or not is_milli(unit) else 1e-3 * values
 
 
 def _limited(band, flux, sigma, absent, limits):

@@ -11,7 +11,7 @@ from sedflow.catalogue.columns import Columns, readable_unit, root_of, some
 from sedflow.catalogue.mapping import BandColumns, ColumnMap
 from sedflow.catalogue.presets import named, preset_of, presets
 from sedflow.errors import SedflowError
-from sedflow.flux_units import SYSTEMS
+from sedflow.flux_units import SYSTEMS, error_step, is_percent
 from sedflow.flux_units import same_flux_unit as same_unit
 from sedflow.nulls import settled
 
@@ -262,6 +262,8 @@ def _in_own_unit(columns, band):
     """Columns of a preset in the units that the file states, where it does."""
     stated = readable_unit(columns.stated_unit(band.value))
     theirs = columns.stated_unit(band.error)
+    if band.error_kind == "sigma" and is_percent(theirs):
+        band = replace(band, error_kind="percent")
     theirs = readable_unit(root_of(theirs) if band.error_kind == "ivar" else theirs)
     if stated and not (band.unit and same_unit(stated, band.unit)):
         band = replace(band, unit=stated, system="")
@@ -384,15 +386,25 @@ def _with_companions(find, band, name):
     return replace(band, **more)
 
 
+def _tells_value(unit, value):
+    """Whether an error has the unit of a value without one; fluxes may have errors in mag."""
+    step = error_step(unit) if unit else 0.0
+    return step is None or (step == 0.4 and "flux" not in value.lower())
+
+
 def _columns_of(columns, value, error, unit, kind, band):
     stated, theirs = readable_unit(columns.unit(value)), columns.unit(error)
     if kind in ("ivar", "variance"):
         theirs = root_of(theirs, -2 if kind == "ivar" else 2)
+    if kind == "sigma" and is_percent(theirs):
+        kind = "percent"
     theirs = readable_unit(theirs)
     if unit == "mag" and (value.isupper() or band in _VEGA):
-        unit = ""  # MAG_R may be Vega's, and those of 2MASS and WISE are
-    own = stated or unit or ("" if theirs.lower() in ("dex", "db") else theirs)
+        unit = ""  # MAG_R may be Vega's
+    own = stated or unit or (theirs if _tells_value(theirs, value) else "")
+    if band in _VEGA and own.lower() in ("mag", "mmag"):
+        own = ""  # "mag" does not say whether they are Vega's, as those of 2MASS and WISE
     other = theirs if theirs and own and not same_unit(theirs, own) else ""
-    if other and "mag" in (other.lower(), own.lower()):  # errors of any magnitudes are in mag
-        other = ""
+    if other and error_step(other) == error_step(own) and "mag" in (other.lower(), own.lower()):
+        other = ""  # errors of magnitudes of any system are in mag
     return BandColumns(value, error, own, other, kind)

@@ -121,9 +121,10 @@ def read_rows(path, bands, id_kind: str, start: int, stop: int) -> Rows:
 def _schema(bands):
     import pyarrow as pa
 
-    fields = [("id", pa.string()), ("redshift", pa.float64())]
-    fields += [(f"{what}_{band}", pa.float64()) for band in bands for what in ("flux", "sigma")]
-    return pa.schema([*fields, ("problem", pa.string())])
+    fields = [pa.field("id", pa.string()), pa.field("redshift", pa.float64())]
+    names = [f"{what}_{band}" for band in bands for what in ("flux", "sigma")]
+    fields += [pa.field(n, pa.float64(), metadata={"unit": "nanomaggies"}) for n in names]
+    return pa.schema([*fields, pa.field("problem", pa.string())])
 
 
 def _table(rows, ids, bands, schema):

@@ -15,6 +15,7 @@ from pathlib import Path
 import numpy as np
 
 from sedflow.catalogue import infer
+from sedflow.catalogue.column_units import with_units
 from sedflow.catalogue.documents import COUNTS
 from sedflow.catalogue.intake import NAME, read_rows
 from sedflow.catalogue.ledger import part_name
@@ -137,7 +138,8 @@ def _write(job, kind, table, counts=""):
     import pyarrow.parquet as pq
 
     path = job.path(kind)
-    table = table.replace_schema_metadata({"sedflow_run": job.run, "sedflow_counts": counts})
+    about = {"sedflow_run": job.run, "sedflow_counts": counts}
+    table = with_units(table.replace_schema_metadata(about))
     floats = [f.name for f in table.schema if str(f.type) in ("float", "double")]
     floats += [f"{f.name}.list.element" for f in table.schema if "list" in str(f.type)]
     text = [f.name for f in table.schema if str(f.type) == "string"]

@@ -8,6 +8,7 @@ import math
 
 import numpy as np
 
+from sedflow.atlas.columns import NSA_BANDS
 from sedflow.dashboard.answer import OwnGalaxy, Request
 from sedflow.dashboard.numbers import MAX_DIGITS, whole_number
 from sedflow.errors import SedflowError
@@ -95,7 +96,7 @@ def _read(parameter, name, text, notices):
         )
         return None
     if kind == "List":
-        return [part for part in text.split(",") if part.isalnum()][:16]
+        return _known_bands(name, text, notices)
     if kind == "String":
         return text[:200]
     try:
@@ -117,6 +118,19 @@ def _read(parameter, name, text, notices):
         limits = f"{-math.inf if low is None else low:g} to {math.inf if high is None else high:g}"
         notices.append(f"{name} = {value:g} was changed to {inside:g}; it may be {limits}")
     return inside
+
+
+def _known_bands(name, text, notices):
+    """The bands that a text names, of those of the atlas; a sentence on all others."""
+    given = [part for part in dict.fromkeys(text.split(",")) if part]
+    known = [part for part in given if part in NSA_BANDS]
+    if len(known) < len(given):
+        notices.append(
+            f"{name} = {_quoted(text)} has names that are not among {', '.join(NSA_BANDS)} (a name "
+            "such as decam2014-g is of another filter than g, which no network here knows); "
+            f"{'the others are used' if known else 'all bands are used'}"
+        )
+    return known or None
 
 
 def encode_own(own: OwnGalaxy) -> dict[str, str]:

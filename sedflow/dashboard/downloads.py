@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pandas as pd
 
+from sedflow.catalogue.column_units import with_units
 from sedflow.catalogue.spreadsheet import to_csv
 from sedflow.fits.fit import Fit
 
@@ -35,6 +36,9 @@ def results_file(results: pd.DataFrame, kind: str) -> bytes:
     """Results as the content of a file: "csv" or "parquet"."""
     if kind == "csv":
         return to_csv(results).encode()
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
     out = io.BytesIO()
-    results.to_parquet(out, index=False)
+    pq.write_table(with_units(pa.Table.from_pandas(results, preserve_index=False)), out)
     return out.getvalue()

@@ -1,5 +1,6 @@
 """Fits in other people's tools: ArviZ, and astropy tables in FITS, ECSV, VOTable and Parquet."""
 
+import warnings
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -22,7 +23,7 @@ TABLE_FORMATS = {
     ".xml": "votable",
     ".parquet": "parquet",
 }
-_TABLE_UNITS = ("Gyr", "mag")  # that FITS and VOTable know too; others are in the descriptions
+_WITHOUT_DEX = (".fits", ".vot", ".xml")  # whose units are text to astropy where they are dex(...)
 
 
 def to_arviz(fit: Any, seed: int = 0) -> Any:
@@ -75,7 +76,8 @@ def to_arviz(fit: Any, seed: int = 0) -> Any:
         posterior_attrs=about,
     )
     for quantity in fit.quantities:
-        data.posterior[quantity.name].attrs |= {"units": quantity.unit, "long_name": quantity.label}
+        about = {"units": quantity.column_unit, "long_name": quantity.label}
+        data.posterior[quantity.name].attrs |= about
     for group in ("posterior_predictive", "observed_data"):
         data[group]["flux"].attrs["units"] = "nanomaggy"
     data.constant_data["sigma"].attrs["units"] = "nanomaggy"
@@ -111,7 +113,8 @@ def to_table(
     Returns
     -------
     astropy.table.Table
-        Text is ASCII, as FITS wants it; units other than Gyr and mag are in the descriptions.
+        Text is ASCII, as FITS wants it. Logarithms have units such as dex(Msun); of FITS and
+        VOTable, whose standards have no dex, astropy reads these as text, with a warning.
 
     Raises
     ------
@@ -126,7 +129,7 @@ def to_table(
         for name in (quantity.name, *(f"{quantity.name}_p{q}" for q in (16, 50, 84))):
             if name in table.colnames:
                 table[name].description = _describe(quantity)
-                table[name].unit = quantity.unit if quantity.unit in _TABLE_UNITS else None
+                table[name].unit = quantity.column_unit or None
     if "id" in table.colnames:
         table["id"] = _plain_ids(table["id"], "" if path is None else path.suffix.lower())
     for name in table.colnames:
@@ -181,20 +184,38 @@ def write_table(table: Any, path: str | Path, overwrite: bool = False) -> None:
 
 
 def _write_table(table, path):
+    from astropy.io.votable.exceptions import VOWarning
+    from astropy.units import UnitsWarning
+
     form, options = TABLE_FORMATS[path.suffix.lower()], {}
+    if path.suffix.lower() in _WITHOUT_DEX:
+        table = _with_text_units(table)
     if form == "votable":  # knows no header but a description; as text it is four times slower
         header = "; ".join(f"{key} = {value}" for key, value in table.meta.items())
         table = table.copy(copy_data=False)
         table.meta = {"description": header}
         options = {"tabledata_format": "binary"}
     try:
-        with replacing(path) as temporary:
+        with replacing(path) as temporary, warnings.catch_warnings():
+            warnings.simplefilter("ignore", UnitsWarning)  # that dex is not in the standards
+            warnings.simplefilter("ignore", VOWarning)
             table.write(temporary, format=form, **options)
     except UnicodeEncodeError as error:
         raise SedflowError(
             f"{path} can only hold ASCII, but there is {error.object[:40]!r}; write .ecsv or "
             ".parquet, or change the ids"
         ) from None
+
+
+def _with_text_units(table):
+    """The table with units of logarithms as text, which is written as it is."""
+    from astropy.units import UnrecognizedUnit
+
+    table = table.copy(copy_data=False)
+    for name in table.colnames:
+        if (unit := table[name].unit) is not None and "dex" in str(unit):
+            table[name].unit = UnrecognizedUnit(str(unit))
+    return table
 
 
 def _quantile_table(fit):
@@ -205,7 +226,8 @@ def _quantile_table(fit):
         table.add_column(np.arange(len(table)), index=0, name="galaxy")
         return table
     # An empty string comes back from ECSV as a masked one.
-    table["unit"] = [_ascii(unit) or "none" for unit in table["unit"]]
+    units = {q.name: q.column_unit for q in fit.quantities}
+    table["unit"] = [units[name] or "none" for name in table["name"]]
     return table
 
 

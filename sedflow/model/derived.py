@@ -5,6 +5,7 @@ The table `DERIVED` names and defines them; `derive` computes those that the SSP
 has; `quantities_of(model)` adds the rest.
 """
 
+import re
 from dataclasses import dataclass
 
 import numpy as np
@@ -13,7 +14,7 @@ from sedflow.constants import POGSON
 from sedflow.errors import UnknownName, unknown
 from sedflow.model import cosmology, dust, sfh
 from sedflow.model.ssp import SOLAR_Z
-from sedflow.parameters import BETAS, N_PARAM, NAMES, PARAMETERS, Parameter, index
+from sedflow.parameters import BETAS, N_PARAM, NAMES, PARAMETERS, Parameter, column_unit, index
 from sedflow.units import plain
 
 __all__ = [
@@ -27,6 +28,7 @@ __all__ = [
     "derive",
     "missing_quantity",
     "quantities_of",
+    "unit_of_column",
 ]
 
 _V_BAND = 5500.0  # A
@@ -51,6 +53,11 @@ class DerivedQuantity:
     def axis_label(self) -> str:
         """The label with its unit."""
         return f"{self.label} [{self.unit}]" if self.unit else self.label
+
+    @property
+    def column_unit(self) -> str:
+        """The unit of a column of a table, as astropy reads it."""
+        return column_unit(self.name, self.unit)
 
 
 #: The table of derived quantities.
@@ -127,6 +134,19 @@ ALL: tuple[Parameter | DerivedQuantity, ...] = (
 )
 #: Those of any grid: for labels and units.
 KNOWN: tuple[Parameter | DerivedQuantity, ...] = (*PARAMETERS, *DERIVED)
+_COLUMN_UNITS = {q.name: q.column_unit for q in KNOWN}
+_OF_COLUMN = re.compile(r"(_shrunk)?(_p\d+(\.\d+)?)?$")  # after a quantity's name
+
+
+def unit_of_column(column: str) -> str:
+    """Unit of a column that is a quantity or a quantile of one; "" of all others.
+
+    >>> unit_of_column("log_mstar_p16"), unit_of_column("a_v_shrunk_p50"), unit_of_column("k_hat")
+    ('dex(Msun)', 'mag', '')
+    """
+    return _COLUMN_UNITS.get(_OF_COLUMN.sub("", column), "")
+
+
 #: Those that a plot can show: without the mass formed, which is a parameter already.
 PLOTTED = tuple(q for q in ALL if q.name != "log_mass_formed")
 #: Those that are validated: also without the metallicity, which repeats that in solar units.

@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 from scipy.sparse import csr_array, vstack
 
+from sedflow.catalogue.column_units import with_units
 from sedflow.catalogue.ledger import part_name
 from sedflow.catalogue.part import read_results
 from sedflow.draws import weighted_quantile
@@ -236,7 +237,7 @@ class StreamedPopulation(Population):
         with replacing(Path(path)) as temporary:
             try:
                 for ids, z, values in RunParts(self._out, self.names, self._status):
-                    table = pa.table(self._rows(ids, z, values))
+                    table = with_units(pa.table(self._rows(ids, z, values)))
                     writer = writer or pq.ParquetWriter(temporary, table.schema)
                     writer.write_table(table)
             finally:

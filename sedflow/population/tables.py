@@ -8,6 +8,7 @@ from astropy.table import Table
 
 from sedflow.draws import CURVE_LEVELS, weighted_quantile
 from sedflow.fits.export import write_table
+from sedflow.model.derived import unit_of_column
 
 __all__ = ["density", "galaxies", "moments", "written"]
 
@@ -22,6 +23,8 @@ def density(population: Any) -> Table:
     """A row for each cell: middle, density with its quantiles, prior, medians and stack."""
     middles = np.meshgrid(*population.centres, indexing="ij")
     out = Table({n: m.ravel() for n, m in zip(population.names, middles, strict=True)})
+    for name in population.names:
+        out[name].unit = unit_of_column(name) or None
     out["density"] = population.density.ravel()
     for q, values in zip(CURVE_LEVELS, population.quantiles(), strict=True):
         out[f"density_{_label(q)}"] = values.ravel()
@@ -65,6 +68,7 @@ def galaxies(population: Any, members: Any) -> Table:
             values = weighted_quantile(members.values[..., k], _OWN, weights)
             for q, column in zip(_OWN, values, strict=True):
                 out[f"{name}{what}_{_label(q)}"] = column
+                out[f"{name}{what}_{_label(q)}"].unit = unit_of_column(name) or None
     return out
 
 

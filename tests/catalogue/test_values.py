@@ -5,6 +5,7 @@ import json
 import numpy as np
 import pandas as pd
 import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 from astropy import units as u
 from astropy.table import MaskedColumn, QTable, Table
@@ -19,6 +20,7 @@ from sedflow.catalogue.presets import presets
 from sedflow.catalogue.rows import BandColumns, Mapping, guess_mapping, to_photometry
 from sedflow.catalogue.sampler_for_bands import cost
 from sedflow.cli import main
+from sedflow.dashboard.downloads import results_file
 from sedflow.errors import SedflowError, UnknownBand
 from sedflow.nulls import is_code, settled
 
@@ -500,3 +502,19 @@ def test_a_run_keeps_what_was_assumed_in_its_manifest(tmp_path):
     kept = json.loads((tmp_path / "out" / "manifest.json").read_text())["assumptions"]
     assert any(s.startswith("r: modelMag_r +- modelMagErr_r: SDSS asinh") for s in kept)
     assert set(kept) <= set(said)
+    results = next((tmp_path / "out" / "results").glob("*.parquet"))
+    table = sedflow.read_table(results)
+    assert table["log_mstar_p50"].unit == u.dex(u.Msun)
+    assert table["log_sfr_1gyr_p16"].unit == u.dex(u.Msun / u.yr)
+    assert [str(table[n].unit) for n in ("a_v_p84", "age_mw_p50")] == ["mag", "Gyr"]
+    for path in (results, tmp_path / "out" / "input.parquet"):
+        field = pq.read_schema(path).field("sigma_r")
+        assert field.metadata[b"unit"] == b"nanomaggies"
+
+
+def test_results_that_are_downloaded_have_units():
+    frame = pd.DataFrame({"id": [7], "log_mstar_p50": [10.0], "flux_r": [5.0], "k_hat": [0.1]})
+    table = sedflow.read_table(results_file(frame, "parquet"), "x.parquet")
+    assert table["log_mstar_p50"].unit == u.dex(u.Msun)
+    assert str(table["flux_r"].unit) == "nanomaggies"
+    assert table["k_hat"].unit is None

@@ -50,6 +50,21 @@ def test_values_outside_are_clamped_with_a_notice(name, text, value):
     assert name in notices[0]
 
 
+@pytest.mark.parametrize(
+    ("text", "used", "then"),
+    [
+        ("q,x", None, "all bands are used"),
+        ("decam2014-g", None, "another filter than g"),
+        ("g,decam2014-r,q", ["g"], "the others are used"),
+    ],
+)
+def test_bands_that_no_network_knows_are_told(text, used, then):
+    main, _, notices = decode({"bands": text}, STATE)
+    assert main.get("bands") == used
+    assert text in notices[0] and then in notices[0]
+    assert decode({"bands": "FUV,g"}, STATE)[::2] == ({"bands": ["FUV", "g"]}, [])
+
+
 def test_a_galaxy_of_ones_own_survives_the_address():
     truth = Prior().sample(1, seed=1)[0]
     own = OwnGalaxy(

@@ -13,6 +13,9 @@ from sedflow.files.guard import reading
 
 __all__ = ["open_fits"]
 
+_UNSIGNED = {"I": 2**15, "J": 2**31, "K": 2**63}  # TZERO of unsigned integers
+_HEADER_TABLES = ("LDAC_IMHEAD",)  # tables of SExtractor's that hold a header as text
+
 
 @dataclass(frozen=True)
 class _FITS(Part):
@@ -34,10 +37,10 @@ class _FITS(Part):
                 if (names is not None and column.name not in names) or _varies(column):
                     continue
                 null = _is_null(rows, k, column)
-                values = np.array(rows.field(k))
+                values = _values(rows, k, column)
                 if values.dtype.kind in "SU":
                     self.bounds.check_text(values.dtype.itemsize // 4, self.name, column.name)
-                if null is not None and values.dtype.kind == "u":
+                if null is not None and _offset(column) == _UNSIGNED.get(_code(column)):
                     null |= values == column.null  # as astropy itself writes unsigned integers
                 if null is not None and values.dtype.kind in "iuf":
                     values = MaskedColumn(values, mask=null)
@@ -57,6 +60,8 @@ def open_fits(source, name, bounds) -> list[Catalogue]:
         found = []
         for k, hdu in enumerate(hdus):
             if not isinstance(hdu, fits.BinTableHDU | fits.TableHDU):
+                continue
+            if str(hdu.name).strip() in _HEADER_TABLES:
                 continue
             check_names(hdu.columns.names, name, bounds)
             columns = [c.name for c in hdu.columns if not _varies(c)]
@@ -83,6 +88,40 @@ def open_fits(source, name, bounds) -> list[Catalogue]:
     if not found:
         raise SedflowError(f"{name} is a FITS file without a table; give one with a binary table")
     return found
+
+
+def _values(rows, k, column):
+    """The numbers of a column. Integers are shifted exactly, where their TZERO is whole.
+
+    Unsigned integers are stored as signed ones less 2^15, 2^31 or 2^63, and signed bytes as
+    unsigned ones plus 128; but a TZERO may be any number.
+    """
+    if _code(column) not in ("B", "I", "J", "K"):
+        return np.array(rows.field(k))
+    stored = np.asarray(np.recarray.field(rows, k))
+    if stored.dtype.kind not in "iu":  # a table of text
+        return np.array(rows.field(k))
+    scale = 1.0 if column.bscale in (None, "") else float(column.bscale)
+    zero = _offset(column)
+    if scale != 1.0 or zero != int(zero):
+        return stored.astype(float) * scale + float(zero)
+    ends = (stored.min(), stored.max()) if stored.size else (0, 0)
+    low, high = (int(end) + int(zero) for end in ends)
+    for kind in (np.int64, np.uint64):
+        if np.iinfo(kind).min <= low and high <= np.iinfo(kind).max:
+            shift = np.array(int(zero) % 2**64, dtype=np.uint64)  # whose sums are modulo 2^64
+            return (stored.astype(np.int64).view(np.uint64) + shift).view(kind)
+    return stored.astype(float) + float(zero)
+
+
+def _code(column):
+    """The letter of a column's type."""
+    found = re.match(r"\d*([A-Z])", str(column.format).strip())
+    return found[1] if found else ""
+
+
+def _offset(column):
+    return 0 if column.bzero in (None, "") else column.bzero
 
 
 def _is_null(rows, k, column):

@@ -22,6 +22,7 @@ _NUMBER = re.compile(r"[-+]?(\d+\.?\d*|\.\d+)([eEdD][-+]?\d+)?")
 DECIMAL_COMMA = re.compile(r"[-+]?(\d+,\d*|,\d+)([eE][-+]?\d+)?")
 DECIMAL_POINT = re.compile(r"[-+]?(\d+\.\d+|\.\d+)([eE][-+]?\d+)?")
 _DASHES = re.compile(r"[-+=:~]+")
+_BRACKETS = re.compile(r"\[(.*)\]|\((.*)\)")  # around a unit, such as [mag(AB)]
 _SEXTRACTOR = re.compile(r"(\d+)\s+([^\s\d]\S*)\s*(.*)")
 
 
@@ -130,7 +131,10 @@ def _named(comments, rows, delimiter, name):
     """Names of the columns, their units, at which row the rest begins, and notes."""
     first = rows[0]
     n = len(first) - (len(first) > 1 and not first[-1])
-    if sum(bool(_is_number(c)) for c in first) <= 0.5 * len(first):
+    numbers = sum(bool(_is_number(c)) for c in first)
+    behind = numbers > 0 and all(map(_alike, first, rows[1] if len(rows) > 1 else first))
+    behind = behind and any(_names_in(c, delimiter, len(first)) for c in comments)
+    if numbers <= 0.5 * len(first) and not behind:
         if len(first) > 1 and not first[-1] and all(not r[n:] or r[n:] == [""] for r in rows):
             first = first[:-1]  # each line ends in a delimiter
         if sum(map(bool, first)) <= 0.5 * len(first):
@@ -141,6 +145,7 @@ def _named(comments, rows, delimiter, name):
         return *_all_named(first), 1, _nameless(first)
     if found := _numbered(comments, n):
         return (*found, 0, ["names are those of the numbered comments"])
+    n = len(first) if behind else n  # and not of a delimiter at the end of the line
     for k in range(len(comments) - 1, -1, -1):
         names = _names_in(comments[k], delimiter, n)
         if names is None:
@@ -153,6 +158,11 @@ def _named(comments, rows, delimiter, name):
         f"the first line of {name} holds numbers ({some(first[:4])}); put a line with the names "
         "of the columns there"
     )
+
+
+def _alike(a, b):
+    """Whether two cells of a column are both numbers or both words, as far as they are there."""
+    return not a or not b or bool(_is_number(a)) == bool(_is_number(b))
 
 
 def _all_named(names):
@@ -215,7 +225,7 @@ def _below_names(rows, at, n):
         if cells and all(map(_DASHES.fullmatch, cells)) and any(len(c) > 1 for c in cells):
             units = rows[at][:n] if k > at else []
             return [u if u.lower() not in BLANK else "" for u in units], k + 1
-    if at + 1 < len(rows) and at == 1 and len(rows[at]) == n and _are_units(rows[at]):
+    if at + 1 < len(rows) and at == 1 and len(rows[at]) == n and _are_units(rows[at], rows[at + 1]):
         return [_bare(u) for u in rows[at]], at + 1
     return [], at
 
@@ -225,14 +235,22 @@ def _units(names, texts):
 
 
 def _bare(text):
-    text = text.strip().strip("[]()").strip()
+    text = text.strip()
+    if found := _BRACKETS.fullmatch(text):
+        text = (found[1] or found[2] or "").strip()
     return "" if text.lower() in BLANK else text
 
 
-def _are_units(texts):
-    """Whether these are units, blank where there is none; a name such as m or g alone is not."""
+def _are_units(texts, below=()):
+    """Whether these are units, blank where there is none; a name such as m or g alone is not.
+
+    below : cells of the next line; Jy and % are units where numbers follow
+    """
     known = [bare for text in texts if (bare := _bare(text))]
-    return bool(known) and any(len(u) > 2 for u in known) and all(map(_is_unit, known))
+    long = any(len(u) > 2 for u in known)
+    follow = [b for text, b in zip(texts, below, strict=False) if _bare(text)]
+    sure = long or (bool(follow) and all(map(_is_number, follow)))
+    return bool(known) and sure and all(map(_is_unit, known))
 
 
 def _is_unit(text):

@@ -15,7 +15,7 @@ from sedflow.errors import SedflowError
 __all__ = ["NONE", "ColumnsPanel"]
 
 NONE = "–"
-_TABLE_UNITS = ("nanomaggies", "mag", "uJy", "mJy", "Jy", "nJy")
+_TABLE_UNITS = ("nanomaggies", "mag", "mmag", "Vega", "uJy", "mJy", "Jy", "nJy")
 
 _WRAP = ":host { flex-wrap: wrap; }"
 
