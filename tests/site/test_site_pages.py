@@ -205,7 +205,7 @@ def test_the_python_of_the_page_gives_what_it_shows_of_a_galaxy_of_the_atlas(pag
 def test_the_python_of_the_page_gives_the_magnitudes_of_forward(page):
     page.get_by_role("link", name="Forward").click()
     page.get_by_label("start from").select_option("dusty")
-    page.get_by_text("The same in Python").click()
+    page.locator(".forward summary").click()
     page.wait_for_function(
         "() => document.querySelector('.forward pre').textContent.includes('1.8')"
     )
@@ -252,6 +252,8 @@ def test_a_lesson_waits_for_a_prediction_and_arrow_keys_go_through_it(page):
 def test_every_step_of_every_lesson_is_shown(page, site):
     lessons = page.evaluate("() => fetch('data/lessons.json').then((r) => r.json())")
     page.get_by_role("link", name="Learn", exact=True).click()
+    if page.locator(".lesson").count():
+        page.get_by_role("link", name="Learn", exact=True).click()
     for lesson in lessons:
         page.get_by_role("button", name=lesson["title"]).click()
         for step in lesson["steps"]:
@@ -263,6 +265,8 @@ def test_every_step_of_every_lesson_is_shown(page, site):
             assert drawn >= 1, step["key"]
             page.locator(".steps .first").click()
     page.locator("h2", has_text="Lessons").wait_for()
+    page.keyboard.press("1")
+    painted(page, "NSAID 2490")
     assert page.errors == []
 
 
@@ -364,6 +368,8 @@ def test_no_page_is_wider_than_a_phone(page):
             page.wait_for_timeout(200)
             assert page.evaluate("() => document.getElementById('main').scrollWidth") <= 390, view
             assert page.evaluate("() => document.documentElement.scrollWidth") <= 390, view
+            if view == "Forward":  # nothing lies over what is at its end
+                page.get_by_role("button", name="Observe and infer").click(trial=True, timeout=5000)
     finally:
         page.set_viewport_size({"width": 1280, "height": 800})
 

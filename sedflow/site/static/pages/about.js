@@ -25,7 +25,7 @@ export function aboutPage({ engine, address }) {
   function render(state) {
     if (node.hidden) return;
     // The app begins with more draws: the number is named, whatever it is.
-    const text = address({ ...state, view: "explore" });
+    const text = address({ ...state, view: "explore", lesson: "", step: 1 });
     link.textContent = `${text || "?"}${text ? "&" : ""}${/[?&]n=/.test(text) ? "" : `n=${state.n}`}`.replace(/&$/, "");
     model.textContent = pythonOfModel(site, state);
     python.textContent = state.galaxyShown ? pythonOf(site, state) : "# Choose a galaxy on Explore first.";

@@ -35,7 +35,6 @@ async function start() {
   const pages = { explore: explorePage(app), forward: forwardPage(app), learn: learnPage(app), about: aboutPage(app) };
   const page = () => pages[store.get().view] ?? pages.explore;
   const header = startHeader(store, { find: atlas.find, idOf: (row) => String(columns.id[row]), page, link: () => `${location.origin}${location.pathname}${address(store.get())}` });
-  for (const one of Object.values(pages)) one.node.style.height = "100%";
   main.replaceChildren(...Object.values(pages).map((p) => p.node));
   let view = "";
   function render(state, changed) {

@@ -34,7 +34,9 @@ export function startHeader(store, act) {
   links.forEach((a) => a.addEventListener("click", (event) => {
     if (event.metaKey || event.ctrlKey) return;
     event.preventDefault();
-    store.set({ view: a.dataset.view });
+    // From a step of a lesson, the page's name leads back to the list.
+    const again = a.dataset.view === "learn" && store.get().view === "learn";
+    store.set({ view: a.dataset.view, ...(again ? { lesson: "", step: 1 } : {}) });
   }));
   byId("search").addEventListener("submit", (event) => {
     event.preventDefault();
