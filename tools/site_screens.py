@@ -45,7 +45,7 @@ def _learn(page):
 
 
 def _forward(page):
-    page.get_by_text("AB magnitudes").wait_for(timeout=60_000)
+    page.locator("p.num", has_text="AB magnitudes").wait_for(timeout=60_000)
 
 
 def _phone(page):
