@@ -15,6 +15,7 @@ PIP := -m pip install --quiet --disable-pip-version-check -c constraints.txt
 VERSION := $(shell $(PYTHON) -c 'import sys; print("%d.%d" % sys.version_info[:2])')
 UNIT := $(if $(filter 3.11,$(VERSION)),$(VENV),.venv-$(VERSION))
 CHROMIUM ?= /usr/bin/chromium
+SITE_JS := $(addprefix sedflow/site/static/,engine numerics state figures parts pages)
 
 .PHONY: install serve test heavy unit lint lint-js docs chromium clean
 
@@ -59,7 +60,8 @@ lint: install lint-js
 lint-js:
 	@if command -v npx >/dev/null && npx --yes --package typescript@5.9.3 tsc -v >/dev/null 2>&1; then \
 	  npx --yes --package typescript@5.9.3 tsc -p jsconfig.json && \
-	  npx --yes --package eslint@9.39.1 eslint sedflow/site/static/engine sedflow/site/static/numerics sedflow/site/static/state; \
+	  npx --yes --package typescript@5.9.3 tsc -p jsconfig.pages.json && \
+	  npx --yes --package eslint@9.39.1 eslint $(SITE_JS); \
 	else echo "lint-js is skipped: node or its registry is not there"; fi
 
 docs: install

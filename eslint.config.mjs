@@ -15,7 +15,7 @@ export default [
       "no-shadow": "error",
       "no-unreachable": "error",
       "no-unused-vars": "error",
-      "no-use-before-define": ["error", { functions: false, classes: false }],
+      "no-use-before-define": ["error", { functions: false, classes: false, variables: false }],
       "no-var": "error",
       "object-shorthand": "error",
       "prefer-const": "error",

@@ -15,10 +15,10 @@ def test_every_package_is_installed():
 
 def test_every_file_that_is_not_python_is_package_data():
     files = ["dashboard/frame/*", "data/*", "py.typed", "site/graphs/*", "site/static/**/*"]
-    files += ["site/vendor/*", "**/*.pyi"]
+    files += ["site/tables/*", "site/vendor/*", "**/*.pyi"]
     assert SETUPTOOLS["package-data"] == {"sedflow": files}
     folders = {ROOT / "sedflow" / "data", ROOT / "sedflow" / "dashboard" / "frame"}
-    folders |= {ROOT / "sedflow" / "site" / name for name in ("graphs", "vendor")}
+    folders |= {ROOT / "sedflow" / "site" / name for name in ("graphs", "tables", "vendor")}
     static = ROOT / "sedflow" / "site" / "static"
     for path in (ROOT / "sedflow").rglob("*"):
         if path.is_file() and path.suffix not in (".py", ".pyc", ".pyi"):

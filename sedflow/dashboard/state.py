@@ -9,12 +9,13 @@ from typing import Any
 import param
 
 from sedflow.dashboard.answer import Answer
+from sedflow.dashboard.presets import PRESETS, START
 from sedflow.dashboard.server.turns import Superseded
 from sedflow.errors import SedflowError
 from sedflow.files.packaged import DEFAULT_WEIGHTS, SSP_NAMES
 from sedflow.parameters import NAMES, PARAMETERS
 
-__all__ = ["MOST_DRAWS", "PRESETS", "ExplorerState", "ForwardState", "LightOptions"]
+__all__ = ["MOST_DRAWS", "ExplorerState", "ForwardState", "LightOptions"]
 
 MOST_DRAWS = 20_000  # of one galaxy in the app: what a page and a download carry with ease
 
@@ -101,86 +102,9 @@ class ExplorerState(LightOptions):
         return True
 
 
-_DEFAULTS = {
-    "log_mstar": 10.5,
-    "beta1": 0.25,
-    "beta2": 0.25,
-    "beta3": 0.25,
-    "beta4": 0.25,
-    "f_burst": 0.0,
-    "t_burst": 1.0,
-    "log_gamma1": -2.5,
-    "log_gamma2": -2.5,
-    "tau_bc": 1.0,
-    "tau_ism": 0.3,
-    "n_dust": -0.7,
-}
-
-#: Galaxies to start from: name -> parameters that differ from the first.
-PRESETS = {
-    "typical": {},
-    "quiescent": {
-        "log_mstar": 11.0,
-        "beta1": 0.0,
-        "beta2": 0.05,
-        "beta3": 0.25,
-        "beta4": 0.7,
-        "log_gamma1": -1.9,
-        "log_gamma2": -1.9,
-        "tau_bc": 0.3,
-        "tau_ism": 0.05,
-    },
-    "star-forming": {
-        "log_mstar": 10.0,
-        "beta1": 0.8,
-        "beta2": 0.15,
-        "beta3": 0.05,
-        "beta4": 0.0,
-        "log_gamma1": -2.2,
-        "log_gamma2": -2.6,
-        "tau_bc": 1.0,
-        "tau_ism": 0.4,
-    },
-    "dusty": {
-        "log_mstar": 10.8,
-        "beta1": 0.7,
-        "beta2": 0.2,
-        "beta3": 0.1,
-        "beta4": 0.0,
-        "log_gamma1": -2.0,
-        "log_gamma2": -2.2,
-        "tau_bc": 2.0,
-        "tau_ism": 1.8,
-        "n_dust": -0.3,
-    },
-    "post-burst": {
-        "log_mstar": 10.3,
-        "beta1": 0.0,
-        "beta2": 0.1,
-        "beta3": 0.3,
-        "beta4": 0.6,
-        "f_burst": 0.25,
-        "t_burst": 0.6,
-        "tau_bc": 0.5,
-        "tau_ism": 0.2,
-    },
-    "low metallicity": {
-        "log_mstar": 8.5,
-        "beta1": 0.7,
-        "beta2": 0.2,
-        "beta3": 0.1,
-        "beta4": 0.0,
-        "log_gamma1": -4.0,
-        "log_gamma2": -4.2,
-        "tau_bc": 0.2,
-        "tau_ism": 0.05,
-    },
-}
-
-
 def _forward_parameters():
     return {
-        p.name: param.Number(_DEFAULTS[p.name], bounds=(p.low, p.high), label=p.label, doc=p.help)
+        p.name: param.Number(START[p.name], bounds=(p.low, p.high), label=p.label, doc=p.help)
         for p in PARAMETERS
     }
 
@@ -209,4 +133,4 @@ class ForwardState(_Theta):
 
     def preset(self, name: str) -> None:
         """Take the parameters of a preset; the redshift stays."""
-        self.param.update(**{**_DEFAULTS, **PRESETS[name]})
+        self.param.update(**{**START, **PRESETS[name]})

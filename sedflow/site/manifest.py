@@ -7,12 +7,14 @@ from typing import Any
 
 from sedflow import palette
 from sedflow.bands import load_band
+from sedflow.dashboard.presets import START
 from sedflow.model.derived import DERIVED, quantities_of
 from sedflow.model.likelihood import UNDERSTATED, chi2_limit
 from sedflow.network.posterior import AmortizedPosterior
-from sedflow.parameters import DEFAULTS, PARAMETERS
+from sedflow.parameters import PARAMETERS
 from sedflow.sampling.misfit import MISFIT_BELOW, PValueTable
 from sedflow.sampling.verdict import KINDS
+from sedflow.site.shared import shared
 from sedflow.trust_limits import JUDGED_ON, K_HAT_MAX, MIN_ESS
 
 __all__ = ["FORMAT", "about", "vendored"]
@@ -48,7 +50,7 @@ def about(posterior: AmortizedPosterior, version: str) -> dict[str, Any]:
                 "unit": p.unit,
                 "low": float(p.low),
                 "high": float(p.high),
-                "default": DEFAULTS[p.name],
+                "default": START[p.name],
                 "help": p.help,
             }
             for p in PARAMETERS
@@ -58,6 +60,7 @@ def about(posterior: AmortizedPosterior, version: str) -> dict[str, Any]:
             for q in quantities_of(model)
             if q in DERIVED
         ],
+        **shared(posterior),
         "units": {
             "flux": "nanomaggies",
             "spectrum": "1e-17 erg/s/cm2/A",

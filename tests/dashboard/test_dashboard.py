@@ -22,9 +22,10 @@ from sedflow.dashboard.panels.corner import CornerPanel
 from sedflow.dashboard.panels.downloads import DownloadsPanel
 from sedflow.dashboard.panels.paper import PaperPanel
 from sedflow.dashboard.panels.typed import typed_galaxy
+from sedflow.dashboard.presets import PRESETS
 from sedflow.dashboard.publication import FigureChoice
 from sedflow.dashboard.quantities import QUANTITIES
-from sedflow.dashboard.state import PRESETS, ExplorerState, ForwardState
+from sedflow.dashboard.state import ExplorerState, ForwardState
 from sedflow.dashboard.tabs import Page
 from sedflow.dashboard.widgets import EdgeButton, plain
 from sedflow.errors import SedflowError

@@ -2,13 +2,19 @@
 
 import re
 import threading
+from contextlib import redirect_stdout
 from functools import partial
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
+from io import StringIO
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from sedflow import palette
+from sedflow.bands import ab_magnitude
+from sedflow.model.prior_curves import prior_density
+from sedflow.parameters import NAMES, Prior
 
 STATIC = Path(__file__).parents[2] / "sedflow" / "site" / "static"
 MAGNITUDES = {
@@ -40,6 +46,7 @@ def test_the_site_has_the_colours_of_bands_and_draws_of_the_app():
     found = dict(re.findall(r"--(\w+): (#\w{6})", block))
     named = {"model": palette.MODEL, "selected": palette.SELECTED, "other": palette.OTHER}
     named |= {"predicted": palette.PREDICTED, "prior": palette.FAINT, "text": palette.TEXT}
+    named |= {"truth": palette.TRUTH}
     assert found == named | palette.FILTERS
 
 
@@ -136,6 +143,134 @@ def test_a_selection_appears_in_every_figure(page):
 
 
 @pytest.mark.browser
+def test_the_prior_stands_in_the_corner_plot_where_it_is_asked_for(page):
+    painted(page, "NSAID 2490")
+    without, prior = picture(page, ".corner"), page.get_by_role("button", name="prior", exact=True)
+    prior.click()
+    assert picture(page, ".corner") != without
+    prior.click()
+    assert picture(page, ".corner") == without
+    curves = page.evaluate(
+        """async () => {
+            const { priorOver } = await import(new URL("parts/prior.js", document.baseURI).href)
+            const site = await (await fetch("data/site.json")).json()
+            const names = ["beta1", "tau_ism", "age_mw"]
+            return names.map((name) => [...priorOver(site, name, 0.06, [0, 4])])
+        }"""
+    )
+    x = np.linspace(0, 4, len(curves[0]))
+    np.testing.assert_allclose(curves[0], prior_density("beta1", x, Prior()), atol=1e-3)
+    np.testing.assert_allclose(curves[1], np.where(x <= 3, 1 / 3, 0), atol=1e-6)
+    known = page.evaluate("() => fetch('data/site.json').then((r) => r.json())")["prior"]
+    table = known["derived"]["age_mw"]
+    rows = [np.interp(x, table["x"], row, 0, 0) for row in table["density"]]
+    expected = [np.interp(0.06, known["redshift"], column) for column in np.transpose(rows)]
+    np.testing.assert_allclose(curves[2], expected, atol=1e-6)
+
+
+def executed(code):
+    """What the Python of the page leaves behind."""
+    names = {}
+    with redirect_stdout(StringIO()):
+        exec(code, names)
+    return names
+
+
+def compare_with_python(page):
+    """Medians and 68 % of the page's table with those that the page's own Python gives."""
+    known = page.evaluate("() => fetch('data/site.json').then((r) => r.json())")
+    shown = page.locator(".explore tbody tr").evaluate_all(
+        "rows => rows.map(row => [...row.children].slice(0, 2).map(cell => cell.textContent))"
+    )
+    texts = {label: [float(v) for v in text.replace("−", "-").split()] for label, text in shown}
+    exact = executed(page.locator(".explore pre").text_content())["exact"]
+    compared = 0
+    for q in (*known["parameters"], *known["quantities"]):
+        median, up, down = texts[f"{q['label']} [{q['unit']}]" if q["unit"] else q["label"]]
+        values = exact.draws[q["name"]] if q["name"] in NAMES else exact.derived[q["name"]]
+        low, middle, high = exact.draws.quantile(values, (0.16, 0.5, 0.84))
+        assert abs(median - middle) < 0.2 * (high - low), q["name"]
+        assert 0.7 < (up - down) / (high - low) < 1.4, q["name"]
+        compared += 1
+    assert compared > 20
+
+
+@pytest.mark.browser
+def test_the_python_of_the_page_gives_what_it_shows_of_a_galaxy_of_the_atlas(page):
+    painted(page, "NSAID 2490")
+    compare_with_python(page)
+
+
+@pytest.mark.browser
+def test_the_python_of_the_page_gives_the_magnitudes_of_forward(page):
+    page.get_by_role("link", name="Forward").click()
+    page.get_by_label("start from").select_option("dusty")
+    page.locator(".forward summary").click()
+    page.wait_for_function(
+        "() => document.querySelector('.forward pre').textContent.includes('1.8')"
+    )
+    page.wait_for_timeout(500)
+    text = page.locator(".forward p.num").inner_text()
+    shown = [float(v) for v in re.findall(r"\d+\.\d+", text)]
+    flux = executed(page.locator(".forward pre").text_content())["flux"]
+    np.testing.assert_allclose(shown, ab_magnitude(flux), atol=0.012)
+
+
+@pytest.mark.browser
+def test_a_lesson_waits_for_a_prediction_and_arrow_keys_go_through_it(page):
+    page.get_by_role("link", name="Learn", exact=True).click()
+    page.get_by_role("button", name="What each parameter does").click()
+    page.locator("#present").click()
+    page.keyboard.press("ArrowRight")
+    page.locator("h2", has_text="Young stars").wait_for()
+    slider = page.locator(".knobs input[type=range]")
+    assert slider.is_disabled()
+    page.get_by_role("button", name="redder").click()
+    page.get_by_text("You said redder; it is: bluer.").wait_for()
+    words = page.locator(".lessonstage p.num")
+    words.get_by_text("g−r").wait_for()
+    before = words.inner_text()
+    slider.focus()
+    page.keyboard.press("PageUp")
+    page.wait_for_function(
+        "t => document.querySelector('.lessonstage p.num').innerText != t", arg=before
+    )
+    assert ink(page, ".plotbox") > 300
+    page.keyboard.press("Escape")
+    assert "step=2" in page.url
+    page.go_back()
+    page.locator("h2", has_text="Mass: how many stars").wait_for()
+    page.go_forward()
+    page.locator("h2", has_text="Young stars").wait_for()
+    page.keyboard.press("1")
+    painted(page, "NSAID 2490")
+    assert page.errors == []
+
+
+@pytest.mark.browser
+@pytest.mark.heavy
+def test_every_step_of_every_lesson_is_shown(page, site):
+    lessons = page.evaluate("() => fetch('data/lessons.json').then((r) => r.json())")
+    page.get_by_role("link", name="Learn", exact=True).click()
+    if page.locator(".lesson").count():
+        page.get_by_role("link", name="Learn", exact=True).click()
+    for lesson in lessons:
+        page.get_by_role("button", name=lesson["title"]).click()
+        for step in lesson["steps"]:
+            page.locator("h2", has_text=step["title"]).wait_for()
+            page.locator(".lesson button").first.click()
+            page.locator(".answer").wait_for()
+            page.wait_for_timeout(300)
+            drawn = page.locator(".lesson canvas").count()
+            assert drawn >= 1, step["key"]
+            page.locator(".steps .first").click()
+    page.locator("h2", has_text="Lessons").wait_for()
+    page.keyboard.press("1")
+    painted(page, "NSAID 2490")
+    assert page.errors == []
+
+
+@pytest.mark.browser
 @pytest.mark.heavy
 def test_without_a_mouse_the_list_the_tabs_and_a_range_do_the_same(page):
     page.locator(".list").focus()
@@ -182,6 +317,7 @@ def test_magnitudes_that_are_typed_get_a_posterior_and_bad_ones_a_sentence(page)
     form.get_by_label("redshift", exact=True).fill("0.0488")
     page.get_by_role("button", name="Infer this galaxy").click()
     painted(page, "my galaxy, z = 0.0488")
+    compare_with_python(page)
     page.wait_for_function("() => location.search.includes('flux=u:')")
 
 
@@ -199,6 +335,8 @@ def test_a_slider_moves_the_spectrum_and_a_mock_of_it_is_inferred(page):
     assert picture(page, ".forward .sed") != before
     page.get_by_role("button", name="Observe and infer").click()
     painted(page, "mock 1")
+    page.get_by_text("lines: the truth").wait_for()
+    assert ink(page, ".corner", 1) > 50  # the truth, on the upper canvas
     assert page.errors == []
 
 
@@ -230,6 +368,8 @@ def test_no_page_is_wider_than_a_phone(page):
             page.wait_for_timeout(200)
             assert page.evaluate("() => document.getElementById('main').scrollWidth") <= 390, view
             assert page.evaluate("() => document.documentElement.scrollWidth") <= 390, view
+            if view == "Forward":  # nothing lies over what is at its end
+                page.get_by_role("button", name="Observe and infer").click(trial=True, timeout=5000)
     finally:
         page.set_viewport_size({"width": 1280, "height": 800})
 

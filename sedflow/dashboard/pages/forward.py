@@ -12,7 +12,8 @@ from sedflow.dashboard.engine import OwnGalaxy
 from sedflow.dashboard.pages.screen import BESIDE, FORWARD, SLIDERS
 from sedflow.dashboard.pages.view import PageView
 from sedflow.dashboard.panels.light import light_controls
-from sedflow.dashboard.state import PRESETS, ForwardState, LightOptions
+from sedflow.dashboard.presets import GROUPS, PRESETS
+from sedflow.dashboard.state import ForwardState, LightOptions
 from sedflow.dashboard.widgets import NO_LABEL, PRESSED, decimals, follow, plain, prose
 from sedflow.errors import SedflowError
 from sedflow.figures.histories import HistoryFigure, history_layers
@@ -24,13 +25,6 @@ from sedflow.photometry import Photometry
 
 __all__ = ["ForwardView", "observe"]
 
-_GROUPS = (
-    ("Mass and distance", ["log_mstar", "redshift"]),
-    ("Star formation (shares, divided by their sum)", list(NAMES[1:5])),
-    ("Burst", ["f_burst", "t_burst"]),
-    ("Metals", ["log_gamma1", "log_gamma2"]),
-    ("Dust", ["tau_bc", "tau_ism", "n_dust"]),
-)
 _SPAN = (2900.0, 11_500.0)  # A, shown of a spectrum
 _GRIDS = {"FSPS": "fsps", "FSPS with gas": "fsps-gas", "BC03": "bc03"}
 _BESIDE = {"fsps": "bc03"}  # the grid to compare with; "fsps" for all others
@@ -88,7 +82,7 @@ class ForwardView(PageView):
         self._preset.param.watch(lambda e: self.state.preset(e.new), "value")
         self.sliders = {}
         cells = [pn.Column(self._preset, margin=0, css_classes=["wide"])]
-        for title, names in _GROUPS:
+        for title, names in GROUPS:
             cells.append(prose(f"**{title}**", margin=(2, 4, -4, 4), css_classes=["wide"]))
             for name in names:
                 self.sliders[name] = self._slider(name)

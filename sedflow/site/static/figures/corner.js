@@ -3,12 +3,14 @@
 import { massLevels } from "../numerics/contours.js";
 import { pairDensity, singleDensity } from "./density.js";
 import { colour, Frame, typeSize } from "./frame.js";
+import { apart, inner } from "./ticks.js";
 
 /**
- * @typedef {{label: string, values: Float64Array, range: [number, number], title: string[]}} Column
+ * @typedef {{label: string, values: Float64Array, range: [number, number], title: string[], quantiles: number[],
+ *   prior: Float64Array|null, truth: number|null}} Column  prior: densities at equal steps over the range
  * @typedef {{columns: Column[], weights: Float64Array, mask: Uint8Array|null,
  *   box: {x: string, y: string|null, rect: number[][]}|null}} CornerValues
- * @typedef {{x: number, y: number|null, rect: number[][]}} Box  columns by number; [[x0, x1], [y0, y1]]
+ * @typedef {{x: number, y: number|null, rect: [number, number][]}} Box  columns by number; [[x0, x1], [y0, y1]]
  */
 
 /** Shares of the posterior that the contours hold. */
@@ -52,6 +54,7 @@ export function cornerFigure(host, onBrush) {
     if (!same) {
       lower.clear();
       layer(lower.ctx, values, s, null, colour("model"), true);
+      values.columns.forEach((column, k) => beside(lower.ctx, column, s[k]));
       frame(values, s);
       drawn = { columns: values.columns, weights: values.weights };
     }
@@ -65,6 +68,7 @@ export function cornerFigure(host, onBrush) {
     ctx.setTransform(scale, 0, 0, scale, 0, 0);
     ctx.clearRect(0, 0, lower.width, lower.height);
     if (values.mask) layer(ctx, values, s, values.mask, colour("selected"), false);
+    truths(ctx, values, s);
     if (!dragging) outline(values, s);
   }
 
@@ -106,6 +110,48 @@ export function cornerFigure(host, onBrush) {
     on.globalAlpha = 1;
   }
 
+  /** On a histogram: its median and 68 %, and the prior where it is asked for. */
+  function beside(on, { quantiles, prior }, { x, y }) {
+    const [x0, x1] = x.range(), [y0, y1] = y.range();
+    on.save();
+    on.lineWidth = 1;
+    on.setLineDash([4, 3]);
+    on.strokeStyle = colour("other");
+    on.beginPath();
+    for (const at of quantiles.map(x).filter((px) => px >= x0 && px <= x1)) {
+      on.moveTo(at, y0);
+      on.lineTo(at, y1);
+    }
+    on.stroke();
+    const most = prior ? d3.max(prior) : 0;
+    if (prior && most > 0) {
+      on.setLineDash([]);
+      on.lineWidth = 1.5;
+      on.strokeStyle = colour("prior");
+      on.beginPath();
+      d3.line((h, k) => x0 + (k / (prior.length - 1)) * (x1 - x0), (h) => y0 + (y1 - y0) * 0.94 * (h / most)).context(on)(prior);
+      on.stroke();
+    }
+    on.restore();
+  }
+
+  /** True values of a mock, across every panel of their quantity. */
+  function truths(on, values, s) {
+    on.strokeStyle = colour("truth");
+    on.lineWidth = 1.4;
+    on.beginPath();
+    values.columns.forEach(({ truth, range }, k) => {
+      if (truth === null || truth < Math.min(...range) || truth > Math.max(...range)) return;
+      const { x, y } = s[k];
+      on.moveTo(x(truth), s[s.length - 1].y.range()[0]);
+      on.lineTo(x(truth), y.range()[1]);
+      if (!k) return;
+      on.moveTo(s[0].x.range()[0], y(truth));
+      on.lineTo(s[k - 1].x.range()[1], y(truth));
+    });
+    on.stroke();
+  }
+
   function contours(on, { grid, n }, x, y, main) {
     const [x0, x1] = x.range(), [y0, y1] = y.range();
     const shape = d3.contours().size([n, n]);
@@ -135,8 +181,9 @@ export function cornerFigure(host, onBrush) {
       .attr("x", ([i]) => s[i].x.range()[0]).attr("y", ([, j]) => s[j].y.range()[1])
       .attr("width", ([i]) => s[i].x.range()[1] - s[i].x.range()[0]).attr("height", ([, j]) => s[j].y.range()[0] - s[j].y.range()[1]);
     const c = cells(k), last = c.y1 + k * c.tall;
-    const axis = (d, i, nodes) => d3.select(nodes[i]).call(d3.axisBottom(s[i].x).ticks(2).tickSize(3).tickSizeOuter(0));
-    const wall = (d, i, nodes) => d3.select(nodes[i]).call(d3.axisLeft(s[i + 1].y).ticks(3).tickSize(3).tickSizeOuter(0));
+    const feet = apart(values.columns.map((d, i) => s[i].x), type);
+    const axis = (d, i, nodes) => d3.select(nodes[i]).call(d3.axisBottom(s[i].x).tickValues(feet[i]).tickFormat(d3.format("~r")).tickSize(3).tickSizeOuter(0));
+    const wall = (d, i, nodes) => d3.select(nodes[i]).call(d3.axisLeft(s[i + 1].y).tickValues(inner(s[i + 1].y, 3)).tickFormat(d3.format("~r")).tickSize(3).tickSizeOuter(0));
     svg.selectAll("g.foot").data(values.columns).join("g").attr("class", "foot").attr("transform", `translate(0,${last})`).each(axis);
     svg.selectAll("g.wall").data(values.columns.slice(1)).join("g").attr("class", "wall").attr("transform", `translate(${c.x0},0)`).each(wall);
     const mid = (scale) => (scale.range()[0] + scale.range()[1]) / 2;
@@ -145,7 +192,7 @@ export function cornerFigure(host, onBrush) {
     svg.selectAll("text.wall").data(values.columns.slice(1)).join("text").attr("class", "wall ink").attr("text-anchor", "middle")
       .attr("transform", (d, i) => `translate(${type},${mid(s[i + 1].y)}) rotate(-90)`).text((d) => d.label);
     const titles = values.columns.flatMap((column, i) => column.title.map((text, line) => ({ text, line, i })));
-    svg.selectAll("text.title").data(titles).join("text").attr("class", "title ink").attr("text-anchor", (d) => "middle")
+    svg.selectAll("text.title").data(titles).join("text").attr("class", "title ink").attr("text-anchor", "middle")
       .attr("x", (d) => mid(s[d.i].x)).attr("y", (d) => s[d.i].y.range()[1] - 5 - (1 - d.line) * 1.2 * type).text((d) => d.text);
     brushes(values, s, pairs);
   }

@@ -30,7 +30,17 @@ export class Frame {
     host.append(this.canvas, this.svg.node());
     this.ctx = /** @type {CanvasRenderingContext2D} */ (this.canvas.getContext("2d"));
     this.width = this.height = 0;
-    new ResizeObserver(() => this.measure() && redraw()).observe(host);
+    let seen = false;
+    const observer = new ResizeObserver(() => {
+      if (host.isConnected) {
+        seen = true;
+        if (this.measure()) redraw();
+      } else if (seen) { // a step of a lesson that was left: nothing holds its canvas any longer
+        observer.disconnect();
+        removeEventListener("sedflow-theme", redraw);
+      }
+    });
+    observer.observe(host);
     addEventListener("sedflow-theme", redraw);
     this.measure();
   }
@@ -72,11 +82,11 @@ export class Frame {
   /**
    * Axes with a light grid and one label each.
    * @param {{x: any, y: any, xLabel?: string, yLabel?: string, xTicks?: number, yTicks?: number, xText?: boolean,
-   *   yValues?: number[], yFormat?: any}} spec
+   *   yValues?: number[], yFormat?: any, xFormat?: any}} spec
    */
-  axes({ x, y, xLabel = "", yLabel = "", xTicks, yTicks, xText = true, yValues, yFormat }) {
+  axes({ x, y, xLabel = "", yLabel = "", xTicks, yTicks, xText = true, yValues, yFormat, xFormat }) {
     const { x0, x1, y0, y1 } = this.box;
-    const below = d3.axisBottom(x).ticks(xTicks ?? Math.max(2, (x1 - x0) / 90), "~r").tickSize(y1 - y0).tickPadding(6);
+    const below = d3.axisBottom(x).ticks(xTicks ?? Math.max(2, (x1 - x0) / 90), xFormat ?? "~r").tickSize(y1 - y0).tickPadding(6);
     const beside = d3.axisLeft(y).ticks(yTicks ?? Math.max(2, (y0 - y1) / 45), yFormat ?? "~r").tickSize(x0 - x1).tickPadding(5);
     if (yValues) beside.tickValues(yValues);
     if (!xText) below.tickFormat("");

@@ -1,5 +1,5 @@
 // What it is: what computes here, from what, under which licences, and how to go on with it in Python.
-import { pythonOf } from "../parts/code.js";
+import { pythonOf, pythonOfModel } from "../parts/code.js";
 import { button, el } from "../parts/dom.js";
 import { say } from "../parts/notices.js";
 
@@ -7,9 +7,9 @@ const table = (rows) => el("table", {}, el("tbody", {}, ...rows.map(([name, ...v
 const hash = (text) => (text ? `${text.slice(0, 16)}…` : "");
 const code = (text) => el("code", {}, String(text ?? "–"));
 
-/** @param {{store: any, engine: any, address: (state: any) => string}} app */
-export function aboutPage({ store, engine, address }) {
-  const site = engine.site, python = el("pre", { tabindex: "0", "aria-label": "Python" }), link = el("code", {});
+/** @param {{engine: any, address: (state: any) => string}} app */
+export function aboutPage({ engine, address }) {
+  const site = engine.site, python = el("pre", { tabindex: "0", "aria-label": "Python" }), model = el("pre", { tabindex: "0", "aria-label": "Python of the model" }), link = el("code", {});
   const copy = (what) => navigator.clipboard?.writeText(what).then(() => say("Copied."), () => say("The browser did not allow copying; select the text instead.", true));
   const vendor = (site.vendor ?? []).map((v) => [v.name, v.version, v.licence, code(hash(v.package_sha256))]);
   const graphs = Object.entries(site.graphs ?? {}).map(([name, g]) => [name, code(g.file), code(hash(g.sha256))]);
@@ -19,13 +19,15 @@ export function aboutPage({ store, engine, address }) {
     el("h3", {}, "Made from"), table([["SEDflow", code(site.version)], ["network", code(site.network.name), code(site.network.sha256)], ["grid of stellar populations", code(site.grid?.name), code(site.grid?.sha256)]]),
     el("h3", {}, "The same in the app"), el("p", {}, "Start ", code("sedflow serve"), " and put this after its address:"), el("p", {}, link, " ", button("Copy", () => copy(link.textContent ?? ""))),
     el("h3", {}, "The same in Python"), python, button("Copy", () => copy(python.textContent ?? "")),
+    el("p", {}, "The model of Forward:"), model, button("Copy", () => copy(model.textContent ?? "")),
     el("p.quiet", {}, "The draws differ from Python's, since the browser has another generator of random numbers; the posterior is the same."),
     el("h3", {}, "Graphs"), table(graphs), el("h3", {}, "Libraries"), table(vendor), el("h3", {}, "Licences"), el("ul", {}, ...licences)));
   function render(state) {
     if (node.hidden) return;
     // The app begins with more draws: the number is named, whatever it is.
-    const text = address({ ...state, view: "explore" });
+    const text = address({ ...state, view: "explore", lesson: "", step: 1 });
     link.textContent = `${text || "?"}${text ? "&" : ""}${/[?&]n=/.test(text) ? "" : `n=${state.n}`}`.replace(/&$/, "");
+    model.textContent = pythonOfModel(site, state);
     python.textContent = state.galaxyShown ? pythonOf(site, state) : "# Choose a galaxy on Explore first.";
   }
   return { node, render, step: null, clear: () => {}, title: () => "What it is" };

@@ -11,7 +11,8 @@ import { HISTORIES, historyValues } from "../parts/histories.js";
 import { needsMore, residualValues, spectrumValues } from "../parts/light.js";
 import { numbersTable } from "../parts/numbers.js";
 import { ownForm } from "../parts/own.js";
-import { quantitiesOf, shortLabel, SIX } from "../parts/quantities.js";
+import { priorOver } from "../parts/prior.js";
+import { quantitiesOf, shortLabel } from "../parts/quantities.js";
 import { atlasRail } from "../parts/rail.js";
 import { rangeForm } from "../parts/ranges.js";
 import { verdictHead } from "../parts/verdict.js";
@@ -24,18 +25,20 @@ export function explorePage({ store, engine, atlas, session }) {
   const sedHost = host("sed", "Spectrum of the posterior with the photometry"), pullHost = host("pull", "Residuals of the photometry in sigma");
   const cornerHost = el("div.corner", { role: "group", "aria-label": "Corner plot of the posterior; drag to select draws" });
   const sed = spectrumFigure(sedHost), pull = residualFigure(pullHost);
+  let waiting = 0;
   const brushed = (found) => {
     clearTimeout(waiting);
     store.set({ brush: found });
     if (found && needsMore(found, store.get().shown)) waiting = setTimeout(() => session.refine(found), 120);
   };
-  let waiting = 0, many = "six", columns = null, of = null;
+  let many = "six", prior = false, columns = null, of = null;
   const corner = cornerFigure(cornerHost, (box) => {
     if (!box) return brushed(null);
     const chosen = chosenQuantities(store.get().answer);
-    const ranges = [{ q: chosen[box.x], range: box.rect[0] }];
-    if (box.y !== null) ranges.push({ q: chosen[box.y], range: box.rect[1] });
-    return brushed(brushQuantities(store.get().answer, ranges));
+    /** @type {{q: any, range: [number, number]}[]} */
+    const picked = [{ q: chosen[box.x], range: box.rect[0] }];
+    if (box.y !== null) picked.push({ q: chosen[box.y], range: box.rect[1] });
+    return brushed(brushQuantities(store.get().answer, picked));
   });
   const histories = HISTORIES.map(([which, label, log]) => {
     const node = el("div", { role: "group", "aria-label": `${label} against look-back time; drag to select draws` });
@@ -46,12 +49,14 @@ export function explorePage({ store, engine, atlas, session }) {
     return { node, update: (state) => figure.update(historyValues(state, which, label, log)) };
   });
   const share = el("span.small", { role: "status" }), clear = button("Clear selection", () => brushed(null), { hidden: true });
-  const note = el("div.cornernote", {}, share, clear, el("span.quiet.small", {}, "contours hold 39 and 86 %"));
+  const lines = el("span.small.truth", { hidden: true }, "lines: the truth");
+  const note = el("div.cornernote", {}, share, clear, el("span.quiet.small", {}, "contours hold 39 and 86 %"), lines);
   cornerHost.append(note);
   const chips = bandChips(names, (bands) => store.set({ bands }));
   const unit = chooser("Unit of flux", [["flam", "F_λ"], ["fnu", "F_ν"], ["ab", "AB mag"]], (value) => store.set({ unit: value }));
   const log = toggle("log", (on) => store.set({ log: on })), rest = toggle("rest frame", (on) => store.set({ rest: on }));
   const size = choice("Quantities of the corner plot", [["six", "six"], ["12", "12"]], (value) => { many = value; render(store.get(), null); });
+  const priors = toggle("prior", (on) => { prior = on; render(store.get(), null); });
   const draws = chooser("Draws", [["300", "300 draws"], ["1000", "1,000 draws"], ["3000", "3,000 draws"]], (value) => store.set({ n: Number(value) }));
   const code = el("pre", { tabindex: "0", "aria-label": "Python" });
   const ranges = rangeForm((name, low, high) => {
@@ -63,22 +68,24 @@ export function explorePage({ store, engine, atlas, session }) {
   const parts = choice("Parts", [["light", "Light"], ["posterior", "Posterior"], ["history", "History"], ["numbers", "Numbers"]], (value) => { stage.dataset.part = value; parts.show(value); });
   parts.node.classList.add("parts");
   parts.show("light");
-  const stage = el("div.stage", { "data-part": "light" }, head.node, parts.node, el("div.row.tools", {}, chips.node, unit.node, log.node, rest.node), el("div.row.tools2", {}, draws.node, size.node),
+  const stage = el("div.stage", { "data-part": "light" }, head.node, parts.node, el("div.row.tools", {}, chips.node, unit.node, log.node, rest.node), el("div.row.tools2", {}, draws.node, priors.node, size.node),
     sedHost, pullHost, cornerHost, el("div.history", {}, ...histories.map((h) => h.node)), el("div.block", {}, ...under.nodes));
   const node = el("div.explore", {}, rail.node, stage);
 
   function chosenQuantities(answer) {
     const all = quantitiesOf(site, answer);
     if (many === "12") return site.parameters.map((p) => all.find((q) => q.name === p.name));
-    const six = SIX.map((name) => all.find((q) => q.name === name)).filter(Boolean);
-    return six.length >= 3 ? six : all.slice(0, 6);
+    return site.corner.map((name) => all.find((q) => q.name === name)).filter(Boolean);
   }
 
   function cornerValues(state) {
-    if (of?.answer !== state.answer || of.many !== many) {
-      of = { answer: state.answer, many };
-      columns = chosenQuantities(state.answer).map((q) => ({ label: shortLabel(q), name: q.name, values: q.values, range: q.range,
+    if (of?.answer !== state.answer || of.many !== many || of.prior !== prior) {
+      of = { answer: state.answer, many, prior };
+      const { redshift, truth } = state.galaxyShown;
+      columns = chosenQuantities(state.answer).map((q) => ({ label: shortLabel(site, q), name: q.name, values: q.values, range: q.range, quantiles: q.quantiles,
+        prior: prior ? priorOver(site, q.name, redshift, q.range) : null, truth: truth?.[site.parameters.findIndex((p) => p.name === q.name)] ?? null,
         title: many === "12" ? [] : spreadText(q.quantiles[0], q.quantiles[1], q.quantiles[2]) }));
+      lines.hidden = !truth;
     }
     const b = state.brush, label = (name) => columns.find((c) => c.name === name)?.label ?? "";
     const box = b?.place === "corner" ? { x: label(b.x), y: b.y === null ? null : label(b.y), rect: b.rect } : null;
@@ -99,6 +106,7 @@ export function explorePage({ store, engine, atlas, session }) {
     log.show(state.log);
     rest.show(state.rest);
     size.show(many);
+    priors.show(prior);
     draws.show(String(state.n));
     stage.classList.toggle("waits", Boolean(state.busy));
     for (const part of [sedHost, pullHost, cornerHost]) part.classList.toggle("stale", Boolean(state.busy) && any("galaxy", "own", "bands", "busy") && !state.fresh);

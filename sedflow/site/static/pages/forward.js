@@ -1,13 +1,15 @@
 // Forward: sliders for the parameters; spectrum, photometry and histories follow.
 import { historyFigure } from "../figures/history.js";
 import { spectrumFigure } from "../figures/spectrum.js";
-import { button, choice, chooser, el, toggle } from "../parts/dom.js";
+import { button, chooser, el, toggle } from "../parts/dom.js";
 import { fixed } from "../parts/format.js";
 import { HISTORIES, modelHistory } from "../parts/histories.js";
 import { modelValues } from "../parts/light.js";
 import { latest } from "../parts/latest.js";
 import { observe } from "../parts/observe.js";
-import { GROUPS, PRESETS, starts } from "../parts/presets.js";
+import { thetaOf } from "../parts/model.js";
+import { pythonOfModel } from "../parts/code.js";
+import { starts } from "../parts/presets.js";
 import { sliderRow } from "../parts/slider.js";
 
 const REDSHIFT = { name: "redshift", label: "redshift", unit: "", help: "Distance and age of the universe: it dims and reddens." };
@@ -20,9 +22,9 @@ export function forwardPage({ store, engine }) {
   const defaults = Object.fromEntries(all.map((p) => [p.name, p.default]));
   const valueOf = (state, name) => state[name] ?? defaults[name];
   const sliders = new Map(all.map((p) => [p.name, sliderRow(p, (value) => store.set({ [p.name]: value }))]));
-  const preset = chooser("start from", Object.keys(PRESETS).map((k) => [k, k]), (key) => store.set(starts(defaults, key)));
+  const preset = chooser("start from", Object.keys(site.presets).map((k) => [k, k]), (key) => store.set(starts(site, key)));
   const cells = [el("label.field.wide", {}, "start from", preset.node)];
-  for (const [title, names] of GROUPS) cells.push(el("h3", {}, title), ...names.map((name) => sliders.get(name).node));
+  for (const [title, names] of site.groups) cells.push(el("h3", {}, title), ...names.map((name) => sliders.get(name)?.node));
   const sedHost = el("div.sed", { role: "img", "aria-label": "Spectrum and photometry of the model" }), sed = spectrumFigure(sedHost);
   const histories = HISTORIES.map(([which, label, log]) => {
     const node = el("div", { role: "img", "aria-label": `${label} against look-back time` }), figure = historyFigure(node);
@@ -33,21 +35,22 @@ export function forwardPage({ store, engine }) {
   const magnitudes = el("p.num", { style: "margin:0" });
   const input = (label, value) => el("input", { type: "number", value, min: 1, step: 1, "aria-label": label });
   const ratio = input("signal-to-noise", 20), seed = input("seed of the noise", 1);
+  const python = el("pre", { tabindex: "0", "aria-label": "Python" });
+  const code = el("details", { ontoggle: () => { python.textContent = pythonOfModel(site, store.get()); } }, el("summary", {}, "The same in Python"), python);
+  let now = null, before = null, fade = 0;
   const observed = button("Observe and infer", () => {
     if (!now) return;
     try {
       const noisy = observe(now.light.modelFlux, Number(ratio.value), Number(seed.value));
       store.set({ own: { name: `mock ${seed.value}`, ...noisy, redshift: now.redshift, truth: now.theta }, galaxy: `mock ${seed.value}`, bands: [], view: "explore" });
     } catch (error) {
-      magnitudes.textContent = error.message;
+      magnitudes.textContent = /** @type {Error} */ (error).message;
     }
   });
   observed.classList.add("first");
   const node = el("div.forward", {}, el("div.sliders", {}, ...cells),
     el("div.views", {}, el("div.row", {}, unit.node, log.node, rest.node), sedHost, magnitudes, el("div.history", {}, ...histories.map((h) => h.node)),
-      el("div.observe", {}, el("b", {}, "Observe it"), el("label.field", {}, "signal-to-noise", ratio), el("label.field", {}, "seed of the noise", seed), observed)));
-  let now = null, before = null, fade = 0;
-
+      el("div.observe", {}, el("b", {}, "Observe it"), el("label.field", {}, "signal-to-noise", ratio), el("label.field", {}, "seed of the noise", seed), observed), code));
   const compute = latest(async ({ theta, redshift, key }) => {
     const begun = performance.now();
     const [light, history] = await Promise.all([engine.spectrum({ theta, redshift }), engine.histories({ theta, redshift })]);
@@ -68,15 +71,13 @@ export function forwardPage({ store, engine }) {
   }
 
   function render(state, changed) {
-    for (const p of all) if (!changed || changed.has(p.name)) sliders.get(p.name).show(valueOf(state, p.name));
+    for (const p of all) if (!changed || changed.has(p.name)) sliders.get(p.name)?.show(valueOf(state, p.name));
     unit.show(state.unit);
     log.show(state.log);
     rest.show(state.rest);
     if (node.hidden) return;
-    const theta = Float64Array.from(site.parameters, (p) => valueOf(state, p.name));
-    const betas = site.parameters.map((p, k) => (p.name.startsWith("beta") ? k : -1)).filter((k) => k >= 0);
-    const sum = betas.reduce((total, k) => total + theta[k], 0);
-    for (const k of betas) theta[k] = sum > 0 ? theta[k] / sum : 1 / betas.length;
+    const theta = thetaOf(site, state);
+    if (code.open) python.textContent = pythonOfModel(site, state);
     const redshift = valueOf(state, "redshift"), key = `${theta} ${redshift}`;
     if (now?.key === key) paint();
     else compute({ theta, redshift, key });

@@ -40,7 +40,8 @@ export function startSession(store, engine, atlas) {
       if (key !== asked) return;
       store.set({ busy: false });
       requestAnimationFrame(() => { document.documentElement.dataset.painted = String(Math.round(performance.now() - begun)); });
-    } catch (error) {
+    } catch (problem) {
+      const error = /** @type {Error} */ (problem);
       if (error.name === "Superseded" || key !== asked) return;
       asked = "";
       store.set({ busy: false });

@@ -15,19 +15,26 @@ const base = new URL("../", import.meta.url).href;
 const main = /** @type {HTMLElement} */ (document.getElementById("main"));
 const loading = /** @type {HTMLElement} */ (document.getElementById("loading"));
 
+const PLACES = ["view", "galaxy", "lesson", "step"]; // a change of which the browser's button goes back from
+
 async function start() {
   const progress = (done) => { loading.textContent = `Loading the network … ${typeof done === "number" ? `${Math.round(100 * done)} %` : done ?? ""}`; };
   const [engine, columns] = await Promise.all([Engine.start({ base, onProgress: progress }), fetch(`${base}data/atlas.json`).then((r) => r.json())]);
   const atlas = readAtlas(columns), asked = decode(location.search, engine.site);
   const defaults = Object.fromEntries(Object.entries(keysOf(engine.site)).map(([name, key]) => [name, key.default]));
-  const store = createStore({ ...defaults, own: null, brush: null, busy: false, answer: null, galaxyShown: null, shown: [], light: null, history: null, ...asked.state });
+  /** @type {Record<string, any>} */
+  const first = { ...defaults, own: null, brush: null, busy: false, answer: null, galaxyShown: null, shown: [], light: null, history: null, ...asked.state };
+  const store = createStore(first);
   if (!store.get().galaxy && !store.get().own) store.set({ galaxy: String(columns.id[0]) });
   const address = (state) => encode(state, engine.site);
-  const app = { store, engine, atlas, base, address, session: startSession(store, engine, atlas) };
+  const visit = (to) => {
+    history.pushState(null, "", to);
+    dispatchEvent(new PopStateEvent("popstate"));
+  };
+  const app = { store, engine, atlas, base, address, visit, session: startSession(store, engine, atlas) };
   const pages = { explore: explorePage(app), forward: forwardPage(app), learn: learnPage(app), about: aboutPage(app) };
   const page = () => pages[store.get().view] ?? pages.explore;
   const header = startHeader(store, { find: atlas.find, idOf: (row) => String(columns.id[row]), page, link: () => `${location.origin}${location.pathname}${address(store.get())}` });
-  for (const one of Object.values(pages)) one.node.style.height = "100%";
   main.replaceChildren(...Object.values(pages).map((p) => p.node));
   let view = "";
   function render(state, changed) {
@@ -47,19 +54,23 @@ async function start() {
 
 /** The address follows the state, and the state the browser's back and forward. */
 function startAddress(store, address, read) {
-  let waits = 0;
+  let waits = 0, reading = false;
   store.subscribe((state, changed) => {
     clearTimeout(waits);
     const write = (how) => {
       const text = address(store.get());
       if (text !== location.search) history[how](null, "", text || location.pathname);
     };
-    if (changed.has("view") || changed.has("galaxy")) write("pushState");
+    // What the browser's back and forward have set is not a new place.
+    if (reading) write("replaceState");
+    else if (PLACES.some((name) => changed.has(name))) write("pushState");
     else waits = setTimeout(() => write("replaceState"), 300);
   });
   addEventListener("popstate", () => {
     const asked = read();
+    reading = true;
     store.set(asked.galaxy ? asked : { ...asked, galaxy: store.get().galaxy });
+    reading = false;
   });
 }
 

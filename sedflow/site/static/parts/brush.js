@@ -7,11 +7,12 @@ function selection(answer, inside, words, where) {
   return { ...brushed(answer.weights, inside), words, ...where };
 }
 
+/** @param {number[]} ends */
 const ends = ([low, high]) => `${fixed(low, digitsFor((high - low) / 2))} to ${fixed(high, digitsFor((high - low) / 2))}`;
 
 /**
  * Draws with quantities inside ranges.
- * @param {any} answer @param {{q: any, range: number[]}[]} ranges one or two quantities
+ * @param {any} answer @param {{q: any, range: [number, number]}[]} ranges one or two quantities
  */
 export function brushQuantities(answer, ranges) {
   const inside = within(ranges.map(({ q, range }) => ({ values: q.values, range })));

@@ -24,15 +24,19 @@ function setTheme(theme) {
  */
 export function startHeader(store, act) {
   const root = document.documentElement, help = /** @type {HTMLDialogElement} */ (byId("help")), find = /** @type {HTMLInputElement} */ (byId("find"));
+  /** @type {NodeListOf<HTMLElement>} */
+  const links = document.querySelectorAll("[data-view]");
   const present = (what) => {
     if (what) root.dataset.present = what;
     else delete root.dataset.present;
     dispatchEvent(new Event("resize"));
   };
-  document.querySelectorAll("[data-view]").forEach((a) => a.addEventListener("click", (event) => {
+  links.forEach((a) => a.addEventListener("click", (event) => {
     if (event.metaKey || event.ctrlKey) return;
     event.preventDefault();
-    store.set({ view: a.dataset.view });
+    // From a step of a lesson, the page's name leads back to the list.
+    const again = a.dataset.view === "learn" && store.get().view === "learn";
+    store.set({ view: a.dataset.view, ...(again ? { lesson: "", step: 1 } : {}) });
   }));
   byId("search").addEventListener("submit", (event) => {
     event.preventDefault();
@@ -72,12 +76,14 @@ export function startHeader(store, act) {
     else if (presenting && KEYS[key]) present(KEYS[key]);
   }
 
+  const asked = new URLSearchParams(location.search).get("present") ?? "";
+  if (Object.values(KEYS).includes(asked)) present(asked);
   return {
     /** @param {any} state @param {string} title */
     show(state, title) {
       document.title = `${title} · SEDflow`;
       byId("busy").hidden = !state.busy;
-      document.querySelectorAll("[data-view]").forEach((a) => {
+      links.forEach((a) => {
         if (a.dataset.view === state.view) a.setAttribute("aria-current", "page");
         else a.removeAttribute("aria-current");
       });

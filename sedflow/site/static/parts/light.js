@@ -23,9 +23,9 @@ export function selectedOf(state, which) {
   return rows.length ? { source: state[which], rows } : null;
 }
 
-/** Wavelengths between which the bands lie, observed. @param {any} site @returns {[number, number]} */
-export function waveRange(site) {
-  return [0.8 * Math.min(...site.network.bands.map((b) => b.low_a)), 1.06 * Math.max(...site.network.bands.map((b) => b.high_a))];
+/** Wavelengths between which the bands lie. @param {any} site @param {number} [stretch] of observed ones @returns {[number, number]} */
+export function waveRange(site, stretch = 1) {
+  return [(0.8 * Math.min(...site.network.bands.map((b) => b.low_a))) / stretch, (1.06 * Math.max(...site.network.bands.map((b) => b.high_a))) / stretch];
 }
 
 /** Numbers of an axis in the shown unit. @param {any} state @param {number} redshift */
@@ -57,7 +57,7 @@ export function spectrumValues(site, state) {
   const wave = light.wave, wide = wave.length, all = state.shown.map((_, k) => k);
   const q = (light.spreadRows ??= spreads(light.flux, wide, all, SHARES));
   const [l2, l1, mid, h1, h2] = q.map((rows) => inUnit(rows, wave, state.unit));
-  const range = waveRange(site).map((w) => w / a.stretch);
+  const range = waveRange(site, a.stretch);
   const points = site.network.bands.flatMap((b, k) => pointsOf(b, k, galaxy, answer, state.unit, a.stretch));
   let selected = null;
   const some = selectedOf(state, "light");
@@ -101,7 +101,7 @@ export function residualValues(site, state) {
     return { x: site.network.bands[k].wave_a / a.stretch, y: (galaxy.flux[k] - mid) / s, low: (low - mid) / s, high: (high - mid) / s, used: galaxy.used[k] };
   });
   const selected = brush && brush.n ? there.map((k) => (quantilesOf(modelOf(answer, k), answer.weights, brush.mask, [0.5])[0] - predicted(answer, k)[1]) / galaxy.sigma[k]) : null;
-  return { range: waveRange(site).map((w) => w / a.stretch), xLabel: a.xLabel, points, selected };
+  return { range: waveRange(site, a.stretch), xLabel: a.xLabel, points, selected };
 }
 
 /**
@@ -115,6 +115,6 @@ export function modelValues(site, state, light, redshift, before) {
     wave: wave.map((w) => w / a.stretch), mid: inUnit(light.flux, wave, state.unit), ghost: before ? inUnit(before.flux, before.wave, state.unit) : null,
     points: site.network.bands.map((b, k) => ({ name: b.name, x: b.wave_a / a.stretch, y: y(k), low: y(k), high: y(k), kind: "predicted" })),
     bands: strips(site, a.stretch),
-    range: waveRange(site).map((w) => w / a.stretch), label: a.label, log: a.log, down: a.down, xLabel: a.xLabel,
+    range: waveRange(site, a.stretch), label: a.label, log: a.log, down: a.down, xLabel: a.xLabel,
   };
 }

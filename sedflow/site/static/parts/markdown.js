@@ -1,4 +1,4 @@
-// As much Markdown as the lessons use: paragraphs, lists, bold, italics, code and links within the site.
+// As much Markdown as the lessons use: paragraphs, lists, tables, bold, italics, code and links within the site.
 import { el } from "./dom.js";
 
 const INLINE = /\*\*(.+?)\*\*|\*(.+?)\*|`(.+?)`|\[(.+?)\]\((.+?)\)/;
@@ -21,10 +21,19 @@ function inline(text) {
 export function markdown(text) {
   return text.split(/\n\s*\n/).map((block) => block.trim()).filter(Boolean).map((block) => {
     const lines = block.split("\n");
+    if (lines.length > 2 && lines.every((line) => line.startsWith("|"))) return tableOf(lines);
     if (lines.every((line) => /^\s*([-*]|\d+\.)\s/.test(line) || /^\s{2,}/.test(line))) {
       const items = block.split(/\n(?=\s*(?:[-*]|\d+\.)\s)/).map((item) => el("li", {}, ...inline(item.replace(/^\s*([-*]|\d+\.)\s+/, "").replace(/\n\s*/g, " "))));
       return el(/^\s*\d/.test(block) ? "ol" : "ul", {}, ...items);
     }
     return el("p", {}, ...inline(lines.join(" ")));
   });
+}
+
+/** @param {string[]} lines of which the second is a rule */
+function tableOf(lines) {
+  const cells = (line) => line.replace(/^\||\|\s*$/g, "").split("|").map((cell) => cell.trim());
+  const [head, , ...rows] = lines.map(cells);
+  const row = (of, texts, tag) => el("tr", {}, ...texts.map((text, k) => el(k ? of : tag, k ? {} : { scope: of === "th" ? "col" : "row" }, ...inline(text))));
+  return el("div.scrolls", { tabindex: "0", role: "region", "aria-label": "Table" }, el("table", {}, el("thead", {}, row("th", head, "th")), el("tbody", {}, ...rows.map((texts) => row("td", texts, "th")))));
 }

@@ -7,7 +7,7 @@ import { longLabel, quantilesOf, quantitiesOf } from "./quantities.js";
 /** A table of all quantities. @param {any} site */
 export function numbersTable(site) {
   const body = el("tbody");
-  const node = el("div", {}, el("table", {}, el("thead", {}, el("tr", {}, ...["quantity", "median, 68 %", "draws", "selected"].map((t) => el("th", { scope: "col" }, t)))), body));
+  const node = el("div.numbers", {}, el("table", {}, el("thead", {}, el("tr", {}, ...["quantity", "median, 68 %", "draws", "selected"].map((t) => el("th", { scope: "col" }, t)))), body));
   const rows = new Map();
   function rowOf(q) {
     if (rows.has(q.name)) return rows.get(q.name);
@@ -25,6 +25,7 @@ export function numbersTable(site) {
       const { answer, brush } = state;
       if (!answer) return;
       const mask = brush?.n ? brush.mask : null;
+      node.classList.toggle("picked", Boolean(mask));
       for (const q of quantitiesOf(site, answer)) {
         const row = rowOf(q);
         row.all.textContent = text(q.quantiles);

@@ -51,7 +51,7 @@ export function ownForm(site, choose) {
       error.textContent = "";
       choose({ name: name.value || "my galaxy", ...own, truth: null });
     } catch (problem) {
-      error.textContent = problem.message;
+      error.textContent = /** @type {Error} */ (problem).message;
     }
   };
   const field = (text, node) => el("label.field", {}, text, node);

@@ -2,17 +2,8 @@
 import { quantiles } from "../numerics/quantiles.js";
 import { columnOf } from "./sample.js";
 
-/** Those that a corner plot begins with. */
-export const SIX = ["log_mstar", "tau_ism", "n_dust", "log_sfr_100myr", "age_mw", "log_z_mw_solar"];
-
-/** Labels that fit beside a panel. */
-const SHORT = {
-  log_mass_surviving: "log M surv.", log_sfr_10myr: "log SFR₁₀", log_sfr_100myr: "log SFR₁₀₀", log_sfr_1gyr: "log SFR₁₀₀₀",
-  log_ssfr_1gyr: "log sSFR", age_mw: "age",
-};
-
-/** @param {any} q @returns {string} */
-export const shortLabel = (q) => SHORT[q.name] ?? q.label;
+/** A label that fits beside a panel. @param {any} site @param {any} q @returns {string} */
+export const shortLabel = (site, q) => site.short_labels[q.name] ?? q.label;
 /** @param {any} q @returns {string} */
 export const longLabel = (q) => (q.unit ? `${q.label} [${q.unit}]` : q.label);
 

@@ -7,12 +7,14 @@ import { galaxyList } from "./list.js";
 export function atlasRail(store, atlas) {
   const shelf = atlas.columns.shelf ?? [], kinds = [...new Set(shelf.map((one) => one.kind))];
   const members = Object.fromEntries(kinds.map((kind) => [kind, new Set(shelf.filter((one) => one.kind === kind).map((one) => one.id))]));
+  /** @type {[string, string][]} */
+  const groups = kinds.map((kind) => [kind, `${members[kind].size} ${kind}`]);
   const choose = (row) => store.set({ galaxy: String(atlas.columns.id[row]) });
   let group = "", order = "id", which = "colour", rows = [];
   const list = galaxyList(choose);
   const host = el("div.map", { role: "img", "aria-label": "Map of the atlas: click a galaxy, or choose it in the list" });
   const map = mapFigure(host, choose);
-  const filter = chooser("Galaxies", [["", `all ${atlas.n}`], ...kinds.map((kind) => [kind, `${members[kind].size} ${kind}`])], (value) => { group = value; sort(); });
+  const filter = chooser("Galaxies", [["", `all ${atlas.n}`], ...groups], (value) => { group = value; sort(); });
   const sorting = chooser("Order", [["id", "by NSAID"], ["redshift", "by z"], ["r", "by r"]], (value) => { order = value; sort(); });
   const maps = chooser("Map", [["colour", "colour and magnitude"], ["sky", "sky"]], (value) => { which = value; draw(); });
   const node = el("aside.rail", { "aria-label": "Atlas" }, el("div.filters", {}, filter.node, sorting.node), el("div.listhead", {}, el("span", {}, "NSAID or name"), el("span", {}, "z"), el("span", {}, "r")), list.node, maps.node, host);

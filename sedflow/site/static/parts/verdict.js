@@ -21,7 +21,7 @@ export function verdictHead() {
       badge.className = `badge ${good ? "good" : kind === "approximate" ? "warn" : "bad"}`;
       badge.textContent = `${good ? "✔" : kind === "approximate" ? "≈" : "≠"} ${kind}`;
       why.textContent = `k-hat ${fixed(answer.kHat, 2)} · ${Math.round(answer.ess)} of ${answer.n} draws count`;
-      reason.textContent = [galaxy.line, good ? "" : answer.verdict.reason].filter(Boolean).join(" ");
+      reason.textContent = [galaxy.line, good ? "" : answer.verdict.reason, answer.verdict.warning].filter(Boolean).join(" ");
       reason.hidden = !reason.textContent;
       node.classList.toggle("stale", Boolean(state.busy));
     },
