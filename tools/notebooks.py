@@ -91,9 +91,9 @@ def execute(path, folder, short=False, timeout=600):
     proxies = dict.fromkeys(("http_proxy", "https_proxy", "ftp_proxy", "all_proxy"), NOWHERE)
     proxies |= {name.upper(): value for name, value in proxies.items()} | {"no_proxy": ""}
     environment = {**os.environ, **proxies, "PYTHONPATH": str(ROOT)}
-    client = NotebookClient(
-        notebook, timeout=timeout, resources={"metadata": {"path": str(folder)}}
-    )
+    where = {"metadata": {"path": str(folder)}}
+    # What a cell prints line by line is one output, and one box of its page.
+    client = NotebookClient(notebook, timeout=timeout, resources=where, coalesce_streams=True)
     client.execute(env=environment)
     return notebook
 

@@ -78,6 +78,10 @@ def infer(
     correct the guess, and what was assumed is printed. A run that was stopped goes on when the
     same command is given again.
 
+    By default each row gets fewer draws than `sedflow show` makes for one galaxy (1,000, not
+    10,000), and no step beyond the weights: quantiles need no more, and the steps beyond take
+    seconds for each galaxy that needs them. --trust auto takes them.
+
     Example: sedflow infer galaxies.fits -o runs/galaxies --unit nanomaggies
     """
     from sedflow.catalogue.read.open import open_catalogue

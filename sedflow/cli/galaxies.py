@@ -24,6 +24,8 @@ __all__ = ["nsa", "show"]
 def show(galaxy, weights, draws, seed, figure, as_json):
     """Posterior of a galaxy of the packaged NSA sample, by NSAID, name or position.
 
+    It goes as far as needed, to MCMC if the weights do not pass (as `sedflow infer --trust auto`).
+
     Example: sedflow show "NGC 3522" --figure ngc3522.png
     """
     import sedflow

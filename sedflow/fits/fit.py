@@ -262,10 +262,14 @@ def fit(
     trust: str | bool | None = "auto",
     mcmc: Sampler | None = None,
     progress: Callable[[int, int], object] | None = None,
+    posterior: Sampler | str | Path | None = None,
 ) -> Fit:
     """Posterior of a galaxy, or of a batch, with all that follows from it.
 
     By default the draws are corrected to the exact posterior; `fit.verdict` tells how that went.
+    That is more than `sedflow.infer_table` does by default (1,000 draws, trust="weights"), because
+    one galaxy is drawn, and worth some seconds of MCMC; a table keeps quantiles of many. Give both
+    the same `n` and `trust` to compare them, and as seed `sedflow.row_seed(1, ID)`.
 
     Parameters
     ----------
@@ -291,6 +295,8 @@ def fit(
         For "auto"; default `MCMCSampler` with the same model and prior.
     progress : callable, optional
         Called as progress(done, total) after each galaxy.
+    posterior : Sampler, or the name or path of a network, optional
+        The same as `sampler`, by the name that `sedflow.infer_table` has for it; give one of them.
 
     Examples
     --------
@@ -309,6 +315,12 @@ def fit(
         raise SedflowError(
             f"trust = {trust!r} is unknown; choose None or one of {', '.join(RUNGS)}"
         )
+    if posterior is not None:
+        if sampler != DEFAULT_WEIGHTS:
+            raise SedflowError(
+                "sampler and posterior are two names of one argument; give one of them"
+            )
+        sampler = posterior
     n = checked_request(galaxy, n, seed)
     if isinstance(sampler, str | Path):
         from sedflow.network.weights import cached_posterior  # needs torch

@@ -63,13 +63,16 @@ class History:
         return np.concatenate([since, np.zeros_like(since[..., :1])], -1) / since[..., :1]
 
     def formation_time(self, share: float) -> np.ndarray:
-        """Look-back time (n_draw,) [Gyr] at which a share of one galaxy's mass had formed."""
+        """Look-back time (n_draw,) [Gyr] at which a share of one galaxy's mass had formed.
+
+        Of the raw draws, which may have weights; `formation_quantiles` respects them.
+        """
         return np.array([np.interp(share, row[::-1], self.edges[::-1]) for row in self.formed])
 
     def formation_quantiles(self, share: float, q: npt.ArrayLike = (0.16, 0.5, 0.84)) -> np.ndarray:
         """Quantiles (len(q),) of `formation_time`, weights included: t50 and t90 with errors."""
         times = self.formation_time(share)
-        return column_quantiles(times[:, None], q, self.weights)[:, 0]
+        return column_quantiles(times[:, None], fractions(q), self.weights)[:, 0]
 
     def quantiles(self, which: str = "sfr", q: npt.ArrayLike = (0.16, 0.5, 0.84)) -> np.ndarray:
         """Quantiles (len(q), ..., 45) of the curves, point by point; `which` is "sfr" or "zh".

@@ -166,8 +166,9 @@ class ShownFit:
         """Quantiles of every parameter and derived quantity, as an astropy Table.
 
         One galaxy: a row for each quantity, columns p16, p50 and p84; `summary["log_mstar"]` is
-        a row. A batch: a row for each galaxy, and columns NAME_p16, NAME_p50, NAME_p84, as in
-        the results of a catalogue, with the verdict.
+        a row, `summary.loc["log_mstar", "p50"]` a number. A batch: a row for each galaxy, and
+        columns NAME_p16, NAME_p50, NAME_p84, as in the results of a catalogue, with the verdict;
+        up to four galaxies print beside each other.
         """
         q = np.atleast_1d(fractions(q))
         labels = [quantile_name(x) for x in q]

@@ -20,7 +20,7 @@ from functools import cache, cached_property
 import numpy as np
 
 from sedflow import views
-from sedflow.bands import UGRIZ, as_bands, band_weights, load_band
+from sedflow.bands import UGRIZ, ab_magnitude, as_bands, band_weights, load_band
 from sedflow.errors import BadParameters, SedflowError, UnknownBand
 from sedflow.model import cosmology, sfh
 from sedflow.model.fast import FastPhotometry
@@ -204,6 +204,24 @@ class SEDModel:
         else:
             raise SedflowError(f"method {method!r} is unknown; choose 'exact' or 'fast'")
         return flux.reshape(*shape, len(bands))
+
+    def magnitudes(
+        self, theta=None, redshift=0.05, bands=None, *, method: str = "exact", **parameters
+    ) -> np.ndarray:
+        """Noise-free AB magnitudes (..., n_band) [mag]; NaN where a band has no light.
+
+        `model.magnitudes(log_mstar=10.5, tau_ism=0.3, redshift=0.05, bands="gr")`, with everything
+        as for `photometry`, whose fluxes they are.
+
+        Examples
+        --------
+        >>> model = SEDModel()
+        >>> dusty, clear = (model.magnitudes(tau_ism=tau, bands="gr") for tau in (1.0, 0.0))
+        >>> bool(dusty[0] - dusty[1] > clear[0] - clear[1])  # dust reddens g - r
+        True
+        """
+        options = {"bands": bands, "method": method, **parameters}
+        return ab_magnitude(self.photometry(theta, redshift, **options))
 
     def lines(self, theta=None, redshift=0.05, names=None, *, dust=True, **parameters):
         """Emission lines (..., n_line) as `sedflow.model.lines.EmissionLines`.

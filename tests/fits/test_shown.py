@@ -31,6 +31,13 @@ def test_a_galaxy_alone_is_enough_and_is_checked(fit):
     assert sedflow.fit(sedflow.load_nsa()[72], n=1000, trust=True).quality == fit.quality
 
 
+def test_the_network_is_called_posterior_too_as_in_tables(nsa):
+    named = sedflow.fit(nsa[72], posterior="bc03", n=50, trust=None)
+    assert named.sampler == "nsa-ugriz-bc03"
+    with pytest.raises(sedflow.SedflowError, match="two names of one argument"):
+        sedflow.fit(nsa[72], "fsps", posterior="bc03")
+
+
 def test_draws_that_nobody_checked_say_so_wherever_they_are_shown(raw):
     assert raw.verdict is None
     for text in (repr(raw), str(raw.summary()), repr(raw.samples), raw._repr_html_(), raw.heading):
@@ -73,6 +80,45 @@ def test_the_summary_prints_whole_in_eighty_columns(fit):
     assert fit.summary()["16"][0] == row["p16"]  # as the column was called once
     many = sedflow.fit(fit.photometry.flat, n=50).summary()
     np.testing.assert_array_equal(many["log_mstar_16"], many["log_mstar_p16"])
+
+
+def test_the_summary_is_asked_by_name_as_in_pandas(fit, nsa):
+    summary, median = fit.summary(), fit.quantile("a_v", 50)
+    assert summary.loc["a_v", "p50"] == summary.loc["a_v"]["p50"] == median
+    assert list(summary.loc[["a_v", "age_mw"], "p50"]) == [median, fit.quantile("age_mw", 50)]
+    frame = summary.to_pandas()
+    assert frame.loc["a_v", "p50"] == median
+    assert list(summary.to_pandas(index=False).columns) == summary.colnames
+    with pytest.raises(UnknownName, match="no quantity is called 'mstar'; there are log_mstar"):
+        _ = summary.loc["mstar"]
+    with pytest.raises(UnknownName, match="no column is called 'p5'; there are p50"):
+        _ = summary.loc["a_v", "p5"]
+    many = sedflow.fit(nsa[[72, 2490]], n=50, trust=None).summary()
+    assert many.loc[2490, "a_v_p50"] == many["a_v_p50"][1] == many.to_pandas().a_v_p50[2490]
+    with pytest.raises(UnknownName, match="no galaxy is called '7'; there are 72"):
+        _ = many.loc[7]
+
+
+@pytest.mark.parametrize("count, beside", [(1, True), (2, True), (4, True), (5, False)])
+def test_a_few_galaxies_print_beside_each_other_in_eighty_columns(nsa, count, beside):
+    ids = nsa.ids[:count]
+    summary = sedflow.fit(nsa[ids], n=50, trust=None).summary()
+    lines = str(summary).splitlines()
+    assert max(map(len, lines)) <= 80
+    rows = [line for line in lines if line.startswith("age_mw")]
+    assert len(rows) == (0 if not beside else (count + 1) // 2)
+    shown = [f"{row[f'age_mw_p{q}']:.3f}" for row in summary for q in (16, 50, 84)]
+    assert " ".join(rows).replace("age_mw", "").split() == (shown if beside else [])
+    assert all(str(i) in str(summary) for i in ids)
+    assert ("age_mw</td>" in summary._repr_html_()) is beside
+    named = sedflow.Photometry(nsa[ids].flux, nsa[ids].sigma, nsa[ids].redshift)
+    assert ("galaxy 0" in str(sedflow.fit(named, n=50, trust=None).summary())) is beside
+
+
+def test_a_table_of_many_galaxies_is_cut(nsa):
+    summary = sedflow.fit(nsa[nsa.ids[:60]], n=20, trust=None).summary()
+    assert len(str(summary).splitlines()) < 50
+    assert "and 20 more galaxies" in summary._repr_html_()
 
 
 def test_unknown_names_list_the_known_closest_first(fit):
@@ -180,6 +226,11 @@ def test_parameters_that_are_not_named_have_their_defaults(model):
     one = model.spectrum(tau_ism=0.3, redshift=0.05)
     np.testing.assert_array_equal(one.flux, model.spectrum({**DEFAULTS, "tau_ism": 0.3}, 0.05).flux)
     assert model.photometry(log_mstar=[10.0, 11.0], redshift=0.05).shape == (2, 5)
+    mags = model.magnitudes(tau_ism=0.3, redshift=0.05, bands="gr")
+    np.testing.assert_allclose(
+        mags, 22.5 - 2.5 * np.log10(model.photometry(tau_ism=0.3, redshift=0.05, bands="gr"))
+    )
+    assert model.magnitudes(np.stack([theta, theta]), 0.05).shape == (2, 5)
     with pytest.raises(BadParameters, match="no parameter is called 'tau'"):
         model.spectrum(tau=0.3)
     with pytest.raises(BadParameters, match="not both"):
