@@ -5,6 +5,8 @@ read once per process; a selection is fitted again on the worker thread, a fract
 """
 
 import io
+from collections.abc import Mapping
+from typing import Any
 
 import numpy as np
 import panel as pn
@@ -101,6 +103,12 @@ class PopulationView(PopulationState, LateView):
             watched = self.param if names[0] in self.param else self.choice.dots.param
             watched.watch(later(follow), names)
         start(self.refresh)
+
+    def restore(self, values: Mapping[str, Any]) -> None:
+        """Choose again what an address says: name of a parameter -> value."""
+        self.param.update(**values)
+        if self._controls is not None:
+            self.choice.take()
 
     async def refresh(self) -> None:
         """Show the population of what is chosen now."""
