@@ -1,5 +1,7 @@
 """What is chosen on the page of a population is in its address, and comes back from it."""
 
+import ast
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -7,6 +9,10 @@ from hypothesis import strategies as st
 from sedflow.dashboard.panels.population_choice import PopulationChoice
 from sedflow.dashboard.panels.population_state import CUTS, EVERYONE, PARTS, PopulationState
 from sedflow.dashboard.population_address import decode_population, encode_population
+from sedflow.dashboard.population_answer import answer_of
+from sedflow.dashboard.population_sample import atlas_sample
+from sedflow.dashboard.population_script import population_code
+from sedflow.errors import SedflowError
 from sedflow.population.presets import PRESETS
 
 ends = st.none() | st.integers(-1200, 1200).map(lambda k: k / 100)
@@ -71,3 +77,39 @@ def test_widgets_show_what_the_address_says():
     choice.take()
     assert choice.limits["mass"][0].value is None
     assert state.cuts == {"redshift": (0.01, None)}
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    "chosen",
+    [
+        {"field": "Virgo", "cuts": {"mass": (9.0, 10.0), "redshift": (None, 0.02)}},
+        {"cuts": {"colour": (0.5, 0.7), "mass": (None, 9.5)}},
+        {"preset": "main-sequence", "cuts": {"ssfr": (-11.0, None), "mass": (9.5, None)}},
+        {},
+    ],
+)
+def test_the_code_of_a_figure_selects_the_same_galaxies(chosen, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    state = PopulationState(**chosen)
+    names: dict = {}
+    exec(population_code(state, "column"), names)
+    answer = answer_of(atlas_sample(), state.preset, state.field, state.cuts, "")
+    assert names["population"].ids.tolist() == answer.population.ids.tolist()
+    assert (tmp_path / f"{state.preset}.pdf").read_bytes()[:4] == b"%PDF"
+
+
+def test_code_for_a_run_names_its_folder_and_leaves_out_colours():
+    state = PopulationState(source="run", cuts={"colour": (0.1, 0.2), "redshift": (0.01, 0.02)})
+    code = population_code(state, "page", "svg")
+    ast.parse(code)
+    assert '"OUT"' in code
+    assert "colour" not in code
+    assert "chosen &= population.redshift <= 0.02" in code
+    assert "save_figure(figure, 'mass-function.svg')" in code
+
+
+def test_a_rate_that_is_not_there_cannot_select():
+    state = PopulationState(cuts={"ssfr": (-11.0, None)})
+    with pytest.raises(SedflowError, match="take that limit off, or choose the main sequence"):
+        population_code(state, "column")

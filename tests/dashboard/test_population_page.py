@@ -202,6 +202,8 @@ def test_densities_are_a_table(view, sample):
     assert view.paper.table.filename == "mass-function.csv"
     view.paper.form.value = "svg"
     assert view.paper.button.filename == "mass-function.svg"
+    view.paper.form.value = "py"
+    assert b"sedflow.figures.paper_population(" in asyncio.run(view.paper._make())
     lines = population_table(sample.population("mass-function")).decode().splitlines()
     assert len(lines) == 41
     assert lines[0].startswith("log_mstar,density,")

@@ -69,7 +69,7 @@ class PopulationView(PopulationState, LateView):
         self._notes = prose()
         self._open = pn.widgets.Button(label="Open in Explore", visible=False, margin=(5, 10))
         self._open.on_click(lambda event: self._explore())
-        self.paper = PopulationPaper()
+        self.paper = PopulationPaper(self)
         self._controls = pn.Column(self.choice, sizing_mode="stretch_width", margin=0)
         self._views = pn.Column(
             self._heading,

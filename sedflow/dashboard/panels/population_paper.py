@@ -5,7 +5,9 @@ import io
 import panel as pn
 
 from sedflow.dashboard.panels.files import FileButton
+from sedflow.dashboard.panels.population_state import PopulationState
 from sedflow.dashboard.population_answer import PopulationAnswer
+from sedflow.dashboard.population_script import population_code
 from sedflow.dashboard.server.work import beside
 from sedflow.dashboard.widgets import note, plain
 from sedflow.errors import SedflowError
@@ -15,18 +17,24 @@ from sedflow.population.population import Population
 
 __all__ = ["PopulationPaper", "population_file", "population_table"]
 
+_CODE = "py"  # beside the formats of files
+
 
 class PopulationPaper(pn.viewable.Viewer):
     """What is on the page as a figure of a journal, and its densities as a table.
 
     `show` gives it another answer; files are made when they are asked for.
+
+    state : what a visitor has chosen, for the code
     """
 
-    def __init__(self, **params):
+    def __init__(self, state: PopulationState, **params):
         super().__init__(**params)
+        self._state = state
         self._answer: PopulationAnswer | None = None
+        forms = {form.upper(): form for form in FORMATS} | {"Python": _CODE}
         self.width = self._select("figure for paper", list(WIDTHS), 120)
-        self.form = self._select("format", {form.upper(): form for form in FORMATS}, 78)
+        self.form = self._select("format", forms, 78)
         beside_choices = (21, 3, 4, 3)
         self.button = FileButton(
             callback=self._make,
@@ -58,20 +66,26 @@ class PopulationPaper(pn.viewable.Viewer):
         self.table.filename = f"{key}.csv"
 
     async def _make(self):
-        answer, choices = self._answer, (self.width.value, self.form.value)
+        answer, width, form = self._answer, self.width.value, self.form.value
         if answer is None:
             return None
-        return await self._made(population_file, answer.population, answer.preset.reads, *choices)
+        if form == _CODE:
+            return await self._made(self._code, width)
+        choices = (answer.population, answer.preset.reads, width, form)
+        return await self._made(beside(population_file), *choices)
+
+    async def _code(self, width):
+        return population_code(self._state, width).encode()
 
     async def _make_table(self):
         if self._answer is None:
             return None
-        return await self._made(population_table, self._answer.population)
+        return await self._made(beside(population_table), self._answer.population)
 
     async def _made(self, make, *arguments):
         self._say("")
         try:
-            return await beside(make)(*arguments)
+            return await make(*arguments)
         except SedflowError as error:
             self._say(f"The file could not be made: {error}.")
             return None
