@@ -63,7 +63,8 @@ def decode_population(
             values[key] = known[text]
         elif text:
             shown = "are" if usual == EVERYONE else "is"
-            notices.append(f"there is no {name} {_quoted(text)}; {usual} {shown} shown")
+            what = "column" if name == "up" else name
+            notices.append(f"there is no {what} {_quoted(text)}; {usual} {shown} shown")
     if values["source"] == "run" and values["field"] != EVERYONE:
         notices.append(f"a run has no part {_quoted(query['part'])}; {EVERYONE} are shown")
         values["field"] = EVERYONE

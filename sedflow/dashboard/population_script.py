@@ -26,17 +26,19 @@ def population_code(state: PopulationState, width: str, form: str = "pdf") -> st
             f"the question {preset.title!r} has no star-formation rates to select by; take that "
             "limit off, or choose the main sequence"
         )
+    file = f"{preset.key}.{form}"
     part = PARTS.get(state.field, "") if atlas else ""
     chosen = bool(part or cuts)
     lines = ["import numpy as np", ""] * chosen + ["import sedflow", ""]
     if atlas:
         lines.append(f"population = sedflow.population.atlas_population({preset.key!r})")
     else:
+        ranges = {name: AXES[name] for name in preset.names}
         lines += [
             "population = sedflow.Population(",
             '    "OUT",  # the folder of the run; the page takes a random part of a large one',
             f"    of={preset.names!r},",
-            f"    ranges={ {name: AXES[name] for name in preset.names}!r},",
+            f"    ranges={ranges!r},",
             f"    cells={tuple(len(edges) - 1 for edges in preset.edges)!r},",
             ")",
         ]
@@ -45,7 +47,7 @@ def population_code(state: PopulationState, width: str, form: str = "pdf") -> st
         lines.append("population = population.subset(chosen)")
     lines += [
         f"figure = sedflow.figures.paper_population(population, {preset.reads!r}, width={width!r})",
-        f"sedflow.figures.save_figure(figure, {f'{preset.key}.{form}'!r})",
+        f"sedflow.figures.save_figure(figure, {file!r})",
     ]
     return "\n".join(lines) + "\n"
 
