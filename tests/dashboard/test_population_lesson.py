@@ -11,7 +11,7 @@ from sedflow.site.lessons import lesson_texts
 
 @pytest.fixture(scope="module")
 def found():
-    return problem.known(0.3, 1)
+    return problem.known(0.4, 1)
 
 
 def test_medians_are_too_wide_and_the_stack_is_wider(found):
@@ -59,7 +59,8 @@ def test_the_nearer_part_of_the_atlas_has_more_dwarfs():
     assert atlas.times(clusters, virgo) == pytest.approx(
         (atlas.redshift(clusters) / atlas.redshift(virgo)) ** 2, rel=0.1
     )
-    assert sum(map(len, atlas.parts.values())) == len(atlas.everyone)
+    parts = sum(map(len, atlas.parts.values()))
+    assert len(atlas.everyone) - 5 < parts <= len(atlas.everyone)  # few are elsewhere
 
 
 def test_the_student_predicts_before_a_histogram_is_shown(nsa):

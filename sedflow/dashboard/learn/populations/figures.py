@@ -22,7 +22,7 @@ class PopulationsFigures(Stage):
         self._step, self._revealed = "medians", False
         self.known: Known | None = None
         self.atlas: Atlas | None = None
-        self.sigma = slider("Error of each mass [dex]", 0.2, 0.6, 0.3, n=4)
+        self.sigma = slider("Error of each mass [dex]", 0.3, 0.5, 0.4, n=2)
         self.plot = plot = Plot("lesson_population", axis_label("log_mstar"), "density", 340)
         plot.area("band95", fill_color=MODEL, fill_alpha=0.18)
         plot.area("band68", "population, 68 and 95 %", fill_color=MODEL, fill_alpha=0.35)

@@ -21,8 +21,8 @@ LESSON = Lesson(
             "medians",
             "A histogram of medians",
             "Here are **{n:,} galaxies**. They are simulated, so the truth is known (dotted): "
-            "their masses follow a *Schechter function*, which ends steeply at large masses, and the "
-            "faintest galaxies were not seen. Every mass was measured with an error. The grey "
+            "their masses follow a *Schechter function*, which ends steeply at large masses, and "
+            "the faintest galaxies were not seen. Every mass was measured with an error. The grey "
             "curve is the *posterior* of one galaxy, what its data say about its mass: it is "
             "{sigma:.1f} dex wide (a dex is a factor of ten), and the slider changes the errors of "
             "all galaxies. Now take the median of each posterior, and count how many lie where.",
@@ -62,8 +62,8 @@ LESSON = Lesson(
             "atlas",
             "Real galaxies",
             "Now the packaged atlas: **{n_atlas:,} real galaxies**, with the medians, the stack "
-            "and the population. Nobody knows the truth here. They come from two places: the region "
-            "of Virgo, the nearest large cluster (median redshift {z_virgo:.3f}), and seven "
+            "and the population. Nobody knows the truth here. They come from two places: the "
+            "region of Virgo, the nearest large cluster (median redshift {z_virgo:.3f}), and seven "
             "clusters that are farther away (median redshift {z_clusters:.3f}).",
             "Which of the two has the larger share of galaxies below 10^{low:.0f} M☉?",
             "Below 10^{low:.0f} M☉ are {share_virgo:.0%} of the galaxies of Virgo and "
