@@ -28,6 +28,7 @@ from sedflow.errors import SedflowError
 __all__ = ["PopulationView"]
 
 _KEY = "sedflow population"
+_WAITING = "## Population\n\nComputing …"
 
 
 class PopulationView(PopulationState, LateView):
@@ -62,7 +63,7 @@ class PopulationView(PopulationState, LateView):
             self.source = "atlas"
         self.choice = PopulationChoice(self, sources)
         self.figures = PopulationFigures()
-        self._heading = prose("## Population")
+        self._heading = prose(_WAITING)
         self._selection = prose()
         self._notice = note("warning", margin=(0, 10))
         self._facts = prose()
@@ -71,9 +72,7 @@ class PopulationView(PopulationState, LateView):
         self._open.on_click(lambda event: self._explore())
         self.paper = PopulationPaper(self)
         self._controls = pn.Column(self.choice, sizing_mode="stretch_width", margin=0)
-        self._views = pn.Column(
-            self._heading,
-            self._notice,
+        self._found = pn.Column(
             self.figures,
             self._open,
             self._facts,
@@ -82,6 +81,14 @@ class PopulationView(PopulationState, LateView):
             prose("### Before you use it"),
             self._notes,
             self.paper,
+            sizing_mode="stretch_width",
+            margin=0,
+            visible=False,  # empty axes say nothing
+        )
+        self._views = pn.Column(
+            self._heading,
+            self._notice,
+            self._found,
             sizing_mode="stretch_width",
             margin=0,
         )
@@ -143,6 +150,7 @@ class PopulationView(PopulationState, LateView):
             self._heading.object = (
                 f"## {answer.preset.title}: {len(population):,} galaxies of {plain(sample.title)}"
             )
+            self._found.visible = True
             self.figures.show(answer)
             self.paper.show(answer)
             self._open.visible = bool(answer.galaxy) and self.source == "atlas"
@@ -176,6 +184,8 @@ class PopulationView(PopulationState, LateView):
     def _warn(self, message):
         self._notice.object = plain(f"{message}." if message else "")
         self._notice.visible = bool(message)
+        if self.answer is None and message:
+            self._heading.object = "## Population"
 
     def _explore(self):
         self.chosen = ""

@@ -23,7 +23,9 @@ class PopulationsFigures(Stage):
         self.known: Known | None = None
         self.atlas: Atlas | None = None
         self.sigma = slider("Error of each mass [dex]", 0.3, 0.5, 0.4, n=2)
-        self.plot = plot = Plot("lesson_population", axis_label("log_mstar"), "density", 340)
+        self.plot = plot = Plot(
+            "lesson_population", axis_label("log_mstar"), "density", 340, legend_columns=2
+        )
         plot.area("band95", fill_color=MODEL, fill_alpha=0.18)
         plot.area("band68", "population, 68 and 95 %", fill_color=MODEL, fill_alpha=0.35)
         plot.line("one", "one posterior", color=OTHER, line_width=1.5)

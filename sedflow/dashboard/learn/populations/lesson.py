@@ -29,9 +29,8 @@ LESSON = Lesson(
             "How will this histogram compare with the true distribution?",
             "The standard deviation of the true masses is {width_true:.2f} dex, that of the "
             "medians {width_medians:.2f} dex. An error moves a galaxy up as often as down, but "
-            "where the truth is steep there are many more galaxies to come from one side: above "
-            "10^{high:.0f} M☉ are {high_true:.0f} galaxies, and {high_medians:.0f} medians. This "
-            "is called *Eddington bias*. More galaxies do not help, because the histogram then "
+            "where the truth is steep there are many more galaxies to come from one side: above a "
+            "log mass of {high} are {high_true} galaxies, and {high_medians} medians. This is called *Eddington bias*. More galaxies do not help, because the histogram then "
             "becomes a better measurement of the wrong curve.",
             (NARROWER, "as wide", WIDER),
         ),
@@ -49,8 +48,8 @@ LESSON = Lesson(
             "galaxies probable?** Each galaxy says how probable its data are at each mass, which "
             "is its posterior with the prior of the fit divided out, and the distribution is asked "
             "to be smooth. The answer is the blue curve with its bands of 68 and 95 %. It has "
-            "{high_low:.0f} to {high_high:.0f} galaxies above 10^{high:.0f} M☉, where there are "
-            "{high_true:.0f}. Of the {cells} cells in which five galaxies or more are expected, "
+            "{high_low:.0f} to {high_high:.0f} galaxies above a log mass of {high}, where there are "
+            "{high_true}. Of the {cells} cells in which five galaxies or more are expected, "
             "the band of 68 % contains the truth in {held}; the medians are within their counting "
             "error of it in {held_medians}.\n\n"
             "Each galaxy gains from the others, too. With the population as its prior, its "
@@ -65,8 +64,8 @@ LESSON = Lesson(
             "and the population. Nobody knows the truth here. They come from two places: the "
             "region of Virgo, the nearest large cluster (median redshift {z_virgo:.3f}), and seven "
             "clusters that are farther away (median redshift {z_clusters:.3f}).",
-            "Which of the two has the larger share of galaxies below 10^{low:.0f} M☉?",
-            "Below 10^{low:.0f} M☉ are {share_virgo:.0%} of the galaxies of Virgo and "
+            "Which of the two has the larger share of dwarfs, of galaxies of low mass?",
+            "Below a log mass of {low:g} are {share_virgo:.0%} of the galaxies of Virgo and "
             "{share_clusters:.0%} of those of the seven clusters. But the atlas has only galaxies "
             "that are bright enough in the sky, and at the distance of the clusters that takes a "
             "galaxy of {times:.0f} times the luminosity, if the redshifts are right. Galaxies of "
