@@ -30,8 +30,9 @@ LESSON = Lesson(
             "The standard deviation of the true masses is {width_true:.2f} dex, that of the "
             "medians {width_medians:.2f} dex. An error moves a galaxy up as often as down, but "
             "where the truth is steep there are many more galaxies to come from one side: above a "
-            "log mass of {high} are {high_true} galaxies, and {high_medians} medians. This is called *Eddington bias*. More galaxies do not help, because the histogram then "
-            "becomes a better measurement of the wrong curve.",
+            "log mass of {high} are {high_true} galaxies, and {high_medians} medians. This is called "
+            "*Eddington bias*. More galaxies do not help, because the histogram then becomes a "
+            "better measurement of the wrong curve.",
             (NARROWER, "as wide", WIDER),
         ),
         Step(
@@ -48,10 +49,10 @@ LESSON = Lesson(
             "galaxies probable?** Each galaxy says how probable its data are at each mass, which "
             "is its posterior with the prior of the fit divided out, and the distribution is asked "
             "to be smooth. The answer is the blue curve with its bands of 68 and 95 %. It has "
-            "{high_low:.0f} to {high_high:.0f} galaxies above a log mass of {high}, where there are "
-            "{high_true}. Of the {cells} cells in which five galaxies or more are expected, "
-            "the band of 68 % contains the truth in {held}; the medians are within their counting "
-            "error of it in {held_medians}.\n\n"
+            "{high_low:.0f} to {high_high:.0f} galaxies above a log mass of {high}, where there "
+            "are {high_true}. Of the {cells} cells in which five galaxies or more are "
+            "expected, the band of 68 % contains the truth in {held}; the medians are within "
+            "their counting error of it in {held_medians}.\n\n"
             "Each galaxy gains from the others, too. With the population as its prior, its "
             "posterior *shrinks* towards where galaxies are common: the typical (rms) distance of "
             "a median from the true mass goes from {rms_own:.2f} to {rms_shrunk:.2f} dex.",
