@@ -78,6 +78,8 @@ def _selection(part, cuts):
     for column, (low, high) in cuts.items():
         name = names[column]
         lines.append(f"chosen &= np.isfinite({name})")
-        lines += [f"chosen &= {name} >= {float(low)!r}"] * (low is not None)
-        lines += [f"chosen &= {name} <= {float(high)!r}"] * (high is not None)
+        if low is not None:
+            lines.append(f"chosen &= {name} >= {float(low)!r}")
+        if high is not None:
+            lines.append(f"chosen &= {name} <= {float(high)!r}")
     return lines
