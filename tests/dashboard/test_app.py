@@ -373,6 +373,7 @@ def test_back_and_forward_lead_through_pages_and_galaxies(page):
     corner_of(page, "NSAID 2490,")
 
 
+@pytest.mark.heavy
 def test_a_selection_of_galaxies_survives_a_reload(page, address):
     page.goto(f"{address}?view=population&part=virgo&up=colour")
     titles = re.compile(r"Mass function: .* galaxies of the packaged atlas")

@@ -31,8 +31,8 @@ LESSON = Lesson(
             "medians {width_medians:.2f} dex. An error moves a galaxy up as often as down, but "
             "where the truth is steep there are many more galaxies to come from one side: above a "
             "log mass of {high} are {high_true} galaxies, and {high_medians} medians. This is "
-            "called *Eddington bias*. More galaxies do not help, because the histogram then becomes "
-            "a better measurement of the wrong curve.",
+            "called *Eddington bias*. More galaxies do not help, because the histogram then "
+            "becomes a better measurement of the wrong curve.",
             (NARROWER, "as wide", WIDER),
         ),
         Step(
