@@ -91,6 +91,7 @@ PAGES = {
     "forward": ({"view": "forward", "tau_ism": 0.6, "f_burst": 0.1, "t_burst": 0.3}, None),
     "compare": ({"view": "compare", "pins": "72;2490;2503"}, _compare),
     "validate": ({"view": "validate"}, None),
+    "population": ({"view": "population", "cuts": "mass:9:"}, None),
     "learn": ({"view": "learn", "lesson": "look-alikes", "step": 4}, None),
     "data": ({"view": "data"}, _data),
 }

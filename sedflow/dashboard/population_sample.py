@@ -9,7 +9,7 @@ import numpy as np
 from sedflow.atlas.catalog import load_nsa
 from sedflow.bands import ab_magnitude
 from sedflow.catalogue.manifest import load_manifest
-from sedflow.dashboard.panels.population_state import EVERYONE
+from sedflow.dashboard.panels.population_state import EVERYONE, PARTS
 from sedflow.population.members import Members, members_of
 from sedflow.population.packaged import atlas_members, atlas_population
 from sedflow.population.population import Population
@@ -21,7 +21,6 @@ __all__ = ["DRAWS", "MOST", "Sample", "atlas_sample", "run_sample"]
 #: Galaxies of a run, and draws of each, that a page takes at most.
 MOST, DRAWS = 5_000, 100
 _N_PRIOR = 10_000
-_FIELDS = {"Virgo": "virgo", "seven clusters": "cluster"}
 _ATLAS = (
     "The packaged atlas is seven galaxy clusters and the region of Virgo, not a fair sample of the "
     "universe: nothing here corrects how its galaxies were selected, and the redshifts of Virgo "
@@ -88,7 +87,7 @@ def atlas_sample() -> Sample:
         _ATLAS,
         members.ids,
         _medians(members) | {"colour": magnitude[:, 1] - magnitude[:, 2]},
-        {name: place == key for name, key in _FIELDS.items()},
+        {name: place == key for name, key in PARTS.items()},
     )
 
 

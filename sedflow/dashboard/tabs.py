@@ -27,6 +27,7 @@ from sedflow.dashboard.pages.data import OwnDataView
 from sedflow.dashboard.pages.explore import Explorer
 from sedflow.dashboard.pages.forward import ForwardView
 from sedflow.dashboard.patches import name_controls
+from sedflow.dashboard.population_address import decode_population, encode_population
 from sedflow.dashboard.server.classes import CODE_LENGTH
 from sedflow.dashboard.state import ExplorerState, ForwardState
 from sedflow.dashboard.what_if import Change
@@ -35,7 +36,6 @@ from sedflow.figures.theme import PageTheme
 from sedflow.network.weights import packaged_weights
 from sedflow.palette import FIGURE_SIZE
 from sedflow.parameters import NAMES
-from sedflow.population.presets import PRESETS
 
 __all__ = ["TITLE", "Page", "laid_out"]
 
@@ -131,11 +131,8 @@ class Page:
         if query.get("view", "explore") not in self.keys:
             notices.append(f"there is no page {query['view'][:_MOST_QUOTED]!r}; Explore is shown")
             query["view"] = "explore"
-        if query.get("preset", PRESETS[0].key) not in [preset.key for preset in PRESETS]:
-            notices.append(
-                f"there is no preset {query.pop('preset')[:_MOST_QUOTED]!r}; "
-                f"{PRESETS[0].title} is shown"
-            )
+        self._population, more = decode_population(query, self._has_draws)
+        notices += more
         self._row = None
         if run is not None:
             self._row, more = decode_row(query, run.manifest["catalogue"]["rows"])
@@ -162,6 +159,11 @@ class Page:
         template.add_panel("channel", self.frame.channel)
         return template
 
+    @property
+    def _has_draws(self):
+        """Whether the server has a run that kept draws."""
+        return self._run is not None and bool(self._run.manifest["settings"].get("keep"))
+
     def close(self) -> None:
         """Stop what runs; the session ends."""
         self.explorer.close()
@@ -180,6 +182,8 @@ class Page:
             if "learn" in self._views and values.get("view") == "learn":
                 step = whole_number(values.get("step", "1")) or 1
                 self._views["learn"].param.update(lesson=values.get("lesson", ""), step=step)
+            if "population" in self._views and values.get("view") == "population":
+                self._views["population"].restore(decode_population(values, self._has_draws)[0])
             self.show(values.get("view", "explore"))
         finally:
             self._going = False
@@ -292,9 +296,8 @@ class Page:
     def _make_population(self):
         from sedflow.dashboard.pages.population import PopulationView
 
-        view = PopulationView(self._run, self.engine)
-        view.preset = self._query.get("preset", view.preset)
-        view.param.watch(lambda *events: self._write_address(), "preset")
+        view = PopulationView(self._run, self.engine, **self._population)
+        view.param.watch(lambda *events: self._write_address(), list(self._population))
         view.param.watch(self._chosen, "chosen")
         return view
 
@@ -408,8 +411,7 @@ class Page:
                 if learn.code:
                     query["class"] = learn.code
         if self.active == "population":
-            view = self._views["population"]
-            query |= encode({"preset": view.preset}, {"preset": view.param.preset.default})
+            query |= encode_population(self._views["population"])
         if self.active == "run" and self._views["run"].row is not None:
             query["row"] = str(self._views["run"].row)
         if self.dark:

@@ -11,6 +11,7 @@ from .paper import save_figure as save_figure
 from .paper_corner import corner_figure as corner_figure
 from .paper_galaxy import paper_history as paper_history
 from .paper_galaxy import paper_spectrum as paper_spectrum
+from .paper_population import paper_population as paper_population
 from .plots import fit_corner as fit_corner
 from .plots import fit_history as fit_history
 from .plots import fit_marginals as fit_marginals

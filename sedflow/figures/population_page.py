@@ -222,7 +222,7 @@ class CurveFigure(LiveFigure):
         ):
             drawn.setdefault(key, []).append(self.line(key, color, width, dash))
         items = [LegendItem(label=text, renderers=drawn[k]) for k, text in self._legend.items()]
-        f.add_layout(Legend(items=items, orientation="horizontal", spacing=8, margin=2,
+        f.add_layout(Legend(items=items, orientation="horizontal", spacing=8, margin=2, ncols=2,
                             glyph_width=16, label_standoff=4), "above")  # fmt: skip
 
 

@@ -11,7 +11,7 @@ from sedflow.dashboard.learn.lessons import LESSONS
 from sedflow.dashboard.learn.one_parameter.lesson import STEPS_OF
 from sedflow.site.tables import packaged_table
 
-__all__ = ["ONLY_IN_APP", "lesson_texts"]
+__all__ = ["APP_ONLY", "ONLY_IN_APP", "lesson_texts"]
 
 #: What the texts say of controls that only the app has -> what the site says instead.
 ONLY_IN_APP = {
@@ -33,9 +33,12 @@ ONLY_IN_APP = {
     "curve.",
 }
 
+#: Lessons that need the app: the site has no populations, and their sentences are all figures.
+APP_ONLY = ("populations",)
+
 
 def lesson_texts() -> list[dict]:
-    """Each lesson with its steps, in the order in which they are taught.
+    """Each lesson of the site with its steps, in the order in which they are taught.
 
     A lesson whose facts have not been built is left out. Of a step:
 
@@ -49,7 +52,11 @@ def lesson_texts() -> list[dict]:
     at : where its knobs stand first, by name
     """
     found = packaged_table("lessons.json")["lessons"]
-    return [_lesson(asdict(lesson), found[key]) for key, lesson in LESSONS.items() if key in found]
+    return [
+        _lesson(asdict(lesson), found[key])
+        for key, lesson in LESSONS.items()
+        if key in found and key not in APP_ONLY
+    ]
 
 
 def _lesson(lesson, found):

@@ -373,6 +373,23 @@ def test_back_and_forward_lead_through_pages_and_galaxies(page):
     corner_of(page, "NSAID 2490,")
 
 
+@pytest.mark.heavy
+def test_a_selection_of_galaxies_survives_a_reload(page, address):
+    page.goto(f"{address}?view=population&part=virgo&up=colour")
+    titles = re.compile(r"Mass function: .* galaxies of the packaged atlas")
+    heading(page, titles.pattern)
+    all_of_virgo = page.get_by_role("heading", name=titles).inner_text()
+    box(page, "population_dots", [9.0, 9.9], [0.3, 0.8])  # mass and colour
+    page.wait_for_url(re.compile(r"cuts=mass:9[\d.]*:9\.[\d.]+,colour:0\.3[\d.]*:0\.[78]"))
+    page.get_by_text("median log M★ formed from 9").wait_for(timeout=20_000)
+    selected = page.get_by_role("heading", name=titles).inner_text()
+    n, of_virgo = (re.search(r"[\d,]+ galaxies", text)[0] for text in (selected, all_of_virgo))
+    assert n != of_virgo
+    page.reload()
+    heading(page, rf"Mass function: {n} of the packaged atlas")
+    assert re.search(r"part=virgo&cuts=mass:9", page.url)
+
+
 def test_the_page_turns_dark_without_being_loaded_again(page):
     corner_of(page, "NSAID 72,")
     page.evaluate("() => { window.sameSession = true }")

@@ -34,6 +34,11 @@ NAMES = (
     "row",
     "theme",
     "preset",
+    "sample",
+    "part",
+    "cuts",
+    "up",
+    "pick",
     "tau_ism",
     "redshift",
     "beta1",
@@ -61,6 +66,10 @@ ODD = (
     "u:²:1",
     "dark",
     "population",
+    "mass:9:10,redshift::0.02",
+    "virgo",
+    "run",
+    "colour",
 )
 VALUES = st.text(max_size=60) | st.sampled_from(ODD) | st.integers().map(str)
 

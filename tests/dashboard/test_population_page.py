@@ -8,12 +8,14 @@ import pytest
 
 import sedflow
 from sedflow.dashboard.engine import Engine
-from sedflow.dashboard.pages.population import PopulationView, _density, _figure
+from sedflow.dashboard.pages.population import PopulationView
+from sedflow.dashboard.panels.population_paper import population_file, population_table
 from sedflow.dashboard.panels.population_state import EVERYONE
 from sedflow.dashboard.population_answer import answer_of
 from sedflow.dashboard.population_sample import atlas_sample
 from sedflow.dashboard.tabs import Page
 from sedflow.errors import SedflowError, UnknownName
+from sedflow.figures.paper_population import paper_population
 from sedflow.figures.population_page import MAPS
 from sedflow.population.packaged import LEVELS, decoded, encoded
 from sedflow.population.presets import AXES, PRESETS, preset_of
@@ -162,10 +164,47 @@ def test_every_control_of_the_page_has_a_label(view):
         assert widget.label or widget.name, widget
 
 
-def test_files_of_the_page_are_made(sample):
+@pytest.mark.parametrize("form", ["png", "pdf", "svg"])
+def test_a_figure_for_paper_is_made_in_each_format(sample, form):
     population = sample.population("mass-function")
-    assert _figure(population, "png")[:4] == b"\x89PNG"
-    lines = _density(population).decode().splitlines()
+    made = population_file(population, "density", "column", form)
+    assert made.startswith({"png": b"\x89PNG", "pdf": b"%PDF", "svg": b"<?xml"}[form])
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("width", ["column", "page"])
+def test_two_quantities_are_maps_or_a_share_on_paper(sample, width):
+    population = sample.population("quenched-fraction")
+    maps = paper_population(population, width=width)
+    titles = [axes.get_title() for axes in maps.axes[:3]]
+    assert titles == list(MAPS.values())
+    share = paper_population(population, "fraction", width=width)
+    assert [line.get_label() for line in share.axes[0].lines] == [
+        "prior of the fits",
+        "stack of draws",
+        "medians",
+        "population (68, 95 %)",
+    ]
+    assert b"%PDF" in population_file(population, "trend", width, "pdf")[:8]
+
+
+def test_a_figure_for_paper_asks_for_what_there_is(sample):
+    population = sample.population("mass-function")
+    with pytest.raises(SedflowError, match="needs two quantities"):
+        paper_population(population, "trend")
+    with pytest.raises(SedflowError, match="is unknown; choose density, trend, fraction"):
+        paper_population(population, "maps")
+    with pytest.raises(SedflowError, match="choose column or page"):
+        paper_population(population, width="poster")
+
+
+def test_densities_are_a_table(view, sample):
+    assert view.paper.table.filename == "mass-function.csv"
+    view.paper.form.value = "svg"
+    assert view.paper.button.filename == "mass-function.svg"
+    view.paper.form.value = "py"
+    assert b"sedflow.figures.paper_population(" in asyncio.run(view.paper._make())
+    lines = population_table(sample.population("mass-function")).decode().splitlines()
     assert len(lines) == 41
     assert lines[0].startswith("log_mstar,density,")
 

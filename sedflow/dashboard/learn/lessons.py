@@ -9,6 +9,7 @@ from sedflow.dashboard.learn.by_hand import lesson as by_hand
 from sedflow.dashboard.learn.look_alikes import lesson as look_alikes
 from sedflow.dashboard.learn.one_parameter import lesson as one_parameter
 from sedflow.dashboard.learn.out_of_domain import lesson as out_of_domain
+from sedflow.dashboard.learn.populations import lesson as populations
 from sedflow.dashboard.learn.steps import Lesson, Step
 
 __all__ = ["LESSONS", "Lesson", "Step"]
@@ -16,5 +17,5 @@ __all__ = ["LESSONS", "Lesson", "Step"]
 #: The lessons by key, in the order in which they are taught.
 LESSONS = {
     module.LESSON.key: module.LESSON
-    for module in (one_parameter, look_alikes, by_hand, to_amortized, out_of_domain)
+    for module in (one_parameter, look_alikes, by_hand, to_amortized, out_of_domain, populations)
 }

@@ -6,6 +6,7 @@ from bokeh.models import (
     ColumnDataSource,
     FactorRange,
     HoverTool,
+    Line,
     Range1d,
 )
 from bokeh.models.annotations import LegendItem
@@ -60,6 +61,14 @@ class Plot:
     def line(self, key: str, label=None, **style):
         """A curve of x, y; NaN breaks it."""
         return self._add(key, label, ("x", "y"), self.figure.line, "x", "y", **style)
+
+    def ink(self, key: str, label=None, **style):
+        """A curve of x, y in the ink of the page, which its theme decides."""
+
+        def glyph(x, y, source, **style):
+            return self.figure.add_glyph(source, Line(x=x, y=y, tags=["ink"], **style))
+
+        return self._add(key, label, ("x", "y"), glyph, "x", "y", **style)
 
     def dots(self, key: str, label=None, **style):
         """Markers at x, y."""

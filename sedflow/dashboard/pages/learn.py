@@ -25,6 +25,7 @@ _STAGES = {
     "fit-by-hand": ("by_hand", "ByHand"),
     "abc-to-network": ("abc_to_amortized", "ToAmortized"),
     "trust": ("out_of_domain", "OutOfDomain"),
+    "populations": ("populations", "Populations"),
 }
 _NONE = "Choose a lesson"
 _GALAXY = 72  # the paper's example

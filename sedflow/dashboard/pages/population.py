@@ -4,7 +4,8 @@ The sample is the packaged atlas, whose draws are packaged, or the run that the 
 read once per process; a selection is fitted again on the worker thread, a fraction of a second.
 """
 
-import io
+from collections.abc import Mapping
+from typing import Any
 
 import numpy as np
 import panel as pn
@@ -13,9 +14,9 @@ import param
 from sedflow.catalogue.results import RunTable
 from sedflow.dashboard.engine import Engine
 from sedflow.dashboard.pages.view import LateView, later, start
-from sedflow.dashboard.panels.files import FileButtons
 from sedflow.dashboard.panels.population_choice import PopulationChoice
 from sedflow.dashboard.panels.population_figures import PopulationFigures
+from sedflow.dashboard.panels.population_paper import PopulationPaper
 from sedflow.dashboard.panels.population_state import PopulationState
 from sedflow.dashboard.population_answer import PopulationAnswer, answer_of
 from sedflow.dashboard.population_sample import Sample, atlas_sample, run_sample
@@ -23,12 +24,11 @@ from sedflow.dashboard.server.turns import Superseded
 from sedflow.dashboard.server.work import beside, on_worker
 from sedflow.dashboard.widgets import note, plain, prose
 from sedflow.errors import SedflowError
-from sedflow.figures.paper import save_figure
-from sedflow.population.population import Population
 
 __all__ = ["PopulationView"]
 
 _KEY = "sedflow population"
+_WAITING = "## Population\n\nComputing …"
 
 
 class PopulationView(PopulationState, LateView):
@@ -63,25 +63,16 @@ class PopulationView(PopulationState, LateView):
             self.source = "atlas"
         self.choice = PopulationChoice(self, sources)
         self.figures = PopulationFigures()
-        self._heading = prose("## Population")
+        self._heading = prose(_WAITING)
         self._selection = prose()
         self._notice = note("warning", margin=(0, 10))
         self._facts = prose()
         self._notes = prose()
         self._open = pn.widgets.Button(label="Open in Explore", visible=False, margin=(5, 10))
         self._open.on_click(lambda event: self._explore())
-        self.files = FileButtons(
-            [
-                ("Figure (PDF)", "population.pdf", lambda: self._file(_figure, "pdf")),
-                ("Figure (PNG)", "population.png", lambda: self._file(_figure, "png")),
-                ("Density (CSV)", "population.csv", lambda: self._file(_density)),
-            ],
-            width=120,
-        )
+        self.paper = PopulationPaper(self)
         self._controls = pn.Column(self.choice, sizing_mode="stretch_width", margin=0)
-        self._views = pn.Column(
-            self._heading,
-            self._notice,
+        self._found = pn.Column(
             self.figures,
             self._open,
             self._facts,
@@ -89,7 +80,15 @@ class PopulationView(PopulationState, LateView):
             self._selection,
             prose("### Before you use it"),
             self._notes,
-            self.files,
+            self.paper,
+            sizing_mode="stretch_width",
+            margin=0,
+            visible=False,  # empty axes say nothing
+        )
+        self._views = pn.Column(
+            self._heading,
+            self._notice,
+            self._found,
             sizing_mode="stretch_width",
             margin=0,
         )
@@ -101,6 +100,12 @@ class PopulationView(PopulationState, LateView):
             watched = self.param if names[0] in self.param else self.choice.dots.param
             watched.watch(later(follow), names)
         start(self.refresh)
+
+    def restore(self, values: Mapping[str, Any]) -> None:
+        """Choose again what an address says: name of a parameter -> value."""
+        self.param.update(**values)
+        if self._controls is not None:
+            self.choice.take()
 
     async def refresh(self) -> None:
         """Show the population of what is chosen now."""
@@ -145,7 +150,9 @@ class PopulationView(PopulationState, LateView):
             self._heading.object = (
                 f"## {answer.preset.title}: {len(population):,} galaxies of {plain(sample.title)}"
             )
+            self._found.visible = True
             self.figures.show(answer)
+            self.paper.show(answer)
             self._open.visible = bool(answer.galaxy) and self.source == "atlas"
             self._facts.object = "\n".join(f"- {plain(fact)}" for fact in answer.facts)
             cut = (
@@ -177,26 +184,9 @@ class PopulationView(PopulationState, LateView):
     def _warn(self, message):
         self._notice.object = plain(f"{message}." if message else "")
         self._notice.visible = bool(message)
+        if self.answer is None and message:
+            self._heading.object = "## Population"
 
     def _explore(self):
         self.chosen = ""
         self.chosen = self.galaxy.strip()
-
-    async def _file(self, make, *options):
-        if self.answer is None:
-            return None
-        return await beside(make)(self.answer.population, *options)
-
-
-def _figure(population: Population, form: str) -> bytes:
-    """The figure for paper as the content of a file."""
-    out = io.BytesIO()
-    save_figure(population.plot(), out, form)
-    return out.getvalue()
-
-
-def _density(population: Population) -> bytes:
-    """The density in each cell as CSV."""
-    out = io.StringIO()
-    population.to_table().write(out, format="ascii.csv")
-    return out.getvalue().encode()

@@ -34,9 +34,12 @@ class PopulationChoice(pn.viewable.Viewer):
         follow(self._source, state, "source")
         self._field = pn.widgets.Select(label="galaxies", options=[EVERYONE], **wide)
         self._field.param.watch(self._parted, "value")
-        self.dots = PopulationMap()
-        self._up = pn.widgets.Select(label="up the map", options={"redshift": "redshift"}, **wide)
-        follow(self._up, self.dots, "y")
+        self.dots = PopulationMap(y=state.up)
+        self._up = pn.widgets.Select(
+            label="up the map", options={CUTS[state.up]: state.up}, value=state.up, **wide
+        )
+        follow(self._up, state, "up")
+        state.param.watch(lambda event: self.dots.param.update(y=event.new), "up")
         self.limits = {column: self._ends() for column in CUTS}
         self._boxes = {
             column: pn.Row(
@@ -50,6 +53,7 @@ class PopulationChoice(pn.viewable.Viewer):
         clear.on_click(lambda event: self.clear())
         self._galaxy = pn.widgets.TextInput(
             label="galaxy to look at (ID)",
+            value=state.galaxy,
             placeholder="an ID, or click on a dot",
             max_length=LONGEST_TEXT,
             **wide,
@@ -68,6 +72,7 @@ class PopulationChoice(pn.viewable.Viewer):
             self._galaxy,
             **wide,
         )
+        self.take()
 
     def _ends(self):
         low, high = (
@@ -90,6 +95,8 @@ class PopulationChoice(pn.viewable.Viewer):
             self._field.value = self._state.field
         names = {CUTS[c]: c for c in ("redshift", "colour", "ssfr") if c in columns}
         self._up.options = names
+        if self._state.up not in names.values():
+            self._state.up = "redshift"
         for column, box in self._boxes.items():
             box.visible = column in columns
 
@@ -108,6 +115,12 @@ class PopulationChoice(pn.viewable.Viewer):
         """The ends of a box become those of the cuts."""
         across, x, up, y = event.new
         self.cut({**self._state.cuts, across: _rounded(x), up: _rounded(y)})
+
+    def take(self) -> None:
+        """Show what the state has now."""
+        if self._state.field in self._field.options:
+            self._field.value = self._state.field
+        self.cut(self._state.cuts)
 
     def cut(self, cuts: dict) -> None:
         """Set all cuts at once."""

@@ -6,7 +6,7 @@ import param
 
 from sedflow.population.presets import PRESETS
 
-__all__ = ["CUTS", "EVERYONE", "PopulationState"]
+__all__ = ["CUTS", "EVERYONE", "PARTS", "PopulationState"]
 
 #: What the galaxies can be cut by: column of the sample -> label.
 CUTS = {
@@ -16,10 +16,12 @@ CUTS = {
     "redshift": "redshift",
 }
 EVERYONE = "all galaxies"
+#: Parts of the packaged atlas: name -> key, as the catalogue and the address have it.
+PARTS = {"Virgo": "virgo", "seven clusters": "cluster"}
 
 
 class PopulationState(param.Parameterized):
-    """A preset, cuts, and the galaxy that is picked."""
+    """A question, which galaxies it is about, and the one that is picked."""
 
     preset: Any = param.Selector(
         default=PRESETS[0].key, objects=[p.key for p in PRESETS], doc="Question asked"
@@ -27,6 +29,7 @@ class PopulationState(param.Parameterized):
     source = param.String(default="atlas", doc="Sample looked at: atlas or run")
     field = param.String(default=EVERYONE, doc="Part of the sample")
     cuts = param.Dict(default={}, doc="Column -> (low, high), None for no limit")
+    up = param.String(default="redshift", doc="Column of `CUTS` up the map of the galaxies")
     galaxy = param.String(default="", doc="ID of the galaxy that is picked")
 
     def said(self, columns) -> str:
