@@ -2,7 +2,8 @@
 
     python benchmarks/population.py --speed                  # a minute on a core
     python benchmarks/population.py --brush                  # the packaged atlas, half a minute
-    python benchmarks/population.py --mocks 100              # ten minutes
+    python benchmarks/population.py --mocks 100              # two minutes
+    python benchmarks/population.py --stream 1000000 --draws 50   # a minute
     python benchmarks/population.py --network 20 --galaxies 200   # ten minutes
 
 --speed: 10,000 galaxies with 200 draws each, two quantities. --brush: what the page Population
@@ -11,15 +12,22 @@ a prior that is not flat. --network: galaxies with the noise of the NASA-Sloan A
 of 0.01 to 0.05, a Schechter function in log_mstar times a main sequence in log_ssfr_1gyr, and the
 weighted draws of the packaged network. Beside the bands stands what the histogram of medians
 holds within its Poisson errors. --wrong: galaxies are lost at random below a mass, and the bands
-are held to the population before that. --alone: of the network's mocks, all but the mass follows
+are held to the population before that. --stream: a run of that number of
+galaxies is written into a temporary folder and read a partition at a time; the largest resident
+memory is that of a process of its own. --alone: of the network's mocks, all but the mass follows
 the prior, as the population of one quantity supposes.
 """
 
 import argparse
+import multiprocessing
+import resource
+import tempfile
 import time
 import warnings
+from pathlib import Path
 
 import numpy as np
+from synthetic_run import write_run
 
 import sedflow
 from sedflow.population import mocks
@@ -34,6 +42,7 @@ def main():
     parser.add_argument("--brush", action="store_true")
     parser.add_argument("--mocks", type=int, default=0)
     parser.add_argument("--network", type=int, default=0)
+    parser.add_argument("--stream", type=int, default=0)
     parser.add_argument("--galaxies", type=int, default=2000)
     parser.add_argument("--draws", type=int, default=200)
     parser.add_argument("--wrong", action="store_true")
@@ -47,6 +56,8 @@ def main():
         brush()
     if args.mocks:
         exact(args.mocks, args.galaxies, args.draws, args.wrong)
+    if args.stream:
+        stream(args.stream, args.draws)
     if args.network:
         network(args.network, args.galaxies, args.draws, args.alone)
 
@@ -83,6 +94,36 @@ def brush():
                 f"{1000 * min(spent):.0f} to {1000 * max(spent):.0f} ms a brush",
                 flush=True,
             )
+
+
+def stream(galaxies, draws):
+    with tempfile.TemporaryDirectory() as folder:
+        start = time.perf_counter()
+        write_run(Path(folder) / "run", galaxies, draws)
+        spent = time.perf_counter() - start
+        size = sum(f.stat().st_size for f in Path(folder).rglob("*.parquet")) / 1e9
+        print(f"{galaxies:,} galaxies x {draws} draws, {size:.2f} GB, written in {spent:.0f} s")
+        with multiprocessing.get_context("spawn").Pool(1) as pool:
+            spent, before, peak, held = pool.apply(_streamed, (Path(folder) / "run",))
+    print(
+        f"read in {spent:.0f} s, resident memory {before:.0f} MB before, {peak:.0f} MB at most; "
+        f"bands of 68 % hold {100 * held[0]:.0f} %, of 95 % {100 * held[1]:.0f} % of the cells"
+    )
+
+
+def _streamed(out):
+    """Seconds, memory [MB] with the network loaded and at most, and what the bands hold."""
+    use_threads(1)
+    sedflow.load_posterior()
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+    (edges,), start = mocks.SCHECHTER.edges, time.perf_counter()
+    population = sedflow.population.StreamedPopulation(
+        out, "log_mstar", ranges={"log_mstar": (edges[0], edges[-1])}, cells=len(edges) - 1
+    )
+    spent = time.perf_counter() - start
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+    in68, in95, _ = mocks.held_by(population, mocks.SCHECHTER.shares)
+    return spent, before, peak, (in68.mean(), in95.mean())
 
 
 def exact(n_mock, galaxies, draws, wrong):

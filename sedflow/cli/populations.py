@@ -1,13 +1,14 @@
 """`sedflow population`."""
 
 import json
-from collections import Counter
+import shlex
 from pathlib import Path
 
 import click
 
 from sedflow.cli.output import check_figure, say, write_figure
 from sedflow.errors import SedflowError
+from sedflow.files.writing import replacing
 
 __all__ = ["population"]
 
@@ -15,49 +16,70 @@ __all__ = ["population"]
 @click.command()
 @click.argument("folder", type=click.Path(path_type=Path))
 @click.option("--of", default="log_mstar", show_default=True, help="One or two quantities.")
+@click.option("--stream", is_flag=True, help="Read a partition at a time: for millions of rows.")
+@click.option(
+    "--rerun",
+    type=click.Path(path_type=Path),
+    help="A run of some of the galaxies with more draws, which replace theirs.",
+)
 @click.option(
     "--weights",
     type=click.Path(path_type=Path),
-    help="Table of weights, such as 1 / Vmax, with the columns id and weight.",
+    help="Table with the column id, and weight or what the next options ask for.",
 )
+@click.option("--flux-limit", type=float, help="Faintest magnitude (AB): weights are 1 / Vmax.")
+@click.option("--area", type=float, help="Area of the survey with that limit [square degrees].")
+@click.option(
+    "--magnitude", default="magnitude", show_default=True, help="Column with the magnitudes."
+)
+@click.option("--redshifts", help="Ends of the sample with that limit, such as 0.01,0.05.")
+@click.option("--completeness", help="Column with the share of such galaxies that the survey has.")
 @click.option("--cells", help="Cells along each axis, such as 40 or 24,24.")
 @click.option(
     "--status", default="ok", show_default=True, help="Rows that enter: ok,misfit,failed."
 )
 @click.option("--draws", default=400, show_default=True, type=click.IntRange(min=50))
 @click.option("--seed", default=1, show_default=True, type=click.IntRange(min=0))
-@click.option("-o", "--output", type=click.Path(path_type=Path), help="Density: .parquet, .ecsv...")
+@click.option(
+    "-o",
+    "--output",
+    type=click.Path(path_type=Path),
+    help="Density: .parquet, .ecsv, .fits, .vot; or .nc for ArviZ.",
+)
 @click.option("--galaxies", type=click.Path(path_type=Path), help="Shrunk posteriors: .parquet...")
+@click.option(
+    "--few",
+    type=click.Path(path_type=Path),
+    help="Catalogue of the galaxies with few effective draws, to run again.",
+)
 @click.option("--figure", type=click.Path(path_type=Path), help="Write a figure here.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
-def population(folder, of, weights, cells, status, draws, seed, output, galaxies, figure, as_json):
+def population(folder, of, stream, rerun, cells, status, draws, seed, **options):
     """The population of the galaxies of a run in FOLDER, made by sedflow infer --keep 200.
 
     Example: sedflow population runs/galaxies --of log_mstar,log_ssfr_1gyr --figure population.pdf
     """
     import sedflow
 
-    if figure:
-        check_figure(figure)
-    found = sedflow.Population(
-        folder,
+    if options["figure"]:
+        check_figure(options["figure"])
+    if stream and rerun:
+        raise click.UsageError("--stream reads one run; leave out --rerun.")
+    weights, without = _weighted(folder, options)
+    kind = sedflow.population.StreamedPopulation if stream else sedflow.Population
+    found = kind(
+        folder if rerun is None else [folder, rerun],
         of,
-        weights=None if weights is None else _weights(weights),
+        weights=weights,
+        without=without,
         cells=None if cells is None else _numbers(cells),
         status=tuple(s.strip() for s in status.split(",")),
         n=draws,
         seed=seed,
     )
-    if output:
-        found.to_table(output, overwrite=True)
-        say(f"wrote {output}")
-    if galaxies:
-        found.galaxies(galaxies, overwrite=True)
-        say(f"wrote {galaxies}")
-    if figure:
-        write_figure(found.plot(), figure)
+    again = _written(found, folder, options)
     moments = found.moments()
-    if as_json:
+    if options["as_json"]:
         document = {
             "galaxies": len(found),
             "quantities": list(found.names),
@@ -65,6 +87,7 @@ def population(folder, of, weights, cells, status, draws, seed, output, galaxies
             "total": list(found.total),
             "left_out": found.left_out,
             "few_effective_draws": found.few,
+            "rerun": again,
             "prior_error": found.prior_error,
             "notes": found.notes,
         }
@@ -77,33 +100,67 @@ def population(folder, of, weights, cells, status, draws, seed, output, galaxies
         click.echo(f"{about:36} {middle:.3f}  +{high - middle:.3f} -{middle - low:.3f}")
     for note in found.notes:
         click.echo(note)
+    if again:
+        click.echo(f"To give them more draws:\n  {again[0]}\n  {again[1]}")
 
 
-def _weights(path):
-    """Weight of each ID of a table."""
-    from sedflow.catalogue.columns import Columns
-    from sedflow.catalogue.read.open import open_catalogue
+def _weighted(folder, options):
+    """Weights by ID, and IDs that are not in the sample; None and () without a table."""
+    from sedflow.cli.population_weights import survey_weights
 
-    catalogue = open_catalogue(path)
-    table = Columns(catalogue.part(0, catalogue.n_rows).read())
-    missing = [name for name in ("id", "weight") if name not in table.names]
-    if missing:
-        raise SedflowError(
-            f"{path} has no column {' and '.join(missing)}; give a table with the columns id and "
-            "weight"
-        )
-    reasons: dict = {}
-    numbers = table.numbers("weight", reasons)
-    if reasons:
-        raise SedflowError(f"{path}: {next(iter(reasons.values()))}")
-    ids = table.column("id").tolist()
-    counts = Counter(str(ident).strip() for ident in ids)
-    often, times = counts.most_common(1)[0] if counts else ("", 0)
-    if times > 1:
-        raise SedflowError(
-            f"{path} gives the ID {often[:40]!r} {times} weights; give each galaxy one row"
-        )
-    return dict(zip(ids, numbers.tolist(), strict=True))
+    path, limit, area = options["weights"], options["flux_limit"], options["area"]
+    if (limit is None) != (area is None):
+        raise click.UsageError("--flux-limit and --area belong together; give both.")
+    if options["redshifts"] and limit is None:
+        raise click.UsageError("--redshifts are ends of a sample with --flux-limit; give that too.")
+    if path is None:
+        if limit is not None or options["completeness"]:
+            raise click.UsageError(
+                "--flux-limit and --completeness need --weights TABLE, with a row for each galaxy."
+            )
+        return None, ()
+    return survey_weights(
+        path,
+        folder,
+        flux_limit=limit,
+        area=area,
+        magnitude=options["magnitude"],
+        redshifts=_ends(options["redshifts"]) if options["redshifts"] else None,
+        completeness=options["completeness"],
+    )
+
+
+def _written(found, folder, options):
+    """Write the files that were asked for; the commands of a rerun, where one is."""
+    output, galaxies, few = options["output"], options["galaxies"], options["few"]
+    if output is not None and output.suffix.lower() == ".nc":
+        with replacing(output) as temporary:
+            found.to_inference_data().to_netcdf(str(temporary))
+        say(f"wrote {output}")
+    elif output is not None:
+        found.to_table(output, overwrite=True)
+        say(f"wrote {output}")
+    if galaxies:
+        found.galaxies(galaxies, overwrite=True)
+        say(f"wrote {galaxies}")
+    if options["figure"]:
+        write_figure(found.plot(), options["figure"])
+    if not few:
+        return []
+    if not found.few:
+        say(f"no galaxy has few effective draws; {few} is not written")
+        return []
+    from sedflow.population.rerun import rerun_catalogue, rerun_command
+
+    say(f"wrote {few}, {rerun_catalogue(folder, found.few, few):,} galaxies")
+    command = rerun_command(folder, few)
+    again = shlex.split(command)[4]
+    return [
+        command,
+        shlex.join(
+            ["sedflow", "population", str(folder), "--of", ",".join(found.names), "--rerun", again]
+        ),
+    ]
 
 
 def _numbers(text):
@@ -112,6 +169,14 @@ def _numbers(text):
     except ValueError:
         raise SedflowError(f"--cells {text!r} must be whole numbers, such as 40 or 24,24") from None
     return values[0] if len(values) == 1 else values
+
+
+def _ends(text):
+    try:
+        low, high = (float(x) for x in text.split(","))
+    except ValueError:
+        raise SedflowError(f"--redshifts {text!r} must be two numbers, such as 0.01,0.05") from None
+    return low, high
 
 
 def _plain(value):

@@ -1,26 +1,23 @@
-"""The grid of a population: its axes, the cells of the draws, and the likelihood of each galaxy."""
+"""The grid of a population: its axes, their cells, and the weights of its galaxies."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 
 import numpy as np
-from scipy.sparse import csr_array
 
 from sedflow.errors import SedflowError, unknown
 from sedflow.model.derived import KNOWN
 from sedflow.parameters import PARAMETERS, as_whole
-from sedflow.population.prior import SPECIFIC, PriorShares
+from sedflow.population.prior import SPECIFIC
 
 __all__ = [
-    "Grid",
     "above",
     "cell_counts",
     "checked_weights",
     "edges_of",
-    "floored",
-    "likelihood_of",
     "merged",
+    "named_weights",
     "names_of",
+    "weights_of",
 ]
 
 _CELLS = {1: (40,), 2: (24, 24)}
@@ -29,19 +26,6 @@ _EXTREME = 1e100  # of weights; 1 / Vmax in cubic centimetres is 1e-80
 _FAR = 1e6  # ends of an axis
 _SPREAD = 0.0025  # of the draws, beyond each end of an axis
 _POINTS = 8  # in a cell along each axis, where a line cuts it
-
-
-@dataclass(frozen=True)
-class Grid:
-    """What a fit of some members needs: their draws in cells, and the prior there.
-
-    cells (n, n_draw) : number of the cell of each draw; -1 outside
-    prior (n, n_cell) : prior mass of the cells at the redshift of each galaxy
-    """
-
-    edges: tuple[np.ndarray, ...]
-    cells: np.ndarray
-    prior: PriorShares
 
 
 def names_of(of):
@@ -97,22 +81,31 @@ def _span(values, limits):
     return (low, high) if limits is None else (max(low, limits[0]), min(high, limits[1]))
 
 
+def named_weights(weights):
+    """Weights by the text of their ID, as in files."""
+    named = {str(ident).strip(): weight for ident, weight in weights.items()}
+    if len(named) < len(weights):
+        raise SedflowError(
+            "weights have an ID twice, as a number and as text or with blanks; give it once"
+        )
+    return named
+
+
+def weights_of(named, ids):
+    """The weights of some galaxies, from those by the text of the ID."""
+    lost = [i for i in ids.tolist() if str(i) not in named]
+    if lost:
+        raise SedflowError(
+            f"{len(lost):,} galaxies have no weight, the first is {lost[0]}; give one for each"
+        )
+    return [named[str(i)] for i in ids.tolist()]
+
+
 def checked_weights(weights, ids):
     if weights is None:
         return None
     if isinstance(weights, Mapping):
-        named = {str(ident).strip(): weight for ident, weight in weights.items()}  # as in files
-        if len(named) < len(weights):
-            raise SedflowError(
-                "weights have an ID twice, as a number and as text or with blanks; give it once"
-            )
-        weights = named
-        lost = [i for i in ids.tolist() if str(i) not in weights]
-        if lost:
-            raise SedflowError(
-                f"{len(lost):,} galaxies have no weight, the first is {lost[0]}; give one for each"
-            )
-        weights = [weights[str(i)] for i in ids.tolist()]
+        weights = weights_of(named_weights(weights), ids)
     w = np.asarray(weights, float)
     if w.shape != (len(ids),):
         raise SedflowError(
@@ -128,26 +121,6 @@ def checked_weights(weights, ids):
                 f"{_EXTREME:g}; choose another unit"
             )
     return w
-
-
-def likelihood_of(members, grid):
-    """Share of each galaxy's draws in each cell over the prior's, a sparse matrix."""
-    n, size = len(members), int(np.prod([len(e) - 1 for e in grid.edges]))
-    inside = grid.cells >= 0
-    rows = np.broadcast_to(np.arange(n)[:, None], grid.cells.shape)[inside]
-    at = (members.shares[inside], (rows, grid.cells[inside]))
-    matrix = csr_array(at, shape=(n, size))  # sums what is in the same cell
-    matrix.sum_duplicates()
-    matrix.eliminate_zeros()
-    prior = floored(grid.prior.at(members.redshift))
-    rows = np.repeat(np.arange(n), np.diff(matrix.indptr))
-    matrix.data = matrix.data / prior[rows, matrix.indices]
-    return matrix
-
-
-def floored(prior):
-    """Prior masses above zero, also where no draw of the prior came."""
-    return np.maximum(prior, 0.5 * prior[prior > 0].min())
 
 
 def merged(values, weights):

@@ -1,8 +1,9 @@
 """The galaxies of a population: what a run or fits know of each, as draws of the quantities."""
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
+from functools import reduce
 from pathlib import Path
 from typing import Any
 
@@ -19,8 +20,9 @@ from sedflow.model.sed import SEDModel
 from sedflow.parameters import NAMES, Prior
 from sedflow.population.prior import SPECIFIC, quantity_values
 
-__all__ = ["Members", "RunParts", "members_of"]
+__all__ = ["NOT_IN_SAMPLE", "Members", "RunParts", "members_of", "redshifts_of"]
 
+NOT_IN_SAMPLE = "not in the sample"  # of why galaxies are left out
 _AT_ONCE = 20_000  # draws that are derived at once
 
 
@@ -56,6 +58,46 @@ class Members:
         arrays = {k: getattr(self, k)[rows] for k in ("ids", "redshift", "values", "shares")}
         return replace(self, **arrays)
 
+    def without(self, ids: Collection) -> "Members":
+        """Those that do not have one of these IDs, as numbers or as text."""
+        gone = {str(ident).strip() for ident in ids}
+        rows = np.array([str(ident) not in gone for ident in self.ids.tolist()], dtype=bool)
+        if rows.all():
+            return self
+        left_out = {**self.left_out, NOT_IN_SAMPLE: int((~rows).sum())}
+        return replace(self.subset(rows), left_out=left_out)
+
+    def replaced_by(self, other: "Members") -> "Members":
+        """These, and where another run has the same IDs, its galaxies: a rerun with more draws.
+
+        Galaxies with fewer draws than others have further ones without weight.
+        """
+        one, two = self.model.grid, other.model.grid
+        if self.prior.sfh != other.prior.sfh or one.sha256 != two.sha256:
+            raise SedflowError(
+                f"the runs have the priors {self.prior.sfh!r} and {other.prior.sfh!r}, the grids "
+                f"{one.name!r} and {two.name!r}; give runs of one kind"
+            )
+        again = set(map(str, other.ids.tolist()))
+        kept = self.subset(np.array([str(i) not in again for i in self.ids.tolist()], dtype=bool))
+        n_draw = max(self.values.shape[1], other.values.shape[1])
+        parts = [kept._padded(n_draw), other._padded(n_draw)]
+        ids = [i for part in parts for i in part.ids.tolist()]
+        return replace(
+            self,
+            ids=np.array(ids, dtype=object if any(isinstance(i, str) for i in ids) else None),
+            redshift=np.concatenate([part.redshift for part in parts]),
+            values=np.concatenate([part.values for part in parts]),
+            shares=np.concatenate([part.shares for part in parts]),
+            remedy=other.remedy,
+        )
+
+    def _padded(self, n_draw):
+        more = n_draw - self.values.shape[1]
+        last = np.repeat(self.values[:, -1:], more, axis=1)
+        values = np.concatenate([self.values, last], 1)
+        return replace(self, values=values, shares=np.pad(self.shares, ((0, 0), (0, more))))
+
 
 def members_of(
     source: Any,
@@ -67,17 +109,23 @@ def members_of(
 ) -> Members:
     """The galaxies of a run's folder, of a fit, or of several fits.
 
+    Of several folders, the galaxies of a later one replace those of the same ID: it is a rerun of
+    some with more draws.
+
     most, draws : of a run, so many galaxies and draws of each at most; the galaxies are those of
         partitions in random order
     """
     status = (status,) if isinstance(status, str) else tuple(status)
     if isinstance(source, str | Path):
         return _of_run(Path(source), names, status, most, draws)
-    fits = [source] if isinstance(source, Fit) else list(source)
+    fits: list[Any] = [source] if isinstance(source, Fit) else list(source)
+    if fits and all(isinstance(one, str | Path) for one in fits):
+        first, *others = (_of_run(Path(one), names, status, most, draws) for one in fits)
+        return reduce(Members.replaced_by, others, first)
     if not fits or not all(isinstance(one, Fit) for one in fits):
         raise SedflowError(
-            "a population is made of the folder of a run, a Fit of many galaxies or a list of "
-            f"Fits; got {type(source).__name__}"
+            "a population is made of the folder of a run or several, a Fit of many galaxies or a "
+            f"list of Fits; got {type(source).__name__}"
         )
     return _of_fits(fits, names, status)
 
@@ -118,7 +166,7 @@ class RunParts:
         self.left_out: Counter[str] = Counter()
         self.remedy = (
             f"run sedflow infer again with --keep {5 * keep} --draws {max(5 * keep, 1000)} into "
-            "another folder"
+            "another folder, or these alone: sedflow population with --few FILE.parquet says how"
         )
 
     def __iter__(self):
@@ -142,6 +190,15 @@ class RunParts:
             z = table["redshift"].to_numpy()[used].astype(float)
             ids = [i for i, u in zip(table["id"].to_pylist(), used, strict=True) if u]
             yield ids, z, _values(self._names, theta[used], z, self.posterior.model)
+
+
+def redshifts_of(out: Path) -> dict[str, float]:
+    """Redshift of each ID of a run."""
+    found: dict[str, float] = {}
+    for number in check_files(out, load_manifest(out), hashed=("results",)):
+        table, _ = read_results(out / "results" / part_name(number), ["id", "redshift"])
+        found |= zip(map(str, table["id"].to_pylist()), table["redshift"].to_pylist(), strict=True)
+    return found
 
 
 def _of_run(out, names, status, most, draws):

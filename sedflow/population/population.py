@@ -1,29 +1,28 @@
 """A population inferred from the posteriors of its galaxies, with the prior divided out."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from sedflow import views
-from sedflow.draws import CURVE_LEVELS, weighted_quantile
+from sedflow.draws import CURVE_LEVELS
 from sedflow.errors import SedflowError, unknown
 from sedflow.fits.samples import fractions
 from sedflow.parameters import as_whole
 from sedflow.population import tables
 from sedflow.population.density import Density, fit_density
+from sedflow.population.evidence import Evidence, evidence_of
 from sedflow.population.grid import (
-    Grid,
     above,
     cell_counts,
     checked_weights,
     edges_of,
-    floored,
-    likelihood_of,
     merged,
     names_of,
 )
+from sedflow.population.inference_data import inference_data
 from sedflow.population.members import Members, members_of
 from sedflow.population.prior import PriorShares, cell_numbers, prior_shares
 
@@ -53,6 +52,8 @@ class Population:
     weights : array (n,), or mapping ID -> weight, optional
         How many galaxies each one is for: 1 / Vmax, 1 / completeness. Arrays follow `ids` of an
         unweighted population.
+    without : collection of IDs
+        Galaxies that do not enter, such as those that are fainter than a flux limit.
     ranges : mapping name -> (low, high), optional
         Where an axis begins and ends; default, where the draws are.
     cells : int or pair of ints, optional
@@ -84,6 +85,7 @@ class Population:
         of: str | Sequence[str],
         *,
         weights: Any = None,
+        without: Collection = (),
         ranges: Mapping[str, tuple[float, float]] | None = None,
         cells: int | tuple[int, ...] | None = None,
         status: Sequence[str] = ("ok",),
@@ -92,7 +94,7 @@ class Population:
     ):
         self.names = names_of(of)
         self._n, self._seed = as_whole("n", n, 50, 100_000), as_whole("seed", seed, 0)
-        members = members_of(source, self.names, status)
+        members = members_of(source, self.names, status).without(without)
         edges = edges_of(members, self.names, dict(ranges or {}), cell_counts(cells, self.names))
         self._enter(members, edges, weights, None)
 
@@ -123,7 +125,7 @@ class Population:
     def _enter(self, members, edges, weights, prior):
         """Fit those of the members that have draws between the edges."""
         numbers = cell_numbers(members.values, edges)
-        inside = (numbers >= 0).any(1)
+        inside = ((numbers >= 0) & (members.shares > 0)).any(1)
         self.left_out = dict(members.left_out)
         if not inside.all():
             self.left_out["outside the axes"] = int((~inside).sum())
@@ -133,30 +135,29 @@ class Population:
                 f"left out were {_counts(self.left_out) or 'none'}"
             )
         w = checked_weights(weights, members.ids)
+        members = members.subset(inside)
         if prior is None:
             z = members.redshift
             prior = prior_shares(self.names, edges, z, members.prior, members.model)
-        self._fit(
-            members.subset(inside),
-            Grid(edges, numbers[inside], prior),
-            None if w is None else w[inside],
-        )
+        evidence = evidence_of(members, edges, numbers[inside], prior)
+        self.edges, self._prior = edges, prior
+        self._fit(members, evidence, None if w is None else w[inside])
 
     def _fit(
         self,
         members: Members,
-        grid: Grid,
+        evidence: Evidence,
         weights: np.ndarray | None,
         begin: Density | None = None,
     ) -> None:
-        self._members, self._grid, self.weights = members, grid, weights
-        self.ids, self.redshift, self.edges = members.ids, members.redshift, grid.edges
+        self._members, self._evidence, self.weights = members, evidence, weights
+        self.ids, self.redshift = members.ids, members.redshift
         self._shape = tuple(len(e) - 1 for e in self.edges)
-        self._matrix = likelihood_of(members, grid)
+        self._spreads = np.median(evidence.spreads, axis=0)
         self.fitted: Density = fit_density(
-            self._matrix, self._shape, weights, n=self._n, seed=self._seed, start=begin
+            evidence.likelihood, self._shape, weights, n=self._n, seed=self._seed, start=begin
         )
-        self._of_draws = self._draw_weights()
+        self._of_draws = evidence.weights(self.fitted.shares)
         self.effective_draws = 1.0 / np.square(merged(members.values, self._of_draws)).sum(1)
 
     def subset(self, rows: Any, weights: np.ndarray | None = None) -> "Population":
@@ -165,7 +166,9 @@ class Population:
         weights (n_subset,) : other weights for them; default, those that they had
         """
         out = object.__new__(Population)
-        out.names, out._n, out._seed, out.left_out = self.names, self._n, self._seed, self.left_out
+        for name in ("names", "edges", "left_out", "_prior", "_n", "_seed"):
+            setattr(out, name, getattr(self, name))
+        rows = rows if isinstance(rows, slice) else np.asarray(rows)
         members = self._members.subset(rows)
         if len(members) < _FEWEST:
             raise SedflowError(f"{len(members)} galaxies are too few; choose {_FEWEST} at least")
@@ -173,8 +176,7 @@ class Population:
             w = None if self.weights is None else self.weights[rows]
         else:
             w = checked_weights(weights, members.ids)
-        grid = Grid(self.edges, self._grid.cells[rows], self._grid.prior)
-        out._fit(members, grid, w, self.fitted)
+        out._fit(members, self._evidence.subset(rows), w, self.fitted)
         return out
 
     # The density
@@ -198,12 +200,12 @@ class Population:
     @property
     def prior_density(self) -> np.ndarray:
         """Density of the prior of the fits, at the mean of the galaxies' redshifts."""
-        return self._grid.prior.at(self.redshift).mean(0).reshape(self._shape) / self.area
+        return self._prior.at(self.redshift).mean(0).reshape(self._shape) / self.area
 
     @property
     def prior_error(self) -> float:
         """Relative error of the prior where the population is; 0 where it is known exactly."""
-        error = self._grid.prior.error_at(np.array([self.redshift.mean()]))[0]
+        error = self._prior.error_at(np.array([self.redshift.mean()]))[0]
         shares = self.fitted.shares
         return float(np.sqrt(shares @ np.square(np.minimum(error, 1.0))))
 
@@ -295,21 +297,11 @@ class Population:
 
     def medians(self) -> np.ndarray:
         """Density of the galaxies' own medians, to compare: it is wider than the population."""
-        middle = [weighted_quantile(v, 0.5, self._members.shares) for v in self._columns()]
-        numbers = cell_numbers(np.stack(middle, -1), self.edges)
-        w = np.ones(len(numbers)) if self.weights is None else self.weights
-        inside = numbers >= 0
-        shares = np.bincount(numbers[inside], w[inside], minlength=len(self.fitted.shares))
-        return (shares / w.sum()).reshape(self._shape) / self.area
+        return self._counted(self._evidence.medians)
 
     def stack(self) -> np.ndarray:
         """Density of all draws together, to compare: wider still, and pulled by the prior."""
-        w = np.ones(len(self.ids)) if self.weights is None else self.weights
-        shares = (w[:, None] * self._members.shares).ravel()
-        numbers = self._grid.cells.ravel()
-        inside = numbers >= 0
-        total = np.bincount(numbers[inside], shares[inside], minlength=len(self.fitted.shares))
-        return (total / w.sum()).reshape(self._shape) / self.area
+        return self._counted(self._evidence.cells, self._members.shares)
 
     # To look at and to keep
 
@@ -360,6 +352,22 @@ class Population:
         """The density beside the histogram of medians and the stack: a matplotlib Figure."""
         return views.plot("population_density", self, **options)
 
+    def to_inference_data(self) -> Any:
+        """The draws of the density as `arviz.InferenceData`: one chain.
+
+        Groups: posterior (density in each cell, mean_NAME and sd_NAME of each quantity) and
+        constant_data (prior_density, medians_density and stack_density, to compare, the edges
+        of the cells, and the redshift and effective_draws of each galaxy).
+
+        Examples
+        --------
+        >>> import sedflow
+        >>> population = sedflow.population.atlas_population("mass-function")
+        >>> population.to_inference_data().posterior.density.shape
+        (1, 400, 40)
+        """
+        return inference_data(self)
+
     def __len__(self):
         return len(self.ids)
 
@@ -382,8 +390,13 @@ class Population:
     def _draws(self):
         return self.fitted.draws.reshape(-1, *self._shape)
 
-    def _columns(self):
-        return np.moveaxis(self._members.values, -1, 0)
+    def _counted(self, cells, shares=None):
+        """Density of what is in cells (n, ...), each galaxy with its weight."""
+        w = np.ones(len(cells)) if self.weights is None else self.weights
+        each = w if shares is None else w[:, None] * shares
+        inside = cells >= 0
+        found = np.bincount(cells[inside], each[inside], minlength=len(self.fitted.shares))
+        return (found / w.sum()).reshape(self._shape) / self.area
 
     def _axis(self, name, two=False):
         if name not in self.names:
@@ -396,20 +409,8 @@ class Population:
 
     def _widths(self):
         """Median standard deviation of the galaxies, and that of the population, by quantity."""
-        w = self._members.shares[..., None]
-        values = np.where(np.isfinite(self._members.values), self._members.values, 0.0)
-        mean = (w * values).sum(1, keepdims=True)
-        own = np.median(np.sqrt((w * np.square(values - mean)).sum(1)), axis=0)
-        return own, [float(row["p50"]) for row in self.moments() if row["moment"] != "mean"]
-
-    def _draw_weights(self):
-        """Weights (n, n_draw) of the draws with the population as prior."""
-        numbers = self._grid.cells
-        prior = floored(self._grid.prior.at(self.redshift))
-        known = np.clip(numbers, 0, None)
-        ratio = self.fitted.shares[known] / np.take_along_axis(prior, known, 1)
-        weights = np.where(numbers >= 0, self._members.shares * ratio, 0.0)
-        return weights / weights.sum(1, keepdims=True)
+        whole = [float(row["p50"]) for row in self.moments() if row["moment"] != "mean"]
+        return self._spreads, whole
 
 
 def _counts(counts):

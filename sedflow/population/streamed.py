@@ -5,13 +5,12 @@ which is small, and once more where posteriors with the population as prior are 
 """
 
 import tempfile
-from collections.abc import Mapping, Sequence
-from itertools import pairwise
+from collections import Counter
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-from scipy.sparse import csr_array, vstack
 
 from sedflow.catalogue.column_units import with_units
 from sedflow.catalogue.ledger import part_name
@@ -20,9 +19,18 @@ from sedflow.draws import weighted_quantile
 from sedflow.errors import SedflowError, needs
 from sedflow.files.writing import replacing
 from sedflow.parameters import as_whole
+from sedflow.population.blocks import Blocks
 from sedflow.population.density import fit_density, responsibilities, scaled
-from sedflow.population.grid import Grid, cell_counts, edges_of, floored, likelihood_of, names_of
-from sedflow.population.members import Members, RunParts, members_of
+from sedflow.population.evidence import evidence_of, spreads, tallied
+from sedflow.population.grid import (
+    cell_counts,
+    checked_weights,
+    edges_of,
+    named_weights,
+    names_of,
+    weights_of,
+)
+from sedflow.population.members import NOT_IN_SAMPLE, Members, RunParts, members_of
 from sedflow.population.population import EFFECTIVE_MIN, Population
 from sedflow.population.prior import cell_numbers, prior_shares
 
@@ -33,49 +41,12 @@ _QUANTILES = (0.16, 0.5, 0.84)
 _FEWEST = 10
 
 
-class _Blocks:
-    """Likelihoods on disk."""
-
-    def __init__(self, folder: Path, n_cell: int):
-        self._folder, self._n_cell = folder, n_cell
-        self._sizes: list[int] = []
-
-    @property
-    def shape(self) -> tuple[int, int]:
-        return sum(self._sizes), self._n_cell
-
-    def add(self, matrix: csr_array, counts: np.ndarray) -> None:
-        """Keep the galaxies of a partition, and how many draws are behind each entry."""
-        parts = (matrix.data.astype(np.float32), matrix.indices, matrix.indptr)
-        np.savez(self._folder / f"{len(self._sizes)}.npz", *parts, counts.astype(np.float32))
-        self._sizes.append(matrix.shape[0])
-
-    def block(self, k: int, counts: bool = False) -> csr_array:
-        """One of the blocks, or the draws behind its entries."""
-        with np.load(self._folder / f"{k}.npz") as file:
-            data, *at = (file[f"arr_{i}"] for i in ((3 if counts else 0), 1, 2))
-        return csr_array((data, *at), shape=(self._sizes[k], self._n_cell))
-
-    def blocks(self):
-        """All of them, in order."""
-        return map(self.block, range(len(self._sizes)))
-
-    def __getitem__(self, rows: np.ndarray) -> csr_array:
-        ends = np.cumsum([0, *self._sizes])
-        parts = []
-        for k, (low, high) in enumerate(pairwise(ends)):
-            some = rows[(rows >= low) & (rows < high)]
-            if len(some):
-                parts.append(self.block(k)[some - low])
-        return csr_array(vstack(parts, format="csr"))
-
-
 class StreamedPopulation(Population):
     """The density of one or two quantities in a run that is read a partition at a time.
 
     What it says is what `Population` says; what it holds does not grow with the run, but for one
-    number a galaxy. Galaxies count alike: there are no weights, no subsets, and posteriors with
-    the population as prior go to a file.
+    number a galaxy, and the weights if there are any. There are no subsets, and posteriors with the
+    population as prior go to a file.
 
     Parameters
     ----------
@@ -83,6 +54,9 @@ class StreamedPopulation(Population):
         Folder of a run with draws.
     of, ranges, cells, status, n, seed
         As for `Population`. Without `ranges` the axes are where the draws of 5,000 galaxies are.
+    weights : mapping ID -> weight, optional
+    without : collection of IDs
+        As for `Population`.
     scratch : path, optional
         Where the likelihoods are kept meanwhile; default the system's folder for such files.
 
@@ -97,6 +71,8 @@ class StreamedPopulation(Population):
         out: str | Path,
         of: str | Sequence[str],
         *,
+        weights: Mapping | None = None,
+        without: Collection = (),
         ranges: Mapping[str, tuple[float, float]] | None = None,
         cells: int | tuple[int, ...] | None = None,
         status: Sequence[str] = ("ok",),
@@ -104,7 +80,15 @@ class StreamedPopulation(Population):
         seed: int = 1,
         scratch: str | Path | None = None,
     ):
-        self.names, self._out, self._status = names_of(of), Path(out), tuple(status)
+        self.names, self._out = names_of(of), Path(out)
+        self._status = (status,) if isinstance(status, str) else tuple(status)
+        if weights is not None and not isinstance(weights, Mapping):
+            raise SedflowError(
+                f"weights are a {type(weights).__name__}; give a streamed population a mapping of "
+                "IDs to weights"
+            )
+        self._named = None if weights is None else named_weights(weights)
+        self._without = {str(ident).strip() for ident in without}
         self._n, self._seed = as_whole("n", n, 50, 100_000), as_whole("seed", seed, 0)
         counts = cell_counts(cells, self.names)
         some = members_of(out, self.names, status, most=_SAMPLE, draws=_SAMPLE_DRAWS)
@@ -113,69 +97,76 @@ class StreamedPopulation(Population):
                 f"{len(some)} galaxies of {out} have draws, where a population needs {_FEWEST}"
             )
         self.edges = edges_of(some, self.names, dict(ranges or {}), counts)
-        self.weights, self.ids, self._shape = None, np.zeros(0), counts
+        self.ids, self._shape = np.zeros(0), counts
         run = RunParts(self._out, self.names, self._status)
-        low, high = _ends_of_redshift(self._out, run.parts, self._status)
-        ends = np.array([low, high])
+        ends = np.array(_ends_of_redshift(self._out, run.parts, self._status))
         self._prior = prior_shares(self.names, self.edges, ends, some.prior, some.model)
         with tempfile.TemporaryDirectory(dir=scratch) as folder:
             blocks = self._read(run, Path(folder), some)
-            self.fitted = fit_density(blocks, self._shape, n=self._n, seed=self._seed)
+            self.fitted = fit_density(blocks, self._shape, self.weights, n=self._n, seed=self._seed)
             self._watch(blocks)
         self.redshift = some.redshift
-        self._grid = Grid(self.edges, np.zeros((0, 0), int), self._prior)
+        self._spreads = np.median(spreads(some), axis=0)
         self._members, self._of_draws = some, np.zeros((0, 0))
 
     def _read(self, run, folder, some):
         """Likelihoods of all galaxies, and what is counted on the way."""
         size = int(np.prod(self._shape))
-        blocks = _Blocks(folder, size)
+        blocks, found = Blocks(folder, size), []
         self._medians, self._stack, self._mean_prior = np.zeros((3, size))
-        self._known: list = []
-        outside = 0
+        gone: Counter[str] = Counter()
         for ids, z, values in run:
             if not ids:
                 continue
-            numbers = cell_numbers(values, self.edges)
-            inside = (numbers >= 0).any(1)
-            outside += int((~inside).sum())
-            members = Members(
-                np.array(ids, dtype=object), z, values, np.full(values.shape[:2], 1 / run.kept),
-                some.prior, some.model, {}, run.remedy,
-            ).subset(inside)  # fmt: skip
-            grid = Grid(self.edges, numbers[inside], self._prior)
-            matrix = likelihood_of(members, grid)
-            prior = floored(self._prior.at(members.redshift))
-            rows = np.repeat(np.arange(len(members)), np.diff(matrix.indptr))
-            blocks.add(scaled(matrix), matrix.data * prior[rows, matrix.indices] * run.kept)
-            self._known.append(members.ids)
-            columns = np.moveaxis(members.values, -1, 0)
-            middle = np.stack([weighted_quantile(v, 0.5) for v in columns], -1)
-            self._medians += _in_cells(cell_numbers(middle, self.edges), size)
-            self._stack += _in_cells(numbers[inside].ravel(), size) / run.kept
+            members, cells = self._entering(ids, z, values, some, gone)
+            if not len(members):
+                continue
+            evidence = evidence_of(members, self.edges, cells, self._prior)
+            counts = tallied(cells, np.ones_like(evidence.ratio), size)
+            blocks.add(scaled(evidence.likelihood), counts.data, members.ids)
+            w = np.ones(len(members))
+            if self._named is not None:
+                w = checked_weights(weights_of(self._named, members.ids), members.ids)
+                found.append(w)
+            self._medians += _in_cells(evidence.medians, w, size)
+            self._stack += _in_cells(cells, w[:, None] / run.kept, size)
             self._mean_prior += self._prior.at(members.redshift).sum(0)
         self._count = blocks.shape[0]
         if self._count < _FEWEST:
             raise SedflowError(
                 f"{self._count} galaxies have draws here, where a population needs {_FEWEST}"
             )
-        self.left_out = dict(run.left_out) | ({"outside the axes": outside} if outside else {})
-        self._kept, self._remedy = run.kept, run.remedy
+        self.weights = None if self._named is None else np.concatenate(found)
+        self._sum = float(self._count if self.weights is None else self.weights.sum())
+        self.left_out = dict(run.left_out) | dict(+gone)
         return blocks
+
+    def _entering(self, ids, z, values, some, gone=None):
+        """Those of a partition that enter (as `Members`), and the cells of their draws.
+
+        gone : counts why others do not
+        """
+        cells = cell_numbers(values, self.edges)
+        inside = (cells >= 0).any(1)
+        sample = np.array([str(i) not in self._without for i in ids], dtype=bool)
+        if gone is not None:
+            gone[NOT_IN_SAMPLE] += int((~sample).sum())
+            gone["outside the axes"] += int((sample & ~inside).sum())
+        keep, shares = inside & sample, np.full(values.shape[:2], 1.0 / values.shape[1])
+        names = np.array(ids, dtype=object if isinstance(ids[0], str) else None)
+        every = Members(names, z, values, shares, some.prior, some.model, {}, some.remedy)
+        return every.subset(keep), cells[keep]
 
     def _watch(self, blocks):
         """Which galaxies have few effective draws; those in one cell count alike."""
-        self.effective_draws = np.zeros(self._count, np.float32)
-        start = 0
-        for k, block in enumerate(blocks.blocks()):
+        found: list[np.ndarray] = []
+        self._few: list = []
+        for block, counts, ids in blocks.whole():
             share = responsibilities(block, self.fitted.shares)
-            share.data = share.data**2 / np.maximum(blocks.block(k, counts=True).data, 1e-6)
-            stop = start + block.shape[0]
-            self.effective_draws[start:stop] = 1.0 / share.sum(1)
-            start = stop
-        names = np.concatenate(self._known)
-        self._few = names[self.effective_draws < EFFECTIVE_MIN].tolist()
-        self._known = []
+            share.data = share.data**2 / counts
+            found.append((1.0 / share.sum(1)).astype(np.float32))
+            self._few += ids[found[-1] < EFFECTIVE_MIN].tolist()
+        self.effective_draws = np.concatenate(found)
 
     # What a population says
 
@@ -189,8 +180,10 @@ class StreamedPopulation(Population):
 
     @property
     def total(self) -> tuple[float, float]:
-        """Number of the galaxies and its error."""
-        return float(self._count), float(np.sqrt(self._count))
+        """Sum of the weights and its error; without weights, the number of the galaxies."""
+        if self.weights is None:
+            return float(self._count), float(np.sqrt(self._count))
+        return self._sum, float(np.sqrt(np.square(self.weights).sum()))
 
     @property
     def prior_density(self) -> np.ndarray:
@@ -199,11 +192,11 @@ class StreamedPopulation(Population):
 
     def medians(self) -> np.ndarray:
         """Density of the galaxies' own medians, to compare."""
-        return self._medians.reshape(self._shape) / self._count / self.area
+        return self._medians.reshape(self._shape) / self._sum / self.area
 
     def stack(self) -> np.ndarray:
         """Density of all draws together, to compare."""
-        return self._stack.reshape(self._shape) / self._count / self.area
+        return self._stack.reshape(self._shape) / self._sum / self.area
 
     def subset(self, rows: Any, weights: np.ndarray | None = None) -> Population:
         """Not of a population that is not in memory."""
@@ -233,11 +226,16 @@ class StreamedPopulation(Population):
             )
         if Path(path).exists() and not overwrite:
             raise SedflowError(f"{path} exists; give another name, or overwrite=True")
-        writer = None
+        writer, done = None, 0
         with replacing(Path(path)) as temporary:
             try:
                 for ids, z, values in RunParts(self._out, self.names, self._status):
-                    table = with_units(pa.table(self._rows(ids, z, values)))
+                    if not ids:
+                        continue
+                    members, cells = self._entering(ids, z, values, self._members)
+                    rows = slice(done, done + len(members))
+                    table = with_units(pa.table(self._rows(members, cells, rows)))
+                    done = rows.stop
                     writer = writer or pq.ParquetWriter(temporary, table.schema)
                     writer.write_table(table)
             finally:
@@ -245,27 +243,28 @@ class StreamedPopulation(Population):
                     writer.close()
         return Path(path)
 
-    def _rows(self, ids, z, values):
-        """Columns of the galaxies of a partition that are inside the axes."""
-        numbers = cell_numbers(values, self.edges)
-        keep = (numbers >= 0).any(1)
-        numbers, values, z = numbers[keep], values[keep], z[keep]
-        prior = floored(self._prior.at(z)) if len(z) else np.ones((0, len(self.fitted.shares)))
-        known = np.clip(numbers, 0, None)
-        ratio = self.fitted.shares[known] / np.take_along_axis(prior, known, 1)
-        w = np.where(numbers >= 0, ratio, 0.0)
-        w = w / w.sum(1, keepdims=True)
-        out = {"id": [str(i) for i, k in zip(ids, keep, strict=True) if k], "redshift": z}
+    def _rows(self, members, cells, rows):
+        """Columns of the galaxies of a partition, which have these rows of all."""
+        n = len(members)
+        out = {
+            "id": [str(i) for i in members.ids],
+            "redshift": members.redshift,
+            "weight": np.ones(n) if self.weights is None else self.weights[rows],
+            "effective_draws": self.effective_draws[rows].astype(float),
+        }
+        own = members.shares
+        w = evidence_of(members, self.edges, cells, self._prior).weights(self.fitted.shares)
         for k, name in enumerate(self.names):
-            for what, weights in (("", np.full_like(w, 1.0 / w.shape[1])), ("_shrunk", w)):
-                found = weighted_quantile(values[..., k], _QUANTILES, weights)
+            for what, weights in (("", own), ("_shrunk", w)):
+                found = weighted_quantile(members.values[..., k], _QUANTILES, weights)
                 for q, column in zip(_QUANTILES, found, strict=True):
                     out[f"{name}{what}_p{100 * q:g}"] = column
         return out
 
 
-def _in_cells(numbers, size):
-    return np.bincount(numbers[numbers >= 0], minlength=size)
+def _in_cells(cells, shares, size):
+    inside = cells >= 0
+    return np.bincount(cells[inside], np.broadcast_to(shares, cells.shape)[inside], size)
 
 
 def _ends_of_redshift(out, parts, status):

@@ -10,7 +10,7 @@ from sedflow.draws import CURVE_LEVELS, weighted_quantile
 from sedflow.fits.export import write_table
 from sedflow.model.derived import unit_of_column
 
-__all__ = ["density", "galaxies", "moments", "written"]
+__all__ = ["density", "galaxies", "moment_draws", "moments", "written"]
 
 _OWN = (0.16, 0.5, 0.84)
 
@@ -43,16 +43,24 @@ def moments(names, draws: np.ndarray, centres, levels) -> Table:
     draws (n, n_x[, n_y]) : shares; centres : of the cells along each axis
     """
     rows: list[dict] = []
-    for axis, name in enumerate(names):
-        others = tuple(1 + k for k in range(len(names)) if k != axis)
-        share = draws.sum(others)
-        mean = share @ centres[axis]
-        spread = np.sqrt(np.maximum(share @ centres[axis] ** 2 - mean**2, 0.0))
+    for name, mean, spread in moment_draws(names, draws, centres):
         for word, values in (("mean", mean), ("standard deviation", spread)):
             quantiles = np.quantile(values, levels)
             numbers = {_label(q): v for q, v in zip(levels, quantiles, strict=True)}
             rows.append({"quantity": name, "moment": word, **numbers})
     return Table(rows)
+
+
+def moment_draws(names, draws: np.ndarray, centres) -> list[tuple[str, np.ndarray, np.ndarray]]:
+    """Name, mean (n,) and standard deviation (n,) of each quantity, by draw of the density."""
+    out = []
+    for axis, name in enumerate(names):
+        others = tuple(1 + k for k in range(len(names)) if k != axis)
+        share = draws.sum(others)
+        mean = share @ centres[axis]
+        spread = np.sqrt(np.maximum(share @ centres[axis] ** 2 - mean**2, 0.0))
+        out.append((name, mean, spread))
+    return out
 
 
 def galaxies(population: Any, members: Any) -> Table:

@@ -12,10 +12,10 @@ import numpy as np
 from sedflow.errors import SedflowError
 from sedflow.model.cosmology import MPC_CM, luminosity_distance_cm
 
-__all__ = ["inverse_vmax"]
+__all__ = ["FARTHEST", "inverse_vmax"]
 
 _SKY = 4 * np.pi * (180 / np.pi) ** 2  # square degrees
-_FARTHEST = 0.5  # where the table of distances ends
+FARTHEST = 0.5  # the largest redshift, where the table of distances ends
 _NODES = 4096
 
 
@@ -26,7 +26,7 @@ def inverse_vmax(
     area: float,
     *,
     z_low: float = 0.0,
-    z_high: float = _FARTHEST,
+    z_high: float = FARTHEST,
 ) -> np.ndarray:
     """Weights 1 / Vmax (n,) [Mpc^-3] of galaxies from a survey with a flux limit.
 
@@ -55,9 +55,9 @@ def inverse_vmax(
     z, m = np.broadcast_arrays(np.asarray(redshift, float), np.asarray(magnitude, float))
     if not 0 < area <= _SKY + 1:
         raise SedflowError(f"area = {area:g} square degrees; give a part of the sky, up to 41,253")
-    if not 0 <= z_low < z_high <= _FARTHEST:
+    if not 0 <= z_low < z_high <= FARTHEST:
         raise SedflowError(
-            f"z_low = {z_low:g} and z_high = {z_high:g}; give 0 <= z_low < z_high <= {_FARTHEST}"
+            f"z_low = {z_low:g} and z_high = {z_high:g}; give 0 <= z_low < z_high <= {FARTHEST}"
         )
     outside = ~((z > 0) & (z >= z_low) & (z <= z_high) & (m <= limit))
     if outside.any():
@@ -68,7 +68,7 @@ def inverse_vmax(
             f"{z_low:g} to {z_high:g}); leave them out"
         )
     farthest = np.log(_distance(z)) + 0.2 * np.log(10.0) * (limit - m)
-    nodes = np.linspace(1e-5, _FARTHEST, _NODES)
+    nodes = np.linspace(1e-5, FARTHEST, _NODES)
     z_max = np.minimum(np.interp(farthest, np.log(_distance(nodes)), nodes), z_high)
     return 1.0 / (area / _SKY * (_volume(z_max) - _volume(z_low)))
 

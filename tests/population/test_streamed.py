@@ -8,9 +8,10 @@ from scipy.sparse import csr_array
 
 import sedflow
 from sedflow.errors import SedflowError
+from sedflow.population.blocks import Blocks
 from sedflow.population.density import fit_density, scaled
 from sedflow.population.mocks import SCHECHTER, exact_mock
-from sedflow.population.streamed import StreamedPopulation, _Blocks
+from sedflow.population.streamed import StreamedPopulation
 
 OF = "log_mstar,log_z_mw_solar"
 OPTIONS = {
@@ -39,10 +40,12 @@ def both(run):
 
 
 def _on_disk(folder, matrix, size):
-    blocks = _Blocks(folder, matrix.shape[1])
-    for start in range(0, matrix.shape[0], size):
-        block = csr_array(matrix[start : start + size])
-        blocks.add(scaled(block), np.ones(block.nnz))
+    """In files of about so many rows, which come in parts that are smaller."""
+    blocks, step = Blocks(folder, matrix.shape[1], size), size // 2
+    for start in range(0, matrix.shape[0], step):
+        block = csr_array(matrix[start : start + step])
+        ids = np.array([f"g{k}" for k in range(start, start + block.shape[0])], dtype=object)
+        blocks.add(scaled(block), np.ones(block.nnz), ids)
     return blocks
 
 
@@ -51,7 +54,7 @@ def test_blocks_on_disk_give_the_density_of_the_whole(tmp_path):
     whole = fit_density(mock.likelihood, mock.shape)
     parts = fit_density(_on_disk(tmp_path, mock.likelihood, 170), mock.shape)
     np.testing.assert_allclose(parts.shares, whole.shares, rtol=1e-4)
-    np.testing.assert_allclose(parts.draws.std(0), whole.draws.std(0), rtol=1e-3)
+    np.testing.assert_allclose(parts.draws.std(0), whole.draws.std(0), rtol=1e-3, atol=1e-7)
 
 
 def test_rows_of_blocks_are_those_of_the_whole(tmp_path):
@@ -60,6 +63,13 @@ def test_rows_of_blocks_are_those_of_the_whole(tmp_path):
     found = _on_disk(tmp_path, matrix, 30)[rows]
     expected = scaled(csr_array(matrix))[rows]
     np.testing.assert_allclose(found.toarray(), expected.toarray(), rtol=1e-6)
+
+
+def test_blocks_give_back_what_they_were_given(tmp_path):
+    blocks = _on_disk(tmp_path, exact_mock(SCHECHTER, 100, 50, seed=3).likelihood, 30)
+    assert blocks.shape[0] == 100
+    assert [i for _, _, ids in blocks.whole() for i in ids] == [f"g{k}" for k in range(100)]
+    assert len(list(tmp_path.iterdir())) == 4
 
 
 def test_a_streamed_population_is_that_in_memory(both):

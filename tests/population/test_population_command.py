@@ -1,0 +1,190 @@
+"""The flags of `sedflow population`: surveys, streams, ArviZ and reruns, on a real run."""
+
+import json
+import shlex
+
+import numpy as np
+import pyarrow.parquet as pq
+import pytest
+from astropy.table import Table
+from click.testing import CliRunner
+
+import sedflow
+from sedflow.cli import main
+from sedflow.errors import SedflowError
+from sedflow.population.rerun import rerun_catalogue
+
+ALL = ("ok", "misfit", "failed")
+STATUS = ("--status", "ok,misfit,failed", "--cells", "12")
+
+
+@pytest.fixture(scope="module")
+def nsa():
+    return sedflow.load_nsa()
+
+
+@pytest.fixture(scope="module")
+def run(tmp_path_factory, nsa):
+    """A run of some galaxies of the atlas in two partitions, with draws."""
+    folder = tmp_path_factory.mktemp("command")
+    rows = np.sort(np.random.default_rng(6).choice(len(nsa.ids), 20, replace=False))
+    nsa.table[rows].write(folder / "atlas.fits")
+    sedflow.infer_catalogue(
+        folder / "atlas.fits", folder / "run", n=100, keep=60, workers=0, part_rows=12
+    )
+    return folder / "run"
+
+
+@pytest.fixture(scope="module")
+def whole(run):
+    return sedflow.Population(run, "log_mstar", status=ALL, cells=12)
+
+
+@pytest.fixture
+def survey(whole, tmp_path):
+    """A table with magnitudes, of which every fourth is fainter than 17, and completeness."""
+    path = tmp_path / "survey.csv"
+    r = np.where(np.arange(len(whole)) % 4 == 3, 17.5, 15.0 + 0.05 * np.arange(len(whole)))
+    seen = np.linspace(0.5, 1.0, len(whole))
+    Table({"id": whole.ids, "r": r, "seen": seen, "wrong": 2 * seen}).write(path)
+    return path
+
+
+def _asked(run, *options):
+    done = CliRunner().invoke(main, ["population", str(run), *STATUS, *map(str, options)])
+    return done, (json.loads(done.stdout) if done.exit_code == 0 else None)
+
+
+def test_a_flux_limit_weighs_by_volume_and_leaves_out_what_is_fainter(run, whole, survey):
+    limits = ("--flux-limit", 17, "--area", 1000, "--magnitude", "r", "--json")
+    done, found = _asked(run, "--weights", survey, *limits)
+    assert done.exit_code == 0, done.output
+    table = Table.read(survey)
+    bright = table["r"] <= 17
+    weights = sedflow.population.inverse_vmax(whole.redshift[bright], table["r"][bright], 17, 1000)
+    assert found["galaxies"] == bright.sum()
+    assert found["left_out"]["not in the sample"] == (~bright).sum()
+    assert found["total"][0] == pytest.approx(weights.sum(), rel=1e-6)
+    _, both = _asked(run, "--weights", survey, "--completeness", "seen", *limits)
+    expected = (weights / table["seen"][bright]).sum()
+    assert both["total"][0] == pytest.approx(expected, rel=1e-6)
+
+
+def test_completeness_alone_is_a_weight(run, survey):
+    _, found = _asked(run, "--weights", survey, "--completeness", "seen", "--json")
+    assert found["total"][0] == pytest.approx((1 / Table.read(survey)["seen"]).sum(), rel=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("options", "code", "words"),
+    [
+        (("--flux-limit", 17), 2, "belong together"),
+        (("--flux-limit", 17, "--area", 10), 2, "need --weights"),
+        (("--redshifts", "0.01,0.05"), 2, "ends of a sample"),
+        (("--stream", "--rerun", "x"), 2, "reads one run"),
+        (("--weights", "SURVEY"), 1, "has no column weight"),
+        (("--weights", "SURVEY", "--completeness", "wrong"), 1, "above 0 and up to 1"),
+        (
+            ("--weights", "SURVEY", "--flux-limit", 17, "--area", 9, "--redshifts", "one,two"),
+            1,
+            "two numbers",
+        ),
+    ],
+)
+def test_flags_that_do_not_belong_together_are_refused(run, survey, options, code, words):
+    options = [survey if x == "SURVEY" else x for x in options]
+    done, _ = _asked(run, *options)
+    assert done.exit_code == code
+    assert words in " ".join(done.output.split())
+
+
+def test_a_stream_says_what_memory_says(run, survey, tmp_path):
+    path = tmp_path / "galaxies.parquet"
+    limits = ("--flux-limit", 17, "--area", 1000, "--magnitude", "r", "--json")
+    _, memory = _asked(run, "--weights", survey, *limits)
+    done, streamed = _asked(run, "--weights", survey, *limits, "--stream", "--galaxies", path)
+    assert done.exit_code == 0, done.output
+    assert streamed["galaxies"] == memory["galaxies"]
+    assert streamed["left_out"] == memory["left_out"]
+    assert streamed["total"] == pytest.approx(memory["total"])
+    means = [[m["p50"] for m in document["moments"]] for document in (memory, streamed)]
+    assert means[1] == pytest.approx(means[0], abs=0.1)
+    weights = pq.read_table(path)["weight"].to_numpy()
+    assert len(weights) == memory["galaxies"]
+    assert weights.sum() == pytest.approx(memory["total"][0])
+
+
+def test_a_population_goes_to_arviz_and_comes_back(run, whole, tmp_path):
+    import arviz
+
+    path = tmp_path / "population.nc"
+    done, _ = _asked(run, "-o", path, "--json")
+    assert done.exit_code == 0, done.output
+    data = arviz.from_netcdf(str(path))
+    density = data.posterior.density
+    assert density.dims == ("chain", "draw", "log_mstar")
+    np.testing.assert_allclose(density["log_mstar"], whole.centres[0])
+    np.testing.assert_allclose((density * whole.area).sum("log_mstar"), 1)
+    middle = density.quantile(0.5, ("chain", "draw"))
+    np.testing.assert_allclose(middle, whole.quantiles([50])[0], rtol=1e-6)
+    own = float(data.posterior.mean_log_mstar.median())
+    assert own == pytest.approx(float(whole.moments()["p50"][0]))
+    np.testing.assert_allclose(data.constant_data.prior_density, whole.prior_density)
+    assert data.constant_data.galaxy.values.tolist() == whole.ids.tolist()
+    assert data.attrs["galaxies"] == len(whole)
+
+
+def test_two_quantities_go_to_arviz(run):
+    found = sedflow.Population(run, "log_mstar,tau_ism", status=ALL, cells=(6, 5))
+    data = found.to_inference_data()
+    assert data.posterior.density.dims == ("chain", "draw", "log_mstar", "tau_ism")
+    assert data.constant_data.stack_density.shape == (6, 5)
+    np.testing.assert_allclose(data.constant_data.edges_tau_ism, found.edges[1])
+
+
+@pytest.mark.slow
+def test_few_galaxies_are_rerun_and_replace_themselves(run, whole, tmp_path):
+    """What the command offers works: fewer are few, and all galaxies are still there."""
+    few = tmp_path / "few.parquet"
+    done, found = _asked(run, "--few", few, "--of", "log_mstar,log_ssfr_1gyr", "--cells", "6,6",
+                         "--json")  # fmt: skip
+    assert done.exit_code == 0, done.output
+    names = found["few_effective_draws"]
+    assert names
+    assert Table.read(few)["id"].tolist() == [i for i in whole.ids.tolist() if i in names]
+    again, after = (shlex.split(command) for command in found["rerun"])
+    again[again.index("--keep") + 1] = again[again.index("--draws") + 1] = "300"
+    done = CliRunner().invoke(main, [*again[1:], "--workers", "0"])
+    assert done.exit_code == 0, done.output
+    done = CliRunner().invoke(main, [*after[1:], *STATUS[:2], "--cells", "6,6", "--json"])
+    assert done.exit_code == 0, done.output
+    better = json.loads(done.stdout)
+    assert better["galaxies"] == found["galaxies"]
+    assert len(better["few_effective_draws"]) < len(names)
+
+
+def test_a_rerun_has_the_photometry_of_the_run(run, whole, nsa, tmp_path):
+    path = tmp_path / "some.parquet"
+    ids = whole.ids[[2, 5]]
+    assert rerun_catalogue(run, ids, path) == 2
+    table = Table.read(path)
+    galaxies = nsa.photometry(table["id"])
+    np.testing.assert_allclose(table["redshift"], galaxies.redshift)
+    for band in ("u", "r"):
+        k = galaxies.bands.index(band)
+        np.testing.assert_allclose(table[f"flux_{band}"], galaxies.flux[:, k], rtol=1e-5)
+
+
+def test_galaxies_that_are_given_as_outside_do_not_enter(run, whole):
+    found = sedflow.Population(run, "log_mstar", status=ALL, without=[str(whole.ids[0])])
+    assert found.ids.tolist() == whole.ids[1:].tolist()
+    assert found.left_out["not in the sample"] == 1
+
+
+def test_runs_of_other_galaxies_are_one_population(run, whole):
+    """The same run twice has each galaxy once."""
+    found = sedflow.Population([run, run], "log_mstar", status=ALL, cells=12)
+    assert sorted(found.ids.tolist()) == sorted(whole.ids.tolist())
+    np.testing.assert_allclose(found.density, whole.density, rtol=1e-6)
+    with pytest.raises(SedflowError, match="a mapping"):
+        sedflow.population.StreamedPopulation(run, "log_mstar", weights=np.ones(20))
