@@ -8,6 +8,7 @@ import json
 import re
 import shutil
 import threading
+from dataclasses import asdict
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
@@ -17,7 +18,10 @@ from scipy.special import ndtr
 
 import sedflow
 from sedflow.model.likelihood import chi2_limit
+from sedflow.parameters import NAMES, Prior
+from sedflow.sampling.edges import edges_of
 from sedflow.sampling.verdict import EXACT_WEIGHTS
+from sedflow.site.manifest import about
 
 ROOT = Path(__file__).parents[2]
 STATIC = ROOT / "sedflow" / "site" / "static"
@@ -148,6 +152,39 @@ def test_quantiles_and_chances_are_pythons(numerics, vectors):
     np.testing.assert_allclose(chances, [row[2] for row in vectors["chances"]], rtol=1e-11)
     limits = [chi2_limit(n) for n in range(1, 6)]
     np.testing.assert_allclose(back, limits, rtol=1e-9)
+
+
+def test_leaning_on_an_edge_is_told_in_pythons_words(numerics, vectors):
+    limits = [
+        {n: v for n, v in asdict(edge).items() if n != "share"} for edge in edges_of(Prior())
+    ]
+    found = numerics.evaluate(
+        """async ({ cases, names, limits }) => {
+        const { leaning } = await import("/numerics/edges.js");
+        return cases.map((c) => leaning(c.theta, names, c.weights, limits));
+    }""",
+        {"cases": vectors["edges"], "names": list(NAMES), "limits": limits},
+    )
+    assert found == [case["told"] for case in vectors["edges"]]
+    assert sum(text != "" for text in found) == 2
+
+
+def test_ranges_of_training_are_told_in_pythons_words(numerics, vectors):
+    site = json.loads(json.dumps(about(sedflow.load_posterior(), "0")))
+    found = numerics.evaluate(
+        """async ({ cases, site }) => {
+        const { ranges } = await import("/numerics/domain.js");
+        const filled = (row) => row.map((v) => v ?? NaN);
+        const bands = site.network.bands.map((b) => b.name);
+        return cases.map(({ flux, sigma, redshift }) => ranges(
+            { flux: filled(flux), sigma: filled(sigma), redshift, bands }, site.domain, site.noise));
+    }""",
+        {"cases": vectors["outside"], "site": site},
+    )
+    assert found == [case["told"] for case in vectors["outside"]]
+    told = " ".join(text for texts in found for text in texts)
+    for part in ("redshift", "smaller than any", "of the flux", "below zero", "bluer", "absolute"):
+        assert part in told
 
 
 def test_noise_is_normal_and_follows_seed_and_data(numerics):
