@@ -106,7 +106,7 @@ def _network(posterior):
         "file": path,
         "name": f"{name}.safetensors",
         "bytes": len(kept.content),
-        "encoding": "steps16+gzip",
+        "encoding": "steps24+gzip",
         "head": kept.head,
         "steps": [list(run) for run in kept.steps],
         "sha256": sha256_of(kept.content),

@@ -5,14 +5,14 @@ import platform
 import threading
 from functools import partial
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 
 import pytest
 
-from sedflow.site.write import write_site
-
+STATIC = Path(__file__).parents[2] / "sedflow" / "site" / "static"
 WITHOUT = {
-    "no WebAssembly, in which the network runs": "--noexpose-wasm",
-    "no SIMD, which the network needs": "--no-enable-sse4-1 --no-enable-ssse3 --no-enable-avx",
+    "no WebAssembly, in which the network runs": "--jitless",
+    "no SIMD, which the network needs": "--no-enable-sse4_1",
 }
 
 
@@ -24,9 +24,9 @@ class Quiet(SimpleHTTPRequestHandler):
 
 
 @pytest.fixture(scope="module")
-def site(tmp_path_factory):
-    folder = write_site(tmp_path_factory.mktemp("site"))
-    server = ThreadingHTTPServer(("127.0.0.1", 0), partial(Quiet, directory=str(folder)))
+def site():
+    """The pages without data, of which such a browser is given none."""
+    server = ThreadingHTTPServer(("127.0.0.1", 0), partial(Quiet, directory=str(STATIC)))
     threading.Thread(target=server.serve_forever, daemon=True).start()
     yield f"http://127.0.0.1:{server.server_port}/"
     server.shutdown()
@@ -50,4 +50,4 @@ def test_a_browser_without_it_gets_a_sentence_and_no_network(chromium, site, sen
         browser.close()
     assert sentence in told
     assert "open this page in a browser of 2023 or later" in told
-    assert not any("data/network" in url or ".wasm" in url for url in asked)
+    assert not any("data/site.json" in url or ".wasm" in url for url in asked)

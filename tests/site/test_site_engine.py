@@ -198,7 +198,7 @@ def test_the_network_is_unpacked_to_the_numbers_of_python(numerics):
         const { unpacked } = await import("/engine/unpack.js");
         const { hashOf } = await import("/engine/files.js");
         const content = Uint8Array.from(atob(text), (c) => c.charCodeAt(0));
-        const entry = { file: "", encoding: "steps16+gzip", head, steps, bytes };
+        const entry = { file: "", encoding: "steps24+gzip", head, steps, bytes };
         const bad = await unpacked(content, { ...entry, encoding: "x" }).catch((e) => e.message);
         return [await hashOf(await unpacked(content, entry)), bad];
     }""",

@@ -192,13 +192,15 @@ def test_tensors_come_back_in_whole_steps():
         }
     ).encode()
     content = struct.pack("<Q", len(header)) + header + values.tobytes()
-    kept = stepped(content, {"a": 0.125, "b": 1e-9})
+    kept = stepped(content, {"a": 0.125, "b": 5e-6})
     assert [count for count, _ in kept.steps] == [3, 1]
     found = np.frombuffer(kept.content[kept.head :], "<f4")
     assert found[:3].tolist() == [0.125, -0.25, 7.0]
-    assert found[3] == pytest.approx(5e-3, rel=1e-6)  # in 32,767 steps, the most
+    assert found[3] == pytest.approx(5e-3, rel=1e-6)
     planes = np.frombuffer(gzip.decompress(kept.packed)[kept.head :], np.uint8)
-    assert planes.tolist() == [1, 254, 56, 255, 0, 255, 0, 127]
+    assert planes.tolist() == [2, 3, 112, 208, 0, 0, 0, 7, 0, 0, 0, 0]
+    (_, finest) = stepped(content, {"a": 0.125, "b": 1e-12}).steps
+    assert finest[1] == pytest.approx(5e-3 / (2**23 - 1))
     with pytest.raises(KeyError):
         stepped(content, {"a": 0.125})
 

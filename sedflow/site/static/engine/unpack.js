@@ -3,7 +3,7 @@
 /** @typedef {{file: string, bytes: number, encoding: string, head?: number, steps?: [number, number][]}} Packed what the manifest says of one */
 
 /** @type {Record<string, (planes: Uint8Array, entry: Packed) => Uint8Array>} */
-const ENCODINGS = { "planes4+gzip": interleaved, "steps16+gzip": stepped };
+const ENCODINGS = { "planes4+gzip": interleaved, "steps24+gzip": stepped };
 
 /** @param {Uint8Array} content @param {Packed} entry */
 export async function unpacked(content, entry) {
@@ -32,16 +32,20 @@ function interleaved(planes) {
 }
 
 /**
- * A head as it is, then whole numbers of two bytes, in two planes, each times the step of its run.
+ * A head as it is, then whole numbers of three bytes, in three planes, each times the step of its
+ * run; the last bit has the sign.
  * @param {Uint8Array} planes @param {Packed} entry
  */
 function stepped(planes, { head = 0, steps = [] }) {
-  const count = (planes.length - head) / 2;
-  const low = planes.subarray(head, head + count), high = planes.subarray(head + count);
+  const count = (planes.length - head) / 3;
+  const [low, middle, high] = [0, 1, 2].map((k) => planes.subarray(head + k * count, head + (k + 1) * count));
   const numbers = new Float32Array(count);
   let k = 0;
   for (const [run, step] of steps) {
-    for (const end = k + run; k < end; k += 1) numbers[k] = step * (((high[k] << 24) >> 16) | low[k]);
+    for (const end = k + run; k < end; k += 1) {
+      const signed = low[k] | (middle[k] << 8) | (high[k] << 16);
+      numbers[k] = step * ((signed >> 1) ^ -(signed & 1));
+    }
   }
   const out = new Uint8Array(head + 4 * count);
   out.set(planes.subarray(0, head));
