@@ -15,7 +15,9 @@ from scipy.special import chdtrc
 
 import sedflow
 from sedflow.draws import column_quantiles, weighted_quantile
+from sedflow.sampling.edges import edges, edges_in_words
 from sedflow.sampling.importance import smooth
+from sedflow.sampling.verdict_decision import with_edges
 from sedflow.sampling.verdict_steps import Ladder
 
 OUT = Path(__file__).parents[1] / "tests" / "site" / "golden.json.gz"
@@ -77,8 +79,8 @@ def posterior_case(posterior, galaxy, seed: int) -> dict:
     draws = ladder.network()
     if draws is None:
         draws = ladder.given_up() if ladder.hopeless else ladder.uncorrected("weights")
-    verdict = ladder.verdict()
     first = ladder.first
+    verdict = with_edges(ladder.verdict(), first, posterior.prior)
     weights = np.full(N, 1 / N) if first.importance.ess == 0 else first.weights
     return {
         "flux": listed(galaxy.flux),
@@ -136,6 +138,56 @@ def quantile_cases() -> list[dict]:
     return out
 
 
+def edge_cases(prior) -> list[dict]:
+    """Draws that lean on several edges, on one by weight alone, and on none."""
+    rng = np.random.default_rng(7)
+    theta = prior.sample(200, rng)
+    leaning, few = theta.copy(), theta.copy()
+    leaning[:120, [0, 9, 11]] = [12.45, 2.98, -1.99]
+    leaning[50:110, 1:5] = [0.01, 0.01, 0.01, 0.97]
+    few[:10, 10] = 2.99
+    heavy = np.where(np.arange(200) < 10, 30.0, 1.0)
+    cases = [(theta, np.ones(200)), (leaning, np.ones(200)), (few, heavy), (few, np.ones(200))]
+    out = []
+    for rows, weights in cases:
+        share = weights / weights.sum()
+        told = edges_in_words(edges(rows, share, prior))
+        out.append({"theta": rows.ravel().tolist(), "weights": share.tolist(), "told": told})
+    return out
+
+
+def outside_cases(posterior) -> list[dict]:
+    """Galaxies beyond each of the ranges of training, beyond several, and inside."""
+    galaxy = sedflow.load_nsa().photometry(72)
+    flux, sigma, z = galaxy.flux, galaxy.sigma, float(galaxy.redshift)
+    one = np.ones(5)
+    cases = [
+        (flux, sigma, z),
+        (flux, sigma, 0.0004),
+        (flux, sigma, 0.31),
+        (flux, sigma / 30, z),
+        (flux, sigma / 1e4, z),
+        (flux, flux * [0.05, 0.006, 0.02, 0.02, 0.01], z),
+        (flux * [-1, 1, 1, 1, 1], sigma, z),
+        (flux * [9, 1, 1, 1, 0.1], sigma, z),
+        (flux * 1e5, sigma * 1e5, z),
+        (flux * 1e-5, sigma * 1e-5, 0.002),
+        (flux * [np.nan, 1, 1, 1, 1e3], sigma * [np.nan, 1, 1, 1, 1], z),
+        (
+            flux * [np.nan, np.nan, 1, np.nan, np.nan],
+            sigma * [np.nan, np.nan, 1, np.nan, np.nan],
+            z,
+        ),
+        (one * 1e-3, one * 0.5, 0.2),
+    ]
+    out = []
+    for f, s, redshift in cases:
+        known = sedflow.Photometry(np.asarray(f, float), s, redshift, galaxy.bands)
+        told = list(posterior.domain.check(known, posterior.noise).reasons[()])
+        out.append({"flux": listed(f), "sigma": listed(s), "redshift": redshift, "told": told})
+    return out
+
+
 def chance_cases() -> list[list[float]]:
     """Rows of degrees of freedom, chi-square, and its chance to be exceeded."""
     x = (0.01, 0.5, 1.0, 3.9, 8.1, 25.0, 300.0)
@@ -163,6 +215,8 @@ def golden() -> dict:
         "smooth": smoothing_cases(),
         "quantiles": quantile_cases(),
         "chances": chance_cases(),
+        "edges": edge_cases(posterior.prior),
+        "outside": outside_cases(posterior),
     }
 
 

@@ -59,6 +59,8 @@ def lessons(nsa, network) -> dict:
     """Facts, judgements and figures of every step of every lesson."""
     out = {}
     for key, lesson in LESSONS.items():
+        if key in APP_ONLY:
+            continue
         view = LearnView(nsa, network, lesson=key, step=1, galaxy=GALAXY, seed=SEED)
         view.__panel__()
         pool: list = []

@@ -5,14 +5,14 @@ such as no dust or no burst, is not counted: nothing lies beyond it.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 
 import numpy as np
 
 from sedflow.parameters import HIGH, LOW, Prior, index
 
-__all__ = ["Edge", "edges", "edges_in_words"]
+__all__ = ["Edge", "edges", "edges_in_words", "edges_of"]
 
 #: Edges that the prior chose: parameter, whether it is the upper one, and the share of the range
 #: that counts as near it.
@@ -65,6 +65,16 @@ class Edge:
         )
 
 
+def edges_of(prior: Prior) -> list[Edge]:
+    """Every edge that is looked at, with what the prior has near it and no posterior (share 0)."""
+    found = []
+    for (name, upper, part), expected in zip(_EDGES, _prior_shares(prior.sfh), strict=True):
+        k = index(name)
+        value = float(HIGH[k] if upper else LOW[k])
+        found.append(Edge(name, upper, value, part * float(HIGH[k] - LOW[k]), 0.0, expected))
+    return found
+
+
 def edges(theta: np.ndarray, weights: np.ndarray | None, prior: Prior) -> list[Edge]:
     """The edges of the prior on which the draws of one galaxy lean.
 
@@ -76,15 +86,11 @@ def edges(theta: np.ndarray, weights: np.ndarray | None, prior: Prior) -> list[E
     total = w.sum()
     if not (np.isfinite(total) and total > 0):
         return []
-    known = _prior_shares(prior.sfh)
     found = []
-    for (name, upper, part), expected in zip(_EDGES, known, strict=True):
-        share = float(w[_near(theta, name, upper, part)].sum() / total)
-        if share > _SHARE and share > _TIMES * expected:
-            k = index(name)
-            value = float(HIGH[k] if upper else LOW[k])
-            within = part * float(HIGH[k] - LOW[k])
-            found.append(Edge(name, upper, value, within, share, expected))
+    for edge, place in zip(edges_of(prior), _EDGES, strict=True):
+        share = float(w[_near(theta, *place)].sum() / total)
+        if share > _SHARE and share > _TIMES * edge.prior_share:
+            found.append(replace(edge, share=share))
     return found
 
 

@@ -21,7 +21,7 @@ from sedflow.sampling.verdict import FAILED, MISFIT, Verdict
 from sedflow.sampling.verdict_steps import Ladder
 from sedflow.trust_limits import Convergence, Importance
 
-__all__ = ["RUNGS", "climb"]
+__all__ = ["RUNGS", "climb", "with_edges"]
 
 #: The last step, by name: the network's weighted draws, adaptive importance sampling, MCMC.
 RUNGS = {"weights": 1, "proposals": 2, "auto": 3}
@@ -59,13 +59,13 @@ def climb(
     for k in range(len(flat)):
         one, verdict = _climb_one(flat[k], sampler, model, prior, n, seed, trust, mcmc)
         draws.append(one)
-        verdicts.append(_with_edges(verdict, one, prior))
+        verdicts.append(with_edges(verdict, one, prior))
         if progress:
             progress(k + 1, len(flat))
     return _stack(draws, galaxy.shape), Verdict.stack(verdicts, galaxy.shape)
 
 
-def _with_edges(verdict, draws, prior):
+def with_edges(verdict, draws, prior):
     """The verdict, with a warning where the draws lean on an edge of the prior."""
     told = edges_in_words(edges(draws.theta, draws.weights, prior))
     if not told or verdict.kind in (FAILED, MISFIT):

@@ -1,21 +1,16 @@
 """The graphs and tables of the site: the network's own, and those in the folder `graphs`."""
 
 import json
-import struct
 from pathlib import Path
-
-import numpy as np
 
 from sedflow.errors import DamagedPackage
 from sedflow.files.hashes import sha256_of
 from sedflow.files.packaged import checked_path
 from sedflow.network.posterior import AmortizedPosterior
-from sedflow.site.planes import packed, rounded, unpacked
+from sedflow.site.planes import Stepped, stepped, unpacked
 
-__all__ = ["BITS", "graph_files", "packaged_graphs"]
+__all__ = ["graph_files", "network_steps", "packaged_graphs"]
 
-#: Bits of the network's numbers after the first that the site keeps: weights answer for the rest.
-BITS = 10
 _FOLDER = Path(__file__).parent / "graphs"
 
 
@@ -52,6 +47,30 @@ def packaged_graphs(posterior: AmortizedPosterior) -> dict:
     return manifest
 
 
+def network_steps(posterior: AmortizedPosterior) -> Stepped:
+    """The network's tensors as the site keeps them: rounded, for which the weights answer.
+
+    Raises
+    ------
+    DamagedPackage
+        The steps are missing, or of another network.
+    """
+    path = _FOLDER / "steps.json"
+    try:
+        known = json.loads(path.read_bytes())
+        bound, steps = known["record_sha256"], known["steps"]
+    except (OSError, ValueError, LookupError, TypeError) as error:
+        raise DamagedPackage(
+            f"{path} cannot be read ({error}); install sedflow-explorer again"
+        ) from None
+    if bound != posterior.record_sha256:
+        raise DamagedPackage(
+            f"the site's steps were made for another network than {posterior.name}; run "
+            "tools/build_site_steps.py"
+        )
+    return stepped(checked_path(f"{posterior.name}.safetensors").read_bytes(), steps)
+
+
 def graph_files(posterior: AmortizedPosterior) -> tuple[dict, dict[str, bytes]]:
     """What the manifest of the site says about each graph, and the files by their path in the site.
 
@@ -73,22 +92,24 @@ def graph_files(posterior: AmortizedPosterior) -> tuple[dict, dict[str, bytes]]:
         path = f"data/graphs/{entry['file']}"
         files[path] = (_FOLDER / entry["file"]).read_bytes()
         entries[name] = {**entry, "file": path, "tables": shared}
-    network, own = _network(posterior.name)
+    network, own = _network(posterior)
     return network | entries, own | files
 
 
-def _network(name):
+def _network(posterior):
+    name = posterior.name
     own = json.loads(checked_path(f"{name}.graphs.json").read_bytes())["graphs"]
-    weights = _rounded_weights(checked_path(f"{name}.safetensors").read_bytes())
+    kept = network_steps(posterior)
     path = f"data/network/{name}.safetensors.gz"
-    files = {path: packed(weights)}
+    files = {path: kept.packed}
     tables = {
         "file": path,
         "name": f"{name}.safetensors",
-        "bytes": len(weights),
-        "encoding": "planes4+gzip",
-        "sha256": sha256_of(weights),
-        "bits": BITS,
+        "bytes": len(kept.content),
+        "encoding": "steps24+gzip",
+        "head": kept.head,
+        "steps": [list(run) for run in kept.steps],
+        "sha256": sha256_of(kept.content),
     }
     entries = {}
     for graph in ("features", "draw"):
@@ -99,10 +120,3 @@ def _network(name):
         }
     entries["draw"]["tables"] = tables
     return entries, files
-
-
-def _rounded_weights(content: bytes) -> bytes:
-    """A file of float32 tensors, its numbers rounded to `BITS`; its header stays."""
-    start = 8 + struct.unpack("<Q", content[:8])[0]
-    numbers = rounded(np.frombuffer(content[start:], "<f4"), BITS)
-    return content[:start] + numbers.tobytes()

@@ -5,13 +5,19 @@ from dataclasses import asdict
 from importlib import resources
 from typing import Any
 
+import numpy as np
+
 from sedflow import palette
 from sedflow.bands import load_band
 from sedflow.dashboard.presets import START
+from sedflow.model import cosmology
 from sedflow.model.derived import DERIVED, quantities_of
+from sedflow.model.floors import RECOMMENDED
 from sedflow.model.likelihood import UNDERSTATED, chi2_limit
+from sedflow.model.sed import MAX_REDSHIFT
 from sedflow.network.posterior import AmortizedPosterior
 from sedflow.parameters import PARAMETERS
+from sedflow.sampling.edges import Edge, edges_of
 from sedflow.sampling.misfit import MISFIT_BELOW, PValueTable
 from sedflow.sampling.verdict import KINDS
 from sedflow.site.shared import shared
@@ -20,6 +26,7 @@ from sedflow.trust_limits import JUDGED_ON, K_HAT_MAX, MIN_ESS
 __all__ = ["FORMAT", "about", "vendored"]
 
 FORMAT = 1
+_NODES, _NEAR = 51, 1e-4  # redshifts of the distance moduli: how many, and the first
 
 
 def about(posterior: AmortizedPosterior, version: str) -> dict[str, Any]:
@@ -77,11 +84,12 @@ def about(posterior: AmortizedPosterior, version: str) -> dict[str, Any]:
             "misfit_below": MISFIT_BELOW,
             "chi2": [chi2_limit(n) for n in range(1, len(posterior.bands) + 1)],
             "understated": UNDERSTATED,
+            "edges": [_edge(edge) for edge in edges_of(posterior.prior)],
         },
         "kinds": [asdict(kind) for kind in KINDS],
         "palette": _palette(),
         "p_values": _p_values(posterior.p_values),
-        "domain": asdict(posterior.domain),
+        "domain": _domain(posterior),
         "noise": record["noise"],
         "vendor": vendored(),
         "licences": [
@@ -125,6 +133,28 @@ def _p_values(table: PValueTable | None):
         "levels": table.levels.tolist(),
         "quantiles": {str(n): rows.tolist() for n, rows in table.quantiles.items()},
     }
+
+
+def _edge(edge: Edge):
+    return {name: value for name, value in asdict(edge).items() if name != "share"}
+
+
+def _domain(posterior: AmortizedPosterior):
+    """The ranges of training, and what the words on a galaxy outside of them need."""
+    return asdict(posterior.domain) | {
+        "floors": {band: RECOMMENDED[band] for band in posterior.bands if band in RECOMMENDED},
+        "max_redshift": MAX_REDSHIFT,
+        "modulus": _modulus(),
+    }
+
+
+def _modulus():
+    """Distance modulus less 5 log10 of the redshift: nearly straight, so few nodes are enough."""
+    redshift = np.linspace(0.0, MAX_REDSHIFT, _NODES)
+    redshift[0] = _NEAR
+    distance = cosmology.luminosity_distance_cm(redshift) / cosmology.MPC_CM
+    above = 5 * np.log10(distance / redshift) + 25
+    return {"redshift": redshift.round(6).tolist(), "above_log": above.round(5).tolist()}
 
 
 def _palette():

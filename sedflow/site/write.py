@@ -15,6 +15,7 @@ from sedflow.site.atlas import atlas_columns
 from sedflow.site.graphs import graph_files
 from sedflow.site.lessons import lesson_texts
 from sedflow.site.manifest import about
+from sedflow.site.modules import with_modules
 
 __all__ = ["write_site"]
 
@@ -93,6 +94,7 @@ def _contents() -> dict[str, bytes]:
     }
     for path in sorted((package / "vendor").iterdir()):
         files[f"vendor/{path.name}"] = path.read_bytes()
+    files["index.html"] = with_modules(files)
     files["open.py"] = (package / "launcher.py").read_bytes()
     graphs, those = graph_files(posterior)
     files |= those

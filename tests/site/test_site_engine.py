@@ -1,5 +1,6 @@
 """The site's engine and numerics in Chromium, held to Python by golden vectors."""
 
+import base64
 import functools
 import gzip
 import hashlib
@@ -8,6 +9,7 @@ import json
 import re
 import shutil
 import threading
+from dataclasses import asdict
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
@@ -16,8 +18,13 @@ import pytest
 from scipy.special import ndtr
 
 import sedflow
+from sedflow.files.hashes import sha256_of
 from sedflow.model.likelihood import chi2_limit
+from sedflow.parameters import NAMES, Prior
+from sedflow.sampling.edges import edges_of
 from sedflow.sampling.verdict import EXACT_WEIGHTS
+from sedflow.site.graphs import network_steps
+from sedflow.site.manifest import about
 
 ROOT = Path(__file__).parents[2]
 STATIC = ROOT / "sedflow" / "site" / "static"
@@ -47,6 +54,7 @@ def written(tmp_path_factory):
     (folder / tables["file"]).write_bytes(content)
     known = {"bytes": len(content), "sha256": hashlib.sha256(content).hexdigest()}
     site["files"][tables["file"]] = known
+    tables["encoding"] = "planes4+gzip"
     manifest.write_text(json.dumps(site))
     return folder
 
@@ -148,6 +156,59 @@ def test_quantiles_and_chances_are_pythons(numerics, vectors):
     np.testing.assert_allclose(chances, [row[2] for row in vectors["chances"]], rtol=1e-11)
     limits = [chi2_limit(n) for n in range(1, 6)]
     np.testing.assert_allclose(back, limits, rtol=1e-9)
+
+
+def test_leaning_on_an_edge_is_told_in_pythons_words(numerics, vectors):
+    limits = [{n: v for n, v in asdict(edge).items() if n != "share"} for edge in edges_of(Prior())]
+    found = numerics.evaluate(
+        """async ({ cases, names, limits }) => {
+        const { leaning } = await import("/numerics/edges.js");
+        return cases.map((c) => leaning(c.theta, names, c.weights, limits));
+    }""",
+        {"cases": vectors["edges"], "names": list(NAMES), "limits": limits},
+    )
+    assert found == [case["told"] for case in vectors["edges"]]
+    assert sum(text != "" for text in found) == 2
+
+
+def test_ranges_of_training_are_told_in_pythons_words(numerics, vectors):
+    site = json.loads(json.dumps(about(sedflow.load_posterior(), "0")))
+    found = numerics.evaluate(
+        """async ({ cases, site }) => {
+        const { ranges } = await import("/numerics/domain.js");
+        const filled = (row) => row.map((v) => v ?? NaN);
+        const bands = site.network.bands.map((b) => b.name);
+        return cases.map(({ flux, sigma, redshift }) => ranges(
+            { flux: filled(flux), sigma: filled(sigma), redshift, bands }, site.domain, site.noise));
+    }""",
+        {"cases": vectors["outside"], "site": site},
+    )
+    assert found == [case["told"] for case in vectors["outside"]]
+    told = " ".join(text for texts in found for text in texts)
+    for part in ("redshift", "smaller than any", "of the flux", "below zero", "bluer", "absolute"):
+        assert part in told
+
+
+def test_the_network_is_unpacked_to_the_numbers_of_python(numerics):
+    kept = network_steps(sedflow.load_posterior())
+    found = numerics.evaluate(
+        """async ([text, head, steps, bytes]) => {
+        const { unpacked } = await import("/engine/unpack.js");
+        const { hashOf } = await import("/engine/files.js");
+        const content = Uint8Array.from(atob(text), (c) => c.charCodeAt(0));
+        const entry = { file: "", encoding: "steps24+gzip", head, steps, bytes };
+        const bad = await unpacked(content, { ...entry, encoding: "x" }).catch((e) => e.message);
+        return [await hashOf(await unpacked(content, entry)), bad];
+    }""",
+        [
+            base64.b64encode(kept.packed).decode(),
+            kept.head,
+            [list(run) for run in kept.steps],
+            len(kept.content),
+        ],
+    )
+    assert found[0] == sha256_of(kept.content)
+    assert "packed as 'x', which this page cannot read" in found[1]
 
 
 def test_noise_is_normal_and_follows_seed_and_data(numerics):

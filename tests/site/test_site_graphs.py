@@ -1,6 +1,8 @@
 """The site's graphs, in ONNX Runtime, against the Python that they repeat."""
 
+import gzip
 import json
+import struct
 from importlib import resources
 from pathlib import Path
 
@@ -10,11 +12,14 @@ from scipy.special import ndtr
 
 import sedflow
 from sedflow.errors import DamagedPackage
+from sedflow.files.packaged import checked_path
 from sedflow.fits.history import History
 from sedflow.model.derived import derive
 from sedflow.model.likelihood import chi_square, log_likelihood
+from sedflow.network.runtime import GraphFlow
+from sedflow.parameters import HIGH, LOW
 from sedflow.site import graphs
-from sedflow.site.planes import packed, rounded, unpacked
+from sedflow.site.planes import packed, rounded, stepped, unpacked
 from sedflow.threads import new_session
 
 FOLDER = Path(str(resources.files("sedflow.site"))) / "graphs"
@@ -150,6 +155,54 @@ def _compare(run, posterior, galaxy):
     found = out["log_likelihood"] + out["log_prior"] - density
     counts = known > known.max() - 10
     assert found[counts] == pytest.approx(known[counts], abs=1e-3)
+
+
+def test_the_rounded_network_draws_what_the_network_draws(posterior, tmp_path, monkeypatch):
+    kept = graphs.network_steps(posterior)
+    name = f"{posterior.name}.safetensors"
+    (tmp_path / name).write_bytes(kept.content)
+    draw = checked_path(f"{posterior.name}.draw.onnx").read_bytes()
+    rounded_flow = GraphFlow(draw, b"", tmp_path / name)
+    base = np.random.default_rng(4).standard_normal((1000, 11)).astype(np.float32)
+    nsa = sedflow.load_nsa()
+    for nsaid in nsa.ids[:400:100]:
+        known = posterior.push(base, nsa[int(nsaid)]).theta
+        with monkeypatch.context() as replaced:
+            replaced.setattr(posterior, "_flow", rounded_flow)
+            found = posterior.push(base, nsa[int(nsaid)]).theta
+        off = np.abs(found - known) / (HIGH - LOW)
+        assert 0 < off.max() < 1e-3, nsaid
+
+
+def test_steps_of_another_network_are_refused(posterior, tmp_path, monkeypatch):
+    monkeypatch.setattr(graphs, "_FOLDER", tmp_path)
+    with pytest.raises(DamagedPackage, match="cannot be read"):
+        graphs.network_steps(posterior)
+    (tmp_path / "steps.json").write_text(json.dumps({"record_sha256": "x", "steps": {}}))
+    with pytest.raises(DamagedPackage, match="another network"):
+        graphs.network_steps(posterior)
+
+
+def test_tensors_come_back_in_whole_steps():
+    values = np.array([0.1, -0.26, 7.0, 5e-3], "<f4")
+    header = json.dumps(
+        {
+            "b": {"dtype": "F32", "shape": [1], "data_offsets": [12, 16]},
+            "a": {"dtype": "F32", "shape": [3], "data_offsets": [0, 12]},
+        }
+    ).encode()
+    content = struct.pack("<Q", len(header)) + header + values.tobytes()
+    kept = stepped(content, {"a": 0.125, "b": 5e-6})
+    assert [count for count, _ in kept.steps] == [3, 1]
+    found = np.frombuffer(kept.content[kept.head :], "<f4")
+    assert found[:3].tolist() == [0.125, -0.25, 7.0]
+    assert found[3] == pytest.approx(5e-3, rel=1e-6)
+    planes = np.frombuffer(gzip.decompress(kept.packed)[kept.head :], np.uint8)
+    assert planes.tolist() == [2, 3, 112, 208, 0, 0, 0, 7, 0, 0, 0, 0]
+    (_, finest) = stepped(content, {"a": 0.125, "b": 1e-12}).steps
+    assert finest[1] == pytest.approx(5e-3 / (2**23 - 1))
+    with pytest.raises(KeyError):
+        stepped(content, {"a": 0.125})
 
 
 def test_packed_files_come_back():

@@ -18,6 +18,7 @@ from sedflow.errors import SedflowError
 from sedflow.files.hashes import sha256_of
 from sedflow.parameters import NAMES
 from sedflow.site import write_site
+from sedflow.site.modules import with_modules
 
 MOST, MOST_SENT = 25e6, 8e6  # bytes of the folder, and over the wire with gzip
 
@@ -89,6 +90,18 @@ def test_the_atlas_keeps_fluxes_to_a_thousandth_of_their_errors(folder):
     assert (np.isnan(flux) == ~galaxies.present).all()
     assert np.nanmax(np.abs(flux - galaxies.flux) / galaxies.sigma) < 1e-3
     assert np.nanmax(np.abs(sigma / galaxies.sigma - 1)) < 1e-3
+
+
+def test_the_page_asks_for_all_its_modules_at_once(folder):
+    page = (folder / "index.html").read_text()
+    linked = re.findall(r'rel="modulepreload" href="(.+?)"', page)
+    imported = {path for path in _files(folder) if path.endswith(".js")}
+    # What the thread that computes needs is its own affair, and scripts that are no modules.
+    assert set(linked) <= imported and len(linked) == len(set(linked))
+    assert {"pages/start.js", "engine/thread.js", "numerics/units.js"} <= set(linked)
+    assert not {"engine/worker.js", "engine/graphs.js", "parts/theme.js", "sw.js"} & set(linked)
+    with pytest.raises(ValueError, match="index.html has no line"):
+        with_modules({"index.html": b"<html>"})
 
 
 def test_the_lessons_are_those_of_the_app(folder):

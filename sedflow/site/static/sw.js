@@ -4,7 +4,12 @@
 const NAME = "sedflow-site";
 
 self.addEventListener("install", () => self.skipWaiting());
-self.addEventListener("activate", (event) => event.waitUntil(self.clients.claim().then(keepAll)));
+
+// The page says when it has nothing else to do (engine/offline.js): on a first visit the same files come to it, and
+// whatever a page that is claimed asks for waits until this worker is active.
+self.addEventListener("message", (event) => {
+  if (event.data === "keep") event.waitUntil(keepAll());
+});
 
 /** Fetch what the manifest lists and what is not there yet. */
 async function keepAll() {
@@ -30,10 +35,10 @@ self.addEventListener("fetch", (event) => {
 
 /** From the network where there is one, so that a new site appears at once; else what was kept. */
 async function answer(request) {
-  const cache = await caches.open(NAME);
   try {
     return await fetch(request);
   } catch (error) {
+    const cache = await caches.open(NAME);
     const kept = (await cache.match(request, { ignoreSearch: true })) ?? (request.mode === "navigate" ? await cache.match(self.registration.scope) : null);
     if (kept) return kept;
     throw error;

@@ -1,6 +1,8 @@
 // The engine, as the page sees it: promises of answers from the thread that computes.
+import { keepLater } from "./offline.js";
 import { Queue } from "./queue.js";
 import { lacking } from "./support.js";
+import { begin } from "./thread.js";
 
 const LEISURE = 500; // ms after the start, in which the page asks for its first answer
 
@@ -34,10 +36,11 @@ export class Engine {
     const problem = lacking();
     if (problem) throw new Error(problem);
     const folder = new URL(base, globalThis.location?.href);
-    const response = await fetch(new URL("data/site.json", folder));
-    if (!response.ok) throw new Error(`data/site.json could not be loaded (status ${response.status}); publish the whole folder again`);
-    const engine = new Engine(await response.json(), onProgress);
+    const { worker, broken, manifest } = begin();
+    const engine = new Engine(worker, onProgress);
+    broken.then((why) => engine.fail(why));
     try {
+      engine.site = await manifest;
       await engine.send("start", { base: folder.href, site: engine.site });
     } catch (error) {
       engine.stop();
@@ -45,19 +48,22 @@ export class Engine {
     }
     // What the first answer does not need comes while nothing is asked: each call loads what it lacks.
     setTimeout(() => Object.keys(engine.site.graphs).forEach((name) => engine.queue.leisurely("load", { name })), LEISURE);
+    keepLater();
     return engine;
   }
 
-  /** @param {any} site the manifest @param {(share: number) => void} onProgress */
-  constructor(site, onProgress) {
-    this.site = site;
+  /** @param {Worker} worker the thread @param {(share: number) => void} onProgress */
+  constructor(worker, onProgress) {
+    /** @type {any} the manifest */
+    this.site = null;
     this.onProgress = onProgress;
     /** @type {Map<number, {resolve: (value: any) => void, reject: (error: Error) => void}>} */
     this.waiting = new Map();
     this.count = 0;
-    this.worker = new Worker(new URL("./worker.js", import.meta.url), { type: "module" });
+    /** @type {Error | null} why nothing more can be asked */
+    this.ended = null;
+    this.worker = worker;
     this.worker.addEventListener("message", (event) => this.hear(event.data));
-    this.worker.addEventListener("error", (event) => this.fail(event.message || "it could not be loaded"));
     this.queue = new Queue((call, asked) => this.send(call, asked));
   }
 
@@ -98,6 +104,7 @@ export class Engine {
   /** @param {string} call @param {any} asked @returns {Promise<any>} */
   send(call, asked) {
     return new Promise((resolve, reject) => {
+      if (this.ended) return void reject(this.ended);
       const id = (this.count += 1);
       this.waiting.set(id, { resolve, reject });
       this.worker.postMessage({ id, call, asked });
@@ -115,7 +122,8 @@ export class Engine {
 
   /** @param {string} why */
   fail(why) {
-    for (const one of this.waiting.values()) one.reject(new Error(`The engine's thread ended (${why}); reload the page.`));
+    this.ended ??= new Error(`The engine's thread ended (${why}); reload the page.`);
+    for (const one of this.waiting.values()) one.reject(this.ended);
     this.waiting.clear();
   }
 }

@@ -1,11 +1,10 @@
 // The exported graphs, run by ONNX Runtime in this thread: loaded when first needed, each once.
-import { fetched, gunzipped, interleaved } from "./files.js";
+import { fetched } from "./files.js";
+import { BINARY } from "./runtime.js";
+import { unpacked } from "./unpack.js";
 
 /** Graphs without which nothing can be inferred. */
 export const FIRST = ["features", "draw", "weigh"];
-const RUNTIME = "vendor/ort.wasm.min.mjs";
-const LOADER = "vendor/ort-wasm-simd-threaded.mjs";
-const BINARY = "vendor/ort-wasm-simd-threaded.wasm.gz";
 
 /** @typedef {Record<string, any>} Values name -> typed array with its `shape` */
 
@@ -13,9 +12,10 @@ export class Graphs {
   /**
    * @param {string} base address of the site's folder
    * @param {any} site the manifest
+   * @param {import("./runtime.js").Runtime} runtime
    * @param {(share: number) => void} [onProgress] of what `FIRST` needs, from 0 to 1
    */
-  constructor(base, site, onProgress = () => {}) {
+  constructor(base, site, runtime, onProgress = () => {}) {
     this.base = base;
     this.site = site;
     /** @type {Map<string, Promise<any>>} */
@@ -25,11 +25,13 @@ export class Graphs {
     const first = [BINARY, ...FIRST.flatMap((name) => filesOf(site, name))];
     const whole = [...new Set(first)].reduce((sum, name) => sum + (site.files[name]?.bytes ?? 0), 0);
     let come = 0;
+    runtime.tell = () => onProgress(Math.min((come + runtime.bytes) / whole, 1));
     this.onBytes = (/** @type {number} */ bytes) => {
       come += bytes;
-      onProgress(Math.min(come / whole, 1));
+      runtime.tell();
     };
-    this.ort = this.runtime();
+    runtime.tell();
+    this.ort = runtime.ready(site.files);
     this.ort.catch(() => {}); // told where it is awaited
   }
 
@@ -89,13 +91,12 @@ export class Graphs {
 
   /**
    * Constants that graphs share, unpacked.
-   * @param {{file: string, bytes: number, encoding: string}} entry
+   * @param {import("./unpack.js").Packed} entry
    */
   table(entry) {
     let found = this.tables.get(entry.file);
     if (!found) {
-      if (entry.encoding !== "planes4+gzip") throw new Error(`${entry.file} is packed as '${entry.encoding}', which this page cannot read; publish the whole folder again`);
-      found = this.file(entry.file).then(gunzipped).then((planes) => interleaved(planes).subarray(0, entry.bytes));
+      found = this.file(entry.file).then((content) => unpacked(content, entry));
       this.tables.set(entry.file, found);
       found.catch(() => this.tables.delete(entry.file));
     }
@@ -105,15 +106,6 @@ export class Graphs {
   /** @param {string} name */
   file(name) {
     return fetched(this.base, name, this.site.files, this.onBytes);
-  }
-
-  async runtime() {
-    const [ort, binary] = await Promise.all([import(new URL(RUNTIME, this.base).href), this.file(BINARY).then(gunzipped)]);
-    ort.env.wasm.numThreads = 1;
-    ort.env.wasm.wasmBinary = binary.buffer;
-    ort.env.wasm.wasmPaths = { mjs: new URL(LOADER, this.base).href };
-    ort.env.logLevel = "error";
-    return ort;
   }
 }
 

@@ -2,15 +2,19 @@
 import { smooth } from "../numerics/psis.js";
 import { systematic } from "../numerics/quantiles.js";
 import { basePoints, noiseOf } from "../numerics/noise.js";
-import { judge, passes } from "../numerics/verdict.js";
+import { judge, passes, warned } from "../numerics/verdict.js";
 import { outside } from "../numerics/domain.js";
+import { leaning } from "../numerics/edges.js";
 
 /** @typedef {import("./graphs.js").Graphs} Graphs */
 /** @typedef {{flux: Float64Array, sigma: Float64Array, redshift: number}} Galaxy */
 /** @typedef {{points: Float32Array, mass: Float32Array}} Base */
+/** @typedef {Record<"theta" | "modelFlux" | "chi2" | "logLikelihood" | "target" | "logWeight", Float64Array>} Columns */
+/** @typedef {Columns & {n: number, figures: import("../numerics/psis.js").Weights}} Weighed */
 
 const MORE = 5; // times as many draws, where the first are too few
 const HOPEFUL = 1; // k-hat below which more draws may help
+const CHUNK = 250; // draws that the graphs are given at once
 export const MOST = 10000; // draws
 
 /**
@@ -21,59 +25,84 @@ export const MOST = 10000; // draws
  */
 export async function answered(graphs, asked) {
   const begun = performance.now();
-  const galaxy = checkedGalaxy(asked, graphs.site);
+  const { site } = graphs;
+  const galaxy = checkedGalaxy(asked, site);
   const n = checkedWhole("n", asked.n ?? 1000, 1, MOST);
   const seed = checkedWhole("seed", asked.seed ?? 0, 0, 2 ** 31 - 1);
-  const judgedOn = graphs.site.limits.judged_on ?? 1000;
-  const made = Math.max(n, judgedOn);
-  const context = await contextOf(graphs, galaxy);
-  const width = graphs.site.graphs.draw.inputs.noise.shape[1];
+  const made = Math.max(n, site.limits.judged_on ?? 1000);
+  const { context } = await graphs.run("features", photometry(galaxy));
+  const width = site.graphs.draw.inputs.noise.shape[1];
   const base = (/** @type {number} */ count) =>
     basePoints(noiseOf(seed, galaxy.flux, galaxy.sigma, [galaxy.redshift]), count, width);
-  let found = await weighed(graphs, galaxy, context, asked.base ?? base(made));
-  const first = found.figures;
-  if (!asked.base && !passes(first, found.n) && first.kHat < HOPEFUL) {
-    const more = await weighed(graphs, galaxy, context, base(Math.min(MORE * made, 5 * MOST)));
+  const first = await weighed(graphs, galaxy, context, asked.base ?? base(made));
+  let found = first;
+  if (!asked.base && !passes(first.figures, first.n) && first.figures.kHat < HOPEFUL) {
+    const more = await weighed(graphs, galaxy, context, base(Math.min(MORE * made, 5 * MOST)), first);
     if (passes(more.figures, more.n)) found = more;
   }
-  const { figures, theta, modelFlux, chi2 } = found;
-  const bands = graphs.site.network.bands.map((/** @type {any} */ band) => band.name);
+  const { figures, chi2 } = found;
+  const named = { ...galaxy, bands: site.network.bands.map((/** @type {any} */ band) => band.name) };
   const verdict = judge({
-    galaxy: { ...galaxy, bands }, figures, chi2, table: graphs.site.p_values,
+    galaxy: named, figures, chi2, table: site.p_values,
     bestLogLikelihood: found.logLikelihood.reduce((a, b) => Math.max(a, b), -Infinity),
-    outside: outside({ ...galaxy, bands }, graphs.site.domain, chi2).join("; "),
+    outside: outside(named, site, first.chi2).join("; "),
   });
   const kept = asked.base || found.n === n ? null : systematic(figures.weights, n);
   const rows = (/** @type {Float64Array} */ table) => (kept ? taken(table, found.n, kept) : table);
-  const shown = rows(theta);
+  const theta = rows(found.theta);
+  const weights = kept ? new Float64Array(n).fill(1 / n) : figures.weights;
+  const names = site.parameters.map((/** @type {any} */ one) => one.name);
   return {
-    n: kept ? n : found.n, theta: shown, modelFlux: rows(modelFlux), chi2: rows(chi2),
-    weights: kept ? new Float64Array(n).fill(1 / n) : figures.weights,
-    values: await quantitiesOf(graphs, shown, galaxy.redshift),
+    n: kept ? n : found.n, theta, modelFlux: rows(found.modelFlux), chi2: rows(chi2), weights,
+    values: await quantitiesOf(graphs, theta, galaxy.redshift),
     kHat: figures.kHat, ess: figures.ess, logZ: figures.logZ, logZError: figures.logZError, made: found.n,
-    verdict, milliseconds: performance.now() - begun,
+    verdict: warned(verdict, leaning(theta, names, weights, site.limits.edges)), milliseconds: performance.now() - begun,
   };
 }
 
-/** @param {Graphs} graphs @param {Galaxy} galaxy */
-async function contextOf(graphs, galaxy) {
-  const { context } = await graphs.run("features", photometry(galaxy));
-  return context;
-}
-
-/** @param {Graphs} graphs @param {Galaxy} galaxy @param {any} context @param {Base} base */
-async function weighed(graphs, galaxy, context, base) {
+/**
+ * Draws of base points, and their weights.
+ * @param {Graphs} graphs @param {Galaxy} galaxy @param {any} context @param {Base} base
+ * @param {Weighed | null} [before] what was found of the first of these points
+ * @returns {Promise<Weighed>}
+ */
+async function weighed(graphs, galaxy, context, base, before = null) {
   const n = base.mass.length;
-  const noise = { data: base.points, shape: [n, base.points.length / n] };
-  const { x, log_density: density } = await graphs.run("draw", { noise, context });
-  const out = await graphs.run("weigh", { x, u: { data: base.mass, shape: [n] }, ...photometry(galaxy) });
-  const likelihood = out.log_likelihood.data;
-  const target = Float64Array.from(likelihood, (v, k) => v + out.log_prior.data[k]);
-  const figures = smooth(target.map((v, k) => v - density.data[k]), target);
-  return {
-    n, figures, theta: /** @type {Float64Array} */ (out.theta.data), modelFlux: /** @type {Float64Array} */ (out.model_flux.data),
-    chi2: /** @type {Float64Array} */ (out.chi2.data), logLikelihood: /** @type {Float64Array} */ (likelihood),
+  const table = (/** @type {keyof Weighed} */ name, width = 1) => {
+    const out = new Float64Array(n * width);
+    if (before) out.set(/** @type {Float64Array} */ (before[name]));
+    return out;
   };
+  const columns = {
+    theta: table("theta", graphs.site.parameters.length), modelFlux: table("modelFlux", galaxy.flux.length),
+    chi2: table("chi2"), logLikelihood: table("logLikelihood"), target: table("target"), logWeight: table("logWeight"),
+  };
+  for (let at = before?.n ?? 0; at < n; at += CHUNK) {
+    await fill(graphs, galaxy, context, base, [at, Math.min(at + CHUNK, n)], columns);
+  }
+  return { n, ...columns, figures: smooth(columns.logWeight, columns.target) };
+}
+
+/**
+ * The rows of some base points. Few at a time: what the graphs hold then stays small and near.
+ * @param {Graphs} graphs @param {Galaxy} galaxy @param {any} context @param {Base} base
+ * @param {[number, number]} rows first, and the one after the last
+ * @param {Columns} columns
+ */
+async function fill(graphs, galaxy, context, { points, mass }, [from, to], columns) {
+  const width = points.length / mass.length;
+  const noise = { data: points.subarray(from * width, to * width), shape: [to - from, width] };
+  const { x, log_density: density } = await graphs.run("draw", { noise, context });
+  const u = { data: mass.subarray(from, to), shape: [to - from] };
+  const out = await graphs.run("weigh", { x, u, ...photometry(galaxy) });
+  columns.theta.set(out.theta.data, from * out.theta.shape[1]);
+  columns.modelFlux.set(out.model_flux.data, from * galaxy.flux.length);
+  columns.chi2.set(out.chi2.data, from);
+  columns.logLikelihood.set(out.log_likelihood.data, from);
+  for (let k = from; k < to; k += 1) {
+    columns.target[k] = columns.logLikelihood[k] + out.log_prior.data[k - from];
+    columns.logWeight[k] = columns.target[k] - density.data[k - from];
+  }
 }
 
 /** @param {Graphs} graphs @param {Float64Array} theta @param {number} redshift */

@@ -1,6 +1,9 @@
 // The thread that computes, so that the page never stutters: one request after the other.
 import { FIRST, Graphs } from "./graphs.js";
 import { answered, atRedshift } from "./posterior.js";
+import { Runtime } from "./runtime.js";
+
+const runtime = new Runtime(new URL("../", import.meta.url).href);
 
 /** @type {Graphs | null} */
 let graphs = null;
@@ -8,7 +11,7 @@ let graphs = null;
 /** What the page may ask for. @type {Record<string, (asked: any) => Promise<any>>} */
 const CALLS = {
   async start({ base, site }) {
-    graphs = new Graphs(base, site, (share) => postMessage({ progress: share }));
+    graphs = new Graphs(base, site, runtime, (share) => postMessage({ progress: share }));
     await graphs.load(FIRST);
     return {};
   },

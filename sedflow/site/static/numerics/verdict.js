@@ -76,6 +76,16 @@ export function judge({ galaxy, figures, chi2, bestLogLikelihood, table, outside
   return told(EXACT, reason, warning);
 }
 
+/**
+ * A verdict with one more warning; what is no posterior of the model needs none.
+ * @param {Verdict} verdict @param {string} text empty where there is none
+ * @returns {Verdict}
+ */
+export function warned(verdict, text) {
+  if (!text || verdict.kind === FAILED || verdict.kind === MISFIT) return verdict;
+  return { ...verdict, warning: [verdict.warning, text].filter(Boolean).join(" ") };
+}
+
 /** @param {number} raw @param {number} uniform */
 function misfitWarning(raw, uniform) {
   const shown = Number.isNaN(uniform) ? raw : uniform;

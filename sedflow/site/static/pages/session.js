@@ -35,8 +35,9 @@ export function startSession(store, engine, atlas) {
       const answer = await engine.answer({ flux: blank(galaxy.flux), sigma: blank(galaxy.sigma), redshift: galaxy.redshift, n: state.n, seed: state.seed });
       if (key !== asked) return;
       const shown = resample(answer.weights, SPECTRA);
+      const filled = fill(key, answer, shown, galaxy.redshift); // asked for before the page paints, which takes as long
       store.set({ galaxyShown: galaxy, answer, shown, light: null, history: null });
-      await fill(key, answer, shown, galaxy.redshift);
+      await filled;
       if (key !== asked) return;
       store.set({ busy: false });
       requestAnimationFrame(() => { document.documentElement.dataset.painted = String(Math.round(performance.now() - begun)); });
@@ -51,10 +52,12 @@ export function startSession(store, engine, atlas) {
 
   async function fill(key, answer, shown, redshift) {
     const theta = take(answer.theta, answer.theta.length / answer.n, shown);
-    const light = await engine.spectrum({ theta, redshift });
+    const coming = [engine.spectrum({ theta, redshift }), engine.histories({ theta, redshift })];
+    coming[1].catch(() => {}); // told where it is awaited
+    const light = await coming[0];
     if (key !== asked) return;
     store.set({ light });
-    const history = await engine.histories({ theta, redshift });
+    const history = await coming[1];
     if (key === asked) store.set({ history });
   }
 

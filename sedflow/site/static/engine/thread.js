@@ -1,0 +1,33 @@
+// The thread that computes and the manifest of the site, both begun as soon as this module is
+// read: before the page's other modules are there.
+import { lacking } from "./support.js";
+
+/** @typedef {{worker: Worker, broken: Promise<string>, manifest: Promise<any>}} Begun broken: why the thread ended, if it does */
+
+/** @type {Begun | null} */
+let waiting = lacking() ? null : begun();
+
+/** The thread that was begun with the page, or another. @returns {Begun} */
+export function begin() {
+  const found = waiting ?? begun();
+  waiting = null;
+  return found;
+}
+
+/** @returns {Begun} */
+function begun() {
+  const worker = new Worker(new URL("./worker.js", import.meta.url), { type: "module" });
+  /** @type {Promise<string>} */
+  const broken = new Promise((tell) => {
+    worker.addEventListener("error", (event) => tell(event.message || "it could not be loaded"));
+  });
+  const manifest = read();
+  manifest.catch(() => {}); // told where it is awaited
+  return { worker, broken, manifest };
+}
+
+async function read() {
+  const response = await fetch(new URL("../data/site.json", import.meta.url));
+  if (!response.ok) throw new Error(`data/site.json could not be loaded (status ${response.status}); publish the whole folder again`);
+  return response.json();
+}
