@@ -27,6 +27,7 @@ from sedflow.dashboard.pages.learn import LearnView
 from sedflow.files.packaged import DEFAULT_WEIGHTS
 from sedflow.network.posterior import cached_posterior
 from sedflow.parameters import NAMES, PARAMETERS, index
+from sedflow.site.lessons import APP_ONLY
 
 OUT = Path(__file__).parents[1] / "sedflow" / "site" / "tables"
 GALAXY, SEED = 72, 1

@@ -179,7 +179,8 @@ def test_ranges_of_training_are_told_in_pythons_words(numerics, vectors):
         const filled = (row) => row.map((v) => v ?? NaN);
         const bands = site.network.bands.map((b) => b.name);
         return cases.map(({ flux, sigma, redshift }) => ranges(
-            { flux: filled(flux), sigma: filled(sigma), redshift, bands }, site.domain, site.noise));
+            { flux: filled(flux), sigma: filled(sigma), redshift, bands },
+            site.domain, site.noise));
     }""",
         {"cases": vectors["outside"], "site": site},
     )
