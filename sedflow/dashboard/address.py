@@ -9,7 +9,7 @@ import math
 import numpy as np
 
 from sedflow.atlas.columns import NSA_BANDS
-from sedflow.dashboard.answer import OwnGalaxy, Request
+from sedflow.dashboard.answer import MOST_PINNED_DRAWS, OwnGalaxy, Request
 from sedflow.dashboard.numbers import MAX_DIGITS, whole_number
 from sedflow.errors import SedflowError
 from sedflow.parameters import PARAMETERS, as_theta
@@ -213,6 +213,12 @@ def decode_pins(text: str, state, most: int) -> tuple[list[Request], list[str]]:
         found, _, more = decode(values, state)
         notices += more
         found["bands"] = tuple(found.get("bands", ()))
+        if found.get("n", 0) > MOST_PINNED_DRAWS:
+            found["n"] = MOST_PINNED_DRAWS
+            notices.append(
+                f"{_quoted(part)} in pins has more than {MOST_PINNED_DRAWS:,} draws, which is the "
+                "limit; so many are shown"
+            )
         requests.append(Request(**found))
     if len(requests) > most:
         notices.append(f"the address has more than {most} pins; the first {most} are shown")

@@ -31,7 +31,7 @@ from sedflow.trust_limits import K_HAT_MAX
 
 __all__ = ["Answer", "Engine", "OwnGalaxy", "Recent", "Request"]
 
-_KEPT = 24  # answers, of some 4 MB each
+_KEPT = 16  # answers, of some 4 MB each
 _N_SPECTRA = 120  # draws whose spectra are computed for the bands of the SED
 _LONGEST_NAME = 200  # characters of the name of a galaxy: what an address can hold
 _MOST_QUOTED = 64  # characters of a name that a sentence quotes

@@ -7,7 +7,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 from test_pages import NAMES
 
-from sedflow.dashboard.address import decode, decode_own, decode_row, encode, encode_own
+from sedflow.dashboard.address import (
+    decode,
+    decode_own,
+    decode_pins,
+    decode_row,
+    encode,
+    encode_own,
+)
 from sedflow.dashboard.engine import OwnGalaxy
 from sedflow.dashboard.panels.typed import typed_galaxy
 from sedflow.dashboard.state import ExplorerState, ForwardState
@@ -113,3 +120,9 @@ def test_anything_typed_is_a_galaxy_or_a_sentence(values, redshift, unit):
                 value, error = value / 3.631, error / 3.631
             np.testing.assert_allclose([flux, sigma], [value, error], rtol=1e-12)
         assert galaxy.redshift > 0
+
+
+def test_pins_of_an_address_have_few_enough_draws_to_be_kept():
+    pins, notices = decode_pins("72~~~~20000~1;72~~~~300~1", STATE, 6)
+    assert [pin.n for pin in pins] == [6000, 300]
+    assert "more than 6,000 draws" in notices[0]

@@ -590,6 +590,8 @@ def test_what_is_pinned_is_compared_on_the_same_axes(engine, answer):
     assert said == pytest.approx(b - a, abs=0.02)
     assert len(view._corner._sources["contours_pin1"].data["x"]) > 0
     assert "pinned already" in view.pin(answer)
+    many = replace(answer, request=replace(answer.request, n=20_000))
+    assert "keeps up to 6,000" in view.pin(many)
     view.unpin(0)
     assert [one.request.galaxy for one in view.pins] == ["2490"]
     assert len(view._corner._sources["contours_pin1"].data["x"]) == 0

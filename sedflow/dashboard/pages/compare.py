@@ -5,7 +5,7 @@ import pandas as pd
 import panel as pn
 import param
 
-from sedflow.dashboard.answer import Answer, Request
+from sedflow.dashboard.answer import MOST_PINNED_DRAWS, Answer, Request
 from sedflow.dashboard.brush import compared
 from sedflow.dashboard.engine import Engine
 from sedflow.dashboard.pages.view import PageView, start
@@ -121,7 +121,12 @@ class CompareView(PageView):
 
     def pin(self, answer: Answer) -> str:
         """Add a posterior; returns what to tell the visitor."""
-        title = answer.fit.title
+        title, n = answer.fit.title, answer.request.n
+        if n > MOST_PINNED_DRAWS:
+            return (
+                f"{title} has {n:,} draws, and Compare keeps up to {MOST_PINNED_DRAWS:,}: take "
+                "fewer, then pin."
+            )
         if any(one.request == answer.request for one in self.pins):
             return f"{title} is pinned already, with the same settings."
         if len(self.pins) == MOST_PINS:
@@ -159,7 +164,7 @@ class CompareView(PageView):
         while self._waiting:
             request = self._waiting[0]
             try:
-                answer = await on_worker(self.engine.answer)(request)
+                answer = await self.engine.ask(request)
             except SedflowError as error:
                 self._hint.object = f"{plain(error)}."
                 self._waiting.pop(0)
