@@ -57,7 +57,8 @@ def installed(path=None):
     for one in found:
         place = Path(str(one.locate_file(""))).resolve()
         try:
-            name, version = canonicalize_name(one.metadata["Name"]), Version(one.version)
+            about = one.metadata  # get: Python 3.12 warns of what is missing instead of raising
+            name, version = canonicalize_name(about.get("Name")), Version(about.get("Version"))
         except _NO_METADATA:
             problems.append(
                 f"a distribution in {place} has no METADATA with name and version ({one!r}, "
