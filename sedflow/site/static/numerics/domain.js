@@ -65,7 +65,9 @@ function errorsOf(galaxy, { floors }, noise) {
   const { flux, sigma, bands } = galaxy;
   const least = noise.broad[0];
   /** @type {string[]} */
-  const small = [], doubtful = [];
+  const small = [];
+  /** @type {string[]} */
+  const doubtful = [];
   bands.forEach((band, k) => {
     const off = beyondUsual(sigma[k], flux[k], noise, k);
     if (off < least) {
