@@ -127,8 +127,8 @@ class NSACatalog:
         missing = np.ones(wanted.shape, bool) if not len(self) else self._sorted[at] != wanted
         if missing.any():
             raise BadPhotometry(
-                f"no galaxy with NSAID {wanted[missing].flat[0]} in this catalogue of {len(self)}; "
-                "`ids` lists them"
+                f"no galaxy with NSAID {wanted[missing].flat[0]} in this catalogue of "
+                f"{len(self):,} galaxies; try a name or a position"
             )
         return self._order[at]
 

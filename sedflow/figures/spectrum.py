@@ -7,7 +7,7 @@ labels from the tables.
 from typing import TYPE_CHECKING
 
 import numpy as np
-from bokeh.models import CustomJS, HoverTool, Scatter, Segment
+from bokeh.models import BasicTickFormatter, CustomJS, HoverTool, Scatter, Segment
 from bokeh.models.annotations import LegendItem
 
 from sedflow.bands import band_flux, load_band
@@ -247,6 +247,8 @@ class SEDFigure(LiveFigure):
 
     def draw(self):
         f, s = self.figure, self.sources
+        if isinstance(f.yaxis.formatter, BasicTickFormatter):  # 100000, which 1.000e+5 hides
+            f.yaxis.formatter.use_scientific = False
         f.patches(
             "xs",
             "ys",

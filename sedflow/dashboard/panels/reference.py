@@ -190,7 +190,9 @@ class ReferencePanel(AnswerPanel):
 
     def __panel__(self):
         return pn.Column(
-            pn.Row(self._method, self._start, self._climb, self._cancel),
+            pn.FlexBox(
+                self._method, self._start, self._climb, self._cancel, align_items="end", margin=0
+            ),
             self._bar,
             self._text,
             self.distances,
