@@ -128,7 +128,7 @@ def worker_memory(browser):
 
 
 def growth(page, browser, count):
-    """Times of many picks [ms], and memory [MB] of heap and renderers before and at each quarter."""
+    """Times of many picks [ms]; memory [MB] of heap and renderers before and at each quarter."""
     times, heap, whole = [], [memory(page)], [worker_memory(browser)]
     for k in range(4):
         times += pick(page, count * (k + 1) // 4 - count * k // 4)
@@ -216,7 +216,11 @@ def main():
         ("slider: engine, in its worker [ms]", high(engine), ""),
         ("slider: work of the page for a frame [ms]", high(drawing), "16, at most 33"),
         ("brush to everything painted, 6 x 6 [ms]", high(moves), "60"),
-        (f"heap of the page, at each quarter of {args.galaxies} galaxies [MB]", listed(heap), "flat"),
+        (
+            f"heap of the page, at each quarter of {args.galaxies} galaxies [MB]",
+            listed(heap),
+            "flat",
+        ),
         ("memory of Chromium's renderers, the same [MB]", listed(whole), "400"),
         (f"{CLIENTS} clients, every file [s]; MB each", f"{seconds:.1f}; {each:.1f}", ""),
         ("the folder, as it is and gzipped [MB]", f"{size:.1f}, {small:.1f}", "25, 8"),

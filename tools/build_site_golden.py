@@ -173,7 +173,11 @@ def outside_cases(posterior) -> list[dict]:
         (flux * 1e5, sigma * 1e5, z),
         (flux * 1e-5, sigma * 1e-5, 0.002),
         (flux * [np.nan, 1, 1, 1, 1e3], sigma * [np.nan, 1, 1, 1, 1], z),
-        (flux * [np.nan, np.nan, 1, np.nan, np.nan], sigma * [np.nan, np.nan, 1, np.nan, np.nan], z),
+        (
+            flux * [np.nan, np.nan, 1, np.nan, np.nan],
+            sigma * [np.nan, np.nan, 1, np.nan, np.nan],
+            z,
+        ),
         (one * 1e-3, one * 0.5, 0.2),
     ]
     out = []

@@ -112,9 +112,15 @@ def report(posterior, content: bytes, steps: dict[str, float]) -> None:
     kept = stepped(content, steps)
     off = np.abs(draws.theta(kept.content, base) - draws.theta(content, base))
     worst = off.max((1, 2))
-    print(f"{len(kept.packed):,} bytes; of 1,000 draws of {GALAXIES} galaxies, in parts of a range:")
-    print(f"  rms {np.sqrt(np.square(off).mean()):.1e}, 99.9 % below {np.quantile(off, 0.999):.1e},")
-    print(f"  largest {worst.max():.1e}, median over galaxies of the largest {np.median(worst):.1e}")
+    print(
+        f"{len(kept.packed):,} bytes; of 1,000 draws of {GALAXIES} galaxies, in parts of a range:"
+    )
+    print(
+        f"  rms {np.sqrt(np.square(off).mean()):.1e}, 99.9 % below {np.quantile(off, 0.999):.1e},"
+    )
+    print(
+        f"  largest {worst.max():.1e}, median over galaxies of the largest {np.median(worst):.1e}"
+    )
 
 
 def main() -> None:

@@ -159,9 +159,7 @@ def test_quantiles_and_chances_are_pythons(numerics, vectors):
 
 
 def test_leaning_on_an_edge_is_told_in_pythons_words(numerics, vectors):
-    limits = [
-        {n: v for n, v in asdict(edge).items() if n != "share"} for edge in edges_of(Prior())
-    ]
+    limits = [{n: v for n, v in asdict(edge).items() if n != "share"} for edge in edges_of(Prior())]
     found = numerics.evaluate(
         """async ({ cases, names, limits }) => {
         const { leaning } = await import("/numerics/edges.js");
@@ -181,7 +179,8 @@ def test_ranges_of_training_are_told_in_pythons_words(numerics, vectors):
         const filled = (row) => row.map((v) => v ?? NaN);
         const bands = site.network.bands.map((b) => b.name);
         return cases.map(({ flux, sigma, redshift }) => ranges(
-            { flux: filled(flux), sigma: filled(sigma), redshift, bands }, site.domain, site.noise));
+            { flux: filled(flux), sigma: filled(sigma), redshift, bands },
+            site.domain, site.noise));
     }""",
         {"cases": vectors["outside"], "site": site},
     )
