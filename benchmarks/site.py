@@ -128,7 +128,7 @@ def worker_memory(browser):
 
 
 def growth(page, browser, count):
-    """Times of many picks [ms], and memory [MB] of heap and renderers at each quarter."""
+    """Times of many picks [ms]; memory [MB] of heap and renderers before and at each quarter."""
     times, heap, whole = [], [memory(page)], [worker_memory(browser)]
     for k in range(4):
         times += pick(page, count * (k + 1) // 4 - count * k // 4)
