@@ -173,12 +173,16 @@ class Engine:
         """The answer to a request, if it was computed lately; None otherwise."""
         return None if request.galaxy in self.own else self._recent.get(request)
 
-    async def ask(self, request: Request) -> Answer:
-        """`answer`, off the event loop, when this visitor's turn has come."""
+    async def ask(self, request: Request, only: bool = True) -> Answer:
+        """`answer`, off the event loop, when this visitor's turn has come.
+
+        only : whether it takes the place of what the session asked for before and still waits for
+        """
+        latest = self if only else None
         if self._aside and request.n > LARGE:
             own = self.own.get(request.galaxy)
-            return await on_worker(_answer_aside, latest=self, worker=ASIDE)(request, own)
-        answer = await on_worker(self.answer, latest=self)(request)
+            return await on_worker(_answer_aside, latest=latest, worker=ASIDE)(request, own)
+        answer = await on_worker(self.answer, latest=latest)(request)
         if request.galaxy not in self.own:
             self._recent.keep(request, answer)
         return answer

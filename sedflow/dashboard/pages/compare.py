@@ -164,7 +164,7 @@ class CompareView(PageView):
         while self._waiting:
             request = self._waiting[0]
             try:
-                answer = await self.engine.ask(request)
+                answer = await self.engine.ask(request, only=False)
             except SedflowError as error:
                 self._hint.object = f"{plain(error)}."
                 self._waiting.pop(0)
