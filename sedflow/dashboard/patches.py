@@ -8,6 +8,7 @@ Take a patch out once its report is resolved in the versions that `pyproject.tom
 | `any_query` | Panel 1.9 | not reported |
 | `MARKDOWN_CSS` | Panel 1.9 | not reported; holoviz/panel#4883 and #5278 are close to it |
 | `boxed` | Panel 1.9 | not reported |
+| `fit_canvases` | Bokeh 3.9 | not reported |
 | `name_controls` | Bokeh 3.9, noUiSlider 15 | leongersen/noUiSlider#1223, the rest not reported |
 """
 
@@ -16,7 +17,7 @@ import panel.io.location as panel_location
 from bokeh.models import CustomJS
 from bokeh.server.views.ws import WSHandler
 
-__all__ = ["MARKDOWN_CSS", "boxed", "name_controls", "send_at_once"]
+__all__ = ["MARKDOWN_CSS", "boxed", "fit_canvases", "name_controls", "send_at_once"]
 
 #: Panel gives a Markdown pane other stylesheets of its template when its text changes than it had
 #: at first (Bootstrap's own are added), so that headings would jump from 18 to 32 pixels.
@@ -87,6 +88,29 @@ function walk(node) {
 walk(document.body)
 setInterval(() => walk(document.body), 1500)
 """
+
+
+_FITTED = """
+function fit(view) {
+  const canvas = view.canvas_view
+  if (canvas && Math.abs(canvas.bbox.height - canvas.el.getBoundingClientRect().height) > 2) {
+    canvas.update_bbox()
+    view.invalidate_layout()
+  }
+  for (const child of view.child_views ?? []) fit(child)
+}
+// What stands above a figure, such as a table, may be drawn a moment after it.
+for (const pause of [0, 300, 1500])
+  setTimeout(() => { for (const root of Bokeh.index.roots) fit(root) }, pause)
+"""
+
+
+def fit_canvases(document) -> None:
+    """Give figures of a Bokeh document the size of their place, once all of the page is there.
+
+    A figure whose place shrinks while the page is built keeps the canvas that it had at first.
+    """
+    document.js_on_event("document_ready", CustomJS(code=_FITTED))
 
 
 def name_controls(document) -> None:

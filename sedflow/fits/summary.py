@@ -107,7 +107,7 @@ class Summary(Table):
 
     __repr__ = __str__
 
-    def _groups(self):
+    def _quantities(self):
         """Columns of each quantity of many galaxies: name -> {"p16": column, ...}."""
         groups: dict[str, dict[str, str]] = {}
         for column in self.colnames:
@@ -118,7 +118,7 @@ class Summary(Table):
 
     def _beside(self) -> Iterator[str]:
         """Lines of a few galaxies beside each other; none if they are too many or too wide."""
-        groups = self._groups()
+        groups = self._quantities()
         if not (0 < len(self) <= _BESIDE and groups):
             return
         labels = list(next(iter(groups.values())))
@@ -148,7 +148,7 @@ class Summary(Table):
         return (name, str(self["verdict"][row])) if "verdict" in self.colnames else (name,)
 
     def _repr_html_(self):
-        groups = {} if "name" in self.colnames else self._groups()
+        groups = {} if "name" in self.colnames else self._quantities()
         if groups and 0 < len(self) <= _BESIDE:
             labels = list(next(iter(groups.values())))
             titles = [self._titles(row) for row in range(len(self))]

@@ -194,7 +194,7 @@ def test_a_figure_for_paper_asks_for_what_there_is(sample):
         paper_population(population, "trend")
     with pytest.raises(SedflowError, match="is unknown; choose density, trend, fraction"):
         paper_population(population, "maps")
-    with pytest.raises(SedflowError, match="choose column or page"):
+    with pytest.raises(SedflowError, match="choose one of column, page"):
         paper_population(population, width="poster")
 
 

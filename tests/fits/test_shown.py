@@ -8,6 +8,7 @@ import pytest
 
 import sedflow
 from sedflow.errors import BadParameters, UnknownName
+from sedflow.fits.summary import Summary
 from sedflow.parameters import DEFAULTS, NAMES, as_theta, theta_of
 
 
@@ -254,3 +255,9 @@ def test_a_fit_without_draws_says_why():
     far = sedflow.Photometry([30.4, 75.8, 104.4, 130.5, 145.7], [2.0, 1.6, 2.1, 2.9, 5.7], 1.2)
     said = repr(sedflow.fit(far, n=100))
     assert said.startswith("<Fit z = 1.2000: failed, no draws: redshift = 1.2 is beyond")
+
+
+def test_columns_of_a_summary_can_be_chosen():
+    many = Summary({"id": [1, 2], "a_v_p50": [0.1, 0.2], "a_v_p84": [0.2, 0.3]})
+    assert many[["id", "a_v_p84"]].colnames == ["id", "a_v_p84"]
+    assert len(many.groups) == 1  # astropy's own, of the same rows
