@@ -263,8 +263,10 @@ def test_a_copy_for_colab_installs_the_package_first(tmp_path):
 LONGER = (
     "2_priors",
     "3_abc_to_amortized",
+    "5_trust",
     "6_train_your_own",
     "7_thousands_of_galaxies",
+    "9_four_galaxies",
     "10_for_users_of_sbi",
 )
 
