@@ -48,7 +48,7 @@ def test_galex_on_request(nsa):
 
 
 def test_unknown_galaxies_and_bands_are_refused(nsa):
-    with pytest.raises(BadPhotometry, match="no galaxy with NSAID -1 in this catalogue of 9440"):
+    with pytest.raises(BadPhotometry, match="no galaxy with NSAID -1 in this catalogue of 9,440"):
         nsa.photometry(-1)
     with pytest.raises(UnknownBand, match="the atlas has no J"):
         nsa.photometry(72, bands=("J",))
