@@ -61,9 +61,10 @@ class ExplorerState(LightOptions):
         answer = self._known(self.request())
         if answer is None:
             return False
-        self.param.update(
-            answer=answer, message=answer.note, prior=answer.request.prior, busy=False
-        )
+        if answer is not self.answer:  # what is shown would be drawn again
+            self.param.update(
+                answer=answer, message=answer.note, prior=answer.request.prior, busy=False
+            )
         return True
 
     async def infer(self) -> None:

@@ -98,6 +98,9 @@ def test_what_was_computed_before_is_there_at_once():
     assert recent.get(Request("1")) is None  # the one that was asked for longest ago
     state = ExplorerState(never, recent.get, galaxy="3")
     assert state.recall() and state.message == "3"
+    shown = []
+    state.param.watch(shown.append, "answer")
+    assert state.recall() and not shown  # it is there already
     state.galaxy = "2"
     asyncio.run(state.infer())
     assert (state.answer.request.galaxy, state.busy) == ("2", False)
