@@ -28,6 +28,14 @@ def test_a_visitor_rests_as_long_as_it_had_the_loop_if_others_are_active():
     assert loop_time.left("A") == 0  # the other has been quiet
 
 
+def test_who_has_many_pages_rests_longer():
+    now, pages = [0.0], {"A": 4, "B": 3}
+    loop_time = LoopTime(rest=1.0, many=4.0, pages=pages.get, clock=lambda: now[0])
+    for visitor in "AB":
+        loop_time.charge(visitor, 0.5)
+    assert (loop_time.left("A"), loop_time.left("B")) == (2.0, 0.5)
+
+
 def test_steps_are_measured_and_not_what_they_wait_for():
     had = []
     loop_time = LoopTime()

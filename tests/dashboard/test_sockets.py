@@ -93,7 +93,7 @@ def handler():
         request,
         application_context=None,
         bokeh_websocket_path="/ws",
-        builds=Builds(lambda visitor: False),
+        builds=Builds(lambda visitor: 0.0),
         accounts=Accounts(),
         talks=WeakKeyDictionary(),
         loop_time=LoopTime(),

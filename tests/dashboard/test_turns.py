@@ -9,8 +9,9 @@ import pytest
 
 from sedflow.dashboard import rerun
 from sedflow.dashboard.answer import Request
-from sedflow.dashboard.server import turns, work
+from sedflow.dashboard.server import work
 from sedflow.dashboard.server.jobs import Jobs
+from sedflow.dashboard.server.loop_time import LoopTime
 from sedflow.dashboard.server.turns import Builds, Busy, Superseded, Worker
 from sedflow.dashboard.server.visitors import Activity, Limits, Visitors
 from sedflow.files.packaged import DEFAULT_WEIGHTS
@@ -78,26 +79,31 @@ def test_a_fault_of_one_task_is_its_own():
 def test_pages_are_built_in_turns_and_a_visitor_with_many_rests():
     order = []
 
-    async def build(builds, visitor, seconds=0.02):
-        async with builds.turn(visitor):
-            await asyncio.sleep(seconds)
-            order.append((visitor, time.monotonic()))
+    async def scene(busy):
+        loop_time = LoopTime(rest=5.0)
+        loop_time.charge("c", 0.0)
+        builds = Builds(loop_time.left)
 
-    async def scene(others):
-        builds = Builds(lambda visitor: others, rest=5)
-        await asyncio.gather(*(build(builds, v) for v in "aaab"))
+        async def build(visitor):
+            async with builds.turn(visitor):
+                time.sleep(0.02)
+                if busy:
+                    loop_time.charge(visitor, 0.02)
+                order.append((visitor, time.monotonic()))
 
-    asyncio.run(scene(True))
+        await asyncio.gather(*(build(v) for v in "aaab"))
+
+    asyncio.run(scene(busy=True))
     assert [v for v, _ in order] == ["a", "b", "a", "a"]
     assert order[3][1] - order[2][1] > 0.1  # five times what the last one took
     order.clear()
-    asyncio.run(scene(False))
+    asyncio.run(scene(busy=False))
     assert order[3][1] - order[2][1] < 0.1
 
 
 def test_a_page_that_is_given_up_frees_its_turn_and_pages_are_bounded():
     async def scene():
-        builds = Builds(lambda visitor: False, waiting=2)
+        builds = Builds(lambda visitor: 0.0, waiting=2)
         hold = asyncio.Event()
 
         async def build():
@@ -133,7 +139,7 @@ def test_a_visitor_has_one_long_job_whatever_its_sessions(monkeypatch):
 
 def test_a_visitor_rests_between_tasks_while_others_are_here():
     for others, expected in ((True, 0.2), (False, 0.0)):
-        worker, ends = Worker(others=lambda visitor, o=others: o, rest=2.0), []
+        worker, ends = Worker(others=lambda visitor, o=others: o, rest=lambda visitor: 2.0), []
 
         def task(ends=ends):
             time.sleep(0.1)
@@ -182,17 +188,3 @@ def test_a_page_that_is_only_open_makes_nobody_rest():
     assert not visitors.others("B")
     now[0] = 6.0
     assert not visitors.others("A")
-
-
-def test_nobody_rests_long_between_two_pages(monkeypatch):
-    monkeypatch.setattr(turns, "_LONGEST", 0.1)
-
-    async def scene():
-        builds = Builds(lambda visitor: True, rest=1000)
-        begun = time.monotonic()
-        for _ in range(3):
-            async with builds.turn("a"):
-                await asyncio.sleep(0.02)
-        return time.monotonic() - begun
-
-    assert asyncio.run(scene()) < 2

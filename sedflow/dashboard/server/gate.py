@@ -12,7 +12,7 @@ from panel.io.server import DocHandler
 from tornado.netutil import is_valid_ip
 from tornado.routing import Router
 
-from sedflow.dashboard.server.loop_time import LoopTime
+from sedflow.dashboard.server.loop_time import LOOP_TIME
 from sedflow.dashboard.server.refusals import HEADERS, RefusalHandler, say
 from sedflow.dashboard.server.sessions import begin, wait_for_socket
 from sedflow.dashboard.server.sockets import SocketHandler
@@ -66,9 +66,9 @@ class Gate(Router):
 
     def __init__(self, app, behind_proxy: bool = False):
         self._app, self._behind_proxy = app, behind_proxy
-        self._accounts, self._loop_time = Accounts(), LoopTime(activity=VISITORS.activity)
+        self._accounts, self._loop_time = Accounts(), LOOP_TIME
         self._talks: WeakKeyDictionary[object, Talk] = WeakKeyDictionary()
-        self._builds = Builds(VISITORS.others, waiting=VISITORS.limits.visitor_sessions)
+        self._builds = Builds(self._loop_time.left, waiting=VISITORS.limits.visitor_sessions)
         self._routes = [(re.compile(path, re.ASCII), *about) for path, about in ROUTES.items()]
 
     def start_request(self, server_conn, request_conn):
@@ -182,8 +182,7 @@ class PageHandler(DocHandler):
                 if self._gone:
                     return
                 VISITORS.check(visitor)
-                await super().get(*args, **kwargs)
-                VISITORS.activity.mark(visitor)
+                await self._loop_time.measured(visitor, super().get(*args, **kwargs))
         except Full as error:
             say(self, error.status, str(error))
         except Busy as error:

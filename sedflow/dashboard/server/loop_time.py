@@ -1,12 +1,14 @@
 """Time on the event loop, which all visitors share: who had much of it rests.
 
-Bokeh changes a document, and Panel acts on the change, on the loop. What that takes is measured
-step by step, for each visitor; while others are active, a visitor waits as long as it had the
-loop before it has it again.
+Bokeh builds a page and changes a document, and Panel acts on the change, on the loop. What that
+takes is measured step by step, for each visitor; while others are active, a visitor waits as long
+as it had the loop before it has it again; who has many pages open waits four times as long.
 """
 
 import asyncio
 import contextlib
+import inspect
+import threading
 import time
 import weakref
 from collections.abc import Awaitable, Callable, Generator
@@ -14,11 +16,12 @@ from functools import partial
 
 from bokeh.server.session import ServerSession
 
-from sedflow.dashboard.server.visitors import Activity
+from sedflow.dashboard.server.visitors import VISITORS, Activity
 
-__all__ = ["LoopTime"]
+__all__ = ["LOOP_TIME", "LoopTime"]
 
 _LONGEST = 5.0  # seconds that anybody rests
+_FEW = 3  # open pages; who has more rests longer
 
 
 class LoopTime:
@@ -28,24 +31,41 @@ class LoopTime:
     ----------
     rest : float
         How long a visitor rests while others are active, in times of what it had.
+    many : float
+        How many times as long a visitor rests who has more than a few pages open.
     activity : Activity, optional
         Who else is active; a visitor who had the loop is.
+    pages : callable, optional
+        How many pages a visitor has open.
     """
 
-    def __init__(self, rest: float = 1.0, activity: Activity | None = None, clock=time.monotonic):
-        self._rest, self._clock = rest, clock
+    def __init__(
+        self,
+        rest: float = 1.0,
+        many: float = 4.0,
+        activity: Activity | None = None,
+        pages: Callable[[str], int] = lambda visitor: 1,
+        clock=time.monotonic,
+    ):
+        self._rest, self._many, self._pages, self._clock = rest, many, pages, clock
         self._activity = activity or Activity(clock=clock)
         self._rested: dict[str, float] = {}
         self._doors: weakref.WeakValueDictionary[str, _Door] = weakref.WeakValueDictionary()
+        self._lock = threading.Lock()
+
+    def rest(self, visitor: str) -> float:
+        """How long a visitor rests, in times of what it had."""
+        return self._rest * (self._many if self._pages(visitor) > _FEW else 1.0)
 
     def charge(self, visitor: str, seconds: float) -> None:
-        """A visitor had the loop."""
-        now = self._clock()
-        if visitor not in self._rested:
-            self._rested = {v: t for v, t in self._rested.items() if t > now}
+        """A visitor had the loop, or held the interpreter on another thread."""
+        now, rest = self._clock(), self.rest(visitor) * seconds
         self._activity.mark(visitor)
-        begun = max(now, self._rested.get(visitor, now))
-        self._rested[visitor] = min(begun + self._rest * seconds, now + _LONGEST)
+        with self._lock:
+            if visitor not in self._rested:
+                self._rested = {v: t for v, t in self._rested.items() if t > now}
+            begun = max(now, self._rested.get(visitor, now))
+            self._rested[visitor] = min(begun + rest, now + _LONGEST)
 
     def left(self, visitor: str) -> float:
         """Seconds that a visitor still has to rest."""
@@ -71,7 +91,7 @@ class LoopTime:
         return await _Measured(work, partial(self.charge, visitor))
 
     def ration(self, session: ServerSession, visitor: str) -> None:
-        """Let all callbacks of a session wait for their turn, and be charged."""
+        """Let all callbacks of a session, locked or not, wait for their turn, and be charged."""
         if "with_document_locked" in vars(session):
             return
         there = weakref.ref(session)
@@ -84,7 +104,25 @@ class LoopTime:
             locked = ServerSession.with_document_locked(here, function, *args, **kwargs)
             return await self.measured(visitor, locked)
 
-        vars(session)["with_document_locked"] = with_document_locked
+        def wrapped(callback):
+            if not getattr(callback, "nolock", False):
+                return ServerSession._wrap_document_callback(there(), callback)
+
+            async def unlocked(*args, **kwargs):
+                await self.turn(visitor)
+                return await self.measured(visitor, _result(callback, *args, **kwargs))
+
+            return unlocked
+
+        vars(session).update(
+            with_document_locked=with_document_locked, _wrap_document_callback=wrapped
+        )
+
+
+async def _result(callback, *args, **kwargs):
+    """What a callback returns, now or when it is awaited."""
+    result = callback(*args, **kwargs)
+    return await result if inspect.isawaitable(result) else result
 
 
 class _Door:
@@ -120,3 +158,7 @@ class _Measured:
                 resume = partial(steps.throw, error)
             else:
                 resume = partial(next, steps)
+
+
+#: What the visitors of this server process had of its loop.
+LOOP_TIME = LoopTime(activity=VISITORS.activity, pages=VISITORS.count)

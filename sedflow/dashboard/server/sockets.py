@@ -128,15 +128,18 @@ class SocketHandler(Hearing):
             async with self._builds.turn(self._visitor):
                 VISITORS.check(self._visitor)
                 if self.ws_connection is not None:
-                    session = await self.application_context.create_session_if_needed(
-                        self._session_id, self.request, token
-                    )
-                    begin(session, self._visitor, self._loop_time)
-                    await super()._async_open(token)
+                    await self._loop_time.measured(self._visitor, self._begin(token))
             while self._unsent:
                 await self._send(self._unsent.pop(0))
         finally:
             self._unsent = None
+
+    async def _begin(self, token):
+        session = await self.application_context.create_session_if_needed(
+            self._session_id, self.request, token
+        )
+        begin(session, self._visitor, self._loop_time)
+        await super()._async_open(token)
 
     def _replace(self):
         """Let go of the earlier socket of the session: each would have every answer."""

@@ -9,14 +9,13 @@ import contextlib
 import threading
 import time
 from collections import OrderedDict, deque
+from collections.abc import Callable
 from concurrent.futures import Future
 from dataclasses import dataclass, field
 
 from sedflow.errors import SedflowError
 
 __all__ = ["Builds", "Busy", "Superseded", "Worker"]
-
-_LONGEST = 5.0  # seconds that a visitor rests between two pages
 
 
 class Busy(SedflowError):
@@ -44,8 +43,11 @@ class Worker:
         Tasks of one session, and of all, that may wait.
     others : callable, optional
         Whether anybody but a visitor is active: then the visitor rests between two tasks.
-    rest : float
-        How long, in times of what the last task took: its result is still to be drawn.
+    rest : callable
+        How long a visitor rests, in times of what its last task took: the result is still to be
+        drawn.
+    charge : callable, optional
+        Told of a visitor and the seconds that its task took.
     """
 
     def __init__(
@@ -54,10 +56,12 @@ class Worker:
         session_waiting: int = 32,
         waiting: int = 512,
         others=None,
-        rest: float = 1.0,
+        rest: Callable[[str], float] = lambda visitor: 1.0,
+        charge: Callable[[str, float], None] = lambda visitor, seconds: None,
     ):
         self._name, self._session_waiting, self._waiting = name, session_waiting, waiting
         self._others, self._rest = others or (lambda visitor: False), rest
+        self._charge = charge
         self._rested: dict[str, float] = {}
         self._queues: OrderedDict[str, OrderedDict[str, deque]] = OrderedDict()
         self._changed = threading.Condition()
@@ -110,7 +114,8 @@ class Worker:
                     del result
             now = time.monotonic()
             self._rested = {v: t for v, t in self._rested.items() if t > now}
-            self._rested[task.visitor] = now + self._rest * (now - begun)
+            self._rested[task.visitor] = now + self._rest(task.visitor) * (now - begun)
+            self._charge(task.visitor, now - begun)
             del task
 
     def _next(self):
@@ -140,18 +145,15 @@ class Builds:
 
     Parameters
     ----------
-    others : callable
-        Whether anybody but a visitor is active: then the visitor rests between two pages.
-    rest : float
-        How long, in times of what the last page took, and 5 s at most.
+    rests : callable
+        Seconds that a visitor still has to rest before its next page.
     waiting : int
         Pages of one visitor that may wait.
     """
 
-    def __init__(self, others, rest: float = 4.0, waiting: int = 40):
-        self._others, self._rest, self._waiting = others, rest, waiting
+    def __init__(self, rests: Callable[[str], float], waiting: int = 40):
+        self._rests, self._waiting = rests, waiting
         self._queues: OrderedDict[str, deque] = OrderedDict()
-        self._rested: dict[str, float] = {}
         self._busy = False
         self._timer = None
 
@@ -177,18 +179,14 @@ class Builds:
             await mine
         except asyncio.CancelledError:
             if mine.done() and not mine.cancelled():
-                self._finish(visitor, 0.0)
+                self._finish()
             raise
-        begun = time.monotonic()
         try:
             yield
         finally:
-            self._finish(visitor, time.monotonic() - begun)
+            self._finish()
 
-    def _finish(self, visitor, seconds):
-        now = time.monotonic()
-        self._rested = {v: t for v, t in self._rested.items() if t > now}
-        self._rested[visitor] = now + min(self._rest * seconds, _LONGEST)
+    def _finish(self):
         self._busy = False
         # Not before what else is ready has had its turn on the loop.
         asyncio.get_running_loop().call_later(0.01, self._advance)
@@ -196,16 +194,16 @@ class Builds:
     def _advance(self):
         if self._busy:
             return
-        soonest, now = None, time.monotonic()
+        soonest = None
         for visitor, queue in list(self._queues.items()):
             while queue and queue[0].done():  # given up
                 queue.popleft()
             if not queue:
                 del self._queues[visitor]
                 continue
-            ready = self._rested.get(visitor, 0.0) if self._others(visitor) else 0.0
-            if ready > now:
-                soonest = ready if soonest is None else min(soonest, ready)
+            rests = self._rests(visitor)
+            if rests > 0:
+                soonest = rests if soonest is None else min(soonest, rests)
                 continue
             self._queues.move_to_end(visitor)
             self._busy = True
@@ -214,4 +212,4 @@ class Builds:
         if soonest is not None:
             if self._timer is not None:
                 self._timer.cancel()
-            self._timer = asyncio.get_running_loop().call_later(soonest - now, self._advance)
+            self._timer = asyncio.get_running_loop().call_later(soonest, self._advance)

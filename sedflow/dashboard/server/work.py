@@ -5,15 +5,18 @@ from collections.abc import Awaitable, Callable
 from functools import partial
 
 from sedflow.dashboard.server.aside import run_aside
+from sedflow.dashboard.server.loop_time import LOOP_TIME
 from sedflow.dashboard.server.turns import Worker
 from sedflow.dashboard.server.visitors import VISITORS, whose
 
 __all__ = ["ASIDE", "beside", "on_worker"]
 
-_WORKER = Worker(others=VISITORS.others)
+_WORKER = Worker(others=VISITORS.others, rest=LOOP_TIME.rest, charge=LOOP_TIME.charge)
 
 #: The thread that waits for the process beside the server.
-ASIDE = Worker("sedflow-aside", others=VISITORS.others, rest=2.0)
+ASIDE = Worker(
+    "sedflow-aside", others=VISITORS.others, rest=lambda visitor: 2.0 * LOOP_TIME.rest(visitor)
+)
 
 
 def on_worker(
