@@ -6,6 +6,7 @@ import time
 import pytest
 from bokeh.document import Document
 from bokeh.server.session import ServerSession
+from tornado.ioloop import IOLoop
 
 from sedflow.dashboard.server.loop_time import LoopTime
 
@@ -125,3 +126,27 @@ def test_what_a_message_sets_off_does_not_wait_behind_other_messages():
     ends = asyncio.run(scene())
     assert done == list(range(10))
     assert ends[0] < ends[-1] / 3  # and not behind the ten messages
+
+
+def test_callbacks_without_the_lock_are_charged_too():
+    """What a posterior sets off is one: a third of the loop went there, and nobody counted it."""
+
+    async def scene():
+        loop_time = LoopTime()
+        session = ServerSession("A1", Document(), io_loop=IOLoop.current())
+        loop_time.ration(session, "A")
+        done = asyncio.Event()
+
+        async def slow():
+            await asyncio.sleep(0)
+            time.sleep(0.2)
+            done.set()
+
+        slow.nolock = True
+        session.document.add_next_tick_callback(slow)
+        loop_time.charge("B", 0.0)
+        await asyncio.wait_for(done.wait(), 30)
+        await asyncio.sleep(0)
+        return loop_time.left("A")
+
+    assert asyncio.run(scene()) > 0.1
