@@ -39,7 +39,7 @@ def write_catalogue(path, n):
     writer = None
     for start in range(0, n, _CHUNK):
         size = min(_CHUNK, n - start)
-        _, galaxies = simulate(size, seed=[n, start])
+        _, galaxies = simulate(size, seed=n + start)
         columns = {"id": np.arange(start, start + size), "redshift": galaxies.redshift}
         for k, band in enumerate(UGRIZ):
             columns[f"nmgy_{band}"] = galaxies.flux[:, k]
