@@ -3,9 +3,9 @@
     python tools/record_numbers.py runs/before.json
     python tools/record_numbers.py runs/after.json --against runs/before.json
 
-For 200 galaxies of the atlas and 200 mocks (`--galaxies`): draws, weights, verdict, derived quantities,
-histories and predicted fluxes of `sedflow.fit`. The last bits depend on the machine's linear
-algebra, so the hashes are compared on one machine and not kept.
+For 200 galaxies of the atlas and 200 mocks (`--galaxies`): draws, weights, verdict, derived
+quantities, histories and predicted fluxes of `sedflow.fit`. The last bits depend on the machine's
+linear algebra, so the hashes are compared on one machine and not kept.
 """
 
 import argparse
