@@ -28,7 +28,7 @@ from sedflow.dashboard.panels.stored import SAME, StoredPanel
 from sedflow.dashboard.quantities import QUANTITIES
 from sedflow.dashboard.rerun import Rerun
 from sedflow.dashboard.server.work import on_worker
-from sedflow.dashboard.widgets import WRAP, note, patch, plain, prose, tell
+from sedflow.dashboard.widgets import WRAP, note, patch, plain, prose
 from sedflow.errors import SedflowError
 
 __all__ = ["RunView"]
@@ -120,7 +120,8 @@ class RunView(RunState, LateView):
         )
 
     def _warn(self, message):
-        tell(self._notice, f"{message}." if message else "")
+        self._notice.object = plain(f"{message}." if message else "")
+        self._notice.visible = bool(message)
 
     # Rows and map
 

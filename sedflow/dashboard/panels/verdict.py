@@ -14,7 +14,7 @@ from sedflow.dashboard.brush import Brushed
 from sedflow.dashboard.engine import Engine
 from sedflow.dashboard.panels.panel import AnswerPanel
 from sedflow.dashboard.state import MOST_DRAWS, ExplorerState
-from sedflow.dashboard.widgets import note, plain, prose, tell
+from sedflow.dashboard.widgets import note, plain, prose
 from sedflow.network.weights import packaged_weights
 from sedflow.palette import GREEN, GREY, INK_BLUE, VERMILION
 from sedflow.sampling.verdict import kind_of
@@ -62,7 +62,8 @@ class VerdictPanel(AnswerPanel):
 
     def say(self, message: str) -> None:
         """Show a message, or none."""
-        tell(self._status, message)
+        self._status.object = plain(message)
+        self._status.visible = bool(message)
 
     def clear(self) -> None:
         """Say that there is no posterior."""
@@ -77,8 +78,9 @@ class VerdictPanel(AnswerPanel):
         self.heading.object = f"## {self._title(answer)}"
         self.badge.object = _badge(answer)
         line = self._lines.get(answer.request.galaxy, "")
-        tell(self.line, line)
-        tell(self.lacks, _sentence(answer.fit.lacks[()]))
+        self.line.param.update(object=plain(line), visible=bool(line))
+        lacks = _sentence(answer.fit.lacks[()])
+        self.lacks.param.update(object=plain(lacks), visible=bool(lacks))
         link = self._engine.sky_link(answer.request.galaxy)
         self.sky.param.update(object=_link(link), visible=bool(link))
         self._offer(_remedies(answer))
