@@ -27,7 +27,6 @@ __all__ = [
     "encode_lesson",
     "encode_own",
     "encode_pins",
-    "quoted",
 ]
 
 #: Pages of the app, in order: key -> title in the bar. "run" where the server has one.
@@ -94,7 +93,7 @@ def _read(parameter, name, text, notices):
         if text in parameter.objects:
             return text
         notices.append(
-            f"{name} = {quoted(text)} is not one of {', '.join(parameter.objects)}; "
+            f"{name} = {_quoted(text)} is not one of {', '.join(parameter.objects)}; "
             f"using {parameter.default}"
         )
         return None
@@ -107,7 +106,7 @@ def _read(parameter, name, text, notices):
         if not math.isfinite(value):
             raise ValueError
     except ValueError:
-        notices.append(f"{name} = {quoted(text)} is not a number; using {parameter.default}")
+        notices.append(f"{name} = {_quoted(text)} is not a number; using {parameter.default}")
         return None
     low, high = parameter.bounds or (None, None)
     inside = value
@@ -129,7 +128,7 @@ def _known_bands(name, text, notices):
     known = [part for part in given if part in NSA_BANDS]
     if len(known) < len(given):
         notices.append(
-            f"{name} = {quoted(text)} has names that are not among {', '.join(NSA_BANDS)} (a name "
+            f"{name} = {_quoted(text)} has names that are not among {', '.join(NSA_BANDS)} (a name "
             "such as decam2014-g is of another filter than g, which no network here knows); "
             f"{'the others are used' if known else 'all bands are used'}"
         )
@@ -172,7 +171,7 @@ def decode_own(query: dict) -> OwnGalaxy | None:
             truth = as_theta(truth)
     except (ValueError, IndexError, ZeroDivisionError):
         raise SedflowError(
-            f"flux={quoted(query['flux'])} in the address is not a galaxy; write "
+            f"flux={_quoted(query['flux'])} in the address is not a galaxy; write "
             "flux=u:1.2:0.1,g:3.4:0.1 (nanomaggies and their errors) and z=0.05"
         ) from None
     return OwnGalaxy(
@@ -230,7 +229,7 @@ def decode_pins(text: str, state, most: int) -> tuple[list[Request], list[str]]:
         values = dict(zip(names, part.split("~"), strict=False))
         values = {k: v.replace(".", ",") if k == "bands" else v for k, v in values.items() if v}
         if whole_number(values.get("galaxy", "")) is None:
-            notices.append(f"{quoted(part)} in pins is not a galaxy of the atlas; it is left out")
+            notices.append(f"{_quoted(part)} in pins is not a galaxy of the atlas; it is left out")
             continue
         found, _, more = decode(values, state)
         notices += more
@@ -238,7 +237,7 @@ def decode_pins(text: str, state, most: int) -> tuple[list[Request], list[str]]:
         if found.get("n", 0) > MOST_PINNED_DRAWS:
             found["n"] = MOST_PINNED_DRAWS
             notices.append(
-                f"{quoted(part)} in pins has more than {MOST_PINNED_DRAWS:,} draws, which is the "
+                f"{_quoted(part)} in pins has more than {MOST_PINNED_DRAWS:,} draws, which is the "
                 "limit; so many are shown"
             )
         requests.append(Request(**found))
@@ -254,16 +253,15 @@ def decode_row(query: dict, rows: int) -> tuple[int | None, list[str]]:
     row = whole_number(query["row"], low=-(10**MAX_DIGITS))
     if row is None:
         return None, [
-            f"row = {quoted(query['row'])} is not a whole number of at most {MAX_DIGITS} digits; "
+            f"row = {_quoted(query['row'])} is not a whole number of at most {MAX_DIGITS} digits; "
             "no galaxy is selected"
         ]
     inside = min(max(row, 0), rows - 1)
     if inside != row:
-        return inside, [f"row = {quoted(row)} was changed to {inside}; it may be 0 to {rows - 1}"]
+        return inside, [f"row = {_quoted(row)} was changed to {inside}; it may be 0 to {rows - 1}"]
     return row, []
 
 
-def quoted(text: object) -> str:
-    """A value of an address as a notice quotes it: not all of a long one."""
+def _quoted(text):
     text = str(text)
     return repr(text if len(text) <= _MOST else text[:_MOST] + "…")

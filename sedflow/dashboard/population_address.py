@@ -8,13 +8,12 @@ import math
 from collections.abc import Mapping
 from typing import Any
 
-from sedflow.dashboard.address import quoted
 from sedflow.dashboard.panels.population_state import CUTS, EVERYONE, PARTS, PopulationState
 from sedflow.population.presets import PRESETS
 
 __all__ = ["decode_population", "encode_population"]
 
-_LONGEST = 64  # characters of an ID
+_LONGEST = 64  # characters of an ID, and of a value that a notice quotes
 _BY_KEY = {key: name for name, key in PARTS.items()}
 _USUAL = {
     name: PopulationState.param[name].default
@@ -65,9 +64,9 @@ def decode_population(
         elif text:
             shown = "are" if usual == EVERYONE else "is"
             what = "column" if name == "up" else name
-            notices.append(f"there is no {what} {quoted(text)}; {usual} {shown} shown")
+            notices.append(f"there is no {what} {_quoted(text)}; {usual} {shown} shown")
     if values["source"] == "run" and values["field"] != EVERYONE:
-        notices.append(f"a run has no part {quoted(query['part'])}; {EVERYONE} are shown")
+        notices.append(f"a run has no part {_quoted(query['part'])}; {EVERYONE} are shown")
         values["field"] = EVERYONE
     cuts = {}
     for part in [p for p in query.get("cuts", "").split(",") if p][: len(CUTS)]:
@@ -78,7 +77,7 @@ def decode_population(
                 raise ValueError
         except ValueError:
             notices.append(
-                f"{quoted(part)} in cuts is not a cut, and is left out; write mass:9:10.5 or "
+                f"{_quoted(part)} in cuts is not a cut, and is left out; write mass:9:10.5 or "
                 f"redshift::0.02, of {', '.join(CUTS)}"
             )
             continue
@@ -98,3 +97,7 @@ def _number(text):
     if not math.isfinite(value):
         raise ValueError
     return value
+
+
+def _quoted(text):
+    return repr(text if len(text) <= _LONGEST else text[:_LONGEST] + "…")
