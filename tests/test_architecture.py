@@ -59,7 +59,9 @@ def _names(path) -> set[str]:
         elif isinstance(node, ast.ImportFrom):
             found |= {alias.asname or alias.name for alias in node.names}
     stub = path.with_suffix(".pyi")
-    return found | set(re.findall(r"import \w+ as (\w+)", stub.read_text() if stub.exists() else ""))
+    return found | set(
+        re.findall(r"import \w+ as (\w+)", stub.read_text() if stub.exists() else "")
+    )
 
 
 @pytest.mark.parametrize("folder", ["tools", "benchmarks"])

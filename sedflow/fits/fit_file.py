@@ -1,5 +1,6 @@
 """What the file of a fit has: its data, draws, verdict and prior, and which model made it."""
 
+from collections.abc import Callable
 from dataclasses import replace
 from importlib.metadata import version
 from pathlib import Path
@@ -28,10 +29,10 @@ def write(path: str | Path, fit: Any) -> Path:
     return store.write(path, _contents(fit))
 
 
-def read(path: str | Path, kind: type[_Kind], model: SEDModel | None = None) -> _Kind:
+def read(path: str | Path, kind: Callable[..., _Kind], model: SEDModel | None = None) -> _Kind:
     """A fit as `write` wrote it.
 
-    kind : the class of fits
+    kind : the class of fits, called with what the file has
     model : taken as it is; default, that of the packaged grid that the file names
 
     Raises

@@ -1,5 +1,7 @@
 """Knobs of the forward model: a slider for each parameter and the redshift, and presets."""
 
+from typing import Any
+
 import panel as pn
 
 from sedflow.dashboard.pages.screen import SLIDERS
@@ -33,7 +35,7 @@ class Knobs:
         )
         self.preset.param.watch(lambda event: state.preset(event.new), "value")
         self.sliders: dict[str, pn.widgets.FloatSlider] = {}
-        cells = [pn.Column(self.preset, margin=0, css_classes=["wide"])]
+        cells: list[Any] = [pn.Column(self.preset, margin=0, css_classes=["wide"])]
         for title, names in GROUPS:
             cells.append(prose(f"**{title}**", margin=(2, 4, -4, 4), css_classes=["wide"]))
             for name in names:

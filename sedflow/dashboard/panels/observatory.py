@@ -20,7 +20,9 @@ __all__ = ["Observatory", "observe"]
 _LIKE_NSA = "like the NSA"
 
 
-def observe(flux, redshift, bands: Sequence[str], seed: int, snr=None, missing=()) -> Photometry:
+def observe(
+    flux, redshift, bands: Sequence[str], seed: int | None, snr=None, missing=()
+) -> Photometry:
     """A noisy observation of noise-free fluxes (n_band,) [nanomaggies].
 
     snr : signal-to-noise of every band; None for errors like the atlas'

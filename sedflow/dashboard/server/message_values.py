@@ -34,7 +34,7 @@ LONGEST_TEXT = 200
 LONGEST_FILTER = 100
 _CORNERS = 5_000  # of a lasso
 
-Check = Callable[[object, object], bool]
+Check = Callable[..., bool]  # of a value, and of the model that it is for
 
 
 def number(value: Any, model: object = None) -> bool:
@@ -57,7 +57,7 @@ def truth(value: object, model: object = None) -> bool:
     return type(value) is bool
 
 
-def text(longest: int = LONGEST_TEXT) -> Callable[..., bool]:
+def text(longest: int = LONGEST_TEXT) -> Check:
     """Text of at most so many characters."""
 
     def is_text(value, model=None):
@@ -76,7 +76,7 @@ def optional(check: Check) -> Check:
     return lambda value, model=None: value is None or check(value, model)
 
 
-def list_of(check: Callable[..., bool], most: int) -> Check:
+def list_of(check: Check, most: int) -> Check:
     """A list of at most so many values, each of which a check lets pass."""
 
     def is_list(value, model=None):
