@@ -58,7 +58,7 @@ def truth(value: object, model: object = None) -> bool:
 
 
 def text(longest: int = LONGEST_TEXT) -> Check:
-    """Text of at most so many characters."""
+    """Text of at most `longest` characters."""
 
     def is_text(value, model=None):
         return isinstance(value, str) and len(value) <= longest and _has_no_halves(value)
@@ -77,7 +77,7 @@ def optional(check: Check) -> Check:
 
 
 def list_of(check: Check, most: int) -> Check:
-    """A list of at most so many values, each of which a check lets pass."""
+    """A list of at most `most` values, each of which a check lets pass."""
 
     def is_list(value, model=None):
         return isinstance(value, list) and len(value) <= most and all(check(v) for v in value)
