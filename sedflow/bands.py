@@ -13,15 +13,16 @@ from pathlib import Path
 
 import numpy as np
 
-from sedflow.constants import C_ANGSTROM
+from sedflow.constants import AB_FNU, C_ANGSTROM
 from sedflow.errors import UnknownBand
 from sedflow.files.curves import read_curve
 from sedflow.files.ecsv import number_columns
 from sedflow.files.hashes import stamp
 from sedflow.files.packaged import checked_path
 from sedflow.filter_curve import Band
-from sedflow.flux_units import AB, NANOMAGGIES, in_nanomaggies
+from sedflow.flux_units import AB, NANOMAGGIES
 from sedflow.units import plain
+from sedflow.zero_points import in_nanomaggies
 
 __all__ = [
     "BAND_ALIASES",
@@ -73,7 +74,6 @@ _FILE_BANDS: dict[str, tuple] = {}  # path -> stamp of the file, and its Band
 #: Bands of SDSS, which the packaged networks know.
 UGRIZ = ("u", "g", "r", "i", "z")
 
-_AB_FNU = 3.631e-20  # flux density of magnitude 0 [erg/s/cm2/Hz]
 
 #: Unit of all observed spectra [erg/s/cm2/A].
 FLUX_UNIT = 1e-17
@@ -150,7 +150,7 @@ def band_weights(bands, edges) -> np.ndarray:
     edges, columns = plain(edges, "edges", "Angstrom"), []
     for band in bands:
         photons = band.integral(edges, 1)
-        ab = C_ANGSTROM * _AB_FNU * band.integral(np.array([0.0, np.inf]), -1)[0]
+        ab = C_ANGSTROM * AB_FNU * band.integral(np.array([0.0, np.inf]), -1)[0]
         columns.append(photons * (FLUX_UNIT * 1e9 / ab))
     return np.stack(columns, axis=-1)
 
@@ -163,7 +163,7 @@ def band_flux(flux, bands) -> tuple[np.ndarray, np.ndarray]:
     """
     pivot = np.array([load_band(band).pivot for band in bands])
     flux = in_nanomaggies(flux, "flux", NANOMAGGIES)
-    return pivot, flux * (1e-9 * _AB_FNU * C_ANGSTROM / pivot**2 / FLUX_UNIT)
+    return pivot, flux * (1e-9 * AB_FNU * C_ANGSTROM / pivot**2 / FLUX_UNIT)
 
 
 def add_band(band: Band) -> Band:

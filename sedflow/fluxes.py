@@ -4,15 +4,9 @@ import numpy as np
 
 from sedflow.bands import load_band, short_name
 from sedflow.errors import BadPhotometry, SedflowError
-from sedflow.flux_units import (
-    SYSTEMS,
-    error_unit_of,
-    flux_unit,
-    pair_to_nanomaggies,
-    same_flux_unit,
-    zero_flux,
-)
+from sedflow.flux_units import error_unit_of, flux_unit, same_flux_unit
 from sedflow.units import plain, split
+from sedflow.zero_points import SYSTEMS, pair_to_nanomaggies, zero_flux
 
 __all__ = ["PLAIN", "fluxes_of", "fluxes_of_magnitudes"]
 

@@ -30,6 +30,7 @@ __all__ = [
     "PARAMETERS",
     "Parameter",
     "Prior",
+    "Quantity",
     "as_prior",
     "as_theta",
     "as_whole",
@@ -54,17 +55,12 @@ def column_unit(name: str, unit: str) -> str:
     return f"dex({plain})" if plain else "dex"
 
 
-@dataclass(frozen=True)
-class Parameter:
-    """One row of the table: what a parameter is called, means and may be."""
+class Quantity:
+    """Base of a row of a table of quantities: what they are called, and their unit."""
 
     name: str
     label: str
-    latex: str
     unit: str
-    low: float
-    high: float
-    help: str
 
     @property
     def axis_label(self) -> str:
@@ -75,6 +71,19 @@ class Parameter:
     def column_unit(self) -> str:
         """The unit of a column of a table, as astropy reads it."""
         return column_unit(self.name, self.unit)
+
+
+@dataclass(frozen=True)
+class Parameter(Quantity):
+    """One row of the table: what a parameter is called, means and may be."""
+
+    name: str
+    label: str
+    latex: str
+    unit: str
+    low: float
+    high: float
+    help: str
 
 
 #: The table of parameters, in the order of theta.

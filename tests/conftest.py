@@ -230,8 +230,8 @@ def _on_template(view, theme):
     import panel as pn
 
     from sedflow.dashboard.design import frame_template
+    from sedflow.dashboard.pages.view import laid_out
     from sedflow.dashboard.patches import name_controls
-    from sedflow.dashboard.tabs import laid_out
     from sedflow.figures.theme import PageTheme
 
     name_controls(pn.state.curdoc)

@@ -48,6 +48,33 @@ def _imported(path) -> set[str]:
 GRAPH = {name: _imported(path) for name, path in MODULES.items() if name != "sedflow"}
 
 
+def _names(path) -> set[str]:
+    """What a module binds, and the public names of a folder."""
+    found = set()
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
+            found.add(node.name)
+        elif isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store):
+            found.add(node.id)
+        elif isinstance(node, ast.ImportFrom):
+            found |= {alias.asname or alias.name for alias in node.names}
+    stub = path.with_suffix(".pyi")
+    return found | set(
+        re.findall(r"import \w+ as (\w+)", stub.read_text() if stub.exists() else "")
+    )
+
+
+@pytest.mark.parametrize("folder", ["tools", "benchmarks"])
+def test_scripts_import_what_is_defined_where_they_say(folder):
+    for path in sorted((ROOT / folder).glob("*.py")):
+        for node in ast.walk(ast.parse(path.read_text())):
+            if isinstance(node, ast.ImportFrom) and (node.module or "").startswith("sedflow"):
+                known = _names(MODULES[node.module])
+                for alias in node.names:
+                    inside = f"{node.module}.{alias.name}" in MODULES
+                    assert inside or alias.name in known, f"{path.name}: {alias.name}"
+
+
 def _circles(graph) -> list[list[str]]:
     """Groups of modules that import each other, by whatever way round."""
     reach = {name: set(targets) for name, targets in graph.items()}

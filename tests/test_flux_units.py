@@ -10,14 +10,8 @@ from hypothesis import strategies as st
 import sedflow
 from sedflow.bands import load_band
 from sedflow.errors import BadPhotometry, SedflowError
-from sedflow.flux_units import (
-    SOFTENING,
-    error_step,
-    flux_unit,
-    pair_to_nanomaggies,
-    same_flux_unit,
-    to_nanomaggies,
-)
+from sedflow.flux_units import error_step, flux_unit, same_flux_unit
+from sedflow.zero_points import SOFTENING, pair_to_nanomaggies, to_nanomaggies
 
 FLUX = np.array([110.0, 275.0, 378.0, 474.0, 529.0])  # [uJy]
 SIGMA = np.array([7.0, 6.0, 8.0, 10.0, 21.0])

@@ -25,7 +25,7 @@ from sedflow.dashboard.learn.lessons import LESSONS
 from sedflow.dashboard.learn.one_parameter import lesson as one_parameter
 from sedflow.dashboard.pages.learn import LearnView
 from sedflow.files.packaged import DEFAULT_WEIGHTS
-from sedflow.network.posterior import cached_posterior
+from sedflow.network.weights import cached_posterior
 from sedflow.parameters import NAMES, PARAMETERS, index
 from sedflow.site.lessons import APP_ONLY
 

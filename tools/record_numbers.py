@@ -3,9 +3,9 @@
     python tools/record_numbers.py runs/before.json
     python tools/record_numbers.py runs/after.json --against runs/before.json
 
-For 200 galaxies of the atlas and 200 mocks: draws, weights, verdict, derived quantities,
-histories and predicted fluxes of `sedflow.fit`. The last bits depend on the machine's linear
-algebra, so the hashes are compared on one machine and not kept.
+For 200 galaxies of the atlas and 200 mocks (`--galaxies`): draws, weights, verdict, derived
+quantities, histories and predicted fluxes of `sedflow.fit`. The last bits depend on the machine's
+linear algebra, so the hashes are compared on one machine and not kept.
 """
 
 import argparse
@@ -18,17 +18,17 @@ import numpy as np
 
 import sedflow
 
-_GALAXIES, _DRAWS, _SEED = 200, 1000, 17
+_DRAWS, _SEED = 1000, 17
 
 
-def galaxies(posterior):
+def galaxies(posterior, n):
     """The photometry to fit: label -> Photometry of one galaxy."""
     nsa = sedflow.load_nsa()
     rng = np.random.default_rng(_SEED)
-    for nsaid in sorted(rng.choice(nsa.ids, _GALAXIES, replace=False).tolist()):
+    for nsaid in sorted(rng.choice(nsa.ids, n, replace=False).tolist()):
         yield f"nsa {nsaid}", nsa.photometry(nsaid, posterior.bands)
-    _, mocks = sedflow.simulate(_GALAXIES, seed=_SEED)
-    for k in range(_GALAXIES):
+    _, mocks = sedflow.simulate(n, seed=_SEED)
+    for k in range(n):
         yield f"mock {k}", mocks[k].in_bands(posterior.bands)
 
 
@@ -59,10 +59,12 @@ def numbers(galaxy, posterior) -> dict[str, str]:
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("output", type=Path)
+    parser.add_argument("--galaxies", type=int, default=200, help="Of the atlas; as many mocks.")
     parser.add_argument("--against", type=Path, help="A record to compare with.")
     arguments = parser.parse_args()
     posterior = sedflow.load_posterior()
-    record = {label: numbers(galaxy, posterior) for label, galaxy in galaxies(posterior)}
+    chosen = galaxies(posterior, arguments.galaxies)
+    record = {label: numbers(galaxy, posterior) for label, galaxy in chosen}
     arguments.output.parent.mkdir(parents=True, exist_ok=True)
     arguments.output.write_text(json.dumps(record, indent=1) + "\n")
     if arguments.against is None:

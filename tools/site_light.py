@@ -11,7 +11,8 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from sedflow.bands import _AB_FNU, C_ANGSTROM, FLUX_UNIT
+from sedflow.bands import FLUX_UNIT
+from sedflow.constants import AB_FNU, C_ANGSTROM
 from sedflow.model import cosmology, graph, sfh
 from sedflow.model.mass import REFERENCE
 from sedflow.model.tables import ForwardTables
@@ -93,7 +94,7 @@ class _Band(Table):
         wave, response = band.wavelength, band.response
         slope = np.diff(response) / np.diff(wave)
         half = (response[:-1] + slope * wave[:-1]) / 2
-        ab = C_ANGSTROM * _AB_FNU * band.integral(np.array([0.0, np.inf]), -1)[0]
+        ab = C_ANGSTROM * AB_FNU * band.integral(np.array([0.0, np.inf]), -1)[0]
         unit = FLUX_UNIT * 1e9 / ab
         t = np.diff(wave)
         whole = t * (response[:-1] * wave[:-1] + t * (half + t * slope / 3))

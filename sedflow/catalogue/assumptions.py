@@ -13,9 +13,10 @@ from sedflow.bands import BAND_ALIASES, short_name
 from sedflow.catalogue.band_columns import NEGATIVE, corrected_by_name
 from sedflow.catalogue.columns import Columns, readable_unit
 from sedflow.catalogue.own_units import as_stated
-from sedflow.flux_units import SOFTENING, is_milli
+from sedflow.flux_units import is_milli
 from sedflow.model.floors import floor_share
 from sedflow.nulls import NO_MAGNITUDE_WORDS
+from sedflow.zero_points import SOFTENING
 
 __all__ = ["assumed", "corrections_in"]
 

@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from sedflow.bands import BAND_ALIASES
 from sedflow.errors import SedflowError
 from sedflow.flux_units import (
-    SYSTEMS,
     FluxUnit,
     error_step,
     error_unit_of,
@@ -14,9 +13,9 @@ from sedflow.flux_units import (
     is_milli,
     is_percent,
     is_system,
-    zero_flux,
 )
 from sedflow.units import as_number
+from sedflow.zero_points import SYSTEMS, zero_flux
 
 __all__ = ["COEFFICIENTS", "ERROR_KINDS", "NEGATIVE", "BandColumns"]
 

@@ -11,8 +11,9 @@ import numpy as np
 from sedflow.bands import load_band, short_name
 from sedflow.catalogue.band_columns import NEGATIVE
 from sedflow.catalogue.own_units import as_stated
-from sedflow.flux_units import is_milli, pair_to_nanomaggies, to_nanomaggies, zero_flux
+from sedflow.flux_units import is_milli
 from sedflow.nulls import among, is_code, no_flux, no_magnitude
+from sedflow.zero_points import pair_to_nanomaggies, to_nanomaggies, zero_flux
 
 __all__ = ["band_fluxes"]
 

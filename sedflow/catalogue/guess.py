@@ -11,9 +11,10 @@ from sedflow.catalogue.columns import Columns, readable_unit, root_of, some
 from sedflow.catalogue.mapping import BandColumns, ColumnMap
 from sedflow.catalogue.presets import named, preset_of, presets
 from sedflow.errors import SedflowError
-from sedflow.flux_units import SYSTEMS, error_step, is_percent
+from sedflow.flux_units import error_step, is_percent
 from sedflow.flux_units import same_flux_unit as same_unit
 from sedflow.nulls import settled
+from sedflow.zero_points import SYSTEMS
 
 __all__ = ["ID_NAMES", "guess_mapping"]
 

@@ -23,6 +23,8 @@ __all__ = [
     "decode_pins",
     "decode_row",
     "encode",
+    "encode_forward",
+    "encode_lesson",
     "encode_own",
     "encode_pins",
 ]
@@ -175,6 +177,25 @@ def decode_own(query: dict) -> OwnGalaxy | None:
     return OwnGalaxy(
         Photometry(np.array(flux), np.array(sigma), np.asarray(redshift), tuple(bands)), truth
     )
+
+
+def encode_forward(state) -> dict[str, str]:
+    """The model galaxy of a `ForwardState`, for the address."""
+    names = (*(p.name for p in PARAMETERS), "redshift", "grid")
+    return encode(
+        {name: getattr(state, name) for name in names},
+        {name: state.param[name].default for name in names},
+    )
+
+
+def encode_lesson(learn) -> dict[str, str]:
+    """The lesson that a `LearnView` shows, for the address; nothing of the list of lessons."""
+    if not learn.lesson:
+        return {}
+    asked = {"step": learn.step, "lesson_galaxy": learn.galaxy, "lesson_seed": learn.seed}
+    usual = {"lesson_galaxy": learn.param.galaxy.default, "lesson_seed": 1}
+    code = {"class": learn.code} if learn.code else {}
+    return {"lesson": learn.lesson, **encode(asked, usual), **code}
 
 
 def encode_pins(requests: list[Request]) -> str:

@@ -62,9 +62,7 @@ class ExplorerState(LightOptions):
         if answer is None:
             return False
         if answer is not self.answer:  # what is shown would be drawn again
-            self.param.update(
-                answer=answer, message=answer.note, prior=answer.request.prior, busy=False
-            )
+            self.param.update(**_shown(answer), busy=False)
         return True
 
     async def infer(self) -> None:
@@ -78,19 +76,16 @@ class ExplorerState(LightOptions):
         if self.recall():
             return
         self.param.update(busy=True, message="")
-        answer, message, superseded = None, "", False
+        shown: dict[str, Any] = {"answer": None, "message": ""}
         try:
-            answer = await self._run(request)
-            message = answer.note
+            shown = _shown(await self._run(request))
         except Superseded:  # the newer request answers
-            superseded = True
+            shown = {}
         except SedflowError as error:  # expected failures become text; bugs propagate
-            message = str(error)
+            shown["message"] = str(error)
         finally:
-            if not superseded and request == self.request():
-                # The chooser names the prior of what is shown, not of what was asked for.
-                prior = self.prior if answer is None else answer.request.prior
-                self.param.update(answer=answer, message=message, prior=prior, busy=False)
+            if shown and request == self.request():
+                self.param.update(**shown, busy=False)
 
     def publish(self, answer: Answer, of: Answer | None = None) -> bool:
         """Show better draws of what is shown; False if it is no longer what is asked.
@@ -99,8 +94,13 @@ class ExplorerState(LightOptions):
         """
         if (of or answer).request != self.request():
             return False
-        self.param.update(answer=answer, message=answer.note, prior=answer.request.prior)
+        self.param.update(**_shown(answer))
         return True
+
+
+def _shown(answer):
+    """What a state says where an answer is shown: the prior too is that of what is shown."""
+    return {"answer": answer, "message": answer.note, "prior": answer.request.prior}
 
 
 def _forward_parameters():

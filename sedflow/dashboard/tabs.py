@@ -8,13 +8,11 @@ import panel as pn
 
 from sedflow.catalogue.results import RunTable
 from sedflow.dashboard.address import (
-    FORMER,
     VIEWS,
     decode,
-    decode_own,
-    decode_pins,
-    decode_row,
     encode,
+    encode_forward,
+    encode_lesson,
     encode_own,
     encode_pins,
 )
@@ -22,59 +20,24 @@ from sedflow.dashboard.design import frame_template
 from sedflow.dashboard.engine import Engine
 from sedflow.dashboard.frame import Frame
 from sedflow.dashboard.numbers import whole_number
-from sedflow.dashboard.pages.compare import MOST_PINS, CompareView
+from sedflow.dashboard.opening import Opening, decode_change, keeps_draws
+from sedflow.dashboard.pages.compare import CompareView
 from sedflow.dashboard.pages.data import OwnDataView
 from sedflow.dashboard.pages.explore import Explorer
 from sedflow.dashboard.pages.forward import ForwardView
+from sedflow.dashboard.pages.view import laid_out
 from sedflow.dashboard.patches import fit_canvases, name_controls
 from sedflow.dashboard.population_address import decode_population, encode_population
-from sedflow.dashboard.server.classes import CODE_LENGTH
-from sedflow.dashboard.state import ExplorerState, ForwardState
-from sedflow.dashboard.what_if import Change
-from sedflow.errors import SedflowError
-from sedflow.figures.theme import PageTheme
-from sedflow.network.weights import packaged_weights
-from sedflow.palette import FIGURE_SIZE
+from sedflow.dashboard.presentation import PRESENTED, Presentation
+from sedflow.dashboard.state import ForwardState
 from sedflow.parameters import NAMES
 
-__all__ = ["TITLE", "Page", "laid_out"]
+__all__ = ["TITLE", "Page"]
 
 TITLE = "SEDflow Explorer"
 _STATE = ("galaxy", "n", "seed", "weights", "bands", "prior", "unit", "log", "rest")
-#: Parts of Explore that a presentation shows.
-_PRESENTED = ("all", "sed", "corner", "history")
-#: Type of figures [px], in a presentation of everything and without one; a part alone has more.
-_SIZES = {"": FIGURE_SIZE, "all": 14}
-_ARROWS = {
-    "galaxies": "← and → step through the galaxies of the list; s, c, h and a show the spectrum, "
-    "the corner plot, the histories and all; Esc ends.",
-    "steps": "← and → step through the lesson; Esc ends.",
-    "pins": "← and → show one pin after the other, and all; Esc ends.",
-}
-_MOST_QUOTED = 40  # characters of the address that a notice quotes
 #: What makes another entry for the browser's Back.
 _PLACES = ("view", "galaxy", "lesson", "step", "row")
-
-_SIDES = """
-:host { display: grid !important; gap: 0 18px;
-        grid-template-columns: var(--sf-columns, 290px minmax(0, 1fr));
-        padding: 10px 16px; max-width: 1700px; align-items: start;
-        grid-auto-rows: max-content; height: auto !important; }
-@media (max-width: 900px) {
-  :host { grid-template-columns: minmax(0, 1fr); padding: 8px; gap: 10px; }
-}
-/* A presentation shows the page, and arrow keys do what its controls do. */
-.side { display: var(--sf-rail, flex) !important; }
-"""
-
-
-def laid_out(view: Any) -> pn.viewable.Viewable:
-    """A page as it fills the screen, or its controls beside its views."""
-    if hasattr(view, "screen"):
-        return view.screen
-    wide: dict[str, Any] = {"sizing_mode": "stretch_width", "margin": 0}
-    side = pn.Column(view.controls, css_classes=["side"], **wide)
-    return pn.Column(side, view.views, stylesheets=[_SIDES], **wide)
 
 
 class Page:
@@ -97,53 +60,23 @@ class Page:
     ):
         self.engine, self._run = engine, run
         self.keys = [key for key in VIEWS if key != "run" or run is not None]
-        query = dict(query or {})
-        if query.get("view") in FORMER:
-            query["view"] = FORMER[query["view"]]
-        self.dark = query.get("theme") == "dark"
+        self.opening = opening = Opening.of(query or {}, self.keys, engine, run, notices)
+        self.dark, self.notices = opening.dark, opening.notices
         self.forward_state = ForwardState()
         self.explorer: Any = None  # before it is built
         self._views: dict[str, Any] = {}
-        self.notices: list[str] = []
         self.frame = Frame(self._heard, self.go)
-        if query.get("present") in _PRESENTED:
-            self.frame.present = query["present"]
+        self._presentation = Presentation(self.frame, opening.present)
         self.active = "explore"
         self._written: dict[str, str] = {}
         self._going = True  # until the first page is shown
-        main, forward, found = decode(query, ExplorerState(run=None), self.forward_state)
-        notices = [*notices, *found]
-        self._start, self._forward_start = main, forward
-        self._change = self._changed_by(query, notices)
-        self._own_start(query, notices)
-        if main.get("weights") not in (None, *packaged_weights()):
-            notices.append(
-                f"there is no network {main.pop('weights')[:_MOST_QUOTED]!r}; using the default"
-            )
-        self._query = query
         self._slots = {
             key: pn.Column(sizing_mode="stretch_both", margin=0, visible=False) for key in self.keys
         }
-        if query.get("theme", "light") not in ("dark", "light", "default"):
-            notices.append(
-                f"there is no theme {query['theme'][:_MOST_QUOTED]!r}; choose light or dark"
-            )
-        if query.get("view", "explore") not in self.keys:
-            notices.append(f"there is no page {query['view'][:_MOST_QUOTED]!r}; Explore is shown")
-            query["view"] = "explore"
-        self._population, more = decode_population(query, self._has_draws)
-        notices += more
-        self._row = None
-        if run is not None:
-            self._row, more = decode_row(query, run.manifest["catalogue"]["rows"])
-            notices += more
-        pins, more = decode_pins(query.get("pins", ""), ExplorerState(run=None), MOST_PINS)
-        pins = [p for p in pins if p.weights in packaged_weights()]
-        self.notices = [f"{notice}." for notice in [*notices, *more]]
         self._open("explore")  # the others pass their galaxies to it
-        if pins:
-            self._open("compare").restore(pins)
-        self.show(query.get("view", "explore"))
+        if opening.pins:
+            self._open("compare").restore(opening.pins)
+        self.show(opening.view)
         self._going = False
 
     def template(self) -> pn.Template:
@@ -160,11 +93,6 @@ class Page:
         template.add_panel("channel", self.frame.channel)
         return template
 
-    @property
-    def _has_draws(self):
-        """Whether the server has a run that kept draws."""
-        return self._run is not None and bool(self._run.manifest["settings"].get("keep"))
-
     def close(self) -> None:
         """Stop what runs; the session ends."""
         self.explorer.close()
@@ -177,14 +105,15 @@ class Page:
             main, forward, _ = decode(values, self.explorer.state, self.forward_state)
             state = self.explorer.state
             state.param.update(**{n: main.get(n, state.param[n].default) for n in _STATE})
-            self.explorer.what_if.change = self._changed_by(values, [])
+            self.explorer.what_if.change = decode_change(values)
             if values.get("view") == "forward":
                 self.forward_state.param.update(**{"grid": "fsps"} | forward)
             if "learn" in self._views and values.get("view") == "learn":
                 step = whole_number(values.get("step", "1")) or 1
                 self._views["learn"].param.update(lesson=values.get("lesson", ""), step=step)
             if "population" in self._views and values.get("view") == "population":
-                self._views["population"].restore(decode_population(values, self._has_draws)[0])
+                known, _ = decode_population(values, keeps_draws(self._run))
+                self._views["population"].restore(known)
             self.show(values.get("view", "explore"))
         finally:
             self._going = False
@@ -206,7 +135,7 @@ class Page:
             self.explorer.clear()
         elif word == "walk" and rest in ("on", "off"):
             self.explorer.walk.on = rest == "on"
-        elif word == "present" and rest in ("off", *_PRESENTED):
+        elif word == "present" and rest in ("off", *PRESENTED):
             self._present("" if rest == "off" else rest)
         elif word in ("onward", "backward"):
             self._step(1 if word == "onward" else -1)
@@ -217,10 +146,9 @@ class Page:
 
     def _present(self, how):
         """Make the page large, or as it was; say through what the arrows step."""
-        began = how and not self.frame.present
-        self.frame.present = how
+        says = self._presentation.present(how, self._stepped())
         self._set_theme()
-        self._say([_ARROWS[self._stepped()]] if began else [])
+        self._say(says)
 
     def _stepped(self):
         """Through what the arrows of a presentation step."""
@@ -240,7 +168,7 @@ class Page:
     def _set_theme(self):
         """Dress the figures; the page has dressed itself."""
         if pn.state.curdoc is not None:
-            pn.state.curdoc.theme = PageTheme(self.dark, _SIZES.get(self.frame.present, 17))
+            pn.state.curdoc.theme = self._presentation.theme(self.dark)
 
     # Pages
 
@@ -261,14 +189,15 @@ class Page:
         return self._views[key]
 
     def _make_explore(self):
+        opening = self.opening
         explorer = self.explorer = Explorer(
-            self.engine.nsa, engine=self.engine, start=self._start, change=self._change
+            self.engine.nsa, engine=self.engine, start=opening.explore, change=opening.change
         )
         explorer.state.param.watch(lambda *events: self._write_address(), list(_STATE))
         explorer.state.param.watch(lambda event: self.frame.busy(event.new), "busy")
         explorer.param.watch(self._pinned, "pinned")
         explorer.what_if.param.watch(lambda event: self._write_address(), "change")
-        explorer.walk.on = self._query.get("walk") == "1"
+        explorer.walk.on = opening.walk
         explorer.walk.param.watch(lambda event: self._write_address(), "on")
         for panel in (explorer.atlas, explorer.settings, explorer.corner):
             panel.param.watch(self._message, "message")
@@ -276,7 +205,7 @@ class Page:
 
     def _make_forward(self):
         view = ForwardView(engine=self.engine, state=self.forward_state)
-        view.state.param.update(**self._forward_start)
+        view.state.param.update(**self.opening.forward)
         view.state.param.watch(lambda *events: self._write_address(), [*NAMES, "redshift", "grid"])
         view.param.watch(self._chosen, "observed")
         return view
@@ -297,21 +226,16 @@ class Page:
     def _make_population(self):
         from sedflow.dashboard.pages.population import PopulationView
 
-        view = PopulationView(self._run, self.engine, **self._population)
-        view.param.watch(lambda *events: self._write_address(), list(self._population))
+        begin = self.opening.population
+        view = PopulationView(self._run, self.engine, **begin)
+        view.param.watch(lambda *events: self._write_address(), list(begin))
         view.param.watch(self._chosen, "chosen")
         return view
 
     def _make_learn(self):
         from sedflow.dashboard.pages.learn import LearnView
 
-        start = {k: self._query[k] for k in ("lesson",) if k in self._query}
-        start["code"] = self._query.get("class", "")[:CODE_LENGTH]
-        for name, key in (("step", "step"), ("galaxy", "lesson_galaxy"), ("seed", "lesson_seed")):
-            number = whole_number(self._query.get(key, ""))
-            if number is not None:
-                start[name] = number
-        view = LearnView(self.engine.nsa, self.engine.posterior, **start)
+        view = LearnView(self.engine.nsa, self.engine.posterior, **self.opening.lesson)
         view.param.watch(
             lambda *events: self._write_address(), ["lesson", "step", "galaxy", "seed", "code"]
         )
@@ -325,7 +249,7 @@ class Page:
     def _make_run(self):
         from sedflow.dashboard.pages.run import RunView
 
-        view = RunView(self._run, self.engine, row=self._row)
+        view = RunView(self._run, self.engine, row=self.opening.row)
         view.param.watch(lambda *events: self._write_address(), "row")
         view.param.watch(self._chosen_of_run, "chosen")
         return view
@@ -357,26 +281,6 @@ class Page:
 
     # Address
 
-    @staticmethod
-    def _changed_by(query, notices):
-        """The change that an address asks for on the side; none where it is not one."""
-        try:
-            return Change.decoded(query.get("whatif", ""))
-        except SedflowError as error:
-            notices.append(str(error))
-            return Change()
-
-    def _own_start(self, query, notices):
-        try:
-            own = decode_own(query)
-        except SedflowError as error:
-            notices.append(str(error))
-            self._start.pop("galaxy", None)
-            return
-        if own is not None:
-            name = self._start.get("galaxy") or "galaxy of the address"
-            self._start["galaxy"] = self.engine.add(name, own)
-
     def _say(self, sentences):
         """Tell the visitor something that goes away by itself."""
         self._write_address(sentences, brief=True)
@@ -398,19 +302,9 @@ class Page:
         if self.active != "explore":
             query["view"] = self.active
         if self.active == "forward":
-            f = self._views["forward"].state
-            names = (*NAMES, "redshift", "grid")
-            query |= encode(
-                {n: getattr(f, n) for n in names}, {n: f.param[n].default for n in names}
-            )
+            query |= encode_forward(self.forward_state)
         if self.active == "learn":
-            learn = self._views["learn"]
-            asked = {"step": learn.step, "lesson_galaxy": learn.galaxy, "lesson_seed": learn.seed}
-            usual = {"lesson_galaxy": learn.param.galaxy.default, "lesson_seed": 1}
-            if learn.lesson:
-                query |= {"lesson": learn.lesson, **encode(asked, usual)}
-                if learn.code:
-                    query["class"] = learn.code
+            query |= encode_lesson(self._views["learn"])
         if self.active == "population":
             query |= encode_population(self._views["population"])
         if self.active == "run" and self._views["run"].row is not None:

@@ -33,6 +33,7 @@ __all__ = [
     "patch",
     "plain",
     "prose",
+    "tell",
     "text_table",
     "typeset",
 ]
@@ -153,6 +154,11 @@ def prose(text: str = "", **options) -> pn.pane.Markdown:
 def note(alert_type: str = "warning", **options) -> pn.pane.Alert:
     """A coloured note that is not visible before it says something."""
     return pn.pane.Alert("", alert_type=alert_type, visible=False, **TEXT_ALONE, **options)
+
+
+def tell(pane: pn.pane.Markdown | pn.pane.Alert, text: str) -> None:
+    """Show a text as it is, or hide the pane where there is none."""
+    pane.param.update(object=plain(text), visible=bool(text))
 
 
 def plain(text: object) -> str:

@@ -14,7 +14,7 @@ from sedflow.constants import POGSON
 from sedflow.errors import UnknownName, unknown
 from sedflow.model import cosmology, dust, sfh
 from sedflow.model.ssp import SOLAR_Z
-from sedflow.parameters import BETAS, N_PARAM, NAMES, PARAMETERS, Parameter, column_unit, index
+from sedflow.parameters import BETAS, N_PARAM, NAMES, PARAMETERS, Parameter, Quantity, index
 from sedflow.units import plain
 
 __all__ = [
@@ -36,7 +36,7 @@ _H_ALPHA = "H-alpha"
 
 
 @dataclass(frozen=True)
-class DerivedQuantity:
+class DerivedQuantity(Quantity):
     """A row of the table of derived quantities.
 
     gas, stars : whether only SSP grids have it that have gas, or know the mass in stars alone
@@ -48,16 +48,6 @@ class DerivedQuantity:
     help: str
     gas: bool = False
     stars: bool = False
-
-    @property
-    def axis_label(self) -> str:
-        """The label with its unit."""
-        return f"{self.label} [{self.unit}]" if self.unit else self.label
-
-    @property
-    def column_unit(self) -> str:
-        """The unit of a column of a table, as astropy reads it."""
-        return column_unit(self.name, self.unit)
 
 
 #: The table of derived quantities.

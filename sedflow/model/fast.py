@@ -12,6 +12,7 @@ from itertools import pairwise
 import numpy as np
 
 from sedflow.files.packaged import checked_path
+from sedflow.model.batch import chunks
 from sedflow.model.tables import ForwardTables
 from sedflow.threads import session
 
@@ -54,8 +55,8 @@ class FastPhotometry:
         return flux
 
     def _at_one(self, theta, redshift):
-        given, chunks = self.tables.fixed | self.tables.at(redshift), _chunks(len(theta), _CHUNK)
-        return np.concatenate([run_graph("forward", theta[rows], given)[0] for rows in chunks])
+        given, parts = self.tables.fixed | self.tables.at(redshift), chunks(len(theta), _CHUNK)
+        return np.concatenate([run_graph("forward", theta[rows], given)[0] for rows in parts])
 
     def _at_many(self, theta, redshift):
         tables = self.tables
@@ -63,7 +64,7 @@ class FastPhotometry:
         order = np.argsort(first, kind="stable")
         flux = np.empty((4, len(theta), self.n_band), np.float32)
         given = tables.fixed | tables.early | tables.late_nodes
-        for chunk in _chunks(len(order), _CHUNK_MANY):
+        for chunk in chunks(len(order), _CHUNK_MANY):
             rows = order[chunk]
             late = {k: v.astype(np.float32) for k, v in tables.late(redshift[rows]).items()}
             waves = tables.seen(redshift[rows].min(), redshift[rows].max())
@@ -91,7 +92,3 @@ def _graph(name):
 @cache
 def _inputs(name):
     return [one.name for one in session(_graph(name)).get_inputs() if one.name != "theta"]
-
-
-def _chunks(n, size):
-    return [slice(start, start + size) for start in range(0, n, size)]

@@ -14,12 +14,12 @@ a saturated one. Between nodes the density is taken as linear.
 
 import numpy as np
 
+from sedflow.constants import LN_10
 from sedflow.parameters import HIGH, LOW, index
 
 __all__ = ["REFERENCE", "MassConditional"]
 
 REFERENCE = 10.0  # log_mstar at which model fluxes are given
-_LN10 = np.log(10.0)
 _I = index("log_mstar")
 _LOW, _HIGH = LOW[_I], HIGH[_I]
 _N_NODE = 145
@@ -44,8 +44,8 @@ class MassConditional:
         s, d = flux / sigma, data / sigma
         a = np.maximum(np.square(s).sum(-1), 1e-200)
         self.snr = (s * d).sum(-1) / np.sqrt(a)
-        self._offset = 0.5 * np.log(a) - _LN10 * REFERENCE  # tau - ln 10 log_mstar
-        low, high = (_LN10 * edge + self._offset for edge in (_LOW, _HIGH))
+        self._offset = 0.5 * np.log(a) - LN_10 * REFERENCE  # tau - ln 10 log_mstar
+        low, high = (LN_10 * edge + self._offset for edge in (_LOW, _HIGH))
         start, width = self._window(low, high)
         tau = start[:, None] + width[:, None] * _GRID
         exponent = self._exponent(tau)
@@ -62,7 +62,7 @@ class MassConditional:
     @property
     def log_marginal(self) -> np.ndarray:
         """Natural log of the likelihood (n,), averaged over the prior of log_mstar."""
-        return self._log_blank + self._log_area - np.log(_LN10 * (_HIGH - _LOW))
+        return self._log_blank + self._log_area - np.log(LN_10 * (_HIGH - _LOW))
 
     def draw(self, u) -> np.ndarray:
         """log_mstar (n,) at the quantiles u (n,) of its conditional posterior."""
@@ -75,11 +75,11 @@ class MassConditional:
         step = 2.0 * wanted / np.maximum(left + root, 1e-300)
         first, last = self._width * _GRID[cell], self._width * _GRID[cell + 1]
         tau = self._start + np.minimum(first + step, last)
-        return np.clip((tau - self._offset) / _LN10, _LOW, _HIGH)
+        return np.clip((tau - self._offset) / LN_10, _LOW, _HIGH)
 
     def quantile_of(self, log_mstar) -> np.ndarray:
         """Cumulative probability (n,), within 0 and 1, at log_mstar (n,); undoes `draw`."""
-        place = (_LN10 * np.asarray(log_mstar) + self._offset - self._start) / self._width
+        place = (LN_10 * np.asarray(log_mstar) + self._offset - self._start) / self._width
         place = np.clip(place, 0.0, 1.0)
         cell = ((1.0 - np.sqrt(1.0 - place)) * (_N_NODE - 1)).astype(int)
         cell = np.minimum(cell, _N_NODE - 2)
@@ -90,8 +90,8 @@ class MassConditional:
 
     def log_prob(self, log_mstar) -> np.ndarray:
         """Natural log of the conditional density (n,) at log_mstar (n,)."""
-        tau = _LN10 * np.asarray(log_mstar) + self._offset
-        return self._exponent(tau) - self._log_area + np.log(_LN10)
+        tau = LN_10 * np.asarray(log_mstar) + self._offset
+        return self._exponent(tau) - self._log_area + np.log(LN_10)
 
     def _cell(self, cell):
         """Cumulative and density at the faint end of a cell (n,), and its slope."""

@@ -17,8 +17,9 @@ import numpy as np
 
 from sedflow.bands import UGRIZ, as_bands
 from sedflow.files.hashes import sha256_of
-from sedflow.flux_units import NANOMAGGIES, in_nanomaggies
+from sedflow.flux_units import NANOMAGGIES
 from sedflow.fluxes import PLAIN, fluxes_of
+from sedflow.zero_points import in_nanomaggies
 
 __all__ = ["P_BROAD", "P_CORE", "NoiseModel"]
 

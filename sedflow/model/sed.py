@@ -22,15 +22,15 @@ import numpy as np
 from sedflow import views
 from sedflow.bands import UGRIZ, ab_magnitude, as_bands, band_weights, load_band
 from sedflow.errors import BadParameters, SedflowError, UnknownBand
-from sedflow.model import cosmology, sfh
+from sedflow.model.batch import batch, chunks
 from sedflow.model.fast import FastPhotometry
-from sedflow.model.light import DustScreen, LightTable, Populations, flux_scale
+from sedflow.model.light import DustScreen, LightTable, flux_scale
 from sedflow.model.lines import GridLines
 from sedflow.model.sfh import load_bases
 from sedflow.model.ssp import SSPGrid, load_ssp
-from sedflow.parameters import BETAS, DEFAULTS, N_PARAM, PARAMETERS, as_theta, index, theta_of
-from sedflow.redshifts import MAX_REDSHIFT, MIN_REDSHIFT, beyond_grid, outside_model
-from sedflow.units import plain
+from sedflow.model.stars import Stars
+from sedflow.parameters import DEFAULTS, PARAMETERS, theta_of
+from sedflow.redshifts import MAX_REDSHIFT, beyond_grid
 
 __all__ = ["SEDModel", "Spectrum", "default_model"]
 
@@ -51,7 +51,7 @@ class Spectrum:
     redshift: np.ndarray
 
 
-class SEDModel:
+class SEDModel(Stars):
     """Spectra, photometry and histories of PROVABGS galaxies.
 
     Parameters
@@ -129,9 +129,9 @@ class SEDModel:
         BadParameters
             Theta or redshift outside their range.
         """
-        theta, z, shape = _batch(theta_of(theta, parameters), redshift)
+        theta, z, shape = batch(theta_of(theta, parameters), redshift)
         out = np.empty((len(z), self.grid.wave.size))
-        for rows in _chunks(len(z)):
+        for rows in chunks(len(z), _CHUNK):
             out[rows] = self._flux(theta[rows], z[rows], with_dust=dust)
         one_redshift = np.ndim(redshift) == 0
         z_axis = np.asarray(float(redshift)) if one_redshift else z.reshape(shape)
@@ -153,7 +153,7 @@ class SEDModel:
         redshift : float or array (...)
         parameters : some of the 12 by name, instead of theta, as for `spectrum`
         """
-        theta, z, shape = _batch(theta_of(theta, parameters), redshift)
+        theta, z, shape = batch(theta_of(theta, parameters), redshift)
         pop = self.populations(theta, z)
         scale = flux_scale(theta, z, self.grid.lsun)[:, None]
         steady, burst = pop.mass.copy(), pop.mass.copy()
@@ -188,14 +188,14 @@ class SEDModel:
         BadParameters, UnknownBand
         """
         bands = self.bands if bands is None else as_bands(bands)
-        theta, z, shape = _batch(theta_of(theta, parameters), redshift)
+        theta, z, shape = batch(theta_of(theta, parameters), redshift)
         self.check_redshift(z, bands)
         if method == "fast":
             flux = self.fast(bands)(theta, z)
         elif method == "exact":
             flux = np.empty((len(z), len(bands)))
             curves = self._curves(bands)
-            for rows in _chunks(len(z)):
+            for rows in chunks(len(z), _CHUNK):
                 spectra = self._flux(theta[rows], z[rows])
                 unique, inverse = np.unique(z[rows], return_inverse=True)
                 edges = self.grid.wave_edges * (1.0 + unique[:, None])
@@ -240,61 +240,13 @@ class SEDModel:
         >>> bool(1e40 < lines["H-alpha"]["luminosity"] < 1e42)
         True
         """
-        theta, z, shape = _batch(theta_of(theta, parameters), redshift)
+        theta, z, shape = batch(theta_of(theta, parameters), redshift)
         return self._lines(self.populations, theta, z, names, dust).reshaped(shape)
 
     @property
     def line_names(self) -> tuple[str, ...]:
         """Emission lines that the grid has; () for a grid without gas."""
         return self._lines.names
-
-    def time_bins(self, redshift) -> np.ndarray:
-        """Edges (..., 43) [Gyr look-back] of the bins of `sfh` and `zh`."""
-        return sfh.bin_edges(cosmology.age_gyr(_known_redshift(redshift)))
-
-    def sfh(self, theta=None, redshift=0.05, **parameters) -> np.ndarray:
-        """Star-formation rate (..., 42) [Msun/yr] in each time bin, burst included.
-
-        Bins beyond the age of the universe (only where z > 0.206) hold 0.
-        """
-        theta, z, shape = _batch(theta_of(theta, parameters), redshift)
-        edges = self.time_bins(z)
-        mass = self.formed_fraction(theta, z) * 10 ** theta[:, :1]
-        width = 1e9 * np.diff(edges)
-        rate = np.divide(mass, width, out=np.zeros_like(mass), where=width > 0)
-        return rate.reshape(*shape, -1)
-
-    def zh(self, theta=None, redshift=0.05, **parameters) -> np.ndarray:
-        """Metal mass fraction (..., 42) of the stars formed in each time bin."""
-        theta, z, shape = _batch(theta_of(theta, parameters), redshift)
-        centers = sfh.bin_centers(self.time_bins(z))
-        return self.bases.metallicity(_gamma(theta), centers).reshape(*shape, -1)
-
-    def history(self, theta, redshift) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        """Edges (..., 46) [Gyr], rates (..., n, 45) [Msun/yr] and metal fractions of draws.
-
-        theta (..., n, 12); redshift (...). As `sfh` and `zh`, with bins that end at 10 Myr, 100 Myr
-        and 1 Gyr: their integrals are the mean rates.
-        """
-        redshift = np.asarray(redshift, float)
-        edges = self.time_bins(redshift)
-        fine = sfh.fine_edges(edges)
-        theta, z, shape = _batch(theta, redshift[..., None])
-        age = cosmology.age_gyr(z)
-        steady, coarse = self.bases.formed_fraction(theta[:, BETAS], age), sfh.bin_edges(age)
-        cut = sfh.fine_edges(coarse)
-        # Which bin each part is of; the mass of a bin is spread evenly.
-        starts = sfh.fine_edges(sfh.bin_edges(np.inf))[:-1]
-        whole = np.searchsorted(sfh.bin_edges(np.inf), starts, side="right") - 1
-        width = np.diff(coarse)[:, whole]
-        share = np.divide(np.diff(cut), width, out=np.zeros_like(width), where=width > 0)
-        f_burst, t_burst = theta[:, index("f_burst")], theta[:, index("t_burst")]
-        mass = sfh.add_burst(steady[:, whole] * share, f_burst, t_burst, cut)
-        mass = mass * 10 ** theta[:, :1]
-        width = 1e9 * np.diff(cut)
-        rate = np.divide(mass, width, out=np.zeros_like(mass), where=width > 0)
-        metals = self.bases.metallicity(_gamma(theta), sfh.bin_centers(coarse))[:, whole]
-        return fine, rate.reshape(*shape, -1), metals.reshape(*shape, -1)
 
     def check_redshift(self, redshift, bands) -> None:
         """Refuse redshifts (...) at which there is no model in all of the bands.
@@ -329,65 +281,6 @@ class SEDModel:
             self._fast[bands] = FastPhotometry(self, bands)
         return self._fast[bands]
 
-    # The model itself, on flat batches: theta (n, 12), redshift (n,)
-
-    def populations(self, theta, redshift) -> Populations:
-        """The 42 time bins and the burst of each galaxy; theta (n, 12), redshift (n,)."""
-        age = cosmology.age_gyr(redshift)
-        edges = sfh.bin_edges(age)
-        t_burst = theta[:, index("t_burst")][:, None]
-        f_burst = theta[:, index("f_burst")][:, None] * (t_burst < age[:, None])
-        ages = np.concatenate([sfh.bin_centers(edges), t_burst], axis=1)
-        steady = self.bases.formed_fraction(theta[:, BETAS], age)
-        clouded = np.ones(ages.shape, dtype=bool)
-        # As in the published model, a burst of 10 Myr or more has left its birth clouds.
-        clouded[:, -1] = t_burst[:, 0] < self.birth_cloud_age_gyr
-        return Populations(
-            mass=np.concatenate([steady * (1.0 - f_burst), f_burst], axis=1),
-            age=ages,
-            z=self.bases.metallicity(_gamma(theta), ages),
-            clouded=clouded,
-        )
-
-    def formed_fraction(self, theta, redshift) -> np.ndarray:
-        """Mass fraction (n, 42) formed in each time bin, the burst in the bin that holds it."""
-        age = cosmology.age_gyr(redshift)
-        return sfh.add_burst(
-            self.bases.formed_fraction(theta[:, BETAS], age),
-            theta[:, index("f_burst")],
-            theta[:, index("t_burst")],
-            sfh.bin_edges(age),
-        )
-
-    def surviving_fraction(self, theta, redshift) -> np.ndarray:
-        """Mass left in stars and their remnants per mass formed (...)."""
-        return self._left(self.grid.mass_remaining, theta, redshift)
-
-    def living_fraction(self, theta, redshift) -> np.ndarray:
-        """Mass left in stars alone per mass formed (...), of a grid that has it ("bc03")."""
-        return self._left(self.grid.mass_living, theta, redshift)
-
-    def _left(self, table, theta, redshift):
-        if table is None and self.grid.mass_remaining is not None:
-            raise SedflowError(
-                f"SSP grid {self.grid.name!r} does not say which mass is in stars and which in "
-                "remnants; use 'bc03'"
-            )
-        if table is None:
-            raise SedflowError(
-                f"SSP grid {self.grid.name!r} has no ssp_mass_remaining; use 'fsps' or 'bc03'"
-            )
-        theta, z, shape = _batch(theta, redshift)
-        remaining = np.empty(len(z))
-        for rows in _chunks(len(z), 4096):
-            pop = self.populations(theta[rows], z[rows])
-            ia, wa = self.grid.age_weights(pop.age)
-            iz, wz = self.grid.metallicity_weights(pop.z)
-            low, high = ((1 - wa) * table[k, ia] + wa * table[k, ia + 1] for k in (iz, iz + 1))
-            left = (1 - wz) * low + wz * high
-            remaining[rows] = (pop.mass * left).sum(1)
-        return remaining.reshape(shape)
-
     def _flux(self, theta, redshift, with_dust=True):
         young, old = self._light(self.populations(theta, redshift))
         rest = self._dust.dim(young, old, theta) if with_dust else young + old
@@ -405,36 +298,3 @@ class SEDModel:
 def default_model(ssp: str) -> SEDModel:
     """The `SEDModel` of a packaged grid, built once per process."""
     return SEDModel(ssp)
-
-
-def _gamma(theta):
-    return 10 ** theta[:, [index("log_gamma1"), index("log_gamma2")]]
-
-
-def _chunks(n, size=_CHUNK):
-    return [slice(i, min(i + size, n)) for i in range(0, n, size)]
-
-
-def _batch(theta, redshift):
-    """Theta (n, 12), redshift (n,) and the batch shape they broadcast to."""
-    theta = as_theta(theta)
-    z = plain(redshift, "redshift", "", BadParameters)
-    try:
-        shape = np.broadcast_shapes(theta.shape[:-1], z.shape)
-    except ValueError:
-        raise BadParameters(
-            f"redshift must be a number or an array that broadcasts to {theta.shape[:-1]}, "
-            f"the shape of theta without its last axis"
-        ) from None
-    _known_redshift(z)
-    theta = np.broadcast_to(theta, (*shape, N_PARAM)).reshape(-1, N_PARAM)
-    return theta, np.broadcast_to(z, shape).reshape(-1), shape
-
-
-def _known_redshift(redshift):
-    """Redshifts as floats, where all are in the range of the model."""
-    z = plain(redshift, "redshift", "", BadParameters)
-    bad = ~((z >= MIN_REDSHIFT) & (z <= MAX_REDSHIFT))
-    if bad.any():
-        raise BadParameters(outside_model(z[bad].flat[0]))
-    return z

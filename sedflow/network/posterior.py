@@ -13,25 +13,24 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-from scipy.special import ndtr, ndtri
 
 from sedflow import views
-from sedflow.constants import LOG_2PI
 from sedflow.draws import Draws, check_photometry, checked_request, galaxy_rng
 from sedflow.errors import BadParameters, UnknownBand, needs
 from sedflow.files.hashes import digest, sealed, sha256
-from sedflow.model.mass import REFERENCE, MassConditional
+from sedflow.model.batch import chunks
 from sedflow.model.noise import NoiseModel
 from sedflow.model.sed import SEDModel
 from sedflow.network.domain import TrainingDomain, check
 from sedflow.network.domain_check import DomainCheck
 from sedflow.network.features import raw_features, standardise
+from sedflow.network.flow_and_mass import FlowAndMass
 from sedflow.network.graphs import graph_flow
 from sedflow.network.record import FORMAT
 from sedflow.network.runtime import GraphFlow
 from sedflow.network.shape import FlowConfig
 from sedflow.network.trained_model import trained_model
-from sedflow.parameters import HIGH, LOW, N_FREE, N_PARAM, N_SHAPE, Prior, as_theta, index
+from sedflow.parameters import N_FREE, N_PARAM, Prior, as_theta
 from sedflow.photometry import Photometry
 from sedflow.sampling.misfit import PValueTable
 from sedflow.threads import one_thread, pool
@@ -39,8 +38,6 @@ from sedflow.threads import one_thread, pool
 __all__ = ["AmortizedPosterior"]
 
 _CHUNK = 2500  # draws at a time, of one galaxy; more are shared among `threads.pool`
-_MASS = index("log_mstar")
-_MASS_RANGE = HIGH[_MASS] - LOW[_MASS]
 
 
 class AmortizedPosterior:
@@ -161,25 +158,24 @@ class AmortizedPosterior:
             first is the probit of the mass's quantile, the others are the flow's.
         """
         flat, context = self._context(galaxy)
-        self.model.check_redshift(flat.redshift, self.bands)
+        density = self._density(flat)
         base = np.asarray(base, dtype=np.float32)
         shape, n = galaxy.shape, base.shape[-2]
         base = base.reshape(-1, n, N_FREE)
         theta = np.empty((len(context), n, N_PARAM))
         log_density = np.empty((len(context), n))
         flux = np.empty((len(context), n, len(self.bands)))
-        _ = self.model.fast(self.bands)  # made here, not by several threads at once
 
         def carry(job):
             k, rows = job
-            theta[k, rows], log_density[k, rows], flux[k, rows] = self._carry(
+            theta[k, rows], log_density[k, rows], flux[k, rows] = density.to_theta(
                 base[k, rows], context[k : k + 1], flat[k]
             )
 
-        chunks = [slice(start, start + _CHUNK) for start in range(0, n, _CHUNK)]
-        jobs = ((k, rows) for k in range(len(context)) for rows in chunks)
+        parts = chunks(n, _CHUNK)
+        jobs = ((k, rows) for k in range(len(context)) for rows in parts)
         with one_thread:  # each
-            for _ in (pool().map if len(chunks) > 1 else map)(carry, jobs):
+            for _ in (pool().map if len(parts) > 1 else map)(carry, jobs):
                 pass
         # In other bands, or in another order, the fast model's bins and rounding are others.
         mine = galaxy.bands == self.bands
@@ -189,19 +185,6 @@ class AmortizedPosterior:
             flux=flux.reshape(*shape, n, len(self.bands)) if mine else None,
             flux_bands=self.bands if mine else None,
         )
-
-    def _carry(self, base, context, galaxy):
-        """Theta (n, 12), log density (n,) and flux (n, n_band) of base points (n, 11)."""
-        # A galaxy alone, and in chunks of a fixed size: the same to the last bit in any batch.
-        drawn, log_q = self._flow.to_x(np.delete(base, _MASS, axis=-1), context)
-        x = drawn.astype(float)
-        theta = self.prior.from_unbounded(np.insert(x, _MASS, 0.0, axis=-1))
-        mass, unscaled = self._mass_given(theta, galaxy)
-        theta[:, _MASS] = mass.draw(ndtr(base[:, _MASS].astype(float)))
-        log_density = log_q + self._log_volume(x, theta)
-        z = np.full(len(theta), galaxy.redshift)
-        flux = unscaled * self.model.fast(self.bands).scale(theta, z)
-        return theta, log_density + mass.log_prob(theta[:, _MASS]), flux
 
     def under(self, prior: Prior) -> "AmortizedPosterior":
         """The same flow, its x read as those of another prior: a proposal for that prior.
@@ -245,16 +228,11 @@ class AmortizedPosterior:
             )
         flat = theta.reshape(galaxy.redshift.size, -1, N_PARAM)
         data, context = self._context(galaxy)
-        self.model.check_redshift(data.redshift, self.bands)
-        x = np.delete(self.prior.to_unbounded(flat), _MASS, axis=-1)
-        base, log_density = np.empty((*x.shape[:-1], N_FREE)), self._log_volume(x, flat)
+        density = self._density(data)
+        base, log_density = np.empty((*flat.shape[:-1], N_FREE)), np.empty(flat.shape[:-1])
         with one_thread:
             for k in range(len(context)):
-                noise, log_q = self._flow.to_base(x[k], context[k : k + 1])
-                mass, _ = self._mass_given(flat[k], data[k])
-                quantile = mass.quantile_of(flat[k, :, _MASS])
-                base[k] = np.insert(noise, _MASS, ndtri(quantile), axis=-1)
-                log_density[k] += log_q + mass.log_prob(flat[k, :, _MASS])
+                base[k], log_density[k] = density.to_base(flat[k], context[k : k + 1], data[k])
         return base.reshape((*theta.shape[:-1], N_FREE)), log_density.reshape(theta.shape[:-1])
 
     def check(self, galaxy: Photometry, draws: Draws | bool | None = None) -> DomainCheck:
@@ -325,6 +303,11 @@ class AmortizedPosterior:
         raw = raw_features(flat.flux, flat.sigma, flat.redshift, self.noise)
         return flat, standardise(raw, *self.scaling)
 
+    def _density(self, galaxies):
+        """The density of each of the galaxies (n,), of which there is a model."""
+        self.model.check_redshift(galaxies.redshift, self.bands)
+        return FlowAndMass(self._flow, self.prior, self.model, self.bands)
+
     @property
     def model(self) -> SEDModel:
         """The forward model of the stellar library that the network was trained on.
@@ -338,16 +321,6 @@ class AmortizedPosterior:
             self._model = trained_model(self.record)
         return self._model
 
-    def _mass_given(self, theta, galaxy):
-        """Conditional of log_mstar for theta (n, 12) of any mass, and their unscaled fluxes."""
-        reference = theta.copy()
-        reference[:, _MASS] = REFERENCE
-        fast, z = self.model.fast(self.bands), np.full(len(theta), galaxy.redshift)
-        unscaled = fast.unscaled(reference, z)
-        flux = unscaled * fast.scale(reference, z)
-        seen = galaxy.present
-        return MassConditional(flux[:, seen], galaxy.flux[seen], galaxy.sigma[seen]), unscaled
-
     def _in_my_bands(self, galaxy):
         check_photometry(galaxy)
         if not set(self.bands) & set(galaxy.bands):
@@ -356,8 +329,3 @@ class AmortizedPosterior:
                 f"{', '.join(galaxy.bands)}; add one of its bands, or use MCMC"
             )
         return galaxy if galaxy.bands == self.bands else galaxy.in_bands(self.bands)
-
-    def _log_volume(self, x, theta):
-        """log |dx / dtheta| without the mass: the prior is a standard normal in x (..., 10)."""
-        log_normal = -0.5 * ((x**2).sum(-1) + N_SHAPE * LOG_2PI)
-        return self.prior.log_prob(theta) + np.log(_MASS_RANGE) - log_normal

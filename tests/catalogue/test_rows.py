@@ -18,7 +18,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sedflow.bands import UGRIZ
-from sedflow.catalogue.columns import from_arrow
+from sedflow.catalogue.arrow import from_arrow
 from sedflow.catalogue.intake import read_rows, take_in
 from sedflow.catalogue.read.open import as_written, open_catalogue, read_table
 from sedflow.catalogue.rows import BandColumns, Mapping, guess_mapping, preview, to_photometry

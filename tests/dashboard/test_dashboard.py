@@ -16,10 +16,11 @@ from sedflow.dashboard.brush import brush, through, within
 from sedflow.dashboard.engine import Engine, OwnGalaxy, Recent, Request
 from sedflow.dashboard.pages.compare import MOST_PINS, CompareView, differing
 from sedflow.dashboard.pages.explore import Explorer
-from sedflow.dashboard.pages.forward import ForwardView, observe
+from sedflow.dashboard.pages.forward import ForwardView
 from sedflow.dashboard.panels.atlas import AtlasView, find
 from sedflow.dashboard.panels.corner import CornerPanel
 from sedflow.dashboard.panels.downloads import DownloadsPanel
+from sedflow.dashboard.panels.observatory import observe
 from sedflow.dashboard.panels.paper import PaperPanel
 from sedflow.dashboard.panels.typed import typed_galaxy
 from sedflow.dashboard.presets import PRESETS
@@ -384,7 +385,7 @@ def test_a_page_that_opens_with_a_galaxy_beyond_the_grid_says_so(engine):
     assert explorer.verdict.heading.object == "## No posterior of far"
     assert "redshift = 1.2 is beyond" in explorer.state.message
     assert all(button.disabled for button in explorer._buttons)
-    assert explorer._empty.visible and not explorer._box.visible
+    assert explorer.places.empty.visible and not explorer.places.box.visible
 
 
 # The catalogue
@@ -526,7 +527,7 @@ def test_the_flux_axis_follows_the_model_but_not_every_step():
     view = ForwardView()
 
     def top():
-        return view._sed.figure.y_range.end
+        return view.light.sed.figure.y_range.end
 
     before = top()
     view.state.log_mstar = view.state.log_mstar - 0.2
@@ -539,7 +540,7 @@ def test_the_flux_axis_follows_the_model_but_not_every_step():
     for unit in ("fnu", "ab", "flam"):
         for log in (False, True):
             view.options.param.update(unit=unit, log=log)
-            assert np.isfinite([view._sed.figure.y_range.start, top()]).all()
+            assert np.isfinite([view.light.sed.figure.y_range.start, top()]).all()
 
 
 def test_the_model_follows_the_sliders():
@@ -552,7 +553,7 @@ def test_the_model_follows_the_sliders():
     view.sliders["log_mstar"].value = 11.5
     np.testing.assert_allclose(view.data["sfr"], after["sfr"] * 10)
     assert set(view.sliders) == {*NAMES, "redshift"}
-    view._preset.value = "quiescent"
+    view.knobs.preset.value = "quiescent"
     assert view.sliders["beta4"].value == 0.7
     view._parts.value = True
     total = sum(view.data["parts"].values())
@@ -561,7 +562,7 @@ def test_the_model_follows_the_sliders():
 
 def test_a_mock_is_observed_and_its_truth_marked(engine):
     view = ForwardView(engine=engine)
-    view._missing.value = ["u"]
+    view.observatory.missing.value = ["u"]
     view.observe()
     name = view.observed
     shown = engine.answer(Request(name, n=300))

@@ -39,7 +39,7 @@ def names(panel):
 
 def test_forward_shows_the_lines_of_the_grid_that_is_chosen():
     view = ForwardView()
-    source = view._sed.sources["lines"]
+    source = view.light.sed.sources["lines"]
     assert len(source.data["x"]) == 0
     before = view.data["nanomaggies"]
     view._grid.value = "fsps-gas"

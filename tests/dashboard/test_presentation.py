@@ -7,7 +7,8 @@ import pytest
 
 from sedflow.dashboard.engine import Request
 from sedflow.dashboard.pages.learn import LearnView
-from sedflow.dashboard.tabs import Page, laid_out
+from sedflow.dashboard.pages.view import laid_out
+from sedflow.dashboard.tabs import Page
 from sedflow.figures.theme import PageTheme
 
 

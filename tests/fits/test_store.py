@@ -250,12 +250,12 @@ def test_the_body_of_another_fit_is_refused(tmp_path):
 
 def test_fields_of_another_version_are_refused(tmp_path, monkeypatch):
     fit = make_fit()
-    contents = sedflow.fits.fit._contents(fit)
+    contents = sedflow.fits.fit_file._contents(fit)
     for wrong in (
         contents | {"draws/colour": "red"},
         {k: v for k, v in contents.items() if k != "draws/theta"},
     ):
-        monkeypatch.setattr("sedflow.fits.fit._contents", lambda fit, wrong=wrong: wrong)
+        monkeypatch.setattr("sedflow.fits.fit_file._contents", lambda fit, wrong=wrong: wrong)
         path = save_fit(fit, tmp_path / "fit.h5")
         with pytest.raises(BadFitFile, match=r"was written by sedflow .* and does not fit sedflow"):
             load_fit(path)

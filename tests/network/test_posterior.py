@@ -14,6 +14,7 @@ from sedflow.errors import BadParameters, BadPhotometry, BadWeights, UnknownBand
 from sedflow.files.hashes import opened, sealed
 from sedflow.files.packaged import data_path
 from sedflow.network.flow import CouplingFlow, FlowConfig
+from sedflow.network.flow_and_mass import FlowAndMass
 from sedflow.network.weights import cached_posterior
 from sedflow.parameters import FREE_NAMES, as_theta
 
@@ -208,9 +209,10 @@ def test_sbi_gives_the_same_posterior(posterior, galaxy):
     spread = mine.std(0)
     assert (np.abs(theta.mean(0) - mine.mean(0)) < 0.1 * spread)[1:].all()
     log_prob = direct.log_prob(torch.from_numpy(x[:20]), x=context).numpy()
-    mass = posterior._mass_given(theta[:20], galaxy)[0].log_prob(theta[:20, 0])
+    density = FlowAndMass(None, posterior.prior, posterior.model, posterior.bands)
+    mass = density.mass_given(theta[:20], galaxy)[0].log_prob(theta[:20, 0])
     expected = posterior.log_prob(theta[:20], galaxy) - mass
-    expected -= posterior._log_volume(x[:20], theta[:20])
+    expected -= density.log_volume(x[:20], theta[:20])
     np.testing.assert_allclose(log_prob, expected, atol=1e-2)
 
 

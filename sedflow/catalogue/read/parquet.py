@@ -3,7 +3,8 @@
 from dataclasses import dataclass
 from pathlib import Path
 
-from sedflow.catalogue.columns import check_names, from_arrow, unit_among
+from sedflow.catalogue.arrow import from_arrow
+from sedflow.catalogue.columns import check_names, unit_among
 from sedflow.catalogue.read.parquet_file import ParquetFile
 from sedflow.catalogue.read.source import Catalogue, Part, files_in
 from sedflow.catalogue.read.text import parsed_yaml, plain_yaml

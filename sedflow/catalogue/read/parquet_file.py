@@ -7,7 +7,7 @@ at before they are handed out to rows, and rows are decoded a batch at a time.
 
 from functools import cached_property
 
-from sedflow.catalogue.columns import longest_list, longest_text
+from sedflow.catalogue.arrow import longest_list, longest_text
 from sedflow.errors import SedflowError
 
 __all__ = ["ParquetFile"]

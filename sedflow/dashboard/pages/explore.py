@@ -13,7 +13,7 @@ from sedflow.atlas.catalog import NSACatalog
 from sedflow.dashboard.answer import Answer
 from sedflow.dashboard.brush import Brushed, through, within
 from sedflow.dashboard.engine import Engine
-from sedflow.dashboard.pages.screen import SCREEN, STAGE, VIEWS
+from sedflow.dashboard.pages.explore_screen import ExploreScreen
 from sedflow.dashboard.pages.view import PageView, start
 from sedflow.dashboard.panels.atlas import AtlasView
 from sedflow.dashboard.panels.corner import CornerPanel
@@ -33,17 +33,12 @@ from sedflow.dashboard.server.turns import Superseded
 from sedflow.dashboard.server.work import on_worker
 from sedflow.dashboard.state import ExplorerState
 from sedflow.dashboard.what_if import Change, Changed
-from sedflow.dashboard.widgets import PRESSED, EdgeButton, note, patch
+from sedflow.dashboard.widgets import EdgeButton, patch
 from sedflow.errors import SedflowError
 from sedflow.fits.fit import Fit
 from sedflow.network.posterior import AmortizedPosterior
 
 __all__ = ["Explorer"]
-
-_FOLD = """
-.bk-btn.bk-btn-default.bk-active { background: var(--sf-surface) !important;
-  color: var(--sf-ink) !important; border-color: var(--sf-line) !important; }
-"""
 
 
 class Explorer(PageView):
@@ -136,100 +131,35 @@ class Explorer(PageView):
                 "Files": downloads,
             },
         )
-        self.controls = pn.Column(
-            self.atlas, sizing_mode="stretch_both", margin=0, css_classes=["rail"]
-        )
-        self._make_screen()
-
-    def _make_screen(self):
-        """Everything on one screen; phones show one part at a time."""
-        bar = pn.FlexBox(
-            self.settings.bands,
-            pn.Spacer(height=1, styles={"flex": "1 1 0"}),
-            self.walk.button,
-            *self.light.controls(),
-            align_items="center",
-            margin=0,
-            css_classes=["bar", "light"],
-        )
-
-        def part(name, *objects):
-            return pn.Column(
-                *objects, sizing_mode="stretch_both", margin=0, css_classes=[name, "part"]
-            )
-
-        self._stage = pn.Column(
-            bar,
-            self.walk,
-            part("sed", self.light.sed_pane),
-            part("pull", self.light.pull_pane),
-            part("history", self.histories),
-            part("corner", self.corner),
-            part("block", self.block),
-            sizing_mode="stretch_both",
-            margin=0,
-            stylesheets=[STAGE],
-        )
-        # In a box of its own, which can be hidden: a grid cannot.
-        self._box = pn.Column(
-            self._stage, sizing_mode="stretch_both", margin=0, css_classes=["stage"]
-        )
-        self._part = pn.widgets.RadioButtonGroup(
-            label="part of the page",
-            options={
-                "Light": "light",
-                "Posterior": "posterior",
-                "History": "history",
-                "Numbers": "numbers",
+        self.places = ExploreScreen(
+            self.atlas,
+            self.verdict,
+            (
+                self.settings.bands,
+                pn.Spacer(height=1, styles={"flex": "1 1 0"}),
+                self.walk.button,
+                *self.light.controls(),
+            ),
+            {
+                "sed": self.light.sed_pane,
+                "pull": self.light.pull_pane,
+                "history": self.histories,
+                "corner": self.corner,
+                "block": self.block,
             },
-            value="light",
-            css_classes=["parts"],
-            stylesheets=[PRESSED],
-            margin=(4, 4),
-            sizing_mode="stretch_width",
+            self.walk,
         )
-        self._part.param.watch(self._turn, "value")
-        self._turn()
-        self._fold = pn.widgets.Toggle(
-            label="☰ List",
-            value=True,
-            stylesheets=[_FOLD],
-            margin=(3, 2),
-            css_classes=["fold", "work"],
-        )
-        self._fold.param.watch(self._turn, "value")
-        head = pn.Row(self._fold, self.verdict, margin=0, sizing_mode="stretch_width")
-        head.css_classes = ["head"]
-        self._empty = note("info", margin=10)
-        self.views = pn.Column(
-            head,
-            self._part,
-            self._empty,
-            self._box,
-            sizing_mode="stretch_both",
-            margin=0,
-            css_classes=["views"],
-            stylesheets=[VIEWS],
-        )
-        self.screen = pn.Row(
-            self.controls, self.views, sizing_mode="stretch_both", margin=0, stylesheets=[SCREEN]
-        )
-        self._turn()
-
-    def _turn(self, *events):
-        """Which part a phone shows, and whether the list is there."""
-        self._stage.css_classes = [f"on-{self._part.value}"]
-        if hasattr(self, "screen"):
-            folded = not self._fold.value
-            self.screen.css_classes = ["folded"] if folded else []
-            self.controls.css_classes = ["rail", "folded"] if folded else ["rail"]
+        self.controls, self.views = self.places.controls, self.places.views
+        self.screen = self.places.whole
 
     def _join(self):
         state = self.state
         state.param.watch(self._ask, list(state.ASKS))
         state.param.watch(self._show, "answer")
         state.param.watch(self._say, "message")
-        state.param.watch(self._dim, "busy")
+        state.param.watch(
+            lambda event: self.places.dim(event.new and state.answer is not None), "busy"
+        )
         self.light.param.watch(self._drawn, "drawn")
         self.histories.param.watch(self._drawn, "drawn")
         self.corner.param.watch(lambda e: self._brush(e.new), "selection")
@@ -281,15 +211,6 @@ class Explorer(PageView):
         bands = self.engine.posterior(request.weights).bands
         return self.engine.photometry(request.galaxy, bands)
 
-    def _dim(self, event):
-        """What is shown while another answer is computed is not that answer."""
-        stale = event.new and self.state.answer is not None
-        # Not before the usual answer is there: to dim and to undim paints everything twice.
-        self._stage.styles = {
-            "opacity": "0.45" if stale else "1",
-            "transition": "opacity 0s 0.6s" if stale else "none",
-        }
-
     def _drawn(self, event):
         place, geometry = event.new
         if place == "pull":
@@ -312,18 +233,14 @@ class Explorer(PageView):
     def _blank(self):
         self.verdict.clear()
         self._enable(False)
-        self._box.visible = False
-        self._empty.param.update(
-            object="Choose a galaxy of the list, or type another in the field above.",
-            visible=True,
-        )
+        self.places.show_empty()
 
     def _show(self, event):
         answer = event.new
         if answer is None:
             self._blank()
             return
-        self._box.visible, self._empty.visible = True, False
+        self.places.show_stage()
         self._enable(True)
         self.atlas.galaxy = answer.request.galaxy
         with param.parameterized.discard_events(self.corner):

@@ -22,7 +22,7 @@ from sedflow.dashboard.population_answer import PopulationAnswer, answer_of
 from sedflow.dashboard.population_sample import Sample, atlas_sample, run_sample
 from sedflow.dashboard.server.turns import Superseded
 from sedflow.dashboard.server.work import beside, on_worker
-from sedflow.dashboard.widgets import note, plain, prose
+from sedflow.dashboard.widgets import note, plain, prose, tell
 from sedflow.errors import SedflowError
 
 __all__ = ["PopulationView"]
@@ -182,8 +182,7 @@ class PopulationView(PopulationState, LateView):
             self.galaxy = str(self._shown.ids[self.choice.dots.tapped])
 
     def _warn(self, message):
-        self._notice.object = plain(f"{message}." if message else "")
-        self._notice.visible = bool(message)
+        tell(self._notice, f"{message}." if message else "")
         if self.answer is None and message:
             self._heading.object = "## Population"
 

@@ -5,7 +5,19 @@ from typing import Any
 
 import panel as pn
 
-__all__ = ["LateView", "PageView", "later", "start"]
+__all__ = ["LateView", "PageView", "laid_out", "later", "start"]
+
+_SIDES = """
+:host { display: grid !important; gap: 0 18px;
+        grid-template-columns: var(--sf-columns, 290px minmax(0, 1fr));
+        padding: 10px 16px; max-width: 1700px; align-items: start;
+        grid-auto-rows: max-content; height: auto !important; }
+@media (max-width: 900px) {
+  :host { grid-template-columns: minmax(0, 1fr); padding: 8px; gap: 10px; }
+}
+/* A presentation shows the page, and arrow keys do what its controls do. */
+.side { display: var(--sf-rail, flex) !important; }
+"""
 
 
 class PageView(pn.viewable.Viewer):
@@ -38,6 +50,15 @@ class LateView(PageView):
         """The page."""
         self._build()
         return self._views
+
+
+def laid_out(view: Any) -> pn.viewable.Viewable:
+    """A page as it fills the screen, or its controls beside its views."""
+    if hasattr(view, "screen"):
+        return view.screen
+    wide: dict[str, Any] = {"sizing_mode": "stretch_width", "margin": 0}
+    side = pn.Column(view.controls, css_classes=["side"], **wide)
+    return pn.Column(side, view.views, stylesheets=[_SIDES], **wide)
 
 
 def later(follow: Callable[[], Coroutine[Any, Any, None]]) -> Callable[..., Coroutine]:

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 
 import panel as pn
 
-from sedflow.dashboard.widgets import note, plain
+from sedflow.dashboard.widgets import note, tell
 from sedflow.errors import SedflowError
 from sedflow.figures.paper import figure_name
 
@@ -68,8 +68,7 @@ class FileButtons(pn.viewable.Viewer):
         return made
 
     def _say(self, sentence):
-        self._said.object = plain(f"{sentence}." if sentence else "")
-        self._said.visible = bool(sentence)
+        tell(self._said, f"{sentence}." if sentence else "")
 
     def __panel__(self):
         return pn.Column(

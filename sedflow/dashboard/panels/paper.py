@@ -9,7 +9,7 @@ from sedflow.dashboard.panels.files import FileButton
 from sedflow.dashboard.panels.panel import AnswerPanel
 from sedflow.dashboard.publication import KINDS, FigureChoice, figure_code, figure_file
 from sedflow.dashboard.server.work import beside
-from sedflow.dashboard.widgets import note, plain
+from sedflow.dashboard.widgets import note, tell
 from sedflow.errors import SedflowError
 from sedflow.figures.paper import FORMATS, WIDTHS, figure_name
 
@@ -76,8 +76,7 @@ class PaperPanel(AnswerPanel):
             return None
 
     def _say(self, sentence):
-        self._said.object = plain(sentence)
-        self._said.visible = bool(sentence)
+        tell(self._said, sentence)
 
     def __panel__(self):
         choices = pn.FlexBox(self.kind, self.width, self.form, self.button)

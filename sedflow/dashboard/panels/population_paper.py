@@ -9,7 +9,7 @@ from sedflow.dashboard.panels.population_state import PopulationState
 from sedflow.dashboard.population_answer import PopulationAnswer
 from sedflow.dashboard.population_script import population_code
 from sedflow.dashboard.server.work import beside
-from sedflow.dashboard.widgets import note, plain
+from sedflow.dashboard.widgets import note, tell
 from sedflow.errors import SedflowError
 from sedflow.figures.paper import FORMATS, WIDTHS, save_figure
 from sedflow.figures.paper_population import paper_population
@@ -91,8 +91,7 @@ class PopulationPaper(pn.viewable.Viewer):
             return None
 
     def _say(self, sentence):
-        self._said.object = plain(sentence)
-        self._said.visible = bool(sentence)
+        tell(self._said, sentence)
 
     def __panel__(self):
         choices = pn.FlexBox(self.width, self.form, self.button, self.table)

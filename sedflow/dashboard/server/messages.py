@@ -9,6 +9,29 @@ from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from sedflow.dashboard.server.message_values import (
+    LONGEST_FILTER,
+    LONGEST_TEXT,
+    Check,
+    active_tab,
+    cell,
+    entries,
+    filters,
+    geometry,
+    list_of,
+    modifiers,
+    nan_or_number,
+    number,
+    optional,
+    optional_number,
+    several,
+    sorters,
+    text,
+    truth,
+    which,
+    whole,
+)
+
 __all__ = [
     "EVENTS",
     "LONGEST_FILTER",
@@ -22,17 +45,13 @@ __all__ = [
     "check",
 ]
 
-#: Longest text of a field, in characters, and of a filter of a table.
-LONGEST_TEXT = 200
 #: Characters of a table that is pasted.
 LONGEST_PASTE = 50_000
-LONGEST_FILTER = 100
 #: Bytes of a message with its buffers: an upload of 10 MB, as text.
 MESSAGE_BYTES = 16 * 2**20
 _ADDRESS = 10_000  # characters of an address
 _FILE = 14_000_000  # characters of an upload in base 64
 _POINTS = 20_000  # that a box selects
-_CORNERS = 5_000  # of a lasso
 _EVENTS = 50  # changes and events in one message
 _ONCE = ("click", "geometry")  # of each, one in a message
 _ENTRY = 40  # bytes that a number of a list takes
@@ -44,8 +63,6 @@ _VIEWS = ("BrowserInfo", "DataRange1d", "FactorRange", "Figure", "Range1d")
 
 _ID = re.compile(r"p\d{1,15}", re.ASCII)  # of a model, as Bokeh counts them
 
-Check = Callable[[object, object], bool]
-
 
 class Refused(Exception):
     """A page does not say this."""
@@ -55,256 +72,82 @@ class Late(Refused):
     """A page says this of what has just left it, before it knows."""
 
 
-def _number(value, model=None):
-    return type(value) in (int, float) and abs(value) < 1e300  # which NaN is not
-
-
-def _optional_number(value, model=None):
-    return value is None or _number(value)
-
-
-def _whole(low, high):
-    return lambda value, model=None: type(value) is int and low <= value <= high
-
-
-def _truth(value, model=None):
-    return type(value) is bool
-
-
-def _text(longest=LONGEST_TEXT):
-    def is_text(value, model=None):
-        return isinstance(value, str) and len(value) <= longest and _has_no_halves(value)
-
-    return is_text
-
-
-def _has_no_halves(text):
-    """Whether a text has no half of a surrogate pair, which has no UTF-8."""
-    return text.isascii() or not any("\ud800" <= c <= "\udfff" for c in text)
-
-
-def _optional(check):
-    return lambda value, model=None: value is None or check(value, model)
-
-
-def _list_of(check, most):
-    def is_list(value, model=None):
-        return isinstance(value, list) and len(value) <= most and all(check(v) for v in value)
-
-    return is_list
-
-
-def _nan_or_number(value, model=None):
-    """A number as ranges have it: what a figure without data shows has no ends."""
-    if isinstance(value, dict):
-        return (
-            value.keys() == {"type", "value"}
-            and value["type"] == "number"
-            and value["value"] in ("nan", "+inf", "-inf")
-        )
-    return _optional_number(value)
-
-
-def _entries(value) -> dict | None:
-    """A map of the protocol as a dict of text to what is there; None if it is not one."""
-    if not isinstance(value, dict) or value.get("type") != "map":
-        return None
-    pairs = value.get("entries", [])
-    if not isinstance(pairs, list) or len(pairs) > 20:
-        return None
-    out = {}
-    for pair in pairs:
-        if not (isinstance(pair, list) and len(pair) == 2 and _text(50)(pair[0])):
-            return None
-        out[pair[0]] = pair[1]
-    return out
-
-
-def _declared(model) -> dict[str, str]:
-    """The kind of filter of each column that has one, by the column's name."""
-    return {
-        column.get("field"): column.get("headerFilterFunc", "like")
-        for column in model.configuration.get("columns", [])
-        if column.get("headerFilter")
-    }
-
-
-def _filters(value, model):
-    """One filter a column, of the kind that the column declares."""
-    if not isinstance(value, list):
-        return False
-    declared, seen = _declared(model), set()
-    for one in value[: len(declared) + 1]:
-        about = _entries(one)
-        if about is None or about.keys() != {"field", "type", "value"}:
-            return False
-        name, text = about["field"], about["value"]
-        if not isinstance(name, str) or name in seen or about["type"] != declared.get(name):
-            return False
-        if not (_text(LONGEST_FILTER)(text) or _number(text)):
-            return False
-        seen.add(name)
-    return len(value) <= len(declared)
-
-
-def _sorters(value, model):
-    """One order a column, of the columns that there are."""
-    columns = {column.field for column in model.columns} | {"index"}
-    if not isinstance(value, list) or len(value) > len(columns):
-        return False
-    names = set()
-    for one in value:
-        about = _entries(one)
-        if about is None or about.keys() != {"field", "dir"} or about["dir"] not in ("asc", "desc"):
-            return False
-        if not isinstance(about["field"], str) or about["field"] not in columns:
-            return False
-        names.add(about["field"])
-    return len(names) == len(value)
-
-
-def _active_tab(value, model):
-    return type(value) is int and 0 <= value < len(model.tabs)
-
-
-def _which(value, model):
-    return value is None or (type(value) is int and 0 <= value < len(model.labels))
-
-
-def _several(value, model):
-    return (
-        isinstance(value, list)
-        and all(type(v) is int and 0 <= v < len(model.labels) for v in value)
-        and len(set(value)) == len(value)
-    )
-
-
-_TOGGLE: dict[str, Check] = {"active": _truth}
-_SIZE = _optional(_whole(0, 100_000))
-_RANGE: dict[str, Check] = {"start": _nan_or_number, "end": _nan_or_number}
-_SLIDER: dict[str, Check] = {"value": _number, "value_throttled": _number}
-_SPINNER: dict[str, Check] = {"value": _optional_number, "value_throttled": _optional_number}
-_CHOICE: dict[str, Check] = {"value": _optional(_text(LONGEST_TEXT))}
+_TOGGLE: dict[str, Check] = {"active": truth}
+_SIZE = optional(whole(0, 100_000))
+_RANGE: dict[str, Check] = {"start": nan_or_number, "end": nan_or_number}
+_SLIDER: dict[str, Check] = {"value": number, "value_throttled": number}
+_SPINNER: dict[str, Check] = {"value": optional_number, "value_throttled": optional_number}
+_CHOICE: dict[str, Check] = {"value": optional(text(LONGEST_TEXT))}
 _TABLE: dict[str, Check] = {
-    "filters": _filters,
-    "sorters": _sorters,
-    "page": _optional(_whole(1, 10**7)),
-    "page_size": _optional(_whole(1, _PAGE_ROWS)),
-    "expanded": _list_of(_whole(0, 10**7), _PAGE_ROWS),
+    "filters": filters,
+    "sorters": sorters,
+    "page": optional(whole(1, 10**7)),
+    "page_size": optional(whole(1, _PAGE_ROWS)),
+    "expanded": list_of(whole(0, 10**7), _PAGE_ROWS),
 }
 
 #: Kind of model -> property that a page may set -> whether a value, as JSON, may be its value.
 PROPERTIES: dict[str, dict[str, Check]] = {
     "BrowserInfo": {
-        "dark_mode": _optional(_truth),
-        "device_pixel_ratio": _optional_number,
-        "language": _optional(_text(50)),
-        "timezone": _optional(_text(100)),
-        "timezone_offset": _optional_number,
-        "webdriver": _optional(_truth),
-        "webgl": _optional(_truth),
+        "dark_mode": optional(truth),
+        "device_pixel_ratio": optional_number,
+        "language": optional(text(50)),
+        "timezone": optional(text(100)),
+        "timezone_offset": optional_number,
+        "webdriver": optional(truth),
+        "webgl": optional(truth),
     },
-    "CheckboxButtonGroup": {"active": _several},
-    "CheckboxGroup": {"active": _several},
-    "CustomMultiSelect": {"value": _list_of(_text(), _CHOICES)},
+    "CheckboxButtonGroup": {"active": several},
+    "CheckboxGroup": {"active": several},
+    "CustomMultiSelect": {"value": list_of(text(), _CHOICES)},
     "CustomSelect": _CHOICE,
     "DataRange1d": _RANGE,
     "DataTabulator": _TABLE,
     "FactorRange": _RANGE,
-    "FileDownload": {"clicks": _whole(0, 10**9)},
+    "FileDownload": {"clicks": whole(0, 10**9)},
     "FileInput": {
-        "value": _text(_FILE),
-        "mime_type": _text(),
-        "filename": _text(1000),
+        "value": text(_FILE),
+        "mime_type": text(),
+        "filename": text(1000),
     },
     "Figure": dict.fromkeys(("inner_height", "inner_width", "outer_height", "outer_width"), _SIZE),
-    "GlyphRenderer": {"muted": _truth, "visible": _truth},  # by a legend
+    "GlyphRenderer": {"muted": truth, "visible": truth},  # by a legend
     "Location": {
-        **dict.fromkeys(("href", "search"), _text(_ADDRESS)),
-        **dict.fromkeys(("hash", "hostname", "pathname"), _text(_ADDRESS // 10)),
-        **dict.fromkeys(("port", "protocol"), _text(10)),
+        **dict.fromkeys(("href", "search"), text(_ADDRESS)),
+        **dict.fromkeys(("hash", "hostname", "pathname"), text(_ADDRESS // 10)),
+        **dict.fromkeys(("port", "protocol"), text(10)),
     },
-    "MultiChoice": {"value": _list_of(_text(), _CHOICES)},
-    "RadioButtonGroup": {"active": _which},
-    "RadioGroup": {"active": _which},
+    "MultiChoice": {"value": list_of(text(), _CHOICES)},
+    "RadioButtonGroup": {"active": which},
+    "RadioGroup": {"active": which},
     "Range1d": _RANGE,
     "Select": _CHOICE,
-    "Selection": {"indices": _list_of(_whole(0, 10**7), _POINTS)},
+    "Selection": {"indices": list_of(whole(0, 10**7), _POINTS)},
     "Slider": _SLIDER,
     "Spinner": _SPINNER,
-    "Tabs": {"active": _active_tab},
-    "TextAreaInput": dict.fromkeys(("value", "value_input"), _text(LONGEST_PASTE)),
-    "TextInput": {"value": _text(), "value_input": _text()},
+    "Tabs": {"active": active_tab},
+    "TextAreaInput": dict.fromkeys(("value", "value_input"), text(LONGEST_PASTE)),
+    "TextInput": {"value": text(), "value_input": text()},
     "Toggle": _TOGGLE,
-    "Tooltip": {"visible": _truth},  # of a button, under the pointer
+    "Tooltip": {"visible": truth},  # of a button, under the pointer
 }
-
-
-def _array(value):
-    """Numbers of a lasso: a list, or an array whose bytes came beside the message."""
-    if isinstance(value, list):
-        return len(value) <= _CORNERS and all(_number(v) for v in value)
-    if not isinstance(value, dict) or value.get("type") not in ("ndarray", "typed_array"):
-        return False
-    data = value.get("array")
-    return (
-        value.get("dtype") in ("float32", "float64")
-        and value.get("order") in ("little", "big")
-        and value.get("shape", [0]) in ([n] for n in range(_CORNERS + 1))
-        and isinstance(data, dict)
-        and data.get("type") == "bytes"
-        # As text it would be compressed, and may be anything once it is not.
-        and isinstance(data.get("data"), dict)
-    )
-
-
-def _geometry(value, model=None):
-    about = _entries(value)
-    if about is None:
-        return False
-    kind = about.pop("type", None)
-    if not _truth(about.pop("greedy", False)):  # of a box: whether it takes what it touches
-        return False
-    if kind == "poly":
-        return about.keys() <= {"x", "y", "sx", "sy"} and all(map(_array, about.values()))
-    corners = {"x", "y", "x0", "y0", "x1", "y1", "sx", "sy", "sx0", "sy0", "sx1", "sy1"}
-    return (
-        kind in ("rect", "point")
-        and about.keys() <= corners
-        and all(map(_nan_or_number, about.values()))
-    )
-
-
-def _cell(value, model=None):
-    return _optional_number(value) or _text()(value)
-
-
-_MODIFIERS = ("alt", "ctrl", "meta", "shift")
-
-
-def _modifiers(value, model=None):
-    if value is None:
-        return True
-    about = _entries(value)
-    return about is not None and about.keys() <= {*_MODIFIERS} and all(map(_truth, about.values()))
-
 
 _POINT: dict[str, Check] = {
-    **dict.fromkeys(("sx", "sy", "x", "y"), _nan_or_number),
-    "modifiers": _modifiers,
+    **dict.fromkeys(("sx", "sy", "x", "y"), nan_or_number),
+    "modifiers": modifiers,
 }
-_ENDS: dict[str, Check] = dict.fromkeys(("x0", "x1", "y0", "y1"), _nan_or_number)
+_ENDS: dict[str, Check] = dict.fromkeys(("x0", "x1", "y0", "y1"), nan_or_number)
 
 #: Name of an event -> (kinds of models that it is of, its values -> what they may be).
 EVENTS: dict[str, tuple[tuple[str, ...], dict[str, Check]]] = {
     "button_click": (("Button", "Toggle", "FileDownload"), {}),
     "cell-click": (
         ("DataTabulator",),
-        {"column": _optional(_text()), "row": _whole(0, 10**7), "value": _cell},
+        {"column": optional(text()), "row": whole(0, 10**7), "value": cell},
     ),
     "document_ready": ((), {}),
     "doubletap": (("Figure",), _POINT),
-    "enter-pressed": (("TextInput",), {"value_input": _text()}),
+    "enter-pressed": (("TextInput",), {"value_input": text()}),
     "lodend": (("Figure",), {}),
     "lodstart": (("Figure",), {}),
     "rangesupdate": (("Figure",), _ENDS),
@@ -312,12 +155,12 @@ EVENTS: dict[str, tuple[tuple[str, ...], dict[str, Check]]] = {
     "selection-change": (
         ("DataTabulator",),
         {
-            "indices": _list_of(_whole(0, 10**7), _PAGE_ROWS),
-            "selected": _truth,
-            "flush": _truth,
+            "indices": list_of(whole(0, 10**7), _PAGE_ROWS),
+            "selected": truth,
+            "flush": truth,
         },
     ),
-    "selectiongeometry": (("Figure",), {"geometry": _geometry, "final": _truth}),
+    "selectiongeometry": (("Figure",), {"geometry": geometry, "final": truth}),
     "tap": (("Figure",), _POINT),
 }
 
@@ -415,7 +258,7 @@ def _said(event, model_of):
     if data.get("type") != "event" or not isinstance(name, str) or name not in EVENTS:
         raise Refused("an event that no page has")
     kinds, checks = EVENTS[name]
-    values = _entries(data.get("values"))
+    values = entries(data.get("values"))
     if values is None:
         raise Refused(f"values that {name} does not have")
     about = values.pop("model", None)
@@ -439,8 +282,8 @@ def _said(event, model_of):
 def _is_small(value):
     """Whether a value is one that may be set on a model that has left."""
     if isinstance(value, list):
-        return len(value) <= _CHOICES and all(map(_number, value))
-    return _cell(value) or _truth(value) or _nan_or_number(value)
+        return len(value) <= _CHOICES and all(map(number, value))
+    return cell(value) or truth(value) or nan_or_number(value)
 
 
 def _model(about, model_of, late):

@@ -1,0 +1,146 @@
+"""What an address asks a session to open with, decoded before any page is built."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from sedflow.catalogue.results import RunTable
+from sedflow.dashboard.address import FORMER, decode, decode_own, decode_pins, decode_row
+from sedflow.dashboard.answer import Request
+from sedflow.dashboard.engine import Engine
+from sedflow.dashboard.numbers import whole_number
+from sedflow.dashboard.pages.compare import MOST_PINS
+from sedflow.dashboard.population_address import decode_population
+from sedflow.dashboard.server.classes import CODE_LENGTH
+from sedflow.dashboard.state import ExplorerState, ForwardState
+from sedflow.dashboard.what_if import Change
+from sedflow.errors import SedflowError
+from sedflow.network.weights import packaged_weights
+
+__all__ = ["Opening", "decode_change", "keeps_draws"]
+
+_MOST_QUOTED = 40  # characters of the address that a notice quotes
+
+
+@dataclass(frozen=True)
+class Opening:
+    """What each page begins with.
+
+    view : key of the page that is shown first
+    dark : whether the page is dark
+    present : what is presented; "" for nothing
+    explore, forward : values of `ExplorerState` and of `ForwardState`
+    change : what of the galaxy is changed on the side
+    walk : whether the page walks through draws
+    population : values of `PopulationState`
+    row : row of the run; None for none
+    pins : what is asked for, for Compare
+    lesson : values of `LearnView`
+    notices : a sentence for each that had to be changed or left out
+    """
+
+    view: str
+    dark: bool
+    present: str
+    explore: dict[str, Any]
+    forward: dict[str, Any]
+    change: Change
+    walk: bool
+    population: dict[str, Any]
+    row: int | None
+    pins: list[Request]
+    lesson: dict[str, Any]
+    notices: list[str]
+
+    @classmethod
+    def of(
+        cls,
+        query: Mapping[str, str],
+        keys: Sequence[str],
+        engine: Engine,
+        run: RunTable | None = None,
+        notices: Sequence[str] = (),
+    ) -> "Opening":
+        """Read an address; a galaxy that it carries is added to the engine.
+
+        keys : pages that there are
+        notices : what there is to say already
+        """
+        query = dict(query)
+        view = query.get("view", "explore")
+        view = FORMER.get(view, view)
+        state = ExplorerState(run=None)
+        explore, forward, found = decode(query, state, ForwardState())
+        notices = [*notices, *found]
+        change = decode_change(query, notices)
+        _add_own(query, explore, engine, notices)
+        if explore.get("weights") not in (None, *packaged_weights()):
+            name = explore.pop("weights")[:_MOST_QUOTED]
+            notices.append(f"there is no network {name!r}; using the default")
+        if query.get("theme", "light") not in ("dark", "light", "default"):
+            name = query["theme"][:_MOST_QUOTED]
+            notices.append(f"there is no theme {name!r}; choose light or dark")
+        if view not in keys:
+            notices.append(f"there is no page {view[:_MOST_QUOTED]!r}; Explore is shown")
+            view = "explore"
+        population, more = decode_population(query, keeps_draws(run))
+        notices += more
+        row = None
+        if run is not None:
+            row, more = decode_row(query, run.manifest["catalogue"]["rows"])
+            notices += more
+        pins, more = decode_pins(query.get("pins", ""), state, MOST_PINS)
+        notices += more
+        return cls(
+            view=view,
+            dark=query.get("theme") == "dark",
+            present=query.get("present", ""),
+            explore=explore,
+            forward=forward,
+            change=change,
+            walk=query.get("walk") == "1",
+            population=population,
+            row=row,
+            pins=[pin for pin in pins if pin.weights in packaged_weights()],
+            lesson=_lesson(query),
+            notices=[f"{notice}." for notice in notices],
+        )
+
+
+def keeps_draws(run: RunTable | None) -> bool:
+    """Whether there is a run that kept draws."""
+    return run is not None and bool(run.manifest["settings"].get("keep"))
+
+
+def decode_change(query: Mapping[str, str], notices: list[str] | None = None) -> Change:
+    """The change that an address asks for on the side; none where it is not one."""
+    try:
+        return Change.decoded(query.get("whatif", ""))
+    except SedflowError as error:
+        if notices is not None:
+            notices.append(str(error))
+        return Change()
+
+
+def _add_own(query, explore, engine, notices):
+    """Add a galaxy that an address carries to the engine, and let Explore begin with it."""
+    try:
+        own = decode_own(query)
+    except SedflowError as error:
+        notices.append(str(error))
+        explore.pop("galaxy", None)
+        return
+    if own is not None:
+        name = explore.get("galaxy") or "galaxy of the address"
+        explore["galaxy"] = engine.add(name, own)
+
+
+def _lesson(query):
+    """Values of `LearnView` that an address has."""
+    values: dict[str, Any] = {k: query[k] for k in ("lesson",) if k in query}
+    values["code"] = query.get("class", "")[:CODE_LENGTH]
+    for name, key in (("step", "step"), ("galaxy", "lesson_galaxy"), ("seed", "lesson_seed")):
+        number = whole_number(query.get(key, ""))
+        if number is not None:
+            values[name] = number
+    return values

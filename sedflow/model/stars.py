@@ -1,0 +1,141 @@
+"""The stars of a galaxy: which mass formed when, of which metals, and what is left of it."""
+
+from typing import Any
+
+import numpy as np
+
+from sedflow.errors import SedflowError
+from sedflow.model import cosmology, sfh
+from sedflow.model.batch import batch, chunks, known_redshift
+from sedflow.model.light import Populations
+from sedflow.parameters import BETAS, index, theta_of
+
+__all__ = ["Stars"]
+
+_CHUNK = 4096  # galaxies at a time
+
+
+class Stars:
+    """Base of `SEDModel`: nothing here has light.
+
+    grid : SSPGrid
+    bases : of the history, `sedflow.model.sfh.load_bases`
+    birth_cloud_age_gyr : of what sits in birth clouds
+    """
+
+    grid: Any
+    bases: Any
+    birth_cloud_age_gyr: float
+
+    # Public, batched on any leading axes
+
+    def time_bins(self, redshift) -> np.ndarray:
+        """Edges (..., 43) [Gyr look-back] of the bins of `sfh` and `zh`."""
+        return sfh.bin_edges(cosmology.age_gyr(known_redshift(redshift)))
+
+    def sfh(self, theta=None, redshift=0.05, **parameters) -> np.ndarray:
+        """Star-formation rate (..., 42) [Msun/yr] in each time bin, burst included.
+
+        Bins beyond the age of the universe (only where z > 0.206) hold 0.
+        """
+        theta, z, shape = batch(theta_of(theta, parameters), redshift)
+        edges = self.time_bins(z)
+        mass = self.formed_fraction(theta, z) * 10 ** theta[:, :1]
+        width = 1e9 * np.diff(edges)
+        rate = np.divide(mass, width, out=np.zeros_like(mass), where=width > 0)
+        return rate.reshape(*shape, -1)
+
+    def zh(self, theta=None, redshift=0.05, **parameters) -> np.ndarray:
+        """Metal mass fraction (..., 42) of the stars formed in each time bin."""
+        theta, z, shape = batch(theta_of(theta, parameters), redshift)
+        centers = sfh.bin_centers(self.time_bins(z))
+        return self.bases.metallicity(_gamma(theta), centers).reshape(*shape, -1)
+
+    def history(self, theta, redshift) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """Edges (..., 46) [Gyr], rates (..., n, 45) [Msun/yr] and metal fractions of draws.
+
+        theta (..., n, 12); redshift (...). As `sfh` and `zh`, with bins that end at 10 Myr, 100 Myr
+        and 1 Gyr: their integrals are the mean rates.
+        """
+        redshift = np.asarray(redshift, float)
+        edges = self.time_bins(redshift)
+        fine = sfh.fine_edges(edges)
+        theta, z, shape = batch(theta, redshift[..., None])
+        age = cosmology.age_gyr(z)
+        steady, coarse = self.bases.formed_fraction(theta[:, BETAS], age), sfh.bin_edges(age)
+        cut = sfh.fine_edges(coarse)
+        # Which bin each part is of; the mass of a bin is spread evenly.
+        starts = sfh.fine_edges(sfh.bin_edges(np.inf))[:-1]
+        whole = np.searchsorted(sfh.bin_edges(np.inf), starts, side="right") - 1
+        width = np.diff(coarse)[:, whole]
+        share = np.divide(np.diff(cut), width, out=np.zeros_like(width), where=width > 0)
+        f_burst, t_burst = theta[:, index("f_burst")], theta[:, index("t_burst")]
+        mass = sfh.add_burst(steady[:, whole] * share, f_burst, t_burst, cut)
+        mass = mass * 10 ** theta[:, :1]
+        width = 1e9 * np.diff(cut)
+        rate = np.divide(mass, width, out=np.zeros_like(mass), where=width > 0)
+        metals = self.bases.metallicity(_gamma(theta), sfh.bin_centers(coarse))[:, whole]
+        return fine, rate.reshape(*shape, -1), metals.reshape(*shape, -1)
+
+    # On flat batches: theta (n, 12), redshift (n,)
+
+    def populations(self, theta, redshift) -> Populations:
+        """The 42 time bins and the burst of each galaxy; theta (n, 12), redshift (n,)."""
+        age = cosmology.age_gyr(redshift)
+        edges = sfh.bin_edges(age)
+        t_burst = theta[:, index("t_burst")][:, None]
+        f_burst = theta[:, index("f_burst")][:, None] * (t_burst < age[:, None])
+        ages = np.concatenate([sfh.bin_centers(edges), t_burst], axis=1)
+        steady = self.bases.formed_fraction(theta[:, BETAS], age)
+        clouded = np.ones(ages.shape, dtype=bool)
+        # As in the published model, a burst of 10 Myr or more has left its birth clouds.
+        clouded[:, -1] = t_burst[:, 0] < self.birth_cloud_age_gyr
+        return Populations(
+            mass=np.concatenate([steady * (1.0 - f_burst), f_burst], axis=1),
+            age=ages,
+            z=self.bases.metallicity(_gamma(theta), ages),
+            clouded=clouded,
+        )
+
+    def formed_fraction(self, theta, redshift) -> np.ndarray:
+        """Mass fraction (n, 42) formed in each time bin, the burst in the bin that holds it."""
+        age = cosmology.age_gyr(redshift)
+        return sfh.add_burst(
+            self.bases.formed_fraction(theta[:, BETAS], age),
+            theta[:, index("f_burst")],
+            theta[:, index("t_burst")],
+            sfh.bin_edges(age),
+        )
+
+    def surviving_fraction(self, theta, redshift) -> np.ndarray:
+        """Mass left in stars and their remnants per mass formed (...)."""
+        return self._left(self.grid.mass_remaining, theta, redshift)
+
+    def living_fraction(self, theta, redshift) -> np.ndarray:
+        """Mass left in stars alone per mass formed (...), of a grid that has it ("bc03")."""
+        return self._left(self.grid.mass_living, theta, redshift)
+
+    def _left(self, table, theta, redshift):
+        if table is None and self.grid.mass_remaining is not None:
+            raise SedflowError(
+                f"SSP grid {self.grid.name!r} does not say which mass is in stars and which in "
+                "remnants; use 'bc03'"
+            )
+        if table is None:
+            raise SedflowError(
+                f"SSP grid {self.grid.name!r} has no ssp_mass_remaining; use 'fsps' or 'bc03'"
+            )
+        theta, z, shape = batch(theta, redshift)
+        remaining = np.empty(len(z))
+        for rows in chunks(len(z), _CHUNK):
+            pop = self.populations(theta[rows], z[rows])
+            ia, wa = self.grid.age_weights(pop.age)
+            iz, wz = self.grid.metallicity_weights(pop.z)
+            low, high = ((1 - wa) * table[k, ia] + wa * table[k, ia + 1] for k in (iz, iz + 1))
+            left = (1 - wz) * low + wz * high
+            remaining[rows] = (pop.mass * left).sum(1)
+        return remaining.reshape(shape)
+
+
+def _gamma(theta):
+    return 10 ** theta[:, [index("log_gamma1"), index("log_gamma2")]]
