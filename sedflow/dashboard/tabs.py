@@ -266,6 +266,8 @@ class Page:
         )
         explorer.state.param.watch(lambda *events: self._write_address(), list(_STATE))
         explorer.state.param.watch(lambda event: self.frame.busy(event.new), "busy")
+        for job in explorer.jobs:
+            job.param.watch(lambda event: self.frame.works(event.new), "running")
         explorer.param.watch(self._pinned, "pinned")
         explorer.what_if.param.watch(lambda event: self._write_address(), "change")
         explorer.walk.on = self._query.get("walk") == "1"
