@@ -176,7 +176,7 @@ class AtlasView(pn.viewable.Viewer):
     def _ends(self, column, *values):
         """Ends of an axis: of nearly all galaxies, and of these values."""
         few = np.nanquantile(self._columns[column], [0.001, 0.999])
-        low, high = min(few[0], *values), max(few[1], *values)
+        low, high = min([few[0], *values]), max([few[1], *values])
         margin = 0.05 * (high - low)
         return float(low - margin), float(high + margin)
 
