@@ -26,7 +26,7 @@ from sedflow.dashboard.pages.compare import MOST_PINS, CompareView
 from sedflow.dashboard.pages.data import OwnDataView
 from sedflow.dashboard.pages.explore import Explorer
 from sedflow.dashboard.pages.forward import ForwardView
-from sedflow.dashboard.patches import fit_canvases, name_controls
+from sedflow.dashboard.patches import fit_canvases, know_models, name_controls
 from sedflow.dashboard.population_address import decode_population, encode_population
 from sedflow.dashboard.server.classes import CODE_LENGTH
 from sedflow.dashboard.state import ExplorerState, ForwardState
@@ -154,6 +154,7 @@ class Page:
         if document is not None:
             name_controls(document)
             fit_canvases(document)
+            know_models(document)
             self.frame.begin(document)
             self._set_theme()
         template.add_panel("page", pn.Column(*self._slots.values(), sizing_mode="stretch_both"))
