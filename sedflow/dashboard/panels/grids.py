@@ -24,8 +24,8 @@ __all__ = ["GridsPanel"]
 
 _MOST_KEPT = 8  # galaxies whose comparison waits for them
 _HINT = (
-    "The evidence says how well a stellar library predicts these data, averaged over its prior. "
-    "It takes seconds to a minute."
+    "Fits the same data with FSPS, FSPS with gas, and BC03, in seconds to a minute: the evidence "
+    "says how well each predicts them, averaged over its prior."
 )
 _MIDDLE = slice(1, 4)  # 16, 50 and 84 % of five quantiles
 
@@ -39,8 +39,6 @@ class GridsPanel(AnswerPanel):
         self._shown: ComparedGrids | None = None
         self.button = pn.widgets.Button(
             label="Compare stellar libraries",
-            description="Fit the same data with FSPS, FSPS with gas, and BC03: evidences, "
-            "posteriors side by side, and their weighted average",
             align="end",
         )
         self.button.on_click(lambda event: self.start())
