@@ -221,7 +221,7 @@ class CompareView(PageView):
         self._show_corner(there, labels)
 
     def _awaited(self):
-        """What is said of pins of the address that are not computed yet."""
+        """A word on pins of the address that are still being computed."""
         n = len(self._waiting)
         text = f"Computing {n} more …"
         return [prose(text, sizing_mode=None, margin=(8, 6))] if n else []
