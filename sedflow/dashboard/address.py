@@ -117,8 +117,11 @@ def _read(parameter, name, text, notices):
     if kind == "Integer":
         inside = round(inside)
     if inside != value:
-        limits = f"{-math.inf if low is None else low:g} to {math.inf if high is None else high:g}"
-        notices.append(f"{name} = {value:g} was changed to {inside:g}; it may be {limits}")
+        ends = (-math.inf if low is None else low, math.inf if high is None else high)
+        limits = " to ".join(map(_number, ends))
+        notices.append(
+            f"{name} = {_number(value)} was changed to {_number(inside)}; it may be {limits}"
+        )
     return inside
 
 
@@ -260,6 +263,16 @@ def decode_row(query: dict, rows: int) -> tuple[int | None, list[str]]:
     if inside != row:
         return inside, [f"row = {_quoted(row)} was changed to {inside}; it may be 0 to {rows - 1}"]
     return row, []
+
+
+def _number(value):
+    """A number of a notice: whole ones with all their digits, in groups of three.
+
+    >>> _number(2147483647), _number(0.25), _number(1e300)
+    ('2,147,483,647', '0.25', '1e+300')
+    """
+    whole = abs(value) < 1e15 and value == int(value)
+    return f"{value:,.0f}" if whole else f"{value:g}"
 
 
 def _quoted(text):

@@ -24,6 +24,7 @@ class Brushed:
     share : posterior mass of the selection
     n : draws selected
     place : figure in which they were selected; rim (x, y) : the outline there
+    ranges : (name of a quantity, low, high) of a box in the corner plot, else ()
     samples (n, n_quantity) : `QUANTITIES` of the selection, draws of equal weight
     """
 
@@ -37,6 +38,7 @@ class Brushed:
     quantiles: np.ndarray | None
     place: str = ""
     rim: tuple = ()
+    ranges: tuple[tuple[str, float, float], ...] = ()
 
     def rim_in(self, place: str) -> dict:
         """Columns of the outline in a figure, if the selection was drawn there."""

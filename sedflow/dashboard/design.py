@@ -4,6 +4,7 @@ The frame is plain HTML (`frame/page.html`); Panel fills it. Colours are CSS var
 turns dark without being loaded again.
 """
 
+import json
 from functools import cache
 from pathlib import Path
 from typing import Any, ClassVar
@@ -20,6 +21,13 @@ from sedflow.palette import DARK, FONT, LIGHT
 __all__ = ["PageDesign", "frame_template", "style_sheet"]
 
 _FILES = Path(__file__).parent / "frame"
+#: Parts of a page that has its own arrangement, in the order in which `building.css` places them.
+_PARTS = {
+    "explore": ("Galaxies", "Spectrum", "Residuals", "Histories", "Corner plot", "Numbers"),
+    "forward": ("Parameters", "Spectrum", "Histories"),
+    "compare": ("Spectra", "Histories", "Corner plot", "Numbers"),
+}
+_SIDES = ("Choices", "Figures")  # of all others
 
 
 @cache
@@ -34,7 +42,7 @@ def _variables(colors):
 @cache
 def style_sheet() -> str:
     """The style sheet of the page itself, with the palette's colours."""
-    text = _text("page.css").replace("FONT", FONT)
+    text = (_text("page.css") + _text("building.css")).replace("FONT", FONT)
     return text.replace("LIGHT", _variables(LIGHT)).replace("DARK", _variables(DARK))
 
 
@@ -92,5 +100,13 @@ def frame_template(
     template.add_variable("sf_js", _text("page.js"))
     template.add_variable("sf_first", first.replace("<", "\\u003c"))
     template.add_variable("sf_views", views)
+    template.add_variable("sf_building", _building(first, views))
     template.add_variable("sf_theme", "dark" if dark else "light")
     return template
+
+
+def _building(first, views):
+    """What the page shows before its scripts have made it: its title, and its parts."""
+    view = (json.loads(first) or {}).get("view", "explore")
+    title = dict(views).get(view, "the page")
+    return {"view": view, "title": title, "parts": _PARTS.get(view, _SIDES)}

@@ -39,7 +39,9 @@ class Frame:
         self.present = ""  # how the page is presented: "", "all", or the part that is alone
         self._busy = pn.widgets.Checkbox()
         self._busy.jscallback(value="window.sedflow?.busy(cb_obj.active)")
-        self.channel = pn.Column(pn.pane.Bokeh(self._said), self._show, self._busy)
+        self._works = pn.widgets.Checkbox()
+        self._works.jscallback(value="window.sedflow?.works(cb_obj.active)")
+        self.channel = pn.Column(pn.pane.Bokeh(self._said), self._show, self._busy, self._works)
 
     def begin(self, document) -> None:
         """Let a document tell its page when the server is lost, and when it is back."""
@@ -99,3 +101,7 @@ class Frame:
     def busy(self, is_busy: bool) -> None:
         """Show or hide the line that says that something is being computed."""
         self._busy.value = is_busy
+
+    def works(self, does: bool) -> None:
+        """Say whether a long job of this page runs, which ends with the page."""
+        self._works.value = does

@@ -9,6 +9,7 @@ Take a patch out once its report is resolved in the versions that `pyproject.tom
 | `MARKDOWN_CSS` | Panel 1.9 | not reported; holoviz/panel#4883 and #5278 are close to it |
 | `boxed` | Panel 1.9 | not reported |
 | `fit_canvases` | Bokeh 3.9 | not reported |
+| `know_models` | Bokeh 3.9 | not reported |
 | `name_controls` | Bokeh 3.9, noUiSlider 15 | leongersen/noUiSlider#1223, the rest not reported |
 """
 
@@ -17,7 +18,14 @@ import panel.io.location as panel_location
 from bokeh.models import CustomJS
 from bokeh.server.views.ws import WSHandler
 
-__all__ = ["MARKDOWN_CSS", "boxed", "fit_canvases", "name_controls", "send_at_once"]
+__all__ = [
+    "MARKDOWN_CSS",
+    "boxed",
+    "fit_canvases",
+    "know_models",
+    "name_controls",
+    "send_at_once",
+]
 
 #: Panel gives a Markdown pane other stylesheets of its template when its text changes than it had
 #: at first (Bootstrap's own are added), so that headings would jump from 18 to 32 pixels.
@@ -111,6 +119,24 @@ def fit_canvases(document) -> None:
     A figure whose place shrinks while the page is built keeps the canvas that it had at first.
     """
     document.js_on_event("document_ready", CustomJS(code=_FITTED))
+
+
+_KNOWN = """
+const page = Bokeh.documents[0], patch = page.create_json_patch.bind(page)
+page.create_json_patch = events => {
+  page._new_models.clear()
+  return patch(events)
+}
+"""
+
+
+def know_models(document) -> None:
+    """Let the page of a Bokeh document name models that came from the server.
+
+    BokehJS takes those that came last for its own, and sends all of a button that is clicked; a
+    page may make no models, so the server refuses it, and the first click is lost.
+    """
+    document.js_on_event("document_ready", CustomJS(code=_KNOWN))
 
 
 def name_controls(document) -> None:

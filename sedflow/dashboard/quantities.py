@@ -1,5 +1,6 @@
 """The quantities that corner plots and tables show: their order, and their values in draws."""
 
+import re
 from collections.abc import Container
 
 import numpy as np
@@ -9,7 +10,14 @@ from sedflow.fits.fit import Fit
 from sedflow.model.derived import PLOTTED
 from sedflow.parameters import NAMES
 
-__all__ = ["HISTORIES", "MAIN_QUANTITIES", "QUANTITIES", "SHORT_LABELS", "chosen_quantities"]
+__all__ = [
+    "HISTORIES",
+    "MAIN_QUANTITIES",
+    "QUANTITIES",
+    "SHORT_LABELS",
+    "chosen_quantities",
+    "in_labels",
+]
 
 #: Everything that a corner plot can show, in order: the parameters, then what follows from them.
 QUANTITIES = PLOTTED
@@ -27,6 +35,18 @@ SHORT_LABELS = {
     "log_ssfr_1gyr": "log sSFR",
     "age_mw": "age",
 }
+
+_NAMED = re.compile(rf"\b({'|'.join(q.name for q in QUANTITIES)})\b")
+_LABEL_OF = {q.name: q.label for q in QUANTITIES}
+
+
+def in_labels(text: str) -> str:
+    """A sentence of the library with the labels of quantities in place of their names.
+
+    >>> in_labels("R-hat 1.003 in tau_ism (limit 1.01)")
+    'R-hat 1.003 in τ ISM (limit 1.01)'
+    """
+    return _NAMED.sub(lambda found: _LABEL_OF[found[1]], text)
 
 
 def chosen_quantities(names: Container[str]) -> list[int]:

@@ -26,7 +26,7 @@ from sedflow.dashboard.pages.data import OwnDataView
 from sedflow.dashboard.pages.explore import Explorer
 from sedflow.dashboard.pages.forward import ForwardView
 from sedflow.dashboard.pages.view import laid_out
-from sedflow.dashboard.patches import fit_canvases, name_controls
+from sedflow.dashboard.patches import fit_canvases, know_models, name_controls
 from sedflow.dashboard.population_address import decode_population, encode_population
 from sedflow.dashboard.presentation import PRESENTED, Presentation
 from sedflow.dashboard.state import ForwardState
@@ -87,6 +87,7 @@ class Page:
         if document is not None:
             name_controls(document)
             fit_canvases(document)
+            know_models(document)
             self.frame.begin(document)
             self._set_theme()
         template.add_panel("page", pn.Column(*self._slots.values(), sizing_mode="stretch_both"))
@@ -195,6 +196,8 @@ class Page:
         )
         explorer.state.param.watch(lambda *events: self._write_address(), list(_STATE))
         explorer.state.param.watch(lambda event: self.frame.busy(event.new), "busy")
+        for job in explorer.jobs:
+            job.param.watch(lambda event: self.frame.works(event.new), "running")
         explorer.param.watch(self._pinned, "pinned")
         explorer.what_if.param.watch(lambda event: self._write_address(), "change")
         explorer.walk.on = opening.walk

@@ -177,12 +177,25 @@ def plain(text: object) -> str:
 _HYPHEN = re.compile(r"(?<![\w.'\"-])-(?=[\d.])")
 
 
+#: What the library says of its arguments -> what a page has instead.
+_ON_PAGES = {
+    "trust='auto' goes on to": "Refine, on Explore, goes on to",
+    "use trust='auto' (--trust auto): MCMC": "run sedflow infer with --trust auto: MCMC",
+    'trust="auto" uses those data, and so does MCMC': "Refine uses those data, and so does MCMC",
+}
+
+
 def typeset(text: object) -> str:
     """A sentence of the library as a page prints it: ± for `+-`, and a real minus for numbers.
+
+    Where it names an argument of a function, it names the button that does the same.
 
     What is quoted stays as it is, because a visitor copies it.
 
     >>> typeset("r: mag_r +- err-r, -1.0 or 1e-06; state nulls = '-99'")
     "r: mag_r ± err-r, −1.0 or 1e-06; state nulls = '-99'"
     """
-    return _HYPHEN.sub("\N{MINUS SIGN}", str(text).replace(" +- ", " ± "))
+    told = str(text).replace(" +- ", " ± ")
+    for argument, button in _ON_PAGES.items():
+        told = told.replace(argument, button)
+    return _HYPHEN.sub("\N{MINUS SIGN}", told)

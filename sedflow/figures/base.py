@@ -32,6 +32,15 @@ TOOLBAR = """
 :host { background: color-mix(in srgb, var(--sf-surface, #fff) 88%, transparent) !important;
         --bokeh-icon-color: var(--sf-quiet, #666); border-radius: 4px; }
 """
+#: Style of legends: what is switched off is struck through, and can be read like the rest.
+_LEGEND = """
+.bk-label { cursor: inherit; }
+:host(.bk-interactive) .bk-item:hover .bk-label { text-decoration: underline; }
+.bk-item.bk-inactive .bk-overlay { background: none !important; }
+.bk-item.bk-inactive .bk-glyph { opacity: 0.35; }
+.bk-item.bk-inactive .bk-label { text-decoration: line-through; }
+:host(.bk-interactive) .bk-item.bk-inactive:hover .bk-label { text-decoration: underline; }
+"""
 
 
 def legend_above(plot: figure, items=(), **style) -> Legend:
@@ -43,6 +52,7 @@ def legend_above(plot: figure, items=(), **style) -> Legend:
         background_fill_alpha=0,
         label_text_font_size="11px",
         margin=0,
+        stylesheets=[_LEGEND],
         **style,
     )
     plot.add_layout(legend, "above")

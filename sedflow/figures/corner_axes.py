@@ -3,15 +3,20 @@
 Panel (row, column) fills a square of the figure's own coordinates, less the gap to the next.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from matplotlib.path import Path
 
+from sedflow.errors import SedflowError
+
 __all__ = [
     "GAP",
     "SIDE",
     "CornerAxes",
+    "box_ranges",
+    "box_rim",
     "corner_axes",
     "join_lines",
     "places",
@@ -77,36 +82,96 @@ def selected(samples, axes: CornerAxes, geometry: dict) -> tuple[np.ndarray, str
 
     samples (n_draw, n); geometry : as Bokeh's SelectionGeometry event has it: type "rect" with
     x0, x1, y0, y1, or "poly" with x, y.
+
+    Raises
+    ------
+    SedflowError
+        A box holds a whole panel: it goes over several, and nobody can say which is meant.
     """
     if geometry["type"] == "rect":
-        x, y = (np.sort([geometry[f"{a}0"], geometry[f"{a}1"]]) for a in "xy")
-        corners = np.array([[x[0], y[0]], [x[1], y[0]], [x[1], y[1]], [x[0], y[1]]])
-    else:
-        corners = np.stack([np.asarray(geometry[a], float) for a in "xy"], 1)
-        if len(corners) < 3:
+        found = box_ranges(axes, geometry)
+        if not found:
             return None
-    middle = 0.5 * (corners.min(0) + corners.max(0))
-    column, row = int(np.floor(middle[0])), axes.n - 1 - int(np.floor(middle[1]))
-    if not (0 <= column <= row < axes.n):
+        values = np.asarray(samples, float)
+        mask = np.ones(len(values), bool)
+        for name, low, high in found:
+            column = values[:, axes.names.index(name)]
+            mask &= (column >= low) & (column <= high)
+        return mask, ", ".join(_said(axes, *one) for one in found)
+    corners = np.stack([np.asarray(geometry[a], float) for a in "xy"], 1)
+    if len(corners) < 3:
         return None
+    at = _panel(axes, corners)
+    if at is None:
+        return None
+    column, row = at
     unit = axes.unit(np.asarray(samples, float))
     corners = (corners - [column, axes.n - 1 - row]) / SIDE
     if column == row:  # a histogram: only its horizontal axis means anything
-        low, high = corners[:, 0].min(), corners[:, 0].max()
-        return (unit[:, row] >= low) & (unit[:, row] <= high), _said(axes, row, low, high)
-    if geometry["type"] == "rect":
-        (x0, y0), (x1, y1) = corners.min(0), corners.max(0)
-        u, v = unit[:, column], unit[:, row]
-        mask = (u >= x0) & (u <= x1) & (v >= y0) & (v <= y1)
-        return mask, f"{_said(axes, column, x0, x1)}, {_said(axes, row, y0, y1)}"
+        ends = np.array([corners[:, 0].min(), corners[:, 0].max()])
+        low, high = _in_units_of(axes, row, ends)
+        inside = (unit[:, row] >= ends[0]) & (unit[:, row] <= ends[1])
+        return inside, _said(axes, axes.names[row], low, high)
     mask = Path(corners).contains_points(unit[:, [column, row]])
     return mask, f"a region of {axes.labels[column]} and {axes.labels[row]}"
 
 
-def _said(axes, k, low, high):
+def box_ranges(axes: CornerAxes, geometry: dict) -> tuple[tuple[str, float, float], ...]:
+    """Ranges (name, low, high) of the quantities of the panel that a box is on; () on none.
+
+    Raises
+    ------
+    SedflowError
+        The box holds a whole panel.
+    """
+    x, y = (np.sort([geometry[f"{a}0"], geometry[f"{a}1"]]) for a in "xy")
+    at = _panel(axes, np.stack([x, y], 1))
+    if at is None:
+        return ()
+    column, row = at
+    across, up = (x - column) / SIDE, (y - (axes.n - 1 - row)) / SIDE
+    sides = [(column, across)] if column == row else [(column, across), (row, up)]
+    if all(low <= 0 and high >= 1 for _, (low, high) in sides):
+        raise SedflowError(
+            f"this box holds all of the panel of {' and '.join(axes.labels[k] for k, _ in sides)}, "
+            "so it selects nothing; draw it inside one panel"
+        )
+    return tuple((axes.names[k], *_in_units_of(axes, k, ends)) for k, ends in sides)
+
+
+def box_rim(axes: CornerAxes, ranges: Sequence[tuple[str, float, float]]) -> tuple:
+    """The closed line (x, y) around a box of these ranges; () where a quantity is not shown."""
+    if not ranges or any(name not in axes.names for name, _, _ in ranges):
+        return ()
+    units = []
+    for name, low, high in ranges:
+        k = axes.names.index(name)
+        bottom, top = axes.limits[k]
+        units.append((k, (np.array([low, high]) - bottom) / (top - bottom) * SIDE))
+    units.sort(key=lambda one: one[0])
+    (column, x), (row, y) = units[0], units[-1]
+    if column == row:
+        y = np.array([0.0, SIDE])
+    (x0, x1), (y0, y1) = column + x, axes.n - 1 - row + y
+    return rim({"type": "rect", "x0": x0, "x1": x1, "y0": y0, "y1": y1})
+
+
+def _panel(axes, corners):
+    """Column and row of the panel below the middle of a shape; None on no panel."""
+    middle = 0.5 * (corners.min(0) + corners.max(0))
+    column, row = int(np.floor(middle[0])), axes.n - 1 - int(np.floor(middle[1]))
+    return (column, row) if 0 <= column <= row < axes.n else None
+
+
+def _in_units_of(axes, k, ends):
+    """Values of a quantity at two places of its panel's side."""
     bottom, top = axes.limits[k]
-    ends = bottom + np.array([low, high]) * (top - bottom)
-    return f"{axes.labels[k]} {ends[0]:.3g} to {ends[1]:.3g}"
+    low, high = bottom + np.asarray(ends) * (top - bottom)
+    return float(low), float(high)
+
+
+def _said(axes, name, low, high):
+    return f"{axes.labels[axes.names.index(name)]} {low:.3g} to {high:.3g}"
 
 
 def join_lines(lines) -> tuple[np.ndarray, np.ndarray]:

@@ -23,8 +23,8 @@ __all__ = ["FORMED", "HistoryFigure", "history", "history_layers"]
 FORMED = (0.5, 0.9)
 _LOOKBACK = "look-back time [Gyr]"
 _HISTORY = {
-    "sfr": ("SFH", "SFR [M☉/yr]"),
-    "zh": ("ZH", "metallicity Z"),
+    "sfr": ("Star formation", "SFR [M☉/yr]"),
+    "zh": ("Metallicity", "metallicity Z"),
     "formed": ("Mass formed", "share of the mass formed"),
 }
 _SPIKE = 300  # times the band, up to which the spikes of bursts are shown

@@ -60,8 +60,6 @@ class PageTheme(Theme):
                         "background_fill_color": colors["ground"],
                         "background_fill_alpha": 0.0,
                         "border_line_alpha": 0.0,
-                        "inactive_fill_color": colors["ground"],
-                        "inactive_fill_alpha": 0.35,
                     },
                     "BaseColorBar": {
                         "background_fill_alpha": 0.0,

@@ -6,7 +6,7 @@ least mean chi-square per band: as if every error were sqrt(T) times larger, sin
 models that are all wrong differ by far more than they should.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -15,7 +15,7 @@ import numpy as np
 
 from sedflow import views
 from sedflow.draws import weighted_quantile
-from sedflow.errors import SedflowError
+from sedflow.errors import Cancelled, SedflowError
 from sedflow.files.packaged import SSP_NAMES
 from sedflow.fits.fit import Fit, fit
 from sedflow.fits.grid_files import read_fits, write_fits
@@ -212,6 +212,8 @@ def compare(
     seed: int | None = 1,
     prior: Prior | str | None = None,
     trust: str = "auto",
+    progress: Callable[[float, str], object] | None = None,
+    cancel: Any = None,
 ) -> Comparison:
     """One galaxy with several SSP grids, compared by their evidence.
 
@@ -223,6 +225,11 @@ def compare(
     galaxy : Photometry of shape ()
     grids : sequence of names of packaged grids, or of SEDModel
     n, seed, prior, trust : as for `sedflow.fit`
+    progress : callable, optional
+        Called as progress(share, text).
+    cancel : optional
+        Anything with `is_set()`; once it is set, the comparison ends with `Cancelled` at the next
+        grid, or within half a second of MCMC.
 
     Examples
     --------
@@ -250,11 +257,35 @@ def compare(
     if len(models) < 2:
         raise SedflowError("one grid cannot be compared; give two different ones at least")
     about: dict[str, Any] = {"n": n, "seed": seed, "prior": prior, "trust": trust}
-    fits = {
-        name: fit(galaxy, _network(name, galaxy.observed.bands), model=model, **about)
-        for name, model in models.items()
-    }
+    fits: dict[str, Fit] = {}
+    for name, model in models.items():
+        network = _network(name, galaxy.observed.bands)
+        if progress is not None or cancel is not None:
+            tell = _telling(progress, len(fits), len(models), name)
+            about["mcmc"] = _watched(network, model, prior, tell, cancel)
+        fits[name] = fit(galaxy, network, model=model, **about)
     return Comparison(fits)
+
+
+def _telling(progress, done, total, grid):
+    """Progress of one grid as that of all; says at once that its turn has come."""
+
+    def tell(share, text):
+        if progress is not None:
+            progress((done + share) / total, f"{grid}, {done + 1} of {total}: {text}")
+
+    tell(0.0, "network")
+    return tell
+
+
+def _watched(network, model, prior, tell, cancel):
+    """The MCMC that `fit` uses by default, watched; nothing more begins once it is cancelled."""
+    from sedflow.sampling.mcmc import MCMCSampler  # needs torch
+
+    if cancel is not None and cancel.is_set():
+        raise Cancelled("the comparison was cancelled; start it again to have its result")
+    its = network.prior if prior is None else prior
+    return MCMCSampler(model=model, prior=its, doublings=1, progress=tell, cancel=cancel)
 
 
 def _network(grid, bands):

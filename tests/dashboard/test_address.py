@@ -57,6 +57,15 @@ def test_values_outside_are_clamped_with_a_notice(name, text, value):
     assert name in notices[0]
 
 
+def test_a_notice_has_all_digits_of_a_whole_number():
+    _, _, notices = decode({"seed": "4e9"}, STATE)
+    assert notices == [
+        "seed = 4,000,000,000 was changed to 2,147,483,647; it may be 0 to 2,147,483,647"
+    ]
+    _, _, notices = decode({"tau_ism": "9.25"}, STATE, FORWARD)
+    assert notices == ["tau_ism = 9.25 was changed to 3; it may be 0 to 3"]
+
+
 @pytest.mark.parametrize(
     ("text", "used", "then"),
     [

@@ -100,6 +100,23 @@ def test_the_first_galaxy_is_shown_with_its_posterior(page):
     )
 
 
+def test_a_page_says_what_is_being_built_before_its_scripts_are_there(chromium, address):
+    page, bad = watched_page(chromium)
+    held = []
+    page.route("**/bokeh.min.js*", held.append)
+    page.goto(f"{address}?view=forward&theme=dark", wait_until="commit", timeout=90_000)
+    waiting = page.get_by_text("Building Forward …")
+    waiting.wait_for(timeout=60_000)
+    assert page.get_by_text("Parameters", exact=True).is_visible()
+    assert held
+    for route in held:
+        route.continue_()
+    waiting.wait_for(state="hidden", timeout=60_000)
+    page.get_by_text("AB magnitudes:").wait_for(timeout=60_000)
+    page.context.close()
+    assert not bad
+
+
 def test_a_galaxy_is_picked_by_number_by_position_and_by_row(page):
     corner_of(page, "NSAID 72,")
     before = source(page, "corner_values", "text")
@@ -253,6 +270,16 @@ def test_mcmc_runs_beside_the_network_and_can_be_cancelled(page):
     page.wait_for_function(
         f"() => {MODELS}.find(m => m.name == 'corner_contours_mcmc').data.x.length > 50"
     )
+
+
+@pytest.mark.heavy
+def test_stellar_libraries_are_compared_for_a_galaxy(page):
+    corner_of(page, "NSAID 72,")
+    page.get_by_role("button", name="Evidence", exact=True).click()
+    page.get_by_role("button", name="Compare stellar libraries").click()
+    page.get_by_text(re.compile(r"3 libraries, 3,000 draws each, in ")).wait_for(timeout=240_000)
+    page.get_by_text("fsps-gas", exact=True).first.wait_for()
+    assert len(source(page, "intervals_last", "x")) == 6
 
 
 def test_a_catalogue_is_uploaded_run_and_looked_at(page):

@@ -46,6 +46,8 @@ def test_a_student_fits_by_hand_with_the_keyboard(open_view, nsa, posterior, the
     page.get_by_text("Right: Mass.").wait_for(timeout=10_000)
     page.get_by_role("button", name="Next").press("Enter")
     page.get_by_text("Step 2 of 4").wait_for(timeout=10_000)
+    question = page.get_by_text("How low must χ² be").bounding_box()
+    assert question["y"] + question["height"] < 800  # below knobs, spectrum and pulls
 
     def best():
         text = page.get_by_text(re.compile("best so far")).last.inner_text()

@@ -104,12 +104,12 @@ async def lasso(visitor, x, y):
 @pytest.mark.parametrize(
     "label",
     [
-        "Corner (PDF)",
+        "Corner of all 12 (PDF)",
         "Whole fit (HDF5)",
         *(
             pytest.param(label, marks=pytest.mark.heavy)
             for label in (
-                "Corner (PNG)",
+                "Corner of all 12 (PNG)",
                 "Spectrum (SVG)",
                 "Draws (FITS)",
                 "Draws (Parquet)",
@@ -131,9 +131,9 @@ def test_nobody_waits_while_a_file_is_made(server, label):
 
 def test_a_page_has_one_file_made_at_a_time(server):
     async def act(visitor):
-        await visitor.set(button(visitor, "Corner (PNG)"), "clicks", 1)
+        await visitor.set(button(visitor, "Corner of all 12 (PNG)"), "clicks", 1)
         for k in range(20):
-            await visitor.set(button(visitor, "Corner (PDF)"), "clicks", k + 1)
+            await visitor.set(button(visitor, "Corner of all 12 (PDF)"), "clicks", k + 1)
         await visitor.until("corner.png is being made")
         assert "data:image/png" in await visitor.until(";base64,", 90)
         with contextlib.suppress(asyncio.TimeoutError):

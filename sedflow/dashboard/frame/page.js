@@ -54,6 +54,11 @@ window.sedflow = (() => {
 
   function busy(is) { $('sf-busy').hidden = !is }
 
+  // A long job ends with its page: the browser asks first.
+  let working = false
+  function works(does) { working = does }
+  addEventListener('beforeunload', event => { if (working) event.preventDefault() })
+
   function theme(name) {
     root.dataset.theme = name
     $('sf-theme').setAttribute('aria-label', name === 'dark' ? 'Light page' : 'Dark page')
@@ -79,6 +84,7 @@ window.sedflow = (() => {
   let gone = null, look = 0
   function lost() {
     if (gone) return
+    working = false  // what ran is gone with the server
     gone = notice('The server cannot be reached. The page tries again until it can.', 'lost')
     look = setInterval(async () => {
       try {
@@ -158,6 +164,7 @@ window.sedflow = (() => {
         why = page.querySelector('p').textContent
       }
     } catch { /* it cannot be reached at all */ }
+    $('sf-building').hidden = true
     notice(why || 'The server did not let this page in. Reload it in half a minute.', 'lost')
   }
   const Socket = window.WebSocket
@@ -252,5 +259,5 @@ window.sedflow = (() => {
     if (event.state?.session === session) say(`go ${event.state.n}`)
     else location.reload()
   })
-  return {show, busy, lost, found, notice, say, walk}
+  return {show, busy, works, lost, found, notice, say, walk}
 })()

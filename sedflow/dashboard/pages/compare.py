@@ -168,6 +168,7 @@ class CompareView(PageView):
             except SedflowError as error:
                 self._hint.object = f"{plain(error)}."
                 self._waiting.pop(0)
+                self._show()
                 continue
             self._waiting.pop(0)
             self.pin(answer)
@@ -190,7 +191,10 @@ class CompareView(PageView):
             return
         there = dict(zip(_SLOTS, self.pins, strict=False))
         labels = dict(zip(_SLOTS, differing(self.pins), strict=False))
-        self._chips[:] = [self._chip(k, labels[slot]) for k, slot in enumerate(there)]
+        self._chips[:] = [
+            *(self._chip(k, labels[slot]) for k, slot in enumerate(there)),
+            *self._awaited(),
+        ]
         self._table.param.update(value=_table(there, labels), visible=bool(there))
         drawn = {slot: a for k, (slot, a) in enumerate(there.items()) if self._alone in (None, k)}
         patch(
@@ -215,6 +219,12 @@ class CompareView(PageView):
         for which in ("sfr", "zh"):
             self._show_lines(which, _history_layers(there, which), y_axis_type="log")
         self._show_corner(there, labels)
+
+    def _awaited(self):
+        """A word on pins of the address that are still being computed."""
+        n = len(self._waiting)
+        text = f"Computing {n} more …"
+        return [prose(text, sizing_mode=None, margin=(8, 6))] if n else []
 
     def _chip(self, k, label):
         """A legend entry: a button that takes the pin off."""

@@ -22,7 +22,9 @@ from sedflow.dashboard.panels.derived import DerivedPanel
 from sedflow.dashboard.panels.downloads import CodePanel, DownloadsPanel
 from sedflow.dashboard.panels.evidence import EvidencePanel
 from sedflow.dashboard.panels.histories import HistoriesPanel
+from sedflow.dashboard.panels.job_line import JobLine
 from sedflow.dashboard.panels.light import LightPanel
+from sedflow.dashboard.panels.paper import OnScreen
 from sedflow.dashboard.panels.reference import ReferencePanel
 from sedflow.dashboard.panels.settings import SettingsPanel
 from sedflow.dashboard.panels.verdict import VerdictPanel
@@ -105,7 +107,7 @@ class Explorer(PageView):
         self.what_if = WhatIfPanel(engine)
         self.walk = WalkPanel(self.light, self.corner)
         code = CodePanel(self._code)
-        downloads = DownloadsPanel(self._code, engine)
+        downloads = DownloadsPanel(self._code, engine, self._on_screen)
         self.panels = (
             self.walk,  # before the corner plot, whose axes it follows
             self.light,
@@ -222,6 +224,19 @@ class Explorer(PageView):
     def _code(self, answer: Answer) -> str:
         return code_for(answer, self.engine.own.get(answer.request.galaxy))
 
+    def _on_screen(self) -> OnScreen:
+        """What a figure for paper shows."""
+        quantities, sets = self.corner.shown
+        brushed = self.corner.selection
+        return OnScreen(
+            quantities,
+            sets,
+            () if brushed is None else brushed.ranges,
+            unsaid=brushed is not None and not brushed.ranges,
+            log=self.state.log,
+            mcmc=self.reference.chains(self.state.answer),
+        )
+
     async def _ask(self, *events):
         await self.state.infer()
 
@@ -289,6 +304,12 @@ class Explorer(PageView):
         """Draws of a higher rung are there."""
         self.state.publish(await on_worker(self.engine.with_fit)(answer, fit), answer)
 
+    @property
+    def jobs(self) -> tuple[JobLine, ...]:
+        """The long jobs of the page, which end with it."""
+        return self.reference.job, self.evidence.grids.job
+
     def close(self) -> None:
         """Stop what runs; the session ends."""
-        self.reference.close()
+        for job in self.jobs:
+            job.close()

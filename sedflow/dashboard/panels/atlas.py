@@ -166,14 +166,26 @@ class AtlasView(pn.viewable.Viewer):
         x, y, x_label, y_label = _MAPS[self._axes.value]
         self._points.data = {**self._points.data, "x": self._columns[x], "y": self._columns[y]}
         for axis, column in ((self.figure.x_range, x), (self.figure.y_range, y)):
-            low, high = np.nanquantile(self._columns[column], [0.001, 0.999])
-            margin = 0.05 * (high - low)
-            ends = (low - margin, high + margin)
+            ends = self._ends(column)
             if (column == "r" and y == "r") or column == "ra":
                 ends = ends[::-1]
             axis.update(start=ends[0], end=ends[1], reset_start=ends[0], reset_end=ends[1])
         self.figure.xaxis.axis_label, self.figure.yaxis.axis_label = x_label, y_label
         self._mark()
+
+    def _ends(self, column, *values):
+        """Ends of an axis: of nearly all galaxies, and of these values."""
+        few = np.nanquantile(self._columns[column], [0.001, 0.999])
+        low, high = min([few[0], *values]), max([few[1], *values])
+        margin = 0.05 * (high - low)
+        return float(low - margin), float(high + margin)
+
+    def _reach(self, place, axis, column):
+        """Let an axis reach a galaxy that lies beyond nearly all others."""
+        ends = self._ends(column, *place)
+        if ends != self._ends(column):
+            both = sorted([axis.start, axis.end, *ends], reverse=axis.start > axis.end)
+            axis.update(start=both[0], end=both[-1])
 
     def _mark(self):
         rows = np.flatnonzero((self.table["NSAID"] == self.galaxy).to_numpy())
@@ -183,6 +195,8 @@ class AtlasView(pn.viewable.Viewer):
         if not all(np.isfinite(v).all() for v in place.values()):
             place = {"x": [], "y": []}  # NSAID 72 has no published position
         self._chosen.data = place
+        self._reach(place["x"], self.figure.x_range, x)
+        self._reach(place["y"], self.figure.y_range, y)
         self._scroll()
 
     def _scroll(self):

@@ -18,6 +18,7 @@ NONE = "–"
 _TABLE_UNITS = ("nanomaggies", "mag", "mmag", "Vega", "uJy", "mJy", "Jy", "nJy")
 
 _WRAP = ":host { flex-wrap: wrap; }"
+_BAND_WIDTH = 140  # pixels of a chooser: "modelMagErr_u" is whole
 
 
 def _kind_of(error):
@@ -74,8 +75,8 @@ class ColumnsPanel(pn.viewable.Viewer):
         for band in dict.fromkeys((*NSA_BANDS, *bands)):
             one = bands.get(band)
             pair = (
-                select(band, one.value if one else "", 100),
-                select(f"{band} error", one.error if one else "", 100),
+                select(band, one.value if one else "", _BAND_WIDTH),
+                select(f"{band} error", one.error if one else "", _BAND_WIDTH),
             )
             self._pairs[band] = pair
             cells.append(pn.Column(*pair, margin=0))

@@ -1,6 +1,7 @@
 """Corner plots: every pair of the chosen quantities, and selections drawn in them."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 import panel as pn
@@ -23,7 +24,14 @@ from sedflow.dashboard.what_if import Changed
 from sedflow.dashboard.widgets import PRESSED, plain, prose
 from sedflow.errors import SedflowError
 from sedflow.figures.app_corner import CornerFigure
-from sedflow.figures.corner_axes import CornerAxes, corner_axes, rim, selected
+from sedflow.figures.corner_axes import (
+    CornerAxes,
+    box_ranges,
+    box_rim,
+    corner_axes,
+    rim,
+    selected,
+)
 from sedflow.figures.corner_draws import corner_set
 from sedflow.palette import SETS
 from sedflow.parameters import NAMES
@@ -37,6 +45,7 @@ _LABELS = {
     "prior": "prior",
     "changed": "what if",
 }
+_OTHER_SETS = {"network": "network", "MCMC": "mcmc", "prior": "prior"}
 _SUBSETS = {
     "six": MAIN_QUANTITIES,
     "12": NAMES,
@@ -92,6 +101,8 @@ class CornerPanel(AnswerPanel):
         self.mcmc = None  # `QUANTITIES` of MCMC's draws for the galaxy shown
         self._kept: dict[Request, np.ndarray] = {}  # the same, of what was sampled lately
         self.plot: CornerFigure | None = None
+        self._lasso_axes: CornerAxes | None = None  # those on which a lasso was drawn last
+        self._naming = False  # while the buttons of the sets get other names
         self._ready: tuple = ((), None)  # (what for, axes and sets) that the worker computed
         self._subset = pn.widgets.RadioButtonGroup(
             label="quantities of the corner plot",
@@ -106,7 +117,7 @@ class CornerPanel(AnswerPanel):
             label="draws shown",
             value=["exact"],
             stylesheets=[PRESSED, _KEY],
-            options={"exact": "exact", "network": "network", "MCMC": "mcmc", "prior": "prior"},
+            options={"exact": "exact", **_OTHER_SETS},
             margin=(2, 0),
             align="end",
         )
@@ -153,6 +164,12 @@ class CornerPanel(AnswerPanel):
         self.mcmc = columns
         self._sets.value = [*(s for s in self._sets.value if s != "mcmc"), "mcmc"]
 
+    @property
+    def shown(self) -> tuple[tuple[str, ...], tuple[str, ...]]:
+        """Names of the quantities and of the sets of draws that are chosen."""
+        rows, sets = self._shown()
+        return tuple(QUANTITIES[k].name for k in rows), tuple(sets)
+
     def draw(self, answer: Answer, brushed: Brushed | None) -> None:
         """Draw every pair of the chosen quantities."""
         axes, sets = self._take(answer, brushed)
@@ -160,7 +177,7 @@ class CornerPanel(AnswerPanel):
         exact = "exact" if answer.exact else "network, not corrected"
         labels = {**_LABELS, "exact": exact, "selected": "selected"}
         title = answer.fit.title
-        around = brushed.rim if brushed is not None and brushed.place == "corner" else ()
+        around = self._around(brushed, axes)
         if self.plot is None:
             self.plot = CornerFigure(
                 axes,
@@ -179,6 +196,7 @@ class CornerPanel(AnswerPanel):
             self.plot.update(axes, sets, truth, title, labels, around)
             refresh(self._pane)
         self.axes = (self._rows, axes)
+        self._name_sets(answer)
         self._clear.visible = brushed is not None
         hint = _HINT if self.changed is None else _BESIDE
         self._text.object = (
@@ -187,6 +205,24 @@ class CornerPanel(AnswerPanel):
             else f"**{_percent(brushed.share)}** of the posterior, {brushed.n:,} draws: "
             f"{plain(brushed.words)}"
         )
+
+    def _around(self, brushed, axes):
+        """The outline of what was brushed here, on the axes that are shown now."""
+        if brushed is None or brushed.place != "corner":
+            return ()
+        if brushed.ranges:
+            return box_rim(axes, brushed.ranges)
+        drawn = self._lasso_axes
+        same = drawn is not None and drawn.names == axes.names
+        return brushed.rim if same and np.array_equal(drawn.limits, axes.limits) else ()
+
+    def _name_sets(self, answer):
+        """No button says "exact" of draws that are not."""
+        first = "exact" if answer.exact else "not exact"
+        if first not in self._sets.options:
+            self._naming = True
+            self._sets.options = {first: "exact", **_OTHER_SETS}
+            self._naming = False
 
     def _take(self, answer, brushed):
         """Axes and sets of draws: what the worker computed, if nothing else was chosen since."""
@@ -226,11 +262,13 @@ class CornerPanel(AnswerPanel):
         }
 
     def _redraw(self, event):
-        if self.answer is None:
+        if self.answer is None or self._naming:
             return
         if event.obj is self._sets and "mcmc" in event.new and self.mcmc is None:
             self.message = 'there is no MCMC for this galaxy yet: press "Run MCMC"'
             self.param.trigger("message")
+            self._sets.value = [one for one in event.new if one != "mcmc"]
+            return
         if not whose()[1]:  # in a notebook
             self.redraw(self.figure)
             return
@@ -300,8 +338,14 @@ class CornerPanel(AnswerPanel):
 
         def brushed():
             found = selected(columns, axes, drawn) if find is None else find(answer, drawn)
-            return None if found is None else brush(answer, *found, place, rim(drawn))
+            if found is None:
+                return None
+            one = brush(answer, *found, place, rim(drawn))
+            if find is None and drawn["type"] == "rect":
+                one = replace(one, ranges=box_ranges(axes, drawn))
+            return one
 
+        self._lasso_axes = axes
         for one in await self._prepare(brushed):
             self.selection = one
 

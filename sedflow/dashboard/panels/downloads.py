@@ -11,7 +11,7 @@ from sedflow.dashboard.downloads import file_of
 from sedflow.dashboard.engine import Engine
 from sedflow.dashboard.panels.files import FileButtons
 from sedflow.dashboard.panels.panel import AnswerPanel
-from sedflow.dashboard.panels.paper import PaperPanel
+from sedflow.dashboard.panels.paper import OnScreen, PaperPanel
 from sedflow.dashboard.server.work import beside
 from sedflow.dashboard.widgets import prose
 
@@ -23,8 +23,8 @@ _LABELS = {
     "draws.fits": "Draws (FITS)",
     "quantiles.ecsv": "Quantiles (ECSV)",
     "fit.h5": "Whole fit (HDF5)",
-    "corner.pdf": "Corner (PDF)",
-    "corner.png": "Corner (PNG)",
+    "corner.pdf": "Corner of all 12 (PDF)",
+    "corner.png": "Corner of all 12 (PNG)",
     "spectrum.svg": "Spectrum (SVG)",
 }
 
@@ -53,12 +53,19 @@ class DownloadsPanel(AnswerPanel):
 
     code : callable(Answer) -> str, the script
     engine : knows the names of galaxies
+    screen : callable() -> OnScreen, what a figure for paper shows
     """
 
-    def __init__(self, code: Callable[[Answer], str], engine: Engine, **params):
+    def __init__(
+        self,
+        code: Callable[[Answer], str],
+        engine: Engine,
+        screen: Callable[[], OnScreen] = OnScreen,
+        **params,
+    ):
         super().__init__(**params)
         self._code, self._engine = code, engine
-        self.paper = PaperPanel(engine)
+        self.paper = PaperPanel(engine, screen)
         files = [(label, name, partial(self._file, name)) for name, label in _LABELS.items()]
         self.files = FileButtons([*files, ("Code (Python)", "posterior.py", self._script)])
 

@@ -1,42 +1,63 @@
-"""Evidence: what the verdict rests on, in figures."""
+"""Evidence: what the verdict rests on, in figures, and how other stellar libraries do."""
+
+import panel as pn
 
 from sedflow.dashboard.answer import Answer
 from sedflow.dashboard.brush import Brushed
+from sedflow.dashboard.panels.grids import GridsPanel
 from sedflow.dashboard.panels.panel import AnswerPanel
-from sedflow.dashboard.widgets import plain, prose
+from sedflow.dashboard.quantities import in_labels
+from sedflow.dashboard.widgets import plain, prose, typeset
+from sedflow.sampling.verdict import kind_of
 from sedflow.trust_limits import K_HAT_MAX
 
 __all__ = ["EvidencePanel"]
 
 
 class EvidencePanel(AnswerPanel):
-    """Why a posterior can be trusted, or cannot, as a list."""
+    """Why a posterior can be trusted, or cannot, as a list; below it, grids compared."""
 
     def __init__(self, **params):
         super().__init__(**params)
         self.text = prose("")
+        self.grids = GridsPanel()
 
     def draw(self, answer: Answer, brushed: Brushed | None) -> None:
         """Say it."""
-        lines = [f"**{plain(answer.kind)}**: {plain(answer.trust)}."]
-        importance = answer.fit.draws.importance
-        if importance is not None:
-            lines += [
-                f"- k-hat {float(importance.k_hat):.2f}; the weights pass below {K_HAT_MAX}",
-                f"- {float(importance.ess):,.0f} of {int(importance.n):,} draws are effective",
-                f"- {float(importance.gap):.2f} nats from the network's draws to the posterior",
-                f"- ln evidence {_minus(importance.log_evidence)} ± "
-                f"{float(importance.log_evidence_error):.2f}",
-            ]
-        lines.append(
-            f"- p = {float(answer.fit.predicted.p_value):.2g} of the data, if the model is right"
-        )
-        inside = "inside" if answer.check else "outside"
-        lines.append(f"- {inside} the domain that the network was trained on")
-        self.text.object = "\n".join(["", *lines[:1], "", *lines[1:]])
+        self.grids.show(answer, brushed)
+        self.text.object = _said(answer)
 
     def __panel__(self):
-        return self.text
+        return pn.Column(self.text, self.grids, margin=0, sizing_mode="stretch_width")
+
+
+def _said(answer):
+    """The verdict, then each figure once."""
+    kind, verdict = kind_of(answer.kind), answer.fit.verdict
+    lines = [f"**{plain(answer.kind)}**: {plain(kind.meaning)}", ""]
+    if verdict is not None:  # its reason has figures of the steps that did not hold, too
+        told = in_labels(" ".join(f"{verdict.reason} {verdict.warning}".split()))
+        lines += [plain(typeset(told)), ""]
+    importance = answer.fit.draws.importance
+    if importance is not None and verdict is None:
+        lines += [
+            f"- k-hat {float(importance.k_hat):.2f}; the weights pass below {K_HAT_MAX}",
+            f"- {float(importance.ess):,.0f} of {int(importance.n):,} draws are effective",
+        ]
+    if importance is not None:
+        lines += [
+            f"- {float(importance.gap):.2f} nats from the network's draws to the posterior",
+            f"- ln evidence {_minus(importance.log_evidence)} ± "
+            f"{float(importance.log_evidence_error):.2f}",
+        ]
+        if importance.prior not in ("", "flat"):
+            lines.append(f"- under the prior {importance.prior}")
+    lines.append(
+        f"- p = {float(answer.fit.predicted.p_value):.2g} of the data, if the model is right"
+    )
+    inside = "inside" if answer.check else "outside"
+    lines.append(f"- {inside} the domain that the network was trained on")
+    return "\n".join(lines)
 
 
 def _minus(value):

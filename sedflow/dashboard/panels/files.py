@@ -15,11 +15,12 @@ __all__ = ["FileButton", "FileButtons"]
 class FileButton(pn.widgets.FileDownload):
     """A download whose button waits, and says so, while its async `callback` makes the file.
 
-    The callback returns bytes, or None where there is nothing to download.
+    The callback returns bytes, or None where there is nothing to download. The button keeps its
+    width, so that nothing beside it moves.
     """
 
     async def _async_sync_data(self):
-        label, self.label, self.disabled = self.label, f"Making {self.filename} …", True
+        label, self.label, self.disabled = self.label, "Making it …", True
         try:
             made = await self.callback()
         finally:

@@ -43,7 +43,7 @@ class PopulationChoice(pn.viewable.Viewer):
         self.limits = {column: self._ends() for column in CUTS}
         self._boxes = {
             column: pn.Row(
-                prose(label, width=118, sizing_mode="fixed", margin=(22, 4, 0, 8)),
+                prose(label, width=118, sizing_mode=None, margin=(22, 4, 0, 8)),
                 *self.limits[column],
                 margin=0,
             )

@@ -40,12 +40,14 @@ class PopulationPaper(pn.viewable.Viewer):
             callback=self._make,
             filename="population.pdf",
             label="Make figure",
+            width=108,
             margin=beside_choices,
         )
         self.table = FileButton(
             callback=self._make_table,
             filename="population.csv",
             label="Densities (CSV)",
+            width=130,
             margin=beside_choices,
         )
         self._said = note("warning", margin=(0, 10))

@@ -1,30 +1,28 @@
 """MCMC beside the network, and the ladder: start, watch, cancel, and compare with the network."""
 
-import asyncio
 from collections.abc import Awaitable, Callable
-from typing import Any
 
 import numpy as np
 import panel as pn
-import param
 
 from sedflow.dashboard.answer import Answer, Request, job_draws
 from sedflow.dashboard.brush import Brushed, compared
+from sedflow.dashboard.pages.view import start
+from sedflow.dashboard.panels.job_line import JobLine
 from sedflow.dashboard.panels.panel import AnswerPanel
-from sedflow.dashboard.quantities import quantity_columns
-from sedflow.dashboard.server.jobs import Busy, Job, Jobs, Work, shared_jobs
-from sedflow.dashboard.server.visitors import whose
+from sedflow.dashboard.quantities import in_labels, quantity_columns
+from sedflow.dashboard.server.jobs import Jobs, Work
 from sedflow.dashboard.server.work import on_worker
 from sedflow.dashboard.what_if import Changed
-from sedflow.dashboard.widgets import plain, prose
+from sedflow.dashboard.widgets import plain, prose, typeset
 from sedflow.errors import SedflowError
 from sedflow.fits.fit import Fit
-from sedflow.parameters import NAMES
+from sedflow.parameters import PARAMETERS
 from sedflow.validation.distances import distance
 
 __all__ = ["ReferencePanel"]
 
-_POLL = 250  # ms between two looks at the job
+_MOST_KEPT = 8  # galaxies whose draws of a job wait for them
 METHODS = {
     "tempered populations (default)": "smc",
     "emcee": "emcee",
@@ -45,8 +43,6 @@ class ReferencePanel(AnswerPanel):
         Gets the `QUANTITIES` (n, n_quantity) of MCMC's draws, and what they answer.
     """
 
-    running = param.Boolean(default=False)
-
     def __init__(
         self,
         refined: Callable[[Answer, Fit], Awaitable[None]],
@@ -56,10 +52,9 @@ class ReferencePanel(AnswerPanel):
     ):
         super().__init__(**params)
         self._refined, self._sampled = refined, sampled
-        self._jobs = jobs or shared_jobs()
-        self._job: Job | None = None
         self._found: dict[Request, str] = {}  # distances, of what was sampled
-        self._callback: Any = None
+        self._chains: dict[Request, Fit] = {}  # what MCMC drew lately
+        self._better: dict[Request, Fit] = {}  # what was refined lately
         self.distances = prose("", margin=(0, 10), sizing_mode="stretch_width")
         self._method = pn.widgets.Select(label="sampler", options=METHODS, width=230)
         self._start = pn.widgets.Button(label="Start", color="primary", align="end")
@@ -68,32 +63,31 @@ class ReferencePanel(AnswerPanel):
             align="end",
             description="Weights, adaptive importance sampling, MCMC: as far as this galaxy needs",
         )
-        self._cancel = pn.widgets.Button(label="Cancel", disabled=True, align="end")
-        self._bar = pn.indicators.Progress(
-            value=0, max=100, sizing_mode="stretch_width", visible=False, height=18
-        )
-        self._text = prose("", margin=(0, 10))
+        self.job = JobLine(self._finish, jobs)
+        self.job.param.watch(self._follow, "running")
         self._start.on_click(lambda event: self.start(self._method.value))
         self._climb.on_click(lambda event: self.start("ladder"))
-        self._cancel.on_click(lambda event: self.cancel())
 
     def show(  # type: ignore[override]
         self, answer: Answer, brushed: Brushed | None = None, changed: Changed | None = None
     ) -> None:
-        """Show an answer, with the distances that MCMC found for it."""
+        """Show an answer, with the distances that MCMC found for it; refine it as it was before."""
         if self.answer is None or self.answer.request != answer.request:
             self.distances.object = self._found.get(answer.request, "")
+            better = None if answer.steps else self._better.get(answer.request)
+            if better is not None:
+
+                async def give():  # not a partial: Panel waits for what it sees to be a coroutine
+                    await self._refined(answer, better)
+
+                start(give)
         self.answer = answer
 
     def start(self, method: str) -> None:
         """Begin a job for the galaxy that is shown now."""
         answer = self.answer
-        if answer is None or self.running:
-            self._text.object = (
-                "This session has a job already; cancel it first."
-                if self.running
-                else "Choose a galaxy first."
-            )
+        if answer is None:
+            self.job.say("Choose a galaxy first.")
             return
         fit = answer.fit
         work = Work(
@@ -105,71 +99,33 @@ class ReferencePanel(AnswerPanel):
             fit.model.grid.name,
             answer.missed or fit.prior.sfh if method == "ladder" else fit.prior.sfh,
         )
-        try:
-            self._job = self._jobs.submit(work, whose()[0])
-        except Busy as error:
-            self._text.object = f"Busy: {plain(error)}."
-            return
-        self._job_of = answer
-        self._set_running(True)
-        if pn.state.curdoc is not None and pn.state.curdoc.session_context is not None:
-            self._callback = pn.state.add_periodic_callback(
-                self.look,  # type: ignore[arg-type]
-                _POLL,
-            )
+        if self.job.begin(work, fit.title):
+            self._job_of = answer
 
-    def cancel(self) -> None:
-        """Stop the job."""
-        if self._job is not None:
-            self._jobs.cancel(self._job)
-            self._text.object = "Stopping …"
+    def chains(self, answer: Answer | None) -> Fit | None:
+        """Draws of MCMC for an answer, if there are any."""
+        return None if answer is None else self._chains.get(answer.request)
 
-    async def look(self) -> None:
-        """Bring progress up to date; hand over what is done."""
-        job = self._job
-        if job is None:
-            return
-        self._jobs.poll(job)
-        self._bar.value = int(100 * job.share)
-        title = plain(self._job_of.fit.title)
-        if not job.over:
-            left = "" if job.left != job.left else f", about {job.left:.0f} s left"
-            self._text.object = f"{title}: {plain(job.text)} · {job.seconds:.0f} s{left}"
-            return
-        self._set_running(False)
-        self._job = None
-        if job.state == "done":
-            self._text.object = _outcome(job)
-            await self._hand_over(self._job_of, job.work.method, job.result)
-        elif job.state == "failed":
-            self._text.object = f"{title}: failed. {plain(job.error)}."
-        else:
-            self._text.object = f"{title}: cancelled after {job.seconds:.0f} s."
+    async def _finish(self, job):
+        self.job.say(_outcome(job))
+        await self._hand_over(self._job_of, job.work.method, job.result)
 
-    async def wait(self) -> None:
-        """Until the job is over; for tests and notebooks."""
-        while self._job is not None:
-            await self.look()
-            await asyncio.sleep(0.05)
-
-    def close(self) -> None:
-        """Stop whatever runs; the session ends."""
-        if self._job is not None:
-            self._jobs.cancel(self._job)
-            self._job = None
+    def _follow(self, event):
+        self._start.disabled = self._climb.disabled = event.new
 
     async def _hand_over(self, answer, method, fit):
         """Give draws of MCMC or of the ladder to the page."""
         away = self.answer is None or self.answer.request != answer.request
         if method == "ladder":
+            _keep(self._better, answer.request, fit)
             if away:
                 self.distances.object = (
-                    f"{plain(answer.fit.title)} is refined, but another galaxy is shown; choose "
-                    "it again and refine it once more."
+                    f"{plain(answer.fit.title)} is refined; its draws wait at that galaxy."
                 )
             else:
                 await self._refined(answer, fit)
             return
+        _keep(self._chains, answer.request, fit)
         columns, self._found[answer.request] = await on_worker(_comparison)(answer, fit)
         self._sampled(columns, answer.request)
         if away:
@@ -179,26 +135,28 @@ class ReferencePanel(AnswerPanel):
         else:
             self.distances.object = self._found[answer.request]
 
-    def _set_running(self, running):
-        self.running = running
-        self._cancel.disabled = not running
-        self._start.disabled = self._climb.disabled = running
-        self._bar.visible = running
-        if not running and self._callback is not None:
-            self._callback.stop()
-            self._callback = None
-
     def __panel__(self):
         return pn.Column(
             pn.FlexBox(
-                self._method, self._start, self._climb, self._cancel, align_items="end", margin=0
+                self._method,
+                self._start,
+                self._climb,
+                self.job.cancel_button,
+                align_items="end",
+                margin=0,
             ),
-            self._bar,
-            self._text,
+            self.job,
             self.distances,
             margin=0,
             sizing_mode="stretch_width",
         )
+
+
+def _keep(kept, request, fit):
+    """Keep a fit for its galaxy, and let go of the oldest."""
+    kept[request] = fit
+    if len(kept) > _MOST_KEPT:
+        del kept[next(iter(kept))]
 
 
 def _outcome(job):
@@ -208,11 +166,11 @@ def _outcome(job):
         f"**{plain(fit.title)}**: {_NAMES.get(job.work.method, 'refined')} in {job.seconds:.1f} s"
     )
     if fit.verdict is not None:
-        return f"{text}. {fit.verdict}"
+        return f"{text}. {typeset(in_labels(str(fit.verdict)))}"
     if chains is not None:
         state = "converged" if chains.converged else "**not converged**"
         text += (
-            f", {state}: {chains.worst()}; acceptance {float(chains.acceptance):.2f}, "
+            f", {state}: {in_labels(chains.worst())}; acceptance {float(chains.acceptance):.2f}, "
             f"{int(chains.evaluations):,} models"
         )
     return f"{text}."
@@ -235,7 +193,7 @@ def _comparison(answer, fit):
         worst = int(np.argmax(d.wasserstein))
         rows.append(
             f"| {label} | {d.wasserstein.mean():.3f} | {d.wasserstein[worst]:.3f} "
-            f"({NAMES[worst]}) | {d.c2st:.3f} |"
+            f"({PARAMETERS[worst].label}) | {d.c2st:.3f} |"
         )
     rows.append(
         f"| two halves of MCMC | {d.wasserstein_floor.mean():.3f} | "

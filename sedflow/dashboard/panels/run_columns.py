@@ -6,8 +6,18 @@ import pandas as pd
 from sedflow.catalogue.results import RunTable
 from sedflow.dashboard.quantities import QUANTITIES
 from sedflow.model.derived import DERIVED
+from sedflow.sampling.verdict import MISFIT
 
-__all__ = ["MEDIAN", "SHOWN", "TITLES", "column_label", "ident", "plotted", "rounded"]
+__all__ = [
+    "MEDIAN",
+    "SHOWN",
+    "TITLES",
+    "column_label",
+    "ident",
+    "in_a_word",
+    "plotted",
+    "rounded",
+]
 
 _OF_GAS = tuple(q for q in DERIVED if q.gas)  # in runs of a network with gas
 MEDIAN = {f"{q.name}_p50": q.axis_label for q in (*QUANTITIES, *_OF_GAS)}
@@ -97,9 +107,22 @@ def ident(stored: dict) -> str:
     return str(stored["row"] if pd.isna(stored["id"]) else stored["id"])
 
 
+def in_a_word(frame: pd.DataFrame) -> list[str]:
+    """Verdict of each row, as tables say it: with what its status adds, and no more.
+
+    A row without a posterior has no verdict, and an exact posterior may be of a model that does not
+    describe the data. All other statuses follow from the verdict.
+    """
+    words = []
+    for status, verdict in zip(frame["status"], frame["verdict"], strict=True):
+        adds = status == MISFIT and verdict not in (MISFIT, "")
+        words.append(f"{verdict}, {status}" if adds else str(verdict or status))
+    return words
+
+
 def rounded(frame: pd.DataFrame) -> pd.DataFrame:
     """A page of rows as the table shows it."""
-    out = frame.copy()
+    out = frame.assign(verdict=in_a_word(frame)).drop(columns="status")
     out["id"] = ["" if pd.isna(v) else str(v) for v in out["id"]]
     for name in out.columns[out.dtypes.map(pd.api.types.is_float_dtype)]:
         digits = 4 if name == "redshift" else 0 if name == "ess" else 2

@@ -38,7 +38,7 @@ class RunRows(pn.viewable.Viewer):
             height=462,
         )
         self.list.on_click(self._clicked)
-        options = {TITLES[c]: c for c in self.columns} | {
+        options = {TITLES[c]: c for c in self.columns if c != "status"} | {
             column_label(c): c for c in table.numbers if c in MEDIAN
         }
         sort = pn.widgets.Select(label="sort by", options=options, value=state.sort, width=170)

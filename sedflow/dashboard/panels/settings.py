@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 
+import numpy as np
 import panel as pn
 import param
 
@@ -10,6 +11,13 @@ from sedflow.dashboard.widgets import PRESSED, follow, prose
 from sedflow.network.weights import packaged_weights
 
 __all__ = ["SettingsPanel"]
+
+#: Of the chip of a band that a galaxy lacks.
+_ABSENT = """
+.bk-btn-group > .bk-btn.bk-btn-default.bk-active:nth-child({k}) {{
+  background-color: transparent !important; color: var(--sf-quiet) !important;
+  text-decoration: line-through; }}
+"""
 
 
 class SettingsPanel(pn.viewable.Viewer):
@@ -59,6 +67,7 @@ class SettingsPanel(pn.viewable.Viewer):
             follow(widget, state, name)
         self._bands.param.watch(self._choose_bands, "value")
         state.param.watch(self._follow_bands, ["bands", "weights"])
+        state.param.watch(self._mark_absent, "answer")
 
     def _choose_bands(self, event):
         if not event.new:
@@ -77,6 +86,21 @@ class SettingsPanel(pn.viewable.Viewer):
             self._bands.options = options
         self._bands.param.trigger("options")
         self._bands.value = value
+
+    def _mark_absent(self, event):
+        """Strike bands through that were not measured: they are on, and change nothing."""
+        if event.new is None:
+            return
+        galaxy = event.new.fit.photometry
+        seen = dict(zip(galaxy.bands, np.isfinite(galaxy.flux), strict=True))
+        absent = [
+            k
+            for k, band in enumerate(self._bands.options, 1)
+            if band in self._bands.value and not seen.get(band, True)
+        ]
+        sheets = [PRESSED, *(_ABSENT.format(k=k) for k in absent)]
+        if sheets != self._bands.stylesheets:
+            self._bands.stylesheets = sheets
 
     @property
     def bands(self) -> pn.viewable.Viewable:

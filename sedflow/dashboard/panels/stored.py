@@ -8,7 +8,7 @@ import panel as pn
 from sedflow.dashboard.answer import Answer
 from sedflow.dashboard.panels.run_columns import ident
 from sedflow.dashboard.quantities import QUANTITIES
-from sedflow.dashboard.widgets import plain, prose
+from sedflow.dashboard.widgets import plain, prose, typeset
 from sedflow.model.derived import DERIVED
 from sedflow.palette import DATA
 from sedflow.parameters import NAMES
@@ -125,7 +125,7 @@ def _verdict(stored):
     words = [
         f'<span style="background:{color};color:white;border-radius:9px;'
         f'padding:2px 10px;font-weight:600;margin-right:8px">{html.escape(kind)}</span>'
-        f"{html.escape(str(stored['reason']))}"
+        f"{html.escape(typeset(stored['reason']))}"
     ]
     if stored["status"] == "bad row":
         return f"<div>{words[0]}</div>"

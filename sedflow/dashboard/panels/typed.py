@@ -61,6 +61,9 @@ class TypedPanel(pn.viewable.Viewer):
         go = pn.widgets.Button(label="Infer this galaxy", color="primary")
         go.on_click(lambda event: self.infer())
         self._note = prose("", margin=(0, 10))
+        fields = (self._name, self._redshift, self._unit, *sum(self._values.values(), ()))
+        for field in fields:  # what was said of the numbers before is not of these
+            field.param.watch(lambda event: setattr(self._note, "object", ""), "value")
         self._column = pn.Column(
             prose("## One galaxy", margin=(0, 10)),
             pn.Row(self._name, self._redshift, self._unit),

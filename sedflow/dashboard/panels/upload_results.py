@@ -10,6 +10,7 @@ from sedflow.dashboard.downloads import results_file
 from sedflow.dashboard.engine import Engine
 from sedflow.dashboard.panels.columns import NONE
 from sedflow.dashboard.panels.files import FileButtons
+from sedflow.dashboard.panels.run_columns import in_a_word
 from sedflow.dashboard.server.work import beside
 from sedflow.dashboard.upload_run import Results
 from sedflow.dashboard.widgets import plain, text_table, typeset
@@ -51,8 +52,9 @@ class ResultsPanel(pn.viewable.Viewer):
     def present(self, done: Results) -> str:
         """Show what a run found; returns it in a sentence, as Markdown."""
         self.done, results = done, done.frame
-        shown = results[["id", "redshift", "status", "verdict", "k_hat"]].copy()
+        shown = results[["id", "redshift", "verdict", "k_hat"]].copy()
         shown["id"] = shown["id"].astype(str)
+        shown["verdict"] = in_a_word(results)
         for name in _SHOWN:
             low, middle, high = (results[f"{name}_p{q}"] for q in (16, 50, 84))
             shown[name] = [
@@ -62,8 +64,7 @@ class ResultsPanel(pn.viewable.Viewer):
         shown["reason"] = [typeset(reason) for reason in results["reason"]]
         self._table.param.update(value=shown.round(3), visible=True)
         self._column.visible = True
-        counts = results["verdict"].where(results["verdict"] != "", results["status"])
-        text = ", ".join(f"{n} {kind}" for kind, n in counts.value_counts().items())
+        text = ", ".join(f"{n} {kind}" for kind, n in shown["verdict"].value_counts().items())
         return f"**{plain(done.inputs.name)}**: {text}."
 
     def look_at(self, event) -> None:

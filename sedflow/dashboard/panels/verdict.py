@@ -1,6 +1,7 @@
 """The verdict: which galaxy it is, whether its posterior can be trusted, and what may help."""
 
 import html
+import re
 from collections.abc import Callable
 from functools import partial
 from typing import Any, NamedTuple
@@ -14,13 +15,15 @@ from sedflow.dashboard.brush import Brushed
 from sedflow.dashboard.engine import Engine
 from sedflow.dashboard.panels.panel import AnswerPanel
 from sedflow.dashboard.state import MOST_DRAWS, ExplorerState
-from sedflow.dashboard.widgets import note, plain, prose
+from sedflow.dashboard.widgets import note, plain, prose, typeset
 from sedflow.network.weights import packaged_weights
 from sedflow.palette import GREEN, GREY, INK_BLUE, VERMILION
 from sedflow.sampling.verdict import kind_of
 
 __all__ = ["VerdictPanel"]
 
+_NOTE = "Note that "
+_BETWEEN = re.compile(r"; (?![^(]*\))")  # semicolons outside of brackets
 _MORE = 4  # times the draws, where more are asked for
 _NEAR_LIMIT = 0.6  # k-hat from which a second opinion is offered
 
@@ -62,7 +65,7 @@ class VerdictPanel(AnswerPanel):
 
     def say(self, message: str) -> None:
         """Show a message, or none."""
-        self._status.object = plain(message)
+        self._status.object = _listed(message)
         self._status.visible = bool(message)
 
     def clear(self) -> None:
@@ -159,6 +162,14 @@ def _remedies(answer):
         about = f"No model reaches the data because of {band}"
         found.append(_Remedy(f"Leave out {band}", about, "bands", rest))
     return tuple(found)
+
+
+def _listed(message):
+    """A message as Markdown; notes that it joins by semicolons are a list."""
+    notes = _BETWEEN.split(typeset(message).removeprefix(_NOTE).rstrip("."))
+    if not message.startswith(_NOTE) or len(notes) == 1:
+        return plain(typeset(message))
+    return "\n".join(f"- {plain(note[0].upper() + note[1:])}" for note in notes)
 
 
 def _sentence(text):

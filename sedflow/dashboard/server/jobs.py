@@ -14,7 +14,9 @@ from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from multiprocessing.synchronize import Event
+from typing import Any
 
+from sedflow.dashboard.grids import ComparedGrids, compared_grids
 from sedflow.dashboard.server.aside import begin_beside_a_server
 from sedflow.dashboard.server.turns import Busy
 from sedflow.dashboard.server.visitors import VISITORS
@@ -29,7 +31,8 @@ _CANCEL_SECONDS = 5.0  # after which a process that does not heed is ended
 
 @dataclass(frozen=True)
 class Work:
-    """What to run: MCMC by `method`, or with "ladder" whatever rung the galaxy needs.
+    """What to run: MCMC by `method`, with "ladder" whatever rung the galaxy needs, with "grids" all
+    SSP grids one after another.
 
     weights : name or path of the network, for the ladder
     ssp : name of the stellar library, for MCMC
@@ -50,7 +53,7 @@ class Job:
 
     state : "waiting", "running", "done", "failed" or "cancelled"
     share, text : how far it is
-    result : Fit, once done
+    result : Fit, or of "grids" ComparedGrids, once done
     error : sentence, once failed
     """
 
@@ -59,7 +62,7 @@ class Job:
     state: str = "waiting"
     share: float = 0.0
     text: str = ""
-    result: Fit | None = None
+    result: Any = None
     error: str = ""
     started: float = float("nan")
     seconds: float = 0.0
@@ -234,8 +237,10 @@ def _work_forever(inbox, outbox, stop):
             outbox.put(("failed", f"{type(error).__name__}: {error}; please report this"))
 
 
-def run(work: Work, tell: Callable[[float, str], None], stop: Event) -> Fit:
-    """The fit that a job asks for."""
+def run(work: Work, tell: Callable[[float, str], None], stop: Event) -> Fit | ComparedGrids:
+    """What a job asks for."""
+    if work.method == "grids":
+        return compared_grids(work.galaxy, work.n, work.seed, work.prior, tell, stop)
     from sedflow.model.sed import default_model
     from sedflow.network.weights import cached_posterior
     from sedflow.parameters import Prior

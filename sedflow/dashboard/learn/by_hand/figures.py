@@ -19,6 +19,17 @@ SIMILAR, FEW = 1.0, 10  # chi-square like the student's, and too few draws to sp
 _DOTS = 1000  # of the draws that are drawn
 _PAIRS = (("log_mstar", "tau_ism"), ("tau_ism", "log_gamma1"))
 _NAMES = {p.name: p.axis_label for p in PARAMETERS}
+_HEIGHT = 280  # of the figures that the knobs move: with the question below them on one screen
+#: Knobs in a line, and figures beside each other, where there is room.
+_LINE = """
+:host { display: grid !important; gap: 0 8px;
+        grid-template-columns: repeat(auto-fit, minmax(180px, 1fr)); }
+"""
+_BESIDE = """
+:host { display: grid !important; gap: 0 8px;
+        grid-template-columns: minmax(0, 1.7fr) minmax(0, 1fr); }
+@media (max-width: 1000px) { :host { grid-template-columns: minmax(0, 1fr); } }
+"""
 
 
 class ByHandFigures(Stage):
@@ -41,9 +52,11 @@ class ByHandFigures(Stage):
         self._mass.on_click(lambda event: self._set(log_mstar=self._best_mass()))
         self._back.on_click(lambda event: self._set(**self.best[self._which][2]))
         self._score = prose()
-        self.spectrum = SpectrumPlot("hand_sed", UGRIZ, {"now": ("your model", MODEL, {})})
+        self.spectrum = SpectrumPlot(
+            "hand_sed", UGRIZ, {"now": ("your model", MODEL, {})}, height=_HEIGHT
+        )
         self.pulls = Plot(
-            "hand_pulls", "band", "pull [σ]", 200, factors=list(UGRIZ), y_range=Range1d(-5, 5)
+            "hand_pulls", "band", "pull [σ]", _HEIGHT, factors=list(UGRIZ), y_range=Range1d(-5, 5)
         )
         self.pulls.bars("pull", "", color=MODEL)
         self.pairs = {}
@@ -57,13 +70,13 @@ class ByHandFigures(Stage):
         self.chi2.bars("draws", "posterior", color=MODEL, alpha=0.6)
         self.chi2.line("mine", "your best", color=DATA, line_width=3)
         self.chi2.line("truth", "", color=SERIES[2], line_width=3, line_dash="dashed")
-        self._knobs = pn.Column(
-            pn.Row(self.knobs["log_mstar"], self.knobs["tau_ism"], sizing_mode="stretch_width"),
-            pn.Row(self.knobs["beta1"], self.knobs["metals"], sizing_mode="stretch_width"),
-            pn.Row(self._mass, self._back, self._score),
-            sizing_mode="stretch_width",
-        )
-        self._fit = pn.Column(pane(self.spectrum), pane(self.pulls), sizing_mode="stretch_width")
+        wide = {"sizing_mode": "stretch_width", "margin": 0}
+        line = pn.Column(*self.knobs.values(), stylesheets=[_LINE], **wide)
+        row = pn.Row(self._mass, self._back, self._score, **wide)
+        self._knobs = pn.Column(line, row, **wide)
+        beside = pn.Column(pane(self.spectrum), pane(self.pulls), stylesheets=[_BESIDE], **wide)
+        # In a box of its own, which can be hidden: a grid cannot.
+        self._fit = pn.Column(beside, **wide)
         self._found = pn.Row(
             *(pane(p) for p in (*self.pairs.values(), self.chi2)), sizing_mode="stretch_width"
         )

@@ -1,0 +1,172 @@
+"""Parts of Explore: what buttons say, what a selection is, what a figure for paper has."""
+
+import asyncio
+import json
+from dataclasses import replace
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from sedflow.dashboard.brush import brush
+from sedflow.dashboard.engine import Engine, OwnGalaxy, Request
+from sedflow.dashboard.panels.corner import CornerPanel
+from sedflow.dashboard.panels.paper import OnScreen, PaperPanel
+from sedflow.dashboard.panels.run_columns import in_a_word, rounded
+from sedflow.dashboard.panels.settings import SettingsPanel
+from sedflow.dashboard.panels.typed import TypedPanel
+from sedflow.dashboard.panels.verdict import _listed
+from sedflow.dashboard.quantities import MAIN_QUANTITIES, in_labels
+from sedflow.dashboard.state import ExplorerState
+from sedflow.dashboard.tabs import Page
+from sedflow.dashboard.widgets import plain, typeset
+from sedflow.errors import SedflowError
+from sedflow.figures.corner_axes import CornerAxes, box_ranges, box_rim, selected
+
+AXES = CornerAxes(("a", "b", "c"), ("A", "B", "C"), np.array([[0.0, 10.0]] * 3))
+
+
+def box(x0, x1, y0, y1):
+    return {"type": "rect", "x0": x0, "x1": x1, "y0": y0, "y1": y1}
+
+
+def test_a_box_has_the_ranges_of_its_panel_and_finds_its_place_on_other_axes():
+    found = box_ranges(AXES, box(0.092, 0.46, 1.0 + 0.276, 1.0 + 0.552))
+    assert [name for name, *_ in found] == ["a", "b"]
+    np.testing.assert_allclose([ends for _, *ends in found], [[1.0, 5.0], [3.0, 6.0]])
+    x, y = box_rim(AXES, found)
+    np.testing.assert_allclose(x, [0.092, 0.46, 0.46, 0.092, 0.092])
+    np.testing.assert_allclose(y, [1.276, 1.276, 1.552, 1.552, 1.276])
+    wider = CornerAxes(("c", "a", "b"), ("C", "A", "B"), np.array([[0.0, 20.0]] * 3))
+    x, y = box_rim(wider, found)
+    np.testing.assert_allclose(x[:2], [1 + 0.046, 1 + 0.23])
+    np.testing.assert_allclose([y[0], y[2]], [0.138, 0.276])
+    assert box_rim(CornerAxes(("a",), ("A",), AXES.limits[:1]), found) == ()
+    only = box_ranges(AXES, box(1.092, 1.46, 1.1, 1.4))
+    assert [name for name, *_ in only] == ["b"]
+    assert box_rim(AXES, only)[1] == [1.0, 1.0, 1.92, 1.92, 1.0]
+
+
+@pytest.mark.parametrize("drawn", [box(-0.1, 2.9, -0.1, 2.9), box(-0.2, 1.0, 0.99, 1.95)])
+def test_a_box_over_whole_panels_selects_nothing_and_says_so(drawn):
+    with pytest.raises(SedflowError, match="draw it inside one panel"):
+        selected(np.ones((5, 3)), AXES, drawn)
+
+
+def test_no_button_says_exact_of_draws_that_are_not(answer):
+    panel = CornerPanel()
+    panel.show(answer)
+    assert panel._sets.options["exact"] == "exact"
+    panel.show(replace(answer, fit=answer.network, request=Request("2490", n=1000)))
+    assert list(panel._sets.options) == ["not exact", "network", "MCMC", "prior"]
+    assert panel._sets.value == ["exact"]
+    panel.show(answer)
+    assert "exact" in panel._sets.options
+
+
+def test_mcmc_cannot_be_shown_before_it_has_run(answer):
+    panel = CornerPanel()
+    panel.show(answer)
+    panel._sets.value = ["exact", "mcmc"]
+    assert panel._sets.value == ["exact"]
+    assert "no MCMC" in panel.message
+
+
+def test_a_band_that_was_not_measured_is_struck_through(engine, galaxy):
+    state = ExplorerState(run=None)
+    panel = SettingsPanel(state, lambda name: list("ugriz"))
+    only = galaxy.in_bands(("g", "r", "i", "z"))
+    name = engine.add("without u", OwnGalaxy(only))
+    state.answer = engine.answer(Request(name, n=300))
+    assert "nth-child(1)" in "".join(panel.bands.stylesheets)
+    assert "nth-child(2)" not in "".join(panel.bands.stylesheets)
+    state.answer = engine.answer(Request("72", n=300))
+    assert "nth-child" not in "".join(panel.bands.stylesheets)
+
+
+def test_what_was_wrong_with_a_typed_galaxy_goes_when_it_is_typed_again():
+    panel = TypedPanel(Engine(None))
+    panel._values["g"][0].value = 17.0
+    panel.infer()
+    assert "has no error" in panel._note.object
+    panel._values["g"][1].value = 0.02
+    assert panel._note.object == ""
+
+
+def test_notes_are_a_list_and_one_note_is_a_sentence():
+    one = "Note that k-hat is high (0.9, limit 0.7; 30 effective draws)."
+    assert _listed(one) == plain(one)
+    two = "Note that g is odd (pull -3.2; large); the prior stays flat."
+    assert _listed(two) == f"- {plain('G is odd (pull −3.2; large)')}\n- The prior stays flat"
+    assert _listed("no galaxy 'a; b' here") == plain("no galaxy 'a; b' here")
+
+
+def test_a_sentence_of_the_library_names_buttons_and_labels_on_a_page():
+    told = "The quantiles are approximate; trust='auto' goes on to MCMC."
+    assert typeset(told) == "The quantiles are approximate; Refine, on Explore, goes on to MCMC."
+    assert in_labels("worst in log_sfr_100myr") == "worst in log SFR 100 Myr"
+
+
+def test_a_row_has_one_verdict_with_what_its_status_adds():
+    frame = pd.DataFrame(
+        {
+            "id": ["a", "b", "c", "d"],
+            "status": ["failed", "bad row", "misfit", "misfit"],
+            "verdict": ["approximate", "", "exact (weights)", "misfit"],
+        }
+    )
+    words = ["approximate", "bad row", "exact (weights), misfit", "misfit"]
+    assert in_a_word(frame) == words
+    assert list(rounded(frame)["verdict"]) == words
+    assert "status" not in rounded(frame)
+
+
+def test_a_figure_for_paper_has_what_is_on_the_screen(engine, answer):
+    seen = OnScreen(("log_mstar", "tau_ism"), ("exact", "prior", "mcmc"), (("a_v", 0.1, 2.0),))
+    panel = PaperPanel(engine, lambda: seen)
+    panel.show(answer)
+    choice = panel.choice
+    assert choice.shown == ("log_mstar", "tau_ism")
+    assert choice.overlays == ("prior", "selection")  # of MCMC there is none
+    assert choice.selection == (("a_v", 0.1, 2.0),)
+    panel.form.value = "svg"
+    assert b"<svg" in asyncio.run(panel._make())[:1000]
+    panel.kind.value, panel.size.value = "history", 10
+    assert (panel.choice.shown, panel.choice.font_size) == ((), 10.0)
+    assert panel.choice.overlays == ("prior", "selection")
+    seen = replace(seen, mcmc=answer.network)
+    assert "mcmc" in panel.choice.overlays
+
+
+def test_more_than_a_column_holds_is_a_sentence(engine, answer):
+    names = (*MAIN_QUANTITIES, "beta1", "a_v")
+    panel = PaperPanel(engine, lambda: OnScreen(names, unsaid=True))
+    panel.show(answer)
+    assert asyncio.run(panel._make()) is None
+    assert "at most 6" in panel._said.object
+    panel.width.value, panel.form.value = "page", "py"
+    assert b"'a_v'" in asyncio.run(panel._make())
+    assert "leaves the selection out" in panel._said.object
+
+
+def test_a_page_with_a_long_job_asks_before_it_is_left(engine):
+    one = Page(engine, {"galaxy": "72", "n": "300"})
+    for job in one.explorer.jobs:
+        job.running = True
+        assert one.frame._works.value
+        job.running = False
+        assert not one.frame._works.value
+    assert json.loads(one.frame.now)["view"] == "explore"
+
+
+def test_a_lasso_is_outlined_on_its_own_axes_alone(answer):
+    panel = CornerPanel()
+    panel.show(answer)
+    lasso = {"type": "poly", "x": [0.2, 0.7, 0.7, 0.2], "y": [4.2, 4.2, 4.7, 4.7]}
+    asyncio.run(panel.select("corner", lasso))
+    brushed = panel.selection
+    assert brushed.ranges == ()
+    assert len(panel._around(brushed, panel._axes)[0]) == 5
+    fewer = replace(panel._axes, names=panel._axes.names[:-1], limits=panel._axes.limits[:-1])
+    assert panel._around(brushed, fewer) == ()
+    assert panel._around(brush(answer, np.ones(1000, bool), "all", "sfr"), fewer) == ()
