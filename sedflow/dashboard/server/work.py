@@ -1,4 +1,4 @@
-"""Work off the event loop: two worker threads of this process, on which visitors take turns."""
+"""Work off the event loop: three worker threads of this process, on which visitors take turns."""
 
 import asyncio
 from collections.abc import Awaitable, Callable
@@ -8,12 +8,15 @@ from sedflow.dashboard.server.aside import run_aside
 from sedflow.dashboard.server.turns import Worker
 from sedflow.dashboard.server.visitors import VISITORS, whose
 
-__all__ = ["ASIDE", "beside", "on_worker"]
+__all__ = ["ASIDE", "RUNS", "beside", "on_worker"]
 
 _WORKER = Worker(others=VISITORS.others)
 
 #: The thread that waits for the process beside the server.
 ASIDE = Worker("sedflow-aside", others=VISITORS.others, rest=2.0)
+
+#: The thread that asks for rows of the server's run.
+RUNS = Worker("sedflow-run", others=VISITORS.others)
 
 
 def on_worker(
