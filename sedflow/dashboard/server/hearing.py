@@ -16,7 +16,7 @@ from tornado.websocket import WebSocketClosedError
 from sedflow.dashboard.server.fragments import Fragments, weigh
 from sedflow.dashboard.server.messages import MESSAGE_BYTES, Late, Refused, check
 from sedflow.dashboard.server.talks import VISITOR_BYTES, Talk
-from sedflow.dashboard.server.wire import SMALL
+from sedflow.dashboard.server.wire import SMALL, UNREAD
 
 __all__ = ["UNHEARD", "Hearing"]
 
@@ -252,6 +252,7 @@ class Hearing(WSHandler):
         with self._handling("slider"):
             while self._slides:
                 await talk.turn({"value": 1})
+                await self._caught_up()
                 await self._loop_time.turn(self._visitor, new=True)
                 if not self._is_here:
                     return
@@ -264,7 +265,13 @@ class Hearing(WSHandler):
         if self._sliding is not None:
             await self._sliding
 
+    async def _caught_up(self):
+        """Wait until the visitor has read most of what it was sent."""
+        while self._is_here and self.ws_connection.unread > UNREAD:
+            await asyncio.sleep(0.05)
+
     async def _do(self, message):
+        await self._caught_up()
         await self._turn()
         if self._is_here:
             await self._act(message)
