@@ -101,6 +101,8 @@ def _compare(path, name, entry, kind, rows, run):
             if n != len(rows) or n > _MOST_ROWS:
                 return _other_rows(name, rows), Counter()
             table = file.read(columns)
+        if sorted(table.column_names) != sorted(columns):
+            raise ValueError("columns are lost, or there twice")
         told = checked(parsed(about[b"sedflow_counts"]), COUNTS) if kind == "results" else {}
         said: Counter = Counter()
         for which in columns[2:]:

@@ -544,7 +544,7 @@ def test_a_cell_that_a_semicolon_begins_is_no_formula_either(text):
     """Where the decimal point is a comma, spreadsheets read CSV so, whatever is quoted."""
     for line in to_csv(pd.DataFrame({"n": [7], "id": [text], "z": [0.1]})).splitlines()[1:]:
         for cell in re.split("[;\t]", line):
-            assert not cell.strip("\" ").startswith(("=", "+", "-", "@", "＝")), line
+            assert not cell.strip('" ').startswith(("=", "+", "-", "@", "＝")), line
 
 
 @inputs(60)

@@ -20,7 +20,7 @@ from bokeh.util.token import generate_jwt_token, generate_session_id, get_sessio
 from panel.io.server import WSHandler
 from tornado.httpclient import HTTPClientError
 from tornado.ioloop import IOLoop
-from tornado.websocket import WebSocketHandler, websocket_connect
+from tornado.websocket import WebSocketClosedError, WebSocketHandler, websocket_connect
 from visitors import Visitor
 
 from sedflow.dashboard.server import hearing, sessions
@@ -423,7 +423,8 @@ def test_no_more_than_so_much_is_kept_for_one_who_does_not_read():
     async def scene():
         async with small_server() as (page, gate):
             await Visitor.open(page)
-            sent_by(await the_session(gate), 2**20, 80)
+            with pytest.raises(WebSocketClosedError):
+                sent_by(await the_session(gate), 2**20, 80)
             assert await none_is_open(gate)
 
     asyncio.run(scene())

@@ -133,7 +133,7 @@ def test_a_visitor_has_one_long_job_whatever_its_sessions(monkeypatch):
 
 
 def test_jobs_that_wait_are_told_apart_whatever_they_ask_for(monkeypatch):
-    """Arrays do not compare as one value: the second in the queue was neither told nor cancelled."""
+    """Arrays do not compare as one value: the second in line was neither told nor cancelled."""
     jobs = Jobs(waiting=4, each=2)
     monkeypatch.setattr(jobs, "_begin", lambda job: setattr(jobs, "_running", job))
     monkeypatch.setattr(jobs, "_listen", lambda job: None)

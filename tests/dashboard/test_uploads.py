@@ -130,7 +130,8 @@ def test_the_table_of_a_file_is_chosen(view):
 
 def several_tables(rows=2000):
     """A FITS file of two tables with photometry."""
-    columns = {"id": np.arange(rows), "redshift": 0.1, "mag_r": 17.0, "magerr_r": 0.05}
+    numbers = {"redshift": 0.1, "mag_r": 17.0, "magerr_r": 0.05}
+    columns = {"id": np.arange(rows)} | {n: np.full(rows, v) for n, v in numbers.items()}
     hdus = [fits.BinTableHDU(Table(columns), name=name) for name in ("A", "B")]
     out = io.BytesIO()
     fits.HDUList([fits.PrimaryHDU(), *hdus]).writeto(out)

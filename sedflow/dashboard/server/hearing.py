@@ -62,6 +62,12 @@ class Hearing(WSHandler):
         self._room.clear()
         await self._room.wait()
 
+    async def rest(self, seconds: float):
+        """Count time that frames took of the loop, and wait for the visitor's turn."""
+        if self._counted:
+            self._loop_time.charge(self._visitor, seconds)
+            await self._loop_time.turn(self._visitor)
+
     async def reserve(self, size: int):
         """Wait until the visitor may send `size` more bytes."""
         if self._counted:

@@ -15,6 +15,8 @@ SMALL = 8
 #: Bytes that may wait for a visitor to read them; with more it is not heard until it has read.
 UNREAD = 2**21
 _MOST_UNREAD = 2**26  # with more the socket is closed; the largest file has a third of that
+_FRAMES = 64  # that are read before the visitor rests for them
+_FRAME = 5e-5  # seconds on the loop that one takes, however little is in it
 _PATIENCE = 120.0  # seconds that this server may read nothing, and not ask who is there
 
 
@@ -26,6 +28,7 @@ class Wire(WebSocketProtocol13):
     """
 
     _held_since: float | None = None
+    _frames = 0  # that have come
 
     async def _hold(self, wait: Awaitable):
         self._held_since = time.monotonic()
@@ -37,6 +40,9 @@ class Wire(WebSocketProtocol13):
     async def _receive_frame(self):
         if self.handler.is_full:
             await self._hold(self.handler.room())
+        self._frames += 1
+        if self._frames % _FRAMES == 0:
+            await self._hold(self.handler.rest(_FRAMES * _FRAME))
         await super()._receive_frame()
 
     async def _read_bytes(self, n):
