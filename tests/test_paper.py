@@ -1,5 +1,6 @@
 """Figures for paper: their size, type and content, what a visitor may choose, and their code."""
 
+import html
 import io
 import re
 import subprocess
@@ -62,6 +63,22 @@ def _boxes(figure):
         if box.width > 0 and text.get_in_layout():
             shown.append((text.get_text(), box))
     return shown
+
+
+@pytest.mark.parametrize("name", [r"$\frac{$", r"$$\no$", "5 $ or 6 $", r"\$x^$"])
+def test_a_name_is_no_formula(fit, name):
+    """What is not one could not be drawn, and nobody was told."""
+    one = replace(fit, photometry=replace(fit.photometry, ids=np.asarray(name), id_name=""))
+    for figure in (
+        corner_figure(one, ["a_v"]),
+        paper_history(one),
+        one.plot_corner(["a_v", "age_mw"]),
+        one.plot_sed().figure,
+        one.plot_history("sfr").figure,
+    ):
+        out = io.BytesIO()
+        figure.savefig(out, format="svg")
+        assert name in html.unescape(re.sub(r"<[^!].*?>", "", out.getvalue().decode()))
 
 
 def _check_text(figure):

@@ -8,6 +8,8 @@ import json
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
 
+import numpy as np
+
 from sedflow.catalogue.documents import COUNTS
 from sedflow.catalogue.ledger import part_name
 from sedflow.files.documents import checked, parsed
@@ -17,6 +19,7 @@ from sedflow.sampling.verdict import as_kind
 __all__ = ["disagreements", "summary_faults"]
 
 _READERS = 2  # threads; pyarrow decodes outside the interpreter's lock
+_MOST_ROWS = 3 * 10**7  # of a partition, which is looked at as a whole
 #: Counts of files that agreed in this process: path -> what was known of the file, and its counts.
 _AGREED: dict[str, tuple] = {}
 
@@ -71,6 +74,8 @@ def _look(ledger, number, kind, rows):
         known = stamp(path), json.dumps([entry, rows.start, rows.stop], sort_keys=True)
     except OSError as error:
         return f"{name} cannot be read ({error.strerror})", Counter()
+    if not path.is_file():
+        return f"{name} cannot be read (it is not a regular file)", Counter()
     before = _AGREED.get(str(path))
     if before and before[0] == known:
         return None, before[1]
@@ -80,13 +85,24 @@ def _look(ledger, number, kind, rows):
     return fault, counts
 
 
+def _other_rows(name, rows):
+    return f"{name} does not hold the rows {rows.start} to {rows.stop - 1}"
+
+
 def _compare(path, name, entry, kind, rows, run):
     import pyarrow.parquet as pq
 
     columns = ["row", "id", "status", "verdict"] if kind == "results" else ["row", "id"]
     try:
-        with pq.ParquetFile(path, page_checksum_verification=True) as file:
-            about, table = file.metadata.metadata or {}, file.read(columns)
+        # As codes: one text that all rows share is held once.
+        options = {"page_checksum_verification": True, "read_dictionary": columns[1:]}
+        with pq.ParquetFile(path, **options) as file:
+            about, n = file.metadata.metadata or {}, file.metadata.num_rows
+            if n != len(rows) or n > _MOST_ROWS:
+                return _other_rows(name, rows), Counter()
+            table = file.read(columns)
+        if sorted(table.column_names) != sorted(columns):
+            raise ValueError("columns are lost, or there twice")
         told = checked(parsed(about[b"sedflow_counts"]), COUNTS) if kind == "results" else {}
         said: Counter = Counter()
         for which in columns[2:]:
@@ -97,8 +113,10 @@ def _compare(path, name, entry, kind, rows, run):
         return f"{name} cannot be read ({' '.join(str(error).split())[:100]})", Counter()
     if about.get(b"sedflow_run", b"").decode("ascii", "replace") != run:
         return f"{name} is of another run", Counter()
-    if entry["rows"] != len(rows) or table.column("row").to_pylist() != [*rows]:
-        return f"{name} does not hold the rows {rows.start} to {rows.stop - 1}", Counter()
+    if entry["rows"] != len(rows) or not np.array_equal(
+        table.column("row").to_numpy(), np.arange(rows.start, rows.stop)
+    ):
+        return _other_rows(name, rows), Counter()
     ids = table.column("id")
     ends = [ids[k].as_py() for k in (0, -1)] if len(ids) else [None, None]
     if ends != [entry.get("first_id"), entry.get("last_id")]:

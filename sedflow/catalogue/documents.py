@@ -1,5 +1,6 @@
 """The form of what a run writes as JSON: manifest, summary, counts of a partition, ledger."""
 
+from sedflow.draws import MAX_DRAWS
 from sedflow.files.bounds import LIBRARY
 from sedflow.files.documents import anything, either, number, table, text, whole
 
@@ -27,7 +28,7 @@ MANIFEST = {
         "n": whole(1),
         "seed": whole(0, 2**64),
         "trust": text(40),
-        "keep?": whole(),
+        "keep?": whole(0, MAX_DRAWS),
         "part_rows": whole(1),
     },
     "versions": {"sedflow": text(1000)},

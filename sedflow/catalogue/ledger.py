@@ -25,6 +25,7 @@ __all__ = ["NAME", "Ledger", "part_name", "result_files", "some"]
 
 NAME = "files.jsonl"
 _READERS = 2  # threads that hash; hashlib lets others go on meanwhile
+_LONGEST = 2**30  # bytes of a ledger; a million partitions take two thirds of that
 #: Files whose hash was right in this process: path -> stamp. A changed file has another stamp.
 _SOUND: dict[str, tuple] = {}
 
@@ -73,7 +74,7 @@ class Ledger:
         self.entries: dict = {}
         self.wrong, self.size = 0, 0
         try:
-            content = read_regular(self.path)
+            content = read_regular(self.path, _LONGEST)
         except FileNotFoundError:
             content = b""
         except OSError as error:
@@ -172,7 +173,7 @@ class Ledger:
         except FileNotFoundError:
             return f"{name} is gone"
         except OSError as error:
-            return f"{name} cannot be read ({error.strerror})"
+            return f"{name} cannot be read ({error.strerror or 'it is not a regular file'})"
         if digest != about["sha256"]:
             return f"{name} is not what was written (its SHA-256 is another)"
         _SOUND[str(path)] = now, about["sha256"]

@@ -106,6 +106,8 @@ def check_files(out, manifest, hashed=("results", "draws")) -> list[int]:
                 f"{out / 'manifest.json'} has format {OLD}, of which runs had no {NAME}, but there "
                 "is one; get manifest.json from a copy"
             )
+        if odd := [path.name for path in result_files(out) if not path.is_file()]:
+            raise SedflowError(f"{some(odd)} in {out} is not a regular file; remove it")
         return [int(path.stem.removeprefix("part-")) for path in result_files(out)]
     faults = ledger.faults(hashed=hashed)
     others, counts = disagreements(ledger, manifest, hashed)

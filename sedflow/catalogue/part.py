@@ -30,6 +30,9 @@ from sedflow.sampling.verdict import as_kind
 __all__ = ["PartJob", "counts_of", "infer_part", "read_results"]
 
 
+_TEXT = ("id", "status", "verdict", "reason", "edge")  # columns of results that are not numbers
+
+
 @dataclass(frozen=True)
 class PartJob:
     """What a process must know to infer one partition; small enough to be sent about."""
@@ -212,6 +215,12 @@ def read_results(path, columns=None):
     if wanted is not None and wanted - set(table.column_names):
         lost = ", ".join(sorted(wanted - set(table.column_names)))
         raise SedflowError(f"{path} has no column {lost}; remove it and run sedflow infer again")
+    wrong = [f.name for f in table.schema if f.name not in _TEXT and not _is_number(f.type)]
+    if wrong:
+        raise SedflowError(
+            f"{path} is damaged ({wrong[0][:60]!r} does not hold numbers); remove it and run "
+            "sedflow infer again"
+        )
     verdicts: Counter = Counter()
     for kind, n in counts["verdict"].items():
         verdicts[as_kind(kind)] += n
@@ -220,6 +229,13 @@ def read_results(path, columns=None):
         today = pa.array([k and as_kind(k) for k in table["verdict"].to_pylist()], pa.string())
         table = table.set_column(column, "verdict", today)
     return table, {**counts, "verdict": dict(verdicts)}
+
+
+def _is_number(kind):
+    import pyarrow as pa
+
+    types = pa.types
+    return types.is_floating(kind) or types.is_integer(kind) or types.is_boolean(kind)
 
 
 def counts_of(path) -> dict:

@@ -142,7 +142,8 @@ def infer_catalogue(
         taken, kind = _taken_in(out, before, manifest, catalogue, mapping, log)
         ledger = Ledger(out, manifest["run"])
         for name in ("results", "draws") if keep else ("results",):
-            (out / name).mkdir(exist_ok=True)
+            with writing(out / name):
+                (out / name).mkdir(exist_ok=True)
         size, total = manifest["settings"]["part_rows"], catalogue.n_rows
         jobs = [
             PartJob(

@@ -2,14 +2,19 @@
 
 Spreadsheets take a cell that begins with =, +, -, @, a tab or a line end for a formula, which
 can fetch addresses and start programs. An ID can be any text, so text that begins so is written
-behind an apostrophe, as spreadsheets themselves do; numbers stay as they are.
+behind an apostrophe, as spreadsheets themselves do; numbers stay as they are. Where the decimal
+point is a comma, they begin a new cell at each semicolon, and heed no quotes but those at the
+beginning of a cell; so what follows a semicolon, a tab or a line end is treated alike.
 """
+
+import re
 
 import pandas as pd
 
 __all__ = ["to_csv"]
 
 _FORMULAS = ("=", "+", "-", "@", "\t", "\r", "\n")
+_INSIDE = re.compile("([;\\t\\r\\n][\"' ]*)(?=[=+\\-@＝＋－＠])")
 _SIGNS = str.maketrans("＝＋－＠", "=+-@")  # wide forms, which some programs take for the same
 
 
@@ -18,10 +23,10 @@ def to_csv(frame: pd.DataFrame) -> str:
 
     Examples
     --------
-    >>> print(to_csv(pd.DataFrame({"id": ["=1+1", "-5", "7"], "z": [-1.0, 0.1, 0.2]})), end="")
+    >>> print(to_csv(pd.DataFrame({"id": ["=1+1", "a;-5", "7"], "z": [-1.0, 0.1, 0.2]})), end="")
     id,z
     '=1+1,-1.0
-    '-5,0.1
+    a;'-5,0.1
     7,0.2
     """
     safe = frame.copy(deep=False)
@@ -43,4 +48,5 @@ def _cell(value):
     if not isinstance(value, str):
         return value
     begins = value.lstrip(" ").translate(_SIGNS)
+    value = _INSIDE.sub(r"\1'", value)
     return f"'{value}" if begins.startswith(_FORMULAS) else value

@@ -16,6 +16,8 @@ from sedflow.atlas.published import literature
 from sedflow.dashboard.answer import Answer, OwnGalaxy, Request
 from sedflow.dashboard.numbers import whole_number
 from sedflow.dashboard.server.aside import LARGE, ProcessEnded, run_aside
+from sedflow.dashboard.server.held import HELD
+from sedflow.dashboard.server.visitors import whose
 from sedflow.dashboard.server.work import ASIDE, on_worker
 from sedflow.dashboard.what_if import Change, Changed, left_out, redrawn
 from sedflow.errors import BadPhotometry, BadWeights, SedflowError
@@ -178,13 +180,16 @@ class Engine:
 
         only : whether it takes the place of what the session asked for before and still waits for
         """
-        latest = self if only else None
-        if self._aside and request.n > LARGE:
-            own = self.own.get(request.galaxy)
-            return await on_worker(_answer_aside, latest=latest, worker=ASIDE)(request, own)
-        answer = await on_worker(self.answer, latest=latest)(request)
-        if request.galaxy not in self.own:
-            self._recent.keep(request, answer)
+        visitor, latest = whose()[0], self if only else None
+        with HELD.asking(visitor, request.n):
+            if self._aside and request.n > LARGE:
+                own = self.own.get(request.galaxy)
+                answer = await on_worker(_answer_aside, latest=latest, worker=ASIDE)(request, own)
+            else:
+                answer = await on_worker(self.answer, latest=latest)(request)
+                if request.galaxy not in self.own:
+                    self._recent.keep(request, answer)
+            HELD.hold(visitor, answer, request.n)
         return answer
 
     def answer(self, request: Request) -> Answer:

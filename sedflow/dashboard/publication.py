@@ -8,6 +8,7 @@ import numpy as np
 from sedflow.dashboard.answer import Answer, OwnGalaxy, job_draws
 from sedflow.dashboard.script import fit_lines, galaxy_lines, shown_name
 from sedflow.errors import SedflowError
+from sedflow.figures.given_text import as_given
 from sedflow.figures.paper import FORMATS, Paper, figure_name, save_figure
 from sedflow.figures.paper_corner import MAIN, MOST_QUANTITIES, corner_figure
 from sedflow.figures.paper_galaxy import HISTORIES, paper_history, paper_spectrum
@@ -152,7 +153,7 @@ def figure_code(
 
 def _title(answer, name):
     z = float(answer.fit.photometry.redshift)
-    return f"{name[:64]}, z = {z:.4f}" if name else answer.fit.title[:96]
+    return f"{name[:64]}, z = {z:.4f}" if name else as_given(answer.fit.title[:96])
 
 
 def _one_of(what, value, known):

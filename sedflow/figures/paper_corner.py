@@ -8,6 +8,7 @@ import numpy as np
 from sedflow.draws import CONTOUR_LEVELS, Draws
 from sedflow.errors import SedflowError, needs
 from sedflow.figures.drawable import check_draws
+from sedflow.figures.given_text import as_given
 from sedflow.figures.paper import COLORS, GRID, LABELS, STYLES, Paper, checked_quantities
 from sedflow.figures.paper_numbers import interval, round_ticks
 from sedflow.fits.fit import Fit
@@ -113,7 +114,7 @@ def corner_figure(
     _dress(axes, rows, main, limits, paper)
     _arrange(figure, axes, paper)
     share = None if chosen is None else _share(fit, chosen)
-    _legend(figure, shown, share, name or fit.title, paper, axes)
+    _legend(figure, shown, share, name or as_given(fit.title), paper, axes)
     return figure
 
 

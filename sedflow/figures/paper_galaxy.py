@@ -8,6 +8,7 @@ import numpy as np
 from sedflow.bands import band_flux, load_band
 from sedflow.draws import CURVE_LEVELS, Draws, column_quantiles
 from sedflow.errors import SedflowError, needs
+from sedflow.figures.given_text import as_given
 from sedflow.figures.paper import COLORS, STYLES, Paper, legend, light
 from sedflow.figures.paper_corner import one_galaxy, selected_draws
 from sedflow.fits.fit import Fit
@@ -103,7 +104,7 @@ def paper_spectrum(
         light(axes, paper)
         axes.set_xlim(wave[0], wave[-1])
     figure.align_ylabels()
-    legend(figure, top, name or fit.title, paper)
+    legend(figure, top, name or as_given(fit.title), paper)
     return figure
 
 
@@ -181,7 +182,7 @@ def paper_history(
         light(axes, paper)
     for axes in panels if side else panels[-1:]:
         axes.set_xlabel("look-back time [Gyr]", fontsize=paper.font_size)
-    legend(figure, panels[0], name or fit.title, paper)
+    legend(figure, panels[0], name or as_given(fit.title), paper)
     return figure
 
 

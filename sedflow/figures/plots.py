@@ -16,6 +16,7 @@ from sedflow.errors import SedflowError, UnknownName, unknown
 from sedflow.figures import publication
 from sedflow.figures.comparison import draw_comparison
 from sedflow.figures.drawable import check_draws, corner_panels
+from sedflow.figures.given_text import as_given
 from sedflow.figures.population import draw_population, draw_population_map
 from sedflow.model.derived import KNOWN, missing_quantity
 from sedflow.palette import DATA, GREEN, INK, INK_BLUE, MODEL, PURPLE, TRUTH, VERMILION
@@ -56,7 +57,7 @@ def fit_sed(fit, ax=None, n_spectra: int = 200, backend: str = "matplotlib") -> 
         return _titled(sed(fit, n_spectra), fit.heading)
     ax = _axes(ax, (8, 4.5))
     publication.draw_sed(ax, fit, n_spectra)
-    ax.set_title(fit.heading)
+    ax.set_title(as_given(fit.heading))
     return ax
 
 
@@ -100,7 +101,7 @@ def fit_history(fit, which: str = "formed", ax=None, backend: str = "matplotlib"
         xlim=(float(edges[-1]), 0.0),
         xlabel="look-back time [Gyr]",
         ylabel=_Y[which] + _Y_UNIT.get(which, ""),
-        title=fit.heading,
+        title=as_given(fit.heading),
     )
     ax.legend(frameon=False, fontsize=8, loc="best")
     return ax
@@ -145,7 +146,7 @@ def fit_corner(fit, names=None, reference=None, backend: str = "matplotlib") -> 
         other = np.stack([reference[name] for name in names], axis=1)
         plain = {"plot_density": False, "no_fill_contours": True, "color": "0.45"}
         corner_panels(other, fig=figure, **(style | plain))
-    figure.suptitle(fit.heading)
+    figure.suptitle(as_given(fit.heading))
     held = "contours hold 39 and 86 %"
     figure.text(0.98, 0.93, held, ha="right", va="top", fontsize=9, color="0.4")
     return figure

@@ -12,6 +12,7 @@ from sedflow.bands import ab_magnitude, band_flux
 from sedflow.draws import CONTOUR_LEVELS
 from sedflow.errors import SedflowError
 from sedflow.figures.drawable import check_draws, corner_panels, corner_ranges
+from sedflow.figures.given_text import as_given
 from sedflow.model.derived import DERIVED
 from sedflow.palette import DATA, INK_BLUE, PREDICTED
 from sedflow.parameters import NAMES, PARAMETERS
@@ -129,7 +130,7 @@ def draw_sed(axes, fit, n_spectra):
     axes.set(
         xlim=(wave[0], wave[-1]),
         ylim=(0, 1.15 * max(q[4].max(), np.nanmax(tops))),
-        title=fit.heading,
+        title=as_given(fit.heading),
         xlabel="observed wavelength [Å]",
         ylabel="$F_\\lambda$ [$10^{-17}$ erg/s/cm$^2$/Å]",
     )

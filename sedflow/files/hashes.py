@@ -6,6 +6,8 @@ import os
 from os import PathLike
 from typing import BinaryIO
 
+from sedflow.files.regular import open_regular
+
 __all__ = ["digest", "opened", "sealed", "sha256", "sha256_of", "stamp"]
 
 _SEAL = "sha256"
@@ -46,7 +48,7 @@ def digest(plain) -> str:
 def sha256(source: str | PathLike | BinaryIO) -> str:
     """Hex digest of the bytes of a file by its path, or of what is left to read of an open one."""
     if isinstance(source, str | PathLike):
-        with open(source, "rb") as file:
+        with open_regular(source) as file:  # a pipe would be waited for, a device never ends
             return sha256(file)
     return hashlib.file_digest(source, "sha256").hexdigest()  # type: ignore[arg-type]
 

@@ -3,10 +3,14 @@
 import os
 import stat
 from pathlib import Path
+from typing import BinaryIO
 
 from sedflow.errors import SedflowError
 
-__all__ = ["read_regular", "regular_file"]
+__all__ = ["MOST_BYTES", "open_regular", "read_regular", "regular_file"]
+
+#: Of a document that is read as a whole; a file without content can claim to be of any size.
+MOST_BYTES = 10**8
 
 
 def regular_file(path, error=SedflowError, remedy="give the path of a file that exists") -> Path:
@@ -27,15 +31,31 @@ def regular_file(path, error=SedflowError, remedy="give the path of a file that 
     return Path(path)
 
 
-def read_regular(path) -> bytes:
-    """The bytes of a regular file.
+def open_regular(path) -> BinaryIO:
+    """A regular file, open to be read.
 
     Raises
     ------
     OSError
         As from `open`; also for a pipe or a device, which might never end.
     """
-    with open(os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC), "rb") as file:
-        if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
-            raise OSError(f"{path} is not a regular file")
-        return file.read()
+    file = open(os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC), "rb")  # noqa: SIM115
+    if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
+        file.close()
+        raise OSError(f"{path} is not a regular file")
+    return file
+
+
+def read_regular(path, most: int = MOST_BYTES) -> bytes:
+    """The bytes of a regular file.
+
+    Raises
+    ------
+    OSError
+        As from `open_regular`; also for one of more than `most` bytes.
+    """
+    with open_regular(path) as file:
+        size = os.fstat(file.fileno()).st_size
+        if size > most:
+            raise OSError(f"{path} has {size:,} bytes, where {most:,} are read at most")
+        return file.read(most)

@@ -49,7 +49,10 @@ class GraphFlow:
         first = "noise" if name == "draw" else "x"
         inputs = {first: np.ascontiguousarray(points, np.float32), "context": context}
         try:
-            return session.run(None, inputs)
+            values, density = session.run(None, inputs)
+            if values.shape != np.shape(points) or density.shape != (len(points),):
+                raise ValueError(f"{len(points)} points give {values.shape} and {density.shape}")
+            return values, density
         except Exception as error:  # as in `_session`: no memory, or shapes of another flow
             raise _unusable(self.weights, "run", error) from None
 

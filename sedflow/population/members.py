@@ -225,12 +225,19 @@ def _thetas(path, keep):
     """Draws (n_row, keep, 12) of a partition; NaN where there are none."""
     import pyarrow.parquet as pq
 
-    table = pq.read_table(path, columns=list(NAMES), page_checksum_verification=True)
-    theta = np.full((table.num_rows, keep, len(NAMES)), np.nan)
-    for k, name in enumerate(NAMES):
-        column = table[name].combine_chunks()
-        there = ~column.is_null().to_numpy(zero_copy_only=False)
-        theta[there, :, k] = column.flatten().to_numpy().reshape(-1, keep)
+    try:
+        table = pq.read_table(path, columns=list(NAMES), page_checksum_verification=True)
+        theta = np.full((table.num_rows, keep, len(NAMES)), np.nan)
+        for k, name in enumerate(NAMES):
+            column = table[name].combine_chunks()
+            there = ~column.is_null().to_numpy(zero_copy_only=False)
+            theta[there, :, k] = column.flatten().to_numpy().reshape(-1, keep)
+    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:  # Arrow's, too
+        problem = " ".join(str(error).split())[:100]
+        raise SedflowError(
+            f"{path} does not hold {keep:,} draws of each row ({problem}); remove it and run "
+            "sedflow infer again"
+        ) from None
     return theta
 
 

@@ -7,6 +7,7 @@ import shutil
 import struct
 import subprocess
 import sys
+import tracemalloc
 
 import numpy as np
 import pandas as pd
@@ -32,6 +33,7 @@ from sedflow.figures.run_page import write_run_page
 from sedflow.files.hashes import opened, sealed, sha256
 from sedflow.files.packaged import DEFAULT_WEIGHTS, data_path
 from sedflow.network.weights import cached_posterior
+from sedflow.population.members import _thetas
 
 OPTIONS = {"n": 10, "keep": 3, "part_rows": 2, "workers": 0}
 
@@ -343,7 +345,8 @@ def enter(out, number, **changes):
     path = out / R.format(number)
     lines = (out / "files.jsonl").read_text().splitlines()
     entry = opened(json.loads(lines[number])) | changes
-    entry["files"]["results"] = {"bytes": path.stat().st_size, "sha256": sha256(path)}
+    if "files" not in changes:
+        entry["files"]["results"] = {"bytes": path.stat().st_size, "sha256": sha256(path)}
     lines[number] = json.dumps(sealed(entry))
     (out / "files.jsonl").write_text("\n".join([*lines, ""]))
 
@@ -484,6 +487,89 @@ def test_a_pipe_in_the_place_of_a_file_is_not_waited_for(out, source, mapping, n
             SedflowError, match=f"{name}.*(not a regular file|device or a pipe)|holds no {name}"
         ):
             ask()
+
+
+@pytest.mark.parametrize("form", [1, 4])
+@pytest.mark.parametrize("device", [False, True], ids=["pipe", "device"])
+def test_a_pipe_or_a_device_in_the_place_of_a_partition_is_not_read(
+    out, source, mapping, form, device
+):
+    """One whose ledger line says that it is empty was hashed without end."""
+    path = out / R.format(1)
+    enter(out, 1, files={"results": {"bytes": 0, "sha256": "0" * 64}})
+    path.unlink()
+    path.symlink_to("/dev/zero") if device else os.mkfifo(path)
+    if form == 1:
+        as_of_old(out)
+    for ask in (lambda: write_run_page(out), lambda: RunTable(out)):
+        with pytest.raises(SedflowError, match=r"part-000001.parquet.* is not a regular file"):
+            ask()
+    with pytest.raises(SedflowError, match=r"is a device or a pipe|can be read, but not gone on"):
+        infer_catalogue(source, out, mapping=mapping, **OPTIONS)
+
+
+def test_columns_of_another_kind_or_there_twice_are_a_damaged_file(out, source, mapping):
+    """Whoever hashes such a file again got a traceback."""
+    path = out / R.format(1)
+    whole = pq.read_table(path)
+    at = whole.schema.get_field_index("redshift")
+    pq.write_table(whole.set_column(at, "redshift", pa.array(["x", "y"])), path)
+    enter(out, 1)
+    with pytest.raises(SedflowError, match="'redshift' does not hold numbers"):
+        write_run_page(out)
+    pq.write_table(whole.append_column("row", whole["row"]), path)
+    enter(out, 1)
+    for ask in (lambda: write_run_page(out), lambda: RunTable(out)):
+        with pytest.raises(SedflowError, match=r"part-000001.parquet cannot be read"):
+            ask()
+    infer_catalogue(source, out, mapping=mapping, **OPTIONS)
+    assert pq.read_table(path).equals(whole)
+
+
+@pytest.mark.parametrize("broken", ["pipe", "narrow"])
+def test_draws_that_are_none_are_a_sentence(out, broken):
+    path = out / D.format(1)
+    narrow = pq.read_table(path).to_pandas()
+    path.unlink()
+    if broken == "pipe":
+        os.mkfifo(path)
+    else:
+        narrow["log_mstar"] = [[1.0], [1.0]]
+        pq.write_table(pa.Table.from_pandas(narrow, preserve_index=False), path)
+    with pytest.raises(SedflowError, match="does not hold 3 draws of each row"):
+        _thetas(path, 3)
+    manifest = opened(json.loads((out / "manifest.json").read_text()))
+    manifest["settings"]["keep"] = 10**18
+    (out / "manifest.json").write_text(json.dumps(sealed(manifest)))
+    with pytest.raises(SedflowError, match=r"settings.keep must be a whole number"):
+        load_manifest(out)
+
+
+@pytest.mark.parametrize("name", ["manifest.json", "files.jsonl", "summary.json"])
+def test_a_document_that_claims_any_size_is_not_read(name, out):
+    os.truncate(out / name, 2**40)  # which takes no room on the disk
+    ask = load_summary if name == "summary.json" else RunTable
+    with pytest.raises(SedflowError, match=r"bytes, where .* are read at most"):
+        ask(out)
+
+
+def test_a_partition_of_fewer_rows_than_its_ledger_says_is_refused_by_its_footer(out):
+    """Manifest and ledger claim millions of rows, and all hashes are right."""
+    n = 3_000_000
+    manifest = opened(json.loads((out / "manifest.json").read_text()))
+    manifest["catalogue"]["rows"] = manifest["settings"]["part_rows"] = n
+    (out / "manifest.json").write_text(json.dumps(sealed(manifest)))
+    enter(out, 0, rows=n)
+    lines = (out / "files.jsonl").read_text().splitlines()
+    (out / "files.jsonl").write_text(lines[0] + "\n")
+    for number in (1, 2, 3):
+        (out / R.format(number)).unlink()
+        (out / D.format(number)).unlink()
+    tracemalloc.start()
+    with pytest.raises(SedflowError, match="does not hold the rows 0 to 2999999"):
+        RunTable(out)
+    assert tracemalloc.get_traced_memory()[1] < 50e6
+    tracemalloc.stop()
 
 
 # The input

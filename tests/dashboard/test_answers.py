@@ -1,6 +1,7 @@
 """Answers of every kind: what is shown, its verdict, its notes and its code agree."""
 
 import asyncio
+import gc
 import threading
 from dataclasses import replace
 from types import SimpleNamespace
@@ -9,14 +10,17 @@ import numpy as np
 import pytest
 
 import sedflow
-from sedflow.dashboard.engine import Engine, OwnGalaxy, Request
+from sedflow.dashboard import engine as engine_module
+from sedflow.dashboard.engine import Engine, OwnGalaxy, Recent, Request
 from sedflow.dashboard.panels.reference import ReferencePanel
 from sedflow.dashboard.publication import FigureChoice, figure_code
 from sedflow.dashboard.quantities import quantity_columns
 from sedflow.dashboard.script import code_for, shown_name
+from sedflow.dashboard.server.held import HeldDraws
 from sedflow.dashboard.server.jobs import run
 from sedflow.dashboard.state import ExplorerState
 from sedflow.draws import column_quantiles
+from sedflow.errors import SedflowError
 from sedflow.sampling.verdict import kind_of
 
 ODD = "15222"  # no model comes near it, and no draws pass under the published prior
@@ -55,6 +59,41 @@ def asked(answer, method="ladder"):
 def refined(engine, answer):
     """The answer as the button "Refine" makes it."""
     return engine.with_fit(answer, run(asked(answer), lambda share, text: None, threading.Event()))
+
+
+def test_the_draws_that_all_pages_of_a_visitor_hold_are_bounded(engine, monkeypatch):
+    """Each page could hold 20,000, and pin 36,000 more: gigabytes for one address."""
+    now = ["10.0.0.1", "s1"]
+    held = HeldDraws(most=1000)
+    monkeypatch.setattr(engine_module, "HELD", held)
+    monkeypatch.setattr(engine_module, "whose", lambda: tuple(now))
+
+    def ask(seed, n=400):
+        return asyncio.run(engine.ask(Request("72", n=n, seed=seed)))
+
+    answers = [ask(11), ask(12)]
+    with pytest.raises(SedflowError, match=r"hold 800 draws, and with 400 more .* limit of 1,000"):
+        ask(13)
+    answers.append(ask(13, 200))
+    now[0] = "10.0.0.2"  # another visitor has room of its own
+    other = ask(14)
+    now[0] = "10.0.0.1"
+    assert (held.count("10.0.0.1"), held.count("10.0.0.2")) == (1000, 400)
+    engine._recent = Recent()
+    answers.clear()
+    gc.collect()
+    assert held.count("10.0.0.1") == 0
+    assert other.fit.draws.n == ask(15).fit.draws.n
+
+
+def test_what_is_waited_for_counts_as_held():
+    held = HeldDraws(most=1000)
+    with held.asking("a", 600), pytest.raises(SedflowError, match="limit of 1,000"):
+        held.asking("a", 600).__enter__()
+    with held.asking("a", 600):
+        pass
+    for _ in range(3):  # a notebook has no visitor, and no limit
+        held.asking("", 600).__enter__()
 
 
 def check_code(answer, own=None):

@@ -1,5 +1,7 @@
 """Any address gives a page, and what visitors write is text on it, never HTML."""
 
+from types import SimpleNamespace
+
 import panel as pn
 import pytest
 from fuzz import inputs
@@ -8,7 +10,9 @@ from hypothesis import strategies as st
 
 import sedflow
 from sedflow.dashboard.engine import Engine
-from sedflow.dashboard.server.visitors import Limits, Visitors, visitor_of
+from sedflow.dashboard.server.gate import CONNECTIONS, bound_connections
+from sedflow.dashboard.server.start import serve
+from sedflow.dashboard.server.visitors import VISITORS, Limits, Visitors, visitor_of
 from sedflow.dashboard.tabs import Page
 from sedflow.dashboard.widgets import note, prose
 from sedflow.errors import SedflowError
@@ -173,6 +177,29 @@ def test_sessions_are_bounded_by_visitor_and_in_all():
     assert error.value.status == 503
     visitors.leave("3")
     visitors.check("c")
+
+
+def test_connections_of_one_ipv6_network_are_those_of_one_visitor():
+    """Each of its 2^64 addresses could have as many as an address may."""
+    taken = []
+    server = SimpleNamespace(_connections=[], handle_stream=lambda s, a: taken.append(a))
+    bound_connections(server)
+    most = CONNECTIONS * VISITORS.limits.visitor_sessions
+    for k in range(most):
+        address = (f"2001:db8::{k:x}", 1, 0, 0)
+        connection = SimpleNamespace(context=SimpleNamespace(address=address))
+        server._connections.append(connection)
+    stream = SimpleNamespace(close=lambda: taken.append("closed"))
+    for address in ("2001:db8::ffff:1", "2001:db8:0:1::1", "::ffff:10.0.0.1"):
+        server.handle_stream(stream, (address, 1, 0, 0))
+    assert taken == ["closed", ("2001:db8:0:1::1", 1, 0, 0), ("::ffff:10.0.0.1", 1, 0, 0)]
+
+
+@pytest.mark.parametrize("key", ["", " ", "secret", "a" * 64])
+def test_a_key_that_can_be_guessed_signs_no_sessions(key, monkeypatch):
+    monkeypatch.setenv("BOKEH_SECRET_KEY", key)
+    with pytest.raises(SedflowError, match=r"BOKEH_SECRET_KEY .* can be guessed; make one of 32"):
+        serve(port=5006)
 
 
 def test_limits_come_from_the_environment(monkeypatch):

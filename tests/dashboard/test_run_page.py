@@ -3,6 +3,7 @@
 import asyncio
 import json
 import re
+import time
 from html import unescape
 
 import numpy as np
@@ -112,6 +113,30 @@ def test_filters_and_order_decide_the_page_and_the_map(view):
     assert np.nansum(counts) >= view.rows_panel.total
     view.filters.clear()
     assert view.rows == type(view.rows)()
+
+
+def test_of_what_is_asked_of_a_run_the_latest_counts(view, monkeypatch):
+    """Each change read all rows in a thread of its own: a visitor could have hundreds in line."""
+    asked, find = [], view._find_points
+
+    def slow(rows, *axes):
+        asked.append(rows.ident)
+        time.sleep(0.1)
+        return find(rows, *axes)
+
+    monkeypatch.setattr(view, "_find_points", slow)
+
+    async def flood():
+        shown = []
+        for k in range(30):
+            view.ident = str(k)
+            shown.append(asyncio.ensure_future(view.show_map()))
+            await asyncio.sleep(0.001)
+        await asyncio.gather(*shown)
+
+    asyncio.run(flood())
+    assert len(asked) <= 3
+    assert asked[-1] == "29"
 
 
 def test_the_map_has_labels_with_units_and_follows_its_columns(view):

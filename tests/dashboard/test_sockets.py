@@ -20,7 +20,7 @@ from bokeh.util.token import generate_jwt_token, generate_session_id, get_sessio
 from panel.io.server import WSHandler
 from tornado.httpclient import HTTPClientError
 from tornado.ioloop import IOLoop
-from tornado.websocket import websocket_connect
+from tornado.websocket import WebSocketClosedError, WebSocketHandler, websocket_connect
 from visitors import Visitor
 
 from sedflow.dashboard.server import hearing, sessions
@@ -98,7 +98,7 @@ def handler():
         talks=WeakKeyDictionary(),
         loop_time=LoopTime(),
     )
-    one.ws_connection = SimpleNamespace(is_closing=lambda: False)
+    one.ws_connection = SimpleNamespace(is_closing=lambda: False, unread=0)
     one._visitor = "A"
     return one
 
@@ -370,6 +370,80 @@ def test_who_sends_anything_is_there_and_who_sends_nothing_is_not():
                     await asyncio.sleep(0.1)
                 assert account.sockets == 1
                 assert b"timed out" not in s.recv(65_536)
+                assert await none_is_open(gate)
+
+    asyncio.run(scene())
+
+
+def sent_by(page_session, size, n=1):
+    """Write texts to the socket of a session past its turns, as Panel does."""
+    (connection,) = page_session._subscribed_connections
+    for _ in range(n):
+        WebSocketHandler.write_message(connection._socket, "x" * size)
+    return connection._socket
+
+
+async def the_session(gate):
+    """The session of a page that is open."""
+    context = gate._app.applications["/"]
+    while not (there := [s for s in context.sessions if s._subscribed_connections]):
+        await asyncio.sleep(0.02)
+    return there[0]
+
+
+def test_who_does_not_read_is_not_heard_until_it_has_read():
+    """What its messages changed was kept for it without a bound."""
+
+    async def scene():
+        async with small_server() as (page, gate):
+            one = await Visitor.open(page)
+            session = await the_session(gate)
+            field = session.document.select_one({"name": "field"})
+            handler = sent_by(session, 2**20, 12)
+            await asyncio.sleep(0.1)
+            assert handler.ws_connection.unread > 2**21
+            await one.set(one.model(name="field"), "value", "later")
+            await asyncio.sleep(0.4)
+            assert field.value == ""
+            for _ in range(12):
+                while len(await one.socket.read_message()) < 2**20:
+                    pass
+            for _ in range(100):
+                await asyncio.sleep(0.02)
+                if field.value:
+                    break
+            assert field.value == "later"
+            one.close()
+            assert await none_is_open(gate)
+
+    asyncio.run(scene())
+
+
+def test_no_more_than_so_much_is_kept_for_one_who_does_not_read():
+    async def scene():
+        async with small_server() as (page, gate):
+            await Visitor.open(page)
+            with pytest.raises(WebSocketClosedError):
+                sent_by(await the_session(gate), 2**20, 80)
+            assert await none_is_open(gate)
+
+    asyncio.run(scene())
+
+
+def test_who_sends_without_end_and_reads_nothing_is_not_there():
+    async def scene():
+        times = {"websocket_ping_interval": 0.3, "websocket_ping_timeout": 0.3}
+        async with small_server(**times) as (page, gate):
+            visitor, account = Visitor(page), gate._accounts["127.0.0.1"]
+            await visitor.fetch()
+            with by_hand(page, visitor.token) as s:
+                s.setblocking(False)
+                sent_by(await the_session(gate), 2**20, 12)
+                assert account.sockets == 1
+                for _ in range(20):
+                    with contextlib.suppress(OSError):
+                        s.send(bytes([0x89, 0x80]) + bytes(4))
+                    await asyncio.sleep(0.1)
                 assert await none_is_open(gate)
 
     asyncio.run(scene())

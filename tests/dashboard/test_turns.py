@@ -10,11 +10,12 @@ import pytest
 from sedflow.dashboard import rerun
 from sedflow.dashboard.answer import Request
 from sedflow.dashboard.server import work
-from sedflow.dashboard.server.jobs import Jobs
+from sedflow.dashboard.server.jobs import Jobs, Work
 from sedflow.dashboard.server.loop_time import LoopTime
 from sedflow.dashboard.server.turns import Builds, Busy, Superseded, Worker
 from sedflow.dashboard.server.visitors import Activity, Limits, Visitors
 from sedflow.files.packaged import DEFAULT_WEIGHTS
+from sedflow.photometry import Photometry
 
 
 def held(worker):
@@ -135,6 +136,27 @@ def test_a_visitor_has_one_long_job_whatever_its_sessions(monkeypatch):
         jobs.submit("work", "d")
     first.state = "done"
     jobs.submit("work", "a")
+
+
+def test_jobs_that_wait_are_told_apart_whatever_they_ask_for(monkeypatch):
+    """Arrays do not compare as one value: the second in line was neither told nor cancelled."""
+    jobs = Jobs(waiting=4, each=2)
+    monkeypatch.setattr(jobs, "_begin", lambda job: setattr(jobs, "_running", job))
+    monkeypatch.setattr(jobs, "_listen", lambda job: None)
+
+    def asked(visitor, flux=30.0):
+        galaxy = Photometry([flux, 75.0, 104.0, 130.0, 145.0], [2.0] * 5, 0.05)
+        return jobs.submit(Work("smc", galaxy, 100, 1, DEFAULT_WEIGHTS, "fsps"), visitor)
+
+    first, *waiting = asked("a"), asked("b"), asked("c", 31.0), asked("d"), asked("d")
+    told = [jobs.poll(job).text for job in waiting]
+    assert told == [f"waiting, {k} in the queue" for k in (1, 2, 3, 4)]
+    jobs.cancel(waiting[3])  # and not the one that asks for the same
+    jobs.cancel(waiting[1])
+    assert [job.state for job in waiting] == ["waiting", "cancelled", "waiting", "cancelled"]
+    first.state = "done"
+    assert jobs.poll(waiting[2]).text == "waiting, 1 in the queue"
+    assert jobs._running is waiting[0]
 
 
 def test_a_visitor_rests_between_tasks_while_others_are_here():

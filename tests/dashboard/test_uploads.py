@@ -17,9 +17,12 @@ from astropy.table import MaskedColumn, Table
 from attacks import KINDS, SECRET, elsewhere, fits_bytes, places
 
 from sedflow.dashboard.engine import Engine
+from sedflow.dashboard.panels import upload
 from sedflow.dashboard.panels.upload import UploadPanel
+from sedflow.dashboard.server import visitors as server_visitors
 from sedflow.dashboard.server.reader import ELEMENTS, ROWS, elements, pack, unpack
 from sedflow.dashboard.server.uploads import Readers
+from sedflow.dashboard.server.visitors import Limits, Visitors
 from sedflow.errors import SedflowError
 
 GOOD = b"id,redshift,mag_r,magerr_r\n7,0.1,17.0,0.05\n"
@@ -123,6 +126,50 @@ def test_the_table_of_a_file_is_chosen(view):
     asyncio.run(view.load(GOOD, "mine.csv"))
     assert not view._which.visible
     assert view._content is None
+
+
+def several_tables(rows=2000):
+    """A FITS file of two tables with photometry."""
+    numbers = {"redshift": 0.1, "mag_r": 17.0, "magerr_r": 0.05}
+    columns = {"id": np.arange(rows)} | {n: np.full(rows, v) for n, v in numbers.items()}
+    hdus = [fits.BinTableHDU(Table(columns), name=name) for name in ("A", "B")]
+    out = io.BytesIO()
+    fits.HDUList([fits.PrimaryHDU(), *hdus]).writeto(out)
+    return out.getvalue()
+
+
+def test_what_all_pages_of_a_visitor_keep_of_uploads_is_bounded(
+    nsa, posterior, readers, monkeypatch
+):
+    """Files of several tables were kept by each page, whatever the others kept."""
+    visitors, content = Visitors(Limits()), several_tables()
+    now = ["127.0.0.5", "s0"]
+    monkeypatch.setattr(upload, "VISITORS", visitors)
+    monkeypatch.setattr(upload, "whose", lambda: tuple(now))
+    monkeypatch.setattr(server_visitors, "KEPT_BYTES", 2.5 * len(content))
+    pages = [UploadPanel(Engine(nsa, posterior), readers) for _ in range(3)]
+    for k, page in enumerate(pages):
+        now[1] = f"s{k}"
+        visitors.enter(*now)
+        asyncio.run(page.load(content, "two.fits"))
+    assert [page._content is not None for page in pages] == [True, True, False]
+    assert [page._which.visible for page in pages] == [True, True, False]
+    assert "the other tables of the file are not offered" in unescape(pages[2]._report.object)
+    assert len(pages[2].rows.rows) == ROWS
+    now[:] = "127.0.0.6", "s4"  # another visitor has room of its own
+    visitors.enter(*now)
+    asyncio.run(pages[2].load(content, "two.fits"))
+    assert pages[2]._content is not None
+    visitors.leave("s0")
+    now[:] = "127.0.0.5", "s1"
+    asyncio.run(pages[1].load(content, "two.fits"))
+    assert pages[1]._content is not None
+    monkeypatch.setattr(server_visitors, "KEPT_BYTES", 1000)
+    asyncio.run(pages[1].load(content, "two.fits"))
+    assert "the pages of your address would keep" in unescape(pages[1]._note.object)
+    assert pages[1].table is None
+    asyncio.run(pages[1].load(GOOD, "mine.csv"))
+    assert len(pages[1].rows.rows) == 1
 
 
 def test_ids_of_nineteen_digits_are_whole_on_the_screen(view):

@@ -2,6 +2,7 @@
 
 import json
 import shutil
+from pathlib import Path
 
 import numpy as np
 import onnx
@@ -14,6 +15,7 @@ from sedflow.files.hashes import digest, sha256_of
 from sedflow.files.packaged import data_path
 from sedflow.network.graph_nodes import OPERATORS, check_nodes
 from sedflow.network.graphs import graph_path, manifest_path
+from sedflow.network.runtime import GraphFlow
 
 NAME = "nsa-ugriz-fsps"
 FILES = ("safetensors", "json", "graphs.json", "draw.onnx", "density.onnx", "features.onnx")
@@ -103,3 +105,12 @@ def test_a_graph_that_holds_more_is_refused_before_it_runs(kind, tmp_path):
 def test_a_file_that_is_not_a_graph_is_a_sentence(content):
     with pytest.raises(BadWeights, match=r"graph|nodes"):
         check_nodes(content, "x.onnx", "x.safetensors")
+
+
+def test_a_graph_that_gives_other_shapes_is_a_sentence():
+    """Its numbers were taken as far as they went, and then ended in a traceback."""
+    narrow = graph(helper.make_node("ReduceSum", ["noise", "axis"], ["x"], keepdims=1))
+    content = narrow.SerializeToString()
+    flow = GraphFlow(content, content, Path("own.safetensors"))
+    with pytest.raises(BadWeights, match=r"cannot run the graphs .* 5 points give \(5, 1\)"):
+        flow.to_x(np.zeros((5, 12)), np.zeros((1, 3), np.float32))

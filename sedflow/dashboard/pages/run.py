@@ -6,7 +6,6 @@ is stored of it at once, and then its posterior, recomputed from the same fluxes
 seed.
 """
 
-import asyncio
 import math
 
 import panel as pn
@@ -27,13 +26,22 @@ from sedflow.dashboard.panels.run_table import PAGE_ROWS, RunRows
 from sedflow.dashboard.panels.stored import SAME, StoredPanel
 from sedflow.dashboard.quantities import QUANTITIES
 from sedflow.dashboard.rerun import Rerun
-from sedflow.dashboard.server.work import on_worker
+from sedflow.dashboard.server.turns import Superseded
+from sedflow.dashboard.server.work import RUNS, on_worker
 from sedflow.dashboard.widgets import WRAP, note, patch, plain, prose
 from sedflow.errors import SedflowError
 
 __all__ = ["RunView"]
 
 MOST_POINTS = 5_000_000  # drawn at once, 12 bytes each; of more rows a random part
+
+# What is asked of a run, of which the latest question of each kind counts.
+_PAGE, _MAP, _TAP, _ROW = object(), object(), object(), object()
+
+
+def _in_turn(function, kind):
+    """An async function that asks the run when it is the visitor's turn."""
+    return on_worker(function, latest=kind, worker=RUNS)
 
 
 class RunView(RunState, LateView):
@@ -144,7 +152,9 @@ class RunView(RunState, LateView):
         """Show the page of the table that is asked for."""
         request = self.rows, self.sort, self.descending, self.page
         try:
-            frame, total, page = await asyncio.to_thread(self._find_page, *request)
+            frame, total, page = await _in_turn(self._find_page, _PAGE)(*request)
+        except Superseded:
+            return
         except SedflowError as error:
             self._warn(str(error))
             return
@@ -173,7 +183,9 @@ class RunView(RunState, LateView):
         """Draw the map of the rows that the filter keeps."""
         request = self.rows, self.x, self.y, self.color
         try:
-            points, total, ends = await asyncio.to_thread(self._find_points, *request)
+            points, total, ends = await _in_turn(self._find_points, _MAP)(*request)
+        except Superseded:
+            return
         except SedflowError as error:
             self._warn(str(error))
             return
@@ -204,7 +216,10 @@ class RunView(RunState, LateView):
 
     async def _tapped(self, at, scale):
         try:
-            row = await asyncio.to_thread(self.table.nearest, self.rows, self.x, self.y, at, scale)
+            nearest = _in_turn(self.table.nearest, _TAP)
+            row = await nearest(self.rows, self.x, self.y, at, scale)
+        except Superseded:
+            return
         except SedflowError as error:
             self._warn(str(error))
             return
@@ -218,7 +233,9 @@ class RunView(RunState, LateView):
         self._turn += 1
         turn, self.answer = self._turn, None
         try:
-            stored = await asyncio.to_thread(self.table.row, self.row)
+            stored = await _in_turn(self.table.row, _ROW)(self.row)
+        except Superseded:
+            return
         except SedflowError as error:
             self._warn(str(error))
             return

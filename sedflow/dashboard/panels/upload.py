@@ -13,8 +13,9 @@ from sedflow.dashboard.engine import Engine
 from sedflow.dashboard.panels.columns import ColumnsPanel
 from sedflow.dashboard.panels.upload_results import ResultsPanel
 from sedflow.dashboard.server.messages import LONGEST_PASTE
-from sedflow.dashboard.server.reader import ROWS
+from sedflow.dashboard.server.reader import ROWS, bytes_of
 from sedflow.dashboard.server.uploads import Readers, shared_readers
+from sedflow.dashboard.server.visitors import VISITORS, Full, whose
 from sedflow.dashboard.server.work import on_worker
 from sedflow.dashboard.upload_run import Inputs, Results
 from sedflow.dashboard.widgets import plain, prose, text_table, typeset
@@ -144,7 +145,7 @@ class UploadPanel(pn.viewable.Viewer):
         try:
             self.table, self._total = await self.readers.read(content, name, which)
             self._name = name
-            self._offer_tables(content)
+            self._keep_table(content)
             self._weights.options = packaged_weights()
             await self._guess("")
             self._survey.visible = True
@@ -167,15 +168,38 @@ class UploadPanel(pn.viewable.Viewer):
         if self.table is not None and not self._reading:
             await self._guess(event.new)
 
-    def _offer_tables(self, content):
-        """A chooser, where the file has several tables; only then its bytes are kept."""
+    def _keep_table(self, content):
+        """Keep what was read, and the bytes of a file of several tables, as far as there is room.
+
+        Raises
+        ------
+        Full
+            The visitor's pages keep too much already.
+        """
+        me, size = whose(), bytes_of(self.table)
+        try:
+            VISITORS.keep(*me, size)
+        except Full:
+            self.table = None
+            raise
         tables = list(dict.fromkeys(self.table.meta["tables"]))
-        self._content = content if len(tables) > 1 else None
-        self._which.visible = len(tables) > 1
-        if len(tables) > 1:
-            now = self.table.meta["table"]
-            offered = list(dict.fromkeys([*tables[:_MOST_TABLES], now]))
-            self._which.param.update(options=offered, value=now)
+        if len(tables) < 2:
+            return
+        try:
+            VISITORS.keep(*me, size + len(content))
+        except Full as error:
+            VISITORS.keep(*me, size)
+            left = f"the other tables of the file are not offered: {error}"
+            self.table.meta["notes"] = [*self.table.meta["notes"], left]
+        else:
+            self._offer_tables(content, tables)
+
+    def _offer_tables(self, content, tables):
+        """A chooser, for which the bytes of the file are kept."""
+        now = self.table.meta["table"]
+        offered = list(dict.fromkeys([*tables[:_MOST_TABLES], now]))
+        self._content = content
+        self._which.param.update(options=offered, value=now, visible=True)
 
     def _say(self, sentence):
         self._note.object = plain(typeset(f"{sentence}."))
@@ -185,6 +209,7 @@ class UploadPanel(pn.viewable.Viewer):
         self._drop()
         self._note.object = self._report.object = ""
         self._content, self._which.visible = None, False
+        VISITORS.keep(*whose(), 0)
         self._survey.param.update(value="", visible=False)
         self.columns.hide()
         for table in (self._preview, self._problems):

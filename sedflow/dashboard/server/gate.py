@@ -18,7 +18,7 @@ from sedflow.dashboard.server.sessions import begin, wait_for_socket
 from sedflow.dashboard.server.sockets import SocketHandler
 from sedflow.dashboard.server.talks import Accounts, Talk
 from sedflow.dashboard.server.turns import Builds, Busy
-from sedflow.dashboard.server.visitors import VISITORS, Full, visitor_of
+from sedflow.dashboard.server.visitors import VISITORS, Full, visitor_at, visitor_of
 
 __all__ = ["CONNECTIONS", "MAX_QUERY", "ROUTES", "Gate", "bound_connections"]
 
@@ -126,19 +126,23 @@ class Gate(Router):
 
 
 def bound_connections(server) -> None:
-    """Let one address have `CONNECTIONS` a page open to a Tornado HTTP server, and no more."""
+    """Let one visitor have `CONNECTIONS` a page open to a Tornado HTTP server, and no more."""
     handle = server.handle_stream
 
     def handle_stream(stream, address):
-        mine = sum(
-            connection.context.address[:1] == address[:1] for connection in server._connections
-        )
+        visitor = _at(address)
+        mine = sum(_at(connection.context.address) == visitor for connection in server._connections)
         if mine >= CONNECTIONS * VISITORS.limits.visitor_sessions:
             stream.close()
         else:
             handle(stream, address)
 
     server.handle_stream = handle_stream
+
+
+def _at(address):
+    """The visitor at the other end of a connection."""
+    return visitor_at(str(address[0])) if isinstance(address, tuple) else ""
 
 
 def _with_headers(write):

@@ -16,7 +16,7 @@ from tornado.websocket import WebSocketClosedError
 from sedflow.dashboard.server.fragments import Fragments, weigh
 from sedflow.dashboard.server.messages import MESSAGE_BYTES, Late, Refused, check
 from sedflow.dashboard.server.talks import VISITOR_BYTES, Talk
-from sedflow.dashboard.server.wire import SMALL
+from sedflow.dashboard.server.wire import SMALL, UNREAD
 
 __all__ = ["UNHEARD", "Hearing"]
 
@@ -61,6 +61,12 @@ class Hearing(WSHandler):
         """Wait until half of the fragments that waited, and all that was long, has been heard."""
         self._room.clear()
         await self._room.wait()
+
+    async def rest(self, seconds: float):
+        """Count time that frames took of the loop, and wait for the visitor's turn."""
+        if self._counted:
+            self._loop_time.charge(self._visitor, seconds)
+            await self._loop_time.turn(self._visitor)
 
     async def reserve(self, size: int):
         """Wait until the visitor may send `size` more bytes."""
@@ -252,6 +258,7 @@ class Hearing(WSHandler):
         with self._handling("slider"):
             while self._slides:
                 await talk.turn({"value": 1})
+                await self._caught_up()
                 await self._loop_time.turn(self._visitor, new=True)
                 if not self._is_here:
                     return
@@ -264,7 +271,13 @@ class Hearing(WSHandler):
         if self._sliding is not None:
             await self._sliding
 
+    async def _caught_up(self):
+        """Wait until the visitor has read most of what it was sent."""
+        while self._is_here and self.ws_connection.unread > UNREAD:
+            await asyncio.sleep(0.05)
+
     async def _do(self, message):
+        await self._caught_up()
         await self._turn()
         if self._is_here:
             await self._act(message)

@@ -29,7 +29,7 @@ __all__ = ["Busy", "Job", "Jobs", "Work", "shared_jobs"]
 _CANCEL_SECONDS = 5.0  # after which a process that does not heed is ended
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Work:
     """What to run: MCMC by `method`, with "ladder" whatever rung the galaxy needs, with "grids" all
     SSP grids one after another.
@@ -47,7 +47,7 @@ class Work:
     prior: str = "flat"
 
 
-@dataclass
+@dataclass(eq=False)  # two that ask for the same are still two
 class Job:
     """A job as its session sees it; `jobs.poll(job)` brings it up to date.
 

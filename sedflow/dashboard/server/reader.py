@@ -22,7 +22,7 @@ from sedflow.errors import SedflowError
 from sedflow.files.bounds import APP
 from sedflow.files.guard import reading
 
-__all__ = ["ELEMENTS", "MEGABYTES", "ROWS", "elements", "pack", "unpack"]
+__all__ = ["ELEMENTS", "MEGABYTES", "ROWS", "bytes_of", "elements", "pack", "unpack"]
 
 ROWS = 500  # that the app reads and runs; more is the command line's work
 ELEMENTS = 48  # of a vector that are offered, where photometry has a dozen
@@ -31,6 +31,17 @@ MEGABYTES = 1000  # of memory that an upload may take, unless the server says ot
 _SAID = ("notes", "table", "tables")  # of a table's metadata, that are sent
 _LEFT = 100_000_000  # bytes that a process may have gained and still go on to the next upload
 _NICE = 10  # visitors who look at galaxies go first
+
+
+def bytes_of(table) -> int:
+    """Memory that a table takes, text as Python holds it."""
+    total = 0
+    for name in table.colnames:
+        values = np.ma.getdata(table[name])
+        total += values.nbytes + np.ma.getmaskarray(table[name]).nbytes
+        if values.dtype.kind == "O":
+            total += sum(map(sys.getsizeof, values.flat))
+    return total
 
 
 def elements(table) -> list[str]:

@@ -21,6 +21,8 @@ from sedflow.errors import SedflowError
 __all__ = ["serve"]
 
 _BODY = 65_536  # of a request: no page sends one
+_SHORTEST_KEY = 32  # characters
+_MAKE_KEY = 'python -c "import secrets; print(secrets.token_urlsafe(48))"'
 
 
 def serve(
@@ -51,15 +53,16 @@ def serve(
     Raises
     ------
     SedflowError
-        The port or the address cannot be listened on.
+        The port or the address cannot be listened on, or the key that the environment names can
+        be guessed.
     """
     if not 1 <= port <= 65_535:
         raise SedflowError(f"--port {port} is not a port; choose one from 1024 to 65535")
     VISITORS.limits = limits or Limits.from_environment()
     origins = list(origins) or [f"{_bracketed(address)}:{port}", f"localhost:{port}"]
+    key = _secret()
     _free(address, port)
     warm_up()
-    key = os.environ.get("BOKEH_SECRET_KEY") or secrets.token_urlsafe(48)
     try:
         server = pn.io.server.get_server(
             {"/": lambda: page(run)},
@@ -72,7 +75,7 @@ def serve(
             title="SEDflow Explorer",
             # Sessions are the server's to name: a visitor's own is refused.
             sign_sessions=True,
-            secret_key=key.encode(),
+            secret_key=key,
             include_headers=[],
             include_cookies=[],
             unused_session_lifetime_milliseconds=int(1000 * LINGER),
@@ -106,6 +109,19 @@ def serve(
         started(f"http://{_bracketed(address)}:{port}")
     loop.start()
     server.stop(wait=False)
+
+
+def _secret() -> bytes:
+    """The key that signs sessions: the environment's, or one of this process alone."""
+    key = os.environ.get("BOKEH_SECRET_KEY")
+    if key is None:
+        return secrets.token_urlsafe(48).encode()
+    if len(set(key)) < 8 or len(key.strip()) < _SHORTEST_KEY:
+        raise SedflowError(
+            f"BOKEH_SECRET_KEY has {len(key.strip())} characters, and can be guessed; make one of "
+            f"{_SHORTEST_KEY} or more ({_MAKE_KEY}), or unset it, and the server makes its own"
+        )
+    return key.encode()
 
 
 def _bracketed(address):

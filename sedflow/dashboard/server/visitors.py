@@ -11,11 +11,25 @@ import threading
 import time
 from collections import Counter
 from dataclasses import dataclass, fields
+from functools import lru_cache
 
 from sedflow.dashboard.numbers import whole_number
 from sedflow.errors import SedflowError
 
-__all__ = ["VISITORS", "Activity", "Full", "Limits", "Visitors", "visitor_of", "whose"]
+__all__ = [
+    "KEPT_BYTES",
+    "VISITORS",
+    "Activity",
+    "Full",
+    "Limits",
+    "Visitors",
+    "visitor_at",
+    "visitor_of",
+    "whose",
+]
+
+#: Bytes of uploads that all pages of one address keep.
+KEPT_BYTES = 64 * 2**20
 
 
 class Full(SedflowError):
@@ -60,17 +74,23 @@ class Limits:
 
 def visitor_of(request) -> str:
     """The visitor that a request comes from; "" if it has no address."""
-    text = str(getattr(request, "remote_ip", "") or "").split("%")[0]
+    return visitor_at(str(getattr(request, "remote_ip", "") or ""))
+
+
+@lru_cache(4096)
+def visitor_at(address: str) -> str:
+    """The visitor at an address: of IPv6, its network."""
+    text = address.split("%")[0]
     try:
-        address = ipaddress.ip_address(text)
+        found = ipaddress.ip_address(text)
     except ValueError:
         return text
-    mapped = getattr(address, "ipv4_mapped", None)
+    mapped = getattr(found, "ipv4_mapped", None)
     if mapped is not None:
         return str(mapped)
-    if address.version == 6:
-        return str(ipaddress.ip_network((int(address), 64), strict=False))
-    return str(address)
+    if found.version == 6:
+        return str(ipaddress.ip_network((int(found), 64), strict=False))
+    return str(found)
 
 
 def whose() -> tuple[str, str]:
@@ -116,6 +136,7 @@ class Visitors:
         self._limits = limits
         self.activity = Activity()
         self._of: dict[str, str] = {}
+        self._kept: dict[str, int] = {}
         self._lock = threading.Lock()
 
     @property
@@ -138,11 +159,34 @@ class Visitors:
         """A session has ended."""
         with self._lock:
             self._of.pop(session, None)
+            self._kept.pop(session, None)
 
     def count(self, visitor: str | None = None) -> int:
         """Open sessions of a visitor, or of all."""
         with self._lock:
             return len(self._of) if visitor is None else Counter(self._of.values())[visitor]
+
+    def keep(self, visitor: str, session: str, size: int) -> None:
+        """A page keeps so many bytes of what was uploaded, in the place of what it kept before.
+
+        Raises
+        ------
+        Full
+            With those of the visitor's other pages they are too many.
+        """
+        with self._lock:
+            self._kept.pop(session, None)
+            if not (session and size):
+                return
+            others = sum(n for s, n in self._kept.items() if self._of.get(s) == visitor)
+            if others + size > KEPT_BYTES:
+                raise Full(
+                    f"the pages of your address would keep {(others + size) / 2**20:,.0f} MB of "
+                    f"uploads, and the limit is {KEPT_BYTES / 2**20:,.0f} MB; close some of them, "
+                    "or upload fewer columns",
+                    429,
+                )
+            self._kept[session] = size
 
     def others(self, visitor: str) -> bool:
         """Whether anybody else is active."""

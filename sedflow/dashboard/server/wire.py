@@ -8,10 +8,15 @@ from collections.abc import Awaitable
 from tornado.iostream import StreamClosedError
 from tornado.websocket import WebSocketProtocol13
 
-__all__ = ["SMALL", "Wire"]
+__all__ = ["SMALL", "UNREAD", "Wire"]
 
 #: Bytes of a frame's header, which are not counted.
 SMALL = 8
+#: Bytes that may wait for a visitor to read them; with more it is not heard until it has read.
+UNREAD = 2**21
+_MOST_UNREAD = 2**26  # with more the socket is closed; the largest file has a third of that
+_FRAMES = 64  # that are read before the visitor rests for them
+_FRAME = 5e-5  # seconds on the loop that one takes, however little is in it
 _PATIENCE = 120.0  # seconds that this server may read nothing, and not ask who is there
 
 
@@ -23,6 +28,7 @@ class Wire(WebSocketProtocol13):
     """
 
     _held_since: float | None = None
+    _frames = 0  # that have come
 
     async def _hold(self, wait: Awaitable):
         self._held_since = time.monotonic()
@@ -34,6 +40,9 @@ class Wire(WebSocketProtocol13):
     async def _receive_frame(self):
         if self.handler.is_full:
             await self._hold(self.handler.room())
+        self._frames += 1
+        if self._frames % _FRAMES == 0:
+            await self._hold(self.handler.rest(_FRAMES * _FRAME))
         await super()._receive_frame()
 
     async def _read_bytes(self, n):
@@ -50,15 +59,36 @@ class Wire(WebSocketProtocol13):
         since = self._held_since
         return since is not None and time.monotonic() - since < _PATIENCE
 
+    @property
+    def unread(self) -> int:
+        """Bytes that wait for the visitor to read them."""
+        return len(self.stream._write_buffer)
+
+    def write_message(self, message, binary=False):
+        """Write what the visitor reads; of who does not read, the socket is closed."""
+        if self.unread > _MOST_UNREAD:
+            self._abort()
+            nothing = asyncio.get_running_loop().create_future()
+            nothing.set_result(None)
+            return nothing
+        return super().write_message(message, binary)
+
     async def periodic_ping(self):
-        """Ask whether the visitor is there, and close the socket if nothing comes."""
+        """Ask whether the visitor is there, and close the socket if nothing comes.
+
+        Who sends, but reads nothing of what waits for it, is not there either.
+        """
         interval, timeout = self.ping_interval, self.ping_timeout
         await asyncio.sleep(interval)
         with contextlib.suppress(StreamClosedError):
             while True:
                 self._received_pong, before = False, self._arrived
                 self.write_ping(b"")
+                waits, read = self.unread, self.stream._total_write_done_index
                 await asyncio.sleep(timeout)
+                if timeout > 0 and waits > SMALL and read == self.stream._total_write_done_index:
+                    self._abort()
+                    return
                 answered = self._received_pong or self._is_held or self._arrived != before
                 if timeout > 0 and not answered:
                     self.close(reason="ping timed out")

@@ -1,4 +1,4 @@
-"""Work off the event loop: two worker threads of this process, on which visitors take turns."""
+"""Work off the event loop: three worker threads of this process, on which visitors take turns."""
 
 import asyncio
 from collections.abc import Awaitable, Callable
@@ -9,7 +9,7 @@ from sedflow.dashboard.server.loop_time import LOOP_TIME
 from sedflow.dashboard.server.turns import Worker
 from sedflow.dashboard.server.visitors import VISITORS, whose
 
-__all__ = ["ASIDE", "beside", "on_worker"]
+__all__ = ["ASIDE", "RUNS", "beside", "on_worker"]
 
 _WORKER = Worker(others=VISITORS.others, rest=LOOP_TIME.rest, charge=LOOP_TIME.charge)
 
@@ -17,6 +17,9 @@ _WORKER = Worker(others=VISITORS.others, rest=LOOP_TIME.rest, charge=LOOP_TIME.c
 ASIDE = Worker(
     "sedflow-aside", others=VISITORS.others, rest=lambda visitor: 2.0 * LOOP_TIME.rest(visitor)
 )
+
+#: The thread that asks for rows of the server's run.
+RUNS = Worker("sedflow-run", others=VISITORS.others)
 
 
 def on_worker(
