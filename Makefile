@@ -15,6 +15,8 @@ PIP := -m pip install --quiet --disable-pip-version-check -c constraints.txt
 VERSION := $(shell $(PYTHON) -c 'import sys; print("%d.%d" % sys.version_info[:2])')
 UNIT := $(if $(filter 3.11,$(VERSION)),$(VENV),.venv-$(VERSION))
 CHROMIUM ?= /usr/bin/chromium
+# Two processes, and whole files, those with long tests first (tests/conftest.py).
+TWO := -n 2 --dist loadfile --no-loadscope-reorder
 SITE_JS := $(addprefix sedflow/site/static/,engine numerics state figures parts pages)
 
 .PHONY: install serve test heavy unit lint lint-js docs chromium clean
@@ -40,13 +42,13 @@ serve: install
 	$(BIN)/sedflow serve --port $(PORT)
 
 test: install chromium
-	$(BIN)/python -m pytest -n 2 --dist loadfile -m 'not heavy'
+	$(BIN)/python -m pytest $(TWO) -m 'not heavy'
 
 heavy: install
 	$(BIN)/python -m pytest -m heavy
 
 unit: $(UNIT)/.installed
-	$(UNIT)/bin/python -m pytest -n 2 --dist loadfile
+	$(UNIT)/bin/python -m pytest $(TWO)
 
 lint: install lint-js
 	$(BIN)/ruff check .

@@ -176,9 +176,14 @@ class Visitor:
     async def turn_to(self, title):
         """Open a card of Explore's deck, such as "Network", and learn the models in it."""
         name = next(n for n, m in self.models.items() if title in (m.get("labels") or ()))
-        await self.set(name, "active", self.models[name]["labels"].index(title))
-        await asyncio.sleep(0.5)
-        await self.pull()
+        before, place = set(self.models), self.models[name]["labels"].index(title)
+        is_open = self.models[name].get("active") == place
+        await self.set(name, "active", place)
+        for _ in range(20):  # a busy server takes its time
+            await asyncio.sleep(0.5)
+            await self.pull()
+            if is_open or set(self.models) - before:
+                return
 
     async def click(self, model):
         """Press a button."""

@@ -4,6 +4,7 @@ import os
 import shutil
 import socket
 import time
+from collections import Counter
 from importlib.util import find_spec
 from pathlib import Path
 from urllib.parse import urlparse
@@ -22,6 +23,16 @@ ROOT = Path(__file__).parent.parent
 
 
 WITHOUT_TORCH = find_spec("torch") is None
+
+
+def pytest_collection_modifyitems(items):
+    """Files with long tests come first: two processes that share files end together then."""
+    work: Counter = Counter()
+    for item in items:
+        if item.get_closest_marker("heavy") is None:
+            is_slow = item.get_closest_marker("slow") or item.get_closest_marker("browser")
+            work[item.path] += 10 if is_slow else 0
+    items.sort(key=lambda item: -work[item.path])
 
 
 def pytest_report_header():

@@ -44,7 +44,7 @@ def test_steps_are_measured_and_not_what_they_wait_for():
 
     async def work():
         time.sleep(0.05)
-        await asyncio.sleep(0.3)
+        await asyncio.sleep(0.6)
         time.sleep(0.05)
         try:
             await asyncio.wait_for(asyncio.sleep(5), 0.1)
@@ -53,7 +53,7 @@ def test_steps_are_measured_and_not_what_they_wait_for():
 
     assert asyncio.run(loop_time.measured("A", work())) == "result"
     assert {visitor for visitor, _ in had} == {"A"}
-    assert 0.1 <= sum(seconds for _, seconds in had) < 0.25
+    assert 0.1 <= sum(seconds for _, seconds in had) < 0.5  # on a busy machine too
 
     async def fails():
         await asyncio.sleep(0)

@@ -289,6 +289,14 @@ def test_uploads_wait_in_a_short_queue_and_the_loop_goes_on_meanwhile():
     assert not readers._wait
 
 
+async def until(condition):
+    """Wait until something is so, and a little longer."""
+    end = time.monotonic() + 20
+    while not condition() and time.monotonic() < end:
+        await asyncio.sleep(0.02)
+    await asyncio.sleep(0.1)
+
+
 def test_of_each_visitor_one_upload_is_read_and_one_waits(monkeypatch):
     """Eleven pages of one visitor have two places of ten; another visitor's file is read next."""
     readers = Readers(workers=2, waiting=8)
@@ -309,17 +317,17 @@ def test_of_each_visitor_one_upload_is_read_and_one_waits(monkeypatch):
 
     async def crowd():
         many = [asyncio.ensure_future(ask("A", f"a{k}")) for k in range(11)]
-        await asyncio.sleep(0.2)
+        await until(lambda: order and sum(t.done() for t in many) >= 9)
         refused = [str(t.exception()) for t in many if t.done()]
         assert len(refused) == 9
         assert all("an upload of your address waits" in text for text in refused)
         other = asyncio.ensure_future(ask("B", "b0"))
-        await asyncio.sleep(0.2)
+        await until(lambda: len(order) > 1)
         assert order == ["a0", "b0"]
         gates["b0"].set()
         await other
         late = asyncio.ensure_future(ask("C", "c0"))
-        await asyncio.sleep(0.2)
+        await until(lambda: len(order) > 2)
         assert order == ["a0", "b0", "c0"]  # and A's second one waits for A's first
         for name in ("a0", "c0", "a1"):
             gates.setdefault(name, threading.Event()).set()

@@ -129,9 +129,9 @@ def test_given_draws_say_the_same_as_made_ones(posterior, model, galaxy, dim):
 
 
 def test_without_draws_the_whole_sample_takes_no_time(posterior, nsa):
-    start = time.monotonic()
+    start = time.process_time()
     check = posterior.check(nsa.photometry(nsa.ids), draws=False)
-    assert time.monotonic() - start < 2
+    assert time.process_time() - start < 2
     assert check.inside.mean() > 0.98
     assert np.isnan(check.chi2_best).all()
     assert np.isfinite(check.distance).all()

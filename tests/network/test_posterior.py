@@ -267,7 +267,7 @@ def test_unknown_weights_are_refused():
 
 
 @pytest.mark.parametrize(
-    "every", [pytest.param(20, marks=pytest.mark.slow), pytest.param(1, marks=pytest.mark.heavy)]
+    "every", [pytest.param(40, marks=pytest.mark.slow), pytest.param(1, marks=pytest.mark.heavy)]
 )
 def test_every_galaxy_of_the_sample_gets_a_posterior(posterior, nsa, every):
     """None hangs, none is lost, none returns zeros; the training support covers them."""

@@ -95,7 +95,7 @@ def test_a_killed_command_resumes(tmp_path):
         "s._HELD_OUT, s._SCALING, s._COPIES = 2048, 4096, 1\n"
         "configuration._BY_DEVICE['cpu']['block'] = 2048\n"
         "t.train.__defaults__ = (None, 0.0, 'auto')\n"
-        f"cli.main(['train', '--output', {str(tmp_path)!r}, '--simulations', '40960',"
+        f"cli.main(['train', '--output', {str(tmp_path)!r}, '--simulations', '20480',"
         " '--layers', '2', '--hidden', '32'])\n"
     )
     command = [sys.executable, "-c", script]
@@ -109,10 +109,10 @@ def test_a_killed_command_resumes(tmp_path):
     assert checkpoint.exists()
     done = subprocess.run(command, capture_output=True, text=True, timeout=300, check=True)
     assert "minutes of training" in done.stdout
-    assert "40,960 simulations on" in done.stderr
+    assert "20,480 simulations on" in done.stderr
     assert re.search(r"\d\.\d minutes to go", done.stderr)
     weights = sedflow.load_posterior(tmp_path / "nsa-ugriz-fsps.safetensors")
-    assert weights.record["training"]["simulations_seen"] == 40_960
+    assert weights.record["training"]["simulations_seen"] == 20_480
 
 
 def test_a_training_begins_with_another_network(tmp_path, posterior):

@@ -10,11 +10,12 @@ from sedflow.validation.calibration import ks_band
 from sedflow.validation.report import QUANTITIES
 
 pytestmark = pytest.mark.slow
+FEW = {"n": 20, "n_draw": 100, "seed": 3, "n_nsa": 2, "local": False}
 
 
 @pytest.fixture(scope="module")
 def report(posterior):
-    return sedflow.validate(posterior, n=40, n_draw=100, seed=3, n_nsa=4, local=False)
+    return sedflow.validate(posterior, **FEW)
 
 
 def test_every_quantity_has_its_distance(report):
@@ -27,21 +28,21 @@ def test_every_quantity_has_its_distance(report):
 
 def test_the_report_is_plain_json(report, tmp_path):
     read = json.loads(report.save(tmp_path / "report.json").read_text())
-    assert read["galaxies"] == 40
+    assert read["galaxies"] == 20
     assert {name: sum(of.values()) for name, of in read["answers"].items()} == {
-        "prior": 40,
-        "some_bands": 20,
-        "survey": 20,
+        "prior": 20,
+        "some_bands": 10,
+        "survey": 10,
     }
-    assert np.shape(read["each"]["scores_network"]) == (60, len(QUANTITIES))
-    assert {row["galaxies"] for row in read["bins"]["network"]["redshift"]} == {10}
-    assert sum(row["galaxies"] for row in read["bins"]["exact"]["n_band"]) == 20
-    assert read["weights_hold"]["nsa"]["galaxies"] == 4
+    assert np.shape(read["each"]["scores_network"]) == (30, len(QUANTITIES))
+    assert {row["galaxies"] for row in read["bins"]["network"]["redshift"]} == {5}
+    assert sum(row["galaxies"] for row in read["bins"]["exact"]["n_band"]) == 10
+    assert read["weights_hold"]["nsa"]["galaxies"] == 2
     assert not any(v != v for v in read["recovery"]["age_mw"].values())
 
 
 def test_the_same_seed_gives_the_same_report(report, posterior):
-    again = sedflow.validate(posterior, n=40, n_draw=100, seed=3, n_nsa=4, local=False)
+    again = sedflow.validate(posterior, **FEW)
     assert again.summary == report.summary
 
 
