@@ -12,7 +12,7 @@ import numpy as np
 from sedflow import __version__
 from sedflow.curve_hashes import check_curves, own_curves
 from sedflow.draws import MAX_DRAWS, Draws, Sampler, checked_request, sampled
-from sedflow.errors import BadFitFile, SedflowError
+from sedflow.errors import BadFitFile, SedflowError, either
 from sedflow.files.packaged import DEFAULT_WEIGHTS, SSP_NAMES
 from sedflow.fits import export, store
 from sedflow.fits.history import History, Predicted
@@ -315,12 +315,7 @@ def fit(
         raise SedflowError(
             f"trust = {trust!r} is unknown; choose None or one of {', '.join(RUNGS)}"
         )
-    if posterior is not None:
-        if sampler != DEFAULT_WEIGHTS:
-            raise SedflowError(
-                "sampler and posterior are two names of one argument; give one of them"
-            )
-        sampler = posterior
+    sampler = either(DEFAULT_WEIGHTS, sampler=sampler, posterior=posterior)
     n = checked_request(galaxy, n, seed)
     if isinstance(sampler, str | Path):
         from sedflow.network.weights import cached_posterior  # needs torch
