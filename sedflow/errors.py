@@ -144,9 +144,7 @@ def either(default: object, **given: object) -> Any:
     """
     chosen = [v for v in given.values() if not (v is None or (isinstance(v, str) and v == default))]
     if len(chosen) > 1:
-        raise SedflowError(
-            f"{' and '.join(given)} are two names of one argument; give one of them"
-        )
+        raise SedflowError(f"{' and '.join(given)} are two names of one argument; give one of them")
     return chosen[0] if chosen else default
 
 

@@ -95,7 +95,8 @@ def _beside(fitting):
             more = ", ..." * (len(theirs) > _MOST)
             yield (
                 f"not read: {', '.join(theirs[:_MOST])}{more}, which look like those of "
-                f"{preset.title}; name {', '.join(list(found)[:3])}, ... as bands (--bands) to read them"
+                f"{preset.title}; name {', '.join(list(found)[:3])}, ... as bands (--bands) to "
+                "read them"
             )
 
 
@@ -113,7 +114,7 @@ def _in_own_unit(columns, band):
 
 
 def values_without_errors(columns: Columns, find: Callable) -> list[str]:
-    """Columns of a survey's fluxes or magnitudes that stand there without their errors."""
+    """Columns of a survey's fluxes or magnitudes without columns of their errors."""
     for preset in presets():
         if not preset.fits(columns, find):
             continue

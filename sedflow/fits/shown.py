@@ -215,7 +215,9 @@ class ShownFit:
         if chains is not None:
             worst = float(chains.r_hat.max())
             return f", R-hat {worst:.3f}, {self.ess:,.0f} of {n:,} draws effective"
-        return f", {n:,} draws" + (f" of {sampler_title(self.sampler)}" if self.quality == UNCHECKED else "")
+        return f", {n:,} draws" + (
+            f" of {sampler_title(self.sampler)}" if self.quality == UNCHECKED else ""
+        )
 
     def _repr_html_(self):
         if self.photometry.shape:

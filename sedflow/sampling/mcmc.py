@@ -144,9 +144,10 @@ class MCMCSampler:
             figures.append(convergence)
             if not convergence.converged:
                 name = "" if flat.ids is None else f" of galaxy {flat.ids[k]}"
+                name = f"{sampler_title(self.method)}{name}"
                 warnings.warn(
                     NotConverged(
-                        f"{sampler_title(self.method)}{name} did not converge: {convergence.worst()}",
+                        f"{name} did not converge: {convergence.worst()}",
                         convergence,
                     ),
                     stacklevel=2,

@@ -90,9 +90,7 @@ JOINED = (
     "objID,z,modelMag_g,modelMagErr_g,modelMag_r,modelMagErr_r,ls_id,flux_g,flux_ivar_g,flux_r,"
     "flux_ivar_r\n7,.05,16.5,.01,15.9,.01,12,80,4,100,1\n"
 )
-IN_FULL = (
-    "id,redshift,flux_g,flux_err_g,flux_decam2014-g,flux_err_decam2014-g\n1,.05,10,1,12,.5\n"
-)
+IN_FULL = "id,redshift,flux_g,flux_err_g,flux_decam2014-g,flux_err_decam2014-g\n1,.05,10,1,12,.5\n"
 
 #: Name, text, what is stated, and of the first row flux and sigma by band.
 TABLES = {
