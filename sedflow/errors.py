@@ -8,6 +8,7 @@ from collections.abc import Iterable
 from difflib import get_close_matches
 from importlib import import_module
 from types import ModuleType
+from typing import Any
 
 __all__ = [
     "BadFitFile",
@@ -25,6 +26,7 @@ __all__ = [
     "UnknownName",
     "check_choice",
     "closest_first",
+    "either",
     "needs",
     "raise_if_of_the_run",
     "unknown",
@@ -130,6 +132,20 @@ def check_choice(
     if value not in names:
         shown = repr(value if value is None else str(value)[:64])
         raise error(f"{name} = {shown} is unknown; choose one of {', '.join(names)}")
+
+
+def either(default: object, **given: object) -> Any:
+    """The value of an argument that has two names, whichever was given.
+
+    Examples
+    --------
+    >>> either("a", sampler="a", posterior=None), either("a", sampler="a", posterior="b")
+    ('a', 'b')
+    """
+    chosen = [v for v in given.values() if not (v is None or (isinstance(v, str) and v == default))]
+    if len(chosen) > 1:
+        raise SedflowError(f"{' and '.join(given)} are two names of one argument; give one of them")
+    return chosen[0] if chosen else default
 
 
 def needs(*names: str, extra: str, what: str) -> ModuleType:

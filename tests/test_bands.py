@@ -256,6 +256,31 @@ def test_what_a_detector_counts_is_read_from_the_observatory_s_file(tmp_path, de
     assert "My/Filter/Vega" in band.about
 
 
+@pytest.mark.parametrize(
+    ("head", "energy"),
+    [
+        ("# wavelength[A] response per energy", True),
+        ("# wavelength[A] transmission (in energy units)", True),
+        ("# wavelength[A] energy-weighted transmission", True),
+        ("# wavelength[A] response_energy", True),
+        ("# wavelength[A] QE [electrons/erg]", True),
+        ("# DetectorType = energy counter\n# wavelength[A] T", True),
+        ("# wavelength[A] response per photon", False),
+        ("# wavelength[A] electrons/photon", False),
+        ("# wavelength[A] transmission, photon counting", False),
+    ],
+)
+def test_a_text_file_says_whether_it_counts_energy(tmp_path, head, energy):
+    wave = np.linspace(4500.0, 6500.0, 201)
+    response = np.exp(-0.5 * ((wave - 5500) / 250) ** 2)
+    path = tmp_path / "mine.dat"
+    path.write_text(lines(wave, response, head))
+    right = Band("right", wave, response / wave if energy else response)
+    band = load_band(str(path))
+    assert band.pivot == pytest.approx(right.pivot, abs=0.05)
+    assert ("per energy" in band.about) == energy
+
+
 def test_curves_given_as_arrays_may_descend_but_not_be_in_another_unit():
     band = Band("mine", WAVE[::-1], RESPONSE[::-1])
     np.testing.assert_array_equal(band.wavelength, WAVE)

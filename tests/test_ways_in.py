@@ -94,3 +94,21 @@ def test_a_table_without_units_is_told_its_unit():
     assert results.flux_r[0] == pytest.approx(10 ** (0.4 * (22.5 - MAG[2])))
     with pytest.raises(sedflow.SedflowError, match="unit"):
         sedflow.infer_table(table, n=200)
+
+
+def test_a_table_takes_the_words_that_a_galaxy_takes():
+    table = {"id": [1], "redshift": [0.0488]}
+    for band, m in zip("ugriz", MAG, strict=True):
+        table |= {f"mag_{band}": [m], f"magerr_{band}": [0.05]}
+    one = sedflow.infer_table(table, posterior="bc03", n=50)
+    named = sedflow.infer_table(table, sampler="bc03", n=50)
+    assert named.log_mstar_p50[0] == one.log_mstar_p50[0]
+    fewer = sedflow.infer_table(table, bands="gri", n=50)
+    assert (one.n_band[0], fewer.n_band[0]) == (5, 3)
+    for given, why in (
+        ({"sampler": "fsps", "posterior": "bc03"}, "two names of one argument"),
+        ({"sampler": sedflow.MCMCSampler()}, "by a network, not by MCMCSampler; give the name"),
+        ({"bands": "gq"}, "no filter curve for band 'gq'"),
+    ):
+        with pytest.raises(sedflow.SedflowError, match=why):
+            sedflow.infer_table(table, n=50, **given)

@@ -20,6 +20,7 @@ import os
 import re
 import sys
 import tempfile
+import textwrap
 import time
 from copy import deepcopy
 from datetime import datetime
@@ -32,6 +33,7 @@ ROOT = Path(__file__).parent.parent
 FOLDER, PAGES = ROOT / "notebooks", ROOT / "docs" / "notebooks"
 PICTURES = FOLDER / "pictures"
 NOTEBOOKS = sorted(FOLDER.glob("*_*.ipynb"), key=lambda p: int(p.stem.partition("_")[0]))
+BOX = 96  # columns of a box of text
 COLORS = 64  # of a figure in the pages: a fifth of the bytes, and no difference to see
 #: A port where nobody listens: whatever asks for the network through a proxy is refused.
 NOWHERE = "http://127.0.0.1:9"
@@ -163,7 +165,23 @@ def fenced(text):
     text = re.sub(r"\x1b\[[0-9;]*m", "", text).rstrip()
     if not text.strip() or re.match(r"<(Axes|Figure|matplotlib|ipywidgets)", text):
         return ""
-    return f"```text\n{text}\n```"
+    lines = "\n".join(map(wrapped, text.split("\n")))
+    return f"```text\n{lines}\n```"
+
+
+def wrapped(line):
+    """A sentence on as many lines as its box needs; a row of a table stays one line.
+
+    >>> wrapped("  " + "word " * 30).splitlines()[1][:8], wrapped("a    1" * 40).count(chr(10))
+    ('    word', 0)
+    """
+    start = line[: len(line) - len(line.lstrip())]
+    if len(line) <= BOX or "   " in line.strip():
+        return line
+    inside = line.split()
+    return textwrap.fill(
+        " ".join(inside), BOX, initial_indent=start, subsequent_indent=start + "  "
+    )
 
 
 def small(png):

@@ -1,22 +1,24 @@
 """What the names, units and numbers of a table's columns suggest about them."""
 
+import re
 from dataclasses import replace
 
 import numpy as np
 
 from sedflow.atlas.catalog import NSA_BANDS
-from sedflow.bands import load_band
+from sedflow.bands import as_bands, band_names, load_band, places_of
 from sedflow.catalogue.band_columns import corrected_by_name
 from sedflow.catalogue.columns import Columns, readable_unit, root_of, some
 from sedflow.catalogue.mapping import BandColumns, ColumnMap
-from sedflow.catalogue.presets import named, preset_of, presets
+from sedflow.catalogue.presets import named, preset_of
+from sedflow.catalogue.surveys import values_without_errors, what_surveys_tell
 from sedflow.errors import SedflowError
 from sedflow.flux_units import error_step, is_percent
 from sedflow.flux_units import same_flux_unit as same_unit
 from sedflow.nulls import settled
 from sedflow.zero_points import SYSTEMS
 
-__all__ = ["ID_NAMES", "guess_mapping"]
+__all__ = ["ID_NAMES", "guess_mapping", "mapping_of"]
 
 #: Names of columns, in small letters, that hold IDs.
 ID_NAMES = (
@@ -137,6 +139,8 @@ _PAIRS = (
 )
 _LIMITS = ("l_{v}", "{v}_limit", "{v}_uplim", "uplim_{b}", "{v}_upper_limit", "{v}_ul")
 _VEGA = frozenset(SYSTEMS["Vega"]) - set("ugriz")
+_BESIDE = ("FUV", "NUV")  # which are read beside the bands of a survey without asking
+_FILTER = re.compile(r"[A-Za-z]+[0-9]*-[A-Za-z0-9]+")  # such as decam2014-g
 _Z_LEAST = 6.0  # and smaller ones are redshifts
 _Z_MAX = 12.0  # larger numbers in a column z, beside magnitudes by letters, are magnitudes
 
@@ -153,7 +157,8 @@ def guess_mapping(
     Parameters
     ----------
     table : as for `to_photometry`, or a `Catalogue`
-    bands : names of the bands to look for; by default those of the atlas, or of the survey
+    bands : names of the bands to look for ("ugriz", or filters of several surveys, such as "g" and
+        "decam2014-g"); by default those of the atlas, or of the survey
     redshift, id : columns that are known already
     preset : name of the survey whose columns these are; by default as the columns tell it
 
@@ -168,6 +173,7 @@ def guess_mapping(
     'mag'
     """
     columns = Columns(getattr(table, "table", table))
+    bands = None if bands is None else as_bands(bands)
     for band in bands or ():
         load_band(band)  # the sentence on an unknown name comes from there
     lower: dict[str, str] = {}
@@ -180,20 +186,21 @@ def guess_mapping(
         return name if name in exact else lower.get(name.lower())
 
     stated = preset_of(preset) if preset else None
-    survey, found, guessed = _by_preset(columns, find, bands, (stated,) if stated else None)
+    told = what_surveys_tell(columns, find, bands, stated)
+    survey, found, guessed = told.survey, dict(told.bands), list(told.by_name)
     if stated and not found:
         values = ", ".join(dict.fromkeys(layout["value"] for layout in stated.photometry))
         raise SedflowError(
             f"there are no columns of {stated.title} ({values}, with their errors) among "
             f"{some(columns.names)}; choose another preset, or write a mapping"
         )
+    aside = _add_by_name(columns, find, bands, found, guessed)
     if not found:
-        found, guessed = _guess_bands(columns, find, bands or NSA_BANDS)
-    if not found:
+        raise SedflowError(_no_photometry(columns, find, bands or NSA_BANDS))
+    if lost := [band for band in bands or () if not _is_in(band, found)]:
         raise SedflowError(
-            f"no photometry found among the columns {some(columns.names)}; name them like flux_u "
-            "and flux_err_u, or mag_u and magerr_u, or write a mapping (U, R and I in capitals "
-            "are the bands of Johnson and Cousins, not those of the SDSS)"
+            f"there are no columns of {', '.join(lost)}, with their errors, among "
+            f"{some(columns.names)}; ask for other bands, or write a mapping"
         )
     found, notes = _without_redshift(columns, found)
     used = {c for b in found.values() for c in (b.value, b.error, b.error_upper, b.correction)}
@@ -202,13 +209,89 @@ def guess_mapping(
     name = redshift or _redshift(columns, find, used, letters, survey)
     names = survey.id if survey else ID_NAMES
     ident = id or _first(names, find, used | {name}) or ""
-    notes += _notes(survey, found, bool(stated))
+    notes += [*told.notes, *aside]
     if name.lower() == "z" and letters:
         notes.append(
             f"{name} is taken as the redshift by its numbers, beside magnitudes by letters"
         )
     bands = {band: _with_nulls(columns, one) for band, one in found.items()}
     return ColumnMap(name, bands, ident, tuple(notes), frozenset(guessed))
+
+
+def mapping_of(table, mapping: ColumnMap | None, bands=None) -> ColumnMap:
+    """A mapping in the bands that are asked for: a guess, or those of the mapping given.
+
+    >>> one = BandColumns("f", "e", "uJy")
+    >>> mapping_of(None, ColumnMap("z", {"u": one}), "u").bands == {"u": one}
+    True
+    """
+    if mapping is None:
+        return guess_mapping(table, bands)
+    if bands is None:
+        return mapping
+    names = as_bands(bands)
+    places_of(names, tuple(mapping.bands), "the mapping")
+    return mapping.select(names)
+
+
+def _add_by_name(columns, find, bands, found, guessed):
+    """Add the bands that only names tell, where no survey does or beside those that it tells.
+
+    Returns a sentence on those of a survey's companions whose unit nobody tells.
+    """
+    if not found:
+        more, by_name = _guess_bands(columns, find, bands or (*NSA_BANDS, *_filters_in(columns)))
+        open_ = []
+    else:
+        known = {name for one in found.values() for name in (one.value, one.error)}
+        rest = (*_BESIDE, *_filters_in(columns)) if bands is None else bands
+        rest = [band for band in rest if not _is_in(band, found)]
+        more, by_name = _guess_bands(columns, find, rest)
+        more = {band: one for band, one in more.items() if one.value not in known}
+        open_ = [band for band, one in more.items() if not one.unit and bands is None]
+    names = ", ".join(more[band].value for band in open_)
+    found.update({band: one for band, one in more.items() if band not in open_})
+    guessed += [band for band in by_name if band in found and band in more]
+    asked = f"name {', '.join(open_)} as bands (--bands), and state it"
+    return [f"not read: {names}, whose unit is not known; {asked}"] if open_ else []
+
+
+def _filters_in(columns):
+    """Filters that names of columns say in full: decam2014-g of flux_decam2014-g."""
+    said = (text for name in columns.names for text in _FILTER.findall(name))
+    found = list(dict.fromkeys(said))
+    return [name for name in found if name in set(band_names())] if found else []
+
+
+def _is_in(band, found):
+    """Whether a band, or a filter of another survey with its letter, is among those found."""
+    return band in found or (len(band) == 1 and any(b.rpartition("-")[2] == band for b in found))
+
+
+def _no_photometry(columns, find, bands):
+    """What is missing, where there is no flux with an error."""
+    alone = values_without_errors(columns, find) or _alone(columns, find, bands)
+    if alone:
+        return (
+            f"no photometry found: {some(alone)} have no columns of errors beside them, without "
+            f"which nothing can be inferred; add them under names such as {alone[0]}_err"
+        )
+    return (
+        f"no photometry found among the columns {some(columns.names)}; name them like flux_u "
+        "and flux_err_u, or mag_u and magerr_u, or write a mapping (U, R and I in capitals "
+        "are the bands of Johnson and Cousins, not those of the SDSS)"
+    )
+
+
+def _alone(columns, find, bands):
+    """Columns with the names of fluxes or magnitudes, of which none has an error."""
+    for pattern in dict.fromkeys(own for own, *_ in _PATTERNS):
+        for prefix in _PREFIXES if "{p}" in pattern else ("",):
+            names = [_of_band(find, _prefixed(pattern, prefix), band) for band in bands]
+            found = [name for name in names if name]
+            if len(found) > 1:  # one alone, such as z, may be anything
+                return found
+    return []
 
 
 def _without_redshift(columns, found):
@@ -231,45 +314,6 @@ def _like_magnitudes(columns, name):
         return False
     values = values[np.isfinite(values) & (np.abs(values) < 90)]
     return len(values) > 0 and np.median(values) > _Z_MAX
-
-
-def _notes(preset, found, stated):
-    if not preset:
-        return []
-    foreign = [band for band in found if len(band) > 3]
-    filters = f", and the filters are {', '.join(foreign)}" if foreign else ""
-    seem = "are read as" if stated else "look like"
-    notes = [f"the columns {seem} those of {preset.title}{filters}"]
-    return [*notes, preset.note] if preset.note else notes
-
-
-def _by_preset(columns, find, bands, stated):
-    """The survey whose columns these are, those of its bands, and the bands whose unit it told."""
-    for preset in stated or presets():
-        if not stated and not preset.fits(columns, find):
-            continue
-        found = preset.columns_of(columns, find)
-        if bands is not None:
-            letters = {band: letter for letter, band in preset.bands.items()}
-            found = {b: c for b, c in found.items() if b in bands or letters.get(b) in bands}
-        if found:
-            told = {band: _in_own_unit(columns, one) for band, one in found.items()}
-            by_name = [b for b, c in told.items() if c.unit and c.unit is found[b].unit]
-            return preset, told, by_name
-    return None, {}, ()
-
-
-def _in_own_unit(columns, band):
-    """Columns of a preset in the units that the file states, where it does."""
-    stated = readable_unit(columns.stated_unit(band.value))
-    theirs = columns.stated_unit(band.error)
-    if band.error_kind == "sigma" and is_percent(theirs):
-        band = replace(band, error_kind="percent")
-    theirs = readable_unit(root_of(theirs) if band.error_kind == "ivar" else theirs)
-    if stated and not (band.unit and same_unit(stated, band.unit)):
-        band = replace(band, unit=stated, system="")
-    other = theirs and band.unit and not same_unit(theirs, band.sigma_unit)
-    return replace(band, error_unit=theirs) if other else band
 
 
 def _redshift(columns, find, used, letters, preset):

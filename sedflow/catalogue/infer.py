@@ -11,22 +11,23 @@ other heights, which differ in the last bit; and a thousand draws fill a core al
 from __future__ import annotations
 
 import hashlib
+import os
 import re
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from sedflow.catalogue.guess import guess_mapping
+from sedflow.catalogue.guess import guess_mapping, mapping_of
 from sedflow.catalogue.mapping import ColumnMap
 from sedflow.catalogue.read.open import as_written
 from sedflow.catalogue.rows import Rows, known_ids, to_photometry
 from sedflow.catalogue.sampler_for_bands import sampler_for, usable
 from sedflow.draws import MAX_DRAWS, weighted_quantile
-from sedflow.errors import BadWeights, SedflowError, check_choice, raise_if_of_the_run
+from sedflow.errors import BadWeights, SedflowError, check_choice, either, raise_if_of_the_run
 from sedflow.files.packaged import DEFAULT_WEIGHTS
 from sedflow.model.derived import ALL, KNOWN, columns, derive, quantities_of
 from sedflow.model.likelihood import chi_square
@@ -143,13 +144,17 @@ def infer_table(
     seed: int = 1,
     trust: str = "weights",
     unit: str | None = None,
+    bands: Sequence[str] | str | None = None,
     progress: Callable[[int, int], object] | None = None,
+    sampler: Any = None,
 ) -> pd.DataFrame:
     """The posteriors of all rows of a table or of a catalogue file, summarised.
 
     table : path of a catalogue, or any table; unit : of fluxes or magnitudes whose unit the table
-    does not tell ("nanomaggies", "uJy", "mag"); progress : callable, optional, called as
-    progress(done, total). Everything else, and what is returned, as for `infer_partition`.
+    does not tell ("nanomaggies", "uJy", "mag"); bands : names of the bands to read, of one survey
+    or of several ("g", "decam2014-g"); progress : callable, optional, called as
+    progress(done, total); sampler : the network by the name that `sedflow.fit` has for it, in
+    place of `posterior`. Everything else, and what is returned, as for `infer_partition`.
 
     Fewer draws than those of `sedflow.fit` (1,000, not 10,000), and no step beyond the weights:
     quantiles of a catalogue need no more, and the steps beyond take seconds for each galaxy that
@@ -157,8 +162,10 @@ def infer_table(
     """
     if isinstance(table, bytes) or hasattr(table, "__fspath__") or isinstance(table, str):
         table = as_written(table)
+    mapping = mapping_of(table, mapping, bands)
     if unit is not None:
-        mapping = (mapping or guess_mapping(table)).in_unit(unit)
+        mapping = mapping.in_unit(unit)
+    posterior = either(DEFAULT_WEIGHTS, sampler=sampler, posterior=posterior)
     return infer_rows(table, mapping, posterior, n=n, seed=seed, trust=trust, progress=progress)[0]
 
 
@@ -178,6 +185,7 @@ def infer_rows(
 
     options : n, seed, keep and progress of `infer_read`
     """
+    trust = "auto" if trust is True else trust  # as sedflow.fit has it
     check_choice("trust", trust, RUNGS)
     posterior = _loaded(posterior)
     mapping = usable(mapping or guess_mapping(table), posterior, trust)
@@ -367,6 +375,12 @@ def count_rows(frame: pd.DataFrame) -> dict:
 def _loaded(posterior):
     if isinstance(posterior, AmortizedPosterior):
         return posterior
+    if not isinstance(posterior, str | os.PathLike):
+        raise SedflowError(
+            f"a table is inferred by a network, not by {type(posterior).__name__}; give the name "
+            "or the path of one, or sedflow.load_posterior(). Galaxies go through MCMC by "
+            "trust='auto' where the network does not suffice, or one by one by sedflow.fit"
+        )
     return cached_posterior(str(posterior))
 
 

@@ -154,11 +154,13 @@ def preview(table, mapping: ColumnMap, n: int = 10):
     rows = to_photometry(table[:n], mapping)
     total = len(rows.ids)
     out = Table({"id": rows.ids, "redshift": rows.redshift})
+    out["redshift"].info.format = ".6g"
     for k, band in enumerate(rows.photometry.bands):
         for name, source in (("flux", rows.photometry.flux), ("sigma", rows.photometry.sigma)):
             values = np.full(total, np.nan)
             values[rows.rows] = source[:, k]
             out[f"{name}_{band}"] = values
+            out[f"{name}_{band}"].info.format = ".5g"
     problem = [""] * total
     for row, _, reason in rows.problems:
         problem[row] = reason

@@ -25,7 +25,7 @@ from pathlib import Path
 from sedflow.catalogue import infer
 from sedflow.catalogue.assumptions import assumed
 from sedflow.catalogue.cluster import processes
-from sedflow.catalogue.guess import guess_mapping
+from sedflow.catalogue.guess import mapping_of
 from sedflow.catalogue.intake import FORM, NAME, take_in
 from sedflow.catalogue.ledger import Ledger, result_files
 from sedflow.catalogue.manifest import load_manifest, load_summary, n_parts
@@ -55,6 +55,7 @@ def infer_catalogue(
     *,
     mapping: ColumnMap | None = None,
     table: str | int | None = None,
+    bands=None,
     weights=DEFAULT_WEIGHTS,
     n: int = 1000,
     seed: int = 1,
@@ -79,6 +80,8 @@ def infer_catalogue(
         Which columns hold what; guessed by default.
     table : str or int, optional
         Which table of a file of several, as for `read_table`.
+    bands : str or sequence of str, optional
+        Names of the bands to read, of one survey or of several ("g", "decam2014-g").
     weights : str or path
         The network.
     n, seed, trust
@@ -125,7 +128,7 @@ def infer_catalogue(
     catalogue = open_catalogue(Path(path), table=table)
     for sentence in catalogue.notes:
         log(sentence)
-    mapping = mapping or guess_mapping(catalogue)
+    mapping = mapping_of(catalogue, mapping, bands)
     mapping = usable_mapping(mapping, catalogue, posterior, log, trust)
     for sentence in assumed(catalogue, mapping):
         log(sentence)

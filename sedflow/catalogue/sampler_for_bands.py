@@ -2,11 +2,12 @@
 
 from dataclasses import replace
 
+from sedflow.bands import BAND_ALIASES
 from sedflow.catalogue.mapping import ColumnMap
 from sedflow.errors import UnknownBand
 from sedflow.sampling.mcmc import MCMCSampler
 
-__all__ = ["Chains", "cost", "left_aside", "sampler_for", "usable"]
+__all__ = ["Chains", "cost", "foreign_bands", "in_names_of", "left_aside", "sampler_for", "usable"]
 
 _SECONDS = 12  # of MCMC for a galaxy on one core, at the median (docs/benchmarks.md)
 
@@ -27,6 +28,7 @@ def usable(mapping: ColumnMap, posterior, trust: str = "weights") -> ColumnMap:
     UnknownBand
         The network knows none, and `trust` does not allow MCMC.
     """
+    mapping = in_names_of(mapping, posterior.bands)
     if set(mapping.bands) & set(posterior.bands):
         other = [band for band in mapping.bands if band not in posterior.bands]
         used = mapping.select(posterior.bands)
@@ -38,6 +40,46 @@ def usable(mapping: ColumnMap, posterior, trust: str = "weights") -> ColumnMap:
             f"bands, or use trust='auto' (--trust auto): MCMC, about {_SECONDS} s a galaxy"
         )
     return mapping
+
+
+def in_names_of(mapping, bands):
+    """The mapping with bands called as the network calls the same curve: g, not sdss2010-g."""
+    names = {BAND_ALIASES.get(band, band): band for band in bands}
+    new = {
+        name: name if name in bands else names.get(BAND_ALIASES.get(name, name), name)
+        for name in mapping.bands
+    }
+    if len(set(new.values())) < len(new) or all(a == b for a, b in new.items()):
+        return mapping
+    by_name = frozenset(new[name] for name in mapping.by_name)
+    return replace(
+        mapping,
+        bands={new[name]: band for name, band in mapping.bands.items()},
+        by_name=by_name,
+    )
+
+
+def foreign_bands(mapping: ColumnMap, posterior, rows: int, name: str) -> str:
+    """What becomes of bands that the network does not know, before a run; "" if it knows all.
+
+    rows : how many there are; name : of the file
+    """
+    other = [band for band in mapping.bands if band not in posterior.bands]
+    known = [band for band in mapping.bands if band in posterior.bands]
+    if not other:
+        return ""
+    if known:
+        return (
+            f"Left out: {', '.join(other)}, which {posterior.name} was not trained on; the "
+            f"posteriors are those of {', '.join(known)} alone. sedflow.fit uses all bands of a "
+            f"galaxy, {_SECONDS} s where that takes MCMC"
+        )
+    minutes = rows * _SECONDS / 60
+    return (
+        f"{posterior.name} knows none of {', '.join(other)}, so nothing is run here; choose "
+        f"another network, or give these rows to MCMC with sedflow infer {name} -o OUT --trust "
+        f"auto: about {_SECONDS} s a galaxy, {minutes:,.0f} minutes for {rows:,} on one core"
+    )
 
 
 def left_aside(bands, network: str) -> tuple[str, ...]:

@@ -21,6 +21,9 @@ __all__ = ["infer", "report"]
 @click.option(
     "--preset", help="Survey whose columns these are: sdss-casjobs, hsc, des...  [guessed]"
 )
+@click.option(
+    "--bands", help="Bands to read, of one survey or of several: ugriz, or g,r,decam2014-g."
+)
 @click.option("--id", "id_column", help="Column of the IDs.")
 @click.option("--no-id", is_flag=True, help="There is no ID: rows are numbered from 0.")
 @click.option("--redshift", "redshift_column", help="Column of the redshifts.")
@@ -60,6 +63,7 @@ def infer(
     mapping_file,
     table,
     preset,
+    bands,
     id_column,
     no_id,
     redshift_column,
@@ -84,23 +88,24 @@ def infer(
 
     Example: sedflow infer galaxies.fits -o runs/galaxies --unit nanomaggies
     """
+    from sedflow.catalogue.guess import guess_mapping, mapping_of
     from sedflow.catalogue.read.open import open_catalogue
-    from sedflow.catalogue.rows import ColumnMap, guess_mapping, to_photometry
+    from sedflow.catalogue.rows import ColumnMap, to_photometry
     from sedflow.catalogue.rows import preview as look
     from sedflow.catalogue.run import infer_catalogue
 
     source = open_catalogue(catalogue, table=table)
+    bands = None if not bands else [b.strip() for b in bands.split(",")] if "," in bands else bands
     if mapping_file and preset:
         raise SedflowError("--mapping and --preset both say what the columns are; give one of them")
     if mapping_file:
-        mapping = ColumnMap.from_toml(mapping_file)
+        mapping = mapping_of(source, ColumnMap.from_toml(mapping_file), bands)
         mapping = replace(
             mapping, id=id_column or mapping.id, redshift=redshift_column or mapping.redshift
         )
     else:
-        mapping = guess_mapping(
-            source, redshift=redshift_column or "", id=id_column or "", preset=preset or ""
-        )
+        known = {"redshift": redshift_column or "", "id": id_column or "", "preset": preset or ""}
+        mapping = guess_mapping(source, bands, **known)
     if no_id and id_column:
         raise SedflowError(f"--id {id_column} and --no-id exclude each other; give one of them")
     mapping = replace(mapping, id="") if no_id else mapping
@@ -112,11 +117,7 @@ def infer(
         for sentence in (*source.notes, *to_photometry(source.table, mapping).report):
             click.echo(f"# {sentence}")
         click.echo()
-        seen = look(source.table, mapping)
-        for name in seen.colnames:
-            if name.startswith(("flux_", "sigma_")):
-                seen[name].info.format = ".5g"
-        click.echo("\n".join(seen.pformat(max_width=-1)))
+        click.echo("\n".join(look(source.table, mapping).pformat(max_width=-1)))
         return
     if output is None:
         raise click.UsageError("Missing option '-o' / '--output', the folder of the results.")

@@ -12,7 +12,7 @@ import pandas as pd
 
 from sedflow.catalogue.infer import infer_partition
 from sedflow.catalogue.mapping import ColumnMap
-from sedflow.catalogue.rows import Rows
+from sedflow.catalogue.rows import Problem, Rows
 from sedflow.dashboard.answer import OwnGalaxy
 from sedflow.network.posterior import AmortizedPosterior
 
@@ -30,6 +30,7 @@ class Inputs:
     mapping : what its columns mean
     rows : what was read by it
     weights : name of the network
+    known : bands that it knows
     """
 
     name: str
@@ -37,11 +38,27 @@ class Inputs:
     mapping: ColumnMap
     rows: Rows
     weights: str
+    known: tuple[str, ...]
 
     @property
     def todo(self) -> np.ndarray:
-        """Numbers of the rows that can be run."""
-        return self.rows.rows
+        """Numbers of the rows that can be run: with a flux in a band that the network knows."""
+        return self.rows.rows[self._measured]
+
+    @property
+    def problems(self) -> list[Problem]:
+        """What keeps rows from being run, in their order."""
+        found, ids = list(self.rows.problems), self.rows.ids.data
+        if len(self.todo):  # else one sentence on all of them is enough
+            why = f"there is a flux in none of {', '.join(self.known)}, which the network knows"
+            found += [Problem(int(r), ids[r], why) for r in self.rows.rows[~self._measured]]
+        return sorted(found, key=lambda problem: problem.row)
+
+    @property
+    def _measured(self):
+        photometry = self.rows.photometry
+        mine = [k for k, band in enumerate(photometry.bands) if band in self.known]
+        return np.isfinite(photometry.flux[:, mine]).any(1)
 
     def part(self, rows: np.ndarray, posterior: AmortizedPosterior) -> pd.DataFrame:
         """Results of some rows, by their numbers."""
@@ -68,6 +85,6 @@ class Results:
     def galaxy(self, k: int) -> tuple[str, OwnGalaxy]:
         """Name and photometry of the k-th row of the results, as the run had them."""
         inputs = self.inputs
-        at = int(np.flatnonzero(inputs.todo == int(self.frame["row"].iloc[k]))[0])
+        at = int(np.flatnonzero(inputs.rows.rows == int(self.frame["row"].iloc[k]))[0])
         name = f"{inputs.name} {self.frame['id'].iloc[k]}"
         return name, OwnGalaxy(replace(inputs.rows.photometry[at], ids=None))

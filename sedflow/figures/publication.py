@@ -16,6 +16,7 @@ from sedflow.figures.given_text import as_given
 from sedflow.model.derived import DERIVED
 from sedflow.palette import DATA, INK_BLUE, PREDICTED
 from sedflow.parameters import NAMES, PARAMETERS
+from sedflow.sampling.titles import sampler_title
 from sedflow.validation.bins import PROPERTIES
 from sedflow.validation.report import NOMINAL, QUANTITIES
 
@@ -65,9 +66,8 @@ def posterior_figure(fit, n_spectra: int = 200, reference=None) -> "Figure":
     if others is not None:
         about |= {"plot_density": False, "no_fill_contours": True}
         corner_panels(others, color=_REFERENCE, **about)
-        for row, (name, color) in enumerate(
-            ((fit.sampler, INK_BLUE), (reference.sampler, _REFERENCE))
-        ):
+        for row, (one, color) in enumerate(((fit, INK_BLUE), (reference, _REFERENCE))):
+            name = sampler_title(one.sampler)
             figure.text(0.2, 0.96 - 0.02 * row, name, color=color, fontsize=15)
     draw_sed(figure.add_axes((0.5, 0.62, 0.47, 0.34)), fit, n_spectra)
     return figure

@@ -48,7 +48,10 @@ _IN_TEXT = re.compile(
 _WAVE = re.compile(r"^(#|\W)*(wave|lambda|lam\b|lam_|wl\b|wl_|λ|freq|nu\b|wvl)", re.IGNORECASE)
 _RESPONSE = re.compile(r"trans|throughput|thru|resp|sens|rsr|\bqe\b|effic|pass|area", re.IGNORECASE)
 _ENERGY = re.compile(
-    r"energy[ -]?count|detectortype\W{1,4}(0|energy)|per unit energy|response per energy", re.I
+    r"energy[ -]?(count|integrat|detect|weight)|detectortype\W{1,4}(0|energy)|per unit energy|"
+    r"(resp\w*|throughput|trans\w*|sensitivity)(\W+|_)((per|in)(\W+|_))?((unit|of)\W+)*"
+    r"(energy|erg)(?![a-z])|(electrons?|e-|counts?)\s*/\s*erg\b",
+    re.IGNORECASE,
 )
 _NEGATIVE = 0.01  # of the peak, that the noise of a measured curve reaches below zero
 #: Wavelengths that numbers without a unit stand for without doubt: low, high, unit.
@@ -120,7 +123,8 @@ def _of_table(path, kind):
         else:
             table = Table.read(path, format=kind)
     first, second = _chosen(table.colnames)
-    energy = energy or bool(_ENERGY.search(repr(dict(table.meta))))
+    said = f"{dict(table.meta)!r} ; {second} ; {table[second].unit}"
+    energy = energy or bool(_ENERGY.search(said))
     wave, response = (
         np.asarray(np.ma.filled(np.ma.asarray(table[c]).astype(float), np.nan))
         for c in (first, second)

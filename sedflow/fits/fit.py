@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from sedflow.draws import MAX_DRAWS, Draws, Sampler, checked_request, sampled
-from sedflow.errors import SedflowError
+from sedflow.errors import SedflowError, either
 from sedflow.files.packaged import DEFAULT_WEIGHTS
 from sedflow.fits import export, fit_file
 from sedflow.fits.history import History, Predicted
@@ -310,12 +310,7 @@ def fit(
         raise SedflowError(
             f"trust = {trust!r} is unknown; choose None or one of {', '.join(RUNGS)}"
         )
-    if posterior is not None:
-        if sampler != DEFAULT_WEIGHTS:
-            raise SedflowError(
-                "sampler and posterior are two names of one argument; give one of them"
-            )
-        sampler = posterior
+    sampler = either(DEFAULT_WEIGHTS, sampler=sampler, posterior=posterior)
     n = checked_request(galaxy, n, seed)
     if isinstance(sampler, str | Path):
         from sedflow.network.weights import cached_posterior  # needs torch

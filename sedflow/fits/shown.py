@@ -14,6 +14,7 @@ from sedflow.model.missing_lines import missing_lines
 from sedflow.parameters import NAMES
 from sedflow.sampling.edges import edges
 from sedflow.sampling.objection import refused_kind
+from sedflow.sampling.titles import sampler_title
 from sedflow.sampling.verdict import (
     APPROXIMATE,
     EXACT_MCMC,
@@ -214,7 +215,9 @@ class ShownFit:
         if chains is not None:
             worst = float(chains.r_hat.max())
             return f", R-hat {worst:.3f}, {self.ess:,.0f} of {n:,} draws effective"
-        return f", {n:,} draws" + (f" of {self.sampler}" if self.quality == UNCHECKED else "")
+        return f", {n:,} draws" + (
+            f" of {sampler_title(self.sampler)}" if self.quality == UNCHECKED else ""
+        )
 
     def _repr_html_(self):
         if self.photometry.shape:

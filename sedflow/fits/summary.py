@@ -7,7 +7,7 @@ import numpy as np
 from astropy.table import Table
 
 from sedflow import views
-from sedflow.errors import unknown
+from sedflow.errors import SedflowError, unknown
 
 __all__ = ["Summary", "quantile_name"]
 
@@ -64,6 +64,11 @@ class Summary(Table):
         A table of many galaxies without IDs has them by number, from 0.
         """
         return _Rows(self)
+
+    @property
+    def iloc(self) -> Any:
+        """Rows and columns by number, from 0, as in pandas: `iloc[0]`, `iloc[0, 2]`, `iloc[:3]`."""
+        return _Numbered(self)
 
     def to_pandas(self, index: bool | str | None = None, use_nullable_int: bool = True) -> Any:
         """A pandas DataFrame; its index is the name of the quantity, or the ID of the galaxy.
@@ -186,6 +191,30 @@ class _Rows:
         else:
             found = summary._shown()[_place(rows, known, summary)]
         return found if columns is None else found[columns]
+
+
+class _Numbered:
+    """What `Summary.iloc` is."""
+
+    def __init__(self, summary: Summary):
+        self._summary = summary
+
+    def __getitem__(self, item: Any) -> Any:
+        summary = self._summary
+        rows, columns = item if isinstance(item, tuple) and len(item) == 2 else (item, slice(None))
+        try:
+            if isinstance(rows, str):
+                raise IndexError
+            chosen = np.array(summary.colnames, dtype=object)[columns]
+            if isinstance(chosen, str):
+                return summary._shown()[chosen][rows]
+            part = summary[list(chosen)]
+            return part._shown()[rows] if isinstance(rows, int | np.integer) else part[rows]
+        except (IndexError, TypeError, ValueError):
+            raise SedflowError(
+                f"iloc[{str(item)[:60]}] is not in the table of {len(summary)} rows and "
+                f"{len(summary.colnames)} columns, numbered from 0; names go into loc"
+            ) from None
 
 
 def _place(row, known, summary):

@@ -20,6 +20,7 @@ from sedflow.files.hashes import sha256, stamp
 from sedflow.files.hdf5 import own
 from sedflow.files.packaged import SSP_NAMES, checked_path
 from sedflow.model.remnants import remnant_mass
+from sedflow.model.ssp_stated import in_our_units, unit_of
 from sedflow.model.ssp_units import check_stars
 from sedflow.units import plain
 
@@ -198,7 +199,9 @@ def load_ssp(name_or_path) -> SSPGrid:
 
     The file needs the data sets ssp_lgmet (log10 metal mass fraction), ssp_lg_age_gyr,
     ssp_wave [A] and ssp_flux (n_met, n_age, n_wave) [Lsun/Hz/Msun formed]; it may have
-    ssp_feh, ssp_wave_edges, ssp_mass_remaining and the attribute lsun_erg_s. The masses are taken
+    ssp_feh, ssp_wave_edges, ssp_mass_remaining and the attribute lsun_erg_s. A data set whose
+    attribute unit says something else is converted ("nm", "log10(yr)", "Lsun/A/Msun", "Lsun/Hz per
+    Msun present"). The masses are taken
     as stars and remnants; where the attribute mass_remaining is "living stars alone", remnants
     are added (`sedflow.model.remnants`).
 
@@ -245,6 +248,7 @@ def _read_ssp(path: Path, name: str, seen=None) -> SSPGrid:
             data = {
                 key: np.asarray(item[...], float) for key, item in sets.items() if item is not None
             }
+            units = {key: unit_of(item) for key, item in sets.items() if item is not None}
             stated = file.attrs.get("content_sha256")
             if stated is None and str(file.attrs.get("made_by", "")).startswith("sedflow"):
                 raise BadSSP(
@@ -272,9 +276,11 @@ def _read_ssp(path: Path, name: str, seen=None) -> SSPGrid:
             "metallicities and ages; leave it out, or give one value for each"
         )
     alone = counted == LIVING
-    wave, edges = data["ssp_wave"], data.get("ssp_wave_edges")
-    if not (wave > 0).all() or not lsun > 0:
+    if not (data["ssp_wave"] > 0).all() or not lsun > 0:
         raise BadSSP(f"{path.name}: wavelengths [A] and lsun_erg_s must be positive")
+    if name not in SSP_NAMES:
+        data = in_our_units(path.name, data, units, lsun)
+    wave, edges = data["ssp_wave"], data.get("ssp_wave_edges")
     if not (np.diff(wave) > 0).all():
         raise BadSSP(f"{path.name}: the wavelengths must be finite and ascend; sort them")
     if edges is not None and edges.shape == (wave.size + 1,):
@@ -290,7 +296,7 @@ def _read_ssp(path: Path, name: str, seen=None) -> SSPGrid:
         for key in ("ssp_lgmet", "ssp_lg_age_gyr", "ssp_wave")
     ):
         wave, ages, metals = data["ssp_wave"], data["ssp_lg_age_gyr"], data["ssp_lgmet"]
-        check_stars(path.name, data["ssp_flux"], wave, ages, metals, lsun)
+        check_stars(path.name, data["ssp_flux"], wave, ages, metals, lsun, units["ssp_lgmet"])
     grid = SSPGrid.from_lnu(
         data["ssp_flux"],
         data["ssp_wave"],

@@ -20,15 +20,17 @@ _NEAR = 0.25  # dex from these ages
 _FADING = 10.0  # times that young stars outshine old ones, at least; libraries have 270
 _PEAK = 2500.0, 25_000.0  # [A], of old stars
 _LG_AGE = -5.0, 1.3  # log10 Gyr; 20 Gyr is older than the universe
+_POOR = -2.3  # that is exceeded by the richest stars of any library for galaxies
 _RICHEST = -0.9  # log10 of the metal mass fraction; BC03, the richest library, has Z = 0.1
 
 
-def check_stars(name, lnu, wave, lg_age, lgmet, lsun) -> None:
+def check_stars(name, lnu, wave, lg_age, lgmet, lsun, stated: str = "") -> None:
     """Refuse a grid whose numbers no library of stars has.
 
     name : of the file, for messages
     lnu (n_met, n_age, n_wave) : [Lsun/Hz/Msun]; wave (n_wave,) : [A]; lg_age (n_age,) : log10 Gyr
     lgmet (n_met,) : log10 of the metal mass fraction; lsun : erg/s in a Lsun of the file
+    stated : unit of the metallicities, where the file says it
 
     Raises
     ------
@@ -38,7 +40,7 @@ def check_stars(name, lnu, wave, lg_age, lgmet, lsun) -> None:
     if not (np.diff(lg_age) > 0).all():
         return  # SSPGrid says so
     _check_age(name, lg_age)
-    _check_metals(name, lgmet)
+    _check_metals(name, lgmet, stated)
     old, young = (_nearest(lg_age, np.log10(gyr)) for gyr in (_OLD_GYR, _YOUNG_GYR))
     if old is None:
         return
@@ -125,6 +127,10 @@ def _check_age(name, lg_age):
         like = "log years"
     elif 3 < high <= 4.5:
         like = "log Myr"
+    elif 20 < high <= 24.5 and low > 8:
+        like = "natural logarithms of years"
+    elif 1.3 < high <= 3 and low < -2:
+        like = "natural logarithms of Gyr"
     elif low >= 0 and high <= 25:
         like = "Gyr, not their logarithm"
     elif low >= 0 and high > 1e9:
@@ -141,8 +147,15 @@ def _check_age(name, lg_age):
     )
 
 
-def _check_metals(name, lgmet):
+def _check_metals(name, lgmet, stated):
     high = lgmet.max()
+    if high < _POOR and not stated:
+        raise BadSSP(
+            f"{name}: ssp_lgmet ends at {high:g}, a metal mass fraction of {10**high:.2g}, where "
+            f"libraries reach {10**_POOR:.2g} or more; these look like natural logarithms; give "
+            "log10 of the metal mass fraction. If they are, state it as the attribute unit of "
+            "ssp_lgmet: dex"
+        )
     if high <= _RICHEST:
         return
     positive = lgmet.min() > 0

@@ -24,6 +24,7 @@ from sedflow.parameters import FREE_NAMES, N_FREE, Prior, as_prior
 from sedflow.photometry import Photometry
 from sedflow.sampling.convergence import diagnose
 from sedflow.sampling.smc import tempered_populations
+from sedflow.sampling.titles import sampler_title
 from sedflow.trust_limits import Convergence, NotConverged
 from sedflow.whole_numbers import as_whole
 
@@ -143,9 +144,10 @@ class MCMCSampler:
             figures.append(convergence)
             if not convergence.converged:
                 name = "" if flat.ids is None else f" of galaxy {flat.ids[k]}"
+                name = f"{sampler_title(self.method)}{name}"
                 warnings.warn(
                     NotConverged(
-                        f"the {self.method} run{name} did not converge: {convergence.worst()}",
+                        f"{name} did not converge: {convergence.worst()}",
                         convergence,
                     ),
                     stacklevel=2,

@@ -223,3 +223,32 @@ def test_a_survey_can_be_chosen_and_bands_left_aside_are_told(view):
     asyncio.run(view.load(lines[0].replace("W1", "FUV").encode() + b"\n1,.05,9,1,9,1,9,1", "b.csv"))
     view.columns._unit.value = "nanomaggies"
     assert "was not trained on them: FUV" in unescape(view._report.object)
+
+
+BESIDE = (
+    "id,redshift," + ",".join(f"flux_{b},flux_err_{b}" for b in ("g", "r", "decam2014-z")) + "\n"
+)
+
+
+def test_what_becomes_of_another_survey_s_bands_is_told_before_a_run(view):
+    rows = "1,.05,10,1,20,1,30,1\n2,.05,,,,,30,1\n"
+    asyncio.run(view.load((BESIDE + rows).encode(), "mine.csv"))
+    view.columns._unit.value = "nanomaggies"
+    told = unescape(view._note.object)
+    assert "2 rows, 1 of them can be run" in told
+    assert "Left out: decam2014-z, which nsa-ugriz-fsps was not trained on" in told
+    assert "those of g, r alone. sedflow.fit uses all bands" in told
+    assert "a flux in none of u, g, r, i, z" in view._problems.value.problem.iloc[0]
+    asyncio.run(view.run())
+    assert view.results.row.tolist() == [0]
+    assert view.found.done.galaxy(0)[1].photometry.flux.tolist() == [10.0, 20.0, 30.0]
+
+
+def test_a_table_without_a_band_of_the_network_is_not_run_and_says_what_mcmc_costs(view):
+    head = BESIDE.replace("_g", "_decam2014-g").replace("_r,", "_decam2014-r,")
+    asyncio.run(view.load((head + "1,.05,10,1,20,1,30,1\n").encode(), "mine.csv"))
+    view.columns._unit.value = "nanomaggies"
+    told = unescape(view._note.object)
+    assert "knows none of decam2014-g, decam2014-r, decam2014-z" in told
+    assert "trust auto: about 12 s a galaxy" in told
+    assert view._run.disabled

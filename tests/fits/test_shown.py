@@ -32,6 +32,12 @@ def test_a_galaxy_alone_is_enough_and_is_checked(fit):
     assert sedflow.fit(sedflow.load_nsa()[72], n=1000, trust=True).quality == fit.quality
 
 
+def test_a_sampler_is_called_by_what_it_does(raw):
+    assert "1,000 draws of nsa-ugriz-fsps" in repr(raw)
+    chains = replace(raw, sampler="smc")
+    assert "1,000 draws of MCMC by tempered populations" in repr(chains)
+
+
 def test_the_network_is_called_posterior_too_as_in_tables(nsa):
     named = sedflow.fit(nsa[72], posterior="bc03", n=50, trust=None)
     assert named.sampler == "nsa-ugriz-bc03"
@@ -94,6 +100,15 @@ def test_the_summary_is_asked_by_name_as_in_pandas(fit, nsa):
         _ = summary.loc["mstar"]
     with pytest.raises(UnknownName, match="no column is called 'p5'; there are p50"):
         _ = summary.loc["a_v", "p5"]
+    assert summary.iloc[0]["name"] == summary["name"][0]
+    assert summary.iloc[-1, 2] == summary["p16"][-1]
+    assert list(summary.iloc[:2].colnames) == summary.colnames
+    assert summary.iloc[[0, 2], [0, 3]].colnames == ["name", "p50"]
+    assert len(summary.iloc[:, 2:]) == len(summary)
+    with pytest.raises(sedflow.SedflowError, match=r"iloc\[99\] is not in the table of"):
+        _ = summary.iloc[99]
+    with pytest.raises(sedflow.SedflowError, match="names go into loc"):
+        _ = summary.iloc["a_v"]
     many = sedflow.fit(nsa[[72, 2490]], n=50, trust=None).summary()
     assert many.loc[2490, "a_v_p50"] == many["a_v_p50"][1] == many.to_pandas().a_v_p50[2490]
     with pytest.raises(UnknownName, match="no galaxy is called '7'; there are 72"):

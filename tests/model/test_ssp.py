@@ -159,6 +159,92 @@ def test_numbers_in_another_unit_are_refused_with_the_unit_they_look_like(tmp_pa
         load_ssp(_write(tmp_path / "wrong.h5", **change(data | {"ssp_flux": right})))
 
 
+@pytest.mark.parametrize(
+    ("change", "like"),
+    [
+        (lambda d: d | {"ssp_lgmet": d["ssp_lgmet"] * np.log(10)}, "natural logarithms; give"),
+        (lambda d: d | {"ssp_lg_age_gyr": d["ssp_lg_age_gyr"] * np.log(10)}, "logarithms of Gyr"),
+        (
+            lambda d: d | {"ssp_lg_age_gyr": (d["ssp_lg_age_gyr"] + 9) * np.log(10)},
+            "natural logarithms of years",
+        ),
+        (lambda d: d | {"ssp_flux": d["ssp_flux"] * d["ssp_wave"] / 6.626e-27}, "light of a popul"),
+        (lambda d: d | {"ssp_wave": 1e4 / d["ssp_wave"]}, "must be finite and ascend"),
+        (lambda d: d | {"ssp_wave": 2.998e18 / d["ssp_wave"]}, "must be finite and ascend"),
+    ],
+)
+def test_logarithms_of_another_base_and_photons_are_refused(bc03_sets, tmp_path, change, like):
+    with pytest.raises(BadSSP, match=like):
+        load_ssp(_write(tmp_path / "wrong.h5", **change(bc03_sets)))
+
+
+@pytest.fixture(scope="module")
+def bc03_sets():
+    keys = ("ssp_lgmet", "ssp_lg_age_gyr", "ssp_wave", "ssp_flux", "ssp_mass_remaining")
+    with h5py.File(data_path("ssp_bc03.h5")) as file:
+        return {key: file[key][...].astype(float) for key in keys}
+
+
+def _stated(path, sets, units):
+    """The file, whose data sets say their units."""
+    _write(path, **sets)
+    with h5py.File(path, "r+") as file:
+        for key, unit in units.items():
+            file[key].attrs["unit"] = unit
+    return load_ssp(path)
+
+
+@pytest.mark.parametrize(
+    ("key", "unit", "change"),
+    [
+        ("ssp_wave", "nm", lambda d: d["ssp_wave"] / 10),
+        ("ssp_wave", "micron", lambda d: d["ssp_wave"] / 1e4),
+        ("ssp_wave", "vacuum, bin centres", lambda d: d["ssp_wave"]),
+        ("ssp_lg_age_gyr", "log10(yr)", lambda d: d["ssp_lg_age_gyr"] + 9),
+        ("ssp_lg_age_gyr", "log Myr", lambda d: d["ssp_lg_age_gyr"] + 3),
+        ("ssp_lg_age_gyr", "ln(age/Gyr)", lambda d: d["ssp_lg_age_gyr"] * np.log(10)),
+        ("ssp_lgmet", "ln Z", lambda d: d["ssp_lgmet"] * np.log(10)),
+        ("ssp_flux", "Lsun/A/Msun", lambda d: d["ssp_flux"] * 2.99792458e18 / d["ssp_wave"] ** 2),
+        ("ssp_flux", "L_sun Hz-1 M_sun-1", lambda d: d["ssp_flux"]),
+        ("ssp_flux", "erg / (s Hz Msun)", lambda d: d["ssp_flux"] * 3.846e33),
+        ("ssp_flux", "Lsun/Hz per Msun formed, mean over each bin", lambda d: d["ssp_flux"]),
+        (
+            "ssp_flux",
+            "Lsun/Hz per Msun of present stars",
+            lambda d: d["ssp_flux"] / d["ssp_mass_remaining"][..., None],
+        ),
+    ],
+)
+def test_a_unit_that_a_data_set_states_is_followed(bc03_sets, tmp_path, key, unit, change):
+    right = load_ssp(_write(tmp_path / "right.h5", **bc03_sets))
+    found = _stated(tmp_path / "x.h5", bc03_sets | {key: change(bc03_sets)}, {key: unit})
+    np.testing.assert_allclose(found.wave_edges, right.wave_edges, rtol=1e-9)
+    np.testing.assert_allclose(found.lg_age_gyr, right.lg_age_gyr, atol=1e-9)
+    np.testing.assert_allclose(found.feh, right.feh, atol=1e-9)
+    np.testing.assert_allclose(found.luminosity, right.luminosity, rtol=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("units", "why"),
+    [
+        ({"ssp_flux": "mag"}, "'mag' by its own account, which is not light"),
+        ({"ssp_flux": "Jy"}, "'Jy' by its own account"),
+        ({"ssp_wave": "Hz"}, "'Hz' by its own account, which is not a length"),
+        ({"ssp_flux": "Lsun/Hz per Msun present"}, "give the data set ssp_mass_remaining"),
+    ],
+)
+def test_a_unit_of_another_quantity_is_refused(tmp_path, units, why):
+    with pytest.raises(BadSSP, match=why):
+        _stated(tmp_path / "x.h5", {}, units)
+
+
+def test_a_grid_of_metal_poor_stars_says_that_its_metals_are_in_dex(tmp_path):
+    poor = {"ssp_lgmet": np.array([-4.0, -3.0])}
+    with pytest.raises(BadSSP, match="state it as the attribute unit of ssp_lgmet: dex"):
+        load_ssp(_write(tmp_path / "poor.h5", **poor))
+    assert _stated(tmp_path / "x.h5", poor, {"ssp_lgmet": "dex"}).feh[0] < -2
+
+
 def test_a_damaged_or_missing_file_is_refused(tmp_path):
     whole = _write(tmp_path / "whole.h5").read_bytes()
     (tmp_path / "cut.h5").write_bytes(whole[: len(whole) // 2])

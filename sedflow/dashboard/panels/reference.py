@@ -18,6 +18,7 @@ from sedflow.dashboard.widgets import plain, prose, typeset
 from sedflow.errors import SedflowError
 from sedflow.fits.fit import Fit
 from sedflow.parameters import PARAMETERS
+from sedflow.sampling.titles import sampler_title
 from sedflow.validation.distances import distance
 
 __all__ = ["ReferencePanel"]
@@ -28,8 +29,6 @@ METHODS = {
     "emcee": "emcee",
     "zeus": "zeus",
 }
-#: What a job did, in a sentence: method -> name.
-_NAMES = {"smc": "MCMC by tempered populations", "emcee": "MCMC by emcee", "zeus": "MCMC by zeus"}
 
 
 class ReferencePanel(AnswerPanel):
@@ -162,9 +161,9 @@ def _keep(kept, request, fit):
 def _outcome(job):
     """What a job found, in a sentence."""
     fit, chains = job.result, job.result.draws.convergence
-    text = (
-        f"**{plain(fit.title)}**: {_NAMES.get(job.work.method, 'refined')} in {job.seconds:.1f} s"
-    )
+    method = job.work.method
+    done = sampler_title(method) if method in METHODS.values() else "refined"
+    text = f"**{plain(fit.title)}**: {done} in {job.seconds:.1f} s"
     if fit.verdict is not None:
         return f"{text}. {typeset(in_labels(str(fit.verdict)))}"
     if chains is not None:

@@ -8,7 +8,7 @@ import param
 
 from sedflow.catalogue.presets import presets
 from sedflow.catalogue.rows import guess_mapping, preview, to_photometry
-from sedflow.catalogue.sampler_for_bands import left_aside
+from sedflow.catalogue.sampler_for_bands import foreign_bands, in_names_of, left_aside
 from sedflow.dashboard.engine import Engine
 from sedflow.dashboard.panels.columns import ColumnsPanel
 from sedflow.dashboard.panels.upload_results import ResultsPanel
@@ -251,6 +251,8 @@ class UploadPanel(pn.viewable.Viewer):
             mapping = self.columns.mapping()
             if self._floor.value:
                 mapping = mapping.with_floor("recommended")
+            network = self.engine.posterior(self._weights.value)
+            mapping, known = in_names_of(mapping, network.bands), network.bands
             rows = to_photometry(self.table, mapping)
             shown = preview(self.table, mapping, 8).to_pandas()
         except SedflowError as error:
@@ -258,8 +260,7 @@ class UploadPanel(pn.viewable.Viewer):
             self._preview.visible = self._problems.visible = False
             self._report.object = ""
             return
-        self.inputs = Inputs(self._name, self.table, mapping, rows, self._weights.value)
-        known = self.engine.posterior(self._weights.value).bands
+        self.inputs = Inputs(self._name, self.table, mapping, rows, self._weights.value, known)
         other = [band for band in mapping.bands if band not in known]
         aside = left_aside(other, self._weights.value) if len(other) < len(mapping.bands) else ()
         said = [*self.table.meta["notes"], *aside, *rows.report]
@@ -270,7 +271,7 @@ class UploadPanel(pn.viewable.Viewer):
                 *(f"- {plain(typeset(text))}" for text in said[:_MOST_SAID]),
             ]
         )
-        good, name = len(rows.rows), plain(self._name)
+        good, name = len(self.inputs.todo), plain(self._name)
         if self._total > ROWS:
             self._note.object = (
                 f"**{name}**: {self._total:,} rows, of which the app reads the first {ROWS}; "
@@ -279,16 +280,19 @@ class UploadPanel(pn.viewable.Viewer):
         else:
             self._note.object = f"**{name}**: {self._total:,} rows, {good:,} of them can be run."
         shown["id"] = shown["id"].astype(str)  # numbers of 19 digits lose some in a browser
+        if told := foreign_bands(mapping, network, len(rows.rows), self._name):
+            self._note.object += f"\n\n**{plain(typeset(told))}.**"
         for note in floor_notes(rows.photometry):
             self._note.object += f"\n\n{plain(note)}."
         if dropped:
             self._note.object += f"\n\n{dropped}"
         self._preview.value, self._preview.visible = shown.round(3), True
-        self._problems.visible = bool(rows.problems)
+        problems = self.inputs.problems
+        self._problems.visible = bool(problems)
         self._problems.value = pd.DataFrame(
             [
                 (p.row + 1, "" if p.id is None else str(p.id), typeset(p.reason))
-                for p in rows.problems[:200]
+                for p in problems[:200]
             ],
             columns=["row", "id", "problem"],
         )
