@@ -96,6 +96,47 @@ def test_galaxies_are_written_a_partition_at_a_time(both, tmp_path):
         streamed.galaxies(tmp_path / "galaxies.csv")
 
 
+def _same(one, other):
+    """Of two populations: all that is said of them, and what is on file."""
+    assert len(one) == len(other)
+    assert one.left_out == other.left_out
+    assert one.few == other.few
+    for what in ("density", "prior_density", "effective_draws"):
+        np.testing.assert_allclose(getattr(one, what), getattr(other, what), rtol=1e-9)
+    np.testing.assert_allclose(one.fitted.draws, other.fitted.draws, rtol=1e-6, atol=1e-12)
+    np.testing.assert_allclose(one.stack(), other.stack(), rtol=1e-9)
+    np.testing.assert_allclose(one.medians(), other.medians(), rtol=1e-9)
+
+
+@pytest.mark.slow
+def test_workers_of_a_scheduler_find_what_one_process_finds(run, both, tmp_path):
+    distributed = pytest.importorskip("distributed")
+    weights = {ident: 1.0 + k for k, ident in enumerate(both[0].ids.tolist())}
+    options = {**OPTIONS, "weights": weights, "without": [both[0].ids[3]]}
+    here = StreamedPopulation(run, OF, **options)
+    with distributed.LocalCluster(
+        n_workers=2, threads_per_worker=1, processes=False, dashboard_address=None
+    ) as cluster:
+        there = StreamedPopulation(run, OF, **options, scheduler=cluster.scheduler_address)
+        _same(there, here)
+        found = pq.read_table(there.galaxies(tmp_path / "there.parquet"))
+    expected = pq.read_table(here.galaxies(tmp_path / "here.parquet"))
+    assert found.column_names == expected.column_names
+    for name in expected.column_names:
+        if name == "id":
+            assert found[name].to_pylist() == expected[name].to_pylist()
+        else:
+            np.testing.assert_allclose(found[name], expected[name], rtol=1e-9)
+
+
+def test_a_partition_without_galaxies_on_the_axes_adds_none(run, both):
+    """Of three partitions, axes that hold the draws of few galaxies; in memory and streamed."""
+    options = OPTIONS | {"ranges": {"log_mstar": (9.9, 10.4), "log_z_mw_solar": (-1.5, 0.3)}}
+    memory, streamed = (kind(run, OF, **options) for kind in (type(both[0]), StreamedPopulation))
+    assert 0 < streamed.left_out["outside the axes"] == memory.left_out["outside the axes"]
+    assert len(streamed) == len(memory)
+
+
 def test_what_needs_all_draws_is_refused_in_a_sentence(both):
     with pytest.raises(SedflowError, match="no subsets"):
         both[1].subset(slice(5))
