@@ -16,8 +16,8 @@ holds within its Poisson errors. --wrong: galaxies are lost at random below a ma
 are held to the population before that. --stream: a run of that number of
 galaxies is written into a temporary folder and read a partition at a time; the largest resident
 memory is that of a process of its own. With --workers, that many processes read the partitions,
-and the largest memory of one of them is told too. --alone: of the network's mocks, all but the mass follows
-the prior, as the population of one quantity supposes.
+and the largest memory of one of them is told too. --alone: of the network's mocks, all but the
+mass follows the prior, as the population of one quantity supposes.
 """
 
 import argparse

@@ -89,9 +89,7 @@ def part_evidence(job: EvidenceJob) -> PartEvidence:
     ids, size = _array(part.ids), int(np.prod([len(e) - 1 for e in job.edges]))
     if not len(members):
         none = csr_array((0, size), dtype=np.float32)
-        return PartEvidence(
-            ids, part.redshift, inside, none, none, np.zeros(0, int), part.left_out
-        )
+        return PartEvidence(ids, part.redshift, inside, none, none, np.zeros(0, int), part.left_out)
     found = evidence_of(members, job.edges, cells, job.prior)
     return PartEvidence(
         ids,

@@ -112,7 +112,7 @@ def test_a_job_that_kills_its_workers_is_named(client, in_order):
             return distributed.KilledWorker("job-7", None, 3)
         return job.number
 
-    with pytest.raises(SedflowError, match="^the rows 70 to 79 killed their worker"):
+    with pytest.raises(SedflowError, match=r"^the rows 70 to 79 killed their worker"):
         list(_run(work, in_order=in_order))
 
 
@@ -120,7 +120,7 @@ def test_an_expected_failure_comes_back_in_its_sentence(client):
     def work(job):
         raise SedflowError("this file is gone; give another")
 
-    with pytest.raises(SedflowError, match="^this file is gone; give another$"):
+    with pytest.raises(SedflowError, match=r"^this file is gone; give another$"):
         list(_run(work))
 
 

@@ -11,6 +11,9 @@ from sedflow.errors import SedflowError
 from sedflow.population.blocks import Blocks
 from sedflow.population.density import fit_density, scaled
 from sedflow.population.mocks import SCHECHTER, exact_mock
+from sedflow.population.part_evidence import EvidenceJob, part_evidence, part_quantiles
+from sedflow.population.prior import PriorShares, prior_shares
+from sedflow.population.run_parts import RunParts
 from sedflow.population.streamed import StreamedPopulation
 
 OF = "log_mstar,log_z_mw_solar"
@@ -129,12 +132,25 @@ def test_workers_of_a_scheduler_find_what_one_process_finds(run, both, tmp_path)
             np.testing.assert_allclose(found[name], expected[name], rtol=1e-9)
 
 
-def test_a_partition_without_galaxies_on_the_axes_adds_none(run, both):
-    """Of three partitions, axes that hold the draws of few galaxies; in memory and streamed."""
-    options = OPTIONS | {"ranges": {"log_mstar": (9.9, 10.4), "log_z_mw_solar": (-1.5, 0.3)}}
-    memory, streamed = (kind(run, OF, **options) for kind in (type(both[0]), StreamedPopulation))
-    assert 0 < streamed.left_out["outside the axes"] == memory.left_out["outside the axes"]
-    assert len(streamed) == len(memory)
+def test_a_partition_with_no_draw_on_the_axes_is_empty(run):
+    parts = RunParts(run, ("log_mstar",), OPTIONS["status"])
+    network, edges = parts.posterior, (np.linspace(12.4, 12.5, 6),)
+    prior = prior_shares(("log_mstar",), edges, np.array([0.02]), network.prior, network.model)
+    job = EvidenceJob(0, "job", parts.draws, edges, prior, np.full(5, 0.2))
+    found = part_evidence(job)
+    assert len(found.ids) == len(found.inside) > 0
+    assert not found.inside.any()
+    assert found.likelihood.shape == (0, 5)
+    assert part_quantiles(job).columns == {}
+
+
+def test_sums_of_the_prior_are_those_of_its_shares():
+    shares = np.random.default_rng(1).random((3, 7))
+    prior = PriorShares(np.array([0.01, 0.06, 0.11]), shares, np.zeros((3, 7)))
+    z = np.array([0.005, 0.01, 0.03, 0.06, 0.1, 0.2])
+    np.testing.assert_allclose(prior.total(z), prior.at(z).sum(0))
+    alone = PriorShares(np.array([0.0]), shares[:1], np.zeros((1, 7)))
+    np.testing.assert_allclose(alone.total(z), alone.at(z).sum(0))
 
 
 def test_what_needs_all_draws_is_refused_in_a_sentence(both):
