@@ -3,7 +3,8 @@
     python benchmarks/population.py --speed                  # a minute on a core
     python benchmarks/population.py --brush                  # the packaged atlas, half a minute
     python benchmarks/population.py --mocks 100              # two minutes
-    python benchmarks/population.py --stream 1000000 --draws 50   # a minute
+    python benchmarks/population.py --stream 1000000 --draws 50   # two minutes
+    python benchmarks/population.py --stream 1000000 --draws 50 --workers 2
     python benchmarks/population.py --network 20 --galaxies 200   # ten minutes
 
 --speed: 10,000 galaxies with 200 draws each, two quantities. --brush: what the page Population
@@ -14,8 +15,9 @@ weighted draws of the packaged network. Beside the bands stands what the histogr
 holds within its Poisson errors. --wrong: galaxies are lost at random below a mass, and the bands
 are held to the population before that. --stream: a run of that number of
 galaxies is written into a temporary folder and read a partition at a time; the largest resident
-memory is that of a process of its own. --alone: of the network's mocks, all but the mass follows
-the prior, as the population of one quantity supposes.
+memory is that of a process of its own. With --workers, that many processes read the partitions,
+and the largest memory of one of them is told too. --alone: of the network's mocks, all but the
+mass follows the prior, as the population of one quantity supposes.
 """
 
 import argparse
@@ -24,6 +26,7 @@ import resource
 import tempfile
 import time
 import warnings
+from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
 
 import numpy as np
@@ -43,6 +46,7 @@ def main():
     parser.add_argument("--mocks", type=int, default=0)
     parser.add_argument("--network", type=int, default=0)
     parser.add_argument("--stream", type=int, default=0)
+    parser.add_argument("--workers", type=int, default=0)
     parser.add_argument("--galaxies", type=int, default=2000)
     parser.add_argument("--draws", type=int, default=200)
     parser.add_argument("--wrong", action="store_true")
@@ -57,7 +61,7 @@ def main():
     if args.mocks:
         exact(args.mocks, args.galaxies, args.draws, args.wrong)
     if args.stream:
-        stream(args.stream, args.draws)
+        stream(args.stream, args.draws, args.workers)
     if args.network:
         network(args.network, args.galaxies, args.draws, args.alone)
 
@@ -96,34 +100,54 @@ def brush():
             )
 
 
-def stream(galaxies, draws):
+def stream(galaxies, draws, workers):
     with tempfile.TemporaryDirectory() as folder:
         start = time.perf_counter()
         write_run(Path(folder) / "run", galaxies, draws)
         spent = time.perf_counter() - start
         size = sum(f.stat().st_size for f in Path(folder).rglob("*.parquet")) / 1e9
         print(f"{galaxies:,} galaxies x {draws} draws, {size:.2f} GB, written in {spent:.0f} s")
-        with multiprocessing.get_context("spawn").Pool(1) as pool:
-            spent, before, peak, held = pool.apply(_streamed, (Path(folder) / "run",))
+        # Processes of a multiprocessing.Pool may not have workers of their own.
+        with ProcessPoolExecutor(1, mp_context=multiprocessing.get_context("spawn")) as pool:
+            found = pool.submit(_streamed, Path(folder) / "run", workers).result()
+    spent, read, before, peak, of_workers, held = found
     print(
-        f"read in {spent:.0f} s, resident memory {before:.0f} MB before, {peak:.0f} MB at most; "
-        f"bands of 68 % hold {100 * held[0]:.0f} %, of 95 % {100 * held[1]:.0f} % of the cells"
+        f"{workers} workers: {spent:.0f} s, of which {read:.0f} s to read and weigh; resident "
+        f"memory {before:.0f} MB before, {peak:.0f} MB at most"
+        + (f", of a worker {of_workers:.0f} MB at most" if workers else "")
+        + f"; bands of 68 % hold {100 * held[0]:.0f} %, of 95 % {100 * held[1]:.0f} % of the cells"
     )
 
 
-def _streamed(out):
-    """Seconds, memory [MB] with the network loaded and at most, and what the bands hold."""
+def _streamed(out, workers):
+    """Seconds, and of these to read; memory [MB] with the network loaded and at most, and of a
+    worker; what the bands hold."""
     use_threads(1)
     sedflow.load_posterior()
     before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
     (edges,), start = mocks.SCHECHTER.edges, time.perf_counter()
-    population = sedflow.population.StreamedPopulation(
-        out, "log_mstar", ranges={"log_mstar": (edges[0], edges[-1])}, cells=len(edges) - 1
+    population = _Timed(
+        out,
+        "log_mstar",
+        ranges={"log_mstar": (edges[0], edges[-1])},
+        cells=len(edges) - 1,
+        workers=workers,
     )
     spent = time.perf_counter() - start
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+    of_workers = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss / 1024
     in68, in95, _ = mocks.held_by(population, mocks.SCHECHTER.shares)
-    return spent, before, peak, (in68.mean(), in95.mean())
+    return spent, population.read_s, before, peak, of_workers, (in68.mean(), in95.mean())
+
+
+class _Timed(sedflow.population.StreamedPopulation):
+    """Says how long the partitions took, the start of the workers included."""
+
+    def _read(self, run, folder):
+        start = time.perf_counter()
+        blocks = super()._read(run, folder)
+        self.read_s = time.perf_counter() - start
+        return blocks
 
 
 def exact(n_mock, galaxies, draws, wrong):

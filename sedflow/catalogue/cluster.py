@@ -1,4 +1,4 @@
-"""Partitions of a catalogue run on the processes of this machine or of a cluster, or in this one.
+"""Work on the partitions of a run: by processes of this machine or of a cluster, or in this one.
 
 dask.distributed does it: a few partitions are given out for each worker at a time, and a worker
 that ends is replaced, its partitions given to others.
@@ -7,26 +7,58 @@ that ends is replaced, its partitions given to others.
 import logging
 import os
 import time
+from collections import deque
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from itertools import islice
+from typing import Any, Protocol
 
-from sedflow.catalogue.part import infer_part
 from sedflow.errors import SedflowError, needs
 
-__all__ = ["processes"]
+__all__ = ["Job", "processes"]
 
 _IN_FLIGHT = 3  # partitions given out for each worker
 _POLL, _LOOK = 0.02, 2.0  # seconds between two looks for an end, and for workers
 _PATIENCE = 60  # seconds without any worker
 
 
+class Job(Protocol):
+    """What a process must know to work on one partition; small enough to be sent about."""
+
+    @property
+    def key(self) -> str:
+        """Its name, which no other job of any run has."""
+
+    @property
+    def about(self) -> str:
+        """What it is, in words: "the rows 0 to 999"."""
+
+
 @contextmanager
-def processes(workers, scheduler, n_jobs, log):
-    """How many processes there are, and a function that runs jobs on them as it is iterated."""
+def processes(
+    work: Callable[[Any], Any],
+    workers: int | None,
+    scheduler: str | None,
+    n_jobs: int,
+    log: Callable[[str], object],
+    *,
+    in_order: bool = False,
+    again: str = "give the same command: finished partitions are kept",
+) -> Iterator[tuple[int, Callable]]:
+    """How many processes there are, and a function that runs jobs on them as it is iterated.
+
+    work : what is done with a `Job`, a function of a module
+    workers : of this machine, of one thread each; one for each core by default; 0 works here
+    scheduler : address of a running dask scheduler, to use instead
+    n_jobs : how many there will be; no more workers than these are started
+    log : called with sentences on what happens
+    in_order : whether results come in the order of the jobs, or as they are ready
+    again : what to do after the workers were lost, in words
+    """
     if n_jobs == 0 or (workers == 0 and scheduler is None):
-        yield 1, _here
+        yield 1, lambda jobs: ((job, work(job)) for job in jobs)
         return
-    needs("dask", "distributed", extra="scale", what="a run with workers, other than 0,")
+    needs("dask", "distributed", extra="scale", what="work with workers, other than 0,")
     import dask
     import distributed
 
@@ -55,70 +87,72 @@ def processes(workers, scheduler, n_jobs, log):
         with client:
             threads = sum(client.nthreads().values())
             log(f"workers: {threads}" + (f" at {scheduler}" if scheduler else ""))
-            yield threads, lambda jobs: _there(client, jobs)
+            yield threads, lambda jobs: _there(client, work, jobs, in_order, again)
     finally:
         if cluster is not None:
             cluster.close()
         logger.setLevel(level)
 
 
-def _here(jobs):
-    for job in jobs:
-        yield job, infer_part(job)
-
-
-def _attempt(job):
-    """Infer a partition; an expected failure comes back as it is, not as dask's traceback."""
+def _attempt(work, job):
+    """Work on a partition; an expected failure comes back as it is, not as dask's traceback."""
     try:
-        return infer_part(job)
+        return work(job)
     except SedflowError as error:
         return error
 
 
-def _there(client, jobs):
-    """Run jobs on a cluster, a few for each worker at a time; yields each with its entry."""
+def _there(client, work, jobs, in_order, again):
+    """Run jobs on a cluster, a few for each worker at a time; yields each with what came of it."""
     from distributed import CancelledError, KilledWorker, as_completed
 
-    waiting, running = iter(jobs), {}
+    waiting, running, turn = iter(jobs), {}, deque()
+    held: dict = {}  # what has come before its turn
 
     def give():
-        """Give out jobs until each worker has some."""
-        wanted = max(_IN_FLIGHT * sum(client.nthreads().values()), 1) - len(running)
-        for job in islice(waiting, max(wanted, 0)):
-            future = client.submit(_attempt, job, key=f"sedflow-{job.run[:8]}-{job.number}")
+        """Give out jobs until each worker has some; what is held counts, so that it stays few."""
+        most = max(_IN_FLIGHT * sum(client.nthreads().values()), 1)
+        for job in islice(waiting, max(most - len(running) - len(held), 0)):
+            future = client.submit(_attempt, work, job, key=job.key)
             running[future.key] = job
+            if in_order:
+                turn.append(future.key)
             yield future
 
     try:
         finished = as_completed(list(give()), loop=client.loop)
         while not finished.is_empty():
-            _wait(client, finished)
+            _wait(client, finished, again)
             future = finished.next()
             job = running.pop(future.key)
             try:
-                entry = future.result()
+                found = future.result()
             except KilledWorker:
                 raise SedflowError(
-                    f"the rows {job.part.start} to {job.part.stop - 1} killed their worker time "
-                    "and again, most likely because they lack memory; use smaller partitions "
-                    "or fewer workers, and run again"
+                    f"{job.about} killed their worker time and again, most likely because they "
+                    "lack memory; use smaller partitions or fewer workers, and run again"
                 ) from None
-            if isinstance(entry, SedflowError):
-                raise entry
+            if isinstance(found, SedflowError):
+                raise found
             future.release()
-            for fresh in give():
-                finished.add(fresh)
-            yield job, entry
+            held[future.key] = job, found
+            if not in_order:
+                turn.append(future.key)
+            while turn and turn[0] in held:
+                ready = held.pop(turn.popleft())
+                for fresh in give():
+                    finished.add(fresh)
+                yield ready
     except (CancelledError, OSError, TimeoutError) as error:  # all that dask makes of its absence
         if client.status == "running" and not isinstance(error, CancelledError):
             raise
         raise SedflowError(
             "the dask scheduler has ended, or cannot be reached any more; start it and its workers "
-            "again, and give the same command: finished partitions are kept"
+            f"again, and {again}"
         ) from None
 
 
-def _wait(client, finished):
+def _wait(client, finished, again):
     """Until a job has ended; no longer than some time without any worker."""
     seen = looked = time.monotonic()
     while not finished.has_ready():
@@ -132,5 +166,5 @@ def _wait(client, finished):
         elif now - seen > _PATIENCE:
             raise SedflowError(
                 f"no dask worker has been there for {_PATIENCE} s; start one at the scheduler's "
-                "address, and give the same command: finished partitions are kept"
+                f"address, and {again}"
             )

@@ -58,6 +58,16 @@ class PartJob:
         """How many there are."""
         return self.stop - self.start
 
+    @property
+    def key(self) -> str:
+        """Its name among all jobs of a cluster."""
+        return f"sedflow-{self.run[:8]}-{self.number}"
+
+    @property
+    def about(self) -> str:
+        """What it is, in words."""
+        return f"the rows {self.start} to {self.stop - 1}"
+
     def path(self, kind) -> Path:
         """Its file of "results" or of "draws"."""
         return Path(self.out) / kind / part_name(self.number)

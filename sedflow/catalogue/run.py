@@ -30,7 +30,7 @@ from sedflow.catalogue.intake import FORM, NAME, take_in
 from sedflow.catalogue.ledger import Ledger, result_files
 from sedflow.catalogue.manifest import load_manifest, load_summary, n_parts
 from sedflow.catalogue.mapping import ColumnMap
-from sedflow.catalogue.part import PartJob, counts_of
+from sedflow.catalogue.part import PartJob, counts_of, infer_part
 from sedflow.catalogue.read.open import open_catalogue
 from sedflow.catalogue.resume import begun, unfinished
 from sedflow.catalogue.start import (
@@ -175,7 +175,7 @@ def infer_catalogue(
         if progress:
             progress(done, catalogue.n_rows)
         start, new = time.monotonic(), 0
-        with processes(workers, scheduler, len(todo), log) as (how_many, run):
+        with processes(infer_part, workers, scheduler, len(todo), log) as (how_many, run):
             for job, entry in run(todo):
                 with writing(ledger.path):
                     ledger.add(entry)

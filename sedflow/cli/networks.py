@@ -141,8 +141,14 @@ def export(network, output):
     help="Instead, make the table that calibrates p-values, with this many simulated galaxies for "
     "each number of bands and bin of signal-to-noise.  [packaged: 300]",
 )
+@click.option(
+    "--add-survey",
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    metavar="REPORT",
+    help="Instead, add galaxies like the NSA's to a report of an older version, which lacks them.",
+)
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
-def validate(weights, galaxies, draws, nsa, seed, output, p_values, as_json):
+def validate(weights, galaxies, draws, nsa, seed, output, p_values, add_survey, as_json):
     """Validation report of a network: calibration, coverage, distance to the exact posterior.
 
     Example: sedflow validate --output runs/report
@@ -153,7 +159,9 @@ def validate(weights, galaxies, draws, nsa, seed, output, p_values, as_json):
     """
     from sedflow.network.weights import load_posterior
     from sedflow.validation.measure import validate as run
+    from sedflow.validation.measure import with_survey
     from sedflow.validation.populations import headline, in_words, population, populations_of
+    from sedflow.validation.report import load_report
 
     publication = figure_module() if output else None  # before the work, not after it
     if output:
@@ -165,7 +173,10 @@ def validate(weights, galaxies, draws, nsa, seed, output, p_values, as_json):
         click.echo(_p_value_table(posterior, weights, output, p_values, seed))
         return
     with bar("galaxy") as tell:
-        report = run(posterior, galaxies, draws, seed, nsa, tell)
+        if add_survey:
+            report = with_survey(load_report(add_survey), posterior, draws, tell)
+        else:
+            report = run(posterior, galaxies, draws, seed, nsa, tell)
     if output:
         report.save(output / f"{posterior.name}.report.json")
         for name in populations_of(report):

@@ -27,7 +27,7 @@ def survey_weights(
 
     magnitude, completeness : names of columns; redshifts : ends of the sample
     """
-    from sedflow.population.members import redshifts_of
+    from sedflow.population.run_parts import redshifts_of
     from sedflow.population.volume import FARTHEST, inverse_vmax
 
     needed = [magnitude] if flux_limit is not None else []

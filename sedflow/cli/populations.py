@@ -2,6 +2,8 @@
 
 import json
 import shlex
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import click
@@ -17,6 +19,12 @@ __all__ = ["population"]
 @click.argument("folder", type=click.Path(path_type=Path))
 @click.option("--of", default="log_mstar", show_default=True, help="One or two quantities.")
 @click.option("--stream", is_flag=True, help="Read a partition at a time: for millions of rows.")
+@click.option(
+    "--workers",
+    type=click.IntRange(min=0),
+    help="Processes that read partitions, with --stream, which this implies; 0: no dask.  [0]",
+)
+@click.option("--scheduler", help="Running dask scheduler to use instead, tcp://HOST:PORT.")
 @click.option(
     "--rerun",
     type=click.Path(path_type=Path),
@@ -54,7 +62,9 @@ __all__ = ["population"]
 )
 @click.option("--figure", type=click.Path(path_type=Path), help="Write a figure here.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
-def population(folder, of, stream, rerun, cells, status, draws, seed, **options):
+def population(
+    folder, of, stream, workers, scheduler, rerun, cells, status, draws, seed, **options
+):
     """The population of the galaxies of a run in FOLDER, made by sedflow infer --keep 200.
 
     Example: sedflow population runs/galaxies --of log_mstar,log_ssfr_1gyr --figure population.pdf
@@ -63,10 +73,15 @@ def population(folder, of, stream, rerun, cells, status, draws, seed, **options)
 
     if options["figure"]:
         check_figure(options["figure"])
+    stream = stream or workers is not None or scheduler is not None
     if stream and rerun:
         raise click.UsageError("--stream reads one run; leave out --rerun.")
     weights, without = _weighted(folder, options)
-    kind = sedflow.population.StreamedPopulation if stream else sedflow.Population
+    kind: Callable = sedflow.Population
+    if stream:
+        kind = partial(
+            sedflow.population.StreamedPopulation, workers=workers or 0, scheduler=scheduler
+        )
     found = kind(
         folder if rerun is None else [folder, rerun],
         of,

@@ -9,21 +9,15 @@ from typing import Any
 
 import numpy as np
 
-from sedflow.catalogue.infer import checked_posterior
-from sedflow.catalogue.ledger import part_name
-from sedflow.catalogue.manifest import check_files, load_manifest
-from sedflow.catalogue.part import read_results
-from sedflow.errors import SedflowError, needs
+from sedflow.errors import SedflowError
 from sedflow.fits.fit import Fit
-from sedflow.model.derived import missing_quantity, quantities_of
 from sedflow.model.sed import SEDModel
-from sedflow.parameters import NAMES, Prior
-from sedflow.population.prior import SPECIFIC, quantity_values
+from sedflow.parameters import Prior
+from sedflow.population.run_parts import RunParts, check_names, values_of
 
-__all__ = ["NOT_IN_SAMPLE", "Members", "RunParts", "members_of", "redshifts_of"]
+__all__ = ["NOT_IN_SAMPLE", "Members", "members_of"]
 
 NOT_IN_SAMPLE = "not in the sample"  # of why galaxies are left out
-_AT_ONCE = 20_000  # draws that are derived at once
 
 
 @dataclass(frozen=True)
@@ -130,88 +124,16 @@ def members_of(
     return _of_fits(fits, names, status)
 
 
-def _check_names(names, model):
-    known = [*(q.name for q in quantities_of(model)), *SPECIFIC]
-    for name in names:
-        if name not in known:
-            raise missing_quantity(name, model)
-
-
-class RunParts:
-    """The partitions of a run that kept draws, read one after the other.
-
-    most, draws : galaxies and draws of each at most; with `most`, partitions come in random order,
-        and of the files of draws only the sizes are checked
-    """
-
-    def __init__(self, out, names, status, most=None, draws=None):
-        needs("pyarrow", extra="scale", what="sedflow.Population of a run")
-        manifest = load_manifest(out)
-        self._keep = keep = manifest["settings"]["keep"]
-        if not keep:
-            raise SedflowError(
-                f"the run {out} kept no draws; run sedflow infer with --keep 200 into another "
-                "folder"
-            )
-        about = manifest["weights"]
-        self.posterior = checked_posterior(about["name"], about["record_sha256"])
-        _check_names(names, self.posterior.model)
-        if most is None:
-            self.parts = check_files(out, manifest)
-        else:
-            found = check_files(out, manifest, hashed=("results",))
-            self.parts = np.random.default_rng(1).permutation(found).tolist()
-        self._out, self._names, self._status, self._most = out, names, status, most
-        self.kept = keep if draws is None else min(keep, draws)
-        self.left_out: Counter[str] = Counter()
-        self.remedy = (
-            f"run sedflow infer again with --keep {5 * keep} --draws {max(5 * keep, 1000)} into "
-            "another folder, or these alone: sedflow population with --few FILE.parquet says how"
-        )
-
-    def __iter__(self):
-        """IDs, redshifts (n,) and values (n, n_draw, n_quantity) of each partition."""
-        left = self._most
-        for number in self.parts:
-            if left is not None and left <= 0:
-                return
-            path = self._out / "results" / part_name(number)
-            table, _ = read_results(path, ["id", "status", "redshift"])
-            state = np.array(table["status"].to_pylist(), dtype=object)
-            theta = _thetas(self._out / "draws" / part_name(number), self._keep)
-            theta = theta[:, (np.arange(self.kept) * self._keep) // self.kept]
-            there = ~np.isnan(theta).any((1, 2))
-            used = np.isin(state, self._status) & there
-            why = zip(state[~used], there[~used], strict=True)
-            self.left_out.update(s if h else "no draws" for s, h in why)
-            if left is not None:
-                used &= np.cumsum(used) <= left
-                left -= int(used.sum())
-            z = table["redshift"].to_numpy()[used].astype(float)
-            ids = [i for i, u in zip(table["id"].to_pylist(), used, strict=True) if u]
-            yield ids, z, _values(self._names, theta[used], z, self.posterior.model)
-
-
-def redshifts_of(out: Path) -> dict[str, float]:
-    """Redshift of each ID of a run."""
-    found: dict[str, float] = {}
-    for number in check_files(out, load_manifest(out), hashed=("results",)):
-        table, _ = read_results(out / "results" / part_name(number), ["id", "redshift"])
-        found |= zip(map(str, table["id"].to_pylist()), table["redshift"].to_pylist(), strict=True)
-    return found
-
-
 def _of_run(out, names, status, most, draws):
     run = RunParts(out, names, status, most, draws)
-    ids, redshift, values = [], [], []
-    for some, z, value in run:
-        ids += some
-        redshift.append(z)
-        values.append(value)
-    value = np.concatenate(values) if values else np.zeros((0, run.kept, len(names)))
+    parts = list(run)
+    ids = [i for part in parts for i in part.ids]
+    value = np.concatenate(
+        [part.values for part in parts] or [np.zeros((0, run.kept, len(names)), np.float32)]
+    )
     return Members(
         np.array(ids, dtype=object if any(isinstance(i, str) for i in ids) else None),
-        np.concatenate(redshift) if redshift else np.zeros(0),
+        np.concatenate([part.redshift for part in parts] or [np.zeros(0)]),
         value,
         np.full(value.shape[:2], 1.0 / run.kept),
         run.posterior.prior,
@@ -221,40 +143,9 @@ def _of_run(out, names, status, most, draws):
     )
 
 
-def _thetas(path, keep):
-    """Draws (n_row, keep, 12) of a partition; NaN where there are none."""
-    import pyarrow.parquet as pq
-
-    try:
-        table = pq.read_table(path, columns=list(NAMES), page_checksum_verification=True)
-        theta = np.full((table.num_rows, keep, len(NAMES)), np.nan)
-        for k, name in enumerate(NAMES):
-            column = table[name].combine_chunks()
-            there = ~column.is_null().to_numpy(zero_copy_only=False)
-            theta[there, :, k] = column.flatten().to_numpy().reshape(-1, keep)
-    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:  # Arrow's, too
-        problem = " ".join(str(error).split())[:100]
-        raise SedflowError(
-            f"{path} does not hold {keep:,} draws of each row ({problem}); remove it and run "
-            "sedflow infer again"
-        ) from None
-    return theta
-
-
-def _values(names, theta, z, model):
-    """Values (n, n_draw, n_quantity), some galaxies at once."""
-    n, n_draw = theta.shape[:2]
-    out = np.empty((n, n_draw, len(names)), np.float32)
-    step = max(1, _AT_ONCE // max(n_draw, 1))
-    for k in range(0, n, step):
-        some = slice(k, k + step)
-        out[some] = quantity_values(names, theta[some], z[some], model)
-    return out
-
-
 def _of_fits(fits, names, status):
     first = fits[0]
-    _check_names(names, first.model)
+    check_names(names, first.model)
     ids = _ids_of(fits)
     parts, states = [], []
     for fit in fits:
@@ -277,7 +168,7 @@ def _of_fits(fits, names, status):
         there = ~np.isnan(theta).any((1, 2))
         z = np.broadcast_to(fit.photometry.redshift, fit.photometry.shape).reshape(n)
         value = np.full((n, n_draw, len(names)), np.nan, np.float32)
-        value[there] = _values(names, theta[there], z[there], fit.model)
+        value[there] = values_of(names, theta[there], z[there], fit.model)
         w = fit.draws.weights
         w = np.full((n, n_draw), 1.0 / n_draw) if w is None else w.reshape(n, n_draw)
         state = np.broadcast_to("ok", (n,)) if fit.verdict is None else _states(fit, n)

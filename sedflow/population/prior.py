@@ -58,13 +58,25 @@ class PriorShares:
         """Relative standard errors (n, n_cell) at redshifts (n,)."""
         return self._between(self.error, redshift)
 
+    def total(self, redshift: np.ndarray) -> np.ndarray:
+        """Sum (n_cell,) of the shares at redshifts (n,)."""
+        if len(self.redshift) == 1:
+            return len(redshift) * self.shares[0]
+        k, t = self._place(redshift)
+        n = len(self.redshift)
+        return (np.bincount(k, 1 - t, n) + np.bincount(k + 1, t, n)) @ self.shares
+
+    def _place(self, redshift):
+        """Number of the node below each redshift, and how far it is to the next one."""
+        k = np.clip(np.searchsorted(self.redshift, redshift) - 1, 0, len(self.redshift) - 2)
+        t = (redshift - self.redshift[k]) / (self.redshift[k + 1] - self.redshift[k])
+        return k, np.clip(t, 0.0, 1.0)
+
     def _between(self, values, redshift):
         if len(self.redshift) == 1:
             return np.broadcast_to(values[0], (len(redshift), values.shape[1]))
-        k = np.clip(np.searchsorted(self.redshift, redshift) - 1, 0, len(self.redshift) - 2)
-        t = (redshift - self.redshift[k]) / (self.redshift[k + 1] - self.redshift[k])
-        t = np.clip(t, 0.0, 1.0)[:, None]
-        return (1 - t) * values[k] + t * values[k + 1]
+        k, t = self._place(redshift)
+        return (1 - t[:, None]) * values[k] + t[:, None] * values[k + 1]
 
 
 def prior_shares(

@@ -1,9 +1,12 @@
 """A population of more galaxies than the memory holds: their likelihoods are on disk, in blocks.
 
 The run is read twice, a partition at a time: once for the likelihood of each galaxy in the cells,
-which is small, and once more where posteriors with the population as prior are asked for.
+which is small, and once more where posteriors with the population as prior are asked for. The
+partitions are read and weighed in this process, or by workers of dask (`catalogue.cluster`); what
+they find is put together in the order of the run, so that the answer does not depend on who did it.
 """
 
+import secrets
 import tempfile
 from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
@@ -11,17 +14,16 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from scipy.sparse import csr_array
 
+from sedflow.catalogue.cluster import processes
 from sedflow.catalogue.column_units import with_units
-from sedflow.catalogue.ledger import part_name
-from sedflow.catalogue.part import read_results
-from sedflow.draws import weighted_quantile
 from sedflow.errors import SedflowError, needs
 from sedflow.files.writing import replacing
 from sedflow.parameters import as_whole
 from sedflow.population.blocks import Blocks
-from sedflow.population.density import fit_density, responsibilities, scaled
-from sedflow.population.evidence import evidence_of, spreads, tallied
+from sedflow.population.density import fit_density, responsibilities
+from sedflow.population.evidence import spreads
 from sedflow.population.grid import (
     cell_counts,
     checked_weights,
@@ -30,14 +32,15 @@ from sedflow.population.grid import (
     names_of,
     weights_of,
 )
-from sedflow.population.members import NOT_IN_SAMPLE, Members, RunParts, members_of
+from sedflow.population.members import NOT_IN_SAMPLE, members_of
+from sedflow.population.part_evidence import EvidenceJob, part_evidence, part_quantiles
 from sedflow.population.population import EFFECTIVE_MIN, Population
-from sedflow.population.prior import cell_numbers, prior_shares
+from sedflow.population.prior import prior_shares
+from sedflow.population.run_parts import RunParts
 
 __all__ = ["StreamedPopulation"]
 
 _SAMPLE, _SAMPLE_DRAWS = 5_000, 50  # that choose the axes
-_QUANTILES = (0.16, 0.5, 0.84)
 _FEWEST = 10
 
 
@@ -59,6 +62,12 @@ class StreamedPopulation(Population):
         As for `Population`.
     scratch : path, optional
         Where the likelihoods are kept meanwhile; default the system's folder for such files.
+    workers : int
+        Processes on this machine, of one thread each, that read and weigh partitions; 0 for none,
+        without dask.
+    scheduler : str, optional
+        Address of a running dask scheduler, such as tcp://10.0.0.1:8786, to use instead. Its
+        workers must reach the run under the same path.
 
     Raises
     ------
@@ -79,8 +88,11 @@ class StreamedPopulation(Population):
         n: int = 400,
         seed: int = 1,
         scratch: str | Path | None = None,
+        workers: int = 0,
+        scheduler: str | None = None,
     ):
         self.names, self._out = names_of(of), Path(out)
+        self._workers, self._scheduler = as_whole("workers", workers, 0, 1024), scheduler
         self._status = (status,) if isinstance(status, str) else tuple(status)
         if weights is not None and not isinstance(weights, Mapping):
             raise SedflowError(
@@ -99,38 +111,39 @@ class StreamedPopulation(Population):
         self.edges = edges_of(some, self.names, dict(ranges or {}), counts)
         self.ids, self._shape = np.zeros(0), counts
         run = RunParts(self._out, self.names, self._status)
-        ends = np.array(_ends_of_redshift(self._out, run.parts, self._status))
+        ends = np.array(run.ends_of_redshift())
         self._prior = prior_shares(self.names, self.edges, ends, some.prior, some.model)
         with tempfile.TemporaryDirectory(dir=scratch) as folder:
-            blocks = self._read(run, Path(folder), some)
+            blocks = self._read(run, Path(folder))
             self.fitted = fit_density(blocks, self._shape, self.weights, n=self._n, seed=self._seed)
             self._watch(blocks)
         self.redshift = some.redshift
         self._spreads = np.median(spreads(some), axis=0)
         self._members, self._of_draws = some, np.zeros((0, 0))
 
-    def _read(self, run, folder, some):
+    def _read(self, run, folder):
         """Likelihoods of all galaxies, and what is counted on the way."""
         size = int(np.prod(self._shape))
         blocks, found = Blocks(folder, size), []
         self._medians, self._stack, self._mean_prior = np.zeros((3, size))
         gone: Counter[str] = Counter()
-        for ids, z, values in run:
-            if not ids:
+        for part in self._by_part(part_evidence, run):
+            gone.update(part.left_out)
+            sample = self._in_sample(part.ids)
+            gone[NOT_IN_SAMPLE] += int((~sample).sum())
+            gone["outside the axes"] += int((sample & ~part.inside).sum())
+            enter, rows = sample & part.inside, sample[part.inside]
+            if not enter.any():
                 continue
-            members, cells = self._entering(ids, z, values, some, gone)
-            if not len(members):
-                continue
-            evidence = evidence_of(members, self.edges, cells, self._prior)
-            counts = tallied(cells, np.ones_like(evidence.ratio), size)
-            blocks.add(scaled(evidence.likelihood), counts.data, members.ids)
-            w = np.ones(len(members))
+            ids, counts = part.ids[enter], csr_array(part.counts[rows])
+            w = np.ones(len(ids))
             if self._named is not None:
-                w = checked_weights(weights_of(self._named, members.ids), members.ids)
+                w = checked_weights(weights_of(self._named, ids), ids)
                 found.append(w)
-            self._medians += _in_cells(evidence.medians, w, size)
-            self._stack += _in_cells(cells, w[:, None] / run.kept, size)
-            self._mean_prior += self._prior.at(members.redshift).sum(0)
+            blocks.add(csr_array(part.likelihood[rows]), counts.data, ids)
+            self._medians += _in_cells(part.medians[rows], w, size)
+            self._stack += counts.T @ (w / run.kept)
+            self._mean_prior += self._prior.total(part.redshift[enter])
         self._count = blocks.shape[0]
         if self._count < _FEWEST:
             raise SedflowError(
@@ -138,24 +151,28 @@ class StreamedPopulation(Population):
             )
         self.weights = None if self._named is None else np.concatenate(found)
         self._sum = float(self._count if self.weights is None else self.weights.sum())
-        self.left_out = dict(run.left_out) | dict(+gone)
+        self.left_out = dict(+gone)
         return blocks
 
-    def _entering(self, ids, z, values, some, gone=None):
-        """Those of a partition that enter (as `Members`), and the cells of their draws.
+    def _by_part(self, work, run, shares=None):
+        """What the workers, or this process, find in each partition, in the order of the run."""
+        token = secrets.token_hex(8)
+        jobs = (
+            EvidenceJob(k, f"sedflow-{token}-{k}", run.draws, self.edges, self._prior, shares)
+            for k in run.parts
+        )
+        many, again = len(run.parts), "ask for the population again"
+        with processes(
+            work, self._workers, self._scheduler, many, _silent, in_order=True, again=again
+        ) as (_, results):
+            for _, found in results(jobs):
+                yield found
 
-        gone : counts why others do not
-        """
-        cells = cell_numbers(values, self.edges)
-        inside = (cells >= 0).any(1)
-        sample = np.array([str(i) not in self._without for i in ids], dtype=bool)
-        if gone is not None:
-            gone[NOT_IN_SAMPLE] += int((~sample).sum())
-            gone["outside the axes"] += int((sample & ~inside).sum())
-        keep, shares = inside & sample, np.full(values.shape[:2], 1.0 / values.shape[1])
-        names = np.array(ids, dtype=object if isinstance(ids[0], str) else None)
-        every = Members(names, z, values, shares, some.prior, some.model, {}, some.remedy)
-        return every.subset(keep), cells[keep]
+    def _in_sample(self, ids):
+        """Which of the IDs are in the sample."""
+        if not self._without:
+            return np.ones(len(ids), bool)
+        return np.array([str(i) not in self._without for i in ids.tolist()], dtype=bool)
 
     def _watch(self, blocks):
         """Which galaxies have few effective draws; those in one cell count alike."""
@@ -229,12 +246,13 @@ class StreamedPopulation(Population):
         writer, done = None, 0
         with replacing(Path(path)) as temporary:
             try:
-                for ids, z, values in RunParts(self._out, self.names, self._status):
-                    if not ids:
+                run = RunParts(self._out, self.names, self._status)
+                for part in self._by_part(part_quantiles, run, self.fitted.shares):
+                    sample = self._in_sample(part.ids)
+                    rows = slice(done, done + int(sample.sum()))
+                    if rows.stop == done:
                         continue
-                    members, cells = self._entering(ids, z, values, self._members)
-                    rows = slice(done, done + len(members))
-                    table = with_units(pa.table(self._rows(members, cells, rows)))
+                    table = with_units(pa.table(self._rows(part, sample, rows)))
                     done = rows.stop
                     writer = writer or pq.ParquetWriter(temporary, table.schema)
                     writer.write_table(table)
@@ -243,36 +261,20 @@ class StreamedPopulation(Population):
                     writer.close()
         return Path(path)
 
-    def _rows(self, members, cells, rows):
-        """Columns of the galaxies of a partition, which have these rows of all."""
-        n = len(members)
-        out = {
-            "id": [str(i) for i in members.ids],
-            "redshift": members.redshift,
-            "weight": np.ones(n) if self.weights is None else self.weights[rows],
+    def _rows(self, part, sample, rows):
+        """Columns of the galaxies of a partition in the sample, which have these rows of all."""
+        return {
+            "id": [str(i) for i in part.ids[sample]],
+            "redshift": part.redshift[sample],
+            "weight": np.ones(sample.sum()) if self.weights is None else self.weights[rows],
             "effective_draws": self.effective_draws[rows].astype(float),
-        }
-        own = members.shares
-        w = evidence_of(members, self.edges, cells, self._prior).weights(self.fitted.shares)
-        for k, name in enumerate(self.names):
-            for what, weights in (("", own), ("_shrunk", w)):
-                found = weighted_quantile(members.values[..., k], _QUANTILES, weights)
-                for q, column in zip(_QUANTILES, found, strict=True):
-                    out[f"{name}{what}_p{100 * q:g}"] = column
-        return out
+        } | {name: column[sample] for name, column in part.columns.items()}
+
+
+def _silent(sentence):
+    """Say nothing of how many workers there are."""
 
 
 def _in_cells(cells, shares, size):
     inside = cells >= 0
     return np.bincount(cells[inside], np.broadcast_to(shares, cells.shape)[inside], size)
-
-
-def _ends_of_redshift(out, parts, status):
-    """Smallest and largest redshift of the galaxies of a run that enter."""
-    ends = []
-    for number in parts:
-        table, _ = read_results(out / "results" / part_name(number), ["status", "redshift"])
-        z = table["redshift"].to_numpy()[np.isin(table["status"].to_pylist(), status)]
-        if len(z):
-            ends.append((float(z.min()), float(z.max())))
-    return min(e[0] for e in ends), max(e[1] for e in ends)

@@ -82,6 +82,7 @@ def test_completeness_alone_is_a_weight(run, survey):
         (("--flux-limit", 17, "--area", 10), 2, "need --weights"),
         (("--redshifts", "0.01,0.05"), 2, "ends of a sample"),
         (("--stream", "--rerun", "x"), 2, "reads one run"),
+        (("--workers", 2, "--rerun", "x"), 2, "reads one run"),
         (("--weights", "SURVEY"), 1, "has no column weight"),
         (("--weights", "SURVEY", "--completeness", "wrong"), 1, "above 0 and up to 1"),
         (
@@ -112,6 +113,17 @@ def test_a_stream_says_what_memory_says(run, survey, tmp_path):
     weights = pq.read_table(path)["weight"].to_numpy()
     assert len(weights) == memory["galaxies"]
     assert weights.sum() == pytest.approx(memory["total"][0])
+
+
+@pytest.mark.slow
+def test_workers_say_what_one_process_says(run):
+    pytest.importorskip("distributed")
+    _, alone = _asked(run, "--stream", "--json")
+    done, found = _asked(run, "--workers", 2, "--json")
+    assert done.exit_code == 0, done.output
+    for one, other in zip(alone.pop("moments"), found.pop("moments"), strict=True):
+        assert one == pytest.approx(other)
+    assert found == alone
 
 
 def test_a_population_goes_to_arviz_and_comes_back(run, whole, tmp_path):

@@ -11,6 +11,9 @@ from sedflow.errors import SedflowError
 from sedflow.population.blocks import Blocks
 from sedflow.population.density import fit_density, scaled
 from sedflow.population.mocks import SCHECHTER, exact_mock
+from sedflow.population.part_evidence import EvidenceJob, part_evidence, part_quantiles
+from sedflow.population.prior import PriorShares, prior_shares
+from sedflow.population.run_parts import RunParts
 from sedflow.population.streamed import StreamedPopulation
 
 OF = "log_mstar,log_z_mw_solar"
@@ -94,6 +97,60 @@ def test_galaxies_are_written_a_partition_at_a_time(both, tmp_path):
         streamed.galaxies(path)
     with pytest.raises(SedflowError, match=r"\.parquet file"):
         streamed.galaxies(tmp_path / "galaxies.csv")
+
+
+def _same(one, other):
+    """Of two populations: all that is said of them, and what is on file."""
+    assert len(one) == len(other)
+    assert one.left_out == other.left_out
+    assert one.few == other.few
+    for what in ("density", "prior_density", "effective_draws"):
+        np.testing.assert_allclose(getattr(one, what), getattr(other, what), rtol=1e-9)
+    np.testing.assert_allclose(one.fitted.draws, other.fitted.draws, rtol=1e-6, atol=1e-12)
+    np.testing.assert_allclose(one.stack(), other.stack(), rtol=1e-9)
+    np.testing.assert_allclose(one.medians(), other.medians(), rtol=1e-9)
+
+
+@pytest.mark.slow
+def test_workers_of_a_scheduler_find_what_one_process_finds(run, both, tmp_path):
+    distributed = pytest.importorskip("distributed")
+    weights = {ident: 1.0 + k for k, ident in enumerate(both[0].ids.tolist())}
+    options = {**OPTIONS, "weights": weights, "without": [both[0].ids[3]]}
+    here = StreamedPopulation(run, OF, **options)
+    with distributed.LocalCluster(
+        n_workers=2, threads_per_worker=1, processes=False, dashboard_address=None
+    ) as cluster:
+        there = StreamedPopulation(run, OF, **options, scheduler=cluster.scheduler_address)
+        _same(there, here)
+        found = pq.read_table(there.galaxies(tmp_path / "there.parquet"))
+    expected = pq.read_table(here.galaxies(tmp_path / "here.parquet"))
+    assert found.column_names == expected.column_names
+    for name in expected.column_names:
+        if name == "id":
+            assert found[name].to_pylist() == expected[name].to_pylist()
+        else:
+            np.testing.assert_allclose(found[name], expected[name], rtol=1e-9)
+
+
+def test_a_partition_with_no_draw_on_the_axes_is_empty(run):
+    parts = RunParts(run, ("log_mstar",), OPTIONS["status"])
+    network, edges = parts.posterior, (np.linspace(12.4, 12.5, 6),)
+    prior = prior_shares(("log_mstar",), edges, np.array([0.02]), network.prior, network.model)
+    job = EvidenceJob(0, "job", parts.draws, edges, prior, np.full(5, 0.2))
+    found = part_evidence(job)
+    assert len(found.ids) == len(found.inside) > 0
+    assert not found.inside.any()
+    assert found.likelihood.shape == (0, 5)
+    assert part_quantiles(job).columns == {}
+
+
+def test_sums_of_the_prior_are_those_of_its_shares():
+    shares = np.random.default_rng(1).random((3, 7))
+    prior = PriorShares(np.array([0.01, 0.06, 0.11]), shares, np.zeros((3, 7)))
+    z = np.array([0.005, 0.01, 0.03, 0.06, 0.1, 0.2])
+    np.testing.assert_allclose(prior.total(z), prior.at(z).sum(0))
+    alone = PriorShares(np.array([0.0]), shares[:1], np.zeros((1, 7)))
+    np.testing.assert_allclose(alone.total(z), alone.at(z).sum(0))
 
 
 def test_what_needs_all_draws_is_refused_in_a_sentence(both):

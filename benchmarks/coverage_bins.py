@@ -1,0 +1,128 @@
+"""Coverage of galaxies like the atlas in every bin of what their data look like.
+
+    python benchmarks/coverage_bins.py                        # the packaged reports, some minutes
+    python benchmarks/coverage_bins.py --weights nsa-ugriz-fsps --missing 500   # ten minutes more
+
+The levels of the truths are those of the packaged reports (their 20 quantities together, exact
+posteriors). Bins are quartiles of r, signal-to-noise, redshift, g - r and of the age of the burst
+as the data have it: the median of the network's posterior. A bin by the true age would say nothing
+of calibration, since the truth is not known when a galaxy is chosen. --missing: so many of these
+galaxies again, with any number of bands taken away, each fitted again.
+
+Errors are those of galaxies, whose quantities go together. A bin is marked where it is off by more
+than 1.5 points, and twice where that is more than two errors, too.
+"""
+
+import argparse
+import os
+import warnings
+
+os.environ["OPENBLAS_NUM_THREADS"] = "1"
+
+import numpy as np
+
+import sedflow
+from sedflow.photometry import Photometry
+from sedflow.threads import use_threads
+from sedflow.validation.bins import PROPERTIES, groups, properties
+from sedflow.validation.calibration import central_coverage, coverage_error
+from sedflow.validation.measure import _Measurement
+from sedflow.validation.populations import population, survey_like
+from sedflow.validation.report import NOMINAL
+
+NAMES = ("nsa-ugriz-fsps", "nsa-ugriz-fsps-gas", "nsa-ugriz-bc03", "nsa-uv-bc03")
+GOAL = 0.015
+BINS = 4
+DRAWS = 500  # of the network, for the median age of the burst
+BURST = "age of the burst [Gyr]"
+
+
+def burst_ages(posterior, galaxies, seed):
+    """Median age (n,) of the burst of each galaxy [Gyr]: what its data say."""
+    out = np.empty(len(galaxies))
+    for k in range(len(galaxies)):
+        draws = posterior.sample(galaxies[k], n=DRAWS, seed=seed)
+        out[k] = np.median(draws.theta[:, sedflow.NAMES.index("t_burst")])
+    return out
+
+
+def table(columns, scores):
+    """Rows of the bins of each property, and how many are further off than the goal."""
+    found = []
+    for name, values in columns.items():
+        edges = np.array([[k, k] for k in np.unique(values)], float)
+        if name != PROPERTIES["n_band"]:
+            cuts = np.nanquantile(values, np.linspace(0, 1, BINS + 1))
+            edges = np.column_stack([cuts[:-1], cuts[1:]])
+        key = "n_band" if name == PROPERTIES["n_band"] else name
+        for (low, high), group in zip(edges, groups(key, values, edges), strict=True):
+            cells, marks = [], 0
+            for q in NOMINAL:
+                held = central_coverage(scores[group], q).mean()
+                error = coverage_error(scores[group], q)
+                off = abs(held - q) > GOAL
+                sure = off and abs(held - q) > 2 * error
+                marks = max(marks, int(off) + int(sure))
+                cells.append(f"{100 * held:.1f} ± {100 * error:.1f} {'*' * (off + sure)}".strip())
+            where = f"{low:g}" if low == high else f"{low:.4g} to {high:.4g}"
+            print(f"| {name} | {where} | {group.sum():,} | {' | '.join(cells)} |", flush=True)
+            found.append(marks)
+    marks = np.array(found)
+    print(
+        f"\n{len(marks)} bins; {np.sum(marks > 0)} off by more than {100 * GOAL:g} points, "
+        f"{np.sum(marks > 1)} of them by more than two errors\n"
+    )
+
+
+def head(title):
+    print(f"### {title}\n\n| | bin | galaxies | 68 % intervals | 95 % intervals |")
+    print("|---|---|---|---|---|")
+
+
+def packaged(name, nsa):
+    """The bins of a packaged report."""
+    posterior, report = sedflow.load_posterior(name), sedflow.validation.load_report(name)
+    one, seed = population(report, "survey"), report.summary["seed"]
+    _, galaxies = survey_like(posterior, nsa, report.summary["galaxies"] // 2, seed)
+    known = one.galaxies["redshift"]
+    if len(known) != len(galaxies) or np.abs(known - galaxies.redshift).max() > 1e-3:
+        raise SystemExit(f"the galaxies of {name}'s report are not those of this version")
+    head(f"{name}, {len(galaxies):,} galaxies with all bands")
+    columns = {PROPERTIES[k]: one.galaxies[k] for k in PROPERTIES if k != "n_band"}
+    columns[BURST] = burst_ages(posterior, galaxies, seed)
+    table(columns, one.galaxies["scores_exact"])
+
+
+def missing(name, nsa, n, seed):
+    """The bins by number of bands, of galaxies that lack some."""
+    posterior = sedflow.load_posterior(name)
+    theta, galaxies = survey_like(posterior, nsa, n, seed)
+    rng = np.random.default_rng([seed, 3])
+    number = rng.integers(1, len(galaxies.bands) + 1, len(galaxies))
+    rank = rng.random(galaxies.flux.shape).argsort(1).argsort(1)
+    kept = rank < number[:, None]
+    flux, sigma = (np.where(kept, v, np.nan) for v in (galaxies.flux, galaxies.sigma))
+    some = Photometry(flux, sigma, galaxies.redshift, galaxies.bands)
+    found = _Measurement(posterior, 1000, seed, None, n).fitted(theta, some)
+    head(f"{name}, {len(some):,} galaxies with bands missing")
+    columns = {PROPERTIES["n_band"]: properties(some)["n_band"]}
+    table(columns, found.levels["exact"].scores)
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--weights", default=",".join(NAMES), help="names, with commas")
+    parser.add_argument("--missing", type=int, default=0, help="galaxies with bands missing")
+    parser.add_argument("--seed", type=int, default=2023, help="of those")
+    options = parser.parse_args()
+    warnings.simplefilter("ignore")
+    use_threads(1)
+    nsa = sedflow.load_nsa()
+    for name in options.weights.split(","):
+        packaged(name, nsa)
+        if options.missing:
+            missing(name, nsa, options.missing, options.seed)
+
+
+if __name__ == "__main__":
+    main()

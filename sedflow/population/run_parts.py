@@ -1,0 +1,207 @@
+"""The draws that a run kept, a partition at a time, in whatever process."""
+
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from sedflow.catalogue.infer import checked_posterior
+from sedflow.catalogue.ledger import part_name
+from sedflow.catalogue.manifest import check_files, load_manifest
+from sedflow.catalogue.part import read_results
+from sedflow.errors import SedflowError, needs
+from sedflow.model.derived import missing_quantity, quantities_of
+from sedflow.model.sed import SEDModel
+from sedflow.network.posterior import AmortizedPosterior
+from sedflow.parameters import NAMES
+from sedflow.population.prior import SPECIFIC, quantity_values
+
+__all__ = ["PartDraws", "RunDraws", "RunParts", "check_names", "redshifts_of", "values_of"]
+
+_AT_ONCE = 20_000  # draws that are derived at once
+
+
+@dataclass(frozen=True)
+class PartDraws:
+    """Galaxies of a partition that enter.
+
+    ids : n of them
+    redshift (n,)
+    values (n, n_draw, n_quantity)
+    left_out : why others do not enter -> how many
+    """
+
+    ids: list
+    redshift: np.ndarray
+    values: np.ndarray
+    left_out: Counter
+
+
+@dataclass(frozen=True)
+class RunDraws:
+    """What is read of the draws of a run; small enough to be sent about.
+
+    out : folder of the run
+    names : the quantities
+    status : of the rows that enter
+    in_files, kept : draws of each galaxy in the files, and how many of them are read
+    network, record : name of the network that made them, and SHA-256 of its record
+    """
+
+    out: str
+    names: tuple[str, ...]
+    status: tuple[str, ...]
+    in_files: int
+    kept: int
+    network: str
+    record: str
+
+    @property
+    def posterior(self) -> AmortizedPosterior:
+        """The network, loaded once in a process."""
+        return checked_posterior(self.network, self.record)
+
+    def part(self, number: int) -> PartDraws:
+        """Those of one partition."""
+        path = Path(self.out) / "results" / part_name(number)
+        table, _ = read_results(path, ["id", "status", "redshift"])
+        state = np.array(table["status"].to_pylist(), dtype=object)
+        theta = _thetas(Path(self.out) / "draws" / part_name(number), self.in_files)
+        theta = theta[:, (np.arange(self.kept) * self.in_files) // self.kept]
+        there = ~np.isnan(theta).any((1, 2))
+        used = np.isin(state, self.status) & there
+        why = zip(state[~used], there[~used], strict=True)
+        z = table["redshift"].to_numpy()[used].astype(float)
+        return PartDraws(
+            [i for i, u in zip(table["id"].to_pylist(), used, strict=True) if u],
+            z,
+            values_of(self.names, theta[used], z, self.posterior.model),
+            Counter(s if h else "no draws" for s, h in why),
+        )
+
+
+class RunParts:
+    """The partitions of a run that kept draws, read one after the other.
+
+    most, draws : galaxies and draws of each at most; with `most`, partitions come in random order,
+        and of the files of draws only the sizes are checked
+    """
+
+    def __init__(
+        self,
+        out: Path,
+        names: tuple[str, ...],
+        status: Sequence[str],
+        most: int | None = None,
+        draws: int | None = None,
+    ):
+        needs("pyarrow", extra="scale", what="sedflow.Population of a run")
+        manifest = load_manifest(out)
+        keep = manifest["settings"]["keep"]
+        if not keep:
+            raise SedflowError(
+                f"the run {out} kept no draws; run sedflow infer with --keep 200 into another "
+                "folder"
+            )
+        about = manifest["weights"]
+        self.kept = keep if draws is None else min(keep, draws)
+        self.draws = RunDraws(
+            str(Path(out).resolve()),
+            tuple(names),
+            tuple(status),
+            keep,
+            self.kept,
+            about["name"],
+            about["record_sha256"],
+        )
+        self.posterior = self.draws.posterior
+        check_names(names, self.posterior.model)
+        if most is None:
+            self.parts = check_files(out, manifest)
+        else:
+            found = check_files(out, manifest, hashed=("results",))
+            self.parts = np.random.default_rng(1).permutation(found).tolist()
+        self._most = most
+        self.left_out: Counter[str] = Counter()
+        self.remedy = (
+            f"run sedflow infer again with --keep {5 * keep} --draws {max(5 * keep, 1000)} into "
+            "another folder, or these alone: sedflow population with --few FILE.parquet says how"
+        )
+
+    def __iter__(self) -> Iterator[PartDraws]:
+        left = self._most
+        for number in self.parts:
+            if left == 0:
+                return
+            part = self.draws.part(number)
+            self.left_out.update(part.left_out)
+            if left is not None:
+                part = PartDraws(
+                    part.ids[:left], part.redshift[:left], part.values[:left], part.left_out
+                )
+                left -= len(part.ids)
+            yield part
+
+    def ends_of_redshift(self) -> tuple[float, float]:
+        """Smallest and largest redshift of the galaxies that enter."""
+        ends = []
+        for number in self.parts:
+            path = Path(self.draws.out) / "results" / part_name(number)
+            table, _ = read_results(path, ["status", "redshift"])
+            state = table["status"].to_pylist()
+            z = table["redshift"].to_numpy()[np.isin(state, self.draws.status)]
+            if len(z):
+                ends.append((float(z.min()), float(z.max())))
+        return min(e[0] for e in ends), max(e[1] for e in ends)
+
+
+def redshifts_of(out: Path) -> dict[str, float]:
+    """Redshift of each ID of a run."""
+    found: dict[str, float] = {}
+    for number in check_files(out, load_manifest(out), hashed=("results",)):
+        table, _ = read_results(out / "results" / part_name(number), ["id", "redshift"])
+        found |= zip(map(str, table["id"].to_pylist()), table["redshift"].to_pylist(), strict=True)
+    return found
+
+
+def check_names(names: Sequence[str], model: SEDModel) -> None:
+    """Refuse quantities that draws of a model do not have."""
+    known = [*(q.name for q in quantities_of(model)), *SPECIFIC]
+    for name in names:
+        if name not in known:
+            raise missing_quantity(name, model)
+
+
+def values_of(
+    names: tuple[str, ...], theta: np.ndarray, redshift: np.ndarray, model: SEDModel
+) -> np.ndarray:
+    """Values (n, n_draw, n_quantity) of draws (n, n_draw, 12), some galaxies at once."""
+    n, n_draw = theta.shape[:2]
+    out = np.empty((n, n_draw, len(names)), np.float32)
+    step = max(1, _AT_ONCE // max(n_draw, 1))
+    for k in range(0, n, step):
+        some = slice(k, k + step)
+        out[some] = quantity_values(names, theta[some], redshift[some], model)
+    return out
+
+
+def _thetas(path, keep):
+    """Draws (n_row, keep, 12) of a partition; NaN where there are none."""
+    import pyarrow.parquet as pq
+
+    try:
+        table = pq.read_table(path, columns=list(NAMES), page_checksum_verification=True)
+        theta = np.full((table.num_rows, keep, len(NAMES)), np.nan)
+        for k, name in enumerate(NAMES):
+            column = table[name].combine_chunks()
+            there = ~column.is_null().to_numpy(zero_copy_only=False)
+            theta[there, :, k] = column.flatten().to_numpy().reshape(-1, keep)
+    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:  # Arrow's, too
+        problem = " ".join(str(error).split())[:100]
+        raise SedflowError(
+            f"{path} does not hold {keep:,} draws of each row ({problem}); remove it and run "
+            "sedflow infer again"
+        ) from None
+    return theta
