@@ -6,8 +6,8 @@
 The levels of the truths are those of the packaged reports (their 20 quantities together, exact
 posteriors). Bins are quartiles of r, signal-to-noise, redshift, g - r and of the age of the burst
 as the data have it: the median of the network's posterior. A bin by the true age would say nothing
-of calibration, since the truth is not known when a galaxy is chosen. --missing: so many of these
-galaxies again, with any number of bands taken away, each fitted again.
+of calibration, since the truth is not known when a galaxy is chosen. --missing: this number
+of these galaxies again, with any number of bands taken away, each fitted again.
 
 Errors are those of galaxies, whose quantities go together. A bin is marked where it is off by more
 than 1.5 points, and twice where that is more than two errors, too.

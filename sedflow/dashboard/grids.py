@@ -12,6 +12,7 @@ import numpy as np
 from sedflow.dashboard.quantities import QUANTITIES
 from sedflow.draws import CURVE_LEVELS
 from sedflow.fits.compare import Comparison, compare
+from sedflow.fits.fit import Fit
 from sedflow.photometry import Photometry
 
 __all__ = ["AVERAGE", "ComparedGrids", "compared_grids", "summarized"]
@@ -50,7 +51,7 @@ class ComparedGrids:
 
 def summarized(found: Comparison) -> ComparedGrids:
     """What a page shows of a comparison."""
-    sources = (*found.fits.values(), found)
+    sources: tuple[Fit | Comparison, ...] = (*found.fits.values(), found)
     weights = found.weights
     return ComparedGrids(
         tuple(found.fits),

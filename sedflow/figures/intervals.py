@@ -120,7 +120,7 @@ class IntervalFigure:
         new = interval_columns(names, labels, quantiles)
         for key, columns in _columns():
             self.sources[key].data = new.get(key) or {c: [] for c in columns}
-        self.figure.x_range.end = float(len(labels))
+        self.figure.x_range.update(end=float(len(labels)))
         self.figure.y_range.update(start=-len(names) - 0.1, end=1.2)
 
 

@@ -107,7 +107,8 @@ def part_quantiles(job: EvidenceJob) -> PartQuantiles:
     _, members, _, cells = _entering(job)
     if not len(members):
         return PartQuantiles(members.ids, members.redshift, {})
-    weights = evidence_of(members, job.edges, cells, job.prior).weights(job.shares)
+    shares = np.asarray(job.shares)
+    weights = evidence_of(members, job.edges, cells, job.prior).weights(shares)
     columns = {}
     for k, name in enumerate(job.draws.names):
         for what, w in (("", members.shares), ("_shrunk", weights)):
