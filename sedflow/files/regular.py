@@ -58,4 +58,4 @@ def read_regular(path, most: int = MOST_BYTES) -> bytes:
         size = os.fstat(file.fileno()).st_size
         if size > most:
             raise OSError(f"{path} has {size:,} bytes, where {most:,} are read at most")
-        return file.read(most)
+        return file.read(size)

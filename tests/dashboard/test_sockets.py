@@ -431,6 +431,26 @@ def test_no_more_than_so_much_is_kept_for_one_who_does_not_read():
             await Visitor.open(page)
             with pytest.raises(WebSocketClosedError):
                 sent_by(await the_session(gate), 2**20, 80)
+            await asyncio.sleep(0.3)  # what was being read is given back
+            assert await none_is_open(gate)
+
+
+def test_a_visitor_rests_for_frames_without_content():
+    """Others waited for hundreds of thousands of them, and nobody had had the loop."""
+
+    async def scene():
+        async with small_server() as (page, gate):
+            visitor, begun = Visitor(page), time.monotonic()
+            await visitor.fetch()
+            gate._loop_time._activity.mark("another")
+            with by_hand(page, visitor.token) as s:
+                s.setblocking(False)
+                await asyncio.sleep(0.2)
+                s.send((bytes([0x8A, 0x80]) + bytes(4)) * 3000)
+                await asyncio.sleep(0.1)
+                assert gate._loop_time._rested["127.0.0.1"] > begun
+                (stream,) = gate._accounts["127.0.0.1"]._streams
+                assert 0 < stream._read_buffer_size < 6 * 3000
             assert await none_is_open(gate)
 
     asyncio.run(scene())

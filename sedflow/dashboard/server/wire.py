@@ -62,7 +62,8 @@ class Wire(WebSocketProtocol13):
     @property
     def unread(self) -> int:
         """Bytes that wait for the visitor to read them."""
-        return len(self.stream._write_buffer)
+        buffer = self.stream._write_buffer  # none of a stream that is closed
+        return 0 if buffer is None else len(buffer)
 
     def write_message(self, message, binary=False):
         """Write what the visitor reads; of who does not read, the socket is closed."""
