@@ -40,7 +40,7 @@ _CHOICES = 100  # of a widget that has several
 _PAGE_ROWS = 100  # of a table
 
 # Kinds of models whose values only say how a figure is looked at.
-_VIEWS = ("BrowserInfo", "DataRange1d", "FactorRange", "Figure", "Range1d")
+_VIEWS = ("BrowserInfo", "Column", "DataRange1d", "FactorRange", "Figure", "Range1d")
 
 _ID = re.compile(r"p\d{1,15}", re.ASCII)  # of a model, as Bokeh counts them
 
@@ -206,6 +206,7 @@ PROPERTIES: dict[str, dict[str, Check]] = {
     },
     "CheckboxButtonGroup": {"active": _several},
     "CheckboxGroup": {"active": _several},
+    "Column": {"scroll_position": _number},  # of one whose content is longer than its place
     "CustomMultiSelect": {"value": _list_of(_text(), _CHOICES)},
     "CustomSelect": _CHOICE,
     "DataRange1d": _RANGE,
