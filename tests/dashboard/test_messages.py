@@ -47,6 +47,7 @@ def page():
         "tip": Tooltip(content="about", position="right"),
         "choice": pn.widgets.RadioButtonGroup(options=["a", "b"]).get_root(document),
         "several": pn.widgets.CheckBoxGroup(options=["a", "b"]).get_root(document),
+        "column": pn.Column().get_root(document),
         "button": pn.widgets.Button(label="go").get_root(document),
     }
     for model in models.values():
@@ -95,6 +96,7 @@ def test_what_a_page_sends_passes(page):
     assert change(page, "text", "value", "é" * LONGEST_TEXT).counts == {"value": 1}
     assert change(page, "slider", "value", 0.5).counts == {"value": 1}
     assert change(page, "figure", "inner_width", 640).counts == {"view": 1}
+    assert change(page, "column", "scroll_position", 33).counts == {"view": 1}
     assert change(page, "choice", "active", 1).counts == {"value": 1}
     assert change(page, "several", "active", [1, 0]).counts == {"value": 1}
     assert sum(change(page, "file", "value", "QUFB" * 1000).held.values()) == 4000
@@ -353,10 +355,12 @@ def test_the_lists_name_properties_and_models_that_there_are(page):
     import bokeh.models
     import panel.models.widgets
     from panel.models.browser import BrowserInfo
+    from panel.models.layout import Column
     from panel.models.location import Location
     from panel.models.tabulator import DataTabulator
 
     own = {"BrowserInfo": BrowserInfo, "Location": Location, "DataTabulator": DataTabulator}
+    own["Column"] = Column  # Bokeh's has no place to which it was scrolled
     for kind, properties in PROPERTIES.items():
         found = own.get(kind) or getattr(panel.models.widgets, kind, None)
         found = found or getattr(bokeh.models, "Plot" if kind == "Figure" else kind)

@@ -61,7 +61,12 @@ class VerdictPanel(AnswerPanel):
         self.line = prose("", visible=False, margin=(0, 8))
         self.lacks = prose("", visible=False, margin=(0, 8))  # what the model of the fit lacks
         self._lines = {str(one.nsaid): one.line for one in shelf()}
-        self._status = note("warning", margin=(2, 8), sizing_mode="stretch_width")
+        self._status = note(
+            "warning",
+            margin=(2, 8),
+            sizing_mode="stretch_width",
+            styles={"max-height": "92px", "overflow": "auto"},  # the figures keep their room
+        )
 
     def say(self, message: str) -> None:
         """Show a message, or none."""

@@ -59,7 +59,7 @@ _CHOICES = 100  # of a widget that has several
 _PAGE_ROWS = 100  # of a table
 
 # Kinds of models whose values only say how a figure is looked at.
-_VIEWS = ("BrowserInfo", "DataRange1d", "FactorRange", "Figure", "Range1d")
+_VIEWS = ("BrowserInfo", "Column", "DataRange1d", "FactorRange", "Figure", "Range1d")
 
 _ID = re.compile(r"p\d{1,15}", re.ASCII)  # of a model, as Bokeh counts them
 
@@ -99,6 +99,7 @@ PROPERTIES: dict[str, dict[str, Check]] = {
     },
     "CheckboxButtonGroup": {"active": several},
     "CheckboxGroup": {"active": several},
+    "Column": {"scroll_position": number},  # of one whose content is longer than its place
     "CustomMultiSelect": {"value": list_of(text(), _CHOICES)},
     "CustomSelect": _CHOICE,
     "DataRange1d": _RANGE,
