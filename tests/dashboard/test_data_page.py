@@ -37,7 +37,7 @@ def test_a_catalogue_is_read_run_and_saved(view):
     assert view.columns._redshift.value == "redshift"
     assert view.columns._pairs["g"][0].value == "mag_g"
     assert "3 rows, 2 of them can be run" in unescape(view._note.object)
-    assert "redshift = \N{MINUS SIGN}1" in view._problems.value["problem"].iloc[0]
+    assert "redshift = \N{MINUS SIGN}1" in view.understood.problems.value["problem"].iloc[0]
     view.columns._id.value = "name"
     asyncio.run(view.run())
     assert list(view.results["id"]) == ["g72", "g2490"]
@@ -215,14 +215,14 @@ def test_a_survey_can_be_chosen_and_bands_left_aside_are_told(view):
     lines = ["id,redshift," + ",".join(f"flux_{b},flux_ivar_{b}" for b in names)]
     lines += ["1,0.05,10,1,20,1,30,1"]
     asyncio.run(view.load("\n".join(lines).encode(), "mine.csv"))
-    assert "looks like" not in view._report.object and view._survey.visible
+    assert "looks like" not in view.understood.report.object and view._survey.visible
     asyncio.run(view._guess("legacy-surveys"))
     assert "decam2014-g" in view.columns._pairs
     view.columns._unit.value = "nanomaggies"
-    assert "are read as those of the DESI Legacy Surveys" in unescape(view._report.object)
+    assert "are read as those of the DESI Legacy Surveys" in unescape(view.understood.report.object)
     asyncio.run(view.load(lines[0].replace("W1", "FUV").encode() + b"\n1,.05,9,1,9,1,9,1", "b.csv"))
     view.columns._unit.value = "nanomaggies"
-    assert "was not trained on them: FUV" in unescape(view._report.object)
+    assert "was not trained on them: FUV" in unescape(view.understood.report.object)
 
 
 BESIDE = (
@@ -238,7 +238,7 @@ def test_what_becomes_of_another_survey_s_bands_is_told_before_a_run(view):
     assert "2 rows, 1 of them can be run" in told
     assert "Left out: decam2014-z, which nsa-ugriz-fsps was not trained on" in told
     assert "those of g, r alone. sedflow.fit uses all bands" in told
-    assert "a flux in none of u, g, r, i, z" in view._problems.value.problem.iloc[0]
+    assert "a flux in none of u, g, r, i, z" in view.understood.problems.value.problem.iloc[0]
     asyncio.run(view.run())
     assert view.results.row.tolist() == [0]
     assert view.found.done.galaxy(0)[1].photometry.flux.tolist() == [10.0, 20.0, 30.0]

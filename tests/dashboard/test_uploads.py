@@ -101,7 +101,7 @@ def test_rows_are_pasted_and_what_was_assumed_is_listed(view):
     view._paste.value_input = "# id redshift mag_r magerr_r\n7 0.1 17.0 0.05\n8 0.2 18.0 0.05\n"
     asyncio.run(view._pasted(None))
     assert "what was pasted**: 2 rows, 2 of them can be run" in unescape(view._note.object)
-    told = unescape(view._report.object)
+    told = unescape(view.understood.report.object)
     assert "names are behind #" in told
     assert "mag_r ± magerr_r: AB magnitudes" in told
     view._paste.value_input = " "
@@ -119,7 +119,7 @@ def test_the_table_of_a_file_is_chosen(view):
     asyncio.run(view.load(out.getvalue(), "three.fits"))
     assert view._which.options == ["META", "A", "B"]
     assert (view._which.value, view._which.visible) == ("A", True)
-    assert "A is read, the first with photometry" in unescape(view._report.object)
+    assert "A is read, the first with photometry" in unescape(view.understood.report.object)
     assert view.table["mag_r"].tolist() == [17.0]
     asyncio.run(view.load(out.getvalue(), "three.fits", "B"))
     assert view.table["mag_r"].tolist() == [18.0]
@@ -154,7 +154,9 @@ def test_what_all_pages_of_a_visitor_keep_of_uploads_is_bounded(
         asyncio.run(page.load(content, "two.fits"))
     assert [page._content is not None for page in pages] == [True, True, False]
     assert [page._which.visible for page in pages] == [True, True, False]
-    assert "the other tables of the file are not offered" in unescape(pages[2]._report.object)
+    assert "the other tables of the file are not offered" in unescape(
+        pages[2].understood.report.object
+    )
     assert len(pages[2].rows.rows) == ROWS
     now[:] = "127.0.0.6", "s4"  # another visitor has room of its own
     visitors.enter(*now)
@@ -175,7 +177,7 @@ def test_what_all_pages_of_a_visitor_keep_of_uploads_is_bounded(
 def test_ids_of_nineteen_digits_are_whole_on_the_screen(view):
     content = GOOD.replace(b"\n7,", b"\n1237648720693755919,")
     asyncio.run(view.load(content, "mine.csv"))
-    assert view._preview.value["id"].tolist() == ["1237648720693755919"]
+    assert view.understood.preview.value["id"].tolist() == ["1237648720693755919"]
     assert view.rows.ids.tolist() == [1237648720693755919]
 
 

@@ -11,6 +11,7 @@ from sedflow.catalogue.rows import guess_mapping, preview, to_photometry
 from sedflow.catalogue.sampler_for_bands import foreign_bands, in_names_of, left_aside
 from sedflow.dashboard.engine import Engine
 from sedflow.dashboard.panels.columns import ColumnsPanel
+from sedflow.dashboard.panels.understood import UnderstoodPanel
 from sedflow.dashboard.panels.upload_results import ResultsPanel
 from sedflow.dashboard.server.messages import LONGEST_PASTE
 from sedflow.dashboard.server.reader import ROWS, bytes_of
@@ -18,7 +19,7 @@ from sedflow.dashboard.server.uploads import Readers, shared_readers
 from sedflow.dashboard.server.visitors import VISITORS, Full, whose
 from sedflow.dashboard.server.work import on_worker
 from sedflow.dashboard.upload_run import Inputs, Results
-from sedflow.dashboard.widgets import plain, prose, text_table, typeset
+from sedflow.dashboard.widgets import plain, prose, typeset
 from sedflow.errors import SedflowError
 from sedflow.files.packaged import DEFAULT_WEIGHTS
 from sedflow.model.floors import floor_notes
@@ -26,11 +27,14 @@ from sedflow.network.weights import packaged_weights
 
 __all__ = ["UploadPanel"]
 
+_ENDINGS = (
+    ".csv,.tsv,.ecsv,.txt,.cat,.dat,.tbl,.ipac,.mrt,.fits,.fit,.vot,.xml,.parquet,.h5,.hdf5"
+    ",.gz,.bz2,.xz"
+)
 MAX_MEGABYTES = 10  # of an upload: a websocket message ends at 20
 _AT_ONCE = 5  # rows between two looks at other visitors
 _LONGEST_NAME = 100  # characters of the name of a file
 _MOST_TABLES = 50  # of a file that are offered
-_MOST_SAID = 40  # sentences on how columns were read
 
 
 class UploadPanel(pn.viewable.Viewer):
@@ -47,11 +51,7 @@ class UploadPanel(pn.viewable.Viewer):
         self.inputs: Inputs | None = None  # what a run would have now
         self._running: Inputs | None = None  # of the run that goes on
         self._name, self._total, self._stop = "", 0, False
-        self._file = pn.widgets.FileInput(
-            accept=".csv,.tsv,.ecsv,.txt,.cat,.dat,.tbl,.ipac,.mrt,.fits,.fit,.vot,.xml,.parquet,.h5,.hdf5,.gz,"
-            ".bz2,.xz",
-            multiple=False,
-        )
+        self._file = pn.widgets.FileInput(accept=_ENDINGS, multiple=False)
         self._file.param.watch(self._uploaded, "value")
         self._paste = pn.widgets.TextAreaInput(
             label="or paste rows, with a line of names above them",
@@ -72,11 +72,9 @@ class UploadPanel(pn.viewable.Viewer):
         )
         self._survey.param.watch(self._other_survey, "value")
         self._content: bytes | None = None
-        self._report = prose("", margin=(0, 10), sizing_mode="stretch_width")
         self._note = prose("", margin=(0, 10), sizing_mode="stretch_width")
         self.columns = ColumnsPanel(self.understand)
-        self._preview = text_table(height=170)
-        self._problems = text_table(height=150)
+        self.understood = UnderstoodPanel()
         self._weights = pn.widgets.Select(label="network", options=[DEFAULT_WEIGHTS], width=220)
         self._weights.param.watch(self._reread, "value")
         self._floor = pn.widgets.Checkbox(
@@ -207,13 +205,12 @@ class UploadPanel(pn.viewable.Viewer):
     def _reset(self):
         self.table = None
         self._drop()
-        self._note.object = self._report.object = ""
+        self._note.object = ""
         self._content, self._which.visible = None, False
         VISITORS.keep(*whose(), 0)
         self._survey.param.update(value="", visible=False)
         self.columns.hide()
-        for table in (self._preview, self._problems):
-            table.value, table.visible = pd.DataFrame(), False
+        self.understood.clear()
 
     def _drop(self):
         """End the run and clear the results, which belong to other inputs; the sentence for it."""
@@ -257,20 +254,13 @@ class UploadPanel(pn.viewable.Viewer):
             shown = preview(self.table, mapping, 8).to_pandas()
         except SedflowError as error:
             self._say(f"{error}. {dropped}".rstrip(". "))
-            self._preview.visible = self._problems.visible = False
-            self._report.object = ""
+            self.understood.hide()
             return
         self.inputs = Inputs(self._name, self.table, mapping, rows, self._weights.value, known)
         other = [band for band in mapping.bands if band not in known]
         aside = left_aside(other, self._weights.value) if len(other) < len(mapping.bands) else ()
         said = [*self.table.meta["notes"], *aside, *rows.report]
-        self._report.object = "\n".join(
-            [
-                "How the columns were read:",
-                "",
-                *(f"- {plain(typeset(text))}" for text in said[:_MOST_SAID]),
-            ]
-        )
+        self.understood.tell(said, shown, self.inputs.problems)
         good, name = len(self.inputs.todo), plain(self._name)
         if self._total > ROWS:
             self._note.object = (
@@ -279,23 +269,12 @@ class UploadPanel(pn.viewable.Viewer):
             )
         else:
             self._note.object = f"**{name}**: {self._total:,} rows, {good:,} of them can be run."
-        shown["id"] = shown["id"].astype(str)  # numbers of 19 digits lose some in a browser
         if told := foreign_bands(mapping, network, len(rows.rows), self._name):
             self._note.object += f"\n\n**{plain(typeset(told))}.**"
         for note in floor_notes(rows.photometry):
             self._note.object += f"\n\n{plain(note)}."
         if dropped:
             self._note.object += f"\n\n{dropped}"
-        self._preview.value, self._preview.visible = shown.round(3), True
-        problems = self.inputs.problems
-        self._problems.visible = bool(problems)
-        self._problems.value = pd.DataFrame(
-            [
-                (p.row + 1, "" if p.id is None else str(p.id), typeset(p.reason))
-                for p in problems[:200]
-            ],
-            columns=["row", "id", "problem"],
-        )
         self._enable()
 
     async def _clicked(self, event):
@@ -351,10 +330,8 @@ class UploadPanel(pn.viewable.Viewer):
             self._survey,
             self._note,
             self.columns,
-            self._report,
             self._floor,
-            self._preview,
-            self._problems,
+            self.understood,
             pn.Row(self._weights, self._run, self._cancel),
             self._bar,
             self.found,

@@ -1,0 +1,55 @@
+"""How an uploaded table was read: sentences, the first rows, and the rows that cannot be run."""
+
+from collections.abc import Iterable
+from typing import Any
+
+import pandas as pd
+import panel as pn
+
+from sedflow.dashboard.widgets import plain, prose, text_table, typeset
+
+__all__ = ["UnderstoodPanel"]
+
+_MOST_SAID = 40  # sentences on how columns were read
+_MOST_PROBLEMS = 200  # rows that cannot be run
+
+
+class UnderstoodPanel(pn.viewable.Viewer):
+    """What was understood of a table; nothing before there is one."""
+
+    def __init__(self, **params):
+        super().__init__(**params)
+        self.report = prose("", margin=(0, 10), sizing_mode="stretch_width")
+        self.preview = text_table(height=170)
+        self.problems = text_table(height=150)
+
+    def tell(self, said: Iterable[str], first: pd.DataFrame, problems: Iterable[Any]) -> None:
+        """Say how the columns were read, and show rows.
+
+        first : of the rows, as they were read
+        problems : with row, id and reason
+        """
+        lines = [f"- {plain(typeset(text))}" for text in [*said][:_MOST_SAID]]
+        self.report.object = "\n".join(["How the columns were read:", "", *lines])
+        first = first.round(3)
+        first["id"] = first["id"].astype(str)  # numbers of 19 digits lose some in a browser
+        self.preview.value, self.preview.visible = first, True
+        rows = [
+            (p.row + 1, "" if p.id is None else str(p.id), typeset(p.reason))
+            for p in [*problems][:_MOST_PROBLEMS]
+        ]
+        self.problems.visible = bool(rows)
+        self.problems.value = pd.DataFrame(rows, columns=["row", "id", "problem"])
+
+    def hide(self) -> None:
+        """Show nothing: the columns as chosen cannot be read."""
+        self.report.object = ""
+        self.preview.visible = self.problems.visible = False
+
+    def clear(self) -> None:
+        """Forget the table."""
+        self.hide()
+        self.preview.value = self.problems.value = pd.DataFrame()
+
+    def __panel__(self):
+        return pn.Column(self.report, self.preview, self.problems, sizing_mode="stretch_width")
