@@ -170,6 +170,7 @@ def test_what_all_pages_of_a_visitor_keep_of_uploads_is_bounded(
     asyncio.run(pages[1].load(content, "two.fits"))
     assert "the pages of your address would keep" in unescape(pages[1]._note.object)
     assert pages[1].table is None
+    monkeypatch.setattr(server_visitors, "KEPT_BYTES", 2.5 * len(content))
     asyncio.run(pages[1].load(GOOD, "mine.csv"))
     assert len(pages[1].rows.rows) == 1
 

@@ -167,7 +167,7 @@ class Visitors:
             return len(self._of) if visitor is None else Counter(self._of.values())[visitor]
 
     def keep(self, visitor: str, session: str, size: int) -> None:
-        """A page keeps this number of bytes of what was uploaded; what it kept before goes.
+        """Count the bytes of an upload that a page keeps, in the place of what it kept before.
 
         Raises
         ------
