@@ -72,13 +72,14 @@ def foreign_bands(mapping: ColumnMap, posterior, rows: int, name: str) -> str:
         return (
             f"Left out: {', '.join(other)}, which {posterior.name} was not trained on; the "
             f"posteriors are those of {', '.join(known)} alone. sedflow.fit uses all bands of a "
-            f"galaxy, {_SECONDS} s where that takes MCMC"
+            f"galaxy, about {_SECONDS} s where that takes MCMC"
         )
-    minutes = rows * _SECONDS / 60
+    seconds = rows * _SECONDS
+    time = f"{seconds} s" if seconds < 180 else f"{seconds / 60:,.0f} minutes"
     return (
         f"{posterior.name} knows none of {', '.join(other)}, so nothing is run here; choose "
         f"another network, or give these rows to MCMC with sedflow infer {name} -o OUT --trust "
-        f"auto: about {_SECONDS} s a galaxy, {minutes:,.0f} minutes for {rows:,} on one core"
+        f"auto: about {_SECONDS} s a galaxy, {time} for {rows:,} rows on one core"
     )
 
 

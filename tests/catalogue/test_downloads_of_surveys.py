@@ -16,8 +16,10 @@ from astropy.io import fits
 from click.testing import CliRunner
 
 from sedflow.catalogue.guess import guess_mapping, mapping_of
+from sedflow.catalogue.presets import presets
 from sedflow.catalogue.read.open import open_catalogue, read_table
 from sedflow.catalogue.rows import BandColumns, Mapping, to_photometry
+from sedflow.catalogue.run import infer_catalogue
 from sedflow.catalogue.sampler_for_bands import foreign_bands, usable
 from sedflow.cli import main
 from sedflow.errors import SedflowError
@@ -196,6 +198,20 @@ def test_a_download_has_the_values_that_its_documents_give(name):
         assert pairs[band] == pytest.approx(pair, rel=1e-5, nan_ok=True), band
 
 
+def test_a_survey_that_is_named_reads_what_is_recognized():
+    tried = 0
+    for text, stated, _ in TABLES.values():
+        table = read_table(text.encode(), "x.csv")
+        guess = guess_mapping(table)
+        for preset in presets():
+            if not stated and f"look like those of {preset.title}" in guess.notes[0]:
+                named = guess_mapping(table, preset=preset.name)
+                assert (named.bands, named.id) == (guess.bands, guess.id)
+                assert named.redshift == guess.redshift
+                tried += 1
+    assert tried >= 9
+
+
 def test_redshifts_and_ids_of_downloads():
     for text, ids, redshift in (
         (NSATLAS, [72], 0.0488),
@@ -321,3 +337,16 @@ def test_the_preview_of_two_systems_shows_both_with_few_digits(tmp_path):
     assert shown[:2] == ["7", "0.048764"]
     assert shown[2:] == ["251.19", "2.3135", "80", "0.5"]
     assert open_catalogue(path).n_rows == 1
+
+
+@pytest.mark.slow
+def test_a_run_of_two_systems_says_which_bands_it_leaves_out(tmp_path):
+    path = tmp_path / "joined.csv"
+    path.write_text(JOINED)
+    said: list[str] = []
+    about = {"bands": ["g", "r", "decam2014-g"], "n": 50, "workers": 0, "log": said.append}
+    summary = infer_catalogue(path, tmp_path / "out", **about)
+    assert summary["rows"] == summary["status"]["ok"] == 1
+    assert "ignored, as nsa-ugriz-fsps was not trained on them: decam2014-g" in said
+    with pytest.raises(SedflowError, match="but the network nsa-ugriz-fsps was trained on"):
+        infer_catalogue(path, tmp_path / "other", **about | {"bands": "decam2014-g"})
