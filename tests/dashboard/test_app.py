@@ -151,7 +151,7 @@ def test_the_first_galaxy_is_shown_with_its_posterior(page):
 def test_a_page_says_what_is_being_built_before_its_scripts_are_there(chromium, address):
     page, bad = watched_page(chromium)
     held = []
-    page.route("**/bokeh.min.js*", held.append)
+    page.route("**/bokeh.min.js*", lambda route: held.append(route))
     page.goto(f"{address}?view=forward&theme=dark", wait_until="commit", timeout=90_000)
     waiting = page.get_by_text("Building Forward …")
     waiting.wait_for(timeout=60_000)
