@@ -2,6 +2,7 @@
 
     python tools/build_site_tables.py            # both; two or three minutes
     python tools/build_site_tables.py lessons    # one
+    python tools/build_site_tables.py --only populations    # one lesson of it
 
 The lessons are opened in the app's own page, step by step, for one galaxy and one seed; what its
 stages say, judge and draw goes into the table. Run it after a change of a lesson or the network.
@@ -27,7 +28,6 @@ from sedflow.dashboard.pages.learn import LearnView
 from sedflow.files.packaged import DEFAULT_WEIGHTS
 from sedflow.network.weights import cached_posterior
 from sedflow.parameters import NAMES, PARAMETERS, index
-from sedflow.site.lessons import APP_ONLY
 
 OUT = Path(__file__).parents[1] / "sedflow" / "site" / "tables"
 GALAXY, SEED = 72, 1
@@ -56,11 +56,11 @@ def prior(posterior) -> dict:
     }
 
 
-def lessons(nsa, network) -> dict:
-    """Facts, judgements and figures of every step of every lesson."""
+def lessons(nsa, network, asked) -> dict:
+    """Facts, judgements and figures of every step of some lessons."""
     out = {}
     for key, lesson in LESSONS.items():
-        if key in APP_ONLY:
+        if key not in asked:
             continue
         view = LearnView(nsa, network, lesson=key, step=1, galaxy=GALAXY, seed=SEED)
         view.__panel__()
@@ -231,15 +231,22 @@ def digits(values, n):
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("tables", nargs="*", choices=[[], "prior", "lessons"], help="default: both")
-    asked = parser.parse_args().tables or ["prior", "lessons"]
+    parser.add_argument("--only", choices=[*LESSONS], help="build this lesson, and keep the others")
+    args = parser.parse_args()
+    asked = ["lessons"] if args.only else args.tables or ["prior", "lessons"]
     OUT.mkdir(exist_ok=True)
     posterior = sedflow.load_posterior(DEFAULT_WEIGHTS)
     for name in asked:
         if name == "prior":
             table = prior(posterior)
         else:
-            table = lessons(sedflow.load_nsa(), cached_posterior)
+            table = lessons(
+                sedflow.load_nsa(), cached_posterior, [args.only] if args.only else LESSONS
+            )
         path = OUT / f"{name}.json"
+        if args.only:
+            kept = json.loads(path.read_text())
+            table = kept | {"lessons": kept["lessons"] | table["lessons"]}
         path.write_text(json.dumps(table, ensure_ascii=False, separators=(",", ":")) + "\n")
         print(f"{path.name}: {path.stat().st_size / 1000:.0f} kB")
 

@@ -73,7 +73,7 @@ def _line(glyph, data):
     dash = glyph.line_dash
     return {
         "kind": "line",
-        "colour": _value(glyph.line_color),
+        "colour": "ink" if "ink" in glyph.tags else _value(glyph.line_color),
         "width": _value(glyph.line_width),
         "dash": list(dash) if isinstance(dash, list | tuple) else _value(dash),
         "alpha": _value(glyph.line_alpha),

@@ -11,7 +11,7 @@ from sedflow.dashboard.learn.lessons import LESSONS
 from sedflow.dashboard.learn.one_parameter.lesson import STEPS_OF
 from sedflow.site.tables import packaged_table
 
-__all__ = ["APP_ONLY", "ONLY_IN_APP", "lesson_texts"]
+__all__ = ["ONLY_IN_APP", "lesson_texts"]
 
 #: What the texts say of controls that only the app has -> what the site says instead.
 ONLY_IN_APP = {
@@ -31,10 +31,10 @@ ONLY_IN_APP = {
     ", with all the others of this lesson": "",
     "Choose any parameter below to see its curve again.": "Choose any parameter below to see its "
     "curve.",
+    ", and the slider changes the errors of all galaxies. Now": ". Now",
+    "On the page *Population* you can ask it other questions, and select other parts.": "In the "
+    "app the page *Population* answers other questions, of other parts too.",
 }
-
-#: Lessons that need the app: the site has no populations, and their sentences are all figures.
-APP_ONLY = ("populations",)
 
 
 def lesson_texts() -> list[dict]:
@@ -52,11 +52,7 @@ def lesson_texts() -> list[dict]:
     at : where its knobs stand first, by name
     """
     found = packaged_table("lessons.json")["lessons"]
-    return [
-        _lesson(asdict(lesson), found[key])
-        for key, lesson in LESSONS.items()
-        if key in found and key not in APP_ONLY
-    ]
+    return [_lesson(asdict(lesson), found[key]) for key, lesson in LESSONS.items() if key in found]
 
 
 def _lesson(lesson, found):

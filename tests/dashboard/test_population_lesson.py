@@ -3,7 +3,6 @@
 import numpy as np
 import pytest
 
-from sedflow.dashboard.learn.lessons import LESSONS
 from sedflow.dashboard.learn.populations import lesson, problem
 from sedflow.dashboard.pages.learn import LearnView
 from sedflow.site.lessons import lesson_texts
@@ -93,6 +92,15 @@ def test_the_student_predicts_before_a_histogram_is_shown(nsa):
     assert "{" not in view._text.object + view._answer.object
 
 
-def test_the_site_leaves_out_what_only_the_app_can_show():
-    keys = [one["key"] for one in lesson_texts()]
-    assert keys == [key for key in LESSONS if key != "populations"]
+def test_the_site_says_what_the_lesson_finds(found):
+    site = next(one for one in lesson_texts() if one["key"] == "populations")
+    medians, stack, _ = site["steps"]
+    build = "run tools/build_site_tables.py"
+    assert f"medians {found.medians.std():.2f} dex" in medians["answer"], build
+    assert f"is {found.stack_width:.2f} dex wide" in stack["answer"], build
+    assert [medians["right"], stack["right"]] == [lesson.WIDER, lesson.FARTHER], build
+    drawn = site["figures"][stack["after"][0]]["marks"]
+    (truth,) = (mark for mark in drawn if mark["label"] == "truth")
+    np.testing.assert_allclose(truth["y"], found.truth, rtol=6e-3, atol=1e-12)
+    assert truth["colour"] == "ink"
+    assert {"stack of draws", "medians", "population, 68 and 95 %"} <= {m["label"] for m in drawn}

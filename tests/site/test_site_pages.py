@@ -7,12 +7,17 @@ from functools import partial
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from io import StringIO
 from pathlib import Path
+from urllib.parse import urlencode
 
 import numpy as np
 import pytest
 
+import sedflow
 from sedflow import palette
 from sedflow.bands import ab_magnitude
+from sedflow.dashboard.address import encode_own
+from sedflow.dashboard.answer import OwnGalaxy
+from sedflow.model.derived import derive
 from sedflow.model.prior_curves import prior_density
 from sedflow.parameters import NAMES, Prior
 
@@ -117,6 +122,10 @@ def picture(page, selector):
 def test_a_galaxy_of_the_atlas_gets_a_posterior_and_nobody_outside_is_asked(page, site):
     painted(page, "NSAID 2490")
     assert "exact (weights)" in page.locator(".badge").inner_text()
+    chosen = page.locator(".list .item[aria-selected=true]")
+    assert chosen.locator("span").first.inner_text() == "2490"
+    (of, item) = (page.locator(".list").bounding_box(), chosen.bounding_box())
+    assert of["y"] <= item["y"] <= of["y"] + of["height"] - item["height"] + 1
     for figure in (".sed", ".pull", ".corner", ".history"):
         assert ink(page, figure) > 300, figure
     outside = [u for u in page.asked if not u.startswith((site, "data:", f"blob:{site}"))]
@@ -377,6 +386,164 @@ def test_no_page_is_wider_than_a_phone(page):
                 page.get_by_role("button", name="Observe and infer").click(trial=True, timeout=5000)
     finally:
         page.set_viewport_size({"width": 1280, "height": 800})
+
+
+# The start
+
+
+class _Held(Quiet):
+    """A server that keeps the network back until it is told to let it go."""
+
+    let_go = threading.Event()
+
+    def do_GET(self):
+        if "safetensors" in self.path:
+            self.let_go.wait(30)
+        super().do_GET()
+
+
+@pytest.mark.browser
+def test_the_list_can_be_used_while_the_network_loads(chromium, folder):
+    server = ThreadingHTTPServer(("127.0.0.1", 0), partial(_Held, directory=str(folder)))
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    page = chromium.new_page()
+    try:
+        page.goto(f"http://127.0.0.1:{server.server_port}/")
+        page.locator(".list .item").nth(2).click(timeout=20_000)
+        chosen = page.locator(".list .item[aria-selected=true] span").first.inner_text()
+        assert page.locator(".head h2").inner_text().startswith("Loading the network")
+        page.keyboard.press("3")
+        page.get_by_role("button", name="What each parameter does").wait_for()
+        page.keyboard.press("1")
+        assert page.locator("html[data-ready]").count() == 0
+        _Held.let_go.set()
+        painted(page, chosen)
+        assert page.locator("html[data-ready]").count() == 1
+    finally:
+        _Held.let_go.set()
+        page.close()
+        server.shutdown()
+        server.server_close()
+
+
+@pytest.mark.browser
+def test_a_page_opened_as_a_file_says_what_to_do(chromium, folder):
+    page = chromium.new_page()
+    page.goto((folder / "index.html").as_uri())
+    told = page.get_by_role("alert").inner_text(timeout=10_000)
+    page.close()
+    assert "was opened as a file" in told and "run python open.py" in told
+
+
+# The truth of a mock
+
+
+def coloured(page, selector, colour):
+    """How many pixels of the canvases have a colour."""
+    return page.locator(f"{selector} canvas").evaluate_all(
+        """(all, hex) => {
+            const [r, g, b] = [1, 3, 5].map((k) => parseInt(hex.slice(k, k + 2), 16))
+            const near = (d, k) => [r, g, b].reduce((sum, v, j) => sum + Math.abs(d[k + j] - v), 0)
+            return all.filter((c) => c.width).reduce((n, c) => {
+                const { data: d } = c.getContext('2d').getImageData(0, 0, c.width, c.height)
+                let found = 0
+                for (let k = 0; k < d.length; k += 4) found += d[k + 3] > 200 && near(d, k) < 12
+                return n + found
+            }, 0)
+        }""",
+        colour,
+    )
+
+
+VISIT = "to => { history.pushState(null, '', to); dispatchEvent(new PopStateEvent('popstate')) }"
+
+
+@pytest.mark.browser
+def test_the_truth_of_a_mock_stands_beside_every_quantity(page):
+    model = sedflow.SEDModel()
+    theta, z = Prior().sample(1, seed=5), 0.05
+    flux = model.photometry(theta, z, ("u", "g", "r", "i", "z"))[0]
+    galaxy = sedflow.Photometry(flux, 0.05 * flux, z, ("u", "g", "r", "i", "z"))
+    page.get_by_role("tab", name="Numbers").click()
+    page.evaluate(VISIT, f"?{urlencode(encode_own(OwnGalaxy(galaxy, theta[0])))}")
+    painted(page, "my galaxy")
+    page.wait_for_selector(".numbers.mock")
+    known = dict(zip(NAMES, theta[0], strict=True))
+    known |= {name: value[0] for name, value in derive(theta, np.array(z), model).items()}
+    site = page.evaluate("() => fetch('data/site.json').then((r) => r.json())")
+    label = {f"{q['label']} [{q['unit']}]" if q["unit"] else q["label"]: q["name"]
+             for q in (*site["quantities"], *site["parameters"])}  # fmt: skip
+    rows = page.locator(".explore .numbers tbody tr").evaluate_all(
+        "rows => rows.map((row) => [0, 2].map((k) => row.children[k].textContent))"
+    )
+    assert len(rows) == len(label) > 20
+    for name, text in rows:
+        digits = len(text.partition(".")[2])
+        shown = float(text.replace("−", "-"))
+        assert shown == pytest.approx(known[label[name]], abs=0.501 * 10.0**-digits), name
+    for figure in (".corner", ".explore .history", ".explore td .figure"):
+        assert coloured(page, figure, palette.TRUTH) > 20, figure
+    page.evaluate(VISIT, "?galaxy=2490")
+    painted(page, "NSAID 2490")
+    assert page.locator(".numbers.mock").count() == 0
+    assert coloured(page, ".corner", palette.TRUTH) == 0
+
+
+# Labels
+
+
+def overlaps(page, figure):
+    """Pairs of texts of a figure that lie on each other, and texts that are cut off."""
+    return page.locator(figure).evaluate_all(
+        """(all) => all.flatMap((host) => {
+            const frame = host.getBoundingClientRect()
+            const texts = [...host.querySelectorAll('svg text')].filter((t) => t.textContent)
+            const boxes = texts.map((t) => ({ name: t.textContent, box: t.getBoundingClientRect(),
+                turned: /rotate\\(-40\\)/.test(t.getAttribute('transform') ?? '') }))
+            const cut = boxes.filter(({ box: b }) => b.left < frame.left - 1
+                || b.top < frame.top - 1 || b.right > frame.right + 1
+                || b.bottom > frame.bottom + 1)
+            const shared = (a, b, low, high) =>
+                Math.min(a[high], b[high]) - Math.max(a[low], b[low])
+            const over = ({ box: a }, { box: b }) =>
+                shared(a, b, "left", "right") > 1 && shared(a, b, "top", "bottom") > 3
+            const straight = boxes.filter((b) => !b.turned)
+            const both = straight.flatMap((a, k) => straight.slice(k + 1)
+                .filter((b) => over(a, b)).map((b) => [a.name, b.name]))
+            return [...cut.map((b) => [b.name, "cut"]), ...both]
+        })"""
+    )
+
+
+SHOWN = {
+    "": (".explore .sed", ".explore .pull", ".explore .corner"),
+    "a": (".explore .sed", ".explore .corner", ".explore .history > div"),
+    "s": (".explore .sed", ".explore .pull"),
+    "c": (".explore .corner",),
+    "h": (".explore .history > div",),
+}
+
+
+@pytest.mark.browser
+@pytest.mark.parametrize("size", [(1440, 900), (1024, 768)])
+def test_labels_lie_on_no_other_in_a_presentation_or_out_of_it(page, size):
+    page.evaluate(VISIT, "?galaxy=2490")
+    painted(page, "NSAID 2490")
+    page.set_viewport_size({"width": size[0], "height": size[1]})
+    found = {}
+    for key, figures in SHOWN.items():
+        if key == "a":
+            page.locator("#present").click()
+        page.keyboard.press(key or "Escape")
+        page.wait_for_timeout(250)
+        found |= {(key, figure): overlaps(page, figure) for figure in figures}
+    page.keyboard.press("Escape")
+    page.get_by_role("button", name="12", exact=True).click()
+    page.wait_for_timeout(250)
+    found["12"] = overlaps(page, ".explore .corner")
+    page.get_by_role("button", name="six", exact=True).click()
+    page.set_viewport_size({"width": 1280, "height": 800})
+    assert {where: bad for where, bad in found.items() if bad} == {}
 
 
 @pytest.mark.browser

@@ -17,7 +17,7 @@ from sedflow.errors import DamagedPackage
 from sedflow.model.derived import derive
 from sedflow.model.prior_curves import prior_density
 from sedflow.parameters import NAMES, PARAMETERS, Prior
-from sedflow.site.lessons import APP_ONLY, ONLY_IN_APP, lesson_texts
+from sedflow.site.lessons import ONLY_IN_APP, lesson_texts
 from sedflow.site.manifest import about
 from sedflow.site.prior import prior_curves
 from sedflow.site.tables import packaged_table
@@ -105,10 +105,8 @@ def test_a_table_that_is_missing_is_named():
 
 
 def test_the_site_has_every_lesson_and_step_of_the_app(lessons):
-    assert list(lessons) == [key for key in LESSONS if key not in APP_ONLY], BUILD
+    assert list(lessons) == list(LESSONS), BUILD
     for key, lesson in LESSONS.items():
-        if key in APP_ONLY:
-            continue
         steps = lessons[key]["steps"]
         assert [s["key"] for s in steps] == [s.key for s in lesson.steps], BUILD
 
@@ -128,7 +126,6 @@ def test_what_only_the_app_has_is_still_said_there_and_not_on_the_site(lessons):
     app = "\n".join(
         getattr(step, part).format(**found[key]["steps"][step.key]["facts"])
         for key, lesson in LESSONS.items()
-        if key not in APP_ONLY
         for step in lesson.steps
         for part in ("text", "question", "answer")
     )

@@ -100,6 +100,7 @@ def test_the_page_asks_for_all_its_modules_at_once(folder):
     assert set(linked) <= imported and len(linked) == len(set(linked))
     assert {"pages/start.js", "engine/thread.js", "numerics/units.js"} <= set(linked)
     assert not {"engine/worker.js", "engine/graphs.js", "parts/theme.js", "sw.js"} & set(linked)
+    assert "parts/opened.js" not in linked
     with pytest.raises(ValueError, match=r"index\.html has no line"):
         with_modules({"index.html": b"<html>"})
 

@@ -7,6 +7,7 @@ import { begin } from "./thread.js";
 const LEISURE = 500; // ms after the start, in which the page asks for its first answer
 
 /** @typedef {{flux: ArrayLike<number>, sigma: ArrayLike<number>, redshift: number, n?: number, seed?: number}} Asked */
+/** @typedef {{base: string | URL, onProgress?: (share: number) => void}} Opening base: address of the site's folder */
 /** @typedef {{theta: ArrayLike<number>, redshift: number}} Models (m, 12) parameters, row by row, at one redshift */
 
 /**
@@ -28,27 +29,35 @@ const LEISURE = 500; // ms after the start, in which the page asks for its first
 
 export class Engine {
   /**
-   * Load the engine.
-   * @param {{base: string | URL, onProgress?: (share: number) => void}} options base: address of the site's folder
+   * An engine that can infer.
+   * @param {Opening} options
    * @returns {Promise<Engine>} rejected with a sentence where the browser cannot run it
    */
-  static async start({ base, onProgress = () => {} }) {
+  static async start(options) {
+    const engine = await Engine.open(options);
+    await engine.ready;
+    return engine;
+  }
+
+  /**
+   * An engine that loads: what it is asked meanwhile is answered as soon as it can.
+   * @param {Opening} options
+   * @returns {Promise<Engine>} rejected with a sentence where there is no site, or the browser cannot run it
+   */
+  static async open({ base, onProgress = () => {} }) {
     const problem = lacking();
     if (problem) throw new Error(problem);
-    const folder = new URL(base, globalThis.location?.href);
     const { worker, broken, manifest } = begin();
     const engine = new Engine(worker, onProgress);
-    broken.then((why) => engine.fail(why));
+    broken.then((why) => engine.fail(ended(why)));
     try {
       engine.site = await manifest;
-      await engine.send("start", { base: folder.href, site: engine.site });
     } catch (error) {
       engine.stop();
       throw error;
     }
-    // What the first answer does not need comes while nothing is asked: each call loads what it lacks.
-    setTimeout(() => Object.keys(engine.site.graphs).forEach((name) => engine.queue.leisurely("load", { name })), LEISURE);
-    keepLater();
+    engine.ready = engine.send("start", { base: new URL(base, globalThis.location?.href).href, site: engine.site });
+    engine.ready.then(() => engine.rest(), (error) => engine.stop(error));
     return engine;
   }
 
@@ -56,6 +65,8 @@ export class Engine {
   constructor(worker, onProgress) {
     /** @type {any} the manifest */
     this.site = null;
+    /** @type {Promise<any>} when it can infer; rejected with a sentence if it never will */
+    this.ready = Promise.resolve();
     this.onProgress = onProgress;
     /** @type {Map<number, {resolve: (value: any) => void, reject: (error: Error) => void}>} */
     this.waiting = new Map();
@@ -95,9 +106,20 @@ export class Engine {
     return this.queue.ask("forward", models);
   }
 
-  /** End the thread; what waits is rejected. */
-  stop() {
-    this.fail("it was stopped");
+  /** Derived quantities of models. @param {Models} models @returns {Promise<{values: Float64Array}>} (m, quantities), row by row */
+  quantities(models) {
+    return this.queue.ask("quantities", models);
+  }
+
+  /** What the first answer does not need comes while nothing is asked: each call loads what it lacks. */
+  rest() {
+    setTimeout(() => Object.keys(this.site.graphs).forEach((name) => this.queue.leisurely("load", { name })), LEISURE);
+    keepLater();
+  }
+
+  /** End the thread; what waits is rejected. @param {Error} [why] */
+  stop(why = ended("it was stopped")) {
+    this.fail(why);
     this.worker.terminate();
   }
 
@@ -120,10 +142,15 @@ export class Engine {
     else one?.resolve(result);
   }
 
-  /** @param {string} why */
+  /** @param {Error} why */
   fail(why) {
-    this.ended ??= new Error(`The engine's thread ended (${why}); reload the page.`);
+    this.ended ??= why;
     for (const one of this.waiting.values()) one.reject(this.ended);
     this.waiting.clear();
   }
+}
+
+/** @param {string} why */
+function ended(why) {
+  return new Error(`The engine's thread ended (${why}); reload the page.`);
 }

@@ -105,8 +105,11 @@ async function fill(graphs, galaxy, context, { points, mass }, [from, to], colum
   }
 }
 
-/** @param {Graphs} graphs @param {Float64Array} theta @param {number} redshift */
-async function quantitiesOf(graphs, theta, redshift) {
+/**
+ * Derived quantities of models, row by row.
+ * @param {Graphs} graphs @param {ArrayLike<number>} theta (m, 12), row by row @param {number} redshift
+ */
+export async function quantitiesOf(graphs, theta, redshift) {
   if (!graphs.has("quantities")) return new Float64Array(0);
   const { values } = await graphs.run("quantities", atRedshift(graphs, theta, redshift));
   return Float64Array.from(values.data);

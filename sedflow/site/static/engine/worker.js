@@ -1,6 +1,6 @@
 // The thread that computes, so that the page never stutters: one request after the other.
 import { FIRST, Graphs } from "./graphs.js";
-import { answered, atRedshift } from "./posterior.js";
+import { answered, atRedshift, quantitiesOf } from "./posterior.js";
 import { Runtime } from "./runtime.js";
 
 const runtime = new Runtime(new URL("../", import.meta.url).href);
@@ -31,6 +31,9 @@ const CALLS = {
   async histories({ theta, redshift }) {
     const out = await ready().run("histories", atRedshift(ready(), theta, redshift));
     return Object.fromEntries(Object.entries(out).map(([name, { data }]) => [name, data]));
+  },
+  async quantities({ theta, redshift }) {
+    return { values: await quantitiesOf(ready(), theta, redshift) };
   },
   async forward({ theta, redshift }) {
     const out = await ready().run("forward", atRedshift(ready(), theta, redshift));

@@ -2,6 +2,7 @@
 /* global d3 */
 import { massLevels } from "../numerics/contours.js";
 import { pairDensity, singleDensity } from "./density.js";
+import { footOf, placesOf, wallOf } from "./corner_labels.js";
 import { colour, Frame, typeSize } from "./frame.js";
 import { apart, inner } from "./ticks.js";
 
@@ -26,6 +27,7 @@ export function cornerFigure(host, onBrush) {
   let v = null;
   let dragging = false;
   let drawn = null; // of the posterior: what the lower canvas has
+  let places = placesOf([], 0, 0);
   const lower = new Frame(host, { top: 34, right: 8, bottom: 46, left: 52 }, () => { drawn = null; draw(); });
   const top = document.createElement("canvas");
   top.setAttribute("aria-hidden", "true");
@@ -49,8 +51,12 @@ export function cornerFigure(host, onBrush) {
 
   function draw() {
     if (!v || lower.width < 80) return;
-    const values = v, s = scales(values);
-    const same = drawn && drawn.columns === values.columns && drawn.weights === values.weights;
+    const values = v, same = drawn && drawn.columns === values.columns && drawn.weights === values.weights;
+    if (!same) {
+      places = placesOf(values.columns, lower.width, lower.height);
+      lower.margin = places.margin;
+    }
+    const s = scales(values);
     if (!same) {
       lower.clear();
       layer(lower.ctx, values, s, null, colour("model"), true);
@@ -183,18 +189,21 @@ export function cornerFigure(host, onBrush) {
     const c = cells(k), last = c.y1 + k * c.tall;
     const feet = apart(values.columns.map((d, i) => s[i].x), type);
     const axis = (d, i, nodes) => d3.select(nodes[i]).call(d3.axisBottom(s[i].x).tickValues(feet[i]).tickFormat(d3.format("~r")).tickSize(3).tickSizeOuter(0));
-    const wall = (d, i, nodes) => d3.select(nodes[i]).call(d3.axisLeft(s[i + 1].y).tickValues(inner(s[i + 1].y, 3)).tickFormat(d3.format("~r")).tickSize(3).tickSizeOuter(0));
+    const wall = (d, i, nodes) => d3.select(nodes[i]).call(d3.axisLeft(s[i + 1].y).tickValues(inner(s[i + 1].y, 3, 1.2 * type)).tickFormat(d3.format("~r")).tickSize(3).tickSizeOuter(0));
     svg.selectAll("g.foot").data(values.columns).join("g").attr("class", "foot").attr("transform", `translate(0,${last})`).each(axis);
     svg.selectAll("g.wall").data(values.columns.slice(1)).join("g").attr("class", "wall").attr("transform", `translate(${c.x0},0)`).each(wall);
     const mid = (scale) => (scale.range()[0] + scale.range()[1]) / 2;
-    svg.selectAll("text.foot").data(values.columns).join("text").attr("class", "foot ink").attr("text-anchor", "middle")
-      .attr("x", (d, i) => mid(s[i].x)).attr("y", last + 19 + 1.2 * type).text((d) => d.label);
-    svg.selectAll("text.wall").data(values.columns.slice(1)).join("text").attr("class", "wall ink").attr("text-anchor", "middle")
-      .attr("transform", (d, i) => `translate(${type},${mid(s[i + 1].y)}) rotate(-90)`).text((d) => d.label);
+    label("foot", values.columns, (d, i) => footOf(places, mid(s[i].x), last));
+    label("wall", values.columns.slice(1), (d, i) => wallOf(places, c.x0, mid(s[i + 1].y)));
     const titles = values.columns.flatMap((column, i) => column.title.map((text, line) => ({ text, line, i })));
-    svg.selectAll("text.title").data(titles).join("text").attr("class", "title ink").attr("text-anchor", "middle")
-      .attr("x", (d) => mid(s[d.i].x)).attr("y", (d) => s[d.i].y.range()[1] - 5 - (1 - d.line) * 1.2 * type).text((d) => d.text);
+    svg.selectAll("text.title").data(titles).join("text").attr("class", "title ink").attr("text-anchor", places.aside ? "start" : "middle")
+      .attr("x", (d) => (places.aside ? s[d.i].x.range()[0] : mid(s[d.i].x))).attr("y", (d) => s[d.i].y.range()[1] - 5 - (1 - d.line) * 1.2 * type).text((d) => d.text);
     brushes(values, s, pairs);
+  }
+
+  function label(name, columns, placeOf) {
+    lower.svg.selectAll(`text.${name}`).data(columns.map((d, i) => ({ ...placeOf(d, i), text: d.label }))).join("text").attr("class", `${name} ink`)
+      .attr("text-anchor", (d) => d.anchor).attr("transform", (d) => d.transform).style("font-size", (d) => `${d.size}px`).text((d) => d.text);
   }
 
   function brushes(values, s, pairs) {

@@ -1,16 +1,29 @@
 // What every figure stands on: a canvas for marks, an SVG above it for axes and brushes.
 /* global d3 */
 
-/** @typedef {{top: number, right: number, bottom: number, left: number}} Margin */
+/** @typedef {{top: number, right: number, bottom: number, left: number}} Margin sides in pixels, of figures whose type is as large as usual */
 
 /** A colour of the style sheet. @param {string} name @returns {string} */
 export function colour(name) {
   return getComputedStyle(document.documentElement).getPropertyValue(`--${name}`).trim();
 }
 
+const USUAL = 11; // pixels of type
+
 /** Pixels of the figure's type. @returns {number} */
 export function typeSize() {
-  return parseFloat(colour("figure")) || 11;
+  return parseFloat(colour("figure")) || USUAL;
+}
+
+/** How many times as large as usual the type is: in a presentation, above 1. */
+export const enlarged = () => typeSize() / USUAL;
+
+const ruler = /** @type {CanvasRenderingContext2D} */ (document.createElement("canvas").getContext("2d"));
+
+/** Pixels that a text takes in the figure's type. @param {string} text */
+export function textWidth(text) {
+  ruler.font = `${typeSize()}px ${colour("font")}`;
+  return ruler.measureText(text).width;
 }
 
 /** A host with a canvas and an SVG that keep its size. */
@@ -60,8 +73,8 @@ export class Frame {
 
   /** Edges of the axes' frame: x0, x1, and y0 at the bottom, y1 at the top [px]. */
   get box() {
-    const { top, right, bottom, left } = this.margin;
-    return { x0: left, x1: Math.max(this.width - right, left + 1), y0: Math.max(this.height - bottom, top + 1), y1: top };
+    const by = enlarged(), { top, right, bottom, left } = this.margin, x0 = by * left, y1 = by * top;
+    return { x0, x1: Math.max(this.width - by * right, x0 + 1), y0: Math.max(this.height - by * bottom, y1 + 1), y1 };
   }
 
   clear() {
@@ -85,19 +98,25 @@ export class Frame {
    *   yValues?: number[], yFormat?: any, xFormat?: any}} spec
    */
   axes({ x, y, xLabel = "", yLabel = "", xTicks, yTicks, xText = true, yValues, yFormat, xFormat }) {
-    const { x0, x1, y0, y1 } = this.box;
-    const below = d3.axisBottom(x).ticks(xTicks ?? Math.max(2, (x1 - x0) / 90), xFormat ?? "~r").tickSize(y1 - y0).tickPadding(6);
-    const beside = d3.axisLeft(y).ticks(yTicks ?? Math.max(2, (y0 - y1) / 45), yFormat ?? "~r").tickSize(x0 - x1).tickPadding(5);
+    const { x0, x1, y0, y1 } = this.box, by = enlarged();
+    const below = d3.axisBottom(x).ticks(xTicks ?? Math.max(2, (x1 - x0) / (90 * by)), xFormat ?? "~r").tickSize(y1 - y0).tickPadding(6);
+    const beside = d3.axisLeft(y).ticks(yTicks ?? Math.max(2, (y0 - y1) / (45 * by)), yFormat ?? "~r").tickSize(x0 - x1).tickPadding(5);
     if (yValues) beside.tickValues(yValues);
     if (!xText) below.tickFormat("");
     const place = (name) => this.svg.selectAll(`g.${name}`).data([0]).join("g").attr("class", name);
     place("x").attr("transform", `translate(0,${y0})`).call(below);
     place("y").attr("transform", `translate(${x0},0)`).call(beside);
-    const half = typeSize();
-    this.svg.selectAll("text.label").data([[xLabel, (x0 + x1) / 2, this.height - 4, 0], [yLabel, half, (y0 + y1) / 2, -90]])
-      .join("text").attr("class", "label").attr("text-anchor", "middle").text((d) => d[0])
-      .attr("transform", (d) => `translate(${d[1]},${d[2]}) rotate(${d[3]})`);
+    const across = fitted(xLabel, (x0 + x1) / 2, this.width), up = fitted(yLabel, (y0 + y1) / 2, this.height);
+    this.svg.selectAll("text.label").data([{ ...across, at: [across.mid, this.height - 4], turn: 0 }, { ...up, at: [typeSize(), up.mid], turn: -90 }])
+      .join("text").attr("class", "label").attr("text-anchor", "middle").text((d) => d.text).style("font-size", (d) => `${d.size}px`)
+      .attr("transform", (d) => `translate(${d.at}) rotate(${d.turn})`);
   }
+}
+
+/** A label near the middle of its axis, where the figure has room for all of it; smaller where it has not. @param {string} text @param {number} middle @param {number} room */
+function fitted(text, middle, room) {
+  const wide = textWidth(text), share = Math.min(1, (room - 2) / (wide || 1)), half = 0.5 * share * wide + 1;
+  return { text, size: share * typeSize(), mid: Math.min(Math.max(middle, half), room - half) };
 }
 
 /**

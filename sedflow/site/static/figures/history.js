@@ -1,11 +1,11 @@
 // One history of the posterior: share formed, star-formation rate or metallicity against look-back time.
 /* global d3 */
-import { Frame, band, colour, curve } from "./frame.js";
+import { Frame, band, colour, curve, enlarged } from "./frame.js";
 
 /**
  * @typedef {import("./spectrum.js").Spread} Spread
  * @typedef {{time: ArrayLike<number>, step: boolean, log: boolean, range: [number, number], label: string, wide?: Spread|null,
- *   narrow?: Spread|null, mid: ArrayLike<number>, ghost?: ArrayLike<number>|null, selected?: Spread|null,
+ *   narrow?: Spread|null, mid: ArrayLike<number>, truth?: ArrayLike<number>|null, ghost?: ArrayLike<number>|null, selected?: Spread|null,
  *   box?: number[][]|null}} HistoryValues
  */
 
@@ -33,7 +33,7 @@ export function historyFigure(host, onBrush = null) {
     const { x0, x1, y0, y1 } = frame.box;
     x = d3.scaleLinear([0, values.time[values.time.length - 1]], [x0, x1]);
     y = (values.log ? d3.scaleLog() : d3.scaleLinear()).domain(values.range).range([y0, y1]).clamp(true);
-    frame.axes({ x, y, xLabel: "look-back time [Gyr]", yLabel: values.label, yTicks: 5, xTicks: Math.max(3, (x1 - x0) / 40),
+    frame.axes({ x, y, xLabel: "look-back time [Gyr]", yLabel: values.label, yTicks: 5, xTicks: Math.max(3, (x1 - x0) / (40 * enlarged())),
       yValues: values.log ? decadesOf(values.range) : undefined, yFormat: values.log ? power : undefined });
     // A rate is constant between two edges: one value fewer than edges, and the last one stays to the end.
     const n = values.mid.length, index = d3.range(values.time.length);
@@ -51,6 +51,7 @@ export function historyFigure(host, onBrush = null) {
         band(ctx, area(values.selected), index, colour("selected"), 0.12);
         curve(ctx, line(values.selected.mid), index, colour("selected"), 1.8);
       }
+      if (values.truth) curve(ctx, line(values.truth), index, colour("truth"), 1.6, 1, [5, 4]);
     });
     if (!brush || dragging) return;
     brush.extent([[x0, y1], [x1, y0]]);

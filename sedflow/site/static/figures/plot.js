@@ -1,6 +1,6 @@
 // A figure of a lesson: curves, points, areas, bars and words on axes, as the values name them.
 /* global d3 */
-import { band, colour, curve, Frame } from "./frame.js";
+import { band, colour, curve, enlarged, Frame } from "./frame.js";
 import { power } from "./history.js";
 
 /**
@@ -8,6 +8,7 @@ import { power } from "./history.js";
  * @typedef {{kind: "line"|"dots"|"area"|"bars"|"text", label?: string, colour: string, alpha?: number, width?: number, dash?: number[]|string,
  *   size?: number, fill?: boolean, marker?: string, x: any[], y?: any[], low?: number[], high?: number[], bottom?: number[],
  *   top?: number[], text?: string[]}} Mark
+ * A colour may be "ink", that of the page.
  * @typedef {{title: string, x: Axis, y: Axis, marks: Mark[]}} PlotValues
  */
 
@@ -22,7 +23,7 @@ export function plotFigure(host) {
   function draw() {
     frame.clear();
     if (!v || frame.width < 80) return;
-    const values = v, turned = values.x.factors && (frame.width - 68) / values.x.factors.length < 50;
+    const values = v, turned = values.x.factors && (frame.width - 68) / values.x.factors.length < 50 * enlarged();
     frame.margin.bottom = turned ? 64 : 36;
     const { x0, x1, y0, y1 } = frame.box;
     const x = scaleOf(values.x, [x0, x1]), y = scaleOf(values.y, [y0, y1]);
@@ -30,7 +31,7 @@ export function plotFigure(host) {
     if (values.x.factors) frame.svg.selectAll("g.x line").remove();
     frame.svg.selectAll("g.x text").attr("transform", turned ? "rotate(-40)" : null).attr("text-anchor", turned ? "end" : "middle");
     const across = (value) => (x.bandwidth ? x(value) + x.bandwidth() / 2 : x(value));
-    frame.inside((ctx) => { for (const mark of values.marks) PAINT[mark.kind](ctx, mark, across, y, x); });
+    frame.inside((ctx) => { for (const mark of values.marks) PAINT[mark.kind](ctx, { ...mark, colour: mark.colour === "ink" ? colour("ink") : mark.colour }, across, y, x); });
   }
   return {
     /** @param {PlotValues} values */

@@ -1,6 +1,6 @@
 // Spectrum of the posterior with the photometry, and the residuals below it.
 /* global d3 */
-import { Frame, band, colour, curve } from "./frame.js";
+import { Frame, band, colour, curve, enlarged } from "./frame.js";
 
 /**
  * @typedef {{low: ArrayLike<number>, mid: ArrayLike<number>, high: ArrayLike<number>}} Spread
@@ -67,12 +67,13 @@ export function spectrumFigure(host) {
   function strip(ctx, left, right, floor, name) {
     ctx.fillStyle = bandColour(name);
     ctx.globalAlpha = 0.3;
-    ctx.fillRect(left, floor - 14, right - left, 14);
+    const tall = 14 * enlarged();
+    ctx.fillRect(left, floor - tall, right - left, tall);
     ctx.globalAlpha = 1;
     ctx.fillStyle = colour("ink");
     ctx.font = `${colour("figure")} ${colour("font")}`;
     ctx.textAlign = "center";
-    ctx.fillText(name, (left + right) / 2, floor - 3);
+    ctx.fillText(name, (left + right) / 2, floor - 0.2 * tall);
   }
 
   function legend(values) {

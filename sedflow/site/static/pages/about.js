@@ -28,7 +28,7 @@ export function aboutPage({ engine, address }) {
     const text = address({ ...state, view: "explore", lesson: "", step: 1 });
     link.textContent = `${text || "?"}${text ? "&" : ""}${/[?&]n=/.test(text) ? "" : `n=${state.n}`}`.replace(/&$/, "");
     model.textContent = pythonOfModel(site, state);
-    python.textContent = state.galaxyShown ? pythonOf(site, state) : "# Choose a galaxy on Explore first.";
+    python.textContent = state.galaxyShown ? pythonOf(site, state) : state.busy ? "# Its posterior is being computed …" : "# Choose a galaxy on Explore first.";
   }
   return { node, render, step: null, clear: () => {}, title: () => "What it is" };
 }

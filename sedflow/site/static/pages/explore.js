@@ -15,6 +15,7 @@ import { priorOver } from "../parts/prior.js";
 import { quantitiesOf, shortLabel } from "../parts/quantities.js";
 import { atlasRail } from "../parts/rail.js";
 import { rangeForm } from "../parts/ranges.js";
+import { reaching } from "../parts/truth.js";
 import { verdictHead } from "../parts/verdict.js";
 
 /** @param {{store: any, engine: any, atlas: any, session: any}} app */
@@ -78,14 +79,18 @@ export function explorePage({ store, engine, atlas, session }) {
     return site.corner.map((name) => all.find((q) => q.name === name)).filter(Boolean);
   }
 
+  function columnOf(q, redshift, truth) {
+    const range = reaching(q.range, truth);
+    return { label: shortLabel(site, q), name: q.name, values: q.values, range, quantiles: q.quantiles, truth,
+      prior: prior ? priorOver(site, q.name, redshift, range) : null, title: many === "12" ? [] : spreadText(q.quantiles[0], q.quantiles[1], q.quantiles[2]) };
+  }
+
   function cornerValues(state) {
-    if (of?.answer !== state.answer || of.many !== many || of.prior !== prior) {
-      of = { answer: state.answer, many, prior };
-      const { redshift, truth } = state.galaxyShown;
-      columns = chosenQuantities(state.answer).map((q) => ({ label: shortLabel(site, q), name: q.name, values: q.values, range: q.range, quantiles: q.quantiles,
-        prior: prior ? priorOver(site, q.name, redshift, q.range) : null, truth: truth?.[site.parameters.findIndex((p) => p.name === q.name)] ?? null,
-        title: many === "12" ? [] : spreadText(q.quantiles[0], q.quantiles[1], q.quantiles[2]) }));
-      lines.hidden = !truth;
+    if (of?.answer !== state.answer || of.truth !== state.truth || of.many !== many || of.prior !== prior) {
+      of = { answer: state.answer, truth: state.truth, many, prior };
+      const { redshift } = state.galaxyShown;
+      columns = chosenQuantities(state.answer).map((q) => columnOf(q, redshift, state.truth?.of[q.name] ?? null));
+      lines.hidden = !state.truth;
     }
     const b = state.brush, label = (name) => columns.find((c) => c.name === name)?.label ?? "";
     const box = b?.place === "corner" ? { x: label(b.x), y: b.y === null ? null : label(b.y), rect: b.rect } : null;
@@ -110,7 +115,7 @@ export function explorePage({ store, engine, atlas, session }) {
     draws.show(String(state.n));
     stage.classList.toggle("waits", Boolean(state.busy));
     for (const part of [sedHost, pullHost, cornerHost]) part.classList.toggle("stale", Boolean(state.busy) && any("galaxy", "own", "bands", "busy") && !state.fresh);
-    if (any("answer", "busy", "galaxyShown")) head.update(state);
+    if (any("answer", "busy", "galaxyShown", "loading")) head.update(state);
     if (!state.answer) return;
     if (any("answer", "brush")) {
       corner.update(cornerValues(state));

@@ -76,6 +76,7 @@ export function forwardPage({ store, engine }) {
     log.show(state.log);
     rest.show(state.rest);
     if (node.hidden) return;
+    if (!now) magnitudes.textContent = state.loading;
     const theta = thetaOf(site, state);
     if (code.open) python.textContent = pythonOfModel(site, state);
     const redshift = valueOf(state, "redshift"), key = `${theta} ${redshift}`;

@@ -1,6 +1,7 @@
 // Between the state and the engine: what is asked for when the state changes, and where the answer goes.
 import { resample, take } from "../parts/sample.js";
 import { say } from "../parts/notices.js";
+import { truthOf } from "../parts/truth.js";
 
 const SPECTRA = 120; // draws of equal weight whose spectra and histories are shown
 const SELECTED = 40; // the same of a selection that has too few of them
@@ -29,14 +30,18 @@ export function startSession(store, engine, atlas) {
     if (key === asked) return;
     asked = key;
     store.set({ busy: true, brush: null });
+    // What cannot be loaded, the page itself says (start.js).
+    const able = await engine.ready.then(() => true, () => false);
+    if (!able || key !== asked) return;
     const begun = performance.now();
     try {
       const blank = (rows) => Float64Array.from(rows, (v, k) => (galaxy.used[k] && v !== null ? v : NaN));
-      const answer = await engine.answer({ flux: blank(galaxy.flux), sigma: blank(galaxy.sigma), redshift: galaxy.redshift, n: state.n, seed: state.seed });
+      const asking = { flux: blank(galaxy.flux), sigma: blank(galaxy.sigma), redshift: galaxy.redshift, n: state.n, seed: state.seed };
+      const [truth, answer] = await Promise.all([truthOf(engine, galaxy), engine.answer(asking)]);
       if (key !== asked) return;
       const shown = resample(answer.weights, SPECTRA);
       const filled = fill(key, answer, shown, galaxy.redshift); // asked for before the page paints, which takes as long
-      store.set({ galaxyShown: galaxy, answer, shown, light: null, history: null });
+      store.set({ galaxyShown: galaxy, answer, truth, shown, light: null, history: null });
       await filled;
       if (key !== asked) return;
       store.set({ busy: false });

@@ -1,4 +1,4 @@
-// The beginning: engine, atlas and state, then the page that the address asks for.
+// The beginning: state and atlas, then the page that the address asks for, while the engine still loads.
 import { Engine } from "../engine/client.js";
 import { readAtlas } from "../parts/atlas.js";
 import { startHeader } from "../parts/header.js";
@@ -18,13 +18,20 @@ const loading = /** @type {HTMLElement} */ (document.getElementById("loading"));
 const PLACES = ["view", "galaxy", "lesson", "step"]; // a change of which the browser's button goes back from
 
 async function start() {
-  const progress = (done) => { loading.textContent = `Loading the network … ${typeof done === "number" ? `${Math.round(100 * done)} %` : done ?? ""}`; };
-  const [engine, columns] = await Promise.all([Engine.start({ base, onProgress: progress }), fetch(`${base}data/atlas.json`).then((r) => r.json())]);
+  let words = "Loading the network …", store = null, ready = false;
+  const onProgress = (share) => {
+    if (ready) return;
+    // In tens, so that a screen reader is not told of every packet.
+    words = share < 1 ? `Loading the network … ${10 * Math.floor(10 * share)} %` : "Starting the network …";
+    loading.textContent = words;
+    store?.set({ loading: words });
+  };
+  const [engine, columns] = await Promise.all([Engine.open({ base, onProgress }), fetch(`${base}data/atlas.json`).then((r) => r.json())]);
   const atlas = readAtlas(columns), asked = decode(location.search, engine.site);
   const defaults = Object.fromEntries(Object.entries(keysOf(engine.site)).map(([name, key]) => [name, key.default]));
   /** @type {Record<string, any>} */
-  const first = { ...defaults, own: null, brush: null, busy: false, answer: null, galaxyShown: null, shown: [], light: null, history: null, ...asked.state };
-  const store = createStore(first);
+  const first = { ...defaults, own: null, brush: null, busy: false, loading: words, answer: null, truth: null, galaxyShown: null, shown: [], light: null, history: null, ...asked.state };
+  store = createStore(first);
   if (!store.get().galaxy && !store.get().own) store.set({ galaxy: String(columns.id[0]) });
   const address = (state) => encode(state, engine.site);
   const visit = (to) => {
@@ -49,7 +56,12 @@ async function start() {
   render(store.get(), null);
   startAddress(store, address, () => ({ ...defaults, ...decode(location.search, engine.site).state }));
   asked.notices?.forEach((text) => say(text));
-  document.documentElement.dataset.ready = String(Math.round(performance.now()));
+  const milliseconds = () => String(Math.round(performance.now()));
+  document.documentElement.dataset.shown = milliseconds();
+  await engine.ready;
+  ready = true;
+  store.set({ loading: "" });
+  document.documentElement.dataset.ready = milliseconds();
 }
 
 /** The address follows the state, and the state the browser's back and forward. */
@@ -76,6 +88,7 @@ function startAddress(store, address, read) {
 
 start().catch((error) => {
   main.replaceChildren();
+  /** @type {HTMLElement} */ (document.getElementById("busy")).hidden = true;
   const note = document.createElement("p");
   note.className = "failed";
   note.setAttribute("role", "alert");

@@ -26,10 +26,11 @@ export function startHeader(store, act) {
   const root = document.documentElement, help = /** @type {HTMLDialogElement} */ (byId("help")), find = /** @type {HTMLInputElement} */ (byId("find"));
   /** @type {NodeListOf<HTMLElement>} */
   const links = document.querySelectorAll("[data-view]");
+  if (matchMedia("(max-width: 600px)").matches) find.placeholder = "Find"; // all that there is room for
   const present = (what) => {
     if (what) root.dataset.present = what;
     else delete root.dataset.present;
-    dispatchEvent(new Event("resize"));
+    dispatchEvent(new Event("sedflow-theme")); // the type of the figures has another size
   };
   links.forEach((a) => a.addEventListener("click", (event) => {
     if (event.metaKey || event.ctrlKey) return;
@@ -82,7 +83,7 @@ export function startHeader(store, act) {
     /** @param {any} state @param {string} title */
     show(state, title) {
       document.title = `${title} · SEDflow`;
-      byId("busy").hidden = !state.busy;
+      byId("busy").hidden = !state.busy && !state.loading;
       links.forEach((a) => {
         if (a.dataset.view === state.view) a.setAttribute("aria-current", "page");
         else a.removeAttribute("aria-current");

@@ -16,7 +16,7 @@ function rangeOf(which, high, low) {
   return [Math.max(floor / 2, 1e-6), top * 2];
 }
 
-/** @param {any} state with shown, history and brush @param {string} which @param {string} label @param {boolean} log */
+/** @param {any} state with shown, history, truth and brush @param {string} which @param {string} label @param {boolean} log */
 export function historyValues(state, which, label, log) {
   const { history, shown, brush } = state, time = history.time, table = history[which], wide = table.length / shown.length;
   const rows = shown.map((_, k) => k);
@@ -30,7 +30,7 @@ export function historyValues(state, which, label, log) {
   }
   return {
     time, step: wide < time.length, log, label, range: rangeOf(which, q[4], q[0]), mid: q[2], selected,
-    wide: { low: q[0], mid: q[2], high: q[4] }, narrow: { low: q[1], mid: q[2], high: q[3] }, box: brush?.place === which ? brush.rect : null,
+    wide: { low: q[0], mid: q[2], high: q[4] }, narrow: { low: q[1], mid: q[2], high: q[3] }, truth: state.truth?.history[which] ?? null, box: brush?.place === which ? brush.rect : null,
   };
 }
 

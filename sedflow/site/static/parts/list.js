@@ -28,6 +28,11 @@ export function galaxyList(choose) {
     if (items.some((item) => item.id === `galaxy-${chosen}`)) node.setAttribute("aria-activedescendant", `galaxy-${chosen}`);
     else node.removeAttribute("aria-activedescendant");
   }
+  /** Scroll to the chosen galaxy where it is out of sight. */
+  function reveal() {
+    const at = rows.indexOf(chosen), { scrollTop, clientHeight } = node;
+    if (at >= 0 && (at * TALL < scrollTop || (at + 1) * TALL > scrollTop + clientHeight)) node.scrollTop = at * TALL - clientHeight / 2;
+  }
   const magnitude = (c, row) => {
     const flux = c.flux[row][2];
     return flux > 0 ? (22.5 - 2.5 * Math.log10(flux)).toFixed(2) : "–";
@@ -38,7 +43,12 @@ export function galaxyList(choose) {
     choose(rows[Math.min(rows.length - 1, Math.max(0, at < 0 ? 0 : at + by))]);
   }
   node.addEventListener("scroll", draw);
-  new ResizeObserver(draw).observe(node);
+  let seen = false;
+  new ResizeObserver(() => {
+    if (!seen && node.clientHeight) reveal(); // what was chosen before there was a page to see it in
+    seen ||= node.clientHeight > 0;
+    draw();
+  }).observe(node);
   node.addEventListener("keydown", (event) => {
     const by = { ArrowDown: 1, ArrowUp: -1, PageDown: 12, PageUp: -12, Home: -rows.length, End: rows.length }[event.key];
     if (!by) return;
@@ -52,9 +62,8 @@ export function galaxyList(choose) {
     update(newAtlas, newRows, newChosen) {
       const moved = newChosen !== chosen || newRows !== rows;
       [atlas, rows, chosen] = [newAtlas, newRows, newChosen];
-      const at = rows.indexOf(chosen);
-      if (moved && at >= 0 && (at * TALL < node.scrollTop || (at + 1) * TALL > node.scrollTop + node.clientHeight)) node.scrollTop = at * TALL - node.clientHeight / 2;
       draw();
+      if (moved) reveal();
     },
   };
 }

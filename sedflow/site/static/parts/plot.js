@@ -13,7 +13,7 @@ export function plot(first) {
   /** @param {import("../figures/plot.js").PlotValues} values */
   function update(values) {
     title.textContent = values.title;
-    key.replaceChildren(...values.marks.filter((mark) => mark.label).map((mark) => el("span", {}, el(`i.${mark.kind}`, { style: `--mark:${mark.colour}` }), mark.label ?? "")));
+    key.replaceChildren(...values.marks.filter((mark) => mark.label).map((mark) => el("span", {}, el(`i.${mark.kind}`, { style: `--mark:${mark.colour === "ink" ? "var(--ink)" : mark.colour}` }), mark.label ?? "")));
     host.setAttribute("aria-label", values.title || `${values.y.label} against ${values.x.label || "name"}`);
     figure.update(values);
   }

@@ -12,7 +12,7 @@ export function verdictHead() {
     update(state) {
       const { answer, galaxyShown: galaxy } = state;
       if (!answer) {
-        title.textContent = state.busy ? "Computing …" : "Choose a galaxy from the list";
+        title.textContent = state.loading || (state.busy ? "Computing …" : "Choose a galaxy from the list");
         return;
       }
       title.textContent = `${galaxy.title}, z = ${galaxy.redshift.toFixed(4)}`;
