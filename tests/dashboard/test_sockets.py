@@ -428,11 +428,12 @@ def test_who_does_not_read_is_not_heard_until_it_has_read():
 def test_no_more_than_so_much_is_kept_for_one_who_does_not_read():
     async def scene():
         async with small_server() as (page, gate):
-            await Visitor.open(page)
+            one = await Visitor.open(page)  # which is held, and does not read
             with pytest.raises(WebSocketClosedError):
                 sent_by(await the_session(gate), 2**20, 80)
             await asyncio.sleep(0.3)  # what was being read is given back
             assert await none_is_open(gate)
+            one.close()
 
 
 def test_a_visitor_rests_for_frames_without_content():
@@ -440,17 +441,16 @@ def test_a_visitor_rests_for_frames_without_content():
 
     async def scene():
         async with small_server() as (page, gate):
-            visitor, begun = Visitor(page), time.monotonic()
+            visitor = Visitor(page)
             await visitor.fetch()
             gate._loop_time._activity.mark("another")
             with by_hand(page, visitor.token) as s:
                 s.setblocking(False)
-                await asyncio.sleep(0.2)
+                await asyncio.sleep(0.5)
+                before = gate._loop_time._rested.get("127.0.0.1", 0.0)
                 s.send((bytes([0x8A, 0x80]) + bytes(4)) * 3000)
-                await asyncio.sleep(0.1)
-                assert gate._loop_time._rested["127.0.0.1"] > begun
-                (stream,) = gate._accounts["127.0.0.1"]._streams
-                assert 0 < stream._read_buffer_size < 6 * 3000
+                await asyncio.sleep(0.5)
+                assert gate._loop_time._rested.get("127.0.0.1", 0.0) > before
             assert await none_is_open(gate)
 
     asyncio.run(scene())
@@ -466,11 +466,13 @@ def test_who_sends_without_end_and_reads_nothing_is_not_there():
                 s.setblocking(False)
                 sent_by(await the_session(gate), 2**20, 12)
                 assert account.sockets == 1
-                for _ in range(20):
+                for _ in range(60):
                     with contextlib.suppress(OSError):
                         s.send(bytes([0x89, 0x80]) + bytes(4))
                     await asyncio.sleep(0.1)
-                assert await none_is_open(gate)
+                    if not account.sockets:
+                        break
+                assert account.sockets == 0  # though it sends
 
     asyncio.run(scene())
 
