@@ -6,8 +6,8 @@
 The levels of the truths are those of the packaged reports (their 20 quantities together, exact
 posteriors). Bins are quartiles of r, signal-to-noise, redshift, g - r and of the age of the burst
 as the data have it: the median of the network's posterior. A bin by the true age would say nothing
-of calibration, since the truth is not known when a galaxy is chosen. --missing: this number
-of these galaxies again, with any number of bands taken away, each fitted again.
+of calibration, since the truth is not known when a galaxy is chosen. --missing: this many of these
+galaxies again, with any number of bands taken away, each fitted again.
 
 Errors are those of galaxies, whose quantities go together. A bin is marked where it is off by more
 than 1.5 points, and twice where that is more than two errors, too.
@@ -63,7 +63,9 @@ def table(columns, scores):
                 off = abs(held - q) > GOAL
                 sure = off and abs(held - q) > 2 * error
                 marks = max(marks, int(off) + int(sure))
-                cells.append(f"{100 * held:.1f} ± {100 * error:.1f} {'*' * (off + sure)}".strip())
+                cells.append(
+                    f"{100 * held:.1f} ± {100 * error:.1f} {'*' * (int(off) + int(sure))}".strip()
+                )
             where = f"{low:g}" if low == high else f"{low:.4g} to {high:.4g}"
             print(f"| {name} | {where} | {group.sum():,} | {' | '.join(cells)} |", flush=True)
             found.append(marks)

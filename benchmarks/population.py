@@ -17,7 +17,8 @@ are held to the population before that. --stream: a run of that number of
 galaxies is written into a temporary folder and read a partition at a time; the largest resident
 memory is that of a process of its own. With --workers, that many processes read the partitions,
 and the largest memory of one of them is told too. --alone: of the network's mocks, all but the
-mass follows the prior, as the population of one quantity supposes.
+mass follows the prior, as the population of one quantity supposes; of the exact mocks, those of
+the mass alone.
 """
 
 import argparse
@@ -59,7 +60,7 @@ def main():
     if args.brush:
         brush()
     if args.mocks:
-        exact(args.mocks, args.galaxies, args.draws, args.wrong)
+        exact(args.mocks, args.galaxies, args.draws, args.wrong, args.alone)
     if args.stream:
         stream(args.stream, args.draws, args.workers)
     if args.network:
@@ -150,8 +151,9 @@ class _Timed(sedflow.population.StreamedPopulation):
         return blocks
 
 
-def exact(n_mock, galaxies, draws, wrong):
-    for name, truth in (("Schechter", mocks.SCHECHTER), ("main sequence", mocks.SEQUENCE)):
+def exact(n_mock, galaxies, draws, wrong, alone):
+    truths = (("Schechter", mocks.SCHECHTER), ("main sequence", mocks.SEQUENCE))
+    for name, truth in truths[:1] if alone else truths:
         held = [
             mocks.held(mocks.exact_mock(truth, galaxies, draws, seed=k, lost=wrong), seed=k)
             for k in range(n_mock)
@@ -160,9 +162,13 @@ def exact(n_mock, galaxies, draws, wrong):
 
 
 def report(title, held):
+    """Shares of the cells, with the scatter of the mean over mocks."""
+    means = np.array([[flags.mean() for flags in one] for one in held])
+    error = means.std(0) / np.sqrt(len(means))
     in68, in95, medians = (np.concatenate([h[k] for h in held]).mean() for k in range(3))
     print(
-        f"{title}: bands of 68 % hold {100 * in68:.1f} %, of 95 % {100 * in95:.1f} %; the "
+        f"{title}: bands of 68 % hold {100 * in68:.1f} ± {100 * error[0]:.1f} %, of 95 % "
+        f"{100 * in95:.1f} ± {100 * error[1]:.1f} %; the "
         f"histogram of medians {100 * medians:.1f} % within its 68 %",
         flush=True,
     )

@@ -104,6 +104,8 @@ def part_evidence(job: EvidenceJob) -> PartEvidence:
 
 def part_quantiles(job: EvidenceJob) -> PartQuantiles:
     """Quantiles of the galaxies of a partition."""
+    if job.shares is None:
+        raise ValueError("posteriors with the population as prior need its shares")
     _, members, _, cells = _entering(job)
     if not len(members):
         return PartQuantiles(members.ids, members.redshift, {})

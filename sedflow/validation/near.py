@@ -111,8 +111,9 @@ def coverage_in_bins(
     for name in PROPERTIES:
         rows = report.summary["bins"][kind][name]
         # As in `report`: bands are counted among the galaxies with any of them missing or not,
-        # everything else among those that have all.
-        part = slice(n, None) if name == "n_band" else slice(0, n)
+        # everything else among those that have all. Some populations have no others.
+        others = name == "n_band" and len(levels) > n
+        part = slice(n, None) if others else slice(0, n)
         values, scores = report.galaxies[name][part], levels[part]
         inside_each = bins.groups(name, values, np.array([row["range"] for row in rows]))
         found = []

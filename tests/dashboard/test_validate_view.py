@@ -187,7 +187,7 @@ def test_the_view_follows_galaxy_network_and_quantities(nsa):
     _ = view.views
     sources = view.report.figures["pp"].sources
     before = np.array(sources["network"].data["y"])
-    assert "2,000 simulated galaxies that no training" in view.report._heading.object
+    assert "929 simulated galaxies that no training" in view.report._heading.object
     view.look_like(nsa.photometry(72))
     np.testing.assert_array_equal(sources["network"].data["y"], before)
     view.galaxies = LIKE

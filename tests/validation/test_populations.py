@@ -4,6 +4,7 @@ import pytest
 import sedflow
 from sedflow.errors import SedflowError
 from sedflow.validation.bins import properties
+from sedflow.validation.near import coverage_in_bins
 from sedflow.validation.populations import (
     POPULATIONS,
     headline,
@@ -59,6 +60,14 @@ def test_the_figures_of_a_population_are_of_its_own_galaxies(with_survey):
     )
     ks = one.summary["ks"]["exact"]
     np.testing.assert_allclose(list(ks.values()), ks_distances(scores)[0], atol=1e-4)
+
+
+def test_bins_of_every_population_have_its_galaxies(with_survey):
+    """Those by number of bands too, where all galaxies have all bands."""
+    for name in POPULATIONS:
+        one = population(with_survey, name)
+        for rows in coverage_in_bins(one, "exact", 0.68).values():
+            assert all(row["galaxies"] > 0 and 0 < row["coverage"] < 1 for row in rows)
 
 
 def test_overconfidence_among_bright_galaxies_shows_there_and_not_in_the_prior(with_survey):
