@@ -1,6 +1,7 @@
 """What an address asks a session to open with, decoded before any page is built."""
 
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
@@ -123,16 +124,19 @@ def decode_change(query: Mapping[str, str], notices: list[str] | None = None) ->
 
 
 def _add_own(query, explore, engine, notices):
-    """Add a galaxy that an address carries to the engine, and let Explore begin with it."""
+    """Let Explore begin with the galaxy that an address carries, which is added, or names."""
     try:
         own = decode_own(query)
     except SedflowError as error:
         notices.append(str(error))
         explore.pop("galaxy", None)
         return
+    name = explore.get("galaxy", "")
     if own is not None:
-        name = explore.get("galaxy") or "galaxy of the address"
-        explore["galaxy"] = engine.add(name, own)
+        explore["galaxy"] = engine.add(name or "galaxy of the address", own)
+    elif name and name not in engine.own and whole_number(name) is None:
+        with suppress(SedflowError):  # Explore says that there is no such galaxy
+            explore["galaxy"] = str(engine.nsa.find(name))
 
 
 def _lesson(query):

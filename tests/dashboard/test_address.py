@@ -15,7 +15,8 @@ from sedflow.dashboard.address import (
     encode,
     encode_own,
 )
-from sedflow.dashboard.engine import OwnGalaxy
+from sedflow.dashboard.engine import Engine, OwnGalaxy
+from sedflow.dashboard.opening import Opening
 from sedflow.dashboard.panels.typed import typed_galaxy
 from sedflow.dashboard.state import ExplorerState, ForwardState
 from sedflow.parameters import Prior
@@ -41,6 +42,16 @@ def test_an_address_restores_the_state():
     main, _, notices = decode(text, STATE)
     assert main == values
     assert notices == []
+
+
+@pytest.mark.parametrize(
+    ("text", "galaxy"),
+    [("M 87", "141541"), ("2490", "2490"), ("999999", "999999"), ("no such", "no such")],
+)
+def test_an_address_may_name_a_galaxy(nsa, posterior, text, galaxy):
+    opening = Opening.of({"galaxy": text}, ("explore",), Engine(nsa, posterior))
+    assert opening.explore["galaxy"] == galaxy
+    assert not opening.notices
 
 
 def test_what_is_as_it_begins_stays_out_of_the_address():
