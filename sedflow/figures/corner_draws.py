@@ -131,4 +131,4 @@ def _value(low, middle, high):
     width = min((v for v in (high - middle, middle - low) if v > 0), default=0.01)
     digits = int(np.clip(1 - np.floor(np.log10(width)), 0, 3))
     up, down = high - middle, middle - low
-    return f"{middle:.{digits}f}\n+{up:.{digits}f} −{down:.{digits}f}".replace("-", "−")
+    return f"{middle:z.{digits}f}\n+{up:.{digits}f} −{down:.{digits}f}".replace("-", "−")

@@ -264,6 +264,7 @@ class CompareView(PageView):
                 title=title,
                 labels=labels,
                 titled=False,
+                name="compare_corner",  # a walk on Explore finds its figures by name
                 sizing_mode="stretch_both",
                 min_height=300,
             )
