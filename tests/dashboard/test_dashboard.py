@@ -617,6 +617,18 @@ def test_what_is_pinned_is_compared_on_the_same_axes(engine, answer):
     assert len(view._corner._sources["contours_pin1"].data["x"]) == 0
 
 
+def test_the_numbers_above_a_corner_plot_are_those_of_the_table(answer):
+    rows = list(range(len(QUANTITIES)))
+    _, sets = CornerPanel._computed(answer, None, None, None, rows, ["exact"])
+    table = [interval(answer.quantiles[:, k]) for k in rows]
+    assert [text.replace("\n", " ") for text in sets["exact"].values] == table
+    view = CompareView()
+    view.look()
+    view.pin(answer)
+    shown = [text.replace("\n", " ") for text in view._corner._sources["values"].data["text"]]
+    assert shown and set(shown) <= set(table)
+
+
 def test_at_most_six_are_pinned(engine):
     view = CompareView()
     for seed in range(1, MOST_PINS + 1):
