@@ -90,8 +90,7 @@ class CornerFigure:
         )
         f = self.figure
         f.toolbar.update(logo=None, autohide=True, stylesheets=[TOOLBAR])
-        # Bokeh paints the edge of a hidden title once its text changes: it is clear, too.
-        f.title.update(visible=titled, text_alpha=float(titled))  # type: ignore[union-attr]
+        f.title.visible = titled  # type: ignore[union-attr]
         f.min_border = 0
         box = BoxSelectTool(renderers=[])
         f.add_tools(box, LassoSelectTool(renderers=[], continuous=False))

@@ -372,12 +372,7 @@ def test_twenty_quantities_have_one_line_each():
         assert {len(text.splitlines()) for text in texts} == {lines}
 
 
-def test_a_hidden_title_leaves_no_trace_and_zero_has_no_sign():
-    draws = np.random.default_rng(1).normal(size=(300, 2))
-    axes = corner_axes(draws, ("a", "b"), ("a", "b"))
-    for titled in (True, False):
-        title = CornerFigure(axes, {}, {}, title="one", titled=titled).figure.title
-        assert (title.visible, title.text_alpha) == (titled, float(titled))
+def test_zero_has_no_sign():
     assert interval(np.array([-1.2, -0.004, 0.4])) == "0.00 +0.40 −1.20"
 
 
