@@ -57,6 +57,7 @@ class CornerFigure:
         an image is shaded; `THEME_INK` for the ink of the page
     truth : (n,) values to mark, NaN where there is none
     labels : dict of name -> text of the key
+    name : of the figure, and before those of its sources; one of a kind in a document
     """
 
     def __init__(
@@ -69,6 +70,7 @@ class CornerFigure:
         title: str = "",
         labels=None,
         titled: bool = True,
+        name: str = "corner",
         **options,
     ):
         self.colors = dict(colors)
@@ -80,7 +82,7 @@ class CornerFigure:
             x_range=Range1d(start=0, end=1),
             y_range=Range1d(start=0, end=1),
             tools="pan,wheel_zoom,box_zoom,reset,save",
-            name="corner",
+            name=name,
             toolbar_location="below",
             toolbar_inner=True,
             background_fill_alpha=0,
@@ -96,7 +98,7 @@ class CornerFigure:
         f.axis.visible = False
         f.grid.visible = False
         f.outline_line_color = None
-        lines = [f"{kind}_{name}" for name in self.colors for kind in ("contours", "histograms")]
+        lines = [f"{kind}_{drawn}" for drawn in self.colors for kind in ("contours", "histograms")]
         names = [
             "image",
             "frames",
@@ -111,11 +113,11 @@ class CornerFigure:
             *(f"key_{n}" for n in (*self.colors, "truth")),
         ]
         self._sources = {
-            name: ColumnDataSource({"x": [], "y": []}, name=f"corner_{name}") for name in names
+            key: ColumnDataSource({"x": [], "y": []}, name=f"{name}_{key}") for key in names
         }
-        for name in names:
-            if name in _TEXT or name == "held" or name.startswith("key_"):
-                self._sources[name].data = {"x": [], "y": [], "text": []}
+        for key in names:
+            if key in _TEXT or key == "held" or key.startswith("key_"):
+                self._sources[key].data = {"x": [], "y": [], "text": []}
         self._sources["image"].data = {"image": [], "x": [], "y": [], "dw": [], "dh": []}
         self._axes = None
         self._draw()

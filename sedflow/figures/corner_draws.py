@@ -37,7 +37,13 @@ class CornerSet:
 
 
 def corner_set(
-    samples, axes: CornerAxes, *, image: bool = False, pairs: bool = True, prior: Any = None
+    samples,
+    axes: CornerAxes,
+    *,
+    image: bool = False,
+    pairs: bool = True,
+    prior: Any = None,
+    ranges: Any = None,
 ) -> CornerSet:
     """What a set of draws of equal weight (n_draw, n) looks like on these axes.
 
@@ -45,6 +51,8 @@ def corner_set(
     pairs : whether pairs have contours; without, histograms are smooth: a prior's few thousand
         draws, spread over panels that show a posterior, have contours that are noise
     prior : Prior that the samples are of, if they are of one: parameters have its exact density
+    ranges : 16, 50 and 84 % (3, n), to be written above the histograms; without, the samples'.
+        Draws of equal weight are a choice from weighted ones, whose own differ in the last digit.
     """
     samples = np.asarray(samples, dtype=float)
     n, side = axes.n, SIDE
@@ -81,7 +89,7 @@ def corner_set(
                 quantiles.append([[row + q * side] * 2, [y0, y0 + side]])
     joined = tuple(np.concatenate(v) for v in zip(*points, strict=True)) if points else ()
     lines = [join_lines(parts) for parts in (contours, histograms, quantiles)]
-    return CornerSet(lines[0], lines[1], lines[2], joined, _values(samples), shaded)
+    return CornerSet(lines[0], lines[1], lines[2], joined, _values(samples, ranges), shaded)
 
 
 def _contours(density, column, y0):
@@ -118,11 +126,13 @@ def _histogram(unit, row, y0, smooth=False):
     return [x, y0 + np.repeat(counts, 2)]
 
 
-def _values(samples):
+def _values(samples, ranges=None):
     """Median and 68 % range of each quantity, as text."""
     if not len(samples):
         return [""] * samples.shape[1]
-    low, middle, high = np.quantile(samples, [0.16, 0.5, 0.84], axis=0)
+    if ranges is None:
+        ranges = np.quantile(samples, [0.16, 0.5, 0.84], axis=0)
+    low, middle, high = ranges
     return [_value(lo, m, h) for lo, m, h in zip(low, middle, high, strict=True)]
 
 
@@ -131,4 +141,4 @@ def _value(low, middle, high):
     width = min((v for v in (high - middle, middle - low) if v > 0), default=0.01)
     digits = int(np.clip(1 - np.floor(np.log10(width)), 0, 3))
     up, down = high - middle, middle - low
-    return f"{middle:.{digits}f}\n+{up:.{digits}f} −{down:.{digits}f}".replace("-", "−")
+    return f"{middle:z.{digits}f}\n+{up:.{digits}f} −{down:.{digits}f}".replace("-", "−")

@@ -19,6 +19,7 @@ from sedflow.dashboard.pages.explore import Explorer
 from sedflow.dashboard.pages.forward import ForwardView
 from sedflow.dashboard.panels.atlas import AtlasView, find
 from sedflow.dashboard.panels.corner import CornerPanel
+from sedflow.dashboard.panels.derived import interval
 from sedflow.dashboard.panels.downloads import DownloadsPanel
 from sedflow.dashboard.panels.observatory import observe
 from sedflow.dashboard.panels.paper import PaperPanel
@@ -371,6 +372,10 @@ def test_twenty_quantities_have_one_line_each():
         assert {len(text.splitlines()) for text in texts} == {lines}
 
 
+def test_zero_has_no_sign():
+    assert interval(np.array([-1.2, -0.004, 0.4])) == "0.00 +0.40 −1.20"
+
+
 def test_what_a_button_at_the_edge_does_is_said_inside_the_page():
     button = EdgeButton(label="Pin", description="Keep it")
     assert button.get_root().tooltip.position == "left"
@@ -594,12 +599,29 @@ def test_what_is_pinned_is_compared_on_the_same_axes(engine, answer):
     said = float(table["difference"].iloc[0].replace("−", "-"))
     assert said == pytest.approx(b - a, abs=0.02)
     assert len(view._corner._sources["contours_pin1"].data["x"]) > 0
+    # The page plays a walk on Explore by the names of models, which must be there once.
+    one = CornerFigure(corner_axes(answer.samples[:, :2], NAMES[:2], NAMES[:2]), {}, {})
+    theirs = {one.figure.name, *(source.name for source in one._sources.values())}
+    ours = {view._corner.figure.name, *(s.name for s in view._corner._sources.values())}
+    assert "corner_walk" in theirs and not theirs & ours
     assert "pinned already" in view.pin(answer)
     many = replace(answer, request=replace(answer.request, n=20_000))
     assert "keeps up to 6,000" in view.pin(many)
     view.unpin(0)
     assert [one.request.galaxy for one in view.pins] == ["2490"]
     assert len(view._corner._sources["contours_pin1"].data["x"]) == 0
+
+
+def test_the_numbers_above_a_corner_plot_are_those_of_the_table(answer):
+    rows = list(range(len(QUANTITIES)))
+    _, sets = CornerPanel._computed(answer, None, None, None, rows, ["exact"])
+    table = [interval(answer.quantiles[:, k]) for k in rows]
+    assert [text.replace("\n", " ") for text in sets["exact"].values] == table
+    view = CompareView()
+    view.look()
+    view.pin(answer)
+    shown = [text.replace("\n", " ") for text in view._corner._sources["values"].data["text"]]
+    assert shown and set(shown) <= set(table)
 
 
 def test_at_most_six_are_pinned(engine):

@@ -38,6 +38,7 @@ window.sedflow = (() => {
       if (a.dataset.view === now.view) a.setAttribute('aria-current', 'page')
       else a.removeAttribute('aria-current')
     }
+    root.dataset.view = now.view
     const word = $('sf-nav').querySelector('[aria-current]')
     if (word) $('sf-menu-word').textContent = word.textContent
     const state = {session, n: now.n}

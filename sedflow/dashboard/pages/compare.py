@@ -254,7 +254,10 @@ class CompareView(PageView):
         rows = chosen_quantities(self._quantities.value)
         samples = {slot: a.samples[:, rows] for slot, a in there.items()}
         axes = quantity_axes(list(samples.values()), rows)
-        sets = {slot: corner_set(s, axes) for slot, s in samples.items()}
+        sets = {
+            slot: corner_set(s, axes, ranges=there[slot].quantiles[:, rows])
+            for slot, s in samples.items()
+        }
         title = " and ".join(labels.values())
         if self._corner is None:
             self._corner = CornerFigure(
@@ -264,6 +267,7 @@ class CompareView(PageView):
                 title=title,
                 labels=labels,
                 titled=False,
+                name="compare_corner",  # a walk on Explore finds its figures by name
                 sizing_mode="stretch_both",
                 min_height=300,
             )

@@ -257,6 +257,7 @@ class CornerPanel(AnswerPanel):
                 image=name == first,
                 pairs=name != "prior",
                 prior=answer.fit.prior if name == "prior" else None,
+                ranges=answer.quantiles[:, rows] if name == "exact" else None,
             )
             for name, s in samples.items()
         }

@@ -94,13 +94,15 @@ def number(value: float, width: float) -> str:
 
     >>> number(-1.23456, 0.034), number(12.3456, 3.2), number(float("nan"), 1.0)
     ('−1.235', '12.3', '–')
+    >>> number(-0.004, 0.4)  # zero has no sign
+    '0.00'
     """
     if not np.isfinite(value):
         return "–"
     digits = 2
     if np.isfinite(width) and width > 0:
         digits = int(np.clip(1 - np.floor(np.log10(width)), 0, 4))
-    return f"{value:.{digits}f}".replace("-", "−")
+    return f"{value:z.{digits}f}".replace("-", "−")
 
 
 def interval(quantiles: np.ndarray) -> str:

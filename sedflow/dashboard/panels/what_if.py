@@ -182,7 +182,7 @@ def _table(answer, changed):
                 "σ now → then": f"{number(gain.before, gain.before)} → "
                 f"{number(gain.after, gain.after)}",
                 "ratio": f"{gain.ratio:.2f}" if np.isfinite(gain.ratio) else "–",
-                "bits": f"{gain.bits:+.1f}".replace("-", "−"),
+                "bits": f"{gain.bits:+z.1f}".replace("-", "−"),
             }
         )
     return pd.DataFrame(rows)
