@@ -612,6 +612,22 @@ def test_what_is_pinned_is_compared_on_the_same_axes(engine, answer):
     assert len(view._corner._sources["contours_pin1"].data["x"]) == 0
 
 
+def test_a_faint_galaxy_does_not_lie_at_zero_beside_a_bright_one(engine):
+    view = CompareView()
+    view.look()
+    for galaxy in ("141541", "2490"):  # M 87, 500 times as bright
+        view.pin(engine.answer(Request(galaxy, n=300)))
+    figure = view._figures["light"].figure
+    assert figure.yaxis.axis_label == UNITS["ab"]
+    assert figure.y_range.start > figure.y_range.end  # magnitudes
+    for slot in ("pin0", "pin1"):
+        y = np.asarray(view._figures["light"].sources[f"data_{slot}"].data["y"])
+        assert ((y > figure.y_range.end) & (y < figure.y_range.start)).all()
+    view.unpin(0)
+    assert figure.yaxis.axis_label == UNITS["flam"]
+    assert figure.y_range.start == 0.0
+
+
 def test_the_numbers_above_a_corner_plot_are_those_of_the_table(answer):
     rows = list(range(len(QUANTITIES)))
     _, sets = CornerPanel._computed(answer, None, None, None, rows, ["exact"])

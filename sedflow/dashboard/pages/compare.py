@@ -54,6 +54,8 @@ _EMPTY = (
     "noise. The address holds what is pinned, and so does a link."
 )
 
+_MOST_APART = 20.0  # how many times as bright as another spectrum one may be on a linear axis
+
 
 class CompareView(PageView):
     """Posteriors that were pinned; `pin(answer)` adds one.
@@ -332,16 +334,15 @@ def differing(answers: list[Answer]) -> list[str]:
 
 
 def _light_layers(there):
-    sources, top, wide = {}, 0.0, []
-    for slot, answer in there.items():
-        galaxy, z = answer.fit.photometry, float(answer.fit.photometry.redshift)
-        one = sed_layers(
-            "",
-            galaxy.bands,
-            z,
-            quantiles=(answer.spectra[0], answer.spectrum_quantiles),
-            data=(galaxy.flux, galaxy.sigma),
-        )
+    """Spectra and photometry of the pins; in magnitudes where one would lie at zero."""
+    layers = {slot: _light_of(answer, "flam") for slot, answer in there.items()}
+    tops = [one.y_range[1] for one in layers.values()]
+    unit = "flam"
+    if max(tops) > _MOST_APART * min(tops):
+        unit = "ab"
+        layers = {slot: _light_of(answer, unit) for slot, answer in there.items()}
+    sources = {}
+    for slot, one in layers.items():
         s = one.sources
         sources |= {
             f"band_{slot}": s["band68"],
@@ -349,10 +350,25 @@ def _light_layers(there):
             f"data_{slot}": {k: s["data"][k] for k in ("x", "y")},
             f"errors_{slot}": s["errors"],
         }
-        top = max(top, one.y_range[1])
-        wide.append(one.x_range)
-    span = (min(w[0] for w in wide), max(w[1] for w in wide))
-    return Layers(sources, span, (0.0, top), "", "observed wavelength [Å]", UNITS["flam"])
+    x, y = (np.array([getattr(one, f"{k}_range") for one in layers.values()]) for k in "xy")
+    span = (float(x[:, 0].min()), float(x[:, 1].max()))
+    if unit == "ab":  # which grow downwards
+        ends = (float(y[:, 0].max()), float(y[:, 1].min()))
+    else:
+        ends = (0.0, float(y[:, 1].max()))
+    return Layers(sources, span, ends, "", "observed wavelength [Å]", UNITS[unit])
+
+
+def _light_of(answer, unit):
+    galaxy = answer.fit.photometry
+    return sed_layers(
+        "",
+        galaxy.bands,
+        float(galaxy.redshift),
+        quantiles=(answer.spectra[0], answer.spectrum_quantiles),
+        data=(galaxy.flux, galaxy.sigma),
+        unit=unit,
+    )
 
 
 def _history_layers(there, which):
