@@ -48,7 +48,7 @@ def _skip_for_torch(report):
     names = ("torch", "sbi", "zuko", "onnx", "nbformat", "sphinx")
     missing = [f"No module named '{name}'" for name in names]
     missing += [f"No package metadata was found for {name}" for name in names]
-    missing += [f"{what} needs torch" for what in ("training", "writing a network")]
+    missing += [f"{what} needs torch" for what in ("training", "writing a network", "its flow")]
     if any(sentence in text for sentence in missing):
         report.outcome = "skipped"
         report.longrepr = (report.nodeid, 0, "Skipped: needs torch")

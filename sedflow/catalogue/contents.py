@@ -117,15 +117,18 @@ def _compare(path, name, entry, kind, rows, run):
         table.column("row").to_numpy(), np.arange(rows.start, rows.stop)
     ):
         return _other_rows(name, rows), Counter()
-    ids = table.column("id")
-    ends = [ids[k].as_py() for k in (0, -1)] if len(ids) else [None, None]
+    try:  # text is decoded here
+        ids = table.column("id")
+        ends = [ids[k].as_py() for k in (0, -1)] if len(ids) else [None, None]
+        counts = Counter()
+        for which in columns[2:]:
+            for pair in table.column(which).value_counts().to_pylist():
+                if pair["values"]:
+                    counts[which, as_kind(pair["values"])] += pair["counts"]
+    except UnicodeDecodeError as error:
+        return f"{name} cannot be read ({error.reason} in its text)", Counter()
     if ends != [entry.get("first_id"), entry.get("last_id")]:
         return f"{name} begins or ends with another ID than its ledger says", Counter()
-    counts = Counter()
-    for which in columns[2:]:
-        for pair in table.column(which).value_counts().to_pylist():
-            if pair["values"]:
-                counts[which, as_kind(pair["values"])] += pair["counts"]
     if kind == "results" and (said_rows != len(rows) or +said != counts):
         return f"{name} has other rows than its counts say", Counter()
     return None, counts

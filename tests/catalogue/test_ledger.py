@@ -34,7 +34,7 @@ from sedflow.figures.run_page import write_run_page
 from sedflow.files.hashes import opened, sealed, sha256
 from sedflow.files.packaged import DEFAULT_WEIGHTS, data_path
 from sedflow.network.weights import cached_posterior
-from sedflow.population.members import _thetas
+from sedflow.population.run_parts import _thetas
 
 OPTIONS = {"n": 10, "keep": 3, "part_rows": 2, "workers": 0}
 

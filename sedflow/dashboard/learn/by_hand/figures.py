@@ -23,7 +23,7 @@ _HEIGHT = 280  # of the figures that the knobs move: with the question below the
 #: Knobs in a line, and figures beside each other, where there is room.
 _LINE = """
 :host { display: grid !important; gap: 0 8px;
-        grid-template-columns: repeat(auto-fit, minmax(180px, 1fr)); }
+        grid-template-columns: repeat(auto-fit, minmax(160px, 1fr)); }
 """
 _BESIDE = """
 :host { display: grid !important; gap: 0 8px;

@@ -37,7 +37,7 @@ KNOBS = {
     "log_mstar": ("log M★", "M☉ formed", 7.0, 12.5, 9.0),
     "tau_ism": ("τ ISM, dust", "", 0.0, 3.0, 1.0),
     "beta1": ("β₁, share of young stars", "", 0.0, 1.0, 0.5),
-    "metals": ("log γ₁ = log γ₂, metals", "", float(LOW[8]), float(HIGH[8]), -3.0),
+    "metals": ("log γ, metals", "", float(LOW[8]), float(HIGH[8]), -3.0),
 }
 _FIXED = {
     "beta1": 0.25,
