@@ -11,6 +11,7 @@ from sedflow.zero_points import SYSTEMS, pair_to_nanomaggies, zero_flux
 __all__ = ["PLAIN", "fluxes_of", "fluxes_of_magnitudes"]
 
 _BRIGHTEST, _FAINTEST = -10.0, 50.0  # magnitudes; codes for "none" are -99, 99 and the like
+_WIDEST = 5.0  # mag, an error: a signal-to-noise of 0.2
 
 PLAIN = "nanomaggies"  # the unit of plain numbers, unless another is stated
 
@@ -107,13 +108,20 @@ def fluxes_of_magnitudes(magnitude, error, bands, system, zero_point):
     if m.ndim == 0 or m.shape[-1] != len(bands):
         raise BadPhotometry(
             f"magnitude has shape {m.shape}, but its last axis must hold the {len(bands)} "
-            f"bands {', '.join(bands)}"
+            f"bands {', '.join(bands)}; say which bands they are, as in bands='gri'"
         )
     odd = ~((m > _BRIGHTEST) & (m < _FAINTEST) | np.isnan(m))
     if odd.any():
         raise BadPhotometry(
             f"magnitude = {m[odd].flat[0]:g} is outside {_BRIGHTEST:g} to {_FAINTEST:g}; give "
             "fluxes to Photometry(flux, sigma, redshift), and NaN where there is no magnitude"
+        )
+    wide = error > _WIDEST
+    if wide.any():
+        raise BadPhotometry(
+            f"error = {error[wide].flat[0]:g} mag is above {_WIDEST:g} mag, which says nothing of "
+            "a flux; check whether magnitudes and errors were exchanged, and give NaN in both "
+            "where there is no measurement"
         )
     zeros = [None] * len(bands) if zero_point is None else zeros_of(zero_point, len(bands))
     try:

@@ -202,6 +202,7 @@ class Photometry:
         *,
         system: str = "AB",
         zero_point: ArrayLike | str | None = None,
+        id_name: str = "",
     ) -> "Photometry":
         """Photometry from magnitudes and their one-sigma errors (..., n_band) [mag].
 
@@ -233,7 +234,7 @@ class Photometry:
         """
         names = as_bands(bands)
         flux, sigma = fluxes_of_magnitudes(magnitude, error, names, system, zero_point)
-        return cls(flux, sigma, redshift, names, ids)
+        return cls(flux, sigma, redshift, names, ids, id_name)
 
     @property
     def shape(self) -> tuple[int, ...]:

@@ -62,6 +62,8 @@ _REDSHIFTS = (
     "zdist",
 )
 _BARE = "{b}"
+#: Names of the magnitude in z beside a column z of redshifts.
+_OF_Z = ("zmag", "z_mag", "mag_z", "magz")
 _PREFIXES = ("", "model", "cmodel", "petro", "auto", "elpetro", "sersic")
 #: Names of value and error for band {b}, compared without case; then unit and kind of the error.
 _PATTERNS = (
@@ -303,8 +305,14 @@ def _without_redshift(columns, found):
     if not all(_like_magnitudes(columns, name) for name in others):
         return found, []
     kept = {band: one for band, one in found.items() if band not in mine}
-    value = found[mine[0]].value
-    return kept, [f"{value} holds redshifts by its numbers, and is not read as a magnitude"]
+    lost = found[mine[0]]
+    said = f"{lost.value} holds redshifts by its numbers, and is not read as a magnitude"
+    named = (name for name in columns.names if name.lower() in _OF_Z)
+    value = next((name for name in named if _like_magnitudes(columns, name)), None)
+    if value is not None:
+        kept[mine[0]] = replace(lost, value=value)
+        said += f"; {value} is, with the errors {lost.error}"
+    return kept, [said]
 
 
 def _like_magnitudes(columns, name):

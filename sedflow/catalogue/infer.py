@@ -154,7 +154,8 @@ def infer_table(
     does not tell ("nanomaggies", "uJy", "mag"); bands : names of the bands to read, of one survey
     or of several ("g", "decam2014-g"); progress : callable, optional, called as
     progress(done, total); sampler : the network by the name that `sedflow.fit` has for it, in
-    place of `posterior`. Everything else, and what is returned, as for `infer_partition`.
+    place of `posterior`. Everything else, and what is returned, as for `infer_partition`;
+    `attrs["assumptions"]` of the frame lists how the columns were read.
 
     Fewer draws than those of `sedflow.fit` (1,000, not 10,000), and no step beyond the weights:
     quantiles of a catalogue need no more, and the steps beyond take seconds for each galaxy that
@@ -190,7 +191,9 @@ def infer_rows(
     posterior = _loaded(posterior)
     mapping = usable(mapping or guess_mapping(table), posterior, trust)
     rows = to_photometry(table, mapping, first=first, id_kind=id_kind)
-    return infer_read(rows, mapping, posterior, trust=trust, first=first, **options)
+    frame, kept = infer_read(rows, mapping, posterior, trust=trust, first=first, **options)
+    frame.attrs["assumptions"] = list(rows.report)
+    return frame, kept
 
 
 def infer_read(

@@ -5,7 +5,7 @@ import numpy as np
 from sedflow.bands import FLUX_UNIT
 from sedflow.constants import C_ANGSTROM
 
-__all__ = ["UNITS", "flux_range", "in_units"]
+__all__ = ["UNITS", "flux_range", "in_units", "top_of"]
 
 #: Units of the flux axis: key -> axis label.
 UNITS = {
@@ -28,14 +28,18 @@ def in_units(wave, flam, unit):
         return np.where(microjansky > 0, 23.9 - 2.5 * np.log10(microjansky), np.nan)
 
 
+def top_of(values) -> float:
+    """Largest of some values; of a curve, what few narrow peaks exceed, so that they do not
+    flatten the rest."""
+    return float(np.nanquantile(values, 0.99) if np.size(values) > _CURVE else np.nanmax(values))
+
+
 def flux_range(seen, unit, log) -> tuple[float, float]:
     """Ends of the axis that hold the values seen, arrays in its unit."""
     values = np.concatenate([np.ravel(v) for v in seen]) if seen else np.array([1.0])
     values = values[np.isfinite(values)]
     if not log and unit != "ab":
-        # A few narrow peaks of a curve do not flatten the rest.
-        some = [v for v in seen if np.isfinite(v).any()]
-        tops = [np.nanquantile(v, 0.99) if np.size(v) > _CURVE else np.nanmax(v) for v in some]
+        tops = [top_of(v) for v in seen if np.isfinite(v).any()]
         return 0.0, float(1.15 * max([1e-30, *tops]))
     if unit == "ab":
         low, high = np.quantile(values, [0, 1]) if values.size else (15.0, 25.0)

@@ -8,6 +8,7 @@ import numpy as np
 from sedflow.bands import band_flux, load_band
 from sedflow.draws import CURVE_LEVELS, Draws, column_quantiles
 from sedflow.errors import SedflowError, needs
+from sedflow.figures.flux_axis import top_of
 from sedflow.figures.given_text import as_given
 from sedflow.figures.paper import COLORS, STYLES, Paper, legend, light
 from sedflow.figures.paper_corner import one_galaxy, selected_draws
@@ -254,7 +255,7 @@ def _other_histories(fit, mcmc, prior, truth, chosen):
 def _scale(axes, data, error, q, log):
     """Limits in which data, errors and most of the spectra are seen, with room for the key."""
     good = np.isfinite(data)
-    high = max(np.nanmax((data + np.minimum(error, np.abs(data)))[good], initial=0), q[4].max())
+    high = max(np.nanmax((data + np.minimum(error, np.abs(data)))[good], initial=0), top_of(q[4]))
     if not log:
         low = min(0.0, 1.1 * np.nanmin((data - np.minimum(error, np.abs(data)))[good], initial=0))
         axes.set_ylim(low - 0.12 * high, 1.45 * high)

@@ -12,6 +12,7 @@ from sedflow.bands import ab_magnitude, band_flux
 from sedflow.draws import CONTOUR_LEVELS
 from sedflow.errors import SedflowError
 from sedflow.figures.drawable import check_draws, corner_panels, corner_ranges
+from sedflow.figures.flux_axis import top_of
 from sedflow.figures.given_text import as_given
 from sedflow.model.derived import DERIVED
 from sedflow.palette import DATA, INK_BLUE, PREDICTED
@@ -119,7 +120,8 @@ def draw_sed(axes, fit, n_spectra):
     size = rcParams["font.size"] * np.clip(
         axes.get_window_extent().width / axes.figure.dpi / 6, 0.5, 1
     )
-    tops = _tops(pivot, np.fmax(data + error, high), wave, q[4])
+    highest = np.nanmax([top_of(q[4]), *(data + error)])
+    tops = np.fmin(_tops(pivot, np.fmax(data + error, high), wave, q[4]), highest)
     for x, y, name, m in zip(
         pivot, tops, fit.photometry.bands, ab_magnitude(fit.photometry.flux), strict=True
     ):
@@ -129,7 +131,7 @@ def draw_sed(axes, fit, n_spectra):
             axes.annotate(label, (x, y), (0, 8), **style)
     axes.set(
         xlim=(wave[0], wave[-1]),
-        ylim=(0, 1.15 * max(q[4].max(), np.nanmax(tops))),
+        ylim=(0, 1.15 * highest),
         title=as_given(fit.heading),
         xlabel="observed wavelength [Å]",
         ylabel="$F_\\lambda$ [$10^{-17}$ erg/s/cm$^2$/Å]",

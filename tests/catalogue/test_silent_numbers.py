@@ -277,3 +277,22 @@ def test_bands_that_a_network_does_not_know_are_told_among_the_assumptions():
     assert rows.photometry.bands == ("r",)
     assert "ignored, as five was not trained on them: W1" in rows.assumptions
     assert usable(used, network).notes == used.notes
+
+
+def test_the_magnitude_in_z_beside_a_column_z_of_redshifts_is_read():
+    """It was left out, and four bands were fitted without a word."""
+    table = {"z": [0.06, 0.07], "zmag": [16.5, 16.6], "err_z": [0.04, 0.04]}
+    for band in "ugri":
+        table |= {band: [17.0, 17.1], f"err_{band}": [0.02, 0.02]}
+    mapping = guess_mapping(table)
+    assert mapping.redshift == "z"
+    assert (mapping.bands["z"].value, mapping.bands["z"].error) == ("zmag", "err_z")
+    found = to_photometry(table, mapping.in_unit("mag"))
+    np.testing.assert_allclose(found.photometry.magnitude[:, 4], [16.5, 16.6], atol=1e-3)
+    assert any("zmag is, with the errors err_z" in said for said in found.report)
+
+
+def test_errors_that_are_magnitudes_are_refused():
+    """Exchanged with the magnitudes, they gave an exact posterior of nothing."""
+    with pytest.raises(SedflowError, match=r"error = 18.9 mag is above 5 mag.*exchanged"):
+        Photometry.from_magnitudes([0.05, 0.02, 0.02], [18.9, 17.6, 17.0], 0.06, bands="gri")

@@ -12,6 +12,8 @@ from matplotlib import pyplot
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from sedflow.bands import band_flux
+
 
 @pytest.fixture(scope="module")
 def fit():
@@ -113,3 +115,13 @@ def test_a_negative_median_has_a_real_minus(fit):
     titles = [ax.get_title() for ax in fit.plot().axes]
     assert any(title.startswith("$-") for title in titles)  # TeX prints it as one
     assert not any(title.startswith("-") for title in titles)
+
+
+def test_an_emission_line_does_not_flatten_the_spectrum():
+    """The tip of H-alpha set the flux axis, and the data lay in its lowest tenth."""
+    magnitudes = [18.94, 17.62, 17.05, 16.74, 16.55]
+    galaxy = sedflow.Photometry.from_magnitudes(magnitudes, [0.05, 0.02, 0.02, 0.02, 0.04], 0.062)
+    fit = sedflow.fit(galaxy, "fsps-gas", n=400, seed=1, trust=None)
+    data = band_flux(galaxy.flux, galaxy.bands)[1]
+    for axes in (sedflow.figures.paper_spectrum(fit).axes[0], fit.plot_sed()):
+        assert axes.get_ylim()[1] < 2.5 * data.max()
