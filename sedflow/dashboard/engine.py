@@ -276,7 +276,7 @@ class Engine:
         said = "" if verdict is None or verdict.exact else str(verdict).rstrip(".")
         if said and prior != answer.request.prior:
             told = f"{_stays(answer.fit, prior)}, after all steps: {said}"
-            return replace(answer, note=f"Note that {told}.", missed=prior)
+            return _ready(replace(answer, note=f"Note that {told}.", missed=prior))
         notes = [] if answer.check else [f"{answer.check}"]
         missed = "" if answer.missed == prior else answer.missed
         if missed:
@@ -300,19 +300,23 @@ class Engine:
             steps,
             missed,
         )
-        # Here, on the worker's thread, not when they are drawn.
-        _ = (
-            answer.quantiles,
-            answer.samples,
-            answer.prior_samples,
-            answer.spectrum_quantiles,
-            answer.history_quantiles,
-            answer.best_curves,
-            answer.lines,
-            shown.predicted,
-            answer.formation_times,
-        )
-        return answer
+        return _ready(answer)
+
+
+def _ready(answer):
+    """An answer with all that panels draw, computed here and not when they draw it."""
+    _ = (
+        answer.quantiles,
+        answer.samples,
+        answer.prior_samples,
+        answer.spectrum_quantiles,
+        answer.history_quantiles,
+        answer.best_curves,
+        answer.lines,
+        answer.fit.predicted,
+        answer.formation_times,
+    )
+    return answer
 
 
 def _stays(fit, asked):

@@ -196,6 +196,7 @@ def test_a_prior_that_no_step_reaches_leaves_the_answer_as_it_is(engine, missed)
     assert after.fit is missed.fit
     assert (after.request.prior, after.missed) == ("flat", "provabgs")
     assert "the prior stays flat, not provabgs, after all steps" in after.note
+    assert {"quantiles", "samples"} <= vars(after).keys()  # not left to the event loop
 
 
 def test_the_chooser_names_the_prior_of_a_refined_answer(missed):
