@@ -6,7 +6,7 @@ the panels show. Work runs on one process-wide worker thread, on which visitors 
 
 import threading
 from collections import OrderedDict
-from collections.abc import Sequence
+from collections.abc import Hashable, Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -35,6 +35,7 @@ __all__ = ["Answer", "Engine", "OwnGalaxy", "Recent", "Request"]
 
 _KEPT = 16  # answers, of some 4 MB each
 _N_SPECTRA = 120  # draws whose spectra are computed for the bands of the SED
+_MOST_OWN = 300  # galaxies that a page has added; then the first of them is forgotten
 _LONGEST_NAME = 200  # characters of the name of a galaxy: what an address can hold
 _MOST_QUOTED = 64  # characters of a name that a sentence quotes
 
@@ -88,7 +89,7 @@ class Engine:
         aside: bool = False,
         recent: Recent | None = None,
     ):
-        self.nsa, self._posterior, self._aside = nsa, posterior, aside
+        self.nsa, self._posterior, self.aside = nsa, posterior, aside
         self._recent = Recent() if recent is None else recent
         self.own: dict[str, OwnGalaxy] = {}
 
@@ -111,7 +112,20 @@ class Engine:
         while name in self.own or whole_number(name) is not None:
             name, k = f"{base} ({k})", k + 1
         self.own[name] = galaxy
+        if len(self.own) > _MOST_OWN:
+            del self.own[next(iter(self.own))]
         return name
+
+    def added(self, names: dict, key: Hashable, name: str, galaxy: OwnGalaxy) -> str:
+        """The name of a galaxy that is kept, or was before it was forgotten, under a key.
+
+        names : key -> (name, galaxy) of those that were added here; those forgotten leave it
+        """
+        for old in [k for k, (was, one) in names.items() if self.own.get(was) is not one]:
+            del names[old]
+        if key not in names:
+            names[key] = self.add(name, galaxy), galaxy
+        return names[key][0]
 
     def photometry(self, galaxy: str, bands: Sequence[str] | None = None) -> Photometry:
         """A galaxy in these bands, absent (NaN) where there is no flux."""
@@ -182,7 +196,7 @@ class Engine:
         """
         visitor, latest = whose()[0], self if only else None
         with HELD.asking(visitor, request.n):
-            if self._aside and request.n > LARGE:
+            if self.aside and request.n > LARGE:
                 own = self.own.get(request.galaxy)
                 answer = await on_worker(_answer_aside, latest=latest, worker=ASIDE)(request, own)
             else:
@@ -262,7 +276,7 @@ class Engine:
         said = "" if verdict is None or verdict.exact else str(verdict).rstrip(".")
         if said and prior != answer.request.prior:
             told = f"{_stays(answer.fit, prior)}, after all steps: {said}"
-            return replace(answer, note=f"Note that {told}.", missed=prior)
+            return _ready(replace(answer, note=f"Note that {told}.", missed=prior))
         notes = [] if answer.check else [f"{answer.check}"]
         missed = "" if answer.missed == prior else answer.missed
         if missed:
@@ -286,19 +300,23 @@ class Engine:
             steps,
             missed,
         )
-        # Here, on the worker's thread, not when they are drawn.
-        _ = (
-            answer.quantiles,
-            answer.samples,
-            answer.prior_samples,
-            answer.spectrum_quantiles,
-            answer.history_quantiles,
-            answer.best_curves,
-            answer.lines,
-            shown.predicted,
-            answer.formation_times,
-        )
-        return answer
+        return _ready(answer)
+
+
+def _ready(answer):
+    """An answer with all that panels draw, computed here and not when they draw it."""
+    _ = (
+        answer.quantiles,
+        answer.samples,
+        answer.prior_samples,
+        answer.spectrum_quantiles,
+        answer.history_quantiles,
+        answer.best_curves,
+        answer.lines,
+        answer.fit.predicted,
+        answer.formation_times,
+    )
+    return answer
 
 
 def _stays(fit, asked):

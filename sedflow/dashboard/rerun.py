@@ -5,9 +5,10 @@ from sedflow.catalogue.results import RunTable
 from sedflow.catalogue.stored_row import stored_photometry
 from sedflow.dashboard.answer import Answer, OwnGalaxy, Request
 from sedflow.dashboard.engine import Engine
+from sedflow.dashboard.large import refined
 from sedflow.dashboard.panels.run_columns import ident
 from sedflow.dashboard.server.visitors import whose
-from sedflow.dashboard.server.work import beside, on_worker
+from sedflow.dashboard.server.work import beside
 from sedflow.errors import SedflowError
 from sedflow.fits.fit import fit
 from sedflow.network.weights import cached_posterior, packaged_weights
@@ -18,27 +19,31 @@ _QUICK = ("weights", "proposals")  # settings of a run whose steps take seconds
 
 
 class Rerun:
-    """Posteriors of a run's rows; `names` are the names of their galaxies on the engine."""
+    """Posteriors of a run's rows."""
 
     def __init__(self, table: RunTable, engine: Engine):
         self.table, self.engine = table, engine
-        self.names: dict[int, str] = {}
+        self._names: dict[int, tuple[str, OwnGalaxy]] = {}
 
     @property
     def quick(self) -> bool:
         """Whether all steps of the run take seconds, so that they can be repeated here."""
         return self.table.manifest["settings"]["trust"] in _QUICK
 
+    def name(self, row: int | None) -> str:
+        """The name on the engine of a row that was asked for; "" if it is not there."""
+        name, galaxy = ("", None) if row is None else self._names.get(row, ("", None))
+        return name if self.engine.own.get(name) is galaxy else ""
+
     def request(self, stored: dict) -> Request:
         """What asks for the posterior of a row; adds its galaxy to the engine."""
         manifest, row = self.table.manifest, stored["row"]
         galaxy = stored_photometry(stored, manifest["weights"]["bands"])
-        if row not in self.names:
-            name = f"{manifest['catalogue']['name']} {ident(stored)}"
-            self.names[row] = self.engine.add(name, OwnGalaxy(galaxy))
+        name = f"{manifest['catalogue']['name']} {ident(stored)}"
+        name = self.engine.added(self._names, row, name, OwnGalaxy(galaxy))
         settings = manifest["settings"]
         seed = row_seed(settings["seed"], ident(stored))
-        return Request(self.names[row], settings["n"], seed, manifest["weights"]["name"])
+        return Request(name, settings["n"], seed, manifest["weights"]["name"])
 
     def answer(self, request: Request) -> Answer:
         """The answer, if the network is the run's; on the worker's thread."""
@@ -69,7 +74,7 @@ class Rerun:
             request.seed,
             trust,
         )
-        return await on_worker(self.engine.with_fit)(answer, better, trust)
+        return await refined(self.engine, answer, better, trust)
 
 
 def _all_steps(galaxy, network, n, seed, trust):

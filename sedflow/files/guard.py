@@ -6,6 +6,7 @@ Python itself opens (PEP 578); libraries in C that open files on their own it do
 """
 
 import os
+import platform
 import sys
 import sysconfig
 import threading
@@ -55,6 +56,7 @@ def reading(*paths):
         By whatever tries it.
     """
     if _installed.acquire(blocking=False):  # never given back: a hook stays
+        platform.processor()  # h5py asks when it is loaded, and Python runs a program to answer
         sys.addaudithook(_watch)
     before = getattr(_here, "allowed", None)
     _here.allowed = {os.path.realpath(path) for path in paths}

@@ -2,8 +2,10 @@
 
 import asyncio
 import gc
+import pickle
 import threading
 from dataclasses import replace
+from multiprocessing.reduction import ForkingPickler
 from types import SimpleNamespace
 
 import numpy as np
@@ -11,7 +13,9 @@ import pytest
 
 import sedflow
 from sedflow.dashboard import engine as engine_module
+from sedflow.dashboard import large
 from sedflow.dashboard.engine import Engine, OwnGalaxy, Recent, Request
+from sedflow.dashboard.panels import job_line
 from sedflow.dashboard.panels.reference import ReferencePanel
 from sedflow.dashboard.publication import FigureChoice, figure_code
 from sedflow.dashboard.quantities import quantity_columns
@@ -19,6 +23,7 @@ from sedflow.dashboard.script import code_for, shown_name
 from sedflow.dashboard.server.held import HeldDraws
 from sedflow.dashboard.server.jobs import run
 from sedflow.dashboard.state import ExplorerState
+from sedflow.dashboard.what_if import Change
 from sedflow.draws import column_quantiles
 from sedflow.errors import SedflowError
 from sedflow.sampling.verdict import kind_of
@@ -191,6 +196,7 @@ def test_a_prior_that_no_step_reaches_leaves_the_answer_as_it_is(engine, missed)
     assert after.fit is missed.fit
     assert (after.request.prior, after.missed) == ("flat", "provabgs")
     assert "the prior stays flat, not provabgs, after all steps" in after.note
+    assert {"quantiles", "samples"} <= vars(after).keys()  # not left to the event loop
 
 
 def test_the_chooser_names_the_prior_of_a_refined_answer(missed):
@@ -201,3 +207,70 @@ def test_the_chooser_names_the_prior_of_a_refined_answer(missed):
     assert (state.prior, state.message) == ("provabgs", "")
     asyncio.run(state.infer())  # as the chooser's change makes it
     assert state.answer is other
+
+
+class Aside:
+    """Where the process beside the server would be: says what was sent to it."""
+
+    def __init__(self):
+        self.sent = []
+
+    def __call__(self, function, *args):
+        self.sent.append(args[0])
+        return function(*pickle.loads(ForkingPickler.dumps(args)))
+
+
+@pytest.mark.parametrize(("n", "asides"), [(1000, []), (1500, ["changed", "with_fit"])])
+def test_what_follows_an_answer_of_many_draws_keeps_no_other_visitor_waiting(
+    n, asides, monkeypatch
+):
+    """A change of a galaxy with 20,000 draws took seconds of the thread that serves all."""
+    beside = Aside()
+    monkeypatch.setattr(large, "run_aside", beside)
+    monkeypatch.setattr(large, "LARGE", 1200)
+    engine = Engine(sedflow.load_nsa(), aside=True)
+    answer, change = engine.answer(Request("72", n=n)), Change(left=("z",))
+    changed = asyncio.run(large.changed(engine, answer, change))
+    here = engine.changed(answer, change)
+    np.testing.assert_array_equal(changed.answer.quantiles, here.answer.quantiles)
+    assert [one.pull for one in changed.left] == [one.pull for one in here.left]
+    better = replace(answer.fit, verdict=None)
+    refined = asyncio.run(large.refined(engine, answer, better, "proposals"))
+    assert (refined.steps, refined.request, refined.kind) == (
+        "proposals",
+        answer.request,
+        engine.with_fit(answer, better, "proposals").kind,
+    )
+    assert beside.sent == asides
+
+
+def test_changed_and_refined_draws_count_as_held(engine, monkeypatch):
+    """A page's change doubled what it held; draws of eight refined galaxies did not count."""
+    held = HeldDraws(most=1000)
+    for module in (large, job_line):
+        monkeypatch.setattr(module, "HELD", held)
+        monkeypatch.setattr(module, "whose", lambda: ("10.0.0.1", "s1"))
+    answer = engine.answer(Request("72", n=400))
+    one = asyncio.run(large.changed(engine, answer, Change(left=("z",))))
+    two = asyncio.run(large.refined(engine, answer, replace(answer.fit, verdict=None)))
+    assert held.count("10.0.0.1") == 800
+    with pytest.raises(SedflowError, match=r"hold 800 draws, and with 400 more .* of 1,000"):
+        asyncio.run(large.changed(engine, answer, Change(left=("g",))))
+    line = job_line.JobLine(None, Held())
+    assert not line.begin(SimpleNamespace(n=2000), "a galaxy")
+    assert "hold 800 draws" in line._text.object
+    assert (one.answer.fit.draws.n, two.fit.draws.n) == (400, 400)
+
+
+def test_a_page_forgets_the_first_of_many_galaxies_that_it_added(monkeypatch):
+    """Each click on a row or on "Infer this galaxy" kept one more, without end."""
+    monkeypatch.setattr(engine_module, "_MOST_OWN", 3)
+    engine, names = Engine(None), {}
+    one, two = OwnGalaxy("one"), OwnGalaxy("two")
+    assert engine.added(names, 7, "a", one) == engine.added(names, 7, "a", one) == "a"
+    for _ in range(3):
+        engine.add("b", two)
+    assert list(engine.own) == ["b", "b (2)", "b (3)"]
+    assert engine.add("a", two) == "a"  # another one, which is not the first's
+    assert engine.added(names, 7, "a", one) == "a (2)"
+    assert engine.own["a (2)"] is one and len(engine.own) == 3

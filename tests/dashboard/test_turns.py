@@ -192,8 +192,12 @@ def test_the_steps_of_a_run_are_repeated_beside_the_server(monkeypatch):
     engine = SimpleNamespace(
         used=lambda request: "galaxy",
         posterior=lambda weights: weights,
-        with_fit=lambda answer, better, steps: answer,
     )
+
+    async def refined(engine, answer, better, steps):
+        return answer
+
+    monkeypatch.setattr(rerun, "refined", refined)
     table = SimpleNamespace(manifest={"settings": {"trust": "proposals"}})
     answer = SimpleNamespace(request=Request("72", n=100))
     assert asyncio.run(rerun.Rerun(table, engine).repeat(answer)) is answer

@@ -8,6 +8,7 @@ import threading
 import time
 from html import unescape
 
+import h5py
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -36,6 +37,11 @@ def readers():
     readers.close()
 
 
+def hdf5(path):
+    with h5py.File(path, "w") as file:
+        file["id"], file["redshift"], file["mag_r"], file["magerr_r"] = [7], [0.1], [17.0], [0.05]
+
+
 @pytest.fixture
 def view(nsa, posterior, readers):
     return UploadPanel(Engine(nsa, posterior), readers)
@@ -52,6 +58,13 @@ def test_no_upload_reaches_for_anything_outside_itself(kind, view, listener, can
         assert any(w in unescape(view._note.object) for w in ("refers to", "declares", "twice"))
         assert SECRET not in unescape(view._note.object)
         assert view.table is None
+
+
+def test_an_hdf5_file_is_read_by_a_process_that_has_read_none(readers, tmp_path):
+    """The library asks for the machine's processor when it is loaded, which no file may do."""
+    hdf5(tmp_path / "a.h5")
+    table, total = read(readers, (tmp_path / "a.h5").read_bytes(), "a.h5")
+    assert (total, list(table["id"]), list(table["mag_r"])) == (1, [7], [17.0])
 
 
 def test_what_comes_back_is_what_was_read():

@@ -10,6 +10,7 @@ import panel as pn
 import param
 
 from sedflow.atlas.catalog import NSACatalog
+from sedflow.dashboard import large
 from sedflow.dashboard.answer import Answer
 from sedflow.dashboard.brush import Brushed, through, within
 from sedflow.dashboard.engine import Engine
@@ -32,10 +33,9 @@ from sedflow.dashboard.panels.walk import WalkPanel
 from sedflow.dashboard.panels.what_if import WhatIfPanel
 from sedflow.dashboard.script import code_for
 from sedflow.dashboard.server.turns import Superseded
-from sedflow.dashboard.server.work import on_worker
 from sedflow.dashboard.state import ExplorerState
 from sedflow.dashboard.what_if import Change, Changed
-from sedflow.dashboard.widgets import EdgeButton, patch
+from sedflow.dashboard.widgets import EdgeButton, patch, plain
 from sedflow.errors import SedflowError
 from sedflow.fits.fit import Fit
 from sedflow.network.posterior import AmortizedPosterior
@@ -288,7 +288,7 @@ class Explorer(PageView):
         changed = None
         if change:
             try:
-                changed = await on_worker(self.engine.changed, latest=self.what_if)(answer, change)
+                changed = await large.changed(self.engine, answer, change, self.what_if)
             except Superseded:
                 return
             except SedflowError as error:
@@ -302,7 +302,12 @@ class Explorer(PageView):
 
     async def _refined(self, answer: Answer, fit: Fit):
         """Draws of a higher rung are there."""
-        self.state.publish(await on_worker(self.engine.with_fit)(answer, fit), answer)
+        try:
+            better = await large.refined(self.engine, answer, fit)
+        except SedflowError as error:
+            self.reference.job.say(f"The draws stay as they were: {plain(error)}.")
+            return
+        self.state.publish(better, answer)
 
     @property
     def jobs(self) -> tuple[JobLine, ...]:

@@ -303,9 +303,9 @@ class RunView(RunState, LateView):
         return away
 
     def _explore(self):
-        if self.row in self.rerun.names:
+        if name := self.rerun.name(self.row):
             self.chosen = ""
-            self.chosen = self.rerun.names[self.row]
+            self.chosen = name
 
 
 SurveyView = RunView  # its name before runs were called runs

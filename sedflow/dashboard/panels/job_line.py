@@ -7,9 +7,11 @@ from typing import Any
 import panel as pn
 import param
 
-from sedflow.dashboard.server.jobs import Busy, Job, Jobs, Work, shared_jobs
+from sedflow.dashboard.server.held import HELD
+from sedflow.dashboard.server.jobs import Job, Jobs, Work, shared_jobs
 from sedflow.dashboard.server.visitors import whose
 from sedflow.dashboard.widgets import plain, prose
+from sedflow.errors import SedflowError
 
 __all__ = ["JobLine"]
 
@@ -35,7 +37,7 @@ class JobLine(pn.viewable.Viewer):
         super().__init__(**params)
         self._done, self._jobs = done, jobs or shared_jobs()
         self._job: Job | None = None
-        self._title = ""
+        self._title = self._visitor = ""
         self._callback: Any = None
         self.cancel_button = pn.widgets.Button(label="Cancel", disabled=True, align="end")
         self.cancel_button.on_click(lambda event: self.cancel())
@@ -53,9 +55,11 @@ class JobLine(pn.viewable.Viewer):
         if self.running:
             self.say("This page has a job already; cancel it first.")
             return False
+        self._visitor = whose()[0]
         try:
-            self._job = self._jobs.submit(work, whose()[0])
-        except Busy as error:
+            with HELD.asking(self._visitor, work.n):  # what is found waits at its galaxy
+                self._job = self._jobs.submit(work, self._visitor)
+        except SedflowError as error:
             self.say(f"Busy: {plain(error)}.")
             return False
         self._title = plain(title)
@@ -88,6 +92,7 @@ class JobLine(pn.viewable.Viewer):
         self._set_running(False)
         self._job = None
         if job.state == "done":
+            HELD.hold(self._visitor, job.result, job.work.n)
             await self._done(job)
         elif job.state == "failed":
             self.say(f"{self._title}: failed. {plain(job.error)}.")

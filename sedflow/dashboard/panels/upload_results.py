@@ -6,6 +6,7 @@ import numpy as np
 import panel as pn
 import param
 
+from sedflow.dashboard.answer import OwnGalaxy
 from sedflow.dashboard.downloads import results_file
 from sedflow.dashboard.engine import Engine
 from sedflow.dashboard.panels.columns import NONE
@@ -29,7 +30,8 @@ class ResultsPanel(pn.viewable.Viewer):
         super().__init__(**params)
         self.engine = engine
         self.done: Results | None = None
-        self._names: dict[tuple, str] = {}  # of the galaxies looked at, by their numbers
+        # Of the galaxies looked at, by their numbers.
+        self._names: dict[tuple, tuple[str, OwnGalaxy]] = {}
         self._table = text_table(height=300)
         self._table.on_click(self.look_at)
         save = FileButtons(
@@ -75,10 +77,8 @@ class ResultsPanel(pn.viewable.Viewer):
         data = galaxy.photometry
         # A corrected file has the same names, with other numbers.
         key = (name, data.flux.tobytes(), data.sigma.tobytes(), float(data.redshift), data.bands)
-        if key not in self._names:
-            self._names[key] = self.engine.add(name, galaxy)
         self.chosen = ""
-        self.chosen = self._names[key]
+        self.chosen = self.engine.added(self._names, key, name, galaxy)
 
     async def saved(self, kind: str) -> bytes | None:
         """The results as a file: "csv" or "parquet"."""

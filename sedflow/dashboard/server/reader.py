@@ -153,6 +153,7 @@ def _data_bytes():
 
 def _warm_up():
     """Load what the readers need, by reading one table of each format."""
+    import h5py
     import pyarrow as pa
     import pyarrow.parquet as pq
     from astropy.table import Table
@@ -170,6 +171,10 @@ def _warm_up():
     out = pa.BufferOutputStream()
     pq.write_table(pa.table({"id": ["a", "b"], "z": [0.1, 0.2]}), out, compression="zstd")
     answer_to(out.getvalue().to_pybytes(), "warm")
+    file = io.BytesIO()
+    with h5py.File(file, "w") as tree:
+        tree["redshift"] = [0.1, 0.2]
+    answer_to(file.getvalue(), "warm")
 
 
 def main(megabytes: int = MEGABYTES) -> None:

@@ -1,0 +1,84 @@
+"""What follows an answer, its change or its refined draws, computed where it makes nobody wait.
+
+With many draws that takes seconds, in which the server's own worker thread would serve nobody
+else: the process beside the server does it.
+"""
+
+from dataclasses import replace
+
+from sedflow.atlas.catalog import load_nsa
+from sedflow.dashboard.answer import Answer, OwnGalaxy
+from sedflow.dashboard.engine import Engine
+from sedflow.dashboard.server.aside import LARGE, ProcessEnded, run_aside
+from sedflow.dashboard.server.held import HELD
+from sedflow.dashboard.server.visitors import whose
+from sedflow.dashboard.server.work import ASIDE, on_worker
+from sedflow.dashboard.what_if import Change, Changed
+from sedflow.errors import SedflowError
+from sedflow.fits.fit import Fit
+
+__all__ = ["changed", "refined"]
+
+
+async def changed(engine: Engine, answer: Answer, change: Change, latest: object = None) -> Changed:
+    """`engine.changed`, off the event loop, when this visitor's turn has come.
+
+    latest : what waits with the same one is superseded
+
+    Raises
+    ------
+    SedflowError
+        The pages of the visitor hold too many draws already, or the change cannot be.
+    """
+    n, visitor = answer.request.n, whose()[0]
+    with HELD.asking(visitor, n):
+        found = await _done(engine, "changed", n, latest, answer, change)
+        HELD.hold(visitor, found.answer, n)
+    return found
+
+
+async def refined(engine: Engine, answer: Answer, better: Fit, steps: str = "auto") -> Answer:
+    """`engine.with_fit`, off the event loop, when this visitor's turn has come.
+
+    Raises
+    ------
+    SedflowError
+        The pages of the visitor hold too many draws already.
+    """
+    n, visitor = better.draws.n, whose()[0]
+    with HELD.asking(visitor, n):
+        found = await _done(engine, "with_fit", n, None, answer, better, steps)
+        HELD.hold(visitor, found, n)
+    return found
+
+
+async def _done(engine, what, n, latest, answer, *more):
+    if not (engine.aside and n > LARGE):
+        return await on_worker(getattr(engine, what), latest=latest)(answer, *more)
+    own = engine.own.get(answer.request.galaxy)
+    call = on_worker(_aside, latest=latest, worker=ASIDE)
+    return await call(what, _bare(answer), own, *more)
+
+
+def _bare(answer):
+    """An answer without what was computed from its draws: a tenth of it is sent."""
+    network = replace(answer.network)
+    fit = network if answer.fit is answer.network else replace(answer.fit)
+    return replace(answer, fit=fit, network=network)
+
+
+def _aside(what, answer: Answer, own: OwnGalaxy | None, *more):
+    try:
+        return run_aside(_alone, what, answer, own, *more)
+    except ProcessEnded:
+        raise SedflowError(
+            f"the process that draws {answer.request.n:,} times ended; ask again, with fewer draws"
+        ) from None
+
+
+def _alone(what, answer, own, *more):
+    """In that process: by an engine of its own."""
+    engine = Engine(load_nsa())
+    if own is not None:
+        engine.own[answer.request.galaxy] = own
+    return getattr(engine, what)(answer, *more)
