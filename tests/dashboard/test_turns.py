@@ -89,9 +89,9 @@ def test_pages_are_built_in_turns_and_a_visitor_with_many_rests():
         async def build(visitor):
             async with builds.turn(visitor):
                 time.sleep(0.02)
+                order.append((visitor, time.monotonic()))  # it rests from then on, not earlier
                 if busy:
                     loop_time.charge(visitor, 0.02)
-                order.append((visitor, time.monotonic()))
 
         await asyncio.gather(*(build(v) for v in "aaab"))
 
