@@ -8,6 +8,7 @@ import threading
 from collections import OrderedDict
 from collections.abc import Hashable, Sequence
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 
@@ -31,7 +32,7 @@ from sedflow.sampling.reweighting import reweight
 from sedflow.sampling.verdict import kind_of
 from sedflow.trust_limits import K_HAT_MAX
 
-__all__ = ["Answer", "Engine", "OwnGalaxy", "Recent", "Request"]
+__all__ = ["Answer", "Engine", "OwnGalaxy", "Recent", "Request", "done_aside"]
 
 _KEPT = 16  # answers, of some 4 MB each
 _N_SPECTRA = 120  # draws whose spectra are computed for the bands of the SED
@@ -198,7 +199,8 @@ class Engine:
         with HELD.asking(visitor, request.n):
             if self.aside and request.n > LARGE:
                 own = self.own.get(request.galaxy)
-                answer = await on_worker(_answer_aside, latest=latest, worker=ASIDE)(request, own)
+                call = on_worker(done_aside, latest=latest, worker=ASIDE)
+                answer = await call("answer", request, own, request)
             else:
                 answer = await on_worker(self.answer, latest=latest)(request)
                 if request.galaxy not in self.own:
@@ -324,19 +326,23 @@ def _stays(fit, asked):
     return f"the prior stays {fit.prior.sfh}, not {asked}"
 
 
-def _answer_aside(request: Request, own: OwnGalaxy | None) -> Answer:
-    """The answer from the process beside the server; blocks until it is there."""
+def done_aside(what: str, request: Request, own: OwnGalaxy | None, *args: Any) -> Any:
+    """What a method of an engine returns, from the process beside the server; blocks until then.
+
+    request : of the answer that is asked for, or that `args` begin with
+    own : its galaxy, where that is not the atlas'
+    """
     try:
-        return run_aside(_answer_alone, request, own)
+        return run_aside(_alone, what, request.galaxy, own, *args)
     except ProcessEnded:
         raise SedflowError(
             f"the process that draws {request.n:,} times ended; ask again, with fewer draws"
         ) from None
 
 
-def _answer_alone(request: Request, own: OwnGalaxy | None) -> Answer:
-    """In that process: the answer by an engine of its own."""
+def _alone(what, galaxy, own, *args):
+    """In that process: by an engine of its own."""
     engine = Engine(load_nsa())
     if own is not None:
-        engine.own[request.galaxy] = own
-    return engine.answer(request)
+        engine.own[galaxy] = own
+    return getattr(engine, what)(*args)

@@ -6,15 +6,13 @@ else: the process beside the server does it.
 
 from dataclasses import replace
 
-from sedflow.atlas.catalog import load_nsa
-from sedflow.dashboard.answer import Answer, OwnGalaxy
-from sedflow.dashboard.engine import Engine
-from sedflow.dashboard.server.aside import LARGE, ProcessEnded, run_aside
+from sedflow.dashboard.answer import Answer
+from sedflow.dashboard.engine import Engine, done_aside
+from sedflow.dashboard.server.aside import LARGE
 from sedflow.dashboard.server.held import HELD
 from sedflow.dashboard.server.visitors import whose
 from sedflow.dashboard.server.work import ASIDE, on_worker
 from sedflow.dashboard.what_if import Change, Changed
-from sedflow.errors import SedflowError
 from sedflow.fits.fit import Fit
 
 __all__ = ["changed", "refined"]
@@ -56,8 +54,8 @@ async def _done(engine, what, n, latest, answer, *more):
     if not (engine.aside and n > LARGE):
         return await on_worker(getattr(engine, what), latest=latest)(answer, *more)
     own = engine.own.get(answer.request.galaxy)
-    call = on_worker(_aside, latest=latest, worker=ASIDE)
-    return await call(what, _bare(answer), own, *more)
+    call = on_worker(done_aside, latest=latest, worker=ASIDE)
+    return await call(what, answer.request, own, _bare(answer), *more)
 
 
 def _bare(answer):
@@ -65,20 +63,3 @@ def _bare(answer):
     network = replace(answer.network)
     fit = network if answer.fit is answer.network else replace(answer.fit)
     return replace(answer, fit=fit, network=network)
-
-
-def _aside(what, answer: Answer, own: OwnGalaxy | None, *more):
-    try:
-        return run_aside(_alone, what, answer, own, *more)
-    except ProcessEnded:
-        raise SedflowError(
-            f"the process that draws {answer.request.n:,} times ended; ask again, with fewer draws"
-        ) from None
-
-
-def _alone(what, answer, own, *more):
-    """In that process: by an engine of its own."""
-    engine = Engine(load_nsa())
-    if own is not None:
-        engine.own[answer.request.galaxy] = own
-    return getattr(engine, what)(answer, *more)

@@ -226,7 +226,7 @@ def test_what_follows_an_answer_of_many_draws_keeps_no_other_visitor_waiting(
 ):
     """A change of a galaxy with 20,000 draws took seconds of the thread that serves all."""
     beside = Aside()
-    monkeypatch.setattr(large, "run_aside", beside)
+    monkeypatch.setattr(engine_module, "run_aside", beside)
     monkeypatch.setattr(large, "LARGE", 1200)
     engine = Engine(sedflow.load_nsa(), aside=True)
     answer, change = engine.answer(Request("72", n=n)), Change(left=("z",))
