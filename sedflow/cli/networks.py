@@ -11,6 +11,7 @@ from sedflow.cli.output import Quiet, bar, figure_module, say
 from sedflow.errors import needs
 from sedflow.files.packaged import DEFAULT_WEIGHTS
 from sedflow.files.writing import made_folder
+from sedflow.threads import MOST
 
 __all__ = ["export", "figures", "train", "validate"]
 
@@ -147,8 +148,15 @@ def export(network, output):
     metavar="REPORT",
     help="Instead, add galaxies like the NSA's to a report of an older version, which lacks them.",
 )
+@click.option(
+    "--workers",
+    default=1,
+    show_default=True,
+    type=click.IntRange(1, MOST),
+    help="Processes that share the galaxies.",
+)
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
-def validate(weights, galaxies, draws, nsa, seed, output, p_values, add_survey, as_json):
+def validate(weights, galaxies, draws, nsa, seed, output, p_values, add_survey, workers, as_json):
     """Validation report of a network: calibration, coverage, distance to the exact posterior.
 
     Example: sedflow validate --output runs/report
@@ -170,13 +178,13 @@ def validate(weights, galaxies, draws, nsa, seed, output, p_values, add_survey, 
     if seed < 0:
         seed = secrets.randbelow(2**31)
     if p_values:
-        click.echo(_p_value_table(posterior, weights, output, p_values, seed))
+        click.echo(_p_value_table(posterior, weights, output, p_values, seed, workers))
         return
     with bar("galaxy") as tell:
         if add_survey:
-            report = with_survey(load_report(add_survey), posterior, draws, tell)
+            report = with_survey(load_report(add_survey), posterior, draws, tell, workers)
         else:
-            report = run(posterior, galaxies, draws, seed, nsa, tell)
+            report = run(posterior, galaxies, draws, seed, nsa, tell, workers=workers)
     if output:
         report.save(output / f"{posterior.name}.report.json")
         for name in populations_of(report):
@@ -192,14 +200,14 @@ def validate(weights, galaxies, draws, nsa, seed, output, p_values, add_survey, 
     click.echo(f"{in_words(report)}\n\n{headline(report)}")
 
 
-def _p_value_table(posterior, weights, output, mocks, seed):
+def _p_value_table(posterior, weights, output, mocks, seed, workers):
     """Write the table of p-values of a network, where the network finds it or to a folder."""
     from sedflow.validation.p_values import measure_p_values, save_p_values
 
     beside = Path(weights).parent if str(weights).endswith(".safetensors") else Path()
     path = (output or beside) / f"{posterior.name}.p_values.json"
     with bar("cell") as tell:
-        table = measure_p_values(posterior, mocks, seed=seed, progress=tell)
+        table = measure_p_values(posterior, mocks, seed=seed, progress=tell, workers=workers)
     return save_p_values(table, path)
 
 

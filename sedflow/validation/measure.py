@@ -47,6 +47,7 @@ from sedflow.validation.populations import (
     worst_bin,
 )
 from sedflow.validation.report import KINDS, NOMINAL, QUANTITIES, ValidationReport
+from sedflow.validation.workers import in_turn
 
 __all__ = ["validate", "with_survey"]
 
@@ -64,6 +65,7 @@ def validate(
     n_nsa: int = 500,
     progress: Callable[[int, int], object] | None = None,
     local: bool = True,
+    workers: int = 1,
 ) -> ValidationReport:
     """Validate a network on n simulated galaxies with all bands, n / 2 with some, and the NSA.
 
@@ -82,6 +84,8 @@ def validate(
         Called as progress(done, total) after each galaxy.
     local : bool
         Whether to run L-C2ST, which takes a minute or two.
+    workers : int
+        Processes that share the galaxies; the report does not depend on how many.
 
     Raises
     ------
@@ -91,7 +95,7 @@ def validate(
     if local:  # before the work, not after it
         needs("sbi", "torch", extra="train", what="L-C2ST")
     posterior = posterior or load_posterior()
-    run = _Measurement(posterior, n_draw, seed, progress, n + 2 * (n // 2) + n_nsa)
+    run = _Measurement(posterior, n_draw, seed, progress, n + 2 * (n // 2) + n_nsa, 0, workers)
     full = run.simulated(n, None)
     some = run.simulated(n // 2, draw_presence)
     like = run.fitted(*survey_like(posterior, run.nsa, n // 2, seed))
@@ -134,6 +138,7 @@ def with_survey(
     posterior: AmortizedPosterior | None = None,
     n_draw: int = 1000,
     progress: Callable[[int, int], object] | None = None,
+    workers: int = 1,
 ) -> ValidationReport:
     """A report of an older version, with the simulated galaxies that look like those of the NSA.
 
@@ -158,7 +163,7 @@ def with_survey(
         if progress:
             progress(done - before, total - before)
 
-    run = _Measurement(posterior, n_draw, s["seed"], tell, before + n, before)
+    run = _Measurement(posterior, n_draw, s["seed"], tell, before + n, before, workers)
     like = run.fitted(*survey_like(posterior, run.nsa, n, s["seed"]))
     answers = {**s.get("answers", {}), "survey": _counted(like)}
     return replace(report, summary={**s, "answers": answers}, survey=_columns(like))
@@ -190,10 +195,10 @@ class _Simulated:
 
 
 class _Measurement:
-    def __init__(self, posterior, n_draw, seed, progress, total, done=0):
+    def __init__(self, posterior, n_draw, seed, progress, total, done=0, workers=1):
         self.posterior, self.model, self.prior = posterior, posterior.model, posterior.prior
         self.n_draw, self.seed, self.progress, self.total = n_draw, seed, progress, total
-        self.done = done
+        self.done, self.workers = done, workers
         self.nsa = load_nsa()
         draws = self.prior.sample(_CONTRACTION_PRIOR, np.random.default_rng(seed))
         self.prior_sd = draws.std(0)
@@ -213,7 +218,8 @@ class _Measurement:
     def fitted(self, truth, galaxies):
         """What simulated galaxies (n,) with known parameters (n, 12) tell."""
         n = len(galaxies)
-        rows = [self._one(truth[k], galaxies[k]) for k in range(n)]
+        first = self.done
+        rows = self._each(lambda k: self._one(truth[k], galaxies[k], first + k), n)
         columns = dict(zip(rows[0], zip(*(r.values() for r in rows), strict=True), strict=True))
         stacked = {k: np.array(v) for k, v in columns.items() if k not in ("importance", "answer")}
         levels = {
@@ -238,12 +244,12 @@ class _Measurement:
     def survey(self, n):
         """Importance figures of n random galaxies of the NSA."""
         ids = np.random.default_rng(self.seed).choice(self.nsa.ids, n, replace=False)
-        out = []
-        for k in range(n):
+
+        def importance(k):
             galaxy = self.nsa.photometry(ids[k], self.posterior.bands)
-            out.append(self._sampled(galaxy).importance)
-            self._tick()
-        return out
+            return self._sampled(galaxy).importance
+
+        return self._each(importance, n)
 
     def inside(self):
         """How many of the NSA's galaxies lie in the ranges of the training models."""
@@ -288,7 +294,8 @@ class _Measurement:
         exact = found.with_flux(galaxy, self.model) if verdict.exact else draws
         return exact, str(verdict.kind)
 
-    def _one(self, truth, galaxy):
+    def _one(self, truth, galaxy, number):
+        """What a simulated galaxy tells; its number is the seed of what is drawn at random."""
         draws = self._sampled(galaxy)
         exact, answer = self._accepted(galaxy, draws)
         log_target = self.prior.log_prob(exact.theta) + log_likelihood(exact.flux, galaxy)
@@ -296,7 +303,7 @@ class _Measurement:
         flux = self.model.photometry(truth[None], galaxy.redshift, galaxy.bands, method="fast")
         best = float((self.prior.log_prob(truth[None]) + log_likelihood(flux, galaxy))[0])
         true, x_true = self._quantities(truth[None], galaxy)[0], self.prior.to_unbounded(truth)
-        rng = np.random.default_rng([self.seed, self.done])
+        rng = np.random.default_rng([self.seed, number])
         out = {
             "truth": true,
             "x": x_true,
@@ -311,22 +318,26 @@ class _Measurement:
         ):
             many = None if w is None else w[None]
             values, x = self._quantities(made.theta, galaxy), self.prior.to_unbounded(made.theta)
-            out[f"scores_{kind}"] = percentile_scores(true[None], values[None], many, self.done)[0]
+            out[f"scores_{kind}"] = percentile_scores(true[None], values[None], many, number)[0]
             out[f"hpd_{kind}"] = hpd_levels(np.array([at]), density[None], many)[0]
-            out[f"tarp_{kind}"] = tarp_levels(x_true[None], x[None], many, self.done)[0]
+            out[f"tarp_{kind}"] = tarp_levels(x_true[None], x[None], many, number)[0]
             out[f"draw_{kind}"] = x[0 if w is None else systematic(w, 1, rng)[0]]
         out["median"] = weighted_quantile(values.T, 0.5, exact.weights)
-        self._tick()
         return out
 
     def _quantities(self, theta, galaxy):
         """Values (n, n_quantity) of `QUANTITIES`."""
         return columns(VALIDATED, theta, derive(theta, galaxy.redshift, self.model))
 
-    def _tick(self):
-        self.done += 1
-        if self.progress:
-            self.progress(self.done, self.total)
+    def _each(self, work, n):
+        """work(k) of the next n galaxies, told of one by one."""
+        rows = []
+        for row in in_turn(work, n, self.workers):
+            rows.append(row)
+            self.done += 1
+            if self.progress:
+                self.progress(self.done, self.total)
+        return rows
 
 
 def _counted(simulated):

@@ -18,6 +18,7 @@ from sedflow.model.simulation import simulate
 from sedflow.photometry import Photometry
 from sedflow.sampling.importance import weigh
 from sedflow.sampling.misfit import LEVELS, SNR, PValueTable, median_snr, p_value
+from sedflow.validation.workers import in_turn
 from sedflow.whole_numbers import as_whole
 
 __all__ = ["measure_p_values", "raw_p_values", "save_p_values", "simulated_cells"]
@@ -32,6 +33,7 @@ def measure_p_values(
     draws: int = 300,
     seed: int = 2022,
     progress: Callable[[int, int], object] | None = None,
+    workers: int = 1,
 ) -> PValueTable:
     """The table of a network.
 
@@ -44,6 +46,8 @@ def measure_p_values(
         Of each.
     progress : callable, optional
         Called as progress(done, total) after each cell of the table.
+    workers : int
+        Processes that share the galaxies of a cell; the table does not depend on how many.
     """
     mocks, draws = as_whole("mocks", mocks, 50, 100_000), as_whole("draws", draws, 100, 100_000)
     numbers = range(1, len(posterior.bands) + 1)
@@ -51,7 +55,7 @@ def measure_p_values(
     for n_band in numbers:
         rows = []
         for galaxies in simulated_cells(posterior, n_band, mocks, seed):
-            raw = raw_p_values(posterior, galaxies, draws, seed)
+            raw = raw_p_values(posterior, galaxies, draws, seed, workers)
             rows.append(np.round(np.quantile(raw, LEVELS), 5))
             done += 1
             if progress:
@@ -110,15 +114,18 @@ def _exactly(number):
     return presence
 
 
-def raw_p_values(posterior: Any, galaxies: Photometry, draws: int, seed: int) -> np.ndarray:
+def raw_p_values(
+    posterior: Any, galaxies: Photometry, draws: int, seed: int, workers: int = 1
+) -> np.ndarray:
     """Raw p-values (n,) of galaxies (n,), by the network's weighted draws."""
-    out = np.empty(len(galaxies))
-    for k in range(len(galaxies)):
-        one = galaxies[k]
-        made = posterior.sample(one, n=draws, seed=seed + k)
-        made = weigh(made, one, posterior.model, posterior.prior)
-        out[k] = p_value(made.flux, one, made.weights)
-    return out
+
+    def one(k):
+        galaxy = galaxies[k]
+        made = posterior.sample(galaxy, n=draws, seed=seed + k)
+        made = weigh(made, galaxy, posterior.model, posterior.prior)
+        return p_value(made.flux, galaxy, made.weights)
+
+    return np.array(list(in_turn(one, len(galaxies), workers)))
 
 
 def save_p_values(table: PValueTable, path: str | Path) -> Path:

@@ -49,6 +49,15 @@ def test_the_same_seed_gives_the_same_report(report, posterior):
     assert again.summary == report.summary
 
 
+def test_workers_give_the_same_report(report, posterior):
+    told = []
+    again = sedflow.validate(posterior, **FEW, workers=3, progress=lambda *at: told.append(at))
+    assert again.summary == report.summary
+    assert told == [(k, 42) for k in range(1, 43)]
+    for name, column in report.survey.items():
+        np.testing.assert_array_equal(again.survey[name], column)
+
+
 def test_a_report_of_an_older_version_gets_the_survey_that_a_new_one_has(report, posterior):
     old = replace(report, summary={**report.summary, "answers": {}}, survey={})
     told = []
