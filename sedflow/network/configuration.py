@@ -60,12 +60,12 @@ _LENGTHS: dict[tuple[str, str], dict] = {
         "warm_up": 100_000,
     },
     ("cuda", "nsa-ugriz-fsps-gas"): {
-        "simulations": 100_663_296,
+        "simulations": 75_497_472,
         "learning_rate": 8e-4,
         "warm_up": 2_097_152,
     },
     ("cuda", "nsa-ugriz-bc03"): {
-        "simulations": 100_663_296,
+        "simulations": 75_497_472,
         "learning_rate": 8e-4,
         "warm_up": 2_097_152,
     },
