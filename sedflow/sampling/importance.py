@@ -59,8 +59,7 @@ def _smooth_one(lw, terms):
     elif np.ptp(lw) < 1e-9:  # nothing to smooth: the draws are exact
         smoothed, k_hat = lw - top - np.log(n), 0.0
     else:
-        with np.errstate(over="ignore"):  # of a tail so long that some of its fits have no share
-            smoothed, k_hat = pareto_smoothed(lw)
+        smoothed, k_hat = pareto_smoothed(lw)
     # Weights below the tail are only normalised, so the least of them tells by how much.
     low = lw.argmin()
     log_z = lw[low] - smoothed[low] - np.log(n)

@@ -50,7 +50,8 @@ def _fit(excess):
     b = b / (_PRIOR_SCALE * quartile) + 1 / excess[-1]
     k = np.log1p(-b[:, None] * excess).mean(axis=1)
     log_like = n * (np.log(-(b / k)) - k - 1)
-    weight = 1 / np.exp(log_like - log_like[:, None]).sum(axis=1)
+    with np.errstate(over="ignore"):  # of candidates that have no share
+        weight = 1 / np.exp(log_like - log_like[:, None]).sum(axis=1)
     kept = weight >= 10 * np.finfo(float).eps
     b, weight = b[kept], weight[kept]
     mean = (b * (weight / weight.sum())).sum()
