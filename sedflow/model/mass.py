@@ -48,12 +48,16 @@ class MassConditional:
         low, high = (LN_10 * edge + self._offset for edge in (_LOW, _HIGH))
         start, width = self._window(low, high)
         tau = start[:, None] + width[:, None] * _GRID
-        exponent = self._exponent(tau)
-        top = exponent.max(-1)
-        density = np.exp(exponent - top[:, None])
-        cells = 0.5 * (density[:, 1:] + density[:, :-1]) * (width[:, None] * np.diff(_GRID))
-        self._cumulative = np.zeros_like(tau)
-        np.cumsum(cells, axis=-1, out=self._cumulative[:, 1:])
+        density = self._exponent(tau)
+        top = density.max(-1)
+        density -= top[:, None]  # in place, here and below: these arrays leave the cache
+        np.exp(density, out=density)
+        cells = density[:, 1:] + density[:, :-1]
+        cells *= 0.5
+        cells *= width[:, None] * np.diff(_GRID)
+        self._cumulative = tau
+        tau[:, 0] = 0.0
+        np.cumsum(cells, axis=-1, out=tau[:, 1:])
         self._start, self._width, self._density = start, width, density
         self._log_area = top + np.log(self._cumulative[:, -1])
         log_norm = np.log(2 * np.pi * np.square(np.broadcast_to(sigma, s.shape))).sum(-1)
@@ -103,7 +107,11 @@ class MassConditional:
     def _exponent(self, tau):
         snr = self.snr[:, None] if np.ndim(tau) == 2 else self.snr
         e = np.exp(tau)
-        return snr * e - 0.5 * e * e
+        square = 0.5 * e
+        square *= e
+        e *= snr
+        e -= square
+        return e
 
     def _window(self, low, high):
         """Start and width (n,) of the stretch of tau that holds the density."""
