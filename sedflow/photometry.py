@@ -248,14 +248,20 @@ class Photometry:
 
     def __getitem__(self, item) -> "Photometry":
         """The galaxies at an index, slice or mask of the leading axis."""
-        return _part(
-            self.flux[item],
-            self.sigma[item],
-            self.redshift[item],
-            self.bands,
-            None if self.ids is None else self.ids[item],
-            self.id_name,
-        )
+        ids = None if self.ids is None else self.ids[item]
+        return self._with(self.flux[item], self.sigma[item], self.redshift[item], ids)
+
+    def _with(self, flux, sigma, redshift, ids):
+        """Some or all of the same galaxies: what was checked is not checked again."""
+        redshift = np.asarray(redshift)
+        if flux.shape != (*redshift.shape, len(self.bands)):  # the bands were cut, too
+            return _part(flux, sigma, redshift, self.bands, ids, self.id_name)
+        out = object.__new__(Photometry)
+        out.__dict__.update(vars(self), flux=flux, sigma=sigma, redshift=redshift)
+        out.__dict__["ids"] = None if ids is None else np.asarray(ids)
+        for value in (flux, sigma, redshift):
+            value.flags.writeable = False
+        return out
 
     @property
     def title(self) -> str:
@@ -293,14 +299,9 @@ class Photometry:
     @property
     def flat(self) -> "Photometry":
         """The same galaxies on one leading axis, also where there is only one."""
-        return _part(
-            self.flux.reshape(-1, len(self.bands)),
-            self.sigma.reshape(-1, len(self.bands)),
-            self.redshift.reshape(-1),
-            self.bands,
-            None if self.ids is None else self.ids.reshape(-1),
-            self.id_name,
-        )
+        flux, sigma = (v.reshape(-1, len(self.bands)) for v in (self.flux, self.sigma))
+        ids = None if self.ids is None else self.ids.reshape(-1)
+        return self._with(flux, sigma, self.redshift.reshape(-1), ids)
 
     @property
     def present(self) -> np.ndarray:

@@ -150,6 +150,23 @@ def test_inference_needs_no_dashboard_and_no_sbi():
     assert _loaded_by("sedflow.network.posterior") == set()
 
 
+@pytest.mark.slow
+def test_a_worker_loads_only_what_a_row_needs():
+    """ArviZ brings half of the memory of a worker, and astropy half of the time of a first draw."""
+    code = """if True:
+        import sys, sedflow
+        nsa = sedflow.load_nsa()
+        sedflow.load_posterior().sample(nsa.photometry(72), n=10, seed=1)
+        print(*(m for m in ("astropy", "pandas") if m in sys.modules))
+        table = {"id": [72], "redshift": [0.05], "flux_r": [104.0], "flux_err_r": [2.0]}
+        sedflow.infer_table(table, unit="nanomaggies", n=10)
+        print(*(m for m in ("arviz", "xarray", "matplotlib", "torch") if m in sys.modules))
+    """
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.split() == []
+
+
 def _roots(node) -> list[str]:
     """Modules that a statement imports."""
     if isinstance(node, ast.Import):

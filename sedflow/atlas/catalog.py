@@ -16,6 +16,8 @@ from sedflow.atlas.search import find
 from sedflow.atlas.sky import sky_link
 from sedflow.bands import UGRIZ, places_of
 from sedflow.errors import BadPhotometry, SedflowError
+from sedflow.files.fits_table import fits_columns
+from sedflow.files.packaged import checked_path
 from sedflow.flux_limits import believable
 from sedflow.photometry import Photometry
 from sedflow.redshifts import believable_redshift
@@ -39,7 +41,7 @@ class NSACatalog:
     """
 
     def __init__(self, table, source: Source | None = None):
-        self.table = table
+        self._columns = table  # or a dict, of the packaged sample
         self.source = source
         self.ids = np.asarray(table["NSAID"]).astype(np.int64)  # FITS has them big-endian
         self._order = np.argsort(self.ids, kind="stable")
@@ -52,11 +54,20 @@ class NSACatalog:
                 "row for each galaxy"
             )
 
+    @cached_property
+    def table(self):
+        """All columns, an astropy Table; that of the packaged sample is read when asked for."""
+        if not isinstance(self._columns, dict):
+            return self._columns
+        from astropy.table import Table
+
+        return Table.read(checked_path(self.source.name), memmap=False)
+
     def __len__(self):
         return len(self.ids)
 
     def __repr__(self):
-        z = np.asarray(self.table["Z"], float)
+        z = np.asarray(self._columns["Z"], float)
         span = f", z = {z.min():.3f} to {z.max():.3f}" if len(z) else ""
         file = f" of {self.source.name}" if self.source else ""
         return f"<NSACatalog: {len(self):,} galaxies{file}{span}>"
@@ -95,14 +106,14 @@ class NSACatalog:
         """
         bands = (bands,) if isinstance(bands, str) else tuple(bands)
         columns, rows = places_of(bands, NSA_BANDS, "the atlas"), self.rows(nsaid)
-        flux = np.asarray(self.table["NMGY"])[rows][..., columns].astype(float)
-        ivar = np.asarray(self.table["NMGY_IVAR"])[rows][..., columns].astype(float)
+        flux = np.asarray(self._columns["NMGY"])[rows][..., columns].astype(float)
+        ivar = np.asarray(self._columns["NMGY_IVAR"])[rows][..., columns].astype(float)
         absent = ~(np.isfinite(flux) & np.isfinite(ivar) & (ivar > 0))
         flux, ivar = (np.where(absent, np.nan, values) for values in (flux, ivar))
         return Photometry(
             flux=flux,
             sigma=1.0 / np.sqrt(ivar),
-            redshift=np.asarray(self.table["Z"])[rows].astype(float),
+            redshift=np.asarray(self._columns["Z"])[rows].astype(float),
             bands=bands,
             ids=self.ids[rows],
             id_name="NSAID",
@@ -137,14 +148,14 @@ class NSACatalog:
         """Right ascension and declination (n,) [deg]; NaN where none is published (NSAID 72)."""
 
         def column(name):
-            return np.ma.asarray(self.table[name], float).filled(np.nan)
+            return np.ma.asarray(self._columns[name], float).filled(np.nan)
 
         return column("RA"), column("DEC")
 
     @cached_property
     def match(self) -> names.Match:
         """Which galaxies have an NGC, IC or Messier number: `sedflow.atlas.names.cross_match`."""
-        return names.cross_match(*self.positions, self.table["Z"], self.table["NMGY"])
+        return names.cross_match(*self.positions, self._columns["Z"], self._columns["NMGY"])
 
     def find(self, text: str) -> int:
         """NSAID of the galaxy that a text means: a number, a name or a position.
@@ -198,10 +209,10 @@ class NSACatalog:
 
     def cuts(self, nsaid) -> dict[str, bool | None]:
         """Whether a galaxy passes each quality cut; None where that is not known."""
-        if "CUTS_CHECKED" not in self.table.colnames:
+        if "CUTS_CHECKED" not in list(self._columns.keys()):
             return dict.fromkeys((cut.name for cut in CUTS), None)
         row = self.rows(nsaid)
-        checked, failed = (int(self.table[f"CUTS_{c}"][row]) for c in ("CHECKED", "FAILED"))
+        checked, failed = (int(self._columns[f"CUTS_{c}"][row]) for c in ("CHECKED", "FAILED"))
         return {
             cut.name: not failed >> k & 1 if checked >> k & 1 else None
             for k, cut in enumerate(CUTS)
@@ -210,10 +221,10 @@ class NSACatalog:
     def observed(self, bands=UGRIZ) -> np.ndarray:
         """Mask (n,) of the galaxies with a usable flux in all of the bands and a redshift."""
         columns = [NSA_BANDS.index(b) for b in bands]
-        flux, ivar = (np.asarray(self.table[name])[:, columns] for name in ("NMGY", "NMGY_IVAR"))
+        flux, ivar = (np.asarray(self._columns[name])[:, columns] for name in ("NMGY", "NMGY_IVAR"))
         with np.errstate(divide="ignore", invalid="ignore"):
             good = believable(flux.astype(float), ivar.astype(float) ** -0.5).all(1)
-        return good & believable_redshift(np.asarray(self.table["Z"], float))
+        return good & believable_redshift(np.asarray(self._columns["Z"], float))
 
 
 def summarise(catalog: NSACatalog, posterior=None, progress=None) -> dict:
@@ -289,17 +300,16 @@ def load_nsa(path=None, *, flux: str | None = None, sdss=None, cuts: bool = True
         The file is missing, not FITS, cut short, or has the columns of neither version; or the
         kind of flux is not said.
     """
-    from astropy.table import Table
-
-    from sedflow.files.packaged import checked_path
-
     if path is None:
         if flux is not None or sdss is not None:
             raise SedflowError(
                 "the packaged sample holds one kind of flux (NMGY) and no SDSS objects; give the "
                 "path of a file of the atlas, or leave flux and sdss out"
             )
-        table = Table.read(checked_path("nsa_sample.fits"), memmap=False)
-        return NSACatalog(table, Source("nsa_sample.fits", "sample", "NMGY", len(table), {}, {}))
+        columns = fits_columns(checked_path("nsa_sample.fits"))
+        n = len(columns["NSAID"])
+        return NSACatalog(columns, Source("nsa_sample.fits", "sample", "NMGY", n, {}, {}))
+    from astropy.table import Table
+
     columns, source = read_nsa(path, flux, sdss, cuts)
     return NSACatalog(Table(columns, copy=False), source)

@@ -11,7 +11,6 @@ from functools import cache
 from typing import Any
 
 import numpy as np
-from scipy.spatial import cKDTree
 
 from sedflow.atlas.columns import NSA_BANDS
 from sedflow.bands import ab_magnitude
@@ -172,6 +171,8 @@ def cross_match(ra, dec, redshift, nmgy) -> Match:
     ambiguous: list[str] = []
     if not rows.size:
         return Match({}, {}, ())
+    from scipy.spatial import cKDTree  # slow to import
+
     tree = cKDTree(_unit(ra[rows], dec[rows]))
     found = tree.query_ball_point(points, 2 * np.sin(np.radians(reach / 3600) / 2))
     for k in np.flatnonzero([len(close) > 0 for close in found]):

@@ -213,12 +213,8 @@ def infer_read(
     n, keep = as_whole("n", n, 10, MAX_DRAWS), as_whole("keep", keep, 0, MAX_DRAWS)
     seed = as_whole("seed", seed, 0)
     _keep_memory()
-    try:
-        import arviz  # noqa: F401 - makes a folder in HOME; here it fails, not in every row
-    except OSError as error:
-        raise SedflowError(
-            f"the home folder cannot be written ({error}); set HOME to a folder that can"
-        ) from None
+    if trust == "auto":
+        _import_arviz()
     sampler = sampler_for(mapping, posterior)
     photometry = rows.photometry.in_bands(sampler.bands)
     total = len(rows.ids)
@@ -385,6 +381,16 @@ def _loaded(posterior):
             "trust='auto' where the network does not suffice, or one by one by sedflow.fit"
         )
     return cached_posterior(str(posterior))
+
+
+def _import_arviz():
+    """Load what judges chains; it makes a folder in HOME, and must not fail in every row."""
+    try:
+        import arviz  # noqa: F401
+    except OSError as error:
+        raise SedflowError(
+            f"the home folder cannot be written ({error}); set HOME to a folder that can"
+        ) from None
 
 
 @cache

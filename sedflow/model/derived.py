@@ -13,8 +13,9 @@ import numpy as np
 from sedflow.constants import POGSON
 from sedflow.errors import UnknownName, unknown
 from sedflow.model import cosmology, dust, sfh
+from sedflow.model.batch import batch
 from sedflow.model.ssp import SOLAR_Z
-from sedflow.parameters import BETAS, N_PARAM, NAMES, PARAMETERS, Parameter, Quantity, index
+from sedflow.parameters import BETAS, NAMES, PARAMETERS, Parameter, Quantity, index
 from sedflow.units import plain
 
 __all__ = [
@@ -189,9 +190,9 @@ def derive(theta, redshift, model) -> dict[str, np.ndarray]:
     -------
     dict of arrays (..., n_draw)
     """
-    shape = theta.shape[:-1]
-    z = np.broadcast_to(plain(redshift, "redshift", "")[..., None], shape).reshape(-1)
-    flat = theta.reshape(-1, N_PARAM)
+    redshift = plain(redshift, "redshift", "")
+    flat, z, shape = batch(theta, redshift[..., None])
+    z = z[:1] if redshift.size == 1 else z  # of all draws
     age = cosmology.age_gyr(z)
     edges = sfh.bin_edges(age)
     steady = model.bases.formed_fraction(flat[:, BETAS], age)
@@ -200,10 +201,10 @@ def derive(theta, redshift, model) -> dict[str, np.ndarray]:
     log_mass = flat[:, index("log_mstar")]
     out = {
         "log_mass_formed": log_mass,
-        "log_mass_surviving": log_mass + np.log10(model.surviving_fraction(flat, z)),
+        "log_mass_surviving": log_mass + np.log10(model.left_of(light)),
     }
     if model.grid.mass_living is not None:
-        out["log_mass_stars"] = log_mass + np.log10(model.living_fraction(flat, z))
+        out["log_mass_stars"] = log_mass + np.log10(model.left_of(light, alive=True))
     for name, gyr in zip(("10myr", "100myr", "1gyr"), sfh.RATES_GYR, strict=True):
         rate = sfh.average_sfr(steady, edges, gyr, f_burst, t_burst)
         with np.errstate(divide="ignore"):  # nothing formed: minus infinity
@@ -216,7 +217,7 @@ def derive(theta, redshift, model) -> dict[str, np.ndarray]:
     k_v = dust.diffuse_curve(np.array([_V_BAND]), flat[:, index("n_dust")])[:, 0]
     out["a_v"] = POGSON * flat[:, index("tau_ism")] * k_v
     if model.line_names:
-        line = model.lines(flat, z, [_H_ALPHA])[_H_ALPHA]
+        line = model.lines(flat, np.broadcast_to(z, len(flat)), [_H_ALPHA])[_H_ALPHA]
         with np.errstate(divide="ignore"):  # as above
             out["log_l_halpha"] = np.log10(line["luminosity"])
         out["ew_halpha"] = line["equivalent_width"]

@@ -26,7 +26,7 @@ _SHARED = 100  # rows of a redshift, on average, from which folding it into the 
 class FastPhotometry:
     """Noise-free fluxes of a model in fixed bands.
 
-    Call it with theta (n, 12), already checked, and redshift (n,) up to the model's limit;
+    Call it with theta (n, 12), already checked, and redshift (n,) or (1,) up to the model's limit;
     it returns nanomaggies (n, n_band) in double precision. Use `SEDModel.photometry(...,
     method="fast")` for checked input of any batch shape.
     """

@@ -15,6 +15,7 @@ a saturated one. Between nodes the density is taken as linear.
 import numpy as np
 
 from sedflow.constants import LN_10
+from sedflow.model.batch import chunks
 from sedflow.parameters import HIGH, LOW, index
 
 __all__ = ["REFERENCE", "MassConditional"]
@@ -27,6 +28,7 @@ _GRID = 1.0 - np.linspace(1.0, 0.0, _N_NODE) ** 2
 _REACH = 8.0  # standard deviations on either side of the peak
 _EDGE = 1e-12  # least and, from 1, largest quantile told
 _FALL = 14.0  # e-folds, where only a flank of the peak lies inside the prior
+_CHUNK = 250  # rows at a time: their nodes stay in the processor's cache
 
 
 class MassConditional:
@@ -46,15 +48,18 @@ class MassConditional:
         self.snr = (s * d).sum(-1) / np.sqrt(a)
         self._offset = 0.5 * np.log(a) - LN_10 * REFERENCE  # tau - ln 10 log_mstar
         low, high = (LN_10 * edge + self._offset for edge in (_LOW, _HIGH))
-        start, width = self._window(low, high)
-        tau = start[:, None] + width[:, None] * _GRID
-        exponent = self._exponent(tau)
-        top = exponent.max(-1)
-        density = np.exp(exponent - top[:, None])
-        cells = 0.5 * (density[:, 1:] + density[:, :-1]) * (width[:, None] * np.diff(_GRID))
-        self._cumulative = np.zeros_like(tau)
-        np.cumsum(cells, axis=-1, out=self._cumulative[:, 1:])
-        self._start, self._width, self._density = start, width, density
+        self._start, self._width = self._window(low, high)
+        self._density, self._cumulative = np.zeros((2, len(a), _N_NODE))
+        top = np.empty(len(a))
+        for rows in chunks(len(a), _CHUNK):
+            width = self._width[rows, None]
+            tau = self._start[rows, None] + width * _GRID
+            exponent = _exponent(self.snr[rows, None], tau)
+            top[rows] = exponent.max(-1)
+            density = self._density[rows]
+            np.exp(exponent - top[rows, None], out=density)
+            cells = 0.5 * (density[:, 1:] + density[:, :-1]) * (width * np.diff(_GRID))
+            np.cumsum(cells, axis=-1, out=self._cumulative[rows, 1:])
         self._log_area = top + np.log(self._cumulative[:, -1])
         log_norm = np.log(2 * np.pi * np.square(np.broadcast_to(sigma, s.shape))).sum(-1)
         self._log_blank = -0.5 * (np.square(d).sum(-1) + log_norm)
@@ -91,7 +96,7 @@ class MassConditional:
     def log_prob(self, log_mstar) -> np.ndarray:
         """Natural log of the conditional density (n,) at log_mstar (n,)."""
         tau = LN_10 * np.asarray(log_mstar) + self._offset
-        return self._exponent(tau) - self._log_area + np.log(LN_10)
+        return _exponent(self.snr, tau) - self._log_area + np.log(LN_10)
 
     def _cell(self, cell):
         """Cumulative and density at the faint end of a cell (n,), and its slope."""
@@ -99,11 +104,6 @@ class MassConditional:
         left, right = self._density[rows, cell], self._density[rows, cell + 1]
         width = self._width * (_GRID[cell + 1] - _GRID[cell])
         return self._cumulative[rows, cell], left, (right - left) / width
-
-    def _exponent(self, tau):
-        snr = self.snr[:, None] if np.ndim(tau) == 2 else self.snr
-        e = np.exp(tau)
-        return snr * e - 0.5 * e * e
 
     def _window(self, low, high):
         """Start and width (n,) of the stretch of tau that holds the density."""
@@ -120,3 +120,8 @@ class MassConditional:
         end = np.where(falling, np.minimum(high, low + _FALL / slope_low), end)
         start, end = np.where(falling, low, start), np.where(rising, high, end)
         return start, np.maximum(end - start, 1e-12)
+
+
+def _exponent(snr, tau):
+    e = np.exp(tau)
+    return snr * e - 0.5 * e * e

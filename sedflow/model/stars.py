@@ -80,12 +80,14 @@ class Stars:
     # On flat batches: theta (n, 12), redshift (n,)
 
     def populations(self, theta, redshift) -> Populations:
-        """The 42 time bins and the burst of each galaxy; theta (n, 12), redshift (n,)."""
+        """The 42 time bins and the burst of each galaxy; theta (n, 12), redshift (n,) or (1,)."""
         age = cosmology.age_gyr(redshift)
-        edges = sfh.bin_edges(age)
+        centers = sfh.bin_centers(sfh.bin_edges(age))
         t_burst = theta[:, index("t_burst")][:, None]
         f_burst = theta[:, index("f_burst")][:, None] * (t_burst < age[:, None])
-        ages = np.concatenate([sfh.bin_centers(edges), t_burst], axis=1)
+        ages = np.concatenate(
+            [np.broadcast_to(centers, (len(theta), centers.shape[1])), t_burst], axis=1
+        )
         steady = self.bases.formed_fraction(theta[:, BETAS], age)
         clouded = np.ones(ages.shape, dtype=bool)
         # As in the published model, a burst of 10 Myr or more has left its birth clouds.
@@ -93,7 +95,9 @@ class Stars:
         return Populations(
             mass=np.concatenate([steady * (1.0 - f_burst), f_burst], axis=1),
             age=ages,
-            z=self.bases.metallicity(_gamma(theta), ages),
+            z=np.concatenate(
+                [self.bases.metallicity(_gamma(theta), t) for t in (centers, t_burst)], axis=1
+            ),
             clouded=clouded,
         )
 
@@ -109,13 +113,22 @@ class Stars:
 
     def surviving_fraction(self, theta, redshift) -> np.ndarray:
         """Mass left in stars and their remnants per mass formed (...)."""
-        return self._left(self.grid.mass_remaining, theta, redshift)
+        return self._left(theta, redshift, alive=False)
 
     def living_fraction(self, theta, redshift) -> np.ndarray:
         """Mass left in stars alone per mass formed (...), of a grid that has it ("bc03")."""
-        return self._left(self.grid.mass_living, theta, redshift)
+        return self._left(theta, redshift, alive=True)
 
-    def _left(self, table, theta, redshift):
+    def _left(self, theta, redshift, alive):
+        theta, z, shape = batch(theta, redshift)
+        left = np.empty(len(z))
+        for rows in chunks(len(z), _CHUNK):
+            left[rows] = self.left_of(self.populations(theta[rows], z[rows]), alive=alive)
+        return left.reshape(shape)
+
+    def left_of(self, populations: Populations, *, alive: bool = False) -> np.ndarray:
+        """Mass left (n,) per mass formed of populations: with remnants, or only what is alive."""
+        table = self.grid.mass_living if alive else self.grid.mass_remaining
         if table is None and self.grid.mass_remaining is not None:
             raise SedflowError(
                 f"SSP grid {self.grid.name!r} does not say which mass is in stars and which in "
@@ -125,16 +138,13 @@ class Stars:
             raise SedflowError(
                 f"SSP grid {self.grid.name!r} has no ssp_mass_remaining; use 'fsps' or 'bc03'"
             )
-        theta, z, shape = batch(theta, redshift)
-        remaining = np.empty(len(z))
-        for rows in chunks(len(z), _CHUNK):
-            pop = self.populations(theta[rows], z[rows])
-            ia, wa = self.grid.age_weights(pop.age)
-            iz, wz = self.grid.metallicity_weights(pop.z)
+        pop, left = populations, np.empty(len(populations.mass))
+        for rows in chunks(len(left), _CHUNK):
+            ia, wa = self.grid.age_weights(pop.age[rows])
+            iz, wz = self.grid.metallicity_weights(pop.z[rows])
             low, high = ((1 - wa) * table[k, ia] + wa * table[k, ia + 1] for k in (iz, iz + 1))
-            left = (1 - wz) * low + wz * high
-            remaining[rows] = (pop.mass * left).sum(1)
-        return remaining.reshape(shape)
+            left[rows] = (pop.mass[rows] * ((1 - wz) * low + wz * high)).sum(1)
+        return left
 
 
 def _gamma(theta):

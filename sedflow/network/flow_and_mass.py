@@ -46,7 +46,7 @@ class FlowAndMass:
         mass, unscaled = self.mass_given(theta, galaxy)
         theta[:, _MASS] = mass.draw(ndtr(base[:, _MASS].astype(float)))
         log_density = log_q + self.log_volume(x, theta)
-        flux = unscaled * self._fast.scale(theta, np.full(len(theta), galaxy.redshift))
+        flux = unscaled * self._fast.scale(theta, galaxy.redshift.reshape(1))
         return theta, log_density + mass.log_prob(theta[:, _MASS]), flux
 
     def to_base(
@@ -66,7 +66,7 @@ class FlowAndMass:
         """Conditional of log_mstar for theta (n, 12) of any mass, and their unscaled fluxes."""
         reference = theta.copy()
         reference[:, _MASS] = REFERENCE
-        z = np.full(len(theta), galaxy.redshift)
+        z = galaxy.redshift.reshape(1)  # of all draws
         unscaled = self._fast.unscaled(reference, z)
         flux = unscaled * self._fast.scale(reference, z)
         seen = galaxy.present

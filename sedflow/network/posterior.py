@@ -141,14 +141,12 @@ class AmortizedPosterior:
             The redshift is beyond `SEDModel.max_redshift` of the network's bands.
         """
         n = checked_request(galaxy, n, seed)
-        flat, _ = self._context(galaxy)
-        base = np.stack(
-            [
-                galaxy_rng(seed, flat[k]).standard_normal((n, N_FREE), dtype=np.float32)
-                for k in range(len(flat))
-            ]
-        )
-        return self.push(base.reshape(*galaxy.shape, n, N_FREE), galaxy)
+        flat, context = self._context(galaxy)
+        base = [
+            galaxy_rng(seed, flat[k]).standard_normal((n, N_FREE), dtype=np.float32)
+            for k in range(len(flat))
+        ]
+        return self._pushed(np.stack(base), galaxy, flat, context)
 
     def push(self, base: npt.ArrayLike, galaxy: Photometry) -> Draws:
         """Carry points of the base through the flow, and to the mass.
@@ -157,11 +155,14 @@ class AmortizedPosterior:
             give the points that those would have landed on, with the same `log_density`. The
             first is the probit of the mass's quantile, the others are the flow's.
         """
-        flat, context = self._context(galaxy)
-        density = self._density(flat)
         base = np.asarray(base, dtype=np.float32)
+        base = base.reshape(-1, base.shape[-2], N_FREE)
+        return self._pushed(base, galaxy, *self._context(galaxy))
+
+    def _pushed(self, base, galaxy, flat, context):
+        """The same of points (n_galaxy, n, 11), of galaxies whose features are known."""
+        density = self._density(flat)
         shape, n = galaxy.shape, base.shape[-2]
-        base = base.reshape(-1, n, N_FREE)
         theta = np.empty((len(context), n, N_PARAM))
         log_density = np.empty((len(context), n))
         flux = np.empty((len(context), n, len(self.bands)))

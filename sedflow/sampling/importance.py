@@ -1,8 +1,8 @@
 """Importance weights: a network's draws corrected to the exact posterior.
 
 A draw weighs prior x likelihood / density it was made from. The largest weights are replaced
-by the quantiles of a generalised Pareto fit to them (PSIS, Vehtari et al. 2024, JMLR 25, 72;
-by ArviZ), whose shape k-hat says whether the weights can be trusted: below 0.7 they can.
+by the quantiles of a generalised Pareto fit to them (PSIS, `sedflow.sampling.pareto`), whose
+shape k-hat says whether the weights can be trusted: below 0.7 they can.
 """
 
 from dataclasses import replace
@@ -15,6 +15,7 @@ from sedflow.model.likelihood import log_likelihood
 from sedflow.model.sed import SEDModel
 from sedflow.parameters import Prior
 from sedflow.photometry import Photometry
+from sedflow.sampling.pareto import pareto_smoothed
 from sedflow.trust_limits import Importance
 
 __all__ = ["smooth", "weigh"]
@@ -58,10 +59,7 @@ def _smooth_one(lw, terms):
     elif np.ptp(lw) < 1e-9:  # nothing to smooth: the draws are exact
         smoothed, k_hat = lw - top - np.log(n), 0.0
     else:
-        from arviz import psislw
-
-        with np.errstate(over="ignore"):  # of a tail so long that some of its fits have no share
-            smoothed, k_hat = psislw(lw.copy())
+        smoothed, k_hat = pareto_smoothed(lw)
     # Weights below the tail are only normalised, so the least of them tells by how much.
     low = lw.argmin()
     log_z = lw[low] - smoothed[low] - np.log(n)
@@ -70,7 +68,7 @@ def _smooth_one(lw, terms):
     ess = 1.0 / np.square(w).sum()
     error = np.sqrt(max(1.0 / ess - 1.0 / n, 0.0))
     gap = float(w @ lw - log_z)
-    return w, (ess, float(k_hat), log_z, error, gap)
+    return w, (ess, k_hat, log_z, error, gap)
 
 
 def weigh(

@@ -13,6 +13,8 @@ from hypothesis import strategies as st
 import sedflow
 from sedflow.atlas.catalog import summarise
 from sedflow.errors import BadPhotometry, SedflowError, UnknownBand
+from sedflow.files.fits_table import fits_columns
+from sedflow.files.packaged import checked_path
 
 
 def test_the_sample_holds_what_it_should(nsa):
@@ -20,6 +22,16 @@ def test_the_sample_holds_what_it_should(nsa):
     assert nsa.ids[0] == 72
     assert nsa.observed().all()
     assert 0 < nsa.observed(("FUV", "u")).sum() < len(nsa)
+
+
+def test_the_sample_is_read_as_astropy_reads_it(nsa):
+    table = Table.read(checked_path("nsa_sample.fits"))
+    columns = fits_columns(checked_path("nsa_sample.fits"))
+    assert list(columns) == table.colnames == nsa.table.colnames
+    for name, values in columns.items():
+        assert values.dtype == table[name].dtype
+        np.testing.assert_array_equal(values, np.asarray(table[name]))
+    assert nsa.table.meta["TITLE"] == "NASA-Sloan Atlas galaxies with ugriz photometry"
 
 
 def test_the_papers_galaxy_has_the_papers_magnitudes(nsa):

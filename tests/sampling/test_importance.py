@@ -10,6 +10,7 @@ import sedflow
 from sedflow.draws import weighted_quantile
 from sedflow.errors import SedflowError
 from sedflow.sampling.importance import smooth
+from sedflow.sampling.pareto import pareto_smoothed
 from sedflow.sampling.reweighting import TooFewEffectiveDraws, reweight
 from sedflow.sampling.stretched import Stretched
 from sedflow.trust_limits import Convergence
@@ -229,6 +230,31 @@ def test_weighted_draws_of_unknown_density_are_not_weighted_twice():
         mcmc = replace(exact, draws=replace(exact.draws, log_density=density))
         with pytest.raises(SedflowError, match="not the density"):
             reweight(reweight(mcmc, "provabgs", min_ess=0), "flat")
+
+
+@pytest.mark.parametrize("n", [2, 24, 30, 250, 1000])
+@pytest.mark.parametrize("spread", [1e-3, 0.5, 3.0, 100.0])
+def test_smoothed_weights_are_those_of_arviz(n, spread):
+    from arviz import psislw
+
+    rng = np.random.default_rng(n)
+    for log_weight in (
+        spread * rng.standard_normal(n),
+        spread * np.maximum(rng.standard_t(2, n), -100),
+        np.round(spread * rng.standard_normal(n), 1) + 1e-3 * rng.random(n),  # nearly ties
+    ):
+        smoothed, k_hat = pareto_smoothed(log_weight)
+        with np.errstate(over="ignore"):
+            expected, expected_k = psislw(log_weight)
+        np.testing.assert_allclose(smoothed, expected, rtol=0, atol=1e-9)
+        np.testing.assert_allclose(k_hat, expected_k, rtol=1e-9, atol=1e-9)
+
+
+def test_k_hat_is_the_shape_of_the_tail():
+    """Weights u^-k of uniform u have a tail of shape k."""
+    log_u = np.log(np.random.default_rng(1).random(1_000_000))
+    for k in (0.3, 0.7, 1.2):
+        assert pareto_smoothed(-k * log_u)[1] == pytest.approx(k, abs=0.12)
 
 
 def test_weights_that_are_all_nothing_say_so():
