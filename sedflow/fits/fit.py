@@ -180,9 +180,13 @@ class Fit(ShownFit):
         What the data have to be judged against: a flat prior of the parameters is not flat in
         rates, ages or metals.
         """
-        theta = self.prior.sample(_N_PRIOR, np.random.default_rng(0))
+        theta = self._prior_theta
         shape = (*self.photometry.shape, *theta.shape)
         return derive(np.broadcast_to(theta, shape), self.photometry.redshift, self.model)
+
+    @property
+    def _prior_theta(self):
+        return self.prior.sample(_N_PRIOR, np.random.default_rng(0))
 
     @cached_property
     def history(self) -> History:
@@ -302,7 +306,7 @@ def fit(
     >>> result.quantile("log_mstar", [16, 50, 84]).shape, result["log_mstar"].shape
     ((3,), (1000,))
     >>> result.summary().colnames
-    ['name', 'unit', 'p16', 'p50', 'p84']
+    ['name', 'unit', 'p16', 'p50', 'p84', 'of_prior']
     """
     if isinstance(trust, bool):
         trust = "auto" if trust else None
