@@ -4,7 +4,7 @@ from typing import Any
 
 import numpy as np
 
-from sedflow.palette import DATA, SERIES
+from sedflow.palette import INK, SERIES
 
 __all__ = ["draw_comparison"]
 
@@ -17,7 +17,7 @@ def draw_comparison(figure: Any, found: Any, names: Any, labels: Any) -> None:
     grids = [*found.fits]
     axes = figure.subplots(1, len(names) + 1, sharey=True, squeeze=False)[0]
     rows = np.arange(len(grids) + 1)
-    colors = [*(SERIES[k % len(SERIES)] for k in range(len(grids))), DATA]
+    colors = [*(SERIES[k % len(SERIES)] for k in range(len(grids))), INK]
     weights, evidence = found.weights, found.log_evidence
     axes[0].barh(rows[:-1], [weights[g] for g in grids], color=colors[:-1], height=0.5)
     words = [f"{g}\nln Z {evidence[g][0]:.2f} ± {evidence[g][1]:.2f}" for g in grids]

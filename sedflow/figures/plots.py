@@ -4,8 +4,7 @@ Functions of an object; `backend` is "matplotlib", for paper, or "bokeh", for th
 one panel take `ax` and return it, or a Bokeh figure; those of several return a whole figure.
 """
 
-import io
-from functools import cache
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -18,6 +17,7 @@ from sedflow.figures.comparison import draw_comparison
 from sedflow.figures.drawable import check_draws, corner_panels
 from sedflow.figures.given_text import as_given
 from sedflow.figures.population import draw_population, draw_population_map
+from sedflow.figures.whole_figure import whole_figure
 from sedflow.model.derived import KNOWN, missing_quantity
 from sedflow.palette import DATA, GREEN, INK, INK_BLUE, MODEL, PURPLE, TRUTH, VERMILION
 from sedflow.parameters import PARAMETERS
@@ -28,6 +28,7 @@ __all__ = [
     "fit_history",
     "fit_marginals",
     "fit_overview",
+    "fit_paper",
     "fit_sed",
     "grid_comparison",
     "model_sed",
@@ -178,6 +179,21 @@ def fit_overview(fit, backend: str = "matplotlib") -> Any:
         ax.set_title(text, fontsize=10)
         ax.set_xlabel(_label(name), fontsize=9)
         ax.set_yticks(())
+    return figure
+
+
+def fit_paper(fit, path: str | Path | None = None, names=None, **options: Any) -> Any:
+    """Corner plot, spectrum and history of one galaxy for paper; written to a file if one is named.
+
+    options : of `paper_figure`
+    """
+    from sedflow.figures.paper import save_figure
+    from sedflow.figures.paper_whole import WHOLE, paper_figure
+
+    _check(fit, "matplotlib")
+    figure = paper_figure(fit, WHOLE if names is None else names, **options)
+    if path is not None:
+        save_figure(figure, path)
     return figure
 
 
@@ -359,22 +375,7 @@ def _axes(ax, size):
 def _figure(size):
     """A whole figure, which a notebook shows once: where it is the value of a cell."""
     layout = None if size[0] == size[1] else "constrained"
-    return _whole_figure()(figsize=size, layout=layout)
-
-
-@cache
-def _whole_figure():
-    from matplotlib.figure import Figure
-
-    class WholeFigure(Figure):
-        """A figure that shows itself, also in a cell before pyplot has set the notebook up."""
-
-        def _repr_png_(self):
-            buffer = io.BytesIO()
-            self.savefig(buffer, format="png", bbox_inches="tight")
-            return buffer.getvalue()
-
-    return WholeFigure
+    return whole_figure()(figsize=size, layout=layout)
 
 
 def _titled(figure, title):

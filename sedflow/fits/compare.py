@@ -156,7 +156,8 @@ class Comparison:
         Raises
         ------
         SedflowError
-            The name is one of a file, or the folder holds other fits, which would count as grids of this galaxy.
+            The name is one of a file, or the folder holds other fits, which would count as grids
+            of this galaxy.
         """
         return write_fits(folder, self.fits)
 

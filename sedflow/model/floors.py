@@ -11,7 +11,14 @@ import numpy.typing as npt
 from sedflow.errors import SedflowError
 from sedflow.photometry import Photometry
 
-__all__ = ["FAR_BELOW", "RECOMMENDED", "far_below_floor", "floor_notes", "floor_share", "with_floor"]
+__all__ = [
+    "FAR_BELOW",
+    "RECOMMENDED",
+    "far_below_floor",
+    "floor_notes",
+    "floor_share",
+    "with_floor",
+]
 
 #: Floors of sigma / flux by band: those of the atlas, and 5 % where nobody has said.
 RECOMMENDED = {

@@ -113,7 +113,9 @@ class SEDModel(Stars):
         rows = [(p.name, f"{DEFAULTS[p.name]:g}", p.unit, p.help) for p in PARAMETERS]
         title = f"SEDModel: {self.grid.provenance or self.grid.name}"
         about = views.table((), [(self.about,)])
-        return views.markup(title, about, views.table(("parameter", "default", "unit", "what"), rows))
+        return views.markup(
+            title, about, views.table(("parameter", "default", "unit", "what"), rows)
+        )
 
     def plot(
         self, theta=None, redshift=0.05, *, ax=None, bands=None, backend="matplotlib", **parameters
