@@ -38,6 +38,8 @@ __all__ = [
 
 #: What a corner plot has room for, where nobody chose.
 MAIN = ("log_mstar", "log_sfr_100myr", "age_mw", "log_z_mw_solar", "tau_ism", "n_dust")
+#: The same with the mass that is quoted, where grids are compared: grids return different shares.
+_QUOTED = ("log_mass_surviving", *MAIN[1:])
 _UNITS = {q.name: q.unit.replace("☉", r"$_\odot$") for q in KNOWN}
 _LABELS = {q.name: q.label for q in KNOWN} | {p.name: f"${p.latex}$" for p in PARAMETERS}
 _Y = {"sfr": "SFR", "zh": "metal mass fraction Z", "formed": "share of the mass formed"}
@@ -237,7 +239,9 @@ def fit_marginals(fits, names=None, *, prior: bool = True, truth=None, columns: 
         low, high = np.nanquantile(np.concatenate(values), (0.001, 0.999))
         edges = np.linspace(low, high, 36)
         if prior:
-            ax.hist(before[name], edges, density=True, color="0.9", label="prior")
+            # Of all draws of the prior, so that the area outside the panel is not moved into it.
+            share = np.full(len(before[name]), 1 / (len(before[name]) * np.diff(edges)[0]))
+            ax.hist(before[name], edges, weights=share, color="0.9", label="prior")
         for (label, _), value, color, line in zip(
             fits.items(), values, _LINES, ("-", "-", ":", "--", "-."), strict=False
         ):
@@ -303,8 +307,8 @@ def grid_comparison(found, names=None, backend: str = "matplotlib") -> Any:
     _check(None, backend)
     if backend == "bokeh":
         raise SedflowError('the comparison of grids is drawn by backend="matplotlib" alone')
-    names = _names(names, next(iter(found.fits.values())))
-    figure = _figure((2.2 * len(names) + 3, 1.0 + 0.7 * len(found.fits)))
+    names = _names(_QUOTED if names is None else names, next(iter(found.fits.values())))
+    figure = _figure((1.6 * len(names) + 2.4, 1.0 + 0.7 * len(found.fits)))
     draw_comparison(figure, found, names, [_label(name) for name in names])
     return figure
 
