@@ -21,7 +21,7 @@ def plots_come_from(find: Callable[[str], Callable]) -> None:
     _PLOTS[:] = [find]
 
 
-def plot(name: str, item: Any, **options: Any) -> Any:
+def plot(name: str, item: Any, /, **options: Any) -> Any:
     """What the plot of that name makes of an object."""
     return _PLOTS[0](name)(item, **options)
 

@@ -27,6 +27,7 @@ from sedflow.figures import (
 )
 from sedflow.figures.paper import COLORS, FORMATS, LABELS, WIDTHS
 from sedflow.figures.paper_numbers import interval
+from sedflow.figures.paper_whole import WHOLE
 from sedflow.model.derived import PLOTTED
 from sedflow.parameters import NAMES
 
@@ -95,6 +96,7 @@ def _check_text(figure):
             across = min(box.x1, second.x1) - max(box.x0, second.x0)
             along = min(box.y1, second.y1) - max(box.y0, second.y0)
             assert across < 1 or along < 1, (text, other)
+    return boxes
 
 
 @pytest.mark.parametrize(
@@ -122,6 +124,36 @@ def test_spectrum_and_histories_are_as_wide_and_no_text_covers_another(fit):
         figure = paper_history(fit, width=width, prior=True, truth=truth, font_size=9)
         assert figure.get_size_inches()[0] == pytest.approx(WIDTHS[width])
         _check_text(figure)
+
+
+@pytest.mark.parametrize("names", [WHOLE, (*WHOLE, "age_mw", "log_sfr_100myr")])
+@pytest.mark.parametrize("history", ["sfr", "formed"])
+def test_one_figure_has_all_and_no_text_covers_another(fit, names, history, tmp_path):
+    figure = fit.plot_paper(tmp_path / "mine.pdf", names, history=history, name="NGC 3522")
+    assert figure.get_size_inches() == pytest.approx([WIDTHS["page"]] * 2)
+    assert (tmp_path / "mine.pdf").read_bytes().startswith(b"%PDF")
+    shown = [text for text, _ in _check_text(figure)]
+    assert {"NGC 3522", "prior", "look-back time [Gyr]"} <= set(shown)
+    n = len(names) ** 2
+    corner, others = figure.axes[:n], figure.axes[n:]
+    boxes = [ax.get_position() for ax in corner if ax.get_visible()]
+    for one in (ax.get_position() for ax in others):
+        assert not any(one.overlaps(box) for box in boxes)
+
+
+def test_a_contour_ends_at_a_hard_edge(fit):
+    dusty = fit.prior.sample(3000, seed=1)  # as flat in tau_ism as the prior, so that it has edges
+    one = replace(fit, draws=sedflow.Draws(dusty), verdict=None)
+    figure = corner_figure(one, ("log_ssfr_1gyr", "tau_ism"))
+    assert figure.axes[0].get_xlim()[1] == -9.0
+    assert figure.axes[2].get_ylim() == (0.0, 3.0)
+
+
+def test_one_figure_needs_four_to_eight_quantities(fit):
+    with pytest.raises(sedflow.SedflowError, match="3 quantities; give 4 to 8"):
+        fit.plot_paper(names=WHOLE[:3])
+    with pytest.raises(sedflow.SedflowError, match="history"):
+        fit.plot_paper(history="sf")
 
 
 def test_everything_that_lies_over_a_corner_is_drawn_and_named(fit, network):

@@ -12,10 +12,12 @@ from .paper_corner import corner_figure as corner_figure
 from .paper_galaxy import paper_history as paper_history
 from .paper_galaxy import paper_spectrum as paper_spectrum
 from .paper_population import paper_population as paper_population
+from .paper_whole import paper_figure as paper_figure
 from .plots import fit_corner as fit_corner
 from .plots import fit_history as fit_history
 from .plots import fit_marginals as fit_marginals
 from .plots import fit_overview as fit_overview
+from .plots import fit_paper as fit_paper
 from .plots import fit_sed as fit_sed
 from .plots import grid_comparison as grid_comparison
 from .plots import model_sed as model_sed

@@ -11,10 +11,11 @@ from sedflow.figures.drawable import check_draws
 from sedflow.figures.given_text import as_given
 from sedflow.figures.paper import COLORS, GRID, LABELS, STYLES, Paper, checked_quantities
 from sedflow.figures.paper_numbers import interval, round_ticks
+from sedflow.figures.whole_figure import whole_figure
 from sedflow.fits.fit import Fit
 from sedflow.model.derived import PLOTTED, columns, derive
 from sedflow.model.prior_curves import prior_density
-from sedflow.parameters import as_theta
+from sedflow.parameters import PARAMETERS, as_theta
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -26,6 +27,9 @@ MOST_QUANTITIES = {"column": 6, "page": 12}
 MAIN = ("log_mstar", "log_sfr_100myr", "age_mw", "log_z_mw_solar", "tau_ism")
 _N_PRIOR = 50_000
 _N_SET = 20_000  # draws of a set that are looked at
+#: Values that a quantity cannot pass: those of the prior, and of nature.
+_HARD = {p.name: (p.low, p.high) for p in PARAMETERS}
+_HARD |= {"a_v": (0.0, np.inf), "age_mw": (0.0, np.inf), "log_ssfr_1gyr": (-np.inf, -9.0)}
 _FEW = 50  # draws of a selection below which it has no contours
 _BINS = 30
 #: Opacity between the contours, and inside the inner one.
@@ -80,8 +84,6 @@ def corner_figure(
     [84, 84]
     """
     needs("corner", extra="app", what="a corner plot")
-    from matplotlib.figure import Figure
-
     paper = Paper(width, font_size)
     rows = checked_quantities(quantities, MOST_QUANTITIES[width])
     one_galaxy(fit, mcmc, network)
@@ -98,8 +100,8 @@ def corner_figure(
         layers["selection"] = _equal(
             values[chosen], None if weights is None else weights[chosen] / weights[chosen].sum()
         )
-    limits = _limits(layers)
-    figure = Figure(figsize=(paper.inches, paper.inches))
+    limits = _limits(layers, rows)
+    figure = whole_figure()(figsize=(paper.inches, paper.inches))
     axes = figure.subplots(len(rows), len(rows), squeeze=False)
     for kind, samples in layers.items():
         _draw(figure, samples, limits, kind)
@@ -174,12 +176,21 @@ def _equal(values, weights):
     return values[np.minimum(np.searchsorted(edges, at), len(edges) - 1)]
 
 
-def _limits(layers):
-    """Ends (n, 2) of the axes: the central 99.4 % of all sets."""
+def _limits(layers, rows):
+    """Ends (n, 2) of the axes: the central 99.4 % of all sets, and nothing beyond a hard edge.
+
+    An axis that ends at its edge has the smoothed counts reflected there, so that a contour meets
+    the edge, and does not spill over it.
+    """
     ends = [np.quantile(v, [0.003, 0.997], axis=0) for k, v in layers.items() if k != "selection"]
     low, high = np.min([e[0] for e in ends], 0), np.max([e[1] for e in ends], 0)
     margin = np.maximum(0.06 * (high - low), 1e-6 + 1e-6 * np.abs(low))
-    return np.stack([low - margin, high + margin], 1)
+    edges = [_HARD.get(row.name, (-np.inf, np.inf)) for row in rows]
+    least, most = np.array(edges).T
+    # Draws of one value at an edge need an axis of some width all the same.
+    narrow = high - low < 3 * margin
+    least, most = np.where(narrow, -np.inf, least), np.where(narrow, np.inf, most)
+    return np.stack([np.maximum(low - margin, least), np.minimum(high + margin, most)], 1)
 
 
 def _draw(figure, samples, limits, kind):
@@ -337,7 +348,7 @@ def _arrange(figure, axes, paper):
 
 
 #: What the contours of every set hold, for the legend.
-_HELD = " ({:.0f} and {:.0f} %)".format(*(100 * level for level in CONTOUR_LEVELS))
+HELD = " ({:.0f} and {:.0f} %)".format(*(100 * level for level in CONTOUR_LEVELS))
 
 
 def _share(fit, chosen):
@@ -350,8 +361,8 @@ def _legend(figure, shown, share, name, paper, axes):
     from matplotlib.lines import Line2D
 
     words = {
-        "posterior": f"posterior{_HELD}" if len(axes) > 1 else "posterior",
-        "rest": f"posterior{_HELD}" if len(axes) > 1 else "posterior",
+        "posterior": f"posterior{HELD}" if len(axes) > 1 else "posterior",
+        "rest": f"posterior{HELD}" if len(axes) > 1 else "posterior",
         "network": "network",
         "mcmc": "MCMC",
         "prior": "prior",

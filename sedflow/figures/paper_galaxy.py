@@ -12,15 +12,17 @@ from sedflow.figures.flux_axis import top_of
 from sedflow.figures.given_text import as_given
 from sedflow.figures.paper import COLORS, STYLES, Paper, legend, light
 from sedflow.figures.paper_corner import one_galaxy, selected_draws
+from sedflow.figures.whole_figure import whole_figure
 from sedflow.fits.fit import Fit
-from sedflow.palette import FILTERS, GREY
+from sedflow.palette import FILTERS, GREY, INK_BLUE
 from sedflow.parameters import as_theta, index
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-__all__ = ["HISTORIES", "paper_history", "paper_spectrum"]
+__all__ = ["HISTORIES", "draw_history", "draw_spectrum", "paper_history", "paper_spectrum"]
 
+HISTORY_LABEL = "posterior, 68 and 95 % point by point"
 _GAPS: dict[str, Any] = {"h_pad": 0.02, "w_pad": 0.03, "hspace": 0.02}
 _N_SPECTRA = 200
 _N_PRIOR = 2000
@@ -64,15 +66,28 @@ def paper_spectrum(
     ['', 'observed wavelength [Å]']
     """
     needs("matplotlib", extra="app", what="a figure")
-    from matplotlib.figure import Figure
     from matplotlib.layout_engine import ConstrainedLayoutEngine
 
     paper = Paper(width, font_size)
     one_galaxy(fit, mcmc)
     chosen = None if selection is None else selected_draws(fit, selection)
     height = paper.inches * (0.85 if width == "column" else 0.55)
-    figure = Figure(figsize=(paper.inches, height), layout=ConstrainedLayoutEngine(**_GAPS))
+    figure = whole_figure()(figsize=(paper.inches, height), layout=ConstrainedLayoutEngine(**_GAPS))
     top, below = figure.subplots(2, 1, sharex=True, height_ratios=[3.2, 1])
+    draw_spectrum(top, below, fit, paper, mcmc=mcmc, truth=truth, chosen=chosen, log=log)
+    below.set_xlabel("observed wavelength [Å]", fontsize=paper.font_size)
+    figure.align_ylabels()
+    legend(figure, top, name or as_given(fit.title), paper)
+    return figure
+
+
+def draw_spectrum(
+    top, below, fit, paper: Paper, *, mcmc=None, truth=None, chosen=None, log=False
+) -> None:
+    """Photometry and spectra on the axes `top`, residuals on `below`.
+
+    chosen (n_draw,) : which draws are selected; everything else as for `paper_spectrum`
+    """
     galaxy = fit.photometry
     pivot, data = band_flux(galaxy.flux, galaxy.bands)
     error = band_flux(galaxy.sigma, galaxy.bands)[1]
@@ -97,16 +112,12 @@ def paper_spectrum(
     _scale(top, data, error, q, log)
     _filters(top, galaxy.bands, wave, paper)
     _residuals(below, pivot, (data - predicted) / error, [s / error for s in spread], main, size)
-    below.set_xlabel("observed wavelength [Å]", fontsize=paper.font_size)
     below.set_ylabel("resid. [σ]", fontsize=paper.small)
-    size = paper.font_size if width == "page" else paper.small
+    size = paper.font_size if paper.width == "page" else paper.small
     top.set_ylabel(rf"$F_\lambda$ {_FLUX}", fontsize=size)
     for axes in (top, below):
         light(axes, paper)
         axes.set_xlim(wave[0], wave[-1])
-    figure.align_ylabels()
-    legend(figure, top, name or as_given(fit.title), paper)
-    return figure
 
 
 def paper_history(
@@ -136,9 +147,7 @@ def paper_history(
         One of these is unknown or out of bounds.
     """
     needs("matplotlib", extra="app", what="a figure")
-    from matplotlib.figure import Figure
     from matplotlib.layout_engine import ConstrainedLayoutEngine
-    from matplotlib.ticker import MaxNLocator
 
     paper = Paper(width, font_size)
     one_galaxy(fit, mcmc)
@@ -152,39 +161,46 @@ def paper_history(
     side = width == "page"
     n = len(names)
     inches = (paper.inches, paper.inches * (0.85 / n + 0.08 if side else 0.6 * n))
-    figure = Figure(figsize=inches, layout=ConstrainedLayoutEngine(**_GAPS))
+    figure = whole_figure()(figsize=inches, layout=ConstrainedLayoutEngine(**_GAPS))
     shape = (1, n) if side else (n, 1)
     panels = figure.subplots(*shape, squeeze=False, sharex=True).ravel()
-    edges = fit.history.edges
     lines = _other_histories(fit, mcmc, prior, truth, chosen)
     main = COLORS["posterior" if chosen is None else "rest"]
     for axes, one in zip(panels, names, strict=True):
-        q = fit.history.quantiles(one, CURVE_LEVELS)
-        floor = _floor(q[2]) if one != "formed" else 0.0
-        draw = _stairs if one != "formed" else _curve
-        draw(axes, edges, q, floor, main)
-        _examples(axes, fit, one, floor, main)
-        for kind, history in lines.items():
-            values, weights = history
-            median = column_quantiles(values[one], 0.5, weights)
-            x, y = _steps(edges, median, floor) if one != "formed" else (edges, median)
-            style = {"color": COLORS[kind], "ls": STYLES.get(kind, "-"), "lw": 0.9}
-            axes.plot(x, y, label=kind_label(kind), **style)
-        if one == "formed":
-            axes.set_ylim(0, 1.03)
-        else:
-            axes.set_yscale("log")
-            spikes = getattr(fit.history, one)[fit.examples].max()
-            high = max(min(max(q[4].max(), spikes), 300 * q[3].max()), 2 * floor)
-            axes.set_ylim(max(floor, 0.5 * q[0].min()), 1.5 * high)
-        axes.set_xlim(0, edges[-1])
-        axes.xaxis.set_major_locator(MaxNLocator(7, integer=True))
-        axes.set_ylabel(HISTORIES[one], fontsize=paper.font_size)
-        light(axes, paper)
+        draw_history(axes, fit, one, paper, lines=lines, main=main)
     for axes in panels if side else panels[-1:]:
         axes.set_xlabel("look-back time [Gyr]", fontsize=paper.font_size)
     legend(figure, panels[0], name or as_given(fit.title), paper)
     return figure
+
+
+def draw_history(
+    axes, fit, which: str, paper: Paper, *, lines: Mapping | None = None, main: str = INK_BLUE
+) -> None:
+    """One history on its axes; lines : curves over it by kind, with their weights."""
+    from matplotlib.ticker import MaxNLocator
+
+    edges, q = fit.history.edges, fit.history.quantiles(which, CURVE_LEVELS)
+    steps = which != "formed"
+    floor = _floor(q[2]) if steps else 0.0
+    (_stairs if steps else _curve)(axes, edges, q, floor, main)
+    _examples(axes, fit, which, floor, main)
+    for kind, (values, weights) in (lines or {}).items():
+        median = column_quantiles(values[which], 0.5, weights)
+        x, y = _steps(edges, median, floor) if steps else (edges, median)
+        style = {"color": COLORS[kind], "ls": STYLES.get(kind, "-"), "lw": 0.9}
+        axes.plot(x, y, label=kind_label(kind), **style)
+    if steps:
+        axes.set_yscale("log")
+        spikes = getattr(fit.history, which)[fit.examples].max()
+        high = max(min(max(q[4].max(), spikes), 300 * q[3].max()), 2 * floor)
+        axes.set_ylim(max(floor, 0.5 * q[0].min()), 1.5 * high)
+    else:
+        axes.set_ylim(0, 1.03)
+    axes.set_xlim(0, edges[-1])
+    axes.xaxis.set_major_locator(MaxNLocator(7, integer=True))
+    axes.set_ylabel(HISTORIES[which], fontsize=paper.font_size)
+    light(axes, paper)
 
 
 def _examples(axes, fit, which, floor, color):
@@ -306,7 +322,7 @@ def _steps_all(edges, q, floor):
 def _curve(axes, x, q, floor, color):
     axes.fill_between(x, q[0], q[4], color=color, alpha=0.2, lw=0)
     axes.fill_between(x, q[1], q[3], color=color, alpha=0.3, lw=0)
-    axes.plot(x, q[2], color=color, lw=1.0, label="posterior, 68 and 95 % point by point")
+    axes.plot(x, q[2], color=color, lw=1.0, label=HISTORY_LABEL)
 
 
 def _floor(values):

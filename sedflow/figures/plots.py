@@ -4,8 +4,7 @@ Functions of an object; `backend` is "matplotlib", for paper, or "bokeh", for th
 one panel take `ax` and return it, or a Bokeh figure; those of several return a whole figure.
 """
 
-import io
-from functools import cache
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -18,6 +17,7 @@ from sedflow.figures.comparison import draw_comparison
 from sedflow.figures.drawable import check_draws, corner_panels
 from sedflow.figures.given_text import as_given
 from sedflow.figures.population import draw_population, draw_population_map
+from sedflow.figures.whole_figure import whole_figure
 from sedflow.model.derived import KNOWN, missing_quantity
 from sedflow.palette import DATA, GREEN, INK, INK_BLUE, MODEL, PURPLE, TRUTH, VERMILION
 from sedflow.parameters import PARAMETERS
@@ -28,6 +28,7 @@ __all__ = [
     "fit_history",
     "fit_marginals",
     "fit_overview",
+    "fit_paper",
     "fit_sed",
     "grid_comparison",
     "model_sed",
@@ -37,6 +38,8 @@ __all__ = [
 
 #: What a corner plot has room for, where nobody chose.
 MAIN = ("log_mstar", "log_sfr_100myr", "age_mw", "log_z_mw_solar", "tau_ism", "n_dust")
+#: The same with the mass that is quoted, where grids are compared: grids return different shares.
+_QUOTED = ("log_mass_surviving", *MAIN[1:])
 _UNITS = {q.name: q.unit.replace("☉", r"$_\odot$") for q in KNOWN}
 _LABELS = {q.name: q.label for q in KNOWN} | {p.name: f"${p.latex}$" for p in PARAMETERS}
 _Y = {"sfr": "SFR", "zh": "metal mass fraction Z", "formed": "share of the mass formed"}
@@ -181,6 +184,21 @@ def fit_overview(fit, backend: str = "matplotlib") -> Any:
     return figure
 
 
+def fit_paper(fit, path: str | Path | None = None, names=None, **options: Any) -> Any:
+    """Corner plot, spectrum and history of one galaxy for paper; written to a file if one is named.
+
+    options : of `paper_figure`
+    """
+    from sedflow.figures.paper import save_figure
+    from sedflow.figures.paper_whole import WHOLE, paper_figure
+
+    _check(fit, "matplotlib")
+    figure = paper_figure(fit, WHOLE if names is None else names, **options)
+    if path is not None:
+        save_figure(figure, path)
+    return figure
+
+
 def fit_marginals(fits, names=None, *, prior: bool = True, truth=None, columns: int = 4) -> Any:
     """Posteriors of the same quantities side by side, weights included; returns the Figure.
 
@@ -221,7 +239,9 @@ def fit_marginals(fits, names=None, *, prior: bool = True, truth=None, columns: 
         low, high = np.nanquantile(np.concatenate(values), (0.001, 0.999))
         edges = np.linspace(low, high, 36)
         if prior:
-            ax.hist(before[name], edges, density=True, color="0.9", label="prior")
+            # Of all draws of the prior, so that the area outside the panel is not moved into it.
+            share = np.full(len(before[name]), 1 / (len(before[name]) * np.diff(edges)[0]))
+            ax.hist(before[name], edges, weights=share, color="0.9", label="prior")
         for (label, _), value, color, line in zip(
             fits.items(), values, _LINES, ("-", "-", ":", "--", "-."), strict=False
         ):
@@ -287,8 +307,8 @@ def grid_comparison(found, names=None, backend: str = "matplotlib") -> Any:
     _check(None, backend)
     if backend == "bokeh":
         raise SedflowError('the comparison of grids is drawn by backend="matplotlib" alone')
-    names = _names(names, next(iter(found.fits.values())))
-    figure = _figure((2.2 * len(names) + 3, 1.0 + 0.7 * len(found.fits)))
+    names = _names(_QUOTED if names is None else names, next(iter(found.fits.values())))
+    figure = _figure((1.6 * len(names) + 2.4, 1.0 + 0.7 * len(found.fits)))
     draw_comparison(figure, found, names, [_label(name) for name in names])
     return figure
 
@@ -359,22 +379,7 @@ def _axes(ax, size):
 def _figure(size):
     """A whole figure, which a notebook shows once: where it is the value of a cell."""
     layout = None if size[0] == size[1] else "constrained"
-    return _whole_figure()(figsize=size, layout=layout)
-
-
-@cache
-def _whole_figure():
-    from matplotlib.figure import Figure
-
-    class WholeFigure(Figure):
-        """A figure that shows itself, also in a cell before pyplot has set the notebook up."""
-
-        def _repr_png_(self):
-            buffer = io.BytesIO()
-            self.savefig(buffer, format="png", bbox_inches="tight")
-            return buffer.getvalue()
-
-    return WholeFigure
+    return whole_figure()(figsize=size, layout=layout)
 
 
 def _titled(figure, title):

@@ -149,12 +149,15 @@ class Comparison:
         return Summary(columns, meta=meta)
 
     def save(self, folder: str | Path) -> Path:
-        """Write a file for each grid, GRID.h5, and a list of them; `Comparison.load` reads them.
+        """Write a folder: a file for each grid, GRID.h5, and a list of them.
+
+        `sedflow.Comparison.load(folder)` reads it.
 
         Raises
         ------
         SedflowError
-            The folder holds other fits, which would count as grids of this galaxy.
+            The name is one of a file, or the folder holds other fits, which would count as grids
+            of this galaxy.
         """
         return write_fits(folder, self.fits)
 

@@ -38,9 +38,10 @@ class Fit(ShownFit):
     """A galaxy (or a batch), the draws of its posterior, and what follows from them.
 
     `fit["log_mstar"]` and `fit.samples` are draws of equal weight, `fit.quantile("log_mstar",
-    [16, 50, 84])` and `fit.summary()` respect the weights, `fit.plot()` draws. The raw draws and
-    what follows from each, `draws` and `derived`, are for advanced use: they may have weights
-    (`draws.weights`), so that `numpy.median` of them is not that of the posterior.
+    [16, 50, 84])` and `fit.summary()` respect the weights. `print(fit)` says how far to trust it,
+    `fit.plot()` draws on the screen, `fit.plot_paper("mine.pdf")` for paper. The raw
+    draws and what follows from each, `draws` and `derived`, are for advanced use: they may have
+    weights (`draws.weights`), so that `numpy.median` of them is not that of the posterior.
 
     Everything beyond the draws is computed when first asked for.
 
@@ -180,9 +181,13 @@ class Fit(ShownFit):
         What the data have to be judged against: a flat prior of the parameters is not flat in
         rates, ages or metals.
         """
-        theta = self.prior.sample(_N_PRIOR, np.random.default_rng(0))
+        theta = self._prior_theta
         shape = (*self.photometry.shape, *theta.shape)
         return derive(np.broadcast_to(theta, shape), self.photometry.redshift, self.model)
+
+    @property
+    def _prior_theta(self):
+        return self.prior.sample(_N_PRIOR, np.random.default_rng(0))
 
     @cached_property
     def history(self) -> History:
@@ -261,7 +266,9 @@ def fit(
 ) -> Fit:
     """Posterior of a galaxy, or of a batch, with all that follows from it.
 
-    By default the draws are corrected to the exact posterior; `fit.verdict` tells how that went.
+    By default the draws are corrected to the exact posterior; `print(fit)` tells how that went.
+    Exact means the posterior of this model and this prior: `fit.summary()` has in `of_prior` how
+    much of each quantity the data decide, and below it what the model assumes.
     That is more than `sedflow.infer_table` does by default (1,000 draws, trust="weights"), because
     one galaxy is drawn, and worth some seconds of MCMC; a table keeps quantiles of many. Give both
     the same `n` and `trust` to compare them, and as seed `sedflow.row_seed(1, ID)`.
@@ -302,7 +309,7 @@ def fit(
     >>> result.quantile("log_mstar", [16, 50, 84]).shape, result["log_mstar"].shape
     ((3,), (1000,))
     >>> result.summary().colnames
-    ['name', 'unit', 'p16', 'p50', 'p84']
+    ['name', 'unit', 'p16', 'p50', 'p84', 'of_prior']
     """
     if isinstance(trust, bool):
         trust = "auto" if trust else None

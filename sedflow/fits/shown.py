@@ -1,5 +1,6 @@
 """What a fit shows of itself: values and quantiles by name, one line, a table, and plots."""
 
+import textwrap
 from functools import cached_property
 from typing import Any
 
@@ -10,6 +11,7 @@ from sedflow.draws import systematic
 from sedflow.fits.samples import Samples, fractions
 from sedflow.fits.summary import Summary, quantile_name
 from sedflow.model.derived import missing_quantity, quantities_of
+from sedflow.model.floors import far_below_floor
 from sedflow.model.missing_lines import missing_lines
 from sedflow.parameters import NAMES
 from sedflow.sampling.edges import edges
@@ -28,6 +30,8 @@ __all__ = ["ShownFit"]
 
 _SAID = ("name", "unit")  # of a quantity, in a summary
 _EXAMPLES = 6
+_MOSTLY = 0.7  # of the prior's width, above which a posterior is mostly the prior
+_INDENT = {"width": 80, "initial_indent": "  ", "subsequent_indent": "    "}
 
 
 class ShownFit:
@@ -39,6 +43,7 @@ class ShownFit:
     model: Any
     prior: Any
     predicted: Any
+    induced_prior: Any
     verdict: Any
     sampler: str
 
@@ -104,14 +109,15 @@ class ShownFit:
     def notes(self) -> Any:
         """What to know about a galaxy's posterior, in sentences: a tuple, or tuples (...) of many.
 
-        The lines that the model lacks, and the edges of the prior on which the posterior leans.
+        The lines that the model lacks, errors that are too small to be true, and the edges of the
+        prior on which the posterior leans.
         """
-        lacks = self.lacks
+        lacks, small = self.lacks, far_below_floor(self.photometry)
         out = np.empty(lacks.shape, dtype=object)
         for i in np.ndindex(lacks.shape):
             draws = self.draws.galaxy(i)
             found = edges(draws.theta, draws.weights, self.prior)
-            out[i] = tuple(filter(None, [lacks[i], *(edge.in_words() for edge in found)]))
+            out[i] = tuple(filter(None, [lacks[i], small[i], *(edge.in_words() for edge in found)]))
         return out if out.shape else out[()]
 
     @cached_property
@@ -163,13 +169,33 @@ class ShownFit:
         """
         return self.draws.quantile(self.values(name), fractions(q))
 
+    @cached_property
+    def of_prior(self) -> dict[str, float]:
+        """Width of the 68 % interval of one galaxy, as a share of the prior's, by quantity.
+
+        Near 0 the data decide; near 1 they say little, and the posterior is mostly the prior,
+        however exact it is. Rates scale with the mass, whose prior is wide: log_ssfr_1gyr tells
+        whether the data say more of star formation than the mass does.
+        """
+        known = self.induced_prior
+        known = known | dict(zip(NAMES, self._prior_theta.T, strict=True))
+        out = {}
+        for p in self.quantities:
+            low, high = np.quantile(known[p.name], [0.16, 0.84])
+            found = self.quantile(p.name, [0.16, 0.84])
+            with np.errstate(invalid="ignore", divide="ignore"):
+                out[p.name] = float((found[1] - found[0]) / (high - low))
+        return out
+
     def summary(self, q: Any = (0.16, 0.5, 0.84)) -> Summary:
         """Quantiles of every parameter and derived quantity, as an astropy Table.
 
-        One galaxy: a row for each quantity, columns p16, p50 and p84; `summary["log_mstar"]` is
-        a row, `summary.loc["log_mstar", "p50"]` a number. A batch: a row for each galaxy, and
-        columns NAME_p16, NAME_p50, NAME_p84, as in the results of a catalogue, with the verdict;
-        up to four galaxies print beside each other.
+        One galaxy: a row for each quantity, columns p16, p50, p84 and `of_prior` (the width of the
+        68 % interval as a share of the prior's: near 1, the data say little of the quantity);
+        `summary["log_mstar"]` is a row, `summary.loc["log_mstar", "p50"]` a number. A batch: a row
+        for each galaxy, and columns NAME_p16, NAME_p50, NAME_p84, as in the results of a catalogue,
+        with the verdict; up to four galaxies print beside each other. Below the numbers stand the
+        initial mass function, the cosmology and which mass is which.
         """
         q = np.atleast_1d(fractions(q))
         labels = [quantile_name(x) for x in q]
@@ -179,8 +205,9 @@ class ShownFit:
             columns = {what: [getattr(p, what) for p in self.quantities] for what in _SAID}
             for k, label in enumerate(labels):
                 columns[label] = [value[k] for value in values.values()]
-            return Summary(columns, meta=meta)
-        table = Summary(meta=meta)
+            columns["of_prior"] = list(self.of_prior.values())
+            return Summary(columns, meta=meta | {"foot": (self._said_of_prior(), self.model.about)})
+        table = Summary(meta=meta | {"foot": (self.model.about,)})
         if self.photometry.ids is not None:
             table["id"] = self.photometry.ids.reshape(-1)
         known = self.verdict is not None
@@ -191,7 +218,22 @@ class ShownFit:
                 table[f"{name}_{label}"] = value[k].reshape(-1)
         return table
 
+    def _said_of_prior(self):
+        """A sentence on what the data do not decide."""
+        mostly = [name for name, share in self.of_prior.items() if share > _MOSTLY]
+        return (
+            "of_prior: width of the 68 % interval as a share of the prior's. Mostly prior (above "
+            f"{_MOSTLY:g}): {', '.join(mostly) or 'none'}."
+        )
+
     # In a cell
+
+    def __str__(self):
+        """The line of `repr`, then the verdict and what else to know, in sentences."""
+        said = [] if self.verdict is None else [str(self.verdict)]
+        if not self.photometry.shape:
+            said += self.notes
+        return "\n".join([repr(self), *(textwrap.fill(text, **_INDENT) for text in said)])
 
     def __repr__(self):
         n = self.draws.n
@@ -228,10 +270,10 @@ class ShownFit:
         for p in self.quantities:
             low, middle, high = self.quantile(p.name)
             text = f"{middle:.3f}  +{high - middle:.3f} \N{MINUS SIGN}{middle - low:.3f}"
-            rows.append((p.name, text, p.unit))
+            rows.append((p.name, text, p.unit, f"{self.of_prior[p.name]:.2f}"))
         reason = "" if self.verdict is None else str(self.verdict)
-        heads = ("quantity", "median and 68 %", "unit")
-        said = [(text,) for text in (reason, *self.notes)]
+        heads = ("quantity", "median and 68 %", "unit", "of_prior")
+        said = [(text,) for text in (reason, *self.notes, self._said_of_prior(), self.model.about)]
         return views.markup(repr(self), views.table((), said), views.table(heads, rows))
 
     def keys(self) -> tuple[str, ...]:
@@ -249,6 +291,35 @@ class ShownFit:
         backend : "matplotlib", or "bokeh" for a Bokeh layout
         """
         return views.plot("fit_overview", self, backend=backend)
+
+    def plot_paper(
+        self,
+        path: Any = None,
+        names: Any = None,
+        *,
+        history: str = "sfr",
+        prior: bool = True,
+        log: bool = False,
+        font_size: float = 8.0,
+        name: str = "",
+    ) -> Any:
+        """One figure for a paper: corner plot, spectrum with residuals, and a history; a Figure.
+
+        `fit.plot_paper("mine.pdf")` writes it, too: PDF or SVG with embedded fonts, or PNG at
+        300 dpi; 178 mm wide, for both columns. For one column (84 mm) and one thing a figure
+        there are `paper_spectrum`, `corner_figure` and `paper_history` of `sedflow.figures`.
+
+        path : file, ending in .pdf, .svg or .png
+        names : 4 to 8 parameters or derived quantities for the corner plot; default, the surviving
+            mass, specific star-formation rate, metallicity and A_V
+        history : "sfr", "formed" or "zh"
+        prior : draw the prior, dotted; log : logarithmic fluxes; font_size : 5 to 14 points
+        name : of the galaxy, for the legend
+        """
+        about: dict[str, Any] = {"history": history, "prior": prior, "log": log}
+        return views.plot(
+            "fit_paper", self, path=path, names=names, font_size=font_size, name=name, **about
+        )
 
     def plot_sed(self, ax: Any = None, *, n_spectra: int = 200, backend: str = "matplotlib") -> Any:
         """The posterior's spectra over the photometry; returns the Axes, or a Bokeh figure.

@@ -1,5 +1,6 @@
 """Quantiles of a posterior as a table that prints as one reads it."""
 
+import textwrap
 from collections.abc import Iterator
 from typing import Any
 
@@ -92,6 +93,11 @@ class Summary(Table):
     def _head(self):
         return ", ".join(str(self.meta[key]) for key in _SAID if self.meta.get(key))
 
+    @property
+    def _foot(self):
+        """Sentences below the numbers."""
+        return self.meta.get("foot", ())
+
     def _shown(self):
         """A copy with three decimals."""
         copy = Table(self, copy=True)
@@ -108,6 +114,7 @@ class Summary(Table):
             most = -1 if len(self) <= _MOST else _MOST
             cut = {"max_lines": most, "max_width": _WIDTH}
             lines = list(self._beside()) or shown.pformat(show_unit=False, **cut)
+        lines += [line for text in self._foot for line in textwrap.wrap(text, _WIDTH)]
         return "\n".join([self._head, *lines] if self._head else lines)
 
     __repr__ = __str__
@@ -170,6 +177,7 @@ class Summary(Table):
         ]
         more = len(shown) - len(rows)
         rest = (f"<p>and {more:,} more galaxies</p>",) if more else ()
+        rest += (views.table((), [(text,) for text in self._foot]),) if self._foot else ()
         return views.markup(self._head, views.table(shown.colnames, rows), *rest)
 
 

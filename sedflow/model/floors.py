@@ -11,7 +11,14 @@ import numpy.typing as npt
 from sedflow.errors import SedflowError
 from sedflow.photometry import Photometry
 
-__all__ = ["RECOMMENDED", "floor_notes", "floor_share", "with_floor"]
+__all__ = [
+    "FAR_BELOW",
+    "RECOMMENDED",
+    "far_below_floor",
+    "floor_notes",
+    "floor_share",
+    "with_floor",
+]
 
 #: Floors of sigma / flux by band: those of the atlas, and 5 % where nobody has said.
 RECOMMENDED = {
@@ -19,6 +26,8 @@ RECOMMENDED = {
     "FUV": 0.04,
     "NUV": 0.04,
 }
+#: Share of the recommended floor below which an error is not believed.
+FAR_BELOW = 0.4
 _ENOUGH = 0.9  # of the floor: 0.02 mag are 1.8 %
 _MOST = 1.0
 
@@ -54,6 +63,26 @@ def floor_share(text: str, band: str) -> float:
 def with_floor(flux: npt.ArrayLike, sigma: npt.ArrayLike, share: float) -> np.ndarray:
     """Errors (...) with a share of the flux added in quadrature."""
     return np.hypot(sigma, share * np.abs(flux)) if share else np.asarray(sigma, float)
+
+
+def far_below_floor(galaxies: Photometry) -> np.ndarray:
+    """A sentence for each galaxy (...) with errors that no photometry has; "" for the others."""
+    flat = galaxies.flat
+    said = np.full(len(flat), "", dtype=object)
+    floors = np.array([RECOMMENDED.get(band, 0.0) for band in flat.bands])
+    with np.errstate(all="ignore"):
+        low = flat.sigma < FAR_BELOW * floors * flat.flux
+    for i in np.flatnonzero(low.any(-1)):
+        share = 100 * (flat.sigma[i] / flat.flux[i])[low[i]]
+        named = ", ".join(np.array(flat.bands)[low[i]])
+        floor = ", ".join(f"{100 * value:g}" for value in floors[low[i]])
+        said[i] = (
+            f"the errors in {named} ({', '.join(f'{x:.2g}' for x in share)} % of the flux) are far "
+            f"below the {floor} % that photometry is good to between bands, so the posterior is "
+            "narrower than the data allow; add that share of the flux, or as many hundredths of a "
+            "magnitude, to the errors in quadrature"
+        )
+    return said.reshape(galaxies.shape)
 
 
 def floor_notes(galaxies: Photometry) -> tuple[str, ...]:

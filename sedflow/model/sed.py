@@ -89,13 +89,33 @@ class SEDModel(Stars):
         self._lines = GridLines(self._light)
         self._fast: dict = {}
 
+    @property
+    def about(self) -> str:
+        """Stars, initial mass function, cosmology and masses, in sentences for a paper's methods.
+
+        >>> print(SEDModel().about[:26])
+        Model: FSPS SSP grid (MIST
+        """
+        imf = {"fsps": "Chabrier", "fsps-gas": "Chabrier", "bc03": "Kroupa, 0.1 to 100 M☉"}
+        known = imf.get(self.grid.name) if self.grid.sha256 else None
+        return (
+            f"Model: {self.grid.provenance or self.grid.name}"
+            f"{', with emission lines' if self.line_names else ''}. "
+            f"Initial mass function: {known or 'that of the grid'}. Cosmology: Planck 2013. "
+            "log_mstar is the mass ever formed; log_mass_surviving is the mass left in stars and "
+            "remnants, which catalogues usually quote. No AGN; no dust emission."
+        )
+
     def __repr__(self):
         return f"SEDModel(ssp={self.grid.name!r}, birth_cloud_age_gyr={self.birth_cloud_age_gyr})"
 
     def _repr_html_(self):
         rows = [(p.name, f"{DEFAULTS[p.name]:g}", p.unit, p.help) for p in PARAMETERS]
         title = f"SEDModel: {self.grid.provenance or self.grid.name}"
-        return views.markup(title, views.table(("parameter", "default", "unit", "what"), rows))
+        about = views.table((), [(self.about,)])
+        return views.markup(
+            title, about, views.table(("parameter", "default", "unit", "what"), rows)
+        )
 
     def plot(
         self, theta=None, redshift=0.05, *, ax=None, bands=None, backend="matplotlib", **parameters

@@ -21,7 +21,7 @@ import numpy as np
 from sedflow.bands import ab_magnitude
 from sedflow.draws import Draws
 from sedflow.model.cosmology import MPC_CM, luminosity_distance_cm
-from sedflow.model.floors import RECOMMENDED
+from sedflow.model.floors import FAR_BELOW, RECOMMENDED
 from sedflow.model.likelihood import too_precise
 from sedflow.model.missing_lines import missing_lines
 from sedflow.model.noise import NoiseModel
@@ -35,7 +35,6 @@ __all__ = ["TrainingDomain", "check"]
 N_SIGMA = 4.0
 _TAIL = 5e-5  # of the models left out at each end of a range
 _MIN_SNR = 3.0  # below, a band has no colour to speak of
-_FLOOR_SHARE = 0.4  # of the recommended floor, below which an error is not believed
 _LOUD = 1.0  # dex over the usual sigma, from which a band says little
 
 
@@ -161,7 +160,7 @@ def _check_floor(flat, said, found):
     for b, band in enumerate(flat.bands):
         floor = RECOMMENDED.get(band, 0.0)
         with np.errstate(invalid="ignore"):
-            low = flat.sigma[:, b] < _FLOOR_SHARE * floor * flat.flux[:, b]
+            low = flat.sigma[:, b] < FAR_BELOW * floor * flat.flux[:, b]
         for i in np.flatnonzero(low & ~said[:, b]):
             share = 100 * flat.sigma[i, b] / flat.flux[i, b]
             text = (

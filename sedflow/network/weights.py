@@ -34,7 +34,8 @@ def load_posterior(
     Parameters
     ----------
     name_or_path : str or path
-        "fsps" and "bc03" stand for the ugriz networks of these grids.
+        "fsps", "fsps-gas" and "bc03" stand for the ugriz networks of these grids, "uv-bc03" for
+        that of GALEX and ugriz.
     model : SEDModel, optional
         On the SSP grid that the network was trained on; for grids that are not packaged and
         no longer where they were.
@@ -46,6 +47,8 @@ def load_posterior(
     """
     if str(name_or_path) in SSP_NAMES:  # as for SEDModel
         name_or_path = f"nsa-ugriz-{name_or_path}"
+    elif f"nsa-{name_or_path}" in packaged_weights():
+        name_or_path = f"nsa-{name_or_path}"
     path = Path(name_or_path)
     packaged = path.suffix != ".safetensors"
     if packaged:
@@ -53,7 +56,8 @@ def load_posterior(
     about = path.with_suffix(".json")
     if not path.is_file() or not about.is_file():
         raise BadWeights(
-            f"no weights {str(name_or_path)!r}; give one of {', '.join(packaged_weights())} or the "
+            f"no weights {str(name_or_path)!r}; give one of "
+            f"{', '.join(name.removeprefix('nsa-') for name in packaged_weights())} or the "
             "path of a .safetensors file with its .json beside it"
         )
     if packaged:  # the record too: nobody else would notice a wrong number in it

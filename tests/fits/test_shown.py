@@ -77,7 +77,9 @@ def test_the_summary_prints_whole_in_eighty_columns(fit):
     text = str(fit.summary())
     lines = text.splitlines()
     assert max(map(len, lines)) <= 80
-    assert len(lines) == 3 + 22
+    assert lines[3 + 22].startswith("of_prior: width of the 68 % interval as a share")
+    assert "Chabrier" in text
+    assert "log_mstar is the mass ever formed" in " ".join(lines)
     assert lines[0] == "NSAID 72, z = 0.0488, exact (weights)"
     assert all(column in lines[1] for column in ("p16", "p50", "p84"))
     row = fit.summary()["log_mstar"]
@@ -87,6 +89,35 @@ def test_the_summary_prints_whole_in_eighty_columns(fit):
     assert fit.summary()["16"][0] == row["p16"]  # as the column was called once
     many = sedflow.fit(fit.photometry.flat, n=50).summary()
     np.testing.assert_array_equal(many["log_mstar_16"], many["log_mstar_p16"])
+
+
+def test_a_fit_says_of_what_the_data_say_little(fit):
+    share = fit.of_prior
+    assert list(share) == list(fit.keys())
+    # The mass is known to some 0.1 dex of a prior of 5.5 dex; the oldest history is not.
+    assert share["log_mstar"] < 0.15
+    assert share["beta4"] > 0.5
+    (said,) = (text for text in fit.summary().meta["foot"] if text.startswith("of_prior"))
+    mostly = said.partition("(above 0.7): ")[2].rstrip(".").split(", ")
+    assert set(mostly) == {name for name, value in share.items() if value > 0.7}
+    # Draws of the prior are as wide as the prior.
+    theta = fit.prior.sample(2000, seed=3)
+    blind = replace(fit, draws=sedflow.Draws(theta), verdict=None)
+    assert blind.of_prior["tau_ism"] == pytest.approx(1.0, abs=0.05)
+    assert blind.of_prior["log_z_mw"] == pytest.approx(1.0, abs=0.1)
+
+
+def test_print_says_the_verdict_and_the_notes(fit, nsa):
+    one, *more = str(fit).splitlines()
+    assert one == repr(fit)
+    assert " ".join(" ".join(more).split()).startswith(str(fit.verdict))
+    assert max(map(len, more)) <= 80
+    small = replace(fit.photometry, sigma=0.003 * fit.photometry.flux)
+    precise = replace(fit, photometry=small)
+    assert "the errors in u, g, r, i, z (0.3," in " ".join(str(precise).split())
+    assert not any("the errors in" in note for note in fit.notes)
+    pair = sedflow.fit(nsa[[72, 2490]], n=50, trust="weights")
+    assert str(pair).splitlines()[0] == repr(pair)
 
 
 def test_the_summary_is_asked_by_name_as_in_pandas(fit, nsa):

@@ -262,7 +262,7 @@ def test_damaged_weights_are_refused(copied):
 
 
 def test_unknown_weights_are_refused():
-    with pytest.raises(BadWeights, match=f"no weights 'best'; give one of .*{WEIGHTS}"):
+    with pytest.raises(BadWeights, match=f"no weights 'best'; give one of .*{WEIGHTS[4:]}"):
         sedflow.load_posterior("best")
 
 

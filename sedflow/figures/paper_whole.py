@@ -1,0 +1,151 @@
+"""One galaxy on one page for paper: corner plot, spectrum with residuals, and a history."""
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from sedflow.draws import CONTOUR_LEVELS
+from sedflow.errors import SedflowError, check_choice
+from sedflow.figures.given_text import as_given
+from sedflow.figures.paper import Paper
+from sedflow.figures.paper_corner import HELD, corner_figure
+from sedflow.figures.paper_galaxy import HISTORIES, HISTORY_LABEL, draw_history, draw_spectrum
+from sedflow.fits.fit import Fit
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+__all__ = ["WHOLE", "paper_figure"]
+
+#: Quantities of the corner plot, where nobody chose: those that a paper quotes.
+WHOLE = ("log_mass_surviving", "log_ssfr_1gyr", "log_z_mw_solar", "a_v")
+_FLUX = "$F_\\lambda$ [$10^{-17}$\nerg/s/cm$^2$/Å]"
+_FEWEST, _MOST = 4, 8  # quantities: of fewer, the corner plot leaves no room for the others
+
+
+def paper_figure(
+    fit: Fit,
+    quantities: Sequence[str] = WHOLE,
+    *,
+    history: str = "sfr",
+    prior: bool = True,
+    log: bool = False,
+    font_size: float = 8.0,
+    name: str = "",
+) -> "Figure":
+    """Corner plot, spectrum and a history of one galaxy on the width of a page (178 mm).
+
+    Parameters
+    ----------
+    fit : Fit
+        Of one galaxy; its weights count.
+    quantities : names
+        Of 4 to 8 parameters and derived quantities, for the corner plot.
+    history : "sfr", "formed" or "zh"
+        Median, 68 and 95 % point by point, and six draws.
+    prior : bool
+        The prior of each quantity, dotted, on the diagonal.
+    log : bool
+        Logarithmic fluxes.
+    font_size : points, 5 to 14
+    name : of the galaxy, for the legend; by default as the fit says
+
+    Raises
+    ------
+    SedflowError
+        One of these is unknown or out of bounds.
+
+    Examples
+    --------
+    >>> import sedflow
+    >>> figure = paper_figure(sedflow.fit(sedflow.load_nsa()[72], n=500))
+    >>> [round(25.4 * x) for x in figure.get_size_inches()]
+    [178, 178]
+    """
+    from matplotlib.ticker import MaxNLocator
+
+    names = [quantities] if isinstance(quantities, str) else list(dict.fromkeys(quantities))
+    if not _FEWEST <= len(names) <= _MOST:
+        raise SedflowError(
+            f"{len(names)} quantities; give {_FEWEST} to {_MOST}, which leave room for the "
+            "spectrum, or use sedflow.figures.corner_figure"
+        )
+    check_choice("history", history, HISTORIES)
+    paper = Paper("page", font_size)
+    figure = corner_figure(
+        fit, names, prior=prior, width="page", font_size=font_size, name=name or as_given(fit.title)
+    )
+    n = len(names)
+    panels = np.array(figure.axes[: n * n]).reshape(n, n)
+    high = n // 3  # panels, of the spectrum and of the history
+    top, below = _pair(figure, *_box(panels, 0, high, high, paper))
+    draw_spectrum(top, below, fit, paper, log=log)
+    below.set_xlabel("observed wavelength [Å]", fontsize=paper.font_size)
+    axes = figure.add_axes(_rectangle(_box(panels, high, 2 * high, high, paper)))
+    draw_history(axes, fit, history, paper)
+    axes.set_xlabel("look-back time [Gyr]", fontsize=paper.font_size)
+    style = {"fontsize": paper.small, "frameon": False, "handlelength": 1.6}
+    top.legend(loc="upper right", ncols=3, borderaxespad=0.2, **style)
+    top.set_ylabel(_FLUX, fontsize=paper.small)
+    below.yaxis.set_major_locator(MaxNLocator(3, prune="upper"))
+    for ax in (top, below):
+        ax.yaxis.set_label_coords(-3.2 * paper.font_size / _points(ax), 0.5)
+    _one_legend(figure, axes, panels[2 * high, -1], style)
+    return figure
+
+
+def _box(panels, row, column, high, paper):
+    """Corners (left, bottom, right, top) of the axes in the free panels from a row and column on.
+
+    Room is left for their own labels, and for the numbers above the panels below them.
+    """
+    point = 1.0 / (72 * paper.inches)
+    last, first = panels[row + high - 1, -1].get_position(), panels[row, column].get_position()
+    left = first.x0 + 4.6 * paper.font_size * point
+    return left, last.y0 + 4.4 * paper.font_size * point, last.x1, first.y1
+
+
+def _rectangle(box):
+    left, bottom, right, top = box
+    return left, bottom, right - left, top - bottom
+
+
+def _pair(figure, left, bottom, right, top):
+    """Axes of fluxes, and below them those of residuals."""
+    middle = bottom + 0.27 * (top - bottom)
+    upper = figure.add_axes((left, middle, right - left, top - middle))
+    below = figure.add_axes((left, bottom, right - left, middle - bottom), sharex=upper)
+    upper.tick_params(labelbottom=False)
+    return upper, below
+
+
+def _points(axes):
+    """Width of axes [points]."""
+    return axes.get_position().width * 72 * axes.figure.get_figwidth()
+
+
+def _one_legend(figure, history, panel, style):
+    """What the corner plot and the history show, in a free panel."""
+    old, box = figure.legends[0], panel.get_position()
+    lines, labels = history.get_legend_handles_labels()
+    figure.legend(
+        [*old.legend_handles, *lines],
+        [_short(label) for label in (*(text.get_text() for text in old.get_texts()), *labels)],
+        title=old.get_title().get_text(),
+        title_fontsize=style["fontsize"],
+        loc="upper right",
+        bbox_to_anchor=(box.x1 + 0.004, box.y1),
+        borderaxespad=0,
+        alignment="left",
+        labelspacing=0.2,
+        **(style | {"handlelength": 0.9, "handletextpad": 0.5}),
+    )
+    old.remove()
+
+
+def _short(label):
+    """The label of a line in a panel as narrow as those of six quantities."""
+    if label == "posterior" + HELD:
+        return "contours: {:.0f}, {:.0f} %".format(*(100 * level for level in CONTOUR_LEVELS))
+    return "history: 68, 95 %" if label == HISTORY_LABEL else label
