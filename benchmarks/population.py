@@ -31,10 +31,11 @@ from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
 
 import numpy as np
+import population_mocks as mocks
 from synthetic_run import write_run
 
 import sedflow
-from sedflow.population import mocks
+from sedflow.population.mocks import SCHECHTER
 from sedflow.threads import use_threads
 
 _NAMES = ("log_mstar", "log_ssfr_1gyr")
@@ -68,7 +69,7 @@ def main():
 
 
 def speed(draws):
-    for axes, truth in (((0,), mocks.SCHECHTER), ((0, 1), mocks.SEQUENCE)):
+    for axes, truth in (((0,), SCHECHTER), ((0, 1), mocks.SEQUENCE)):
         mock = mocks.exact_mock(truth, 10_000, draws, seed=1)
         spent = []
         for seed in range(3):
@@ -126,7 +127,7 @@ def _streamed(out, workers):
     use_threads(1)
     sedflow.load_posterior()
     before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
-    (edges,), start = mocks.SCHECHTER.edges, time.perf_counter()
+    (edges,), start = SCHECHTER.edges, time.perf_counter()
     population = _Timed(
         out,
         "log_mstar",
@@ -137,7 +138,7 @@ def _streamed(out, workers):
     spent = time.perf_counter() - start
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
     of_workers = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss / 1024
-    in68, in95, _ = mocks.held_by(population, mocks.SCHECHTER.shares)
+    in68, in95, _ = mocks.held_by(population, SCHECHTER.shares)
     return spent, population.read_s, before, peak, of_workers, (in68.mean(), in95.mean())
 
 
@@ -152,7 +153,7 @@ class _Timed(sedflow.population.StreamedPopulation):
 
 
 def exact(n_mock, galaxies, draws, wrong, alone):
-    truths = (("Schechter", mocks.SCHECHTER), ("main sequence", mocks.SEQUENCE))
+    truths = (("Schechter", SCHECHTER), ("main sequence", mocks.SEQUENCE))
     for name, truth in truths[:1] if alone else truths:
         held = [
             mocks.held(mocks.exact_mock(truth, galaxies, draws, seed=k, lost=wrong), seed=k)
@@ -179,7 +180,7 @@ def network(n_mock, galaxies, draws, alone):
     n = n_mock * galaxies
     if alone:
         theta, z = mocks.galaxies_of_a_schechter_function(n, posterior.prior, seed=3)
-        truth, edges = mocks.SCHECHTER.shares, mocks.SCHECHTER.edges
+        truth, edges = SCHECHTER.shares, SCHECHTER.edges
     else:
         found = mocks.sequence_of_galaxies(n, posterior.model, posterior.prior, seed=3)
         theta, z, truth, edges = found

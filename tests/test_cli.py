@@ -18,7 +18,7 @@ def run(*arguments):
     return CliRunner().invoke(main, arguments)
 
 
-@pytest.mark.parametrize("verb", ["serve", "train", "validate", "show"])
+@pytest.mark.parametrize("verb", main.commands)
 def test_every_verb_has_help_with_an_example(verb):
     result = run(verb, "--help")
     assert result.exit_code == 0

@@ -19,13 +19,6 @@ def run(*arguments):
     return CliRunner().invoke(main, [str(a) for a in arguments])
 
 
-@pytest.mark.parametrize("verb", ["nsa", "grid"])
-def test_help_has_an_example(verb):
-    result = run(verb, "--help")
-    assert result.exit_code == 0
-    assert f"Example: sedflow {verb}" in result.output
-
-
 def test_the_packaged_sample_is_told_of():
     result = run("nsa")
     assert result.exit_code == 0, result.output

@@ -162,11 +162,6 @@ def test_data_cannot_be_changed_afterwards():
         p.flux[0] = 2
 
 
-def test_an_unknown_band_is_refused():
-    with pytest.raises(UnknownBand, match="no filter curve for band 'q'"):
-        load_band("q")
-
-
 @pytest.mark.parametrize(
     ("wave", "response"),
     [

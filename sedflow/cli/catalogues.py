@@ -2,11 +2,10 @@
 
 import json
 from dataclasses import replace
-from pathlib import Path
 
 import click
 
-from sedflow.cli.output import bar, say
+from sedflow.cli.output import PATH, bar, say
 from sedflow.errors import SedflowError
 from sedflow.files.packaged import DEFAULT_WEIGHTS
 
@@ -14,9 +13,9 @@ __all__ = ["infer", "report"]
 
 
 @click.command()
-@click.argument("catalogue", type=click.Path(path_type=Path))
-@click.option("-o", "--output", type=click.Path(path_type=Path), help="Folder of the results.")
-@click.option("--mapping", "mapping_file", type=click.Path(path_type=Path), help="TOML mapping.")
+@click.argument("catalogue", type=PATH)
+@click.option("-o", "--output", type=PATH, help="Folder of the results.")
+@click.option("--mapping", "mapping_file", type=PATH, help="TOML mapping.")
 @click.option("--table", help="Which table of a file of several, by name or number.")
 @click.option(
     "--preset", help="Survey whose columns these are: sdss-casjobs, hsc, des...  [guessed]"
@@ -145,10 +144,8 @@ def infer(
 
 
 @click.command()
-@click.argument("folder", type=click.Path(path_type=Path))
-@click.option(
-    "-o", "--output", type=click.Path(path_type=Path), help="HTML file.  [OUT/report.html]"
-)
+@click.argument("folder", type=PATH)
+@click.option("-o", "--output", type=PATH, help="HTML file.  [OUT/report.html]")
 @click.option("--json", "as_json", is_flag=True, help="Print the summary of the run as JSON too.")
 def report(folder, output, as_json):
     """A page with pictures on what sedflow infer found in FOLDER.

@@ -1,11 +1,10 @@
 """`sedflow compare`."""
 
 import json
-from pathlib import Path
 
 import click
 
-from sedflow.cli.output import check_figure, say, write_figure
+from sedflow.cli.output import PATH, check_figure, say, write_figure
 
 __all__ = ["compare"]
 
@@ -15,8 +14,8 @@ __all__ = ["compare"]
 @click.option("--grids", default="fsps,fsps-gas,bc03", show_default=True, help="SSP grids.")
 @click.option("--draws", default=10_000, show_default=True, type=click.IntRange(min=1))
 @click.option("--seed", default=1, show_default=True)
-@click.option("--figure", type=click.Path(path_type=Path), help="Write a figure here.")
-@click.option("--output", type=click.Path(path_type=Path), help="Save the fits in this folder.")
+@click.option("--figure", type=PATH, help="Write a figure here.")
+@click.option("--output", type=PATH, help="Save the fits in this folder.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 def compare(galaxy, grids, draws, seed, figure, output, as_json):
     """Compare SSP grids by their evidence, for a galaxy of the packaged NSA sample.

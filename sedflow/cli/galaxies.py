@@ -1,12 +1,11 @@
 """`sedflow show` and `nsa`."""
 
 import json
-from pathlib import Path
 
 import click
 import numpy as np
 
-from sedflow.cli.output import bar, check_figure, figure_module, write_figure
+from sedflow.cli.output import PATH, bar, check_figure, figure_module, write_figure
 from sedflow.files.packaged import DEFAULT_WEIGHTS
 
 __all__ = ["nsa", "show"]
@@ -17,9 +16,7 @@ __all__ = ["nsa", "show"]
 @click.option("--weights", default=DEFAULT_WEIGHTS, show_default=True, help="Name or path.")
 @click.option("--draws", default=10_000, show_default=True, type=click.IntRange(min=1))
 @click.option("--seed", default=1, show_default=True)
-@click.option(
-    "--figure", type=click.Path(path_type=Path), help="Write the corner plot and SED here."
-)
+@click.option("--figure", type=PATH, help="Write the corner plot and SED here.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 def show(galaxy, weights, draws, seed, figure, as_json):
     """Posterior of a galaxy of the packaged NSA sample, by NSAID, name or position.
@@ -62,9 +59,9 @@ def show(galaxy, weights, draws, seed, figure, as_json):
 
 
 @click.command()
-@click.argument("path", required=False, type=click.Path(path_type=Path))
+@click.argument("path", required=False, type=PATH)
 @click.option("--flux", help="Fluxes of a v1_0_1 file: elpetro, sersic, elpetro_nmgy, sersic_nmgy.")
-@click.option("--sdss", type=click.Path(path_type=Path), help="sdss_atlas.fits, for the flags.")
+@click.option("--sdss", type=PATH, help="sdss_atlas.fits, for the flags.")
 @click.option("--cuts/--no-cuts", default=True, help="Leave out what fails a quality cut.")
 @click.option("--inside", "weights", help="Count what is inside the training ranges of a network.")
 @click.option("--download", is_flag=True, help="Fetch a file into the cache, and print its path.")

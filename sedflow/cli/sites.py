@@ -1,16 +1,14 @@
 """`sedflow site`."""
 
-from pathlib import Path
-
 import click
 
-from sedflow.cli.output import bar
+from sedflow.cli.output import PATH, bar
 
 __all__ = ["site"]
 
 
 @click.command()
-@click.argument("folder", type=click.Path(path_type=Path))
+@click.argument("folder", type=PATH)
 def site(folder):
     """Write a static site, which infers galaxies in the browser without a server, to FOLDER.
 

@@ -7,7 +7,7 @@ PROVABGS, so libraries with another solar abundance are compared at equal [Fe/H]
 
 import hashlib
 import os
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
 
@@ -174,18 +174,8 @@ class SSPGrid:
         if keep[-1] < photons.size:  # reduceat sums on to the end: cut what lies beyond
             total[..., -1] -= (self.luminosity * photons)[..., keep[-1] :].sum(-1)
         new_edges = self.wave_edges[keep]
-        return SSPGrid(
-            name=self.name,
-            feh=self.feh,
-            lg_age_gyr=self.lg_age_gyr,
-            wave_edges=new_edges,
-            luminosity=total / (np.diff(new_edges**2) / 2),
-            mass_remaining=self.mass_remaining,
-            lsun=self.lsun,
-            provenance=self.provenance,
-            sha256=self.sha256,
-            mass_living=self.mass_living,
-        )
+        luminosity = total / (np.diff(new_edges**2) / 2)
+        return replace(self, wave_edges=new_edges, luminosity=luminosity)
 
 
 def _linear_weights(nodes, x):

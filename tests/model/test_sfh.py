@@ -95,13 +95,6 @@ def test_mass_is_conserved_whatever_the_burst(theta):
     np.testing.assert_allclose(burst.sum(1), 1, atol=1e-12)
 
 
-def test_a_burst_before_the_big_bang_changes_nothing():
-    age = 12.0
-    steady = load_bases().formed_fraction(np.full(4, 0.25), age)
-    burst = sfh.add_burst(steady, 0.7, 12.5, sfh.bin_edges(age))
-    np.testing.assert_array_equal(burst, steady)
-
-
 def test_average_over_the_whole_age_is_the_whole_mass(theta):
     age = 13.0
     edges = sfh.bin_edges(np.full(len(theta), age))

@@ -2,10 +2,11 @@
 
 import numpy as np
 import pytest
+from population_mocks import SEQUENCE, exact_mock, held
 from scipy.sparse import csr_array
 
 from sedflow.population.density import fit_density
-from sedflow.population.mocks import SCHECHTER, SEQUENCE, exact_mock, held
+from sedflow.population.mocks import SCHECHTER
 
 
 def _coverage(truth, n_mock, n, **options):

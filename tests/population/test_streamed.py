@@ -4,13 +4,14 @@ import numpy as np
 import pyarrow.parquet as pq
 import pytest
 from astropy.table import Table
+from population_mocks import exact_mock
 from scipy.sparse import csr_array
 
 import sedflow
 from sedflow.errors import SedflowError
 from sedflow.population.blocks import Blocks
 from sedflow.population.density import fit_density, scaled
-from sedflow.population.mocks import SCHECHTER, exact_mock
+from sedflow.population.mocks import SCHECHTER
 from sedflow.population.part_evidence import EvidenceJob, part_evidence, part_quantiles
 from sedflow.population.prior import PriorShares, prior_shares
 from sedflow.population.run_parts import RunParts
