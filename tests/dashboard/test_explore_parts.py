@@ -10,6 +10,7 @@ import pytest
 
 from sedflow.dashboard.brush import brush
 from sedflow.dashboard.engine import Engine, OwnGalaxy, Request
+from sedflow.dashboard.panels.atlas import AtlasView
 from sedflow.dashboard.panels.corner import CornerPanel
 from sedflow.dashboard.panels.paper import OnScreen, PaperPanel
 from sedflow.dashboard.panels.run_columns import in_a_word, rounded
@@ -170,3 +171,15 @@ def test_a_lasso_is_outlined_on_its_own_axes_alone(answer):
     fewer = replace(panel._axes, names=panel._axes.names[:-1], limits=panel._axes.limits[:-1])
     assert panel._around(brushed, fewer) == ()
     assert panel._around(brush(answer, np.ones(1000, bool), "all", "sfr"), fewer) == ()
+
+
+def test_the_row_of_the_galaxy_is_marked_on_the_page_that_has_it(nsa):
+    view = AtlasView(nsa)
+    view.galaxy = view.table["NSAID"][17]
+    shown = view._list.get_root().source
+    assert [shown.data["NSAID"][k] for k in shown.selected.indices] == [view.galaxy]
+    view._list.add_filter(lambda table: table[table.index % 2 == 1])
+    view._scroll()
+    assert view._list.selected_dataframe["NSAID"].tolist() == [view.galaxy]
+    shown = view._list.get_root().source
+    assert [shown.data["NSAID"][k] for k in shown.selected.indices] == [view.galaxy]
