@@ -13,6 +13,9 @@ OCHRE = "#b07a00"
 
 MODEL, DATA, PREDICTED, SELECTED, OTHER, TRUTH = BLUE, VERMILION, GREEN, VERMILION, GREY, OCHRE
 
+#: A draw of a walk, which may pass through what is selected.
+WALKED = VIOLET
+
 #: Text inside figures, which no theme colours: legible on light and on dark.
 TEXT = "#858585"
 

@@ -83,6 +83,17 @@ class EdgeButton(pn.widgets.Button):
 class TextTable(pn.widgets.Tabulator):
     """A table whose titles are text, as its cells are: a visitor's file may name its columns."""
 
+    def _get_model(self, doc, root=None, parent=None, comm=None):
+        model = super()._get_model(doc, root, parent, comm)
+        # Panel begins with rows of the whole table, and later counts from the page that is shown.
+        start = (self.page - 1) * (self.page_size or self.initial_page_size)
+        shown = self.current_view.index
+        if self.pagination == "remote":
+            shown = shown[start : start + (self.page_size or self.initial_page_size)]
+        where = shown.get_indexer(self.value.index[self.selection])
+        model.source.selected.indices = [int(k) for k in where if k >= 0]
+        return model
+
     def _get_column_definitions(self, col_names, df):
         columns = super()._get_column_definitions(col_names, df)
         for column in columns:

@@ -26,7 +26,7 @@ from matplotlib.ticker import MaxNLocator
 from sedflow.figures.base import TOOLBAR, compact
 from sedflow.figures.corner_axes import GAP, SIDE, join_lines
 from sedflow.figures.corner_draws import HELD
-from sedflow.palette import GREY, MODEL, SELECTED, TEXT, THEME_INK, TRUTH
+from sedflow.palette import GREY, MODEL, SELECTED, TEXT, THEME_INK, TRUTH, WALKED
 
 __all__ = ["CornerFigure"]
 
@@ -71,6 +71,7 @@ class CornerFigure:
         labels=None,
         titled: bool = True,
         name: str = "corner",
+        whose: str = "",
         **options,
     ):
         self.colors = dict(colors)
@@ -121,7 +122,7 @@ class CornerFigure:
         self._sources["image"].data = {"image": [], "x": [], "y": [], "dw": [], "dh": []}
         self._axes = None
         self._draw()
-        self.update(axes, sets, truth, title, labels)
+        self.update(axes, sets, truth, title, labels, whose=whose)
 
     def _draw(self):
         f, s = self.figure, self._sources
@@ -159,7 +160,7 @@ class CornerFigure:
                 text_color=TEXT,
             ),
         )
-        f.scatter("x", "y", source=s["walk"], color=SELECTED, size=8)
+        f.scatter("x", "y", source=s["walk"], color=WALKED, size=9)
         self._texts = {}
         for name, style in _TEXT.items():
             glyph = Text(x="x", y="y", text="text", **style)  # coloured by the page's theme
@@ -174,11 +175,19 @@ class CornerFigure:
             f.add_glyph(s[f"key_{name}"], words)
 
     def update(
-        self, axes, sets, truth=None, title: str = "", labels=None, outline: tuple = ()
+        self,
+        axes,
+        sets,
+        truth=None,
+        title: str = "",
+        labels=None,
+        outline: tuple = (),
+        whose: str = "",
     ) -> None:
         """Show other draws, quantities or sets; only what differs is sent.
 
         outline : (x, y) of a selection, in the figure's coordinates
+        whose : of which set the numbers above the panels are, where that is not plain
         """
         n = axes.n
         if self._axes is None or axes.names != self._axes.names:
@@ -227,7 +236,8 @@ class CornerFigure:
         many = n >= _MANY
         line = n - GAP if self._keyed else (0.68 if many else 0.62) * n
         end = n + 1.9 if many and not self._keyed else n - GAP
-        words = {"x": [end], "y": [line], "text": [HELD]}
+        told = f"{HELD}\nnumbers and dashes: {whose}" if whose else HELD
+        words = {"x": [end], "y": [line], "text": [told]}
         new["held"] = words if drawn else {"x": [], "y": [], "text": []}
         position = np.arange(n) + (0.0 if n >= _MANY else SIDE / 2)
         new["values"] = {

@@ -12,7 +12,7 @@ from bokeh.models.annotations import Title
 from sedflow.draws import CURVE_LEVELS
 from sedflow.figures.base import OUTLINE, Layers, LiveFigure
 from sedflow.figures.theme import on_light_page
-from sedflow.palette import MODEL, OTHER, PREDICTED, SELECTED, THEME_INK, TRUTH
+from sedflow.palette import MODEL, OTHER, PREDICTED, SELECTED, THEME_INK, TRUTH, WALKED
 
 if TYPE_CHECKING:
     from bokeh.plotting import figure
@@ -38,7 +38,7 @@ _HIS_LINES = {
     "median": (MODEL, 2.0, "solid"),
     "changed": (THEME_INK, 1.6, "solid"),
     "brushed": (SELECTED, 2.0, "solid"),
-    "walk": (SELECTED, 2.0, "solid"),
+    "walk": (WALKED, 2.0, "solid"),
     "truth": (TRUTH, 1.6, "dashed"),
 }
 

@@ -25,6 +25,7 @@ from sedflow.palette import (
     PREDICTED,
     SELECTED,
     THEME_INK,
+    WALKED,
 )
 
 if TYPE_CHECKING:
@@ -201,7 +202,7 @@ _SED_LINES = {
     "spectrum": ("median", MODEL, 1.3, "solid", True),
     "changed": ("what if", THEME_INK, 1.3, "solid", True),
     "brushed": ("selected", SELECTED, 1.6, "solid", True),
-    "walk": ("one draw", SELECTED, 1.3, "solid", True),
+    "walk": ("one draw", WALKED, 1.3, "solid", True),
 }
 
 
@@ -306,9 +307,11 @@ class SEDFigure(LiveFigure):
         items += [
             (self._predicted, [squares]),
             ("data", [points, bars]),
-            ("left out", [rings, open_bars, reach]),
+            ("left out", [rings]),
             ("added", [made_up]),
         ]
+        for other in (open_bars, reach):  # a legend would draw all three over each other
+            rings.js_link("visible", other, "visible")
         items.append(("lines", [*draw_lines(self)]))
         self._items = items
         f.add_tools(
@@ -341,10 +344,14 @@ if (legend.ncols != columns) legend.setv({ncols: columns}, {sync: false})
 
     def update(self, layers):
         super().update(layers)
+        # A legend of one line has no room for what is off when there is more to tell apart.
+        crowded = len(self.sources["changed"].data["x"]) > 0
+        off = {label for label, *_, shown in _SED_LINES.values() if crowded and not shown}
         drawn = [
             LegendItem(label=label, renderers=glyphs)
             for label, glyphs in self._items
             if len(next(iter(glyphs[0].data_source.data.values()), ()))
+            and (label not in off or glyphs[0].visible)
         ]
         if [i.label for i in drawn] != [i.label for i in self._legend.items]:
             self._legend.items = drawn

@@ -10,6 +10,8 @@ import pytest
 
 from sedflow.dashboard.brush import brush
 from sedflow.dashboard.engine import Engine, OwnGalaxy, Request
+from sedflow.dashboard.pages.compare import _EXAMPLES, CompareView, differing
+from sedflow.dashboard.panels.atlas import AtlasView
 from sedflow.dashboard.panels.corner import CornerPanel
 from sedflow.dashboard.panels.paper import OnScreen, PaperPanel
 from sedflow.dashboard.panels.run_columns import in_a_word, rounded
@@ -21,7 +23,9 @@ from sedflow.dashboard.state import ExplorerState
 from sedflow.dashboard.tabs import Page
 from sedflow.dashboard.widgets import plain, typeset
 from sedflow.errors import SedflowError
+from sedflow.figures.base import Layers
 from sedflow.figures.corner_axes import CornerAxes, box_ranges, box_rim, selected
+from sedflow.figures.spectrum import SEDFigure
 
 AXES = CornerAxes(("a", "b", "c"), ("A", "B", "C"), np.array([[0.0, 10.0]] * 3))
 
@@ -170,3 +174,49 @@ def test_a_lasso_is_outlined_on_its_own_axes_alone(answer):
     fewer = replace(panel._axes, names=panel._axes.names[:-1], limits=panel._axes.limits[:-1])
     assert panel._around(brushed, fewer) == ()
     assert panel._around(brush(answer, np.ones(1000, bool), "all", "sfr"), fewer) == ()
+
+
+def test_the_row_of_the_galaxy_is_marked_on_the_page_that_has_it(nsa):
+    view = AtlasView(nsa)
+    view.galaxy = view.table["NSAID"][17]
+    shown = view._list.get_root().source
+    assert [shown.data["NSAID"][k] for k in shown.selected.indices] == [view.galaxy]
+    view._list.add_filter(lambda table: table[table.index % 2 == 1])
+    view._scroll()
+    assert view._list.selected_dataframe["NSAID"].tolist() == [view.galaxy]
+    shown = view._list.get_root().source
+    assert [shown.data["NSAID"][k] for k in shown.selected.indices] == [view.galaxy]
+
+
+@pytest.mark.slow
+def test_the_numbers_of_several_posteriors_say_whose_they_are(engine):
+    view = CompareView(engine)
+    for galaxy in ("66785", "2490"):
+        view.pin(engine.answer(Request(galaxy, n=200)))
+    view.look()
+    held = view._corner._sources["held"].data["text"]
+    assert held == ["contours hold 39 and 86 %\nnumbers and dashes: NGC 4567"]
+    assert [chip.label for chip in view._chips] == ["NGC 4567 ×", "NSAID 2490 ×"]
+    view.unpin(1)
+    assert view._corner._sources["held"].data["text"] == ["contours hold 39 and 86 %"]
+
+
+def test_a_page_without_pins_offers_examples_that_can_be_computed(engine):
+    view = CompareView(engine)
+    assert len(view._examples) == len(_EXAMPLES) == 3
+    for requests in _EXAMPLES.values():
+        pins = [engine.answer(replace(one, n=200)) for one in requests]
+        names = [view._named(pin) for pin in pins]
+        assert len(set(differing(pins, names))) == len(pins)
+
+
+def test_a_legend_beside_what_if_has_no_entries_that_are_off(answer):
+    shown = {"band68", "spectrum", "predicted", "data"}
+    curve = {"x": [1.0, 2.0], "y": [1.0, 1.0], "low": [1.0, 1.0], "high": [2.0, 2.0]}
+    layers = Layers(dict.fromkeys([*shown, "best", "young"], curve), (1.0, 2.0), (0.0, 2.0))
+    figure = SEDFigure(layers, name="legend")
+    assert {"best", "young"} <= {item.label.value for item in figure._legend.items}
+    figure._young.visible = True
+    figure.update(replace(layers, sources={**layers.sources, "changed": curve}))
+    labels = {item.label.value for item in figure._legend.items}
+    assert "best" not in labels and {"young", "what if", "median"} <= labels

@@ -4,6 +4,7 @@ import numpy as np
 import pandas as pd
 import panel as pn
 import param
+from bokeh.models import BasicTickFormatter
 
 from sedflow.dashboard.answer import MOST_PINNED_DRAWS, Answer, Request
 from sedflow.dashboard.brush import compared
@@ -49,10 +50,16 @@ _SCREEN = """
 """
 _ALONE = "Pin another posterior to see how far it is from this one."
 _EMPTY = (
-    "Nothing is pinned yet. On **Explore**, press *Pin* or the key `p`: pin several galaxies, or "
-    "one galaxy with other bands, another network or stellar library, another prior, another "
-    "noise. The address holds what is pinned, and so does a link."
+    "## Nothing is pinned yet\n\nOn **Explore**, press *Pin* or the key `p`: pin several galaxies, "
+    "or one galaxy with other bands, another network or stellar library, another prior, another "
+    "noise. The address holds what is pinned, and so does a link.\n\nOr begin with an example:"
 )
+#: What a page without pins offers.
+_EXAMPLES = {
+    "Siamese Twins: dust in one of two": [Request("66785"), Request("162105")],
+    "M 87 without u and z": [Request("141541"), Request("141541", bands=("g", "r", "i"))],
+    "FSPS and BC03": [Request("2490"), Request("2490", weights="nsa-ugriz-bc03")],
+}
 
 _MOST_APART = 20.0  # how many times as bright as another spectrum one may be on a linear axis
 
@@ -78,7 +85,8 @@ class CompareView(PageView):
         self._quantities = quantity_chooser("quantities")
         self._quantities.param.watch(lambda event: self._show(), "value")
         self._chips = pn.FlexBox(margin=0, sizing_mode="stretch_width", css_classes=["pins"])
-        self._hint = prose(_EMPTY, margin=20)
+        self._hint = prose(_EMPTY, margin=(20, 20, 6, 20), styles={"max-width": "720px"})
+        self._examples = pn.FlexBox(margin=(0, 16), sizing_mode="stretch_width")
         self._figures: dict[str, _ManyFigure] = {}
         self._corner: CornerFigure | None = None
         self._panes = {
@@ -116,14 +124,24 @@ class CompareView(PageView):
         )
         # In a box of its own, which can be hidden: a grid cannot.
         self._grid = pn.Column(grid, sizing_mode="stretch_both", margin=0, visible=False)
+        self._offer()
         self.controls = pn.Column()
         self.screen = self.views = pn.Column(
-            self._hint, self._grid, sizing_mode="stretch_both", margin=0
+            self._hint, self._examples, self._grid, sizing_mode="stretch_both", margin=0
         )
+
+    def _offer(self):
+        """Buttons that pin an example, for a page on which nothing is pinned."""
+        for title, requests in _EXAMPLES.items():
+            if self.engine is None or any(int(r.galaxy) not in self.engine.nsa for r in requests):
+                continue  # a page in a notebook, or of another catalogue
+            button = pn.widgets.Button(label=title, margin=4)
+            button.on_click(lambda event, requests=requests: self.restore(requests))
+            self._examples.append(button)
 
     def pin(self, answer: Answer) -> str:
         """Add a posterior; returns what to tell the visitor."""
-        title, n = answer.fit.title, answer.request.n
+        title, n = self._named(answer), answer.request.n
         if n > MOST_PINNED_DRAWS:
             return (
                 f"{title} has {n:,} draws, and Compare keeps up to {MOST_PINNED_DRAWS:,}: take "
@@ -136,6 +154,11 @@ class CompareView(PageView):
         self.pins.append(answer)
         self._changed()
         return f"Pinned {title} ({len(self.pins)}). Compare shows it."
+
+    def _named(self, answer):
+        """The name of a pin's galaxy: the best-known one, or its number."""
+        name = self.engine.name(answer.request.galaxy) if self.engine else ""
+        return name or answer.fit.title.partition(",")[0]
 
     def unpin(self, k: int) -> None:
         """Take a posterior off."""
@@ -158,7 +181,8 @@ class CompareView(PageView):
     def restore(self, requests: list[Request]) -> None:
         """Pin what an address asks for, as soon as it is computed."""
         self._waiting = list(requests)
-        self._hint.object = "Computing what the address has pinned …"
+        self._hint.object = "Computing what is compared …"
+        self._examples.visible = False
         start(self._restore)
 
     async def _restore(self):
@@ -169,6 +193,7 @@ class CompareView(PageView):
                 answer = await self.engine.ask(request, only=False)
             except SedflowError as error:
                 self._hint.object = f"{plain(error)}."
+                self._examples.visible = not self.pins
                 self._waiting.pop(0)
                 self._show()
                 continue
@@ -178,6 +203,7 @@ class CompareView(PageView):
     def _changed(self):
         self._alone = None
         self._hint.visible, self._grid.visible = not self.pins, bool(self.pins)
+        self._examples.visible = not self.pins
         self._hint.object = _EMPTY
         self._show()
         self.changed = True
@@ -192,8 +218,10 @@ class CompareView(PageView):
         if not self.pins or not self._seen:
             return
         there = dict(zip(_SLOTS, self.pins, strict=False))
-        labels = dict(zip(_SLOTS, differing(self.pins), strict=False))
+        names = [self._named(pin) for pin in self.pins]
+        labels = dict(zip(_SLOTS, differing(self.pins, names), strict=False))
         self._chips[:] = [
+            *self._same(names),
             *(self._chip(k, labels[slot]) for k, slot in enumerate(there)),
             *self._awaited(),
         ]
@@ -228,6 +256,13 @@ class CompareView(PageView):
         text = f"Computing {n} more …"
         return [prose(text, sizing_mode=None, margin=(8, 6))] if n else []
 
+    @staticmethod
+    def _same(names):
+        """The galaxy of all pins, where they differ in something else."""
+        if len(names) < 2 or len(set(names)) > 1:
+            return []
+        return [prose(f"**{plain(names[0])}**", sizing_mode=None, margin=(8, 6))]
+
     def _chip(self, k, label):
         """A legend entry: a button that takes the pin off."""
         style = f".bk-btn {{ border-left: 14px solid {SERIES[k]} !important; }}"
@@ -261,6 +296,7 @@ class CompareView(PageView):
             for slot, s in samples.items()
         }
         title = " and ".join(labels.values())
+        whose = next(iter(labels[slot] for slot in there)) if len(labels) > 1 else ""
         if self._corner is None:
             self._corner = CornerFigure(
                 axes,
@@ -269,13 +305,14 @@ class CompareView(PageView):
                 title=title,
                 labels=labels,
                 titled=False,
+                whose=whose,
                 name="compare_corner",  # a walk on Explore finds its figures by name
                 sizing_mode="stretch_both",
                 min_height=300,
             )
             self._panes["corner"].object = self._corner.figure
         else:
-            self._corner.update(axes, sets, None, title, labels)
+            self._corner.update(axes, sets, None, title, labels, whose=whose)
 
 
 class _ManyFigure(LiveFigure):
@@ -294,6 +331,8 @@ class _ManyFigure(LiveFigure):
 
     def draw(self):
         f, s = self.figure, self.sources
+        if isinstance(f.yaxis.formatter, BasicTickFormatter):  # 100000, which 1.000e+5 hides
+            f.yaxis.formatter.use_scientific = False
         for slot, color in _COLORS.items():
             f.varea("x", "low", "high", color=color, alpha=0.18, source=s[f"band_{slot}"])
             f.line(
@@ -310,11 +349,14 @@ class _ManyFigure(LiveFigure):
             f.scatter("x", "y", color=color, size=8, source=s[f"data_{slot}"])
 
 
-def differing(answers: list[Answer]) -> list[str]:
-    """A name for each posterior that says in what it differs from the others, and no more."""
+def differing(answers: list[Answer], names: list[str]) -> list[str]:
+    """A name for each posterior that says in what it differs from the others, and no more.
+
+    names : of their galaxies
+    """
     parts = [
         {
-            "galaxy": a.fit.title.partition(",")[0],
+            "galaxy": name,
             "bands": "bands " + " ".join(a.fit.photometry.observed.bands),
             "weights": a.request.weights,
             "prior": f"prior {a.fit.prior.sfh}",
@@ -322,14 +364,14 @@ def differing(answers: list[Answer]) -> list[str]:
             "n": f"{a.request.n:,} draws",
             "seed": f"seed {a.request.seed}",
         }
-        for a in answers
+        for a, name in zip(answers, names, strict=True)
     ]
-    names = [key for key in parts[0] if len({p[key] for p in parts}) > 1]
+    keys = [key for key in parts[0] if len({p[key] for p in parts}) > 1]
     if len({p["galaxy"] for p in parts}) == len(parts):
-        names = ["galaxy"]
-    if "kind" in names and len(names) > 1:
-        names.remove("kind")
-    shown = names or ["galaxy"]
+        keys = ["galaxy"]
+    if "kind" in keys and len(keys) > 1:
+        keys.remove("kind")
+    shown = keys or ["galaxy"]
     return [" · ".join(p[name] for name in shown) for p in parts]
 
 

@@ -205,7 +205,8 @@ class AtlasView(pn.viewable.Viewer):
         where = np.flatnonzero(shown == self.galaxy)
         if len(where):
             self._list.page = int(where[0]) // _ROWS + 1
-        self._list.selection = [int(k) for k in where]
+        # Rows of the whole table, in whatever order the others are shown.
+        self._list.selection = [int(k) for k in self._list.current_view.index[where]]
 
     def seek(self, text: str) -> bool:
         """Choose the galaxy that a text means; False, and a message, if it means none."""

@@ -62,7 +62,7 @@ class HistoriesPanel(AnswerPanel):
         mode = "stretch_both" if screen else "stretch_width"
         self._panes = {one: figure_pane(sizing_mode=mode, margin=0) for one in which}
         self.figures: dict[str, HistoryFigure] = {}
-        self._formation = prose("", margin=(0, 8), visible=formation, styles={"font-size": "12px"})
+        self._formation = prose("", margin=(2, 8), visible=formation)
 
     def draw(self, answer: Answer, brushed: Brushed | None) -> None:
         """Draw the histories and say when the mass had formed."""
@@ -80,6 +80,8 @@ class HistoriesPanel(AnswerPanel):
                 times=dict(zip(FORMED, answer.formation_times, strict=True)),
             )
             layers.sources.update(brushed.rim_in(which) if brushed else {})
+            if self._screen:  # said once, below the figures
+                layers.extra["note"] = ""
             if which in self.figures:
                 self.figures[which].update(layers)
                 refresh(pane)
@@ -89,9 +91,13 @@ class HistoriesPanel(AnswerPanel):
                 figure.figure.on_event("selectiongeometry", partial(self._select, which))
                 self.figures[which], pane.object = figure, figure.figure
         t50, t90 = answer.formation_times
-        self._formation.object = (
-            f"Half of the mass had formed **{_ago(t50)}** ago, 90 % **{_ago(t90)}** ago."
-        )
+        told = f"Half of the mass had formed **{_ago(t50)}** ago, 90 % **{_ago(t90)}** ago."
+        if self._screen:
+            n = len(answer.fit.examples)
+            told += (
+                f"\n\nBands hold 68 and 95 % at each time; thin lines: {n} draws, the best green."
+            )
+        self._formation.object = told
 
     def _changed(self, which):
         """16, 50 and 84 % of the history of the posterior beside this one; None without one."""

@@ -113,9 +113,9 @@ class VerdictPanel(AnswerPanel):
     def _title(self, answer):
         galaxy, z = answer.request.galaxy, f"z = {answer.fit.photometry.redshift:.4f}"
         if galaxy in self._engine.own:
-            return f"{plain(galaxy)}, {z}"
+            return f"{plain(galaxy)} · {z}"
         name = self._engine.name(galaxy)
-        return f"{plain(name)} · NSAID {galaxy} · {z}" if name else answer.fit.title
+        return f"{plain(name)} · NSAID {galaxy} · {z}" if name else f"NSAID {galaxy} · {z}"
 
     def __panel__(self):
         line = pn.FlexBox(

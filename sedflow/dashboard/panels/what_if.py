@@ -23,6 +23,10 @@ _HINT = (
     "Leave a band out, add one, or scale an error: the posterior of that galaxy appears in black "
     "(white on dark pages) beside the present one."
 )
+_MEANING = (
+    "σ is half of the 68 % range; bits, by how much the entropy falls. A pull is in σ of "
+    "prediction and measurement together."
+)
 
 
 class WhatIfPanel(AnswerPanel):
@@ -59,6 +63,7 @@ class WhatIfPanel(AnswerPanel):
         self._reset.on_click(lambda event: setattr(self, "change", Change()))
         self._text = prose(_HINT, margin=(2, 0))
         self._table = text_table(sortable=False, margin=0)
+        self._meaning = prose(_MEANING, margin=(2, 0), visible=False)
         self.param.watch(self._follow, "change")
 
     def draw(self, answer: Answer, brushed: Brushed | None) -> None:
@@ -69,7 +74,7 @@ class WhatIfPanel(AnswerPanel):
             self._offer(answer)
             self._follow()
         changed = self.changed
-        self._table.visible = changed is not None
+        self._table.visible = self._meaning.visible = changed is not None
         if changed is None:
             self._text.object = _HINT
         else:
@@ -78,7 +83,7 @@ class WhatIfPanel(AnswerPanel):
 
     def fail(self, message: str) -> None:
         """Say why there is no posterior of the change."""
-        self._table.visible = False
+        self._table.visible = self._meaning.visible = False
         self._text.object = f"{plain(message[0].upper() + message[1:])}."
 
     def _offer(self, answer):
@@ -143,6 +148,7 @@ class WhatIfPanel(AnswerPanel):
             self._box,
             self._text,
             self._table,
+            self._meaning,
             margin=0,
             sizing_mode="stretch_width",
         )
@@ -156,18 +162,16 @@ def _said(changed):
         lines.append(f"**{changed.answer.kind}**: {plain(changed.answer.note)}")
     if changed.made_up:
         lines.append(
-            f"{', '.join(changed.made_up)} was not measured: its flux is the median that the "
-            "present posterior predicts, so widths are those of a measurement, and centres say "
-            "nothing new."
+            f"**{', '.join(changed.made_up)} added** with the flux that is predicted: read the "
+            "widths, not the centres."
         )
     for one in changed.left:
         predicted = interval(one.predicted)
         lines.append(
             f"**{one.band} left out**: predicted {predicted}, measured "
             f"{number(one.flux, one.sigma)} ± {number(one.sigma, one.sigma)} nanomaggies, pull "
-            f"{number(one.pull, 1.0)} (σ of prediction and measurement together)."
+            f"{number(one.pull, 1.0)}."
         )
-    lines.append("σ is half of the 68 % range; bits, by how much the entropy falls.")
     return "\n\n".join(lines)
 
 
