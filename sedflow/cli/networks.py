@@ -139,12 +139,6 @@ def export(network, output):
     "each number of bands and bin of signal-to-noise.  [packaged: 300]",
 )
 @click.option(
-    "--add-survey",
-    type=click.Path(exists=True, dir_okay=False, path_type=Path),
-    metavar="REPORT",
-    help="Instead, add galaxies like the NSA's to a report of an older version, which lacks them.",
-)
-@click.option(
     "--workers",
     default=1,
     show_default=True,
@@ -152,7 +146,7 @@ def export(network, output):
     help="Processes that share the galaxies.",
 )
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
-def validate(weights, galaxies, draws, nsa, seed, output, p_values, add_survey, workers, as_json):
+def validate(weights, galaxies, draws, nsa, seed, output, p_values, workers, as_json):
     """Validation report of a network: calibration, coverage, distance to the exact posterior.
 
     Example: sedflow validate --output runs/report
@@ -163,9 +157,7 @@ def validate(weights, galaxies, draws, nsa, seed, output, p_values, add_survey, 
     """
     from sedflow.network.weights import load_posterior
     from sedflow.validation.measure import validate as run
-    from sedflow.validation.measure import with_survey
     from sedflow.validation.populations import headline, in_words, population, populations_of
-    from sedflow.validation.report import load_report
 
     publication = figure_module() if output else None  # before the work, not after it
     if output:
@@ -177,10 +169,7 @@ def validate(weights, galaxies, draws, nsa, seed, output, p_values, add_survey, 
         click.echo(_p_value_table(posterior, weights, output, p_values, seed, workers))
         return
     with bar("galaxy") as tell:
-        if add_survey:
-            report = with_survey(load_report(add_survey), posterior, draws, tell, workers)
-        else:
-            report = run(posterior, galaxies, draws, seed, nsa, tell, workers=workers)
+        report = run(posterior, galaxies, draws, seed, nsa, tell, workers=workers)
     if output:
         report.save(output / f"{posterior.name}.report.json")
         for name in populations_of(report):

@@ -10,13 +10,13 @@ importance weights pass.
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 
 from sedflow.atlas.catalog import load_nsa
 from sedflow.draws import systematic, weighted_quantile
-from sedflow.errors import SedflowError, needs
+from sedflow.errors import needs
 from sedflow.model.derived import VALIDATED, columns, derive
 from sedflow.model.likelihood import log_likelihood
 from sedflow.model.simulation import draw_presence, simulate
@@ -49,7 +49,7 @@ from sedflow.validation.populations import (
 from sedflow.validation.report import KINDS, NOMINAL, QUANTITIES, ValidationReport
 from sedflow.validation.workers import in_turn
 
-__all__ = ["validate", "with_survey"]
+__all__ = ["validate"]
 
 _RECOVERED = ("log_mass_surviving", "log_sfr_100myr", "age_mw", "log_z_mw_solar")
 _LOCAL = 10  # NSA galaxies at which L-C2ST looks
@@ -95,7 +95,7 @@ def validate(
     if local:  # before the work, not after it
         needs("sbi", "torch", extra="train", what="L-C2ST")
     posterior = posterior or load_posterior()
-    run = _Measurement(posterior, n_draw, seed, progress, n + 2 * (n // 2) + n_nsa, 0, workers)
+    run = _Measurement(posterior, n_draw, seed, progress, n + 2 * (n // 2) + n_nsa, workers)
     full = run.simulated(n, None)
     some = run.simulated(n // 2, draw_presence)
     like = run.fitted(*survey_like(posterior, run.nsa, n // 2, seed))
@@ -133,42 +133,6 @@ def validate(
     return ValidationReport(summary, _columns(full, some), _columns(like))
 
 
-def with_survey(
-    report: ValidationReport,
-    posterior: AmortizedPosterior | None = None,
-    n_draw: int = 1000,
-    progress: Callable[[int, int], object] | None = None,
-    workers: int = 1,
-) -> ValidationReport:
-    """A report of an older version, with the simulated galaxies that look like those of the NSA.
-
-    They are those that `validate` simulates for a report of that size and seed.
-
-    Raises
-    ------
-    SedflowError
-        The report is of other weights.
-    """
-    s = report.summary
-    posterior = posterior or load_posterior(s["weights"])
-    if posterior.record.get("weights_sha256", "") != s["weights_sha256"]:
-        raise SedflowError(
-            f"the report is of other weights than those of {posterior.name}; make a new one with "
-            f"sedflow validate --weights {posterior.name}"
-        )
-    n = s["galaxies"] // 2
-    before = s["galaxies"] + n  # galaxies that `validate` has looked at by then
-
-    def tell(done, total):
-        if progress:
-            progress(done - before, total - before)
-
-    run = _Measurement(posterior, n_draw, s["seed"], tell, before + n, before, workers)
-    like = run.fitted(*survey_like(posterior, run.nsa, n, s["seed"]))
-    answers = {**s.get("answers", {}), "survey": _counted(like)}
-    return replace(report, summary={**s, "answers": answers}, survey=_columns(like))
-
-
 @dataclass(frozen=True)
 class _Levels:
     """Levels of n galaxies: scores (n, n_quantity), hpd (n,), tarp (n,)."""
@@ -195,10 +159,10 @@ class _Simulated:
 
 
 class _Measurement:
-    def __init__(self, posterior, n_draw, seed, progress, total, done=0, workers=1):
+    def __init__(self, posterior, n_draw, seed, progress, total, workers=1):
         self.posterior, self.model, self.prior = posterior, posterior.model, posterior.prior
         self.n_draw, self.seed, self.progress, self.total = n_draw, seed, progress, total
-        self.done, self.workers = done, workers
+        self.done, self.workers = 0, workers
         self.nsa = load_nsa()
         draws = self.prior.sample(_CONTRACTION_PRIOR, np.random.default_rng(seed))
         self.prior_sd = draws.std(0)

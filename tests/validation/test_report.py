@@ -1,15 +1,12 @@
 """The validation report: every figure is there, finite, and says what it should."""
 
 import json
-from dataclasses import replace
 
 import numpy as np
 import pytest
 
 import sedflow
-from sedflow.errors import SedflowError
 from sedflow.validation.calibration import ks_band
-from sedflow.validation.measure import with_survey
 from sedflow.validation.report import QUANTITIES
 
 pytestmark = pytest.mark.slow
@@ -56,20 +53,6 @@ def test_workers_give_the_same_report(report, posterior):
     assert told == [(k, 42) for k in range(1, 43)]
     for name, column in report.survey.items():
         np.testing.assert_array_equal(again.survey[name], column)
-
-
-def test_a_report_of_an_older_version_gets_the_survey_that_a_new_one_has(report, posterior):
-    old = replace(report, summary={**report.summary, "answers": {}}, survey={})
-    told = []
-    new = with_survey(old, posterior, 100, lambda done, total: told.append((done, total)))
-    n = len(report.survey["r"])
-    assert told == [(k, n) for k in range(1, n + 1)]
-    assert new.summary["answers"] == {"survey": report.summary["answers"]["survey"]}
-    for name, column in report.survey.items():
-        np.testing.assert_array_equal(new.survey[name], column)
-    other = replace(old, summary={**old.summary, "weights_sha256": "0" * 64})
-    with pytest.raises(SedflowError, match="of other weights"):
-        with_survey(other, posterior)
 
 
 def test_figures_show_it(report):
