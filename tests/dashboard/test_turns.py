@@ -216,3 +216,42 @@ def test_a_page_that_is_only_open_makes_nobody_rest():
     assert not visitors.others("B")
     now[0] = 6.0
     assert not visitors.others("A")
+
+
+def test_one_visitor_cannot_fill_the_queue_of_all():
+    worker = Worker(visitor_waiting=40, waiting=100)
+    go = held(worker)
+    for session in range(4):
+        for _ in range(10):
+            worker.submit(int, "a", f"a{session}")
+    with pytest.raises(Busy, match="40 tasks wait, and the limit is 40"):
+        worker.submit(int, "a", "a9")
+    other = worker.submit(int, "b", "b1")
+    go.set()
+    assert other.result(30) == 0
+
+
+def test_what_a_page_waits_for_is_given_up_when_it_leaves():
+    worker, done = Worker(), []
+    go = held(worker)
+    left = [worker.submit(lambda: done.append("left"), "a", "a1") for _ in range(3)]
+    stays = worker.submit(lambda: done.append("stays"), "a", "a2")
+    worker.leave("a1")
+    worker.leave("unknown")
+    go.set()
+    stays.result(30)
+    assert done == ["stays"]
+    for future in left:
+        with pytest.raises(Superseded, match="left"):
+            future.result(30)
+
+
+def test_whoever_asks_for_a_job_is_the_visitor_whose_page_it_is(monkeypatch):
+    jobs = Jobs(waiting=4, each=1)
+    monkeypatch.setattr(jobs, "_advance", lambda: None)
+    monkeypatch.setattr("sedflow.dashboard.server.jobs.whose", lambda: ("a", "a1"))
+    jobs.submit(None)
+    with pytest.raises(Busy, match="your address has 1 long job already"):
+        jobs.submit(None)
+    monkeypatch.setattr("sedflow.dashboard.server.jobs.whose", lambda: ("b", "b1"))
+    assert jobs.submit(None).visitor == "b"
