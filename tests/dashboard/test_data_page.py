@@ -6,7 +6,6 @@ from html import unescape
 
 import numpy as np
 import pandas as pd
-import panel as pn
 import pytest
 from astropy.table import Table
 
@@ -263,15 +262,17 @@ def test_a_table_of_many_bands_does_not_hold_the_page_up(view):
     text = f"id,redshift,{','.join(pairs)}\n1,0.1{',1.0,0.1' * len(pairs)}\n"
     asyncio.run(view.load(text.encode(), "many.csv"))
     assert len(view.columns._pairs) == MOST_BANDS
-    view.columns._unit.value = "nanomaggies"
-    said = unescape(
-        str([pane.object for pane in view.understood.__panel__().select(pn.pane.Markdown)])
-    )
-    assert f"there are choosers for {MOST_BANDS}" in said
+    assert len(view.columns.left_out) > 10
+    asyncio.run(view.load(a_csv([72, 2489, 2490]), "few.csv"))
+    assert view.columns.left_out == []
+    view.columns.left_out = ["a", "b"]
+    view.understand()
+    said = unescape(view.understood.report.object)
+    assert f"2 bands are left out, for there are choosers for {MOST_BANDS}: a, b;" in said
 
 
-def test_a_run_ends_with_its_page(view, monkeypatch):
-    asyncio.run(view.load(a_csv([72, 2489, 2490] * 4), "mine.csv"))
+def test_a_run_ends_with_its_page(view, nsa, monkeypatch):
+    asyncio.run(view.load(a_csv(nsa.ids[:12]), "mine.csv"))
     page = OwnDataView(view.engine)
     page.catalogue = view
     made = []
