@@ -18,7 +18,7 @@ def as_path(path: object, error: type[SedflowError] = SedflowError) -> Path:
     Raises
     ------
     SedflowError
-        It is no path, has a null byte, or a name in it is too long.
+        It is not a path, has a null byte, or a name in it is too long.
 
     Examples
     --------

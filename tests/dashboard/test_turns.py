@@ -15,6 +15,7 @@ from sedflow.dashboard.server.jobs import Jobs, Work
 from sedflow.dashboard.server.loop_time import LoopTime
 from sedflow.dashboard.server.turns import Builds, Busy, Superseded, Worker
 from sedflow.dashboard.server.visitors import Activity, Limits, Visitors
+from sedflow.errors import SedflowError
 from sedflow.files.packaged import DEFAULT_WEIGHTS
 from sedflow.photometry import Photometry
 
@@ -202,6 +203,26 @@ def test_the_steps_of_a_run_are_repeated_beside_the_server(monkeypatch):
     answer = SimpleNamespace(request=Request("72", n=100))
     assert asyncio.run(rerun.Rerun(table, engine).repeat(answer)) is answer
     assert sent == [(rerun._all_steps, "galaxy", DEFAULT_WEIGHTS, 100, 1, "proposals")]
+
+
+def test_a_row_of_a_run_is_asked_for_like_any_posterior():
+    """So that its draws count, and that many are made beside the server."""
+    asked, request = [], Request("72", n=20_000)
+    record = SimpleNamespace(record={"weights_sha256": "w"}, record_sha256="r")
+
+    async def ask(request, only):
+        asked.append((request, only))
+        return "answer"
+
+    engine = SimpleNamespace(posterior=lambda weights: record, ask=ask)
+    weights = {"sha256": "w", "record_sha256": "r"}
+    table = SimpleNamespace(manifest={"weights": weights})
+    assert asyncio.run(rerun.Rerun(table, engine).answer(request)) == "answer"
+    assert asked == [(request, False)]
+    weights["sha256"] = "other"
+    with pytest.raises(SedflowError, match="not the one that the run was made with"):
+        asyncio.run(rerun.Rerun(table, engine).answer(request))
+    assert len(asked) == 1
 
 
 def test_a_page_that_is_only_open_makes_nobody_rest():
