@@ -19,6 +19,7 @@ from sedflow.files.curves import read_curve
 from sedflow.files.ecsv import number_columns
 from sedflow.files.hashes import stamp
 from sedflow.files.packaged import checked_path
+from sedflow.files.paths import as_path
 from sedflow.filter_curve import Band
 from sedflow.flux_units import AB, NANOMAGGIES
 from sedflow.units import plain
@@ -319,7 +320,7 @@ def _band_of_file(name) -> Band:
 
 
 def _read_band(name) -> Band:
-    path = Path(name)
+    path = as_path(name, UnknownBand)
     if not path.is_file():
         raise UnknownBand(f"there is no filter file {name}; give the path of a file that exists")
     try:

@@ -8,7 +8,7 @@ from sedflow.dashboard.engine import Engine
 from sedflow.dashboard.large import refined
 from sedflow.dashboard.panels.run_columns import ident
 from sedflow.dashboard.server.visitors import whose
-from sedflow.dashboard.server.work import beside
+from sedflow.dashboard.server.work import beside, on_worker
 from sedflow.errors import SedflowError
 from sedflow.fits.fit import fit
 from sedflow.network.weights import cached_posterior, packaged_weights
@@ -45,8 +45,13 @@ class Rerun:
         seed = row_seed(settings["seed"], ident(stored))
         return Request(name, settings["n"], seed, manifest["weights"]["name"])
 
-    def answer(self, request: Request) -> Answer:
-        """The answer, if the network is the run's; on the worker's thread."""
+    async def answer(self, request: Request) -> Answer:
+        """The answer, if the network is the run's; when this visitor's turn has come."""
+        await on_worker(self._check)(request)
+        return await self.engine.ask(request, only=False)
+
+    def _check(self, request):
+        """Refuse a network that is not the run's."""
         stored = "what is stored is all that can be shown"
         try:
             network = self.engine.posterior(request.weights)
@@ -62,7 +67,6 @@ class Rerun:
                 f"the network {request.weights} of this version is not the one that the run was "
                 f"made with; {stored}"
             )
-        return self.engine.answer(request)
 
     async def repeat(self, answer: Answer) -> Answer:
         """The answer by all steps of the run, not the first alone; beside the server."""

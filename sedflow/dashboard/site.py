@@ -13,6 +13,7 @@ from sedflow.dashboard.engine import Engine, Recent
 from sedflow.dashboard.patches import send_at_once
 from sedflow.dashboard.server.memory import RETURNS, few_pools, settle
 from sedflow.dashboard.server.visitors import VISITORS, Full, whose
+from sedflow.dashboard.server.work import leave
 from sedflow.dashboard.tabs import TITLE, Page
 from sedflow.dashboard.widgets import note, plain
 from sedflow.errors import SedflowError, needs
@@ -62,6 +63,7 @@ def page(run: str | Path | None = None) -> pn.template.base.BaseTemplate:
         def ended(context):
             VISITORS.leave(session)
             one.close()
+            leave(session)
             RETURNS.soon()
 
         pn.state.on_session_destroyed(ended)

@@ -96,7 +96,9 @@ class Page:
 
     def close(self) -> None:
         """Stop what runs; the session ends."""
-        self.explorer.close()
+        for view in self._views.values():
+            if hasattr(view, "close"):
+                view.close()
 
     def go(self, query: str) -> None:
         """Show what an address says, which is one that this session had."""

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import IO, TYPE_CHECKING
 
 from sedflow.errors import SedflowError, check_choice
+from sedflow.files.paths import as_path
 from sedflow.model.derived import PLOTTED
 from sedflow.palette import FAINT, GREEN, GREY, INK, INK_BLUE, ORANGE, VERMILION
 
@@ -148,6 +149,7 @@ def save_figure(figure: "Figure", path: str | Path | IO[bytes], form: str | None
     """
     import matplotlib
 
+    path = path if hasattr(path, "write") else as_path(path)
     if form is None:
         form = Path(str(getattr(path, "name", path))).suffix[1:].lower()
     check_choice("format", form, FORMATS)

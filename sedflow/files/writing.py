@@ -10,6 +10,7 @@ from pathlib import Path
 from uuid import uuid4
 
 from sedflow.errors import SedflowError
+from sedflow.files.paths import as_path
 
 __all__ = ["made_folder", "replacing", "writing"]
 
@@ -31,7 +32,7 @@ def made_folder(path) -> Path:
 @contextmanager
 def replacing(path) -> Iterator[Path]:
     """A name in the folder of `path` to write to; renamed to `path` if all went well."""
-    path = Path(path)
+    path = as_path(path)
     if not path.parent.is_dir():
         raise SedflowError(f"there is no folder {path.parent}; make it, or choose another")
     if path.is_dir():

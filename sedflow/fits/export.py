@@ -9,6 +9,7 @@ import numpy as np
 
 from sedflow import __version__
 from sedflow.errors import SedflowError, needs
+from sedflow.files.paths import as_path
 from sedflow.files.writing import replacing
 from sedflow.model.likelihood import pulls
 from sedflow.parameters import PARAMETERS
@@ -122,7 +123,7 @@ def to_table(
         An unknown extension, a file that exists, a folder that does not, or no pyarrow.
     """
     if path is not None:
-        path = Path(path)
+        path = as_path(path)
         _check_table_path(path, overwrite)
     table = _quantile_table(fit) if quantiles else _draws_table(fit)
     for quantity in fit.quantities:
@@ -178,7 +179,7 @@ def write_table(table: Any, path: str | Path, overwrite: bool = False) -> None:
     SedflowError
         An unknown extension, a file that exists, a folder that does not, or no pyarrow.
     """
-    path = Path(path)
+    path = as_path(path)
     _check_table_path(path, overwrite)
     _write_table(table, path)
 

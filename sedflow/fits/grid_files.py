@@ -12,7 +12,8 @@ from pathlib import Path
 from sedflow.errors import SedflowError
 from sedflow.files.documents import read, table, text
 from sedflow.files.hashes import opened, sealed, sha256
-from sedflow.files.writing import replacing
+from sedflow.files.paths import as_path
+from sedflow.files.writing import made_folder, replacing
 from sedflow.fits.fit import Fit, load_fit
 
 __all__ = ["read_fits", "write_fits"]
@@ -28,7 +29,7 @@ def write_fits(folder: str | Path, fits: dict[str, Fit]) -> Path:
     SedflowError
         The folder holds other fits, or the name of a grid is not one of a file.
     """
-    folder = Path(folder)
+    folder = as_path(folder)
     if folder.suffix in (".h5", ".hdf5") or folder.is_file():
         raise SedflowError(
             f"a comparison is a folder with a file for each grid, and {folder.name[:60]!r} names a "
@@ -39,7 +40,7 @@ def write_fits(folder: str | Path, fits: dict[str, Fit]) -> Path:
             raise SedflowError(
                 f"the grid {name[:60]!r} cannot name a file; give it letters, digits and hyphens"
             )
-    folder.mkdir(parents=True, exist_ok=True)
+    made_folder(folder)
     names = {f"{name}.h5" for name in fits}
     strange = sorted(path.name for path in folder.glob("*.h5") if path.name not in names)
     if strange:
@@ -63,7 +64,7 @@ def read_fits(folder: str | Path) -> dict[str, Fit]:
     SedflowError
         Files are gone, replaced or renamed.
     """
-    folder = Path(folder)
+    folder = as_path(folder)
     files = sorted(folder.glob("*.h5"))
     if not files:
         raise SedflowError(f"{folder} holds no saved fits; give a folder that save wrote")

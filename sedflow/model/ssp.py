@@ -19,6 +19,7 @@ from sedflow.files.bounds import SSP_VALUES
 from sedflow.files.hashes import sha256, stamp
 from sedflow.files.hdf5 import own
 from sedflow.files.packaged import SSP_NAMES, checked_path
+from sedflow.files.paths import as_path
 from sedflow.model.remnants import remnant_mass
 from sedflow.model.ssp_stated import in_our_units, unit_of
 from sedflow.model.ssp_units import check_stars
@@ -207,7 +208,7 @@ def load_ssp(name_or_path) -> SSPGrid:
         )
     if str(name_or_path) in SSP_NAMES:
         return _read_ssp(checked_path(f"ssp_{name_or_path}.h5"), str(name_or_path))
-    path = Path(name_or_path).resolve()
+    path = as_path(name_or_path, BadSSP).resolve()
     if not path.is_file():
         raise BadSSP(
             f"no SSP grid {str(name_or_path)!r}; give one of {', '.join(SSP_NAMES)} or the path "

@@ -9,6 +9,7 @@ import numpy as np
 from sedflow.errors import BadWeights, SedflowError
 from sedflow.files.hashes import sha256
 from sedflow.files.packaged import DEFAULT_WEIGHTS, SSP_NAMES, checked_path, data_path
+from sedflow.files.paths import as_path
 from sedflow.model.sed import SEDModel
 from sedflow.network.graphs import graph_flow, manifest_path, missing_graphs
 from sedflow.network.posterior import AmortizedPosterior
@@ -49,7 +50,7 @@ def load_posterior(
         name_or_path = f"nsa-ugriz-{name_or_path}"
     elif f"nsa-{name_or_path}" in packaged_weights():
         name_or_path = f"nsa-{name_or_path}"
-    path = Path(name_or_path)
+    path = as_path(name_or_path, BadWeights)
     packaged = path.suffix != ".safetensors"
     if packaged:
         path = data_path(f"{name_or_path}.safetensors")

@@ -19,6 +19,7 @@ from scipy.sparse import csr_array
 from sedflow.catalogue.cluster import processes
 from sedflow.catalogue.column_units import with_units
 from sedflow.errors import SedflowError, needs
+from sedflow.files.paths import as_path
 from sedflow.files.writing import replacing
 from sedflow.parameters import as_whole
 from sedflow.population.blocks import Blocks
@@ -237,7 +238,7 @@ class StreamedPopulation(Population):
         pa = needs("pyarrow", extra="scale", what="galaxies of a streamed population")
         import pyarrow.parquet as pq
 
-        if path is None or Path(path).suffix != ".parquet":
+        if path is None or as_path(path).suffix != ".parquet":
             raise SedflowError(
                 f"path = {path}; a streamed population writes its galaxies to a .parquet file"
             )

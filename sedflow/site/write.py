@@ -9,6 +9,7 @@ from sedflow.atlas.catalog import load_nsa
 from sedflow.errors import SedflowError
 from sedflow.files.hashes import sha256_of
 from sedflow.files.packaged import DEFAULT_WEIGHTS
+from sedflow.files.paths import as_path
 from sedflow.files.writing import made_folder, replacing, writing
 from sedflow.network.weights import load_posterior
 from sedflow.site.atlas import atlas_columns
@@ -51,7 +52,7 @@ def write_site(folder: str | Path, progress: Callable[[int, int], None] | None =
     >>> (write_site(mkdtemp()) / "data" / "site.json").exists()
     True
     """
-    folder = Path(folder)
+    folder = as_path(folder)
     before = _files_of(folder)
     made_folder(folder)
     files = _contents()
@@ -73,7 +74,7 @@ def _files_of(folder):
     if not folder.is_dir() or not any(folder.iterdir()):
         return set()
     try:
-        names = set(json.loads((folder / MANIFEST).read_bytes())["files"])
+        names = {str(name) for name in json.loads((folder / MANIFEST).read_bytes())["files"]}
     except (OSError, ValueError, LookupError, TypeError):
         raise SedflowError(
             f"{folder} is not empty and is not a site of sedflow; name a new folder, or empty it"

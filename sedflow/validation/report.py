@@ -16,6 +16,7 @@ from sedflow import views
 from sedflow.errors import SedflowError
 from sedflow.files.hashes import opened, sealed
 from sedflow.files.packaged import DEFAULT_WEIGHTS, checked_path, data_path
+from sedflow.files.paths import as_path
 from sedflow.files.writing import replacing
 from sedflow.model.derived import ALL, VALIDATED
 from sedflow.trust_limits import K_HAT_MAX
@@ -136,7 +137,7 @@ def load_report(name_or_path: str | Path = DEFAULT_WEIGHTS) -> ValidationReport:
     >>> load_report("nsa-ugriz-fsps").galaxies["scores_network"].shape
     (3000, 20)
     """
-    path = Path(name_or_path)
+    path = as_path(name_or_path)
     packaged = path.suffix != ".json"
     if packaged:
         path = data_path(f"{name_or_path}.report.json")

@@ -252,3 +252,38 @@ def test_a_table_without_a_band_of_the_network_is_not_run_and_says_what_mcmc_cos
     assert "knows none of decam2014-g, decam2014-r, decam2014-z" in told
     assert "trust auto: about 12 s a galaxy" in told
     assert view._run.disabled
+
+
+def test_a_table_of_many_bands_does_not_hold_the_page_up(view):
+    from sedflow.bands import band_names
+    from sedflow.dashboard.panels.columns import MOST_BANDS
+
+    pairs = [f"flux_{b},flux_err_{b}" for b in band_names()[:120]]
+    text = f"id,redshift,{','.join(pairs)}\n1,0.1{',1.0,0.1' * len(pairs)}\n"
+    asyncio.run(view.load(text.encode(), "many.csv"))
+    assert len(view.columns._pairs) == MOST_BANDS
+    assert len(view.columns.left_out) > 10
+    asyncio.run(view.load(a_csv([72, 2489, 2490]), "few.csv"))
+    assert view.columns.left_out == []
+    view.columns.left_out = ["a", "b"]
+    view.understand()
+    said = unescape(view.understood.report.object)
+    assert f"2 bands are left out, for there are choosers for {MOST_BANDS}: a, b;" in said
+
+
+def test_a_run_ends_with_its_page(view, nsa, monkeypatch):
+    asyncio.run(view.load(a_csv(nsa.ids[:12]), "mine.csv"))
+    page = OwnDataView(view.engine)
+    page.catalogue = view
+    made = []
+    part = type(view.inputs).part
+
+    def leaves(inputs, rows, posterior):
+        made.append(len(rows))
+        page.close()
+        return part(inputs, rows, posterior)
+
+    monkeypatch.setattr(type(view.inputs), "part", leaves)
+    asyncio.run(view.run())
+    assert len(made) == 1
+    assert view.results is None

@@ -53,6 +53,15 @@ def test_lessons_need_no_dashboard():
     assert done.stdout.strip() == "[]"
 
 
+def test_a_lesson_s_long_job_ends_with_its_page(learn):
+    view = learn(lesson="abc-to-network")
+    scene = view._make_stage().scene
+    view._stage = object()
+    assert scene.alive()  # what the job looks at
+    view.close()
+    assert not scene.alive()
+
+
 # What each parameter does
 
 

@@ -15,6 +15,7 @@ from sedflow.dashboard.server.jobs import Jobs, Work
 from sedflow.dashboard.server.loop_time import LoopTime
 from sedflow.dashboard.server.turns import Builds, Busy, Superseded, Worker
 from sedflow.dashboard.server.visitors import Activity, Limits, Visitors
+from sedflow.errors import SedflowError
 from sedflow.files.packaged import DEFAULT_WEIGHTS
 from sedflow.photometry import Photometry
 
@@ -204,6 +205,26 @@ def test_the_steps_of_a_run_are_repeated_beside_the_server(monkeypatch):
     assert sent == [(rerun._all_steps, "galaxy", DEFAULT_WEIGHTS, 100, 1, "proposals")]
 
 
+def test_a_row_of_a_run_is_asked_for_like_any_posterior():
+    """So that its draws count, and that many are made beside the server."""
+    asked, request = [], Request("72", n=20_000)
+    record = SimpleNamespace(record={"weights_sha256": "w"}, record_sha256="r")
+
+    async def ask(request, only):
+        asked.append((request, only))
+        return "answer"
+
+    engine = SimpleNamespace(posterior=lambda weights: record, ask=ask)
+    weights = {"sha256": "w", "record_sha256": "r"}
+    table = SimpleNamespace(manifest={"weights": weights})
+    assert asyncio.run(rerun.Rerun(table, engine).answer(request)) == "answer"
+    assert asked == [(request, False)]
+    weights["sha256"] = "other"
+    with pytest.raises(SedflowError, match="not the one that the run was made with"):
+        asyncio.run(rerun.Rerun(table, engine).answer(request))
+    assert len(asked) == 1
+
+
 def test_a_page_that_is_only_open_makes_nobody_rest():
     """One idle tab of another visitor made each page wait four times as long as it took."""
     now = [0.0]
@@ -216,3 +237,42 @@ def test_a_page_that_is_only_open_makes_nobody_rest():
     assert not visitors.others("B")
     now[0] = 6.0
     assert not visitors.others("A")
+
+
+def test_one_visitor_cannot_fill_the_queue_of_all():
+    worker = Worker(visitor_waiting=40, waiting=100)
+    go = held(worker)
+    for session in range(4):
+        for _ in range(10):
+            worker.submit(int, "a", f"a{session}")
+    with pytest.raises(Busy, match="40 tasks wait, and the limit is 40"):
+        worker.submit(int, "a", "a9")
+    other = worker.submit(int, "b", "b1")
+    go.set()
+    assert other.result(30) == 0
+
+
+def test_what_a_page_waits_for_is_given_up_when_it_leaves():
+    worker, done = Worker(), []
+    go = held(worker)
+    left = [worker.submit(lambda: done.append("left"), "a", "a1") for _ in range(3)]
+    stays = worker.submit(lambda: done.append("stays"), "a", "a2")
+    worker.leave("a1")
+    worker.leave("unknown")
+    go.set()
+    stays.result(30)
+    assert done == ["stays"]
+    for future in left:
+        with pytest.raises(Superseded, match="left"):
+            future.result(30)
+
+
+def test_whoever_asks_for_a_job_is_the_visitor_whose_page_it_is(monkeypatch):
+    jobs = Jobs(waiting=4, each=1)
+    monkeypatch.setattr(jobs, "_advance", lambda: None)
+    monkeypatch.setattr("sedflow.dashboard.server.jobs.whose", lambda: ("a", "a1"))
+    jobs.submit(None)
+    with pytest.raises(Busy, match="your address has 1 long job already"):
+        jobs.submit(None)
+    monkeypatch.setattr("sedflow.dashboard.server.jobs.whose", lambda: ("b", "b1"))
+    assert jobs.submit(None).visitor == "b"

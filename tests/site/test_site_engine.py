@@ -290,11 +290,14 @@ def test_address_and_store_keep_what_they_are_given(numerics):
         store.set({ a: 2 });
         return { query, again: encode(read.state, site), own: read.state.own, heard,
                  plain: encode({ n: 1000, own: null }, site),
+                 twice: decode("flux=u:1:1,u:2:1&z=0.05", site).state,
+                 hex: decode("flux=u:0x10:1&z=0.05", site).state,
                  bad: decode("n=1e9&unit=x&seed=a&flux=u", site) };
     }""")
     assert sorted(found["again"][1:].split("&")) == sorted(found["query"][1:].split("&"))
     assert found["own"]["flux"] == [1.2, 3]
     assert found["plain"] == ""
+    assert found["twice"] == found["hex"] == {}  # as the app has it
     assert found["heard"] == [["a"], ["b"]]
     assert found["bad"]["state"] == {"n": 10000}
     wrong = " ".join(found["bad"]["notices"])

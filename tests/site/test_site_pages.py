@@ -333,6 +333,11 @@ def test_magnitudes_that_are_typed_get_a_posterior_and_bad_ones_a_sentence(page)
     painted(page, "my galaxy, z = 0.0488")
     compare_with_python(page)
     page.wait_for_function("() => location.search.includes('flux=u:')")
+    form.get_by_label("name", exact=True).fill("72")  # which is a galaxy of the atlas
+    page.get_by_role("button", name="Infer this galaxy").click()
+    painted(page, "72 (mine), z = 0.0488")
+    page.goto(f"{page.url.partition('?')[0]}?galaxy=nothing")
+    page.get_by_text("“nothing” is not in this atlas").wait_for(timeout=60_000)
 
 
 @pytest.mark.browser

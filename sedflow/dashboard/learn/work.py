@@ -5,6 +5,7 @@ from collections.abc import Callable
 
 import panel as pn
 
+from sedflow.dashboard.server.turns import Superseded
 from sedflow.dashboard.server.work import on_worker
 from sedflow.errors import SedflowError
 
@@ -47,7 +48,9 @@ class LessonWork:
     async def _ask(self, number, job, then):
         document = pn.state.curdoc
         try:
-            result, error = await on_worker(_outcome)(job)
+            result, error = await on_worker(_outcome, latest=self)(job)
+        except Superseded:  # by a newer one, or its page has left
+            return
         except SedflowError as full:  # of the queue
             result, error = None, str(full)
         if document is None or document.session_context is None:

@@ -29,3 +29,7 @@ class OwnDataView(PageView):
         for panel in (self.typed, self.catalogue):
             panel.param.watch(lambda event: setattr(self, "chosen", event.new), "chosen")
         self.views = pn.Column(self.typed, self.catalogue, sizing_mode="stretch_width")
+
+    def close(self) -> None:
+        """Stop what runs; the session ends."""
+        self.catalogue.close()

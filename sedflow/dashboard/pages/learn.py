@@ -69,6 +69,11 @@ class LearnView(LateView):
         """Wait until nothing is being computed."""
         await self._work.ready()
 
+    def close(self) -> None:
+        """Stop what runs, and let what is computed be late; the session ends."""
+        self._opened = None
+        self._work.drop()
+
     # Selection
 
     def _clamp_all(self, **asked):

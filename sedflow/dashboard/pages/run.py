@@ -285,7 +285,7 @@ class RunView(RunState, LateView):
 
     async def infer(self, stored: dict) -> Answer:
         """The posterior of a row by the run's own network, with the row's own seed."""
-        return await on_worker(self.rerun.answer)(self.rerun.request(stored))
+        return await self.rerun.answer(self.rerun.request(stored))
 
     def _show_answer(self, stored, answer, repeated=False):
         """Show the posterior; returns how far it is from what is stored."""

@@ -1,5 +1,6 @@
 """A catalogue, uploaded: its columns, rows, run and results."""
 
+from functools import partial
 from typing import Any
 
 import pandas as pd
@@ -10,11 +11,12 @@ from sedflow.catalogue.presets import presets
 from sedflow.catalogue.rows import guess_mapping, preview, to_photometry
 from sedflow.catalogue.sampler_for_bands import foreign_bands, in_names_of, left_aside
 from sedflow.dashboard.engine import Engine
-from sedflow.dashboard.panels.columns import ColumnsPanel
+from sedflow.dashboard.panels.columns import MOST_BANDS, ColumnsPanel
 from sedflow.dashboard.panels.understood import UnderstoodPanel
 from sedflow.dashboard.panels.upload_results import ResultsPanel
 from sedflow.dashboard.server.messages import LONGEST_PASTE
 from sedflow.dashboard.server.reader import ROWS, bytes_of
+from sedflow.dashboard.server.turns import Superseded
 from sedflow.dashboard.server.uploads import Readers, shared_readers
 from sedflow.dashboard.server.visitors import VISITORS, Full, whose
 from sedflow.dashboard.server.work import on_worker
@@ -154,11 +156,18 @@ class UploadPanel(pn.viewable.Viewer):
 
     async def _guess(self, preset):
         """Offer the columns that a survey's would be, or as the columns tell."""
+        table = self.table
         try:
-            guess, problem = guess_mapping(self.table, preset=preset), ""
+            # A thousand columns with the bands of all surveys take a second.
+            guess = await on_worker(partial(guess_mapping, preset=preset), latest=self)(table)
+            problem = ""
+        except Superseded:
+            return
         except SedflowError as error:
             guess, problem = None, f"{error}. Choose the columns below"
-        await self.columns.offer(self.table, guess)
+        if self.table is not table:  # another file by now
+            return
+        await self.columns.offer(table, guess)
         if problem:
             self._say(problem)
 
@@ -212,6 +221,10 @@ class UploadPanel(pn.viewable.Viewer):
         self.columns.hide()
         self.understood.clear()
 
+    def close(self) -> None:
+        """Stop what runs; the session ends."""
+        self._running = None
+
     def _drop(self):
         """End the run and clear the results, which belong to other inputs; the sentence for it."""
         said = "" if self.found.done is None else "The results of before were cleared; run again."
@@ -260,6 +273,12 @@ class UploadPanel(pn.viewable.Viewer):
         other = [band for band in mapping.bands if band not in known]
         aside = left_aside(other, self._weights.value) if len(other) < len(mapping.bands) else ()
         said = [*self.table.meta["notes"], *aside, *rows.report]
+        if left := self.columns.left_out:
+            said.append(
+                f"{len(left)} bands are left out, for there are choosers for {MOST_BANDS}: "
+                f"{', '.join(left[:8])}{', ...' if len(left) > 8 else ''}; run `sedflow infer`, or "
+                "upload fewer columns"
+            )
         self.understood.tell(said, shown, self.inputs.problems)
         good, name = len(self.inputs.todo), plain(self._name)
         if self._total > ROWS:

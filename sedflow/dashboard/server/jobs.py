@@ -19,7 +19,7 @@ from typing import Any
 from sedflow.dashboard.grids import ComparedGrids, compared_grids
 from sedflow.dashboard.server.aside import begin_beside_a_server
 from sedflow.dashboard.server.turns import Busy
-from sedflow.dashboard.server.visitors import VISITORS
+from sedflow.dashboard.server.visitors import VISITORS, whose
 from sedflow.errors import Cancelled, SedflowError
 from sedflow.fits.fit import Fit, fit
 from sedflow.photometry import Photometry
@@ -98,8 +98,12 @@ class Jobs:
         self._process = None
         self._lock = threading.RLock()
 
-    def submit(self, work: Work, visitor: str = "") -> Job:
-        """Run now, or wait; `Busy` if too many do, or if the visitor has a job already."""
+    def submit(self, work: Work, visitor: str | None = None) -> Job:
+        """Run now, or wait; `Busy` if too many do, or if the visitor has a job already.
+
+        visitor : by default, whoever's page asks
+        """
+        visitor = whose()[0] if visitor is None else visitor
         with self._lock:
             self._advance()
             here = [*self._queue, *([] if self._running is None else [self._running])]

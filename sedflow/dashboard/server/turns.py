@@ -39,8 +39,8 @@ class Worker:
 
     Parameters
     ----------
-    session_waiting, waiting : int
-        Tasks of one session, and of all, that may wait.
+    session_waiting, visitor_waiting, waiting : int
+        Tasks of one session, of one visitor, and of all, that may wait.
     others : callable, optional
         Whether anybody but a visitor is active: then the visitor rests between two tasks.
     rest : callable
@@ -54,12 +54,14 @@ class Worker:
         self,
         name="sedflow",
         session_waiting: int = 32,
+        visitor_waiting: int = 128,
         waiting: int = 512,
         others=None,
         rest: Callable[[str], float] = lambda visitor: 1.0,
         charge: Callable[[str, float], None] = lambda visitor, seconds: None,
     ):
-        self._name, self._session_waiting, self._waiting = name, session_waiting, waiting
+        self._name = name
+        self._limits = session_waiting, visitor_waiting, waiting
         self._others, self._rest = others or (lambda visitor: False), rest
         self._charge = charge
         self._rested: dict[str, float] = {}
@@ -84,9 +86,9 @@ class Worker:
                 for old in [t for t in mine if t.latest is latest]:
                     mine.remove(old)
                     old.future.set_exception(Superseded("a newer request took its place"))
-            everybody = sum(len(q) for queues in self._queues.values() for q in queues.values())
-            limits = ((len(mine), self._session_waiting), (everybody, self._waiting))
-            for tasks, limit in limits:
+            by_visitor = {v: sum(map(len, qs.values())) for v, qs in self._queues.items()}
+            waiting = len(mine), by_visitor[visitor], sum(by_visitor.values())
+            for tasks, limit in zip(waiting, self._limits, strict=True):
                 if tasks >= limit:
                     raise Busy(
                         f"{tasks} tasks wait, and the limit is {limit}; try again in a minute"
@@ -97,6 +99,14 @@ class Worker:
                 self._thread.start()
             self._changed.notify()
         return task.future
+
+    def leave(self, session: str) -> None:
+        """Give up what a session that has ended still waits for."""
+        with self._changed:
+            left = [queues.pop(session, ()) for queues in self._queues.values()]
+        for task in (task for tasks in left for task in tasks):
+            if task.future.set_running_or_notify_cancel():
+                task.future.set_exception(Superseded("the page that asked has left"))
 
     def _work(self):
         while True:

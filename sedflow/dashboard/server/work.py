@@ -9,7 +9,7 @@ from sedflow.dashboard.server.loop_time import LOOP_TIME
 from sedflow.dashboard.server.turns import Worker
 from sedflow.dashboard.server.visitors import VISITORS, whose
 
-__all__ = ["ASIDE", "RUNS", "beside", "on_worker"]
+__all__ = ["ASIDE", "RUNS", "beside", "leave", "on_worker"]
 
 _WORKER = Worker(others=VISITORS.others, rest=LOOP_TIME.rest, charge=LOOP_TIME.charge)
 
@@ -20,6 +20,12 @@ ASIDE = Worker(
 
 #: The thread that asks for rows of the server's run.
 RUNS = Worker("sedflow-run", others=VISITORS.others)
+
+
+def leave(session: str) -> None:
+    """Give up what a session that has ended still waits for."""
+    for worker in (_WORKER, ASIDE, RUNS):
+        worker.leave(session)
 
 
 def on_worker(

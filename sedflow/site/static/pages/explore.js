@@ -64,7 +64,11 @@ export function explorePage({ store, engine, atlas, session }) {
     const { answer } = store.get(), q = answer && quantitiesOf(site, answer).find((one) => one.name === name);
     if (q) brushed(brushQuantities(answer, [{ q, range: [low, high] }]));
   });
-  const own = ownForm(site, (galaxy) => store.set({ own: galaxy, galaxy: galaxy.name, bands: [] }));
+  const own = ownForm(site, (galaxy) => {
+    // A number of the atlas names that galaxy, whatever a visitor calls another.
+    const name = atlas.rowOf(galaxy.name) < 0 ? galaxy.name : `${galaxy.name} (mine)`;
+    store.set({ own: { ...galaxy, name }, galaxy: name, bands: [] });
+  });
   const under = tabs("More", [["Numbers", numbers.node], ["Select", ranges.node], ["Your galaxy", own.parentElement ?? el("div", {}, own)], ["Code", el("div", {}, code)]], "explore");
   const parts = choice("Parts", [["light", "Light"], ["posterior", "Posterior"], ["history", "History"], ["numbers", "Numbers"]], (value) => { stage.dataset.part = value; parts.show(value); });
   parts.node.classList.add("parts");

@@ -25,7 +25,10 @@ export function startSession(store, engine, atlas) {
 
   async function ask(state) {
     const galaxy = galaxyOf(state);
-    if (!galaxy) return;
+    if (!galaxy) {
+      if (state.galaxy) say(atlas.find(state.galaxy).words || `“${state.galaxy.slice(0, 40)}” is not a number of this atlas; type it in the field above`, true);
+      return;
+    }
     const key = JSON.stringify([galaxy.title, galaxy.flux, galaxy.sigma, galaxy.redshift, state.bands, state.n, state.seed]);
     if (key === asked) return;
     asked = key;

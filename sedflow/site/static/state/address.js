@@ -141,7 +141,8 @@ function decodeOwn(given, bands) {
   const redshift = Number(given.get("z") || NaN);
   const rows = text.split(",").map((item) => item.split(":"));
   const known = rows.filter((row) => bands.includes(row[0]));
-  const good = rows.every((row) => row.length === 3 && Number.isFinite(Number(row[1] || NaN)) && Number(row[2]) > 0);
+  const once = new Set(rows.map((row) => row[0])).size === rows.length;
+  const good = once && rows.every((row) => row.length === 3 && Number.isFinite(numeral(row[1])) && numeral(row[2]) > 0);
   const truth = given.get("truth")?.split(",").map(Number) ?? null;
   if (!good || !known.length || !(redshift > 0) || (truth && !(truth.length === 12 && truth.every(Number.isFinite)))) {
     throw new RangeError(`flux=${quoted(text)} in the address is not a galaxy; write flux=u:1.2:0.1,g:3.4:0.1 (nanomaggies and ` +
@@ -149,6 +150,11 @@ function decodeOwn(given, bands) {
   }
   const column = (/** @type {number} */ at) => bands.map((b) => Number(known.find((row) => row[0] === b)?.[at] ?? NaN));
   return { name: "my galaxy", flux: column(1), sigma: column(2), redshift, truth };
+}
+
+/** The number that a text writes in decimals; NaN of "0x10" and of nothing. @param {string} text */
+function numeral(text) {
+  return /^\s*[-+]?(\d+\.?\d*|\.\d+)(e[-+]?\d+)?\s*$/i.test(text) ? Number(text) : NaN;
 }
 
 /** As Python's format ".6g", without an exponent where it is short. @param {number} value */
