@@ -10,7 +10,7 @@ from sedflow.catalogue.presets import presets
 from sedflow.catalogue.rows import guess_mapping, preview, to_photometry
 from sedflow.catalogue.sampler_for_bands import foreign_bands, in_names_of, left_aside
 from sedflow.dashboard.engine import Engine
-from sedflow.dashboard.panels.columns import ColumnsPanel
+from sedflow.dashboard.panels.columns import NONE, ColumnsPanel
 from sedflow.dashboard.panels.understood import UnderstoodPanel
 from sedflow.dashboard.panels.upload_results import ResultsPanel
 from sedflow.dashboard.server.messages import LONGEST_PASTE
@@ -157,10 +157,17 @@ class UploadPanel(pn.viewable.Viewer):
         try:
             guess, problem = guess_mapping(self.table, preset=preset), ""
         except SedflowError as error:
-            guess, problem = None, f"{error}. Choose the columns below"
+            guess, problem = self._without_redshift(preset), f"{error}. Choose the columns below"
         await self.columns.offer(self.table, guess)
         if problem:
             self._say(problem)
+
+    def _without_redshift(self, preset):
+        """The columns of the bands, where only the redshift is not found; otherwise None."""
+        try:
+            return guess_mapping(self.table, redshift=NONE, preset=preset)
+        except SedflowError:
+            return None
 
     async def _other_survey(self, event):
         if self.table is not None and not self._reading:
