@@ -33,6 +33,7 @@ __all__ = [
     "patch",
     "plain",
     "prose",
+    "tall",
     "tell",
     "text_table",
     "typeset",
@@ -67,6 +68,12 @@ SMALL_TABLE = """
   background: transparent !important; border: 1px solid #88888888 !important;
 }
 .tabulator .tabulator-page { color: inherit !important; background: transparent !important; }
+"""
+
+
+_CLOSE_LIST = """
+ul { margin: 0 !important; padding-left: 14px !important; }
+li { margin: 0 !important; line-height: 1.4 !important; }
 """
 
 
@@ -113,6 +120,11 @@ def text_table(**options: Any) -> TextTable:
         stylesheets=[SMALL_TABLE],
         **options,
     )
+
+
+def tall(n: int, most: int = 6) -> int:
+    """Height of a table of n rows, which scrolls beyond the most [px]."""
+    return 34 + 25 * min(n, most)
 
 
 def decimals(n: int) -> CustomJSTickFormatter:
@@ -164,7 +176,14 @@ def prose(text: str = "", **options) -> pn.pane.Markdown:
 
 def note(alert_type: str = "warning", **options) -> pn.pane.Alert:
     """A coloured note that is not visible before it says something."""
-    return pn.pane.Alert("", alert_type=alert_type, visible=False, **TEXT_ALONE, **options)
+    return pn.pane.Alert(
+        "",
+        alert_type=alert_type,
+        visible=False,
+        stylesheets=[_CLOSE_LIST],
+        **TEXT_ALONE,
+        **options,
+    )
 
 
 def tell(pane: pn.pane.Markdown | pn.pane.Alert, text: str) -> None:
@@ -206,7 +225,7 @@ def typeset(text: object) -> str:
     >>> typeset("r: mag_r +- err-r, -1.0 or 1e-06; state nulls = '-99'")
     "r: mag_r ± err-r, −1.0 or 1e-06; state nulls = '-99'"
     """
-    told = str(text).replace(" +- ", " ± ")
+    told = str(text).replace(" +- ", " ± ").replace(" >= ", " ≥ ").replace(" <= ", " ≤ ")
     for argument, button in _ON_PAGES.items():
         told = told.replace(argument, button)
     return _HYPHEN.sub("\N{MINUS SIGN}", told)

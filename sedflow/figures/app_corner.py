@@ -194,7 +194,7 @@ class CornerFigure:
             many = n >= _MANY
             left = 0.33 if n >= _MOST else 0.26 if many else 0.15
             for axis, start, end in (
-                (self.figure.x_range, -left * n, n + (2.0 if many else 0.12)),
+                (self.figure.x_range, -left * n, n + (_beside(n) if many else 0.12)),
                 (self.figure.y_range, -(0.27 if many else 0.11) * n, n + 0.08 * n),
             ):
                 axis.update(start=start, end=end, reset_start=start, reset_end=end)
@@ -234,8 +234,8 @@ class CornerFigure:
         drawn = n > 1 and any(len(one.contours) and len(one.contours[0]) for one in sets.values())
         # Above the key; in the app, below its buttons and what they say.
         many = n >= _MANY
-        line = n - GAP if self._keyed else (0.68 if many else 0.62) * n
-        end = n + 1.9 if many and not self._keyed else n - GAP
+        line = n - GAP if self._keyed or whose else (0.68 if many else 0.62) * n
+        end = n + _beside(n) - 0.1 if many and not self._keyed else n - GAP
         told = f"{HELD}\nnumbers and dashes: {whose}" if whose else HELD
         words = {"x": [end], "y": [line], "text": [told]}
         new["held"] = words if drawn else {"x": [], "y": [], "text": []}
@@ -243,9 +243,7 @@ class CornerFigure:
         new["values"] = {
             "x": position,
             "y": n - np.arange(n) - GAP + 0.04,
-            "text": [v.partition("\n")[0] if n >= _MOST else v for v in first.values]
-            if first
-            else [""] * n,
+            "text": [_in_its_row(v, n) for v in first.values] if first else [""] * n,
         }
         shown = [name for name in self.colors if name in sets] + ["truth"] * (truth is not None)
         if not self._keyed:  # the page has a key of its own
@@ -261,6 +259,18 @@ class CornerFigure:
         self._axes = axes
         heading: Any = self.figure.title
         heading.text = title  # last: it never stands over another galaxy's panels
+
+
+def _beside(n):
+    """Room for numbers on the right of many panels, in panels."""
+    return 2.0 if n >= _MOST else 3.2
+
+
+def _in_its_row(value, n):
+    """A median and its range: below each other, side by side in low rows, alone in the lowest."""
+    if n >= _MOST:
+        return value.partition("\n")[0]
+    return value.replace("\n", " ") if n >= _MANY else value
 
 
 def _dressed(part, color):

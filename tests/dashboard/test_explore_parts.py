@@ -101,7 +101,8 @@ def test_notes_are_a_list_and_one_note_is_a_sentence():
     one = "Note that k-hat is high (0.9, limit 0.7; 30 effective draws)."
     assert _listed(one) == plain(one)
     two = "Note that g is odd (pull -3.2; large); the prior stays flat."
-    assert _listed(two) == f"- {plain('G is odd (pull −3.2; large)')}\n- The prior stays flat"
+    listed = f"- **G is odd**{plain(' (pull −3.2; large)')}\n- **The prior stays flat**"
+    assert _listed(two) == listed
     assert _listed("no galaxy 'a; b' here") == plain("no galaxy 'a; b' here")
 
 

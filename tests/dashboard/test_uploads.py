@@ -19,6 +19,7 @@ from attacks import KINDS, SECRET, elsewhere, fits_bytes, places
 
 from sedflow.dashboard.engine import Engine
 from sedflow.dashboard.panels import upload
+from sedflow.dashboard.panels.columns import NONE
 from sedflow.dashboard.panels.upload import UploadPanel
 from sedflow.dashboard.server import visitors as server_visitors
 from sedflow.dashboard.server.reader import ELEMENTS, ROWS, elements, pack, unpack
@@ -384,3 +385,17 @@ def test_results_with_ids_like_formulas_are_quoted(view):
     lines = asyncio.run(view.found.saved("csv")).decode().splitlines()
     place = lines[0].split(",").index("id")
     assert [line.split(",")[place] for line in lines[1:]] == ["'=1+1", "'-5"]
+
+
+def test_bands_are_offered_where_only_the_redshift_is_not_found(engine):
+    table = b"name,zzz_best,mag_u,magerr_u,mag_g,magerr_g\none,0.05,18.9,0.06,17.4,0.02\n"
+    panel = UploadPanel(engine)
+    asyncio.run(panel.load(table, "mine.csv"))
+    assert "no redshift found" in panel._note.object
+    assert {b: p[0].value for b, p in panel.columns._pairs.items() if p[0].value != NONE} == {
+        "u": "mag_u",
+        "g": "mag_g",
+    }
+    assert panel.rows is None
+    panel.columns._redshift.value = "zzz_best"
+    assert panel.rows is not None and len(panel.inputs.todo) == 1

@@ -143,7 +143,7 @@ def test_the_page_shows_a_change_beside_what_is(engine):
     assert len(explorer.histories.figures["sfr"].sources["changed"].data["x"]) > 10
     assert len(corner["histograms_changed"].data["x"]) > 10
     np.testing.assert_allclose(len(corner["histograms_exact"].data["y"]), len(before))
-    assert "H was not measured" in explorer.what_if._text.object
+    assert "**H added**" in explorer.what_if._text.object
     assert "u left out" in explorer.what_if._text.object
     assert len(explorer.what_if._table.value) == len(QUANTITIES)
     explorer.what_if.change = Change()

@@ -10,21 +10,33 @@ from sedflow.dashboard.widgets import prose
 
 __all__ = ["listing"]
 
+_CARDS = """
+:host { display: grid !important; height: auto !important; gap: 12px;
+  grid-auto-rows: auto; padding: 4px 10px 12px;
+  grid-template-columns: repeat(auto-fill, minmax(min(300px, 100%), 1fr)); }
+"""
+_CARD = """
+:host { background: var(--sf-surface); border: 1px solid var(--sf-grid); border-radius: 8px;
+  padding: 8px 4px 10px; justify-content: space-between; height: auto !important; }
+"""
+
 
 def listing(start: Callable[[str], object]) -> list[pn.viewable.Viewable]:
     """The list of lessons; each has a button that calls `start` with its key."""
     cards = []
     for key, lesson in LESSONS.items():
-        button = pn.widgets.Button(label=f"Start: {lesson.title}", color="primary")
+        button = pn.widgets.Button(label=f"Start: {lesson.title}", color="primary", margin=(4, 10))
         button.on_click(partial(_call, start, key))
         cards.append(
             pn.Column(
                 prose(
-                    f"### {lesson.title}\n{lesson.about}\n\n{len(lesson.steps)} steps, about "
-                    f"{lesson.minutes} minutes."
+                    f"### {lesson.title}\n{lesson.about}\n\n*{len(lesson.steps)} steps, about "
+                    f"{lesson.minutes} minutes*"
                 ),
                 button,
                 sizing_mode="stretch_width",
+                margin=0,
+                stylesheets=[_CARD],
             )
         )
     return [
@@ -32,7 +44,7 @@ def listing(start: Callable[[str], object]) -> list[pn.viewable.Viewable]:
             "## Learn\nShort lessons with the real model, the real network and real galaxies. "
             "In each step predict first, then look."
         ),
-        *cards,
+        pn.Column(*cards, sizing_mode="stretch_width", margin=0, stylesheets=[_CARDS]),
     ]
 
 

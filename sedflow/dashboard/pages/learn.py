@@ -27,6 +27,7 @@ _STAGES = {
     "trust": ("out_of_domain", "OutOfDomain"),
     "populations": ("populations", "Populations"),
 }
+_APART = ".bk-input-group.bk-inline label, .bk-input-group label { margin-right: 14px; }"
 _NONE = "Choose a lesson"
 _GALAXY = 72  # the paper's example
 
@@ -48,6 +49,8 @@ class LearnView(LateView):
     seed : int
         Of everything that the lessons draw.
     """
+
+    controls_last = True
 
     lesson = param.String(default="", doc="Key of the lesson; empty for the list")
     step = param.Integer(default=1, doc="Step of the lesson, from 1")
@@ -154,7 +157,9 @@ class LearnView(LateView):
         self._waiting = prose()
         self._stage_box = pn.Column(sizing_mode="stretch_width")
         self._question = prose()
-        self._choices = pn.widgets.RadioBoxGroup(label="Your prediction", options=[], inline=True)
+        self._choices = pn.widgets.RadioBoxGroup(
+            label="Your prediction", options=[], inline=True, stylesheets=[_APART]
+        )
         self._reveal = pn.widgets.Button(label="Show the answer", color="primary")
         self._answer = note("info", margin=(5, 10))
         self._back = pn.widgets.Button(label="Back", width=110)

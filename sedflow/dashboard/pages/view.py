@@ -17,6 +17,7 @@ _SIDES = """
 }
 /* A presentation shows the page, and arrow keys do what its controls do. */
 .side { display: var(--sf-rail, flex) !important; }
+@media (max-width: 900px) { .side.last { order: 1; border-top: 1px solid var(--sf-line); } }
 """
 
 
@@ -24,6 +25,8 @@ class PageView(pn.viewable.Viewer):
     """A page with `controls` and `views`; side by side as the last line of a notebook's cell."""
 
     sidebar_width = 340
+    #: Whether small screens have the controls below the page, which begins with its own.
+    controls_last = False
 
     def __panel__(self):
         side = pn.Column(self.controls, width=self.sidebar_width)
@@ -57,7 +60,8 @@ def laid_out(view: Any) -> pn.viewable.Viewable:
     if hasattr(view, "screen"):
         return view.screen
     wide: dict[str, Any] = {"sizing_mode": "stretch_width", "margin": 0}
-    side = pn.Column(view.controls, css_classes=["side"], **wide)
+    classes = ["side", "last"] if view.controls_last else ["side"]
+    side = pn.Column(view.controls, css_classes=classes, **wide)
     return pn.Column(side, view.views, stylesheets=[_SIDES], **wide)
 
 

@@ -58,7 +58,11 @@ class ColumnsPanel(pn.viewable.Viewer):
 
         def select(label, value, width=150):
             return pn.widgets.Select(
-                label=label, options=names, value=value if value in names else NONE, width=width
+                label=label,
+                options=names,
+                value=value if value in names else NONE,
+                width=width,
+                margin=(4, 6),
             )
 
         bands = {} if guess is None else guess.bands

@@ -15,6 +15,7 @@ from sedflow.model.derived import ALL, derive
 
 __all__ = ["DerivedPanel", "interval", "number"]
 
+_CLOSE = ".tabulator .tabulator-col .tabulator-col-content { padding: 3px 4px !important; }"
 _EVERYWHERE = {q.name for q in ALL}
 
 
@@ -36,7 +37,7 @@ class DerivedPanel(AnswerPanel):
             margin=0,
             sortable=False,
             formatters={"quantity": {"type": "html"}},  # of our own text alone
-            stylesheets=[SMALL_TABLE],
+            stylesheets=[SMALL_TABLE, _CLOSE],
         )
 
     def draw(self, answer: Answer, brushed: Brushed | None) -> None:

@@ -94,9 +94,7 @@ class HistoriesPanel(AnswerPanel):
         told = f"Half of the mass had formed **{_ago(t50)}** ago, 90 % **{_ago(t90)}** ago."
         if self._screen:
             n = len(answer.fit.examples)
-            told += (
-                f"\n\nBands hold 68 and 95 % at each time; thin lines: {n} draws, the best green."
-            )
+            told += f"\n\nBands hold 68, 95 % at each time; thin lines: {n} draws, the best green."
         self._formation.object = told
 
     def _changed(self, which):

@@ -25,7 +25,7 @@ __all__ = ["ReferencePanel"]
 
 _MOST_KEPT = 8  # galaxies whose draws of a job wait for them
 METHODS = {
-    "tempered populations (default)": "smc",
+    "tempered populations": "smc",
     "emcee": "emcee",
     "zeus": "zeus",
 }
@@ -55,7 +55,7 @@ class ReferencePanel(AnswerPanel):
         self._chains: dict[Request, Fit] = {}  # what MCMC drew lately
         self._better: dict[Request, Fit] = {}  # what was refined lately
         self.distances = prose("", margin=(0, 10), sizing_mode="stretch_width")
-        self._method = pn.widgets.Select(label="sampler", options=METHODS, width=230)
+        self._method = pn.widgets.Select(label="sampler", options=METHODS, width=200)
         self._start = pn.widgets.Button(label="Start", color="primary", align="end")
         self._climb = pn.widgets.Button(
             label="Refine it",

@@ -6,7 +6,7 @@ from typing import Any
 import pandas as pd
 import panel as pn
 
-from sedflow.dashboard.widgets import plain, prose, text_table, typeset
+from sedflow.dashboard.widgets import plain, prose, tall, text_table, typeset
 
 __all__ = ["UnderstoodPanel"]
 
@@ -33,13 +33,18 @@ class UnderstoodPanel(pn.viewable.Viewer):
         self.report.object = "\n".join(["How the columns were read:", "", *lines])
         first = first.round(3)
         first["id"] = first["id"].astype(str)  # numbers of 19 digits lose some in a browser
-        self.preview.value, self.preview.visible = first, True
+        # Below, each row that cannot be run has its problem.
+        first = first.drop(columns="problem", errors="ignore")
+        self.preview.param.update(value=first, visible=True, height=tall(len(first)))
         rows = [
             (p.row + 1, "" if p.id is None else str(p.id), typeset(p.reason))
             for p in [*problems][:_MOST_PROBLEMS]
         ]
-        self.problems.visible = bool(rows)
-        self.problems.value = pd.DataFrame(rows, columns=["row", "id", "problem"])
+        self.problems.param.update(
+            value=pd.DataFrame(rows, columns=["row", "id", "problem"]),
+            visible=bool(rows),
+            height=tall(len(rows)),
+        )
 
     def hide(self) -> None:
         """Show nothing: the columns as chosen cannot be read."""

@@ -11,7 +11,7 @@ from sedflow.catalogue.presets import presets
 from sedflow.catalogue.rows import guess_mapping, preview, to_photometry
 from sedflow.catalogue.sampler_for_bands import foreign_bands, in_names_of, left_aside
 from sedflow.dashboard.engine import Engine
-from sedflow.dashboard.panels.columns import MOST_BANDS, ColumnsPanel
+from sedflow.dashboard.panels.columns import MOST_BANDS, NONE, ColumnsPanel
 from sedflow.dashboard.panels.understood import UnderstoodPanel
 from sedflow.dashboard.panels.upload_results import ResultsPanel
 from sedflow.dashboard.server.messages import LONGEST_PASTE
@@ -159,12 +159,9 @@ class UploadPanel(pn.viewable.Viewer):
         table = self.table
         try:
             # A thousand columns with the bands of all surveys take a second.
-            guess = await on_worker(partial(guess_mapping, preset=preset), latest=self)(table)
-            problem = ""
+            guess, problem = await on_worker(partial(_guessed, preset=preset), latest=self)(table)
         except Superseded:
             return
-        except SedflowError as error:
-            guess, problem = None, f"{error}. Choose the columns below"
         if self.table is not table:  # another file by now
             return
         await self.columns.offer(table, guess)
@@ -356,3 +353,15 @@ class UploadPanel(pn.viewable.Viewer):
             self.found,
             sizing_mode="stretch_width",
         )
+
+
+def _guessed(table, preset):
+    """What the columns are, and what is wrong; without a redshift, if only that is not found."""
+    try:
+        return guess_mapping(table, preset=preset), ""
+    except SedflowError as error:
+        problem = f"{error}. Choose the columns below"
+    try:
+        return guess_mapping(table, redshift=NONE, preset=preset), problem
+    except SedflowError:
+        return None, problem

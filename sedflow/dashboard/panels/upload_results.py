@@ -14,7 +14,7 @@ from sedflow.dashboard.panels.files import FileButtons
 from sedflow.dashboard.panels.run_columns import in_a_word
 from sedflow.dashboard.server.work import beside
 from sedflow.dashboard.upload_run import Results
-from sedflow.dashboard.widgets import plain, text_table, typeset
+from sedflow.dashboard.widgets import plain, tall, text_table, typeset
 
 __all__ = ["ResultsPanel"]
 
@@ -36,8 +36,8 @@ class ResultsPanel(pn.viewable.Viewer):
         self._table.on_click(self.look_at)
         save = FileButtons(
             [
-                (f"Download {kind.upper()}", f"posteriors.{kind}", partial(self.saved, kind))
-                for kind in ("csv", "parquet")
+                (f"Download {title}", f"posteriors.{kind}", partial(self.saved, kind))
+                for title, kind in (("CSV", "csv"), ("Parquet", "parquet"))
             ],
             width=170,
         )
@@ -64,7 +64,7 @@ class ResultsPanel(pn.viewable.Viewer):
                 for a, m, b in zip(low, middle, high, strict=True)
             ]
         shown["reason"] = [typeset(reason) for reason in results["reason"]]
-        self._table.param.update(value=shown.round(3), visible=True)
+        self._table.param.update(value=shown.round(3), visible=True, height=tall(len(shown), 10))
         self._column.visible = True
         text = ", ".join(f"{n} {kind}" for kind, n in shown["verdict"].value_counts().items())
         return f"**{plain(done.inputs.name)}**: {text}."

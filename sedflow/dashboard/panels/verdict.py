@@ -24,6 +24,7 @@ __all__ = ["VerdictPanel"]
 
 _NOTE = "Note that "
 _BETWEEN = re.compile(r"; (?![^(]*\))")  # semicolons outside of brackets
+_CLAUSE = re.compile(r".+?(?=[:,] | \()")  # the first of a sentence
 _MORE = 4  # times the draws, where more are asked for
 _NEAR_LIMIT = 0.6  # k-hat from which a second opinion is offered
 
@@ -151,8 +152,6 @@ def _remedies(answer):
         if n < MOST_DRAWS:
             about = "More draws, where the first were too few"
             found.append(_Remedy(f"Take {more:,} draws", about, "n", more))
-        about = "Adaptive importance sampling, then MCMC if needed"
-        found.append(_Remedy("Refine", about, "", "ladder"))
     elif importance is not None and importance.k_hat > _NEAR_LIMIT:
         about = "A second opinion that does not use the network"
         found.append(_Remedy("Check by MCMC", about, "", "smc"))
@@ -174,7 +173,14 @@ def _listed(message):
     notes = _BETWEEN.split(typeset(message).removeprefix(_NOTE).rstrip("."))
     if not message.startswith(_NOTE) or len(notes) == 1:
         return plain(typeset(message))
-    return "\n".join(f"- {plain(note[0].upper() + note[1:])}" for note in notes)
+    return "\n".join(f"- {_led(note[0].upper() + note[1:])}" for note in notes)
+
+
+def _led(note):
+    """A note as Markdown, its first clause bold: a list of long sentences is read by these."""
+    clause = _CLAUSE.match(note)
+    end = clause.end() if clause else len(note)
+    return f"**{plain(note[:end])}**{plain(note[end:])}"
 
 
 def _sentence(text):

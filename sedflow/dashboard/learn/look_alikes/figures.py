@@ -104,14 +104,15 @@ class LookAlikesFigures(Stage):
 
     def _draw_colors(self):
         names = COLORS if self._step == "uv" else COLORS[2:]
-        self.colors.figure.x_range.factors = list(names)
+        shown = [name.replace("-", "−") for name in names]
+        self.colors.figure.x_range.factors = shown
         values = np.array([[g.color(c) for c in names] for g in self.triple.galaxies])
         values -= values.mean(0)
         for k in range(3):
-            self.colors.show(LETTERS[k], x=list(names), y=values[k])
+            self.colors.show(LETTERS[k], x=shown, y=values[k])
             self.colors.label(LETTERS[k], self._name(k))
         error = np.array([self._error(c) for c in names])
-        self.colors.show("error", x=list(names), bottom=-error, top=error)
+        self.colors.show("error", x=shown, bottom=-error, top=error)
         reach = 1.15 * max(np.abs(values).max(), error.max())
         self.colors.ends(y=(-reach, reach))
 
