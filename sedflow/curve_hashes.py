@@ -11,8 +11,6 @@ from sedflow.bands import BAND_ALIASES, is_own_curve, load_band
 from sedflow.errors import UnknownBand
 from sedflow.files.hashes import sha256_of
 
-__all__ = ["check_curves", "own_curves", "same_curves"]
-
 
 def same_curves(bands) -> list[str]:
     """Names among these that stand for one filter curve; names without a curve do not count.

@@ -16,22 +16,6 @@ from sedflow.photometry import Photometry
 from sedflow.trust_limits import Convergence, Importance
 from sedflow.whole_numbers import as_whole
 
-__all__ = [
-    "CONTOUR_LEVELS",
-    "CURVE_LEVELS",
-    "MAX_DRAWS",
-    "Draws",
-    "Sampler",
-    "check_photometry",
-    "checked_request",
-    "column_quantiles",
-    "galaxy_rng",
-    "sampled",
-    "systematic",
-    "weighted_quantile",
-]
-
-
 #: Draws of a galaxy that may be asked for: 0.1 GB, and a quantile good to 0.1 % of its sigma.
 MAX_DRAWS = 1_000_000
 

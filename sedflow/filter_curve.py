@@ -12,8 +12,6 @@ import numpy as np
 from sedflow.errors import UnknownBand
 from sedflow.units import plain
 
-__all__ = ["Band"]
-
 #: Pieces of a curve, relative to their wavelength, below which slope times wavelength loses more
 #: than five digits of the response. Those of the libraries are wider.
 _NARROW = 3e-5

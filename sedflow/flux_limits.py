@@ -8,16 +8,6 @@ from sedflow.bands import load_band
 from sedflow.errors import BadPhotometry
 from sedflow.nulls import no_flux
 
-__all__ = [
-    "FLUX_MAX",
-    "SIGMA_MIN",
-    "LooksLikeMagnitudes",
-    "believable",
-    "look_like_magnitudes",
-    "refuse_codes",
-    "say_if_magnitudes",
-]
-
 # What `Photometry` and the reader of catalogues take. The Sun has 10^19.7 nanomaggies and no
 # galaxy 10^6, no survey reaches 10^-5: beyond these the unit is wrong. Inside, squares of flux
 # over sigma stay far from the largest and the least double.

@@ -17,19 +17,6 @@ from sedflow.constants import AB_FNU
 from sedflow.errors import SedflowError
 from sedflow.units import as_unit
 
-__all__ = [
-    "AB",
-    "NANOMAGGIES",
-    "FluxUnit",
-    "error_step",
-    "error_unit_of",
-    "flux_unit",
-    "is_milli",
-    "is_percent",
-    "is_system",
-    "same_flux_unit",
-]
-
 _AB_JY = 3631.0
 _ST_FLAM = 3.63e-9  # flux density of ST magnitude 0 [erg/s/cm2/A]
 

@@ -8,8 +8,6 @@ from sedflow.flux_units import error_unit_of, flux_unit, same_flux_unit
 from sedflow.units import plain, split
 from sedflow.zero_points import SYSTEMS, pair_to_nanomaggies, zero_flux
 
-__all__ = ["PLAIN", "fluxes_of", "fluxes_of_magnitudes"]
-
 _BRIGHTEST, _FAINTEST = -10.0, 50.0  # magnitudes; codes for "none" are -99, 99 and the like
 _WIDEST = 5.0  # mag, an error: a signal-to-noise of 0.2
 

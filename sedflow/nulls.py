@@ -8,8 +8,6 @@ the distribution of a column, where a number that stands again and again among f
 
 import numpy as np
 
-__all__ = ["NO_MAGNITUDE_WORDS", "is_code", "no_flux", "no_magnitude", "settled"]
-
 #: Magnitudes that say that there is none, besides those at least `_BEYOND` either way.
 _NO_MAGNITUDE = (0.0, -1.0, -9.0, -9.9, -9.99, -9.999)
 _BEYOND = 90.0

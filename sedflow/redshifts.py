@@ -7,18 +7,6 @@ model, and those that a network was not trained on.
 import numpy as np
 import numpy.typing as npt
 
-__all__ = [
-    "MAX_REDSHIFT",
-    "MIN_REDSHIFT",
-    "REDSHIFT_MAX",
-    "believable_redshift",
-    "beyond_grid",
-    "missing_redshift",
-    "no_galaxy_has",
-    "outside_model",
-    "untrained",
-]
-
 MIN_REDSHIFT = 1e-6  # 4 kpc; nearer, nothing has a redshift for its distance
 REDSHIFT_MAX = 100.0  # no galaxy was there; larger numbers are velocities
 #: Where the model ends.

@@ -22,17 +22,6 @@ from sedflow.whole_numbers import as_whole
 
 MOST = 256
 
-__all__ = [
-    "MOST",
-    "limit_torch",
-    "loading",
-    "new_session",
-    "one_thread",
-    "pool",
-    "session",
-    "use_threads",
-]
-
 _asked = 0  # threads; 0 before anybody did
 
 

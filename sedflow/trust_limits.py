@@ -12,19 +12,6 @@ import numpy as np
 
 from sedflow.parameters import NAMES
 
-__all__ = [
-    "ESS_MIN",
-    "JUDGED_ON",
-    "K_HAT_MAX",
-    "MIN_ESS",
-    "R_HAT_MAX",
-    "TAIL_INDEX_MAX",
-    "Convergence",
-    "Importance",
-    "NotConverged",
-    "k_hat_max",
-]
-
 K_HAT_MAX = 0.7
 #: Effective draws that an accepted posterior has, as those of a chain, however few are asked for:
 #: of weighted draws with fewer than 100, intervals of 95 % held 89 %.

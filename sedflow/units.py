@@ -10,8 +10,6 @@ import numpy as np
 
 from sedflow.errors import SedflowError
 
-__all__ = ["BLANK", "as_number", "as_unit", "odd_digits", "plain", "split", "unmasked"]
-
 #: Text, in small letters, that says that there is no value.
 BLANK = (
     *("", "nan", "null", "none", "na", "n/a", "n.a.", "#n/a", "<na>", "nat", "nil", "\\n"),

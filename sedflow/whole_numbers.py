@@ -7,8 +7,6 @@ import numpy as np
 
 from sedflow.errors import BadParameters
 
-__all__ = ["as_whole"]
-
 
 def as_whole(name: str, value: object, low: int, high: int | None = None, what: str = "") -> int:
     """A count or a seed as an int, from low to high, or of any size without high.

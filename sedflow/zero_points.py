@@ -7,16 +7,6 @@ from sedflow.errors import SedflowError
 from sedflow.flux_units import FluxUnit, error_step, flux_unit, is_percent
 from sedflow.units import split
 
-__all__ = [
-    "SOFTENING",
-    "SYSTEMS",
-    "ab_offset",
-    "in_nanomaggies",
-    "pair_to_nanomaggies",
-    "to_nanomaggies",
-    "zero_flux",
-]
-
 #: Softening b of the asinh magnitudes of the SDSS, in maggies (Lupton, Gunn & Szalay 1999, AJ 118,
 #: 1406; values of the survey's table of magnitudes).
 SOFTENING = {"u": 1.4e-10, "g": 0.9e-10, "r": 1.2e-10, "i": 1.8e-10, "z": 7.4e-10}

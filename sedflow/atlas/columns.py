@@ -9,8 +9,6 @@ magnitudes. Source: Blanton et al. 2011, AJ 142, 31; the survey's data model
 (http://nsatlas.org/data, and table nsatlas of SDSS DR13 and later).
 """
 
-__all__ = ["EXTRAS", "FLAGS", "FLUX_KINDS", "KEYS", "NSA_BANDS"]
-
 #: Bands of a vector, in its order.
 NSA_BANDS = ("FUV", "NUV", "u", "g", "r", "i", "z")
 #: Columns that each file must have, beside a flux, its IVAR and, where needed, EXTINCTION.

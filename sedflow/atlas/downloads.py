@@ -24,8 +24,6 @@ from urllib.parse import urlsplit
 from sedflow.errors import DownloadFailed
 from sedflow.files import hashes
 
-__all__ = ["cache_dir", "download", "verify"]
-
 _PIECE = 1 << 20
 _LONGEST_NAME = 200  # bytes; a file system takes 255, and .part.json.new is added
 _TRIES = 6  # in a row without a byte gained

@@ -16,18 +16,6 @@ from sedflow.atlas.columns import EXTRAS, FLAGS, FLUX_KINDS, KEYS, NSA_BANDS
 from sedflow.errors import SedflowError, check_choice
 from sedflow.files.regular import regular_file
 
-__all__ = [
-    "CUTS",
-    "FLUX_KINDS",
-    "VERSIONS",
-    "Cut",
-    "Source",
-    "check_cuts",
-    "check_fits",
-    "download_nsa",
-    "read_nsa",
-]
-
 #: Addresses of the files, by version.
 VERSIONS = {
     "v0_1_2": "http://sdss.physics.nyu.edu/mblanton/v0/nsa_v0_1_2.fits",

@@ -6,8 +6,6 @@ import numpy as np
 
 from sedflow.errors import BadPhotometry
 
-__all__ = ["separation", "sky_position"]
-
 _LONGEST = 200  # characters of a position
 _PLAIN = str.maketrans("−–—°º′’‘″”“", "---dd'''\"\"\"")
 _NUMBER = r"([0-9]{1,9}(?:\.[0-9]{0,12})?|\.[0-9]{1,12})"

@@ -11,8 +11,6 @@ import numpy as np
 
 from sedflow.files.packaged import checked_path
 
-__all__ = ["SOURCES", "literature", "literature_table"]
-
 #: Column of the table -> (quantity of `sedflow.model.derived`, name of the work).
 SOURCES = {
     "log_mass_kcorrect": ("log_mass_surviving", "kcorrect"),

@@ -8,8 +8,6 @@ from sedflow.atlas.names import close_names, meaning, numbered
 from sedflow.atlas.position import separation, sky_position
 from sedflow.errors import BadPhotometry
 
-__all__ = ["find", "nearest"]
-
 LONGEST = 200  # characters of what is sought; of a longer text, none is looked at
 NEAR = 60.0  # arcsec, within which a position means a galaxy
 _MOST_QUOTED = 64  # characters of it that a sentence quotes

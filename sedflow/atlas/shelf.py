@@ -5,8 +5,6 @@ from functools import cache
 
 from sedflow.files.packaged import load_json
 
-__all__ = ["Shelved", "shelf"]
-
 
 @dataclass(frozen=True)
 class Shelved:

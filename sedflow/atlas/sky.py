@@ -7,8 +7,6 @@ import numpy as np
 
 from sedflow.errors import BadPhotometry, check_choice
 
-__all__ = ["VIEWERS", "Viewer", "sky_link"]
-
 #: What an HTML link that opens a viewer needs: a new tab that knows nothing of this page.
 LINK_ATTRIBUTES = {"target": "_blank", "rel": "noopener noreferrer"}
 

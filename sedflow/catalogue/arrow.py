@@ -2,8 +2,6 @@
 
 import numpy as np
 
-__all__ = ["from_arrow", "longest_list", "longest_text"]
-
 
 def from_arrow(column):
     """An Arrow column as an array: masked where null, 2-D where it holds lists of one length."""

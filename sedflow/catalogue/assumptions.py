@@ -18,8 +18,6 @@ from sedflow.model.floors import floor_share
 from sedflow.nulls import NO_MAGNITUDE_WORDS
 from sedflow.zero_points import SOFTENING
 
-__all__ = ["assumed", "corrections_in"]
-
 _CORRECTIONS = re.compile(
     r".*extinction.*|.*transm.*|.*e_?\(?b-?v\)?.*|.*ebv.*|sfd.*|a_?v|a_[ugrizyjhk]|a_[ugriz]_.*",
     re.IGNORECASE,

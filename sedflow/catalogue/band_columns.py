@@ -17,8 +17,6 @@ from sedflow.flux_units import (
 from sedflow.units import as_number
 from sedflow.zero_points import SYSTEMS, zero_flux
 
-__all__ = ["COEFFICIENTS", "ERROR_KINDS", "NEGATIVE", "BandColumns"]
-
 #: What the column of errors holds.
 ERROR_KINDS = ("sigma", "ivar", "variance", "relative", "percent", "snr")
 NEGATIVE = "negative error"  # says that the value is an upper limit, in some catalogues

@@ -15,8 +15,6 @@ from typing import Any, Protocol
 
 from sedflow.errors import SedflowError, needs
 
-__all__ = ["Job", "processes"]
-
 _IN_FLIGHT = 3  # partitions given out for each worker
 _POLL, _LOOK = 0.02, 2.0  # seconds between two looks for an end, and for workers
 _PATIENCE = 60  # seconds without any worker

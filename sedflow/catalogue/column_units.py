@@ -4,8 +4,6 @@ from typing import Any
 
 from sedflow.model.derived import unit_of_column
 
-__all__ = ["with_units"]
-
 
 def with_units(table: Any) -> Any:
     """An Arrow table with the unit of each column in its metadata, where it has one.

@@ -17,18 +17,6 @@ from sedflow.files.bounds import LIBRARY
 from sedflow.flux_units import error_step, flux_unit, same_flux_unit
 from sedflow.units import BLANK, as_number, as_unit, odd_digits, split, unmasked
 
-__all__ = [
-    "BLANK",
-    "WHOLE",
-    "Columns",
-    "check_names",
-    "readable_unit",
-    "root_of",
-    "some",
-    "text_array",
-    "unit_among",
-]
-
 #: An ID that is a whole number of 64 bits; 007, -0, 1e3 and 1_000 are text.
 WHOLE = re.compile(
     r"0|-?[1-9][0-9]{0,17}|-?[1-8][0-9]{18}|-?9[01][0-9]{17}|-?92([01][0-9]|2[0-2])[0-9]{15}"

@@ -16,8 +16,6 @@ from sedflow.files.documents import checked, parsed
 from sedflow.files.hashes import stamp
 from sedflow.sampling.verdict import as_kind
 
-__all__ = ["disagreements", "summary_faults"]
-
 _READERS = 2  # threads; pyarrow decodes outside the interpreter's lock
 _MOST_ROWS = 3 * 10**7  # of a partition, which is looked at as a whole
 #: Counts of files that agreed in this process: path -> what was known of the file, and its counts.

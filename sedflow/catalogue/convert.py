@@ -15,8 +15,6 @@ from sedflow.flux_units import is_milli
 from sedflow.nulls import among, is_code, no_flux, no_magnitude
 from sedflow.zero_points import pair_to_nanomaggies, to_nanomaggies, zero_flux
 
-__all__ = ["band_fluxes"]
-
 _POWER = {"ivar": -2, "variance": 2}
 _FRACTION = {"relative": 1.0, "percent": 0.01}
 _EXTINCTION = (-0.5, 30.0)  # [mag]; others are codes, or of another quantity

@@ -4,8 +4,6 @@ from sedflow.draws import MAX_DRAWS
 from sedflow.files.bounds import LIBRARY
 from sedflow.files.documents import anything, either, number, table, text, whole
 
-__all__ = ["COUNTS", "ENTRY", "MANIFEST", "PART", "SUMMARY"]
-
 _ROWS = whole(0, LIBRARY.rows)
 _HASH = text(128)
 

@@ -18,8 +18,6 @@ from sedflow.flux_units import same_flux_unit as same_unit
 from sedflow.nulls import settled
 from sedflow.zero_points import SYSTEMS
 
-__all__ = ["ID_NAMES", "guess_mapping", "mapping_of"]
-
 #: Names of columns, in small letters, that hold IDs.
 ID_NAMES = (
     "id",

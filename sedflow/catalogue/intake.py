@@ -22,8 +22,6 @@ from sedflow.errors import SedflowError
 from sedflow.files.hashes import sha256
 from sedflow.photometry import Photometry
 
-__all__ = ["FORM", "NAME", "Taken", "read_rows", "take_in"]
-
 NAME = "input.parquet"
 FORM = 1  # of its columns
 _ROWS = 20_000  # converted at a time, and in a row group

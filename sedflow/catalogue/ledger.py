@@ -21,8 +21,6 @@ from sedflow.files.hashes import opened, sealed, sha256, stamp
 from sedflow.files.regular import read_regular
 from sedflow.files.writing import replacing
 
-__all__ = ["NAME", "Ledger", "part_name", "result_files", "some"]
-
 NAME = "files.jsonl"
 _READERS = 2  # threads that hash; hashlib lets others go on meanwhile
 _LONGEST = 2**30  # bytes of a ledger; a million partitions take two thirds of that

@@ -16,8 +16,6 @@ from sedflow.errors import SedflowError
 from sedflow.files.documents import anything, checked, read
 from sedflow.files.hashes import opened
 
-__all__ = ["FORMAT", "OLD", "check_files", "load_manifest", "load_summary", "n_parts"]
-
 FORMAT = 4  # from which on k_hat and ess are of the draws that are returned
 NAMES = 3  # from which on quantiles are called NAME_p16
 LEDGER = 2  # from which on a run has a ledger of its files

@@ -33,8 +33,6 @@ from sedflow.flux_units import flux_unit, same_flux_unit
 from sedflow.model.floors import floor_share
 from sedflow.nulls import NO_MAGNITUDE_WORDS
 
-__all__ = ["BandColumns", "ColumnMap", "Mapping"]
-
 
 @dataclass(frozen=True)
 class ColumnMap:

@@ -7,8 +7,6 @@ from sedflow.catalogue.band_columns import BandColumns
 from sedflow.catalogue.columns import Columns, readable_unit
 from sedflow.flux_units import error_step, is_percent
 
-__all__ = ["as_stated"]
-
 
 def as_stated(columns: Columns, band: BandColumns) -> BandColumns:
     """The band with the unit of its errors as the table has it, where the mapping does not say.

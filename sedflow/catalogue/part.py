@@ -27,9 +27,6 @@ from sedflow.files.writing import replacing, writing
 from sedflow.parameters import NAMES
 from sedflow.sampling.verdict import as_kind
 
-__all__ = ["PartJob", "counts_of", "infer_part", "read_results"]
-
-
 _TEXT = ("id", "status", "verdict", "reason", "edge")  # columns of results that are not numbers
 
 

@@ -8,8 +8,6 @@ from sedflow.catalogue.band_columns import BandColumns
 from sedflow.errors import check_choice
 from sedflow.files.packaged import checked_path
 
-__all__ = ["Preset", "named", "preset_of", "presets"]
-
 _KEYS = ("unit", "system", "error_kind", "error_unit", "corrected")
 
 

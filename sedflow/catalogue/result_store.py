@@ -16,8 +16,6 @@ from sedflow.errors import SedflowError
 from sedflow.files.hashes import sha256, stamp
 from sedflow.sampling.verdict import KINDS
 
-__all__ = ["ResultStore"]
-
 _LOG = logging.getLogger(__name__)
 _THREADS = 2  # of DuckDB; the server has other visitors
 _NUMBERS = ("TINYINT", "SMALLINT", "INTEGER", "BIGINT", "FLOAT", "DOUBLE")

@@ -16,8 +16,6 @@ from sedflow.catalogue.row_filter import EVERY_ROW, RowFilter, condition, filter
 from sedflow.errors import SedflowError, needs
 from sedflow.files.hashes import stamp
 
-__all__ = ["RowFilter", "RunTable"]
-
 _FIRST = ("row", "id", "status", "verdict")  # that every page asks for
 
 

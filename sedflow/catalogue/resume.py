@@ -6,8 +6,6 @@ from sedflow.catalogue.manifest import FORMAT, OLD, load_manifest
 from sedflow.errors import SedflowError
 from sedflow.files.writing import writing
 
-__all__ = ["begun", "unfinished"]
-
 
 def begun(out, manifest) -> dict | None:
     """The manifest that is there, to which this run is held; None where the run is new."""

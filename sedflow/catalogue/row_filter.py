@@ -6,8 +6,6 @@ from sedflow.catalogue.result_store import ResultStore
 from sedflow.errors import SedflowError
 from sedflow.sampling.verdict import as_kind
 
-__all__ = ["EVERY_ROW", "RowFilter", "condition", "filter_columns"]
-
 
 @dataclass(frozen=True)
 class RowFilter:

@@ -7,8 +7,6 @@ from sedflow.catalogue.mapping import ColumnMap
 from sedflow.errors import UnknownBand
 from sedflow.sampling.mcmc import MCMCSampler
 
-__all__ = ["Chains", "cost", "foreign_bands", "in_names_of", "left_aside", "sampler_for", "usable"]
-
 _SECONDS = 12  # of MCMC for a galaxy on one core, at the median (docs/benchmarks.md)
 
 

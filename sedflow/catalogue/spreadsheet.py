@@ -11,8 +11,6 @@ import re
 
 import pandas as pd
 
-__all__ = ["to_csv"]
-
 _FORMULAS = ("=", "+", "-", "@", "\t", "\r", "\n")
 _INSIDE = re.compile("([;\\t\\r\\n][\"' ]*)(?=[=+\\-@＝＋－＠])")
 _SIGNS = str.maketrans("＝＋－＠", "=+-@")  # wide forms, which some programs take for the same

@@ -23,8 +23,6 @@ from sedflow.model.floors import floor_notes
 from sedflow.sampling.verdict_decision import RUNGS
 from sedflow.whole_numbers import as_whole
 
-__all__ = ["hashed", "locked", "new_manifest", "usable_mapping", "write_manifest"]
-
 _PARTS, _MIN_ROWS, _MAX_ROWS = 64, 16, 1000  # of a partition, unless the caller says
 _AFTER = ("run", "id_kind", "assumptions", "input")  # of a manifest, known once the input is read
 _VERSIONED = ("numpy", "scipy", "onnxruntime", "arviz")  # of which the last bits may depend

@@ -4,8 +4,6 @@ import numpy as np
 
 from sedflow.photometry import Photometry
 
-__all__ = ["departure", "stored_photometry"]
-
 
 def stored_photometry(row: dict, bands) -> Photometry:
     """The photometry of a row [nanomaggies], as the run understood it.

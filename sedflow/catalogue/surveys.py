@@ -9,8 +9,6 @@ from sedflow.catalogue.presets import Preset, named, presets
 from sedflow.flux_units import is_percent
 from sedflow.flux_units import same_flux_unit as same_unit
 
-__all__ = ["SurveyColumns", "values_without_errors", "what_surveys_tell"]
-
 _MOST = 8  # columns that a sentence names
 
 

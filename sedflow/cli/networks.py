@@ -13,8 +13,6 @@ from sedflow.files.packaged import DEFAULT_WEIGHTS
 from sedflow.files.writing import made_folder
 from sedflow.threads import MOST
 
-__all__ = ["export", "figures", "train", "validate"]
-
 
 @click.command()
 @click.argument("network", required=False)

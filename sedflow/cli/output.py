@@ -11,8 +11,6 @@ import click
 from sedflow.errors import SedflowError, needs
 from sedflow.files.writing import replacing
 
-__all__ = ["PATH", "Group", "Quiet", "bar", "check_figure", "figure_module", "say", "write_figure"]
-
 PATH = click.Path(path_type=Path)  # of what a command reads or writes
 _FIGURES = (".png", ".pdf", ".svg")
 

@@ -7,8 +7,6 @@ import numpy as np
 
 from sedflow.errors import SedflowError
 
-__all__ = ["survey_weights"]
-
 
 def survey_weights(
     path: Path,

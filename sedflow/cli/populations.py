@@ -11,8 +11,6 @@ from sedflow.cli.output import PATH, check_figure, say, write_figure
 from sedflow.errors import SedflowError
 from sedflow.files.writing import replacing
 
-__all__ = ["population"]
-
 
 @click.command()
 @click.argument("folder", type=PATH)

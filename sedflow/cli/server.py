@@ -7,8 +7,6 @@ import click
 from sedflow.cli.output import PATH
 from sedflow.errors import needs
 
-__all__ = ["serve"]
-
 
 @click.command()
 @click.option("--port", default=5006, show_default=True, help="Port to listen on.")

@@ -4,8 +4,6 @@ import click
 
 from sedflow.cli.output import PATH, bar
 
-__all__ = ["site"]
-
 
 @click.command()
 @click.argument("folder", type=PATH)

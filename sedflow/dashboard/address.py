@@ -15,20 +15,6 @@ from sedflow.errors import SedflowError
 from sedflow.parameters import PARAMETERS, as_theta
 from sedflow.photometry import Photometry
 
-__all__ = [
-    "FORMER",
-    "VIEWS",
-    "decode",
-    "decode_own",
-    "decode_pins",
-    "decode_row",
-    "encode",
-    "encode_forward",
-    "encode_lesson",
-    "encode_own",
-    "encode_pins",
-]
-
 #: Pages of the app, in order: key -> title in the bar. "run" where the server has one.
 VIEWS = {
     "explore": "Explore",

@@ -17,8 +17,6 @@ from sedflow.sampling.objection import refused_kind
 from sedflow.sampling.verdict import APPROXIMATE, EXACT_WEIGHTS, kind_of
 from sedflow.trust_limits import K_HAT_MAX
 
-__all__ = ["MOST_PINNED_DRAWS", "Answer", "OwnGalaxy", "Request", "band_to_blame", "job_draws"]
-
 #: Draws of an answer that Compare keeps: six of 20,000 would take a quarter of a gigabyte a page.
 MOST_PINNED_DRAWS = 6_000
 _FEWEST = 2000  # draws of a long job, however few are asked of the network

@@ -10,8 +10,6 @@ from sedflow.dashboard.quantities import HISTORIES, equal_samples
 from sedflow.draws import Draws, column_quantiles
 from sedflow.fits.fit import Fit
 
-__all__ = ["Brushed", "brush", "compared", "through", "within"]
-
 _N_BRUSHED = 40  # draws of a selection whose spectra are computed
 _N_COMPARED = 3000  # draws of MCMC that are looked at
 

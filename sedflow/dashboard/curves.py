@@ -7,8 +7,6 @@ import numpy as np
 from sedflow.model.lines import LineMarks
 from sedflow.model.sed import SEDModel
 
-__all__ = ["line_marks", "model_curves"]
-
 
 def model_curves(model: SEDModel, theta: Any, z: float) -> dict[str, np.ndarray]:
     """Spectrum, photometry and histories, by name."""

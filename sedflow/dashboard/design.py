@@ -18,8 +18,6 @@ from panel.viewable import Viewable
 
 from sedflow.palette import DARK, FONT, LIGHT
 
-__all__ = ["PageDesign", "frame_template", "style_sheet"]
-
 _FILES = Path(__file__).parent / "frame"
 #: Parts of a page that has its own arrangement, in the order in which `building.css` places them.
 _PARTS = {

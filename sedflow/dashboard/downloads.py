@@ -10,8 +10,6 @@ from sedflow.catalogue.column_units import with_units
 from sedflow.catalogue.spreadsheet import to_csv
 from sedflow.fits.fit import Fit
 
-__all__ = ["file_of", "results_file"]
-
 
 def file_of(fit: Fit, name: str) -> bytes:
     """The content of a file of a fit: one of the names that the panel offers."""

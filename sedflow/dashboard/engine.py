@@ -32,8 +32,6 @@ from sedflow.sampling.reweighting import reweight
 from sedflow.sampling.verdict import kind_of
 from sedflow.trust_limits import K_HAT_MAX
 
-__all__ = ["Answer", "Engine", "OwnGalaxy", "Recent", "Request", "done_aside"]
-
 _KEPT = 16  # answers, of some 4 MB each
 _N_SPECTRA = 120  # draws whose spectra are computed for the bands of the SED
 _MOST_OWN = 300  # galaxies that a page has added; then the first of them is forgotten

@@ -10,8 +10,6 @@ from bokeh.models import CustomJS
 from bokeh.models.widgets import TextInput
 from panel.io.state import set_curdoc
 
-__all__ = ["Frame"]
-
 _MOST = 200  # addresses that a session remembers for the browser's Back
 
 

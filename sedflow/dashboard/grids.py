@@ -15,8 +15,6 @@ from sedflow.fits.compare import Comparison, compare
 from sedflow.fits.fit import Fit
 from sedflow.photometry import Photometry
 
-__all__ = ["AVERAGE", "ComparedGrids", "compared_grids", "summarized"]
-
 #: Name of what is averaged over the grids.
 AVERAGE = "average"
 

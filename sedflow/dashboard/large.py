@@ -15,8 +15,6 @@ from sedflow.dashboard.server.work import ASIDE, on_worker
 from sedflow.dashboard.what_if import Change, Changed
 from sedflow.fits.fit import Fit
 
-__all__ = ["changed", "refined"]
-
 
 async def changed(engine: Engine, answer: Answer, change: Change, latest: object = None) -> Changed:
     """`engine.changed`, off the event loop, when this visitor's turn has come.

@@ -10,8 +10,6 @@ import numpy as np
 
 from sedflow.errors import SedflowError
 
-__all__ = ["MAX_DIGITS", "MOST_PIXELS", "MOST_VERTICES", "pixels", "region", "whole_number"]
-
 #: Digits of the longest number that is read; it fits 64 bits.
 MAX_DIGITS = 18
 #: Width and height of the largest image that is made for a page, on the event loop; maps of rows

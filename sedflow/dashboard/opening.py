@@ -18,8 +18,6 @@ from sedflow.dashboard.what_if import Change
 from sedflow.errors import SedflowError
 from sedflow.network.weights import packaged_weights
 
-__all__ = ["Opening", "decode_change", "keeps_draws"]
-
 _MOST_QUOTED = 40  # characters of the address that a notice quotes
 
 

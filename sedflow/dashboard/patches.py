@@ -18,15 +18,6 @@ import panel.io.location as panel_location
 from bokeh.models import CustomJS
 from bokeh.server.views.ws import WSHandler
 
-__all__ = [
-    "MARKDOWN_CSS",
-    "boxed",
-    "fit_canvases",
-    "know_models",
-    "name_controls",
-    "send_at_once",
-]
-
 #: Panel gives a Markdown pane other stylesheets of its template when its text changes than it had
 #: at first (Bootstrap's own are added), so that headings would jump from 18 to 32 pixels.
 MARKDOWN_CSS = """

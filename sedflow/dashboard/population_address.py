@@ -11,8 +11,6 @@ from typing import Any
 from sedflow.dashboard.panels.population_state import CUTS, EVERYONE, PARTS, PopulationState
 from sedflow.population.presets import PRESETS
 
-__all__ = ["decode_population", "encode_population"]
-
 _LONGEST = 64  # characters of an ID, and of a value that a notice quotes
 _BY_KEY = {key: name for name, key in PARTS.items()}
 _USUAL = {

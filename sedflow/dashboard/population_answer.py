@@ -20,8 +20,6 @@ from sedflow.figures.population_page import (
 from sedflow.population.population import Population
 from sedflow.population.presets import QUENCHED, Preset, preset_of
 
-__all__ = ["PopulationAnswer", "answer_of"]
-
 _OWN = (0.16, 0.5, 0.84)
 
 

@@ -16,8 +16,6 @@ from sedflow.population.population import Population
 from sedflow.population.presets import AXES, PRESETS, preset_of
 from sedflow.population.prior import PriorShares, prior_shares
 
-__all__ = ["DRAWS", "MOST", "Sample", "atlas_sample", "run_sample"]
-
 #: Galaxies of a run, and draws of each, that a page takes at most.
 MOST, DRAWS = 5_000, 100
 _N_PRIOR = 10_000

@@ -4,8 +4,6 @@ from sedflow.dashboard.panels.population_state import PARTS, PopulationState
 from sedflow.errors import SedflowError
 from sedflow.population.presets import AXES, preset_of
 
-__all__ = ["population_code"]
-
 _RATE = "log_ssfr_100myr"
 
 

@@ -4,8 +4,6 @@ from sedflow.dashboard.frame import Frame
 from sedflow.figures.theme import PageTheme
 from sedflow.palette import FIGURE_SIZE
 
-__all__ = ["PRESENTED", "Presentation"]
-
 #: What can be presented: everything, or a part of Explore.
 PRESENTED = ("all", "sed", "corner", "history")
 #: Type of figures [px], in a presentation of everything and without one; a part alone has more.

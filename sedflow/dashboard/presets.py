@@ -2,8 +2,6 @@
 
 from sedflow.parameters import BETAS, NAMES
 
-__all__ = ["GROUPS", "PRESETS", "START"]
-
 #: Sliders under their titles, in order.
 GROUPS = (
     ("Mass and distance", ("log_mstar", "redshift")),

@@ -15,8 +15,6 @@ from sedflow.figures.paper_galaxy import HISTORIES, paper_history, paper_spectru
 from sedflow.fits.fit import Fit
 from sedflow.model.derived import PLOTTED
 
-__all__ = ["KINDS", "OVERLAYS", "FigureChoice", "figure_code", "figure_file"]
-
 #: What can be drawn, and what each can have over it.
 KINDS = ("corner", "spectrum", "history")
 OVERLAYS = {

@@ -10,15 +10,6 @@ from sedflow.fits.fit import Fit
 from sedflow.model.derived import PLOTTED
 from sedflow.parameters import NAMES
 
-__all__ = [
-    "HISTORIES",
-    "MAIN_QUANTITIES",
-    "QUANTITIES",
-    "SHORT_LABELS",
-    "chosen_quantities",
-    "in_labels",
-]
-
 #: Everything that a corner plot can show, in order: the parameters, then what follows from them.
 QUANTITIES = PLOTTED
 

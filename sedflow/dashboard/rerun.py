@@ -13,8 +13,6 @@ from sedflow.errors import SedflowError
 from sedflow.fits.fit import fit
 from sedflow.network.weights import cached_posterior, packaged_weights
 
-__all__ = ["Rerun"]
-
 _QUICK = ("weights", "proposals")  # settings of a run whose steps take seconds
 
 

@@ -5,8 +5,6 @@ import numpy as np
 from sedflow.dashboard.answer import Answer, OwnGalaxy, Request
 from sedflow.dashboard.numbers import whole_number
 
-__all__ = ["code_for", "fit_lines", "galaxy_lines", "shown_name"]
-
 
 def code_for(answer: Answer, own: OwnGalaxy | None = None) -> str:
     """Python that reproduces the posterior shown: its prior, its weights and its last step."""

@@ -21,8 +21,6 @@ from sedflow.files.packaged import DEFAULT_WEIGHTS
 from sedflow.network.weights import cached_posterior
 from sedflow.threads import use_threads
 
-__all__ = ["page", "warm_up"]
-
 _LOG = logging.getLogger(__name__)
 
 #: Answers that all sessions share; that of the galaxy which a page opens with is there first.

@@ -15,8 +15,6 @@ from sedflow.errors import SedflowError
 from sedflow.files.packaged import DEFAULT_WEIGHTS, SSP_NAMES
 from sedflow.parameters import NAMES, PARAMETERS
 
-__all__ = ["MOST_DRAWS", "ExplorerState", "ForwardState", "LightOptions"]
-
 MOST_DRAWS = 20_000  # of one galaxy in the app: what a page and a download carry with ease
 
 

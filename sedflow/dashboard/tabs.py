@@ -32,8 +32,6 @@ from sedflow.dashboard.presentation import PRESENTED, Presentation
 from sedflow.dashboard.state import ForwardState
 from sedflow.parameters import NAMES
 
-__all__ = ["TITLE", "Page"]
-
 TITLE = "SEDflow Explorer"
 _STATE = ("galaxy", "n", "seed", "weights", "bands", "prior", "unit", "log", "rest")
 #: What makes another entry for the browser's Back.

@@ -16,8 +16,6 @@ from sedflow.catalogue.rows import Problem, Rows
 from sedflow.dashboard.answer import OwnGalaxy
 from sedflow.network.posterior import AmortizedPosterior
 
-__all__ = ["Inputs", "Results"]
-
 _DRAWS = 1000
 
 

@@ -15,8 +15,6 @@ from sedflow.figures.corner_axes import CornerAxes, places
 from sedflow.figures.histories import history_layers
 from sedflow.figures.spectrum import sed_layers
 
-__all__ = ["STEPS", "walk"]
-
 #: Draws that a walk passes.
 STEPS = 40
 

@@ -19,21 +19,6 @@ from sedflow.model.sed import SEDModel
 from sedflow.network.posterior import AmortizedPosterior
 from sedflow.photometry import Photometry
 
-__all__ = [
-    "ADDED_SNR",
-    "ALL_BANDS",
-    "CANDIDATES",
-    "Change",
-    "Changed",
-    "Gain",
-    "LeftOut",
-    "addable",
-    "changed_photometry",
-    "gains",
-    "left_out",
-    "redrawn",
-]
-
 #: Bands that can be added where the stellar library reaches.
 CANDIDATES = ("FUV", "NUV", "u", "g", "r", "i", "z", "J", "H", "Ks")
 #: Name of the errors of all bands at once.

@@ -8,16 +8,6 @@ from dataclasses import dataclass
 
 from sedflow.errors import SedflowError
 
-__all__ = [
-    "APP",
-    "FILTER_BYTES",
-    "HEADER_BYTES",
-    "LIBRARY",
-    "MAPPING_BYTES",
-    "SSP_VALUES",
-    "Bounds",
-]
-
 HEADER_BYTES = 2_000_000  # of the YAML in front of an ECSV table; 5,000 columns take a quarter
 MAPPING_BYTES = 1_000_000  # of a mapping in TOML
 FILTER_BYTES = 20_000_000  # of a filter curve; the largest of speclite has 0.3 MB

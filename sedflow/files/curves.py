@@ -16,8 +16,6 @@ from sedflow.files.bounds import FILTER_BYTES
 from sedflow.files.guard import reading
 from sedflow.files.votable import parse_votable
 
-__all__ = ["Curve", "read_curve"]
-
 _KINDS = {".ecsv": "ascii.ecsv", ".fits": "fits", ".fit": "fits", ".xml": "votable"}
 _KINDS |= {".vot": "votable", ".votable": "votable"}
 _NUMBER = re.compile(r"[-+]?(\d+\.?\d*|\.\d+)([eEdD][-+]?\d+)?|nan|[-+]?inf", re.IGNORECASE)

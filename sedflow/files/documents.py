@@ -11,8 +11,6 @@ from typing import Any
 
 from sedflow.files.regular import read_regular
 
-__all__ = ["anything", "checked", "either", "number", "parsed", "read", "table", "text", "whole"]
-
 _DEEPEST = 40  # lists and tables inside one another; ours have five
 
 

@@ -4,8 +4,6 @@ from os import PathLike
 
 import numpy as np
 
-__all__ = ["number_columns"]
-
 
 def number_columns(path: str | PathLike) -> dict[str, np.ndarray]:
     """Columns of an ECSV file whose entries are numbers, by name; units are in its header."""

@@ -15,8 +15,6 @@ from pathlib import Path
 
 from sedflow.errors import SedflowError
 
-__all__ = ["reading"]
-
 _REFUSED = (
     "socket.",
     "urllib.Request",

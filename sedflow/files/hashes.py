@@ -8,8 +8,6 @@ from typing import BinaryIO
 
 from sedflow.files.regular import open_regular
 
-__all__ = ["digest", "opened", "sealed", "sha256", "sha256_of", "stamp"]
-
 _SEAL = "sha256"
 
 

@@ -7,8 +7,6 @@ of which nothing was ever written. Whoever reads HDF5 here asks for data sets by
 
 import numpy as np
 
-__all__ = ["own"]
-
 _RATIO = 1100  # the most that gzip packs
 _SMALL = 1_000_000  # bytes that may be declared without being written
 

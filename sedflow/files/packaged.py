@@ -7,8 +7,6 @@ from pathlib import Path
 from sedflow.errors import DamagedPackage
 from sedflow.files.hashes import sha256
 
-__all__ = ["DEFAULT_WEIGHTS", "SSP_NAMES", "checked_path", "data_path", "packaged_sum"]
-
 DEFAULT_WEIGHTS = "nsa-ugriz-fsps"
 SSP_NAMES = ("fsps", "fsps-gas", "bc03")
 

@@ -14,8 +14,6 @@ from pathlib import Path
 from sedflow.errors import SedflowError
 from sedflow.files.bounds import Bounds
 
-__all__ = ["HEAD", "plain_bytes"]
-
 HEAD = 4096  # bytes of a file that tell its format
 _BLOCK = 1 << 20
 _PACKED = (

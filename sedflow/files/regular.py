@@ -7,8 +7,6 @@ from typing import BinaryIO
 
 from sedflow.errors import SedflowError
 
-__all__ = ["MOST_BYTES", "open_regular", "read_regular", "regular_file"]
-
 #: Of a document that is read as a whole; a file without content can claim to be of any size.
 MOST_BYTES = 10**8
 

@@ -18,8 +18,6 @@ from sedflow.files.bounds import LIBRARY
 from sedflow.files.guard import reading
 from sedflow.units import BLANK
 
-__all__ = ["check_votable", "parse_votable", "parse_votables"]
-
 _BLOCK = 1 << 16
 _DEEPEST = 100  # elements inside one another; VOTable has a dozen
 _ELSEWHERE = ("fits", "parquet", "include", "fallback")  # ways to hold data outside the document

@@ -12,8 +12,6 @@ from uuid import uuid4
 from sedflow.errors import SedflowError
 from sedflow.files.paths import as_path
 
-__all__ = ["made_folder", "replacing", "writing"]
-
 
 def made_folder(path) -> Path:
     """The folder, made where it is not there; one sentence where it cannot be."""

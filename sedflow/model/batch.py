@@ -9,8 +9,6 @@ from sedflow.parameters import N_PARAM, as_theta
 from sedflow.redshifts import MAX_REDSHIFT, MIN_REDSHIFT, outside_model
 from sedflow.units import plain
 
-__all__ = ["batch", "chunks", "known_redshift"]
-
 
 def batch(theta: Any, redshift: Any) -> tuple[np.ndarray, np.ndarray, tuple[int, ...]]:
     """Theta (n, 12), redshift (n,) and the batch shape that they broadcast to.

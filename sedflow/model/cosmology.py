@@ -14,8 +14,6 @@ from sedflow.files.ecsv import number_columns
 from sedflow.files.packaged import checked_path
 from sedflow.units import plain
 
-__all__ = ["MPC_CM", "age_gyr", "luminosity_distance_cm"]
-
 #: A megaparsec [cm].
 MPC_CM = 3.0856775814913674e24
 

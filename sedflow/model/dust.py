@@ -7,8 +7,6 @@ import numpy as np
 
 from sedflow.units import plain
 
-__all__ = ["birth_cloud_curve", "bump_curve", "calzetti_curve", "diffuse_curve"]
-
 PIVOT = 5500.0  # A, where both optical depths are defined
 BIRTH_CLOUD_SLOPE = -1.0
 BUMP_OFFSET, BUMP_SLOPE = 0.85, -1.9  # strength of the 2175 A bump at slope offset n

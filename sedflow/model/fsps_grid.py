@@ -19,8 +19,6 @@ from sedflow.constants import C_ANGSTROM
 from sedflow.errors import BadSSP, FSPSUnavailable, check_choice
 from sedflow.model.ssp_build import LYMAN, GridFile, bin_means, log_bin_edges
 
-__all__ = ["IMF_TYPES", "build_fsps"]
-
 #: FSPS's numbers of the initial mass functions.
 IMF_TYPES = {"salpeter": 0, "chabrier": 1, "kroupa": 2}
 _DONE = "sedflow-done"  # begins the lines that tell of progress, among what FSPS prints

@@ -21,8 +21,6 @@ from sedflow.model.tables import BY_WAVE, ForwardTables, cubic
 from sedflow.parameters import BETAS, index
 from sedflow.threads import limit_torch
 
-__all__ = ["ForwardModel", "light"]
-
 limit_torch()
 
 LN10 = math.log(10.0)

@@ -12,8 +12,6 @@ from sedflow.model import cosmology, dust
 from sedflow.model.ssp import SSPGrid
 from sedflow.parameters import index
 
-__all__ = ["DustScreen", "LightTable", "Populations", "flux_scale"]
-
 
 @dataclass(frozen=True)
 class Populations:

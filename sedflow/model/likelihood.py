@@ -15,16 +15,6 @@ from scipy.special import chdtri
 from sedflow.constants import LOG_2PI
 from sedflow.photometry import Photometry
 
-__all__ = [
-    "UNDERSTATED",
-    "chi2_limit",
-    "chi_square",
-    "log_likelihood",
-    "pulls",
-    "ruled_out",
-    "too_precise",
-]
-
 _UNLIKELY = 1e-3  # share of good galaxies whose noise alone exceeds the limit on chi-square
 #: So many times too small may errors be before a model is ruled out.
 UNDERSTATED = 5.0

@@ -22,16 +22,6 @@ from sedflow.model import cosmology
 from sedflow.model.light import DustScreen, LightTable, Populations
 from sedflow.model.ssp import SSPGrid
 
-__all__ = [
-    "EmissionLines",
-    "GridLines",
-    "LineLight",
-    "LineMarks",
-    "LineTable",
-    "line_table",
-    "line_wavelength",
-]
-
 _Histories = Callable[[np.ndarray, np.ndarray], Populations]  # theta (n, 12), redshift (n,)
 
 _GRID = "fsps-gas"  # the packaged grid with gas

@@ -12,8 +12,6 @@ from sedflow.model.lines import line_wavelength
 from sedflow.model.ssp import SSPGrid
 from sedflow.photometry import Photometry
 
-__all__ = ["BLUE", "band_of_line", "missing_lines"]
-
 #: Observed g - r [mag] below which a galaxy is called blue.
 BLUE = 0.65
 _LINES = "H-alpha", "[O III] 5007", "[O II] 3729"  # the first that a band holds is named

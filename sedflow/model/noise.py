@@ -21,8 +21,6 @@ from sedflow.flux_units import NANOMAGGIES
 from sedflow.fluxes import PLAIN, fluxes_of
 from sedflow.zero_points import in_nanomaggies
 
-__all__ = ["P_BROAD", "P_CORE", "NoiseModel"]
-
 P_CORE = 0.6  # galaxies whose bands all follow the core
 P_BROAD = 0.4  # in the rest, bands that do not
 MIN_SCATTER = 0.08  # dex; the atlas' floor on sigma/flux would make the core a delta function

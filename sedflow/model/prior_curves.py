@@ -5,8 +5,6 @@ import numpy.typing as npt
 
 from sedflow.parameters import BETAS, HIGH, LOW, NAMES, Prior
 
-__all__ = ["prior_density"]
-
 
 def prior_density(name: str, x: npt.ArrayLike, prior: Prior) -> np.ndarray | None:
     """Density (n,) of one parameter's prior at x (n,); None where the name is of no parameter.

@@ -10,8 +10,6 @@ masses of Renzini & Ciotti (1993, ApJ 416, L49), which FSPS uses, too:
 import numpy as np
 import numpy.typing as npt
 
-__all__ = ["remnant_mass"]
-
 _MASSES = np.geomspace(0.1, 100.0, 20_001)  # Msun
 
 

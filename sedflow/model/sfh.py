@@ -14,18 +14,6 @@ import numpy as np
 from sedflow.files.ecsv import number_columns
 from sedflow.files.packaged import checked_path
 
-__all__ = [
-    "RATES_GYR",
-    "Z_MAX",
-    "Z_MIN",
-    "HistoryBases",
-    "add_burst",
-    "average_sfr",
-    "bin_centers",
-    "bin_edges",
-    "fine_edges",
-]
-
 _EDGES = np.concatenate([[0.0], 10 ** (-2.95 + 0.1 * np.arange(41)), [np.inf]])
 #: Times over which mean star-formation rates are given [Gyr].
 RATES_GYR = (0.01, 0.1, 1.0)

@@ -18,16 +18,6 @@ from sedflow.parameters import FREE_NAMES, as_prior
 from sedflow.photometry import Photometry
 from sedflow.whole_numbers import as_whole
 
-__all__ = [
-    "RECENT",
-    "REDSHIFT_RANGE",
-    "draw_pairs",
-    "draw_presence",
-    "nsa_noise",
-    "recent_bursts",
-    "simulate",
-]
-
 REDSHIFT_RANGE = (0.001, 0.3)  # of the simulated galaxies; nearer ones have no Hubble distance
 _T_BURST = FREE_NAMES.index("t_burst")
 RECENT = -2.5  # shift of a burst's x that makes it recent: the median becomes 90 Myr

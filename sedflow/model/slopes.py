@@ -11,8 +11,6 @@ from torch import Tensor
 from sedflow.model import graph, sfh
 from sedflow.parameters import BETAS
 
-__all__ = ["log_likelihood_and_slope"]
-
 PLAIN_SNR = 3.0  # above, the integral over mass is that of a Gaussian
 
 

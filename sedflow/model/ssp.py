@@ -25,8 +25,6 @@ from sedflow.model.ssp_stated import in_our_units, unit_of
 from sedflow.model.ssp_units import check_stars
 from sedflow.units import plain
 
-__all__ = ["SOLAR_Z", "SSPGrid"]
-
 _SSP_DATASETS = ("ssp_lgmet", "ssp_lg_age_gyr", "ssp_wave", "ssp_flux")
 _SSP_OPTIONAL = ("ssp_feh", "ssp_wave_edges", "ssp_mass_remaining")
 # What any library of stars is inside of; beyond, a number is in another unit.

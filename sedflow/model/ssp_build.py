@@ -13,8 +13,6 @@ import numpy as np
 from sedflow.constants import C_ANGSTROM, LSUN
 from sedflow.model.ssp import SSPGrid
 
-__all__ = ["LYMAN", "GridFile", "air_to_vacuum", "bin_means", "log_bin_edges"]
-
 _STEP = 0.001  # dln(lambda) of the bins
 LYMAN = 912.0  # [A] where the packaged grid begins too
 _VACUUM_FROM = 2000.0  # [A]; shorter wavelengths are in vacuum by custom

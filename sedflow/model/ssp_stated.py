@@ -12,8 +12,6 @@ import numpy as np
 from sedflow.constants import C_ANGSTROM
 from sedflow.errors import BadSSP
 
-__all__ = ["in_our_units", "unit_of"]
-
 _LOG = re.compile(
     r"(?P<log>log10|log|lg|dex|ln)\s*[\[(]?\s*(age\s*[/\[(]\s*)?(?P<unit>gyr|myr|yr|years?)\b", re.I
 )

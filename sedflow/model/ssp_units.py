@@ -11,8 +11,6 @@ import numpy as np
 from sedflow.constants import C_ANGSTROM
 from sedflow.errors import BadSSP
 
-__all__ = ["check_stars"]
-
 _OPTICAL = 3000.0, 10_000.0  # [A]
 _OLD = 0.02, 0.8  # light of old stars there [Lsun/Msun formed]
 _OLD_GYR, _YOUNG_GYR = 10.0, 0.01

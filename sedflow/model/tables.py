@@ -20,8 +20,6 @@ from sedflow.model.mass import REFERENCE
 from sedflow.model.ssp import SOLAR_Z
 from sedflow.parameters import N_PARAM
 
-__all__ = ["BY_WAVE", "ForwardTables", "cubic"]
-
 # Widths of the wavelength bins [dlnlambda] between the breaks [A, rest frame]: dust curves are
 # steep in the ultraviolet and the 4000 A break in the blue, and for very red galaxies the red
 # leak of the u filter is all that it has.

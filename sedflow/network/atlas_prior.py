@@ -16,8 +16,6 @@ from sklearn.exceptions import ConvergenceWarning
 from sklearn.neural_network import MLPClassifier
 from torch import nn
 
-__all__ = ["AtlasLikeness", "LikenessGraph"]
-
 _NEVER = 1e-9  # least probability of being simulated that the ratio divides by
 _MOST = 20.0
 

@@ -18,8 +18,6 @@ from sedflow.model.noise import NoiseModel
 from sedflow.model.simulation import nsa_noise
 from sedflow.whole_numbers import as_whole
 
-__all__ = ["NETWORKS", "TrainingConfig", "noise_of"]
-
 UV_TO_Z = ("FUV", "NUV", *UGRIZ)
 
 #: What the packaged networks are trained on; other names are free.

@@ -6,8 +6,6 @@ import numpy as np
 
 from sedflow.sampling.misfit import MISFIT_BELOW
 
-__all__ = ["DomainCheck", "objects"]
-
 
 @dataclass(frozen=True)
 class DomainCheck:

@@ -11,8 +11,6 @@ from sedflow.network.graphs import manifest_path
 from sedflow.network.shape import FlowConfig
 from sedflow.network.weights import load_posterior, packaged_weights
 
-__all__ = ["export_network"]
-
 
 def export_network(name_or_path: str | Path, folder: str | Path | None = None) -> Path:
     """Write the graphs of a network, and return the path of their manifest.

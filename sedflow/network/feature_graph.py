@@ -19,8 +19,6 @@ from sedflow.model.cosmology import MPC_CM, luminosity_distance_cm
 from sedflow.model.noise import NoiseModel
 from sedflow.network.features import ABSENT, LINEAR, MOST
 
-__all__ = ["FeatureGraph", "LogDistance", "UsualSigma"]
-
 _LN_10 = math.log(10.0)
 _DEGREE = 11  # of the polynomial in redshift: 2e-10 dex from the cosmology
 

@@ -20,8 +20,6 @@ from sedflow.constants import POGSON
 from sedflow.model.cosmology import MPC_CM, luminosity_distance_cm
 from sedflow.model.noise import NoiseModel
 
-__all__ = ["ABSENT", "LINEAR", "MOST", "raw_features", "scaling", "standardise"]
-
 ABSENT = 2.9  # dex over the usual sigma, where a band says nothing; larger sigmas count as this
 LINEAR = 3.0  # half-ranges up to which a standardised feature is linear, logarithmic beyond
 MOST = 20.0  # of a standardised feature, in either direction

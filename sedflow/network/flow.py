@@ -23,8 +23,6 @@ from sedflow.network.shape import FlowConfig, checked_kind, splits
 from sedflow.network.spline import RationalQuadraticSpline
 from sedflow.threads import limit_torch
 
-__all__ = ["CouplingFlow", "FlowConfig", "MaskedFlow", "TorchFlow", "build_flow", "load_flow"]
-
 limit_torch()
 
 

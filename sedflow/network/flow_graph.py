@@ -18,8 +18,6 @@ from sedflow.network.onnx_nodes import Nodes
 from sedflow.network.shape import FlowConfig, splits
 from sedflow.network.spline_graph import Spline
 
-__all__ = ["flow_bytes", "flow_graph"]
-
 _OF_EMBEDDING, _OF_LAYER = 6, 7  # tensors
 _LONGEST = 10_000_000  # bytes of a header that is one
 _DRAW = "draws from the posterior: base noise to x, with the log density of x"

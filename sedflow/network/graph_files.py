@@ -18,8 +18,6 @@ from sedflow.model.noise import NoiseModel
 from sedflow.network.graphs import FORMAT, graph_path, manifest_path
 from sedflow.network.shape import FlowConfig
 
-__all__ = ["write_graphs"]
-
 
 def write_graphs(weights: Path, record: dict, config: FlowConfig) -> Path:
     """Write the graphs and their manifest beside a network's weights; none of one that has none."""

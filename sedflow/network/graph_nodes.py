@@ -12,8 +12,6 @@ from google.protobuf.message import DecodeError
 
 from sedflow.errors import BadWeights
 
-__all__ = ["OPERATORS", "check_nodes"]
-
 _OF_NUMBERS = "Abs Add Cast Clip Div Exp Log Min Mul Neg Relu Sigmoid Sqrt Sub Sum Tanh"
 _OF_ROWS = "Gemm MatMul ReduceSum Less Where"
 _OF_PLACES = "Concat Gather GatherElements Identity Pad Reshape Slice Split Transpose"

@@ -13,8 +13,6 @@ from sedflow.network.record import explained
 from sedflow.network.runtime import GraphFlow
 from sedflow.network.shape import FlowConfig
 
-__all__ = ["FORMAT", "GRAPHS", "graph_flow", "graph_path", "manifest_path", "missing_graphs"]
-
 FORMAT = 1  # of the manifest
 GRAPHS = ("draw", "density", "features")
 _MOST = 16_000_000  # bytes of a graph, which has none of the weights

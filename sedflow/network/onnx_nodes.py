@@ -5,8 +5,6 @@ from typing import Any
 import numpy as np
 from onnx import ModelProto, StringStringEntryProto, TensorProto, helper, numpy_helper
 
-__all__ = ["OPSET", "Nodes"]
-
 OPSET = 18
 _IR = 8  # the oldest format of file that has this opset, for the sake of older runtimes
 

@@ -20,8 +20,6 @@ from sedflow.photometry import Photometry
 from sedflow.sampling.importance import weigh
 from sedflow.sampling.misfit import p_value
 
-__all__ = ["Reach"]
-
 _N_DRAW = 250  # of a galaxy, where none are given
 _N_MORE = 2500  # where those do not reach the data: in case they were too few
 _HOPELESS = 3.0  # times the limit, beyond which more draws do not help

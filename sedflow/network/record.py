@@ -20,8 +20,6 @@ from sedflow.files.regular import read_regular
 from sedflow.parameters import N_SHAPE, Prior
 from sedflow.redshifts import MAX_REDSHIFT
 
-__all__ = ["FORMAT", "Unsealed", "check_shapes", "explained", "read_record"]
-
 FORMAT = 2  # of the record, from which on it is sealed
 _UNSEALED = {  # what a record without a format may hold
     "name",

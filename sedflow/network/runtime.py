@@ -12,8 +12,6 @@ import numpy as np
 from sedflow.errors import BadWeights
 from sedflow.threads import loading, new_session
 
-__all__ = ["GraphFlow"]
-
 _FOLDER = "session.model_external_initializers_file_folder_path"  # of the tensors
 
 

@@ -8,8 +8,6 @@ import torch
 from sbi.inference import DirectPosterior
 from sbi.neural_nets.estimators import ConditionalDensityEstimator
 
-__all__ = ["FlowEstimator", "sbi_posterior"]
-
 
 class FlowEstimator(ConditionalDensityEstimator):
     """A `CouplingFlow` behind sbi's interface: input x, condition the features."""

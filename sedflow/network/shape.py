@@ -6,8 +6,6 @@ import numpy as np
 
 from sedflow.errors import BadParameters, check_choice
 
-__all__ = ["FlowConfig", "checked_kind", "splits"]
-
 _KINDS = ["coupling", "maf"]
 
 

@@ -22,8 +22,6 @@ from sedflow.network.atlas_prior import LikenessGraph
 from sedflow.network.feature_graph import FeatureGraph, UsualSigma
 from sedflow.parameters import FREE_NAMES, HIGH, LOW, N_FREE, NAMES, Prior
 
-__all__ = ["NoiseGraph", "Pool", "PriorGraph", "Simulator", "chosen", "presence", "recent_bursts"]
-
 _T_BURST = FREE_NAMES.index("t_burst")
 _BOXED = [k for k, name in enumerate(NAMES) if not name.startswith("beta")]
 _FREE_BOXED = [k for k, name in enumerate(FREE_NAMES) if not name.startswith("beta")]

@@ -12,8 +12,6 @@ import math
 
 import torch
 
-__all__ = ["RationalQuadraticSpline"]
-
 _LOG_SLOPE = -math.log(1e-3)  # largest log of a ratio of widths, of heights, or of a slope
 
 

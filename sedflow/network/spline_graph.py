@@ -11,8 +11,6 @@ import numpy as np
 
 from sedflow.network.onnx_nodes import Nodes
 
-__all__ = ["Spline"]
-
 _LOG_SLOPE = -math.log(1e-3)  # as in `spline`
 
 

@@ -13,8 +13,6 @@ from collections.abc import Callable
 import torch
 from torch import nn
 
-__all__ = ["GradientSteps", "captured"]
-
 _ROUGH = 0.75  # share of a training that needs no more than TF32
 
 

@@ -6,8 +6,6 @@ from sedflow.errors import BadWeights
 from sedflow.files.packaged import SSP_NAMES
 from sedflow.model.sed import SEDModel, default_model
 
-__all__ = ["check_grid", "trained_model"]
-
 
 def trained_model(record: dict) -> SEDModel:
     """The model on the SSP grid of a record: a packaged one, or the user's own where it was then.

@@ -24,8 +24,6 @@ from sedflow.network.features import raw_features, scaling, standardise
 from sedflow.network.simulator import Pool, Simulator
 from sedflow.parameters import Prior
 
-__all__ = ["TrainingSet"]
-
 _HELD_OUT = 32_768
 _COPIES = 8  # of each survey galaxy, with other bands missing, for the likeness to learn from
 _SCALING = 200_000  # simulations from which scaling, likeness and domain are read

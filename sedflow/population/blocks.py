@@ -7,8 +7,6 @@ from pathlib import Path
 import numpy as np
 from scipy.sparse import csr_array, vstack
 
-__all__ = ["Blocks"]
-
 _ROWS = 20_000  # in a file
 
 

@@ -12,8 +12,6 @@ from sedflow.population import tables
 from sedflow.population.density import Density
 from sedflow.population.grid import above
 
-__all__ = ["CellDensity"]
-
 
 class CellDensity:
     """Base of `Population`: nothing here knows a galaxy.

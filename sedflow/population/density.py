@@ -28,8 +28,6 @@ from scipy.special import gammaincinv, logsumexp, ndtr
 
 from sedflow.population.penalty import Pace, Penalty
 
-__all__ = ["Density", "Rows", "fit_density"]
-
 #: Share of the penalty in the scatter, by number of axes. All of it is the mean over densities that
 #: are as rough as the penalty allows, and bands were too wide; these were chosen on mocks with the
 #: seeds 1000 to 1059 of one axis, to 1011 of two, and are judged on others.

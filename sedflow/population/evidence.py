@@ -13,8 +13,6 @@ from sedflow.draws import weighted_quantile
 from sedflow.population.members import Members
 from sedflow.population.prior import PriorShares, cell_numbers
 
-__all__ = ["Evidence", "evidence_of", "spreads", "tallied"]
-
 
 @dataclass(frozen=True)
 class Evidence:

@@ -9,17 +9,6 @@ from sedflow.model.derived import KNOWN
 from sedflow.parameters import PARAMETERS, as_whole
 from sedflow.population.prior import SPECIFIC
 
-__all__ = [
-    "above",
-    "cell_counts",
-    "checked_weights",
-    "edges_of",
-    "merged",
-    "named_weights",
-    "names_of",
-    "weights_of",
-]
-
 _CELLS = {1: (40,), 2: (24, 24)}
 _MOST_CELLS = 1600
 _EXTREME = 1e100  # of weights; 1 / Vmax in cubic centimetres is 1e-80

@@ -7,8 +7,6 @@ import numpy as np
 from sedflow import __version__
 from sedflow.population import tables
 
-__all__ = ["inference_data"]
-
 
 def inference_data(population: Any) -> Any:
     """The draws of the density as `arviz.InferenceData`, as `Population.to_inference_data` says."""

@@ -15,8 +15,6 @@ from sedflow.model.sed import SEDModel
 from sedflow.parameters import Prior
 from sedflow.population.run_parts import RunParts, check_names, values_of
 
-__all__ = ["NOT_IN_SAMPLE", "Members", "members_of"]
-
 NOT_IN_SAMPLE = "not in the sample"  # of why galaxies are left out
 
 

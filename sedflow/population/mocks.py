@@ -6,8 +6,6 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.special import ndtr
 
-__all__ = ["SCHECHTER", "Truth", "schechter"]
-
 _FINE = 20  # points in a cell along each axis, for its share of the truth
 
 

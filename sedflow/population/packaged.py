@@ -19,8 +19,6 @@ from sedflow.population.population import Population
 from sedflow.population.presets import AXES, PRESETS, preset_of
 from sedflow.population.prior import PriorShares
 
-__all__ = ["FILE", "LEVELS", "STATES", "atlas_members", "atlas_population", "decoded", "encoded"]
-
 FILE = "population.npz"
 LEVELS = 120  # steps of an axis: 8 in each of 15 cells, 3 in each of 40
 STATES = ("ok", "misfit", "failed", "no draws")

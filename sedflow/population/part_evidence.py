@@ -17,8 +17,6 @@ from sedflow.population.members import Members
 from sedflow.population.prior import PriorShares, cell_numbers
 from sedflow.population.run_parts import RunDraws
 
-__all__ = ["EvidenceJob", "PartEvidence", "PartQuantiles", "part_evidence", "part_quantiles"]
-
 _QUANTILES = (0.16, 0.5, 0.84)
 
 

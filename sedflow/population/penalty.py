@@ -5,8 +5,6 @@ from functools import reduce
 import numpy as np
 from scipy.linalg.lapack import dpotri
 
-__all__ = ["Pace", "Penalty"]
-
 _ORDER = 2  # of the differences: nothing pulls at an exponential
 _STRENGTHS = (1e-4, 1e8)
 _SETTLED = 0.2  # change of the log of a strength

@@ -18,8 +18,6 @@ from sedflow.population.inference_data import inference_data
 from sedflow.population.members import Members, members_of
 from sedflow.population.prior import PriorShares, cell_numbers, prior_shares
 
-__all__ = ["EFFECTIVE_MIN", "Population"]
-
 #: Effective draws that a galaxy needs with the population as prior; with fewer, its likelihood has
 #: an error of more than 22 %.
 EFFECTIVE_MIN = 20.0

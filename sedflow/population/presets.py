@@ -6,8 +6,6 @@ import numpy as np
 
 from sedflow.errors import unknown
 
-__all__ = ["AXES", "PRESETS", "QUENCHED", "Preset", "preset_of"]
-
 #: Axes of the quantities, (low, high).
 AXES = {
     "log_mstar": (7.0, 12.0),

@@ -14,8 +14,6 @@ from sedflow.model.derived import derive
 from sedflow.model.sed import SEDModel
 from sedflow.parameters import NAMES, PARAMETERS, Prior, index
 
-__all__ = ["SCALING", "SPECIFIC", "PriorShares", "cell_numbers", "prior_shares", "quantity_values"]
-
 #: Quantities that grow by 1 with log_mstar at fixed shape of the spectrum.
 SCALING = (
     "log_mstar",

@@ -13,8 +13,6 @@ from sedflow.catalogue.mapping import ColumnMap
 from sedflow.errors import SedflowError
 from sedflow.fits.export import write_table
 
-__all__ = ["rerun_catalogue", "rerun_command"]
-
 _MORE = 5  # times the draws
 _FEWEST = 1000  # draws to make, of which those are kept
 _ROWS = 20_000  # read at once

@@ -18,8 +18,6 @@ from sedflow.network.posterior import AmortizedPosterior
 from sedflow.parameters import NAMES
 from sedflow.population.prior import SPECIFIC, quantity_values
 
-__all__ = ["PartDraws", "RunDraws", "RunParts", "check_names", "redshifts_of", "values_of"]
-
 _AT_ONCE = 20_000  # draws that are derived at once
 
 

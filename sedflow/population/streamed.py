@@ -39,8 +39,6 @@ from sedflow.population.population import EFFECTIVE_MIN, Population
 from sedflow.population.prior import prior_shares
 from sedflow.population.run_parts import RunParts
 
-__all__ = ["StreamedPopulation"]
-
 _SAMPLE, _SAMPLE_DRAWS = 5_000, 50  # that choose the axes
 _FEWEST = 10
 

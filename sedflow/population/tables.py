@@ -10,8 +10,6 @@ from sedflow.draws import CURVE_LEVELS, weighted_quantile
 from sedflow.fits.export import write_table
 from sedflow.model.derived import unit_of_column
 
-__all__ = ["density", "galaxies", "moment_draws", "moments", "written"]
-
 _OWN = (0.16, 0.5, 0.84)
 
 

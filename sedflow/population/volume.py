@@ -12,8 +12,6 @@ import numpy as np
 from sedflow.errors import SedflowError
 from sedflow.model.cosmology import MPC_CM, luminosity_distance_cm
 
-__all__ = ["FARTHEST", "inverse_vmax"]
-
 _SKY = 4 * np.pi * (180 / np.pi) ** 2  # square degrees
 FARTHEST = 0.5  # the largest redshift, where the table of distances ends
 _NODES = 4096

@@ -15,8 +15,6 @@ from sedflow.parameters import Prior
 from sedflow.photometry import Photometry
 from sedflow.sampling.importance import smooth
 
-__all__ = ["adapt"]
-
 _T_DOF = 5.0  # of the proposals' tails
 _MIXTURE = 3  # components of each new proposal
 _LEARN_FROM = 2000  # points to which it is fitted

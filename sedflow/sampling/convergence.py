@@ -10,8 +10,6 @@ import warnings
 import numpy as np
 import numpy.typing as npt
 
-__all__ = ["diagnose"]
-
 
 def diagnose(chains: npt.ArrayLike) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """R-hat, bulk ESS and tail ESS (n_param,) of chains (n_chain, n_draw, n_param)."""

@@ -12,8 +12,6 @@ import numpy as np
 
 from sedflow.parameters import HIGH, LOW, Prior, index
 
-__all__ = ["Edge", "edges", "edges_in_words", "edges_of"]
-
 #: Edges that the prior chose: parameter, whether it is the upper one, and the share of the range
 #: that counts as near it.
 _EDGES = (

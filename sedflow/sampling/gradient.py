@@ -14,8 +14,6 @@ from sedflow.model.tables import ForwardTables
 from sedflow.parameters import N_PARAM, Prior
 from sedflow.photometry import Photometry
 
-__all__ = ["PosteriorGradient"]
-
 
 class PosteriorGradient:
     """d/dx of log likelihood (mass integrated out) of a galaxy, x (n, 10) as in `to_unbounded`.

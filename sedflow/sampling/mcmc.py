@@ -28,8 +28,6 @@ from sedflow.sampling.titles import sampler_title
 from sedflow.trust_limits import Convergence, NotConverged
 from sedflow.whole_numbers import as_whole
 
-__all__ = ["MCMCSampler", "explore"]
-
 METHODS = ("smc", "emcee", "zeus")
 _OTHERS = ("emcee", "zeus")  # of the extra `mcmc`
 _WALKERS = 200  # of each population at first; doubled until the populations agree

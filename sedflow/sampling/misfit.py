@@ -20,8 +20,6 @@ from sedflow.files.regular import read_regular
 from sedflow.model.likelihood import chi_square
 from sedflow.photometry import Photometry
 
-__all__ = ["MISFIT_BELOW", "PValueTable", "is_misfit", "load_p_values", "p_value"]
-
 #: Calibrated p-value below which a galaxy is a misfit: of good galaxies, one in a thousand.
 MISFIT_BELOW = 1e-3
 #: Of the tables, at which they are stored; below the first, calibrated and raw are proportional.

@@ -13,8 +13,6 @@ from scipy.special import logsumexp
 from sedflow.draws import Draws
 from sedflow.photometry import Photometry
 
-__all__ = ["Mixture"]
-
 _STEP = 7919  # between the seeds of two parts
 
 

@@ -6,8 +6,6 @@ from sedflow.model.likelihood import ruled_out, too_precise
 from sedflow.photometry import Photometry
 from sedflow.sampling.verdict import FAILED, MISFIT
 
-__all__ = ["objection", "objection_to", "refused_kind"]
-
 
 def objection(fit: Any) -> str:
     """Why a posterior whose importance weights pass says nothing about its galaxy; else empty."""

@@ -11,8 +11,6 @@ from sedflow.sampling.importance import weigh
 from sedflow.sampling.objection import objection_to
 from sedflow.trust_limits import K_HAT_MAX, MIN_ESS, TAIL_INDEX_MAX, k_hat_max
 
-__all__ = ["TooFewEffectiveDraws", "reweight"]
-
 
 class TooFewEffectiveDraws(SedflowError):
     """Reweighting left too little; `ess` and `k_hat` (...) say how much."""

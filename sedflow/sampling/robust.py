@@ -25,8 +25,6 @@ from sedflow.photometry import Photometry
 from sedflow.sampling.importance import smooth
 from sedflow.sampling.mixture import Mixture
 
-__all__ = ["blame", "draw_robust", "off_probability", "offsets"]
-
 OFF = 0.02  # prior probability that a band is off
 SCALES = (0.4, 3.0)  # of its flux, by which it then is
 SHARES = (0.8, 0.2)  # of the faults, that have these scales

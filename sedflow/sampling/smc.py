@@ -20,8 +20,6 @@ import numpy as np
 from sedflow.draws import systematic
 from sedflow.errors import SedflowError
 
-__all__ = ["Tempered", "tempered_populations"]
-
 _N_START = 10_000  # members of a population at beta = 0, where they cost one model each
 _ESS_SHARE = 0.5  # of the weights of a step in beta
 _LEAPFROG = 10

@@ -11,8 +11,6 @@ import numpy.typing as npt
 
 from sedflow.parameters import STICKS, Prior
 
-__all__ = ["DRAWS", "ENOUGH", "Stretched"]
-
 #: Draws made of a stretched posterior: an eighth of them are effective.
 DRAWS = 20_000
 #: Effective draws that they must leave: with 5,000 draws and 400 effective ones, the log evidence

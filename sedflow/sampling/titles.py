@@ -1,7 +1,5 @@
 """What legends and sentences call a sampler, whose own name is short."""
 
-__all__ = ["sampler_title"]
-
 _TITLES = {"smc": "MCMC by tempered populations", "emcee": "MCMC by emcee", "zeus": "MCMC by zeus"}
 
 

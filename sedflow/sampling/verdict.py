@@ -13,22 +13,6 @@ import numpy as np
 from sedflow.palette import GREEN, GREY, INK_BLUE, VERMILION
 from sedflow.sampling.misfit import is_misfit
 
-__all__ = [
-    "APPROXIMATE",
-    "EXACT_ADAPTED",
-    "EXACT_MCMC",
-    "EXACT_WEIGHTS",
-    "FAILED",
-    "KINDS",
-    "MISFIT",
-    "UNCHECKED",
-    "VERDICTS",
-    "Kind",
-    "Verdict",
-    "as_kind",
-    "kind_of",
-]
-
 
 @dataclass(frozen=True)
 class Kind:

@@ -21,8 +21,6 @@ from sedflow.sampling.verdict import FAILED, MISFIT, Verdict
 from sedflow.sampling.verdict_steps import Ladder
 from sedflow.trust_limits import Convergence, Importance
 
-__all__ = ["RUNGS", "climb", "with_edges"]
-
 #: The last step, by name: the network's weighted draws, adaptive importance sampling, MCMC.
 RUNGS = {"weights": 1, "proposals": 2, "auto": 3}
 _TRIES = 3  # seeds, where chains do not converge

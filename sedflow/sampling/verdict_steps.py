@@ -32,8 +32,6 @@ from sedflow.sampling.verdict import (
 )
 from sedflow.trust_limits import JUDGED_ON, K_HAT_MAX, MIN_ESS, TAIL_INDEX_MAX, NotConverged
 
-__all__ = ["Ladder"]
-
 _MORE = 5  # times as many draws, where the first are too few
 _HOPEFUL = 1.0  # k-hat below which more draws may help
 _ROUGHLY = 4.0  # times the limit on chi-square, that scouts may miss and MCMC reach

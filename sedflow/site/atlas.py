@@ -8,8 +8,6 @@ from sedflow.bands import ab_magnitude
 from sedflow.model import cosmology
 from sedflow.photometry import Photometry
 
-__all__ = ["atlas_columns"]
-
 _SIGMA = 4  # digits of an error; fluxes are told to a thousandth of theirs
 
 

@@ -9,8 +9,6 @@ from sedflow.files.packaged import checked_path
 from sedflow.network.posterior import AmortizedPosterior
 from sedflow.site.planes import Stepped, stepped, unpacked
 
-__all__ = ["graph_files", "network_steps", "packaged_graphs"]
-
 _FOLDER = Path(__file__).parent / "graphs"
 
 

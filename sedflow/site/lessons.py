@@ -11,8 +11,6 @@ from sedflow.dashboard.learn.lessons import LESSONS
 from sedflow.dashboard.learn.one_parameter.lesson import STEPS_OF
 from sedflow.site.tables import packaged_table
 
-__all__ = ["ONLY_IN_APP", "lesson_texts"]
-
 #: What the texts say of controls that only the app has -> what the site says instead.
 ONLY_IN_APP = {
     "the value on the slider": "this value",

@@ -23,8 +23,6 @@ from sedflow.sampling.verdict import KINDS
 from sedflow.site.shared import shared
 from sedflow.trust_limits import JUDGED_ON, K_HAT_MAX, MIN_ESS
 
-__all__ = ["FORMAT", "about", "vendored"]
-
 FORMAT = 1
 _NODES, _NEAR = 51, 1e-4  # redshifts of the distance moduli: how many, and the first
 

@@ -7,8 +7,6 @@ import re
 from collections.abc import Mapping
 from posixpath import dirname, join, normpath
 
-__all__ = ["modules_of", "with_modules"]
-
 _START = "pages/start.js"
 _TAG = f'<script type="module" src="{_START}"></script>\n'
 _IMPORT = re.compile(r'^(?:import|export) [^;"]*"(\.[^"]+)";', re.MULTILINE)

@@ -15,8 +15,6 @@ from dataclasses import dataclass
 
 import numpy as np
 
-__all__ = ["Stepped", "packed", "rounded", "stepped", "unpacked"]
-
 _WORD = 4
 _MOST = 2**23 - 1  # of a whole number of three bytes
 

@@ -9,8 +9,6 @@ from sedflow.parameters import BETAS, NAMES, PARAMETERS
 from sedflow.site.atlas import plain
 from sedflow.site.tables import packaged_table
 
-__all__ = ["prior_curves"]
-
 _KNOTS = 65  # of a share's curve: straight lines between them are its parabola to 2e-4 of its peak
 
 

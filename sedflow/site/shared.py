@@ -10,8 +10,6 @@ from sedflow.dashboard.quantities import (
 from sedflow.network.posterior import AmortizedPosterior
 from sedflow.site.prior import prior_curves
 
-__all__ = ["shared"]
-
 
 def shared(posterior: AmortizedPosterior) -> dict:
     """Entries of the manifest.

@@ -6,8 +6,6 @@ from pathlib import Path
 
 from sedflow.errors import DamagedPackage
 
-__all__ = ["packaged_table"]
-
 _FOLDER = Path(__file__).parent / "tables"
 
 

@@ -18,8 +18,6 @@ from sedflow.site.lessons import lesson_texts
 from sedflow.site.manifest import about
 from sedflow.site.modules import with_modules
 
-__all__ = ["write_site"]
-
 MANIFEST = "data/site.json"
 _NOT_SERVED = {"jsconfig.json"}
 

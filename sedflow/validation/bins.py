@@ -4,8 +4,6 @@ import numpy as np
 
 from sedflow.photometry import Photometry
 
-__all__ = ["PROPERTIES", "groups", "properties"]
-
 #: What galaxies are binned and compared by, and the label of each on an axis.
 PROPERTIES = {
     "r": "r [mag]",

@@ -17,18 +17,6 @@ from typing import Any
 import numpy as np
 from scipy.stats import kstest, kstwo
 
-__all__ = [
-    "central_coverage",
-    "coverage_error",
-    "hpd_levels",
-    "ks_band",
-    "ks_distances",
-    "ks_statistic",
-    "local_test",
-    "percentile_scores",
-    "tarp_levels",
-]
-
 
 def percentile_scores(
     truth: np.ndarray, draws: np.ndarray, weights: np.ndarray | None = None, seed: int = 0

@@ -15,8 +15,6 @@ from sedflow.draws import Draws, systematic, weighted_quantile
 from sedflow.errors import SedflowError
 from sedflow.parameters import FREE_NAMES, HIGH, LOW, NAMES, index
 
-__all__ = ["Distance", "distance"]
-
 _MOST = 2000  # draws of each side that the classifier is shown
 _FEWEST = 100  # effective draws of each side, below which no figure means much
 _FOLDS = 5

@@ -10,8 +10,6 @@ from sedflow.validation.calibration import central_coverage, ks_band, ks_statist
 from sedflow.validation.near import Selection
 from sedflow.validation.report import LABELS, NOMINAL, QUANTITIES, ValidationReport
 
-__all__ = ["as_markdown", "goals", "weights_hold"]
-
 
 def goals(
     report: ValidationReport, selection: Selection, kinds: Sequence[str], quantities: Sequence[str]

@@ -49,8 +49,6 @@ from sedflow.validation.populations import (
 from sedflow.validation.report import KINDS, NOMINAL, QUANTITIES, ValidationReport
 from sedflow.validation.workers import in_turn
 
-__all__ = ["validate"]
-
 _RECOVERED = ("log_mass_surviving", "log_sfr_100myr", "age_mw", "log_z_mw_solar")
 _LOCAL = 10  # NSA galaxies at which L-C2ST looks
 _N_BIN = 4

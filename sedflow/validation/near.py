@@ -18,8 +18,6 @@ from sedflow.validation.bins import PROPERTIES
 from sedflow.validation.calibration import central_coverage
 from sedflow.validation.report import QUANTITIES, ValidationReport
 
-__all__ = ["PROPERTIES", "Selection", "coverage_in_bins", "everyone", "nearest", "properties"]
-
 _NEAR = tuple(name for name in PROPERTIES if name != "n_band")  # that must agree exactly
 
 

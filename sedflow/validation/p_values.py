@@ -21,8 +21,6 @@ from sedflow.sampling.misfit import LEVELS, SNR, PValueTable, median_snr, p_valu
 from sedflow.validation.workers import in_turn
 from sedflow.whole_numbers import as_whole
 
-__all__ = ["measure_p_values", "raw_p_values", "save_p_values", "simulated_cells"]
-
 _MANY = 5_000  # galaxies to choose from, for one number of bands
 _MOST_ROUNDS = 20
 

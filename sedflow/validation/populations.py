@@ -21,16 +21,6 @@ from sedflow.validation.bins import PROPERTIES, groups
 from sedflow.validation.calibration import central_coverage, coverage_error, ks_band, ks_distances
 from sedflow.validation.report import KINDS, NOMINAL, QUANTITIES, ValidationReport
 
-__all__ = [
-    "BRIGHT",
-    "POPULATIONS",
-    "headline",
-    "in_words",
-    "population",
-    "populations_of",
-    "survey_like",
-]
-
 #: Names of the populations, the headline first, and what each is.
 POPULATIONS = {
     "survey": "like the NASA-Sloan Atlas",

@@ -21,8 +21,6 @@ from sedflow.files.writing import replacing
 from sedflow.model.derived import ALL, VALIDATED
 from sedflow.trust_limits import K_HAT_MAX
 
-__all__ = ["KINDS", "LABELS", "NOMINAL", "QUANTITIES", "ValidationReport", "load_report"]
-
 #: Names of the quantities that are validated, in the order of the columns of the scores.
 QUANTITIES = tuple(q.name for q in VALIDATED)
 #: Labels of parameters and derived quantities, as plain text.

@@ -8,8 +8,6 @@ from sedflow.errors import BadParameters
 from sedflow.threads import MOST
 from sedflow.whole_numbers import as_whole
 
-__all__ = ["in_turn"]
-
 _work: Callable[[int], Any] | None = None  # of the process that forks, and so of what it forks
 
 

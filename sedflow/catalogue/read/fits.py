@@ -11,8 +11,6 @@ from sedflow.catalogue.read.source import Catalogue, Part, total_size
 from sedflow.errors import SedflowError
 from sedflow.files.guard import reading
 
-__all__ = ["open_fits"]
-
 _UNSIGNED = {"I": 2**15, "J": 2**31, "K": 2**63}  # TZERO of unsigned integers
 _HEADER_TABLES = ("LDAC_IMHEAD",)  # tables of SExtractor's that hold a header as text
 

@@ -17,8 +17,6 @@ from sedflow.errors import SedflowError
 from sedflow.files.bounds import HEADER_BYTES
 from sedflow.files.guard import reading
 
-__all__ = ["FORMATS", "is_cds", "is_ipac", "open_cds", "open_ipac"]
-
 #: Names of the formats, and what astropy calls them.
 FORMATS = {"IPAC": "ipac", "CDS": "cds"}
 _MOST = 4  # lines of an IPAC header: names, types, units, nulls

@@ -11,8 +11,6 @@ from sedflow.errors import SedflowError
 from sedflow.files.guard import reading
 from sedflow.files.hdf5 import own
 
-__all__ = ["open_hdf5"]
-
 _DEEPEST, _MOST = 6, 2000  # groups inside one another, and items, that are looked at
 _ABOUT = ".__table_column_meta__"  # astropy's description of a table
 

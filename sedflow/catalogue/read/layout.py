@@ -14,8 +14,6 @@ from sedflow.errors import SedflowError
 from sedflow.files.bounds import HEADER_BYTES
 from sedflow.units import BLANK, as_unit
 
-__all__ = ["DECIMAL_COMMA", "DECIMAL_POINT", "Layout", "cells_of", "layout_of"]
-
 _DELIMITERS = ("\t", ";", "|", ",")  # where several would do, the first
 _SAMPLE = 60  # lines that are looked at
 _NUMBER = re.compile(r"[-+]?(\d+\.?\d*|\.\d+)([eEdD][-+]?\d+)?")

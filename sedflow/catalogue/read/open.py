@@ -30,8 +30,6 @@ from sedflow.errors import SedflowError, needs
 from sedflow.files.bounds import LIBRARY, Bounds
 from sedflow.files.packed import HEAD, plain_bytes
 
-__all__ = ["as_written", "open_catalogue", "read_table"]
-
 
 def read_table(source, name: str | None = None, *, table: str | int | None = None):
     """A whole catalogue as an astropy Table, with its units where the file has them.

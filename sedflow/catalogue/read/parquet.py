@@ -10,8 +10,6 @@ from sedflow.catalogue.read.source import Catalogue, Part, files_in
 from sedflow.catalogue.read.text import parsed_yaml, plain_yaml
 from sedflow.errors import SedflowError
 
-__all__ = ["open_parquet"]
-
 
 @dataclass(frozen=True)
 class _Parquet(Part):

@@ -10,8 +10,6 @@ from functools import cached_property
 from sedflow.catalogue.arrow import longest_list, longest_text
 from sedflow.errors import SedflowError
 
-__all__ = ["ParquetFile"]
-
 _BATCH = 8192  # rows that are decoded at a time
 _DELTA_BYTES = 2**28  # that a batch of text stored as differences may take
 _LIMITS = {"thrift_string_size_limit": 10**8, "thrift_container_size_limit": 10**6}

@@ -14,19 +14,6 @@ from sedflow.errors import SedflowError
 from sedflow.files.bounds import LIBRARY, Bounds
 from sedflow.files.hashes import sha256, sha256_of, stamp
 
-__all__ = [
-    "STRIDE",
-    "Catalogue",
-    "Part",
-    "check_unchanged",
-    "files_in",
-    "readable",
-    "stamp_of",
-    "total_size",
-    "with_masks",
-]
-
-
 STRIDE = 256  # text rows between two places that are remembered
 
 

@@ -16,8 +16,6 @@ from sedflow.errors import SedflowError
 from sedflow.files.bounds import HEADER_BYTES
 from sedflow.units import as_number, odd_digits
 
-__all__ = ["open_text", "parsed_yaml", "plain_yaml", "typed"]
-
 _NUMBER_TEXT = 64  # characters; longer text is not a number
 
 

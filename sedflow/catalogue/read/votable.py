@@ -8,8 +8,6 @@ from sedflow.catalogue.columns import check_names, text_array
 from sedflow.catalogue.read.source import Catalogue, Part
 from sedflow.files.votable import parse_votables
 
-__all__ = ["open_votable"]
-
 
 @dataclass(frozen=True)
 class _VOTable(Part):

@@ -10,8 +10,6 @@ from sedflow.dashboard.patches import boxed
 from sedflow.dashboard.widgets import decimals
 from sedflow.network.posterior import AmortizedPosterior
 
-__all__ = ["Scene", "Stage", "pane", "slider"]
-
 
 @dataclass(frozen=True)
 class Scene:

@@ -2,8 +2,6 @@
 
 from dataclasses import dataclass
 
-__all__ = ["Lesson", "Step"]
-
 
 @dataclass(frozen=True)
 class Step:

@@ -9,8 +9,6 @@ from sedflow.dashboard.server.turns import Superseded
 from sedflow.dashboard.server.work import on_worker
 from sedflow.errors import SedflowError
 
-__all__ = ["LessonWork"]
-
 
 class LessonWork:
     """Runs one job after another; only the newest one may still change the page.

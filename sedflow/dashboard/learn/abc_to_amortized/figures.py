@@ -11,8 +11,6 @@ from sedflow.dashboard.widgets import prose
 from sedflow.palette import MODEL, ORANGE, OTHER, SERIES
 from sedflow.parameters import PARAMETERS
 
-__all__ = ["ToAmortizedFigures"]
-
 MOST = 400_000  # simulations that a session keeps
 _SHOWN = ("log_mstar", "tau_ism", "n_dust")
 _NAMES = {p.name: p.axis_label for p in PARAMETERS}

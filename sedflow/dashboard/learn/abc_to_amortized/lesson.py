@@ -6,8 +6,6 @@ that the exact answer can be computed on a grid. Then all twelve parameters, wit
 
 from sedflow.dashboard.learn.steps import Lesson, Step
 
-__all__ = ["LESSON"]
-
 LESSON = Lesson(
     "abc-to-network",
     "From rejection ABC to amortized inference",

@@ -14,18 +14,6 @@ from sedflow.model.simulation import nsa_noise
 from sedflow.parameters import BETAS, HIGH, LOW, NAMES, Prior, index
 from sedflow.photometry import Photometry
 
-__all__ = [
-    "BATCH",
-    "ENOUGH",
-    "FREE",
-    "MCMC",
-    "Problem",
-    "Simulations",
-    "per_draw",
-    "prior_distances",
-    "rounded",
-]
-
 #: The free parameters of the small problem, uniform in their prior ranges.
 FREE = ("log_mstar", "tau_ism", "beta1")
 BATCH = 20_000

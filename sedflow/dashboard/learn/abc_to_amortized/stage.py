@@ -22,8 +22,6 @@ from sedflow.files.packaged import DEFAULT_WEIGHTS
 from sedflow.fits.fit import fit
 from sedflow.sampling.reweighting import reweight
 
-__all__ = ["ToAmortized"]
-
 _N = 3000
 _STEPS = 600  # of the walkers
 _PRIOR_MADE, _PRIOR_TOLERANCE = 100_000, 3.0

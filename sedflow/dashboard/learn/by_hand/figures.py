@@ -13,8 +13,6 @@ from sedflow.dashboard.widgets import prose
 from sedflow.palette import DATA, MODEL, SERIES
 from sedflow.parameters import PARAMETERS, index
 
-__all__ = ["ByHandFigures"]
-
 SIMILAR, FEW = 1.0, 10  # chi-square like the student's, and too few draws to speak of
 _DOTS = 1000  # of the draws that are drawn
 _PAIRS = (("log_mstar", "tau_ism"), ("tau_ism", "log_gamma1"))

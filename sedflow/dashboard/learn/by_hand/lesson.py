@@ -21,17 +21,6 @@ from sedflow.sampling.reweighting import reweight
 if TYPE_CHECKING:  # which loads torch
     from sedflow.network.posterior import AmortizedPosterior
 
-__all__ = [
-    "KNOBS",
-    "LESSON",
-    "Posterior",
-    "best_mass",
-    "hand_theta",
-    "mock",
-    "posterior_of",
-    "score",
-]
-
 #: What the student moves: name -> label, unit, low, high, start. "metals" sets both gammas.
 KNOBS = {
     "log_mstar": ("log M★", "M☉ formed", 7.0, 12.5, 9.0),

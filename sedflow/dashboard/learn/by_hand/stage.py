@@ -11,8 +11,6 @@ from sedflow.files.packaged import DEFAULT_WEIGHTS
 from sedflow.model.likelihood import chi2_limit
 from sedflow.parameters import PARAMETERS, index
 
-__all__ = ["ByHand"]
-
 _N = 3000
 _LABELS = {p.name: p.label for p in PARAMETERS}
 

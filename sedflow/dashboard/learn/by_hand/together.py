@@ -16,8 +16,6 @@ from sedflow.dashboard.widgets import PRESSED, plain, prose
 from sedflow.errors import SedflowError
 from sedflow.palette import DATA, MODEL
 
-__all__ = ["Together"]
-
 _EVERY = 3000  # ms between two looks at a class
 _BINS = 24
 _LIMITS = [(low, high) for _, _, low, high, _ in lesson.KNOBS.values()]

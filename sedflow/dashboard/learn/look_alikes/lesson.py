@@ -16,8 +16,6 @@ from sedflow.model.simulation import nsa_noise
 from sedflow.parameters import NAMES, index
 from sedflow.photometry import Photometry
 
-__all__ = ["BANDS", "LESSON", "WAYS", "Alike", "Triple", "find_triple", "reach", "rival_chi2"]
-
 REDSHIFT = 0.05
 R_MAGNITUDE = 16.5  # of all three, as bright as many galaxies of the atlas
 BANDS = ("FUV", "NUV", "u", "g", "r", "i", "z")

@@ -17,8 +17,6 @@ from sedflow.model.sed import default_model
 from sedflow.parameters import NAMES
 from sedflow.sampling.reweighting import reweight
 
-__all__ = ["LookAlikes"]
-
 _N = 3000
 _UNITS = {"age_mw": " Gyr", "log_z_mw_solar": " in log Z", "a_v": " mag"}
 _CALLED = {"age": "age_mw", "metals": "log_z_mw_solar", "dust": "a_v"}

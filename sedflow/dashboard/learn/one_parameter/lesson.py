@@ -10,8 +10,6 @@ from sedflow.dashboard.learn.steps import Lesson, Step
 from sedflow.model.sed import SEDModel
 from sedflow.parameters import BETAS, DEFAULTS, NAMES, PARAMETERS, index
 
-__all__ = ["BASE", "BURST", "LESSON", "STEPS_OF", "Response", "respond", "theta_with", "verdict"]
-
 REDSHIFT = 0.05
 SAME = 0.02  # mag: a smaller change of g-r counts as none; about the error of the atlas
 _N = 61

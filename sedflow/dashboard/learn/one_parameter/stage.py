@@ -13,8 +13,6 @@ from sedflow.model.sed import default_model
 from sedflow.palette import MODEL, OTHER, SERIES
 from sedflow.parameters import NAMES, PARAMETERS, index
 
-__all__ = ["OneParameter"]
-
 _LABELS = {p.name: p.axis_label for p in PARAMETERS}
 
 

@@ -12,8 +12,6 @@ from sedflow.dashboard.widgets import prose
 from sedflow.model.likelihood import pulls
 from sedflow.palette import MODEL
 
-__all__ = ["OutOfDomainFigures"]
-
 _LOOK = "Look for the exact answer (some seconds)"
 
 

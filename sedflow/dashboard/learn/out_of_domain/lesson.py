@@ -22,8 +22,6 @@ from sedflow.trust_limits import K_HAT_MAX
 if TYPE_CHECKING:  # which loads torch
     from sedflow.network.posterior import AmortizedPosterior
 
-__all__ = ["LESSON", "Case", "Outcome", "cases", "climbed", "look"]
-
 _N = 1500
 _SHOWN = ("log_mass_formed", "log_sfr_100myr", "age_mw", "log_z_mw_solar", "a_v")
 LABELS = {d.name: d.axis_label for d in DERIVED if d.name in _SHOWN}

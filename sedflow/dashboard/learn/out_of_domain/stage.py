@@ -5,8 +5,6 @@ from sedflow.dashboard.learn.out_of_domain.figures import OutOfDomainFigures, ch
 from sedflow.files.packaged import DEFAULT_WEIGHTS
 from sedflow.trust_limits import K_HAT_MAX
 
-__all__ = ["OutOfDomain"]
-
 #: Cases of each step; the first is shown when the step opens.
 _OF = {
     "good": ("good",),

@@ -8,8 +8,6 @@ from sedflow.dashboard.learn.stage import Stage, pane, slider
 from sedflow.figures.population_page import axis_label
 from sedflow.palette import GREEN, MODEL, ORANGE, OTHER, TRUTH, VERMILION
 
-__all__ = ["PopulationsFigures"]
-
 _PARTS = {"Virgo": ("virgo", GREEN), "seven clusters": ("clusters", ORANGE)}
 _AT = 9.5  # where the posterior of one galaxy is drawn
 

@@ -3,8 +3,6 @@
 from sedflow.dashboard.learn.steps import Lesson, Step
 from sedflow.dashboard.panels.population_state import PARTS
 
-__all__ = ["ALIKE", "FARTHER", "LESSON", "NARROWER", "NEARER", "WIDER"]
-
 #: Answers of the three steps.
 NARROWER, WIDER = "narrower", "wider"
 NEARER, FARTHER = "nearer", "farther"

@@ -15,8 +15,6 @@ from sedflow.population.members import Members
 from sedflow.population.mocks import SCHECHTER
 from sedflow.population.population import Population
 
-__all__ = ["HIGH", "LOW", "Atlas", "Known", "atlas", "known"]
-
 #: Log masses above which few simulated galaxies are, and below which dwarfs are.
 HIGH, LOW = 10.8, 9.0
 _N, _N_DRAW = 2000, 200

@@ -8,8 +8,6 @@ from sedflow.dashboard.learn.populations.figures import PopulationsFigures
 from sedflow.dashboard.learn.populations.problem import HIGH, LOW, atlas, known
 from sedflow.dashboard.panels.population_state import PARTS
 
-__all__ = ["Populations"]
-
 _SAME = 1.2  # times the other share, below which two shares count as alike
 _NAME = "log_mstar"
 
