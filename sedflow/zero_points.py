@@ -93,17 +93,17 @@ def to_nanomaggies(value, unit: FluxUnit, *, band: str = "", pivot: float | None
         return flux, flux * abs(unit.step) * LN_10
 
 
-def in_nanomaggies(values, name: str, plain_in: FluxUnit, error=SedflowError) -> np.ndarray:
+def in_nanomaggies(values, name: str, plain_in: FluxUnit) -> np.ndarray:
     """Numbers with any unit of flux as nanomaggies; plain ones are in `plain_in`.
 
-    name : of the quantity, for messages; error : the kind of error to raise
+    name : of the quantity, for messages
     """
-    numbers, unit = split(values, name, error)
+    numbers, unit = split(values, name, SedflowError)
     try:
         found = plain_in if unit is None else flux_unit(unit)
         return to_nanomaggies(numbers, found)[0]
     except SedflowError:
-        raise error(
+        raise SedflowError(
             f"{name} has the unit {str(unit)!r}; give a flux density per frequency, AB magnitudes, "
             "or plain numbers"
         ) from None

@@ -156,15 +156,18 @@ class Columns:
             )
         return values[:, k]
 
+    def _bare(self, name):
+        """Values (n,) of a column, and where there is none."""
+        values = self.column(name)
+        return np.ma.getdata(values), np.ma.getmaskarray(values)
+
     def numbers(self, name, reasons, limits=None) -> np.ndarray:
         """A column as floats (n,), NaN where blank; what is not a number goes into reasons.
 
         limits : signs (n,) to set where the cell is text whose number counts: 1 of "<0.3", -1 of
             ">0.3"
         """
-        values = self.column(name)
-        mask = np.ma.getmaskarray(values)
-        values = np.ma.getdata(values)
+        values, mask = self._bare(name)
         if values.dtype.kind in "iuf":
             return np.where(mask, np.nan, values.astype(float))
         if values.dtype.kind not in "OUS":
@@ -188,9 +191,7 @@ class Columns:
 
     def flags(self, name) -> np.ndarray:
         """A column of flags as booleans (n,): true, 1, "<", "y" and the like are True."""
-        values = self.column(name)
-        mask = np.ma.getmaskarray(values)
-        values = np.ma.getdata(values)
+        values, mask = self._bare(name)
         if values.dtype.kind in "biuf":
             return ~mask & (np.nan_to_num(values.astype(float)) != 0)
         texts = [v.decode() if isinstance(v, bytes) else str(v) for v in values]
@@ -199,9 +200,7 @@ class Columns:
 
     def signs(self, name) -> np.ndarray:
         """What flags of limits (n,) say beyond that: 1 of "<", -1 of ">" and below 0, or 0."""
-        values = self.column(name)
-        mask = np.ma.getmaskarray(values)
-        values = np.ma.getdata(values)
+        values, mask = self._bare(name)
         if values.dtype.kind in "biuf":
             return np.where(~mask & (values.astype(float) < 0), -1, 0)
         texts = [v.decode("utf-8", "replace") if isinstance(v, bytes) else str(v) for v in values]

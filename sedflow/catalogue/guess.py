@@ -8,6 +8,16 @@ import numpy as np
 from sedflow.atlas.catalog import NSA_BANDS
 from sedflow.bands import as_bands, band_names, load_band, places_of
 from sedflow.catalogue.band_columns import corrected_by_name
+from sedflow.catalogue.column_names import (
+    BARE,
+    ID_NAMES,
+    LIMITS,
+    OF_Z,
+    PAIRS,
+    PATTERNS,
+    PREFIXES,
+    REDSHIFTS,
+)
 from sedflow.catalogue.columns import Columns, readable_unit, root_of, some
 from sedflow.catalogue.mapping import BandColumns, ColumnMap
 from sedflow.catalogue.presets import named, preset_of
@@ -18,126 +28,6 @@ from sedflow.flux_units import same_flux_unit as same_unit
 from sedflow.nulls import settled
 from sedflow.zero_points import SYSTEMS
 
-#: Names of columns, in small letters, that hold IDs.
-ID_NAMES = (
-    "id",
-    "nsaid",
-    "objid",
-    "object_id",
-    "objectid",
-    "targetid",
-    "source_id",
-    "galaxy_id",
-    "galid",
-    "specobjid",
-    "bestobjid",
-    "photoobjid",
-    "cataid",
-    "iauname",
-    "name",
-    "galaxy",
-)
-_REDSHIFTS = (
-    "redshift",
-    "zspec",
-    "z_spec",
-    "specz",
-    "zred",
-    "z_best",
-    "zbest",
-    "z_helio",
-    "z_cmb",
-    "zsp",
-    "z_sp",
-    "z",
-    "zphot",
-    "z_phot",
-    "photoz",
-    "photo_z",
-    "zph",
-    "z_peak",
-    "z_phot_median",
-    "zdist",
-)
-_BARE = "{b}"
-#: Names of the magnitude in z beside a column z of redshifts.
-_OF_Z = ("zmag", "z_mag", "mag_z", "magz")
-_PREFIXES = ("", "model", "cmodel", "petro", "auto", "elpetro", "sersic")
-#: Names of value and error for band {b}, compared without case; then unit and kind of the error.
-_PATTERNS = (
-    ("nmgy_{b}", ("nmgy_ivar_{b}",), "nanomaggies", "ivar"),
-    ("nmgy_{b}", ("nmgy_err_{b}", "nmgyerr_{b}"), "nanomaggies", "sigma"),
-    ("{p}flux_{b}", ("{p}flux_ivar_{b}", "{p}fluxivar_{b}", "ivar_{b}"), "", "ivar"),
-    (
-        "{p}flux_{b}",
-        (
-            "{p}flux_err_{b}",
-            "{p}fluxerr_{b}",
-            "{p}flux_error_{b}",
-            "{p}flux_{b}_err",
-            "{p}flux_{b}_error",
-            "e_{p}flux_{b}",
-            "err_{p}flux_{b}",
-            "sigma_{b}",
-            "flux_sigma_{b}",
-        ),
-        "",
-        "sigma",
-    ),
-    (
-        "{p}flux_{b}",
-        ("{p}flux_var_{b}", "{p}fluxvar_{b}", "var_{b}", "{p}flux_{b}_var"),
-        "",
-        "variance",
-    ),
-    ("{p}flux_{b}", ("{p}flux_relerr_{b}", "relerr_{b}", "{p}flux_{b}_relerr"), "", "relative"),
-    ("{p}flux_{b}", ("snr_{b}", "{p}flux_snr_{b}"), "", "snr"),
-    ("f_{b}", ("e_{b}", "ef_{b}", "err_{b}", "f_{b}_err", "f_err_{b}", "e_f_{b}"), "", "sigma"),
-    ("{b}_flux", ("{b}_flux_ivar", "{b}_ivar"), "", "ivar"),
-    ("{b}_flux", ("{b}_flux_var", "{b}_var"), "", "variance"),
-    ("{b}_flux", ("{b}_flux_err", "{b}_fluxerr", "{b}_flux_error", "{b}_err"), "", "sigma"),
-    (
-        "{p}mag_{b}",
-        (
-            "{p}magerr_{b}",
-            "{p}mag_err_{b}",
-            "{p}mag_{b}_err",
-            "{p}mag_error_{b}",
-            "err_{p}mag_{b}",
-            "e_{p}mag_{b}",
-            "err_{b}",
-            "{p}mag_{b}_e",
-        ),
-        "mag",
-        "sigma",
-    ),
-    ("{b}_mag", ("{b}_magerr", "{b}_mag_err", "{b}_mag_error", "e_{b}_mag"), "mag", "sigma"),
-    ("{b}mag", ("e_{b}mag", "{b}magerr", "{b}mag_err"), "mag", "sigma"),
-    ("{b}", ("magerr_{b}", "{b}_magerr"), "mag", "sigma"),
-    ("{b}", ("ivar_{b}", "{b}_ivar"), "", "ivar"),
-    ("{b}", ("var_{b}", "{b}_var", "{b}_variance"), "", "variance"),
-    (
-        "{b}",
-        ("{b}_err", "err_{b}", "{b}_error", "e_{b}", "sigma_{b}", "{b}_sigma", "{b}err"),
-        "",
-        "sigma",
-    ),
-)
-#: Names of lower and upper errors beside those of a value {v}.
-_PAIRS = (
-    ("{v}_err_lo", "{v}_err_hi"),
-    ("{v}_err_low", "{v}_err_high"),
-    ("{v}_err_lower", "{v}_err_upper"),
-    ("{v}_errlo", "{v}_errhi"),
-    ("{v}_errm", "{v}_errp"),
-    ("{v}_err_minus", "{v}_err_plus"),
-    ("{v}_errminus", "{v}_errplus"),
-    ("{v}_eminus", "{v}_eplus"),
-    ("{v}_err1", "{v}_err2"),
-    ("{v}_lerr", "{v}_uerr"),
-    ("{v}_loerr", "{v}_uperr"),
-)
-_LIMITS = ("l_{v}", "{v}_limit", "{v}_uplim", "uplim_{b}", "{v}_upper_limit", "{v}_ul")
 _VEGA = frozenset(SYSTEMS["Vega"]) - set("ugriz")
 _BESIDE = ("FUV", "NUV")  # which are read beside the bands of a survey without asking
 _FILTER = re.compile(r"[A-Za-z]+[0-9]*-[A-Za-z0-9]+")  # such as decam2014-g
@@ -285,8 +175,8 @@ def _no_photometry(columns, find, bands):
 
 def _alone(columns, find, bands):
     """Columns with the names of fluxes or magnitudes, of which none has an error."""
-    for pattern in dict.fromkeys(own for own, *_ in _PATTERNS):
-        for prefix in _PREFIXES if "{p}" in pattern else ("",):
+    for pattern in dict.fromkeys(own for own, *_ in PATTERNS):
+        for prefix in PREFIXES if "{p}" in pattern else ("",):
             names = [_of_band(find, _prefixed(pattern, prefix), band) for band in bands]
             found = [name for name in names if name]
             if len(found) > 1:  # one alone, such as z, may be anything
@@ -305,7 +195,7 @@ def _without_redshift(columns, found):
     kept = {band: one for band, one in found.items() if band not in mine}
     lost = found[mine[0]]
     said = f"{lost.value} holds redshifts by its numbers, and is not read as a magnitude"
-    named = (name for name in columns.names if name.lower() in _OF_Z)
+    named = (name for name in columns.names if name.lower() in OF_Z)
     value = next((name for name in named if _like_magnitudes(columns, name)), None)
     if value is not None:
         kept[mine[0]] = replace(lost, value=value)
@@ -324,7 +214,7 @@ def _like_magnitudes(columns, name):
 
 def _redshift(columns, find, used, letters, preset):
     """The column of redshifts: by its name, and z by its numbers, where bands are letters."""
-    names = [*(preset.redshift if preset else ()), *_REDSHIFTS]
+    names = [*(preset.redshift if preset else ()), *REDSHIFTS]
     names = [n for n in names if not (letters and n == "z")]
     name = _first(names, find, used)
     if name is None:  # with a band z, the redshift may be a Z beside it
@@ -376,11 +266,11 @@ def _guess_bands(columns, find, bands):
     whose unit only a name told as well.
     """
     found: dict[tuple, dict[str, BandColumns]] = {}
-    for pattern, errors, unit, kind in _PATTERNS:
-        for prefix in _PREFIXES if "{p}" in pattern else ("",):
+    for pattern, errors, unit, kind in PATTERNS:
+        for prefix in PREFIXES if "{p}" in pattern else ("",):
             own, others = (_prefixed(text, prefix) for text in (pattern, errors))
             for error in others:
-                key = (pattern, prefix, error if pattern == _BARE else "")
+                key = (pattern, prefix, error if pattern == BARE else "")
                 mine = found.setdefault(key, {})
                 for band in bands:
                     pair = [_of_band(find, name, band) for name in (own, error)]
@@ -389,7 +279,7 @@ def _guess_bands(columns, find, bands):
             _pairs_of_errors(
                 columns, find, own, bands, unit, found.setdefault((pattern, prefix), {})
             )
-    found = {key: mine for key, mine in found.items() if key[0] != _BARE or set(mine) != {"z"}}
+    found = {key: mine for key, mine in found.items() if key[0] != BARE or set(mine) != {"z"}}
     most = max(found.values(), key=len)  # the first of several
     told = {band: _with_companions(find, most[band], band) for band in bands if band in most}
     by_name = [b for b, c in told.items() if c.unit and not readable_unit(columns.unit(c.value))]
@@ -408,7 +298,7 @@ def _of_band(find, pattern, band):
 
 
 def _pairs_of_errors(columns, find, pattern, bands, unit, mine):
-    for lower, upper in _PAIRS:
+    for lower, upper in PAIRS:
         for band in bands:
             names = [_of_band(find, text.replace("{v}", pattern), band) for text in (lower, upper)]
             value = _of_band(find, pattern, band)
@@ -424,7 +314,7 @@ def _with_companions(find, band, name):
     if band.error.startswith("e_") and find(upper) == upper:
         more["error_upper"] = upper  # as the CDS writes errors of two sides
     letter = name.rsplit("-", 1)[-1]
-    for pattern in _LIMITS:
+    for pattern in LIMITS:
         limit = find(pattern.format(v=band.value, b=letter))
         if limit and limit not in (band.value, band.error):
             more["limit"] = limit

@@ -43,10 +43,8 @@ class Taken:
     left_out: tuple[str, ...]
 
 
-def take_in(catalogue, mapping, path, progress=None) -> Taken:
+def take_in(catalogue, mapping, path) -> Taken:
     """Convert all rows of a catalogue into a Parquet file.
-
-    progress : callable, optional, called as progress(done, total) in rows
 
     Raises
     ------
@@ -75,8 +73,6 @@ def take_in(catalogue, mapping, path, progress=None) -> Taken:
                 hashes.append(hash_array(known))
             writer.write_table(_table(rows, ids, mapping.bands, schema), row_group_size=_ROWS)
             done += len(ids)
-            if progress:
-                progress(done, catalogue.n_rows)
     _check_different(hashes, path)
     told = (f"{why} ({n:,} row{'s' * (n > 1)})" for why, n in left_out.items())
     kind = "int" if whole else "str"

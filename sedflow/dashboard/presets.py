@@ -1,6 +1,6 @@
 """Model galaxies to start from, and the order of their parameters: the app's and the site's."""
 
-from sedflow.parameters import BETAS, NAMES
+from sedflow.parameters import BETAS, DEFAULTS, NAMES
 
 #: Sliders under their titles, in order.
 GROUPS = (
@@ -12,20 +12,7 @@ GROUPS = (
 )
 
 #: The galaxy that the page Forward begins with.
-START = {
-    "log_mstar": 10.5,
-    "beta1": 0.25,
-    "beta2": 0.25,
-    "beta3": 0.25,
-    "beta4": 0.25,
-    "f_burst": 0.0,
-    "t_burst": 1.0,
-    "log_gamma1": -2.5,
-    "log_gamma2": -2.5,
-    "tau_bc": 1.0,
-    "tau_ism": 0.3,
-    "n_dust": -0.7,
-}
+START = DEFAULTS | dict.fromkeys(NAMES[BETAS], 0.25) | {"tau_ism": 0.3}
 
 #: Galaxies to start from: name -> parameters that differ from the first.
 PRESETS: dict[str, dict[str, float]] = {

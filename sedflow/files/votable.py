@@ -40,7 +40,7 @@ _BYTES = {
 }
 
 
-def parse_votable(file, name, bounds=LIBRARY):
+def parse_votable(file, name):
     """The first table of a VOTable as an astropy Table; of a binary file that can be rewound.
 
     Raises
@@ -48,7 +48,7 @@ def parse_votable(file, name, bounds=LIBRARY):
     SedflowError
         The document refers to something outside itself, or claims too much.
     """
-    return _parsed(file, name, bounds, lambda k: k == 0)[0][1]
+    return _parsed(file, name, LIBRARY, lambda k: k == 0)[0][1]
 
 
 def parse_votables(file, name, bounds=LIBRARY, only=None) -> list:

@@ -323,8 +323,8 @@ def _embedding(config, parent):
     return shape
 
 
-def _thin(history, n=100):
-    """About n rows of the learning curve, the last among them."""
-    step = max(1, len(history) // n)
+def _thin(history):
+    """About 100 rows of the learning curve, the last among them."""
+    step = max(1, len(history) // 100)
     rows = history[::step]
     return rows if not history or rows[-1] is history[-1] else [*rows, history[-1]]

@@ -18,6 +18,7 @@ from sedflow.sampling.importance import smooth
 _T_DOF = 5.0  # of the proposals' tails
 _MIXTURE = 3  # components of each new proposal
 _LEARN_FROM = 2000  # points to which it is fitted
+_ROUNDS = 6
 _LEARN_ESS = 150.0  # draws that must count, in effect, where a new proposal is fitted
 
 
@@ -29,7 +30,6 @@ def adapt(
     draws: Draws,
     seed: int | None,
     scouts: np.ndarray | None = None,
-    rounds: int = 6,
 ) -> Draws:
     """Weighted draws of one galaxy by adaptive importance sampling.
 
@@ -37,7 +37,7 @@ def adapt(
     in the base coordinates of the network's flow, to the weighted draws so far
     (adaptive multiple importance sampling, Cornuet et al. 2012, Scand. J. Stat. 39, 798). All
     draws are weighted against the mixture of everything they were made from, so none is
-    lost. It ends when the importance weights pass, or after `rounds`.
+    lost. It ends when the importance weights pass, or after 6 rounds.
 
     Parameters
     ----------
@@ -58,7 +58,7 @@ def adapt(
     own = getattr(sampler, "model", None) is model  # whose fluxes can be used
     proposals: list[_Proposal] = []
     made: list[tuple[np.ndarray, ...]] = []
-    for k in range(rounds + 1):
+    for k in range(_ROUNDS + 1):
         if k == 0:
             u = sampler.pull(draws.theta, galaxy)
         else:

@@ -12,9 +12,9 @@ _TAG = f'<script type="module" src="{_START}"></script>\n'
 _IMPORT = re.compile(r'^(?:import|export) [^;"]*"(\.[^"]+)";', re.MULTILINE)
 
 
-def modules_of(files: Mapping[str, bytes], start: str = _START) -> list[str]:
-    """Paths of a module and of all that it imports, however deep, in the order of first mention."""
-    found, left = [], [start]
+def modules_of(files: Mapping[str, bytes]) -> list[str]:
+    """Paths of the first module and of all it imports, however deep, in order of first mention."""
+    found, left = [], [_START]
     while left:
         name = left.pop(0)
         if name in found:

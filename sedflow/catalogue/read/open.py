@@ -18,7 +18,8 @@ from pathlib import Path
 
 import numpy as np
 
-from sedflow.catalogue.guess import ID_NAMES, guess_mapping
+from sedflow.catalogue.column_names import ID_NAMES
+from sedflow.catalogue.guess import guess_mapping
 from sedflow.catalogue.read.fits import open_fits
 from sedflow.catalogue.read.fixed import is_cds, is_ipac, open_cds, open_ipac
 from sedflow.catalogue.read.hdf5 import open_hdf5

@@ -8,8 +8,8 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from sedflow.catalogue.column_names import ID_NAMES
 from sedflow.catalogue.columns import BLANK, WHOLE, check_names, some, text_array
-from sedflow.catalogue.guess import ID_NAMES
 from sedflow.catalogue.read.layout import DECIMAL_COMMA, DECIMAL_POINT, Layout, layout_of
 from sedflow.catalogue.read.source import STRIDE, Catalogue, Part
 from sedflow.errors import SedflowError

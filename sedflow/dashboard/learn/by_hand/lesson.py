@@ -28,16 +28,7 @@ KNOBS = {
     "beta1": ("β₁, share of young stars", "", 0.0, 1.0, 0.5),
     "metals": ("log γ, metals", "", float(LOW[8]), float(HIGH[8]), -3.0),
 }
-_FIXED = {
-    "beta1": 0.25,
-    "beta2": 0.25,
-    "beta3": 0.25,
-    "beta4": 0.25,
-    "f_burst": 0.0,
-    "t_burst": 5.0,
-    "tau_bc": 1.0,
-    "n_dust": -0.7,
-}
+_FIXED = {"f_burst": 0.0, "t_burst": 5.0, "tau_bc": 1.0, "n_dust": -0.7}
 #: Columns of theta that are compared with the student's.
 COMPARED = ("log_mstar", "tau_ism", "beta1", "log_gamma1")
 _COLORS = {"g-r": (0.2, 0.9), "u-g": (0.7, 2.0)}  # of a mock: as most galaxies of the atlas

@@ -76,17 +76,17 @@ class Response:
         return float(np.ptp(self.colors[color]))
 
 
-def respond(model: SEDModel, name: str, bands=UGRIZ) -> Response:
+def respond(model: SEDModel, name: str) -> Response:
     """Colours and magnitudes over the prior's range of a parameter."""
     p = PARAMETERS[index(name)]
     values = np.linspace(p.low, p.high, _N)
-    flux = model.photometry(theta_with(name, values), REDSHIFT, bands, method="fast")
+    flux = model.photometry(theta_with(name, values), REDSHIFT, UGRIZ, method="fast")
     magnitude = ab_magnitude(flux).T
     return Response(
         name,
         values,
-        {f"{a}-{b}": magnitude[k] - magnitude[k + 1] for k, (a, b) in enumerate(pairwise(bands))},
-        dict(zip(bands, magnitude, strict=True)),
+        {f"{a}-{b}": magnitude[k] - magnitude[k + 1] for k, (a, b) in enumerate(pairwise(UGRIZ))},
+        dict(zip(UGRIZ, magnitude, strict=True)),
     )
 
 

@@ -187,8 +187,8 @@ def _band(one, band, name):
     )
 
 
-def _strange(nsa, posterior, n: int = 3):
-    """Rows of n galaxies that the ranges refuse, brightest in r first, each by another colour."""
+def _strange(nsa, posterior):
+    """Rows of three galaxies that the ranges refuse, bright in r first, each by another colour."""
     galaxies = nsa.photometry(nsa.ids, posterior.bands)
     check = posterior.check(galaxies, draws=False)
     outside = np.flatnonzero(~check.inside & galaxies.present.all(1))
@@ -200,7 +200,7 @@ def _strange(nsa, posterior, n: int = 3):
         if color not in named:
             named.add(color)
             found.append((int(k), reason))
-        if len(found) == n:
+        if len(found) == 3:
             break
     return found
 
