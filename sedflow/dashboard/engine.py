@@ -188,6 +188,11 @@ class Engine:
         """The answer to a request, if it was computed lately; None otherwise."""
         return None if request.galaxy in self.own else self._recent.get(request)
 
+    def prepare(self, request: Request) -> None:
+        """Compute the answer to a request here and now, for `known`."""
+        if request.galaxy not in self.own and self._recent.get(request) is None:
+            self._recent.keep(request, self.answer(request))
+
     async def ask(self, request: Request, only: bool = True) -> Answer:
         """`answer`, off the event loop, when this visitor's turn has come.
 

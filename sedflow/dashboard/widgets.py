@@ -161,8 +161,9 @@ def _no_links(parser):
     parser.disable(["link", "autolink", "linkify", "image", "reference"])
 
 
-#: Options of every Markdown pane: no HTML, no link, no picture.
-TEXT_ALONE = {"renderer_options": {"html": False}, "plugins": [_no_links]}
+#: Options of every Markdown pane: no HTML, no link, no picture; and no anchors at headings, whose
+#: sign shows in notebooks, where Panel's style sheet that hides it is not loaded.
+TEXT_ALONE = {"renderer_options": {"html": False}, "plugins": [_no_links], "disable_anchors": True}
 
 
 def prose(text: str = "", **options) -> pn.pane.Markdown:

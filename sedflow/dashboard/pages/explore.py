@@ -4,6 +4,7 @@ The page joins panels. It watches the state, which asks the engine, and hands ea
 panels; it never computes posteriors.
 """
 
+from contextlib import suppress
 from functools import partial
 
 import panel as pn
@@ -62,6 +63,7 @@ class Explorer(PageView):
     """
 
     sidebar_width = 380
+    cell_height = 900
 
     _changed: Changed | None = None
 
@@ -92,6 +94,13 @@ class Explorer(PageView):
             self.block.turn_to("What if")
         self.state.galaxy = first
         self.state.recall()  # now, the figures are part of the page; later, each is laid out anew
+
+    def _repr_mimebundle_(self, include=None, exclude=None):
+        """In a cell, with the posterior: a notebook that is only read would never have it."""
+        with suppress(SedflowError):  # which the page says by itself
+            self.engine.prepare(self.state.request())
+            self.state.recall()
+        return super()._repr_mimebundle_(include, exclude)
 
     def _make_panels(self, nsa):
         engine, state = self.engine, self.state

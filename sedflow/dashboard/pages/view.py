@@ -27,10 +27,19 @@ class PageView(pn.viewable.Viewer):
     sidebar_width = 340
     #: Whether small screens have the controls below the page, which begins with its own.
     controls_last = False
+    cell_height = 640  # in a notebook, which has no height of its own
 
     def __panel__(self):
         side = pn.Column(self.controls, width=self.sidebar_width)
-        return pn.Row(side, self.views, sizing_mode="stretch_width")
+        # As a style: Panel puts the least height of what is inside in place of `min_height`.
+        room = {"min-height": f"{self.cell_height}px"}
+        return pn.Row(side, self.views, sizing_mode="stretch_both", styles=room)
+
+    def _repr_mimebundle_(self, include=None, exclude=None):
+        """In a cell, with the scripts that a page needs, if nobody has loaded them yet."""
+        if not pn.extension._loaded:
+            pn.extension("tabulator", inline=True)  # from the package, not from the internet
+        return super()._repr_mimebundle_(include, exclude)
 
 
 class LateView(PageView):
