@@ -269,28 +269,14 @@ class UploadPanel(pn.viewable.Viewer):
         self.inputs = Inputs(self._name, self.table, mapping, rows, self._weights.value, known)
         other = [band for band in mapping.bands if band not in known]
         aside = left_aside(other, self._weights.value) if len(other) < len(mapping.bands) else ()
-        said = [*self.table.meta["notes"], *aside, *rows.report]
-        if left := self.columns.left_out:
-            said.append(
-                f"{len(left)} bands are left out, for there are choosers for {MOST_BANDS}: "
-                f"{', '.join(left[:8])}{', ...' if len(left) > 8 else ''}; run `sedflow infer`, or "
-                "upload fewer columns"
-            )
+        left = _of_bands(self.columns.left_out)
+        said = [*self.table.meta["notes"], *aside, *rows.report, *left]
         self.understood.tell(said, shown, self.inputs.problems)
-        good, name = len(self.inputs.todo), plain(self._name)
-        if self._total > ROWS:
-            self._note.object = (
-                f"**{name}**: {self._total:,} rows, of which the app reads the first {ROWS}; "
-                f"{good:,} of them can be run. For all rows, `sedflow infer {name} -o OUT`."
-            )
-        else:
-            self._note.object = f"**{name}**: {self._total:,} rows, {good:,} of them can be run."
-        if told := foreign_bands(mapping, network, len(rows.rows), self._name):
-            self._note.object += f"\n\n**{plain(typeset(told))}.**"
-        for note in floor_notes(rows.photometry):
-            self._note.object += f"\n\n{plain(note)}."
-        if dropped:
-            self._note.object += f"\n\n{dropped}"
+        told = [_of_rows(plain(self._name), self._total, len(self.inputs.todo))]
+        if foreign := foreign_bands(mapping, network, len(rows.rows), self._name):
+            told.append(f"**{plain(typeset(foreign))}.**")
+        told += [f"{plain(note)}." for note in floor_notes(rows.photometry)]
+        self._note.object = "\n\n".join([*told, dropped] if dropped else told)
         self._enable()
 
     async def _clicked(self, event):
@@ -365,3 +351,24 @@ def _guessed(table, preset):
         return guess_mapping(table, redshift=NONE, preset=preset), problem
     except SedflowError:
         return None, problem
+
+
+def _of_rows(name, total, good):
+    """How many rows a table has, and how many of them can be run."""
+    if total > ROWS:
+        return (
+            f"**{name}**: {total:,} rows, of which the app reads the first {ROWS}; "
+            f"{good:,} of them can be run. For all rows, `sedflow infer {name} -o OUT`."
+        )
+    return f"**{name}**: {total:,} rows, {good:,} of them can be run."
+
+
+def _of_bands(left):
+    """A sentence on bands for which there is no room, or none."""
+    if not left:
+        return []
+    names = f"{', '.join(left[:8])}{', ...' if len(left) > 8 else ''}"
+    return [
+        f"{len(left)} bands are left out, for there are choosers for {MOST_BANDS}: {names}; run "
+        "`sedflow infer`, or upload fewer columns"
+    ]
