@@ -235,6 +235,10 @@ class ShownFit:
             said += self.notes
         return "\n".join([repr(self), *(textwrap.fill(text, **_INDENT) for text in said)])
 
+    def __format__(self, spec):
+        """One line among other words."""
+        return format(repr(self), spec)
+
     def __repr__(self):
         n = self.draws.n
         if self.photometry.shape:

@@ -109,7 +109,7 @@ def test_a_fit_says_of_what_the_data_say_little(fit):
 
 def test_print_says_the_verdict_and_the_notes(fit, nsa):
     one, *more = str(fit).splitlines()
-    assert one == repr(fit)
+    assert one == repr(fit) == f"{fit}"
     assert " ".join(" ".join(more).split()).startswith(str(fit.verdict))
     assert max(map(len, more)) <= 80
     small = replace(fit.photometry, sigma=0.003 * fit.photometry.flux)
