@@ -20,7 +20,7 @@ def fits_columns(path: str | PathLike) -> dict[str, np.ndarray]:
     content = Path(path).read_bytes()
     _, start = _header(content, 0)
     header, start = _header(content, start)
-    fields = []
+    fields: list[tuple] = []
     for k in range(1, int(header["TFIELDS"]) + 1):
         form = header[f"TFORM{k}"]
         count, kind = int(form[:-1] or 1), _KINDS[form[-1]]
@@ -29,7 +29,7 @@ def fits_columns(path: str | PathLike) -> dict[str, np.ndarray]:
         else:
             fields.append((header[f"TTYPE{k}"], kind, (count,) if count > 1 else ()))
     rows = np.frombuffer(content, np.dtype(fields), int(header["NAXIS2"]), start)
-    return {name: rows[name].copy() for name in rows.dtype.names}
+    return {name: rows[name].copy() for name, *_ in fields}
 
 
 def _header(content, start):

@@ -31,6 +31,7 @@ __all__ = ["ShownFit"]
 _SAID = ("name", "unit")  # of a quantity, in a summary
 _EXAMPLES = 6
 _MOSTLY = 0.7  # of the prior's width, above which a posterior is mostly the prior
+_HALF = [0.16, 0.84]
 _INDENT = {"width": 80, "initial_indent": "  ", "subsequent_indent": "    "}
 
 
@@ -44,6 +45,7 @@ class ShownFit:
     prior: Any
     predicted: Any
     induced_prior: Any
+    _prior_theta: Any
     verdict: Any
     sampler: str
 
@@ -177,15 +179,10 @@ class ShownFit:
         however exact it is. Rates scale with the mass, whose prior is wide: log_ssfr_1gyr tells
         whether the data say more of star formation than the mass does.
         """
-        known = self.induced_prior
-        known = known | dict(zip(NAMES, self._prior_theta.T, strict=True))
-        out = {}
-        for p in self.quantities:
-            low, high = np.quantile(known[p.name], [0.16, 0.84])
-            found = self.quantile(p.name, [0.16, 0.84])
-            with np.errstate(invalid="ignore", divide="ignore"):
-                out[p.name] = float((found[1] - found[0]) / (high - low))
-        return out
+        known = self.induced_prior | dict(zip(NAMES, self._prior_theta.T, strict=True))
+        return {
+            p.name: _share(self.quantile(p.name, _HALF), known[p.name]) for p in self.quantities
+        }
 
     def summary(self, q: Any = (0.16, 0.5, 0.84)) -> Summary:
         """Quantiles of every parameter and derived quantity, as an astropy Table.
@@ -206,7 +203,9 @@ class ShownFit:
             for k, label in enumerate(labels):
                 columns[label] = [value[k] for value in values.values()]
             columns["of_prior"] = list(self.of_prior.values())
-            return Summary(columns, meta=meta | {"foot": (self._said_of_prior(), self.model.about)})
+            return Summary(
+                columns, meta=meta | {"foot": (_said_of_prior(self.of_prior), self.model.about)}
+            )
         table = Summary(meta=meta | {"foot": (self.model.about,)})
         if self.photometry.ids is not None:
             table["id"] = self.photometry.ids.reshape(-1)
@@ -217,14 +216,6 @@ class ShownFit:
             for k, label in enumerate(labels):
                 table[f"{name}_{label}"] = value[k].reshape(-1)
         return table
-
-    def _said_of_prior(self):
-        """A sentence on what the data do not decide."""
-        mostly = [name for name, share in self.of_prior.items() if share > _MOSTLY]
-        return (
-            "of_prior: width of the 68 % interval as a share of the prior's. Mostly prior (above "
-            f"{_MOSTLY:g}): {', '.join(mostly) or 'none'}."
-        )
 
     # In a cell
 
@@ -277,7 +268,10 @@ class ShownFit:
             rows.append((p.name, text, p.unit, f"{self.of_prior[p.name]:.2f}"))
         reason = "" if self.verdict is None else str(self.verdict)
         heads = ("quantity", "median and 68 %", "unit", "of_prior")
-        said = [(text,) for text in (reason, *self.notes, self._said_of_prior(), self.model.about)]
+        said = [
+            (text,)
+            for text in (reason, *self.notes, _said_of_prior(self.of_prior), self.model.about)
+        ]
         return views.markup(repr(self), views.table((), said), views.table(heads, rows))
 
     def keys(self) -> tuple[str, ...]:
@@ -351,3 +345,19 @@ class ShownFit:
             had formed), "sfr" (star-formation rate) or "zh" (metallicity)
         """
         return views.plot("fit_history", self, which=which, ax=ax, backend=backend)
+
+
+def _share(found, prior):
+    """Width of an interval (2,) as a share of that of the prior's draws (n,)."""
+    low, high = np.quantile(prior, _HALF)
+    with np.errstate(invalid="ignore", divide="ignore"):
+        return float((found[1] - found[0]) / (high - low))
+
+
+def _said_of_prior(of_prior):
+    """A sentence on what the data do not decide."""
+    mostly = [name for name, share in of_prior.items() if share > _MOSTLY]
+    return (
+        "of_prior: width of the 68 % interval as a share of the prior's. Mostly prior (above "
+        f"{_MOSTLY:g}): {', '.join(mostly) or 'none'}."
+    )
