@@ -23,11 +23,11 @@ def no_galaxy_has(redshift: float, whose: str = "") -> str:
     """Of a redshift that is not believable; whose : " of galaxy 3", for example.
 
     >>> no_galaxy_has(-1.0)
-    'redshift = -1.0 must be finite and >= 1e-06, and at most 100; give a spectroscopic redshift'
+    'redshift = -1.0 is not between 1e-06 and 100; give a spectroscopic redshift'
     """
     return (
-        f"redshift = {redshift}{whose} must be finite and >= {MIN_REDSHIFT:g}, and at most "
-        f"{REDSHIFT_MAX:g}; give a spectroscopic redshift"
+        f"redshift = {redshift}{whose} is not between {MIN_REDSHIFT:g} and {REDSHIFT_MAX:g}; give "
+        "a spectroscopic redshift"
     )
 
 

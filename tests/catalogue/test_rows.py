@@ -223,7 +223,7 @@ def test_bad_rows_are_told_by_number_id_and_sentence_and_the_others_are_used():
     assert sorted(told) == [1, 2, 3, 4, 5, 6]
     for row, ident, words in (
         (1, 8, "redshift = 'nope' is not a number"),
-        (2, 9, "must be finite and >= 1e-06"),
+        (2, 9, "is not between 1e-06 and 100"),
         (3, None, "no ID"),
         (4, 5, "no flux"),
         (5, 6, "has 2 fields, but the header 4"),
@@ -282,7 +282,7 @@ def test_the_preview_shows_what_is_understood():
     shown = preview(table, guess_mapping(table), 3)
     assert len(shown) == 3
     assert shown["flux_u"][0] == pytest.approx(table["flux_u"][0] / 3.631)
-    assert "must be finite and >= 1e-06" in shown["problem"][1]
+    assert "is not between 1e-06 and 100" in shown["problem"][1]
 
 
 @pytest.mark.parametrize(
