@@ -23,7 +23,9 @@ from sedflow.sampling.verdict import kind_of
 __all__ = ["VerdictPanel"]
 
 _NOTE = "Note that "
-_BETWEEN = re.compile(r"; (?![^(]*\))")  # semicolons outside of brackets
+# Semicolons outside of brackets, but not before what to do about the note.
+_BETWEEN = re.compile(r"; (?!(?:check|inflate|leave out|take|use|give)\b)(?![^(]*\))")
+_BAND = re.compile(r"[a-z](-[a-z])? (=|is|has)(?= )")  # u is not U, nor g-z G-z
 _MORE = 4  # times the draws, where more are asked for
 _NEAR_LIMIT = 0.6  # k-hat from which a second opinion is offered
 
@@ -174,7 +176,11 @@ def _listed(message):
     notes = _BETWEEN.split(typeset(message).removeprefix(_NOTE).rstrip("."))
     if not message.startswith(_NOTE) or len(notes) == 1:
         return plain(typeset(message))
-    return "\n".join(f"- {plain(note[0].upper() + note[1:])}" for note in notes)
+    return "\n".join(f"- {plain(_begun(note))}" for note in notes)
+
+
+def _begun(note):
+    return note if _BAND.match(note) else note[0].upper() + note[1:]
 
 
 def _sentence(text):
