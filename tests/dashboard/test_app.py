@@ -133,7 +133,7 @@ def open_tab(page, name):
 
 
 def test_the_first_galaxy_is_shown_with_its_posterior(page):
-    heading(page, "NSAID 72, z = 0.0488")
+    heading(page, "NSAID 72 · z = 0.0488")
     page.wait_for_function(f"() => {MODELS}.some(m => m.name == 'corner_image')")
     assert len(source(page, "corner_values", "text")) == 6
     assert page.get_by_text("log M★ [M☉ formed]").is_visible()
@@ -482,7 +482,7 @@ def _every_control_has_a_name(page):
 
 #: What a page shows once it is there.
 DRAWN = {
-    "explore": "NSAID 72, z = 0.0488",  # before, its tables are empty
+    "explore": "NSAID 72 · z = 0.0488",  # before, its tables are empty
     "forward": "AB magnitudes:",
     "compare": "÷ joint σ",  # both posteriors, before which its table comes and goes
     "population": "galaxies of the packaged atlas",

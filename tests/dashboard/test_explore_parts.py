@@ -101,8 +101,14 @@ def test_notes_are_a_list_and_one_note_is_a_sentence():
     one = "Note that k-hat is high (0.9, limit 0.7; 30 effective draws)."
     assert _listed(one) == plain(one)
     two = "Note that g is odd (pull -3.2; large); the prior stays flat."
-    listed = f"- **G is odd**{plain(' (pull −3.2; large)')}\n- **The prior stays flat**"
+    listed = f"- **g is odd**{plain(' (pull −3.2; large)')}\n- **The prior stays flat**"
     assert _listed(two) == listed
+    found = "outside the domain: g-i = 1; leave out a band or check its flux; g-z = 2; check it"
+    far = f"Note that {found}."
+    assert _listed(far).splitlines() == [
+        f"- **Outside the domain**{plain(': g-i = 1; leave out a band or check its flux')}",
+        f"- **{plain('g-z = 2')}**{plain('; check it')}",
+    ]
     assert _listed("no galaxy 'a; b' here") == plain("no galaxy 'a; b' here")
 
 

@@ -19,6 +19,8 @@ from sedflow.dashboard.learn.lessons import LESSONS
 from sedflow.dashboard.learn.look_alikes import lesson as look_alikes
 from sedflow.dashboard.learn.one_parameter import lesson as one_parameter
 from sedflow.dashboard.learn.out_of_domain import lesson as out_of_domain
+from sedflow.dashboard.learn.plots import Plot
+from sedflow.dashboard.learn.stage import abreast
 from sedflow.dashboard.pages.learn import LearnView
 from sedflow.errors import SedflowError
 from sedflow.model.likelihood import chi_square
@@ -446,3 +448,12 @@ def test_mcmc_is_laid_beside_the_network(learn, posterior):
     facts = stage.facts("bill")
     assert facts["mcmc_origin"] == ""
     assert facts["trained"] == posterior.record["training"]["simulations_seen"]
+
+
+def test_figures_beside_each_other_wrap_where_a_line_has_no_room():
+    plots = [Plot(name, "x", "y", 200) for name in "ab"]
+    (line,) = box = abreast(*plots)
+    assert len(line) == 2
+    assert "auto-fit" in line.stylesheets[-1]  # a row would lay them over each other on a phone
+    box.visible = False  # the grid itself stays shown whatever `visible` says
+    assert line.visible

@@ -10,6 +10,12 @@ from sedflow.dashboard.patches import boxed
 from sedflow.dashboard.widgets import decimals
 from sedflow.network.posterior import AmortizedPosterior
 
+#: Figures beside each other, as many as a line has room for: one on a phone.
+_ABREAST = """
+:host { display: grid !important; gap: 0 8px;
+        grid-template-columns: repeat(auto-fit, minmax(min(280px, 100%), 1fr)); }
+"""
+
 
 @dataclass(frozen=True)
 class Scene:
@@ -70,6 +76,13 @@ def pane(plot, width: int | None = None) -> pn.Column:
     if width is not None:
         plot.figure.update(width=width, sizing_mode="fixed")
     return boxed(pn.pane.Bokeh(plot.figure, margin=(5, 0), **size), **size)
+
+
+def abreast(*plots) -> pn.Column:
+    """Panes of `Plot`, as many in a line as the page has room for, in a box that can be hidden."""
+    wide = {"sizing_mode": "stretch_width", "margin": 0}
+    # In a box of its own: a grid, whose style shows it, cannot be hidden.
+    return pn.Column(pn.Column(*map(pane, plots), stylesheets=[_ABREAST], **wide), **wide)
 
 
 def slider(label: str, low: float, high: float, value, n=200, **options):

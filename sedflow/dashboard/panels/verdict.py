@@ -23,8 +23,10 @@ from sedflow.sampling.verdict import kind_of
 __all__ = ["VerdictPanel"]
 
 _NOTE = "Note that "
-_BETWEEN = re.compile(r"; (?![^(]*\))")  # semicolons outside of brackets
-_CLAUSE = re.compile(r".+?(?=[:,] | \()")  # the first of a sentence
+# Semicolons outside of brackets, but not before what to do about the note.
+_BETWEEN = re.compile(r"; (?!(?:check|inflate|leave out|take|use|give)\b)(?![^(]*\))")
+_BAND = re.compile(r"[a-z](-[a-z])? (=|is|has)(?= )")  # u is not U, nor g-z G-z
+_CLAUSE = re.compile(r".+?(?=[:,;] | \()")  # the first of a sentence
 _MORE = 4  # times the draws, where more are asked for
 _NEAR_LIMIT = 0.6  # k-hat from which a second opinion is offered
 
@@ -173,7 +175,7 @@ def _listed(message):
     notes = _BETWEEN.split(typeset(message).removeprefix(_NOTE).rstrip("."))
     if not message.startswith(_NOTE) or len(notes) == 1:
         return plain(typeset(message))
-    return "\n".join(f"- {_led(note[0].upper() + note[1:])}" for note in notes)
+    return "\n".join(f"- {_led(_begun(note))}" for note in notes)
 
 
 def _led(note):
@@ -181,6 +183,10 @@ def _led(note):
     clause = _CLAUSE.match(note)
     end = clause.end() if clause else len(note)
     return f"**{plain(note[:end])}**{plain(note[end:])}"
+
+
+def _begun(note):
+    return note if _BAND.match(note) else note[0].upper() + note[1:]
 
 
 def _sentence(text):

@@ -6,7 +6,7 @@ from bokeh.models import Range1d
 
 from sedflow.dashboard.learn.abc_to_amortized.problem import BATCH, ENOUGH, FREE, per_draw
 from sedflow.dashboard.learn.plots import Plot, steps
-from sedflow.dashboard.learn.stage import Stage, pane, slider
+from sedflow.dashboard.learn.stage import Stage, abreast, pane, slider
 from sedflow.dashboard.widgets import prose
 from sedflow.palette import MODEL, ORANGE, OTHER, SERIES
 from sedflow.parameters import PARAMETERS
@@ -66,8 +66,8 @@ class ToAmortizedFigures(Stage):
         ):
             self.bill.line(key, "", color=color, line_width=2.5, line_dash=dash)
         self._abc = pn.Row(self.tolerance, self._more, sizing_mode="stretch_width")
-        self._small = pn.Row(*(pane(p) for p in self.plots.values()), sizing_mode="stretch_width")
-        self._large = pn.Row(*(pane(p) for p in self.twelve.values()), sizing_mode="stretch_width")
+        self._small = abreast(*self.plots.values())
+        self._large = abreast(*self.twelve.values())
         self._bill = pane(self.bill)
         self._mcmc = pn.Row(self._run, self._job)
         self.layout[:] = [self._abc, self._again, self._small, self._mcmc, self._large, self._bill]

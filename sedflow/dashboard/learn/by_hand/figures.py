@@ -8,7 +8,7 @@ from sedflow.bands import UGRIZ
 from sedflow.dashboard.learn.by_hand import lesson
 from sedflow.dashboard.learn.by_hand.together import Together
 from sedflow.dashboard.learn.plots import Plot, SpectrumPlot
-from sedflow.dashboard.learn.stage import Stage, pane, slider
+from sedflow.dashboard.learn.stage import Stage, abreast, pane, slider
 from sedflow.dashboard.widgets import prose
 from sedflow.palette import DATA, MODEL, SERIES
 from sedflow.parameters import PARAMETERS, index
@@ -18,10 +18,10 @@ _DOTS = 1000  # of the draws that are drawn
 _PAIRS = (("log_mstar", "tau_ism"), ("tau_ism", "log_gamma1"))
 _NAMES = {p.name: p.axis_label for p in PARAMETERS}
 _HEIGHT = 280  # of the figures that the knobs move: with the question below them on one screen
-#: Knobs in a line, and figures beside each other, where there is room.
+#: Knobs in a line, each as wide as its label, and figures beside each other, where there is room.
 _LINE = """
 :host { display: grid !important; gap: 0 8px;
-        grid-template-columns: repeat(auto-fit, minmax(160px, 1fr)); }
+        grid-template-columns: repeat(auto-fit, minmax(calc(16 * var(--sf-small, 12px)), 1fr)); }
 """
 _BESIDE = """
 :host { display: grid !important; gap: 0 8px;
@@ -75,9 +75,7 @@ class ByHandFigures(Stage):
         beside = pn.Column(pane(self.spectrum), pane(self.pulls), stylesheets=[_BESIDE], **wide)
         # In a box of its own, which can be hidden: a grid cannot.
         self._fit = pn.Column(beside, **wide)
-        self._found = pn.Row(
-            *(pane(p) for p in (*self.pairs.values(), self.chi2)), sizing_mode="stretch_width"
-        )
+        self._found = abreast(*self.pairs.values(), self.chi2)
         self._table = prose()
         self.together = Together(self._sent, scene.code, scene.joined, scene.alive)
         self.layout[:] = [

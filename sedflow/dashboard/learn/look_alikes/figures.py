@@ -6,7 +6,7 @@ import panel as pn
 from sedflow.bands import UGRIZ
 from sedflow.dashboard.learn.look_alikes import lesson
 from sedflow.dashboard.learn.plots import Plot, SpectrumPlot, steps
-from sedflow.dashboard.learn.stage import Stage, pane
+from sedflow.dashboard.learn.stage import Stage, abreast, pane
 from sedflow.dashboard.widgets import prose
 from sedflow.model.derived import DERIVED
 from sedflow.palette import OTHER, SERIES
@@ -63,9 +63,7 @@ class LookAlikesFigures(Stage):
             plot.ends(x=_LIMITS[name])
             self.plots[name] = plot
         self._spectra, self._colors = pane(self.spectra), pane(self.colors)
-        self._posteriors = pn.Row(
-            *(pane(p) for p in self.plots.values()), sizing_mode="stretch_width"
-        )
+        self._posteriors = abreast(*self.plots.values())
         self._table = prose()
         self.layout[:] = [self.slider, self._spectra, self._colors, self._posteriors, self._table]
         self._slide = self.slider.param.watch(self._moved, "value")
