@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import IO, TYPE_CHECKING
 
 from sedflow.errors import SedflowError, check_choice
-from sedflow.model.derived import PLOTTED
+from sedflow.model.derived import missing_quantity
 from sedflow.palette import FAINT, GREEN, GREY, INK, INK_BLUE, ORANGE, VERMILION
 
 if TYPE_CHECKING:
