@@ -228,3 +228,8 @@ def test_the_line_of_many_galaxies_has_medians(recwarn):
     assert "20.00</td>" in cells and "2</td>" in cells and "0.109</td>" in cells
     assert repr(many[:0]) == "<Photometry of 0 galaxies: median AB mag g none, r none, i none>"
     assert not recwarn.list
+
+
+def test_an_error_of_zero_in_magnitudes_is_answered_in_magnitudes():
+    with pytest.raises(BadPhotometry, match="^error = 0 mag must be > 0; give .* in magnitudes"):
+        Photometry.from_magnitudes([19.0, 18.0], [0.1, 0.0], 0.05, "gr")

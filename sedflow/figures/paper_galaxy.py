@@ -21,7 +21,14 @@ from sedflow.parameters import as_theta, index
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-__all__ = ["HISTORIES", "draw_history", "draw_spectrum", "paper_history", "paper_spectrum", "prior_history"]
+__all__ = [
+    "HISTORIES",
+    "draw_history",
+    "draw_spectrum",
+    "paper_history",
+    "paper_spectrum",
+    "prior_history",
+]
 
 HISTORY_LABEL = "median, 68 and 95 % point by point"
 _GAPS: dict[str, Any] = {"h_pad": 0.02, "w_pad": 0.03, "hspace": 0.02}
@@ -189,7 +196,7 @@ def draw_history(
     for kind, (values, weights) in (lines or {}).items():
         median = column_quantiles(values[which], 0.5, weights)
         x, y = _steps(edges, median, floor) if steps else (edges, median)
-        style = {"color": COLORS[kind], "ls": STYLES.get(kind, "-"), "lw": 0.9}
+        style = {"color": COLORS[kind], "ls": STYLES.get(kind, "-"), "lw": 1.1, "zorder": 4}
         axes.plot(x, y, label=kind_label(kind), **style)
     if steps:
         axes.set_yscale("log")
@@ -247,6 +254,7 @@ def _chosen_draws(fit, chosen):
 
 def _other_histories(fit, mcmc, prior, truth, chosen):
     """Curves by kind: ({"sfr": (n, 42), ...}, weights)."""
+
     def curves(history, rows=slice(None), weights=None):
         return {name: getattr(history, name)[rows] for name in HISTORIES}, weights
 

@@ -10,7 +10,13 @@ from sedflow.errors import SedflowError, check_choice
 from sedflow.figures.given_text import as_given
 from sedflow.figures.paper import Paper
 from sedflow.figures.paper_corner import HELD, corner_figure
-from sedflow.figures.paper_galaxy import HISTORIES, HISTORY_LABEL, draw_history, draw_spectrum, prior_history
+from sedflow.figures.paper_galaxy import (
+    HISTORIES,
+    HISTORY_LABEL,
+    draw_history,
+    draw_spectrum,
+    prior_history,
+)
 from sedflow.fits.fit import Fit
 
 if TYPE_CHECKING:

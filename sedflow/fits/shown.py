@@ -16,6 +16,7 @@ from sedflow.model.missing_lines import missing_lines
 from sedflow.parameters import NAMES
 from sedflow.sampling.edges import edges
 from sedflow.sampling.objection import refused_kind
+from sedflow.sampling.oddity import odd_fits
 from sedflow.sampling.titles import sampler_title
 from sedflow.sampling.verdict import (
     APPROXIMATE,
@@ -30,6 +31,7 @@ __all__ = ["ShownFit"]
 
 _SAID = ("name", "unit")  # of a quantity, in a summary
 _EXAMPLES = 6
+_RATES = "log_ssfr_1gyr is per mass formed, not per surviving mass."
 _MOSTLY = 0.7  # of the prior's width, above which a posterior is mostly the prior
 _INDENT = {"width": 80, "initial_indent": "  ", "subsequent_indent": "    "}
 
@@ -109,15 +111,17 @@ class ShownFit:
     def notes(self) -> Any:
         """What to know about a galaxy's posterior, in sentences: a tuple, or tuples (...) of many.
 
-        The lines that the model lacks, errors that are too small to be true, and the edges of the
-        prior on which the posterior leans.
+        Whether an exact fit is odd, the lines that the model lacks, errors that are too small to be
+        true, and the edges of the prior on which the posterior leans.
         """
         lacks, small = self.lacks, far_below_floor(self.photometry)
+        odd = np.full(lacks.shape, "") if self.verdict is None else odd_fits(self.verdict)
         out = np.empty(lacks.shape, dtype=object)
         for i in np.ndindex(lacks.shape):
             draws = self.draws.galaxy(i)
             found = edges(draws.theta, draws.weights, self.prior)
-            out[i] = tuple(filter(None, [lacks[i], small[i], *(edge.in_words() for edge in found)]))
+            said = [odd[i], lacks[i], small[i], *(edge.in_words() for edge in found)]
+            out[i] = tuple(filter(None, said))
         return out if out.shape else out[()]
 
     @cached_property
@@ -206,7 +210,7 @@ class ShownFit:
             for k, label in enumerate(labels):
                 columns[label] = [value[k] for value in values.values()]
             columns["of_prior"] = list(self.of_prior.values())
-            return Summary(columns, meta=meta | {"foot": (self._said_of_prior(), self.model.about)})
+            return Summary(columns, meta=meta | {"foot": self._foot()})
         table = Summary(meta=meta | {"foot": (self.model.about,)})
         if self.photometry.ids is not None:
             table["id"] = self.photometry.ids.reshape(-1)
@@ -217,6 +221,11 @@ class ShownFit:
             for k, label in enumerate(labels):
                 table[f"{name}_{label}"] = value[k].reshape(-1)
         return table
+
+    def _foot(self):
+        """Sentences below the numbers of one galaxy."""
+        odd = "" if self.verdict is None else str(odd_fits(self.verdict)[()])
+        return *filter(None, [odd]), self._said_of_prior(), _RATES, self.model.about
 
     def _said_of_prior(self):
         """A sentence on what the data do not decide."""
@@ -273,7 +282,10 @@ class ShownFit:
             rows.append((p.name, text, p.unit, f"{self.of_prior[p.name]:.2f}"))
         reason = "" if self.verdict is None else str(self.verdict)
         heads = ("quantity", "median and 68 %", "unit", "of_prior")
-        said = [(text,) for text in (reason, *self.notes, self._said_of_prior(), self.model.about)]
+        said = [
+            (text,)
+            for text in (reason, *self.notes, self._said_of_prior(), _RATES, self.model.about)
+        ]
         return views.markup(repr(self), views.table((), said), views.table(heads, rows))
 
     def keys(self) -> tuple[str, ...]:
