@@ -231,5 +231,5 @@ def test_the_line_of_many_galaxies_has_medians(recwarn):
 
 
 def test_an_error_of_zero_in_magnitudes_is_answered_in_magnitudes():
-    with pytest.raises(BadPhotometry, match="^error = 0 mag must be > 0; give .* in magnitudes"):
+    with pytest.raises(BadPhotometry, match=r"^error = 0 mag must be > 0; give .* in magnitudes"):
         Photometry.from_magnitudes([19.0, 18.0], [0.1, 0.0], 0.05, "gr")

@@ -130,7 +130,7 @@ def test_an_emission_line_does_not_flatten_the_spectrum():
 def test_what_one_quantity_needs_is_said(fit):
     with pytest.raises(sedflow.SedflowError, match=r"corner_figure\(fit, 'a_v'\)"):
         fit.plot_corner("a_v")
-    with pytest.raises(sedflow.SedflowError, match="^1 quantity; give 4 to 8"):
+    with pytest.raises(sedflow.SedflowError, match=r"^1 quantity; give 4 to 8"):
         fit.plot_paper(names="a_v")
 
 
@@ -143,7 +143,7 @@ def test_look_back_time_runs_one_way_and_the_prior_is_in_the_history(fit):
     words = [text.get_text() for text in figure.legends[0].get_texts()]
     assert words.count("prior") == 1 and "history: median, 68, 95 %" in words
     spectrum = next(ax for ax in figure.axes if ax.get_ylabel() == "$F_\\lambda$")
-    assert "erg/s/cm" in spectrum.texts[0].get_text()
+    assert any("erg/s/cm" in text.get_text() for text in spectrum.texts)
     plain = fit.plot_paper(prior=False)
     assert "prior" not in [text.get_text() for text in plain.legends[0].get_texts()]
 

@@ -3,6 +3,7 @@
 import time
 
 import numpy as np
+import pandas as pd
 import pytest
 
 import sedflow
@@ -207,7 +208,7 @@ def test_a_blue_galaxy_whose_fluxes_look_like_magnitudes_is_fitted():
 def test_a_grid_is_taken_by_its_name_and_a_table_is_sent_to_where_it_belongs(galaxy):
     about = {"n": 100, "trust": "weights"}
     assert sedflow.fit(galaxy, model="bc03", **about).model.grid.name == "bc03"
-    with pytest.raises(SedflowError, match="model = 'bpass' is unknown; choose one of"):
+    with pytest.raises(SedflowError, match=r"model = 'bpass' is unknown; choose one of"):
         sedflow.fit(galaxy, model="bpass")
-    with pytest.raises(SedflowError, match="table of galaxies to sedflow.infer_table"):
+    with pytest.raises(SedflowError, match=r"table of galaxies to sedflow\.infer_table"):
         sedflow.fit(pd.DataFrame({"u": [1.0]}))
