@@ -178,6 +178,11 @@ class Draws:
 def check_photometry(galaxy: object) -> None:
     """Refuse what is not `Photometry`."""
     if not isinstance(galaxy, Photometry):
+        if hasattr(galaxy, "columns"):  # of pandas or astropy
+            raise BadPhotometry(
+                f"expected a sedflow.Photometry, got the table {type(galaxy).__name__}; give a "
+                "table of galaxies to sedflow.infer_table"
+            )
         raise BadPhotometry(
             f"expected a sedflow.Photometry, got {type(galaxy).__name__}; build one from "
             "flux, sigma and redshift; of several galaxies, these are arrays"

@@ -114,6 +114,13 @@ def fluxes_of_magnitudes(magnitude, error, bands, system, zero_point):
             f"magnitude = {m[odd].flat[0]:g} is outside {_BRIGHTEST:g} to {_FAINTEST:g}; give "
             "fluxes to Photometry(flux, sigma, redshift), and NaN where there is no magnitude"
         )
+    none = ~(error > 0) & ~np.isnan(error)
+    if none.any():
+        raise BadPhotometry(
+            f"error = {error[none].flat[0]:g} mag must be > 0; give the one-sigma error in "
+            "magnitudes, 0.01 or so with the error of the zero point, or NaN in both where there "
+            "is no measurement"
+        )
     wide = error > _WIDEST
     if wide.any():
         raise BadPhotometry(

@@ -32,6 +32,7 @@ from sedflow.flux_limits import (
 )
 from sedflow.fluxes import PLAIN, fluxes_of, fluxes_of_magnitudes
 from sedflow.redshifts import believable_redshift, no_galaxy_has
+from sedflow.shown_fluxes import rows_of_many, said_of_many, said_of_one
 from sedflow.units import plain
 
 __all__ = [
@@ -272,21 +273,20 @@ class Photometry:
         return z if self.ids is None else f"{self.id_name} {self.ids}, {z}".strip()
 
     def __repr__(self):
-        bands = "".join(self.bands) if max(map(len, self.bands)) == 1 else ", ".join(self.bands)
         if not self.shape:
-            present = int(self.present.sum())
-            of = "" if present == len(self.bands) else f", {present} of them observed"
-            return f"<Photometry {self.title}: {bands}{of}>"
+            return f"<Photometry {self.title}: {said_of_one(self.bands, self.flux, self.sigma)}>"
         z = (
-            f"z = {self.redshift.min():.4g} to {self.redshift.max():.4g}"
+            f", z = {self.redshift.min():.4g} to {self.redshift.max():.4g}"
             if self.redshift.size
             else ""
         )
-        return f"<Photometry of {self.title}: {bands}, {z}>"
+        return f"<Photometry of {self.title}: {said_of_many(self.bands, self.flux)}{z}>"
 
     def _repr_html_(self):
         if self.shape:
-            return views.markup(repr(self))
+            rows = rows_of_many(self.bands, self.flux, self.sigma)
+            heads = ("band", "galaxies", "median AB mag", "median error")
+            return views.markup(f"Photometry of {self.title}", views.table(heads, rows))
         rows = [
             (band, f"{f:.4g}", f"{s:.2g}", f"{m:.3f}", f"{e:.3f}") if np.isfinite(f) else (band,)
             for band, f, s, m, e in zip(
@@ -294,7 +294,7 @@ class Photometry:
             )
         ]
         heads = ("band", "flux [nanomaggies]", "error", "AB mag", "error")
-        return views.markup(repr(self), views.table(heads, rows))
+        return views.markup(f"Photometry {self.title}", views.table(heads, rows))
 
     @property
     def flat(self) -> "Photometry":

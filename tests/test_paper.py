@@ -28,7 +28,7 @@ from sedflow.figures import (
 from sedflow.figures.paper import COLORS, FORMATS, LABELS, WIDTHS
 from sedflow.figures.paper_numbers import interval
 from sedflow.figures.paper_whole import WHOLE
-from sedflow.model.derived import PLOTTED
+from sedflow.model.derived import KNOWN
 from sedflow.parameters import NAMES
 
 
@@ -190,9 +190,16 @@ def _same(color, other):
     return np.allclose(color[:3], to_rgb(other))
 
 
+def test_a_quantity_that_the_grid_lacks_is_told_and_the_mass_formed_is_drawn(fit):
+    with pytest.raises(SedflowError, match="ew_halpha needs an SSP grid with gas"):
+        corner_figure(fit, ("ew_halpha", "a_v"))
+    figure = corner_figure(fit, "log_mass_formed")
+    assert figure.axes[0].get_title() == interval(*fit.quantile("log_mass_formed"))
+
+
 def test_every_quantity_has_a_label_with_its_unit():
-    assert set(LABELS) == {q.name for q in PLOTTED}
-    for q in PLOTTED:
+    assert set(LABELS) == {q.name for q in KNOWN}
+    for q in KNOWN:
         if q.unit in ("Gyr", "mag"):
             assert f"[{q.unit}]" in LABELS[q.name]
         assert ("log" in LABELS[q.name]) == q.name.startswith("log")

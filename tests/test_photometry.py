@@ -8,6 +8,7 @@ import sedflow
 from sedflow.bands import Band, ab_magnitude, band_flux, band_weights, load_band, nanomaggies
 from sedflow.catalogue.rows import guess_mapping, to_photometry
 from sedflow.errors import BadPhotometry, UnknownBand
+from sedflow.photometry import Photometry
 
 
 def test_a_spectrum_flat_in_fnu_has_one_ab_magnitude_in_every_band():
@@ -193,3 +194,42 @@ def test_fluxes_that_look_like_magnitudes_are_named_once():
         parts = galaxy.flat[0], galaxy.flat[:1], galaxy.flat
     assert len(said) == 1
     assert all(np.array_equal(part.flux.ravel(), galaxy.flux) for part in parts)
+
+
+def test_the_line_of_a_galaxy_has_its_magnitudes_and_errors():
+    galaxy = Photometry.from_magnitudes(
+        [19.21, 17.95, 17.31, 16.95, 16.72], [0.06, 0.02, 0.02, 0.02, 0.05], 0.071
+    )
+    assert repr(galaxy) == (
+        "<Photometry z = 0.0710: u 19.21 ± 0.06, g 17.95 ± 0.02, r 17.31 ± 0.02, i 16.95 ± 0.02, "
+        "z 16.72 ± 0.05 AB mag>"
+    )
+    assert repr(galaxy[...].select("gu")).endswith("g 17.95 ± 0.02, u 19.21 ± 0.06 AB mag>")
+    microjansky = Photometry(3.631 * galaxy.flux, 3.631 * galaxy.sigma, 0.071)
+    assert "r 15.91 ± 0.02" in repr(microjansky)  # 1.4 mag too bright
+    of_errors = Photometry(galaxy.flux, galaxy.flux / galaxy.sigma, 0.071)  # S/N instead
+    assert "u 21 ± 18, g 66 ± 54 nanomaggies, r 17.31 ± 0.49" in repr(of_errors)
+
+
+def test_the_line_of_a_galaxy_says_of_which_flux_there_is_no_magnitude():
+    galaxy = Photometry([-0.31, np.nan, 100.0], [0.4, np.nan, 0.05], 0.05, "ugr")
+    assert repr(galaxy) == (
+        "<Photometry z = 0.0500: u -0.31 ± 0.4 nanomaggies, g not observed, r 17.5000 ± 0.0005 "
+        "AB mag>"
+    )
+
+
+def test_the_line_of_many_galaxies_has_medians(recwarn):
+    flux = np.array([[10.0, 100.0, -1.0], [10.0, np.nan, -2.0], [20.0, 100.0, -3.0]])
+    many = Photometry(flux, 0.1 * np.abs(flux), [0.02, 0.05, 0.2], "gri")
+    text = "median AB mag g 20.00, r 17.50, i none, z = 0.02 to 0.2"
+    assert repr(many) == f"<Photometry of 3 galaxies: {text}>"
+    cells = many._repr_html_()
+    assert "20.00</td>" in cells and "2</td>" in cells and "0.109</td>" in cells
+    assert repr(many[:0]) == "<Photometry of 0 galaxies: median AB mag g none, r none, i none>"
+    assert not recwarn.list
+
+
+def test_an_error_of_zero_in_magnitudes_is_answered_in_magnitudes():
+    with pytest.raises(BadPhotometry, match=r"^error = 0 mag must be > 0; give .* in magnitudes"):
+        Photometry.from_magnitudes([19.0, 18.0], [0.1, 0.0], 0.05, "gr")

@@ -40,7 +40,7 @@ def test_systems_differ_by_their_offsets():
         ([18.0, 17.0], [0.1], "one error per magnitude"),
         ([18.0], [0.1], "must hold the 2 bands g, r"),
         ([99.0, 17.0], [0.1, 0.1], "magnitude = 99 is outside"),
-        ([18.0, 17.0], [-0.1, 0.1], "sigma = -"),
+        ([18.0, 17.0], [-0.1, 0.1], "error = -0.1 mag must be > 0"),
     ],
 )
 def test_magnitudes_that_are_none_are_refused(mag, err, words):

@@ -3,11 +3,11 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO, TYPE_CHECKING
+from typing import IO, TYPE_CHECKING, Any
 
 from sedflow.errors import SedflowError, check_choice
 from sedflow.files.paths import as_path
-from sedflow.model.derived import PLOTTED
+from sedflow.model.derived import missing_quantity
 from sedflow.palette import FAINT, GREEN, GREY, INK, INK_BLUE, ORANGE, VERMILION
 
 if TYPE_CHECKING:
@@ -53,15 +53,19 @@ LABELS = {
     "tau_bc": r"$\tau_\mathrm{BC}$",
     "tau_ism": r"$\tau_\mathrm{ISM}$",
     "n_dust": r"$n_\mathrm{dust}$",
+    "log_mass_formed": rf"$\log\,(M_\mathrm{{formed}}/{_MSUN})$",
+    "log_mass_stars": rf"$\log\,(M_\mathrm{{stars}}/{_MSUN})$",
     "log_mass_surviving": rf"$\log\,(M_\mathrm{{surv}}/{_MSUN})$",
     "log_sfr_10myr": rf"$\log\,\mathrm{{SFR}}_\mathrm{{10\,Myr}}$ [${_MSUN}$/yr]",
     "log_sfr_100myr": rf"$\log\,\mathrm{{SFR}}_\mathrm{{100\,Myr}}$ [${_MSUN}$/yr]",
     "log_sfr_1gyr": rf"$\log\,\mathrm{{SFR}}_\mathrm{{1\,Gyr}}$ [${_MSUN}$/yr]",
-    "log_ssfr_1gyr": r"$\log\,\mathrm{sSFR}_\mathrm{1\,Gyr}$ [yr$^{-1}$]",
+    "log_ssfr_1gyr": r"$\log\,(\mathrm{SFR}_\mathrm{1\,Gyr}/M_\mathrm{formed})$ [yr$^{-1}$]",
     "age_mw": r"$\langle t\rangle_M$ [Gyr]",
     "log_z_mw": r"$\log\,Z$",
     "log_z_mw_solar": r"$\log\,(Z/Z_\odot)$",
     "a_v": r"$A_V$ [mag]",
+    "log_l_halpha": r"$\log\,L_\mathrm{H\alpha}$ [erg/s]",
+    "ew_halpha": r"EW$_\mathrm{H\alpha}$ [Å]",
 }
 
 
@@ -95,17 +99,19 @@ class Paper:
         return 0.8 * self.font_size
 
 
-def checked_quantities(names: Sequence[str], most: int) -> list:
-    """Rows of `PLOTTED` for their names, each once.
+def checked_quantities(fit: Any, names: Sequence[str], most: int) -> list:
+    """Rows of the quantities that a fit has, for their names, each once.
 
     Raises
     ------
     SedflowError
-        An unknown name, none, or more than `most`.
+        An unknown name, one that the SSP grid of the fit lacks, none, or more than `most`.
     """
-    known = {q.name: q for q in PLOTTED}
+    known = {q.name: q for q in fit.quantities}
     names = [names] if isinstance(names, str) else list(names)[: len(known) + 1]
     unknown = [str(n)[:64] for n in names if n not in known]
+    if unknown and unknown[0] in LABELS:
+        raise missing_quantity(unknown[0], fit.model)
     if unknown:
         raise SedflowError(f"quantity {unknown[0]!r} is unknown; choose from {', '.join(known)}")
     rows = [known[name] for name in dict.fromkeys(names)]

@@ -13,7 +13,7 @@ from sedflow.figures.paper import COLORS, GRID, LABELS, STYLES, Paper, checked_q
 from sedflow.figures.paper_numbers import interval, round_ticks
 from sedflow.figures.whole_figure import whole_figure
 from sedflow.fits.fit import Fit
-from sedflow.model.derived import PLOTTED, columns, derive
+from sedflow.model.derived import KNOWN, columns, derive
 from sedflow.model.prior_curves import prior_density
 from sedflow.parameters import PARAMETERS, as_theta
 
@@ -85,8 +85,11 @@ def corner_figure(
     """
     needs("corner", extra="app", what="a corner plot")
     paper = Paper(width, font_size)
-    rows = checked_quantities(quantities, MOST_QUANTITIES[width])
+    rows = checked_quantities(fit, quantities, MOST_QUANTITIES[width])
     one_galaxy(fit, mcmc, network)
+    for other in (mcmc, network):
+        if other is not None:
+            checked_quantities(other, quantities, MOST_QUANTITIES[width])
     chosen = None if selection is None else selected_draws(fit, selection)
     values = _values(fit, rows)
     main = _equal(values, fit.draws.weights)
@@ -113,7 +116,7 @@ def corner_figure(
     for ax, peak in zip(np.diag(axes), peaks, strict=True):
         ax.set_ylim(0, (1.15 if len(rows) > 1 else 1.6) * peak)  # the legend is inside one panel
     shown = [*layers, *(["prior"] if prior else []), *(["truth"] if truth is not None else [])]
-    _dress(axes, rows, main, limits, paper)
+    _dress(axes, rows, fit, limits, paper)
     _arrange(figure, axes, paper)
     share = None if chosen is None else _share(fit, chosen)
     _legend(figure, shown, share, name or as_given(fit.title), paper, axes)
@@ -143,7 +146,7 @@ def selected_draws(fit: Fit, selection: Mapping[str, tuple[float, float]]) -> np
     SedflowError
         Fewer than 3 do, or a range is not two numbers.
     """
-    rows = checked_quantities(list(selection), len(PLOTTED))
+    rows = checked_quantities(fit, list(selection), len(KNOWN))
     inside = np.ones(fit.draws.n, bool)
     for row, column in zip(rows, _values(fit, rows).T, strict=True):
         try:
@@ -270,7 +273,7 @@ def _truth(axes, fit, rows, truth):
                 ax.plot(known[column], known[row], "s", ms=2.5, color=COLORS["truth"])
 
 
-def _dress(axes, rows, main, limits, paper):
+def _dress(axes, rows, fit, limits, paper):
     """Labels, thin frames, small ticks, a light grid, and values above the histograms."""
     n = len(rows)
     panel = 0.94 * (72 * paper.inches - 6 * paper.font_size) / n  # points, about
@@ -293,7 +296,7 @@ def _dress(axes, rows, main, limits, paper):
         if n > 1 and row > 0:
             axes[row, 0].set_ylabel(LABELS[rows[row].name], fontsize=paper.font_size)
         axes[n - 1, row].set_xlabel(LABELS[rows[row].name], fontsize=paper.font_size)
-        low, median, high = np.quantile(main[:, row], [0.16, 0.5, 0.84])
+        low, median, high = fit.quantile(rows[row].name)
         axes[row, row].set_title(interval(low, median, high), fontsize=paper.small, pad=4)
 
 

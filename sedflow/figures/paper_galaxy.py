@@ -1,6 +1,7 @@
 """A galaxy's spectrum and its histories for paper, in matplotlib."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -20,9 +21,16 @@ from sedflow.parameters import as_theta, index
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-__all__ = ["HISTORIES", "draw_history", "draw_spectrum", "paper_history", "paper_spectrum"]
+__all__ = [
+    "HISTORIES",
+    "draw_history",
+    "draw_spectrum",
+    "paper_history",
+    "paper_spectrum",
+    "prior_history",
+]
 
-HISTORY_LABEL = "posterior, 68 and 95 % point by point"
+HISTORY_LABEL = "median, 68 and 95 % point by point"
 _GAPS: dict[str, Any] = {"h_pad": 0.02, "w_pad": 0.03, "hspace": 0.02}
 _N_SPECTRA = 200
 _N_PRIOR = 2000
@@ -188,7 +196,7 @@ def draw_history(
     for kind, (values, weights) in (lines or {}).items():
         median = column_quantiles(values[which], 0.5, weights)
         x, y = _steps(edges, median, floor) if steps else (edges, median)
-        style = {"color": COLORS[kind], "ls": STYLES.get(kind, "-"), "lw": 0.9}
+        style = {"color": COLORS[kind], "ls": STYLES.get(kind, "-"), "lw": 1.1, "zorder": 4}
         axes.plot(x, y, label=kind_label(kind), **style)
     if steps:
         axes.set_yscale("log")
@@ -210,6 +218,7 @@ def _examples(axes, fit, which, floor, color):
         best = k + 1 == len(fit.examples)
         x, y = (history.edges, row) if which == "formed" else _steps(history.edges, row, floor)
         style = {"color": COLORS["best"] if best else color, "lw": 0.8 if best else 0.4}
+        style["alpha"] = 1.0 if best else 0.6  # the median is the thick line
         axes.plot(x, y, label="best draw" if best else "draws" if k == 0 else None, **style)
     for share in (0.5, 0.9) if which == "formed" else ():
         low, middle, high = history.formation_quantiles(share)
@@ -245,7 +254,6 @@ def _chosen_draws(fit, chosen):
 
 def _other_histories(fit, mcmc, prior, truth, chosen):
     """Curves by kind: ({"sfr": (n, 42), ...}, weights)."""
-    from dataclasses import replace
 
     def curves(history, rows=slice(None), weights=None):
         return {name: getattr(history, name)[rows] for name in HISTORIES}, weights
@@ -256,16 +264,23 @@ def _other_histories(fit, mcmc, prior, truth, chosen):
     if chosen is not None:
         part = _chosen_draws(fit, chosen).weights
         out["selection"] = curves(fit.history, chosen, part)
-    blank = {"verdict": None}
     if prior:
-        theta = fit.prior.sample(_N_PRIOR, np.random.default_rng(0))
-        # At the posterior's mass: the prior of the mass alone would spread it over decades.
-        theta[:, index("log_mstar")] = fit.draws.quantile(fit.draws["log_mstar"], 0.5)
-        out["prior"] = curves(replace(fit, draws=Draws(theta), **blank).history)
+        out["prior"] = prior_history(fit)
     if truth is not None:
         one = Draws(as_theta(truth).reshape(1, -1))
-        out["truth"] = curves(replace(fit, draws=one, **blank).history)
+        out["truth"] = curves(replace(fit, draws=one, verdict=None).history)
     return out
+
+
+def prior_history(fit) -> tuple[dict[str, np.ndarray], None]:
+    """Histories of draws of the prior, by name, and their weights: none.
+
+    At the posterior's mass: the prior of the mass alone would spread them over decades.
+    """
+    theta = fit.prior.sample(_N_PRIOR, np.random.default_rng(0))
+    theta[:, index("log_mstar")] = fit.draws.quantile(fit.draws["log_mstar"], 0.5)
+    history = replace(fit, draws=Draws(theta), verdict=None).history
+    return {name: getattr(history, name) for name in HISTORIES}, None
 
 
 def _scale(axes, data, error, q, log):
@@ -322,7 +337,7 @@ def _steps_all(edges, q, floor):
 def _curve(axes, x, q, floor, color):
     axes.fill_between(x, q[0], q[4], color=color, alpha=0.2, lw=0)
     axes.fill_between(x, q[1], q[3], color=color, alpha=0.3, lw=0)
-    axes.plot(x, q[2], color=color, lw=1.0, label=HISTORY_LABEL)
+    axes.plot(x, q[2], color=color, lw=1.4, zorder=3, label=HISTORY_LABEL)
 
 
 def _floor(values):

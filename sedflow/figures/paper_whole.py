@@ -10,7 +10,13 @@ from sedflow.errors import SedflowError, check_choice
 from sedflow.figures.given_text import as_given
 from sedflow.figures.paper import Paper
 from sedflow.figures.paper_corner import HELD, corner_figure
-from sedflow.figures.paper_galaxy import HISTORIES, HISTORY_LABEL, draw_history, draw_spectrum
+from sedflow.figures.paper_galaxy import (
+    HISTORIES,
+    HISTORY_LABEL,
+    draw_history,
+    draw_spectrum,
+    prior_history,
+)
 from sedflow.fits.fit import Fit
 
 if TYPE_CHECKING:
@@ -20,7 +26,7 @@ __all__ = ["WHOLE", "paper_figure"]
 
 #: Quantities of the corner plot, where nobody chose: those that a paper quotes.
 WHOLE = ("log_mass_surviving", "log_ssfr_1gyr", "log_z_mw_solar", "a_v")
-_FLUX = "$F_\\lambda$ [$10^{-17}$\nerg/s/cm$^2$/Å]"
+_UNIT = "$10^{-17}$ erg/s/cm$^2$/Å"  # in the panel: beside it there is no room
 _FEWEST, _MOST = 4, 8  # quantities: of fewer, the corner plot leaves no room for the others
 
 
@@ -68,8 +74,8 @@ def paper_figure(
     names = [quantities] if isinstance(quantities, str) else list(dict.fromkeys(quantities))
     if not _FEWEST <= len(names) <= _MOST:
         raise SedflowError(
-            f"{len(names)} quantities; give {_FEWEST} to {_MOST}, which leave room for the "
-            "spectrum, or use sedflow.figures.corner_figure"
+            f"{len(names)} {'quantity' if len(names) == 1 else 'quantities'}; give {_FEWEST} to "
+            f"{_MOST}, which leave room for the spectrum, or use sedflow.figures.corner_figure"
         )
     check_choice("history", history, HISTORIES)
     paper = Paper("page", font_size)
@@ -83,11 +89,14 @@ def paper_figure(
     draw_spectrum(top, below, fit, paper, log=log)
     below.set_xlabel("observed wavelength [Å]", fontsize=paper.font_size)
     axes = figure.add_axes(_rectangle(_box(panels, high, 2 * high, high, paper)))
-    draw_history(axes, fit, history, paper)
+    lines = {"prior": prior_history(fit)} if prior else None
+    draw_history(axes, fit, history, paper, lines=lines)
     axes.set_xlabel("look-back time [Gyr]", fontsize=paper.font_size)
     style = {"fontsize": paper.small, "frameon": False, "handlelength": 1.6}
     top.legend(loc="upper right", ncols=3, borderaxespad=0.2, **style)
-    top.set_ylabel(_FLUX, fontsize=paper.small)
+    top.set_ylabel("$F_\\lambda$", fontsize=paper.font_size)
+    style_of_unit = {"fontsize": paper.small, "va": "top"}
+    top.text(0.01, 0.96, _UNIT, transform=top.transAxes, **style_of_unit)
     below.yaxis.set_major_locator(MaxNLocator(3, prune="upper"))
     for ax in (top, below):
         ax.yaxis.set_label_coords(-3.2 * paper.font_size / _points(ax), 0.5)
@@ -128,7 +137,9 @@ def _points(axes):
 def _one_legend(figure, history, panel, style):
     """What the corner plot and the history show, in a free panel."""
     old, box = figure.legends[0], panel.get_position()
-    lines, labels = history.get_legend_handles_labels()
+    known = {text.get_text() for text in old.get_texts()}  # the prior stands in both
+    pairs = zip(*history.get_legend_handles_labels(), strict=True)
+    lines, labels = zip(*[(h, text) for h, text in pairs if text not in known], strict=True)
     figure.legend(
         [*old.legend_handles, *lines],
         [_short(label) for label in (*(text.get_text() for text in old.get_texts()), *labels)],
@@ -148,4 +159,4 @@ def _short(label):
     """The label of a line in a panel as narrow as those of six quantities."""
     if label == "posterior" + HELD:
         return "contours: {:.0f}, {:.0f} %".format(*(100 * level for level in CONTOUR_LEVELS))
-    return "history: 68, 95 %" if label == HISTORY_LABEL else label
+    return "history: median, 68, 95 %" if label == HISTORY_LABEL else label

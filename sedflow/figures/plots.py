@@ -47,6 +47,8 @@ _Y_UNIT = {"sfr": r" [M$_\odot$/yr]"}
 
 
 def _label(name):
+    if name == "log_ssfr_1gyr":
+        return r"log SFR 1 Gyr / M$_\mathrm{formed}$ [1/yr]"
     label = _LABELS[name].replace("☉", r"$_\odot$").replace("★", r"$_\star$")
     return f"{label} [{_UNITS[name]}]" if _UNITS[name] else label
 
@@ -101,7 +103,7 @@ def fit_history(fit, which: str = "formed", ax=None, backend: str = "matplotlib"
         else:
             ax.plot(edges, row, **style)
     ax.set(
-        xlim=(float(edges[-1]), 0.0),
+        xlim=(0.0, float(edges[-1])),
         xlabel="look-back time [Gyr]",
         ylabel=_Y[which] + _Y_UNIT.get(which, ""),
         title=as_given(fit.heading),
@@ -363,7 +365,12 @@ def _names(names, fit, least=2):
         if name not in known:
             raise missing_quantity(name, fit.model)
     if len(names) < least:
-        raise UnknownName("a corner plot needs two quantities at least; name another")
+        raise UnknownName(
+            "a corner plot needs two quantities at least; name another, or draw the one with "
+            f"sedflow.figures.corner_figure(fit, {names[0]!r})"
+            if names
+            else "a corner plot needs two quantities at least; name them"
+        )
     return list(names)
 
 

@@ -6,6 +6,7 @@ least mean chi-square per band: as if every error were sqrt(T) times larger, sin
 models that are all wrong differ by far more than they should.
 """
 
+import textwrap
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -26,12 +27,14 @@ from sedflow.model.sed import SEDModel, default_model
 from sedflow.parameters import Prior
 from sedflow.photometry import Photometry
 from sedflow.sampling.misfit import MISFIT_BELOW
+from sedflow.sampling.oddity import odd_fits
 from sedflow.sampling.verdict import MISFIT
 from sedflow.whole_numbers import as_whole
 
 __all__ = ["Comparison", "compare"]
 
 GRIDS = ("fsps", "fsps-gas", "bc03")
+_INDENT: dict[str, Any] = {"width": 80, "initial_indent": "  ", "subsequent_indent": "    "}
 
 
 @dataclass(frozen=True, repr=False)
@@ -121,7 +124,19 @@ class Comparison:
                 f"were tempered (divided by {self.temperature:.2g})."
             )
         lost = [name for name, (value, _) in self.log_evidence.items() if not np.isfinite(value)]
-        return f"No evidence is known for {', '.join(lost)}." if lost else ""
+        said = [f"No evidence is known for {', '.join(lost)}."] if lost else []
+        without = [name for name, one in self.fits.items() if str(one.lacks)]
+        if without and len(lost) < len(self.fits):
+            share = sum(self.weights[name] for name in without)
+            said.append(
+                f"{self.fits[without[0]].lacks}. Grids without gas ({', '.join(without)}) have "
+                f"{share:.2g} of the weight of this average."
+            )
+        odd = {
+            name: str(odd_fits(one.verdict)[()]) for name, one in self.fits.items() if one.verdict
+        }
+        said += [f"{name}: {text}." for name, text in odd.items() if text]
+        return " ".join(said)
 
     def quantile(self, name: str, q: Any = (16, 50, 84)) -> np.ndarray:
         """Quantiles (len(q),) of a quantity, averaged over the grids by their weights.
@@ -188,6 +203,15 @@ class Comparison:
         shares = sorted(self.weights.items(), key=lambda item: -item[1])
         text = ", ".join(f"{name} {share:.3f}" for name, share in shares)
         return f"<Comparison of {self.photometry.title}: {text}>"
+
+    def __str__(self):
+        lines = textwrap.wrap(repr(self), 80, subsequent_indent="  ")
+        for name, evidence, weight in self._lines():
+            text = f"{name}: {self.fits[name].quality}, weight {weight}, ln evidence {evidence}"
+            lines.append(textwrap.fill(text, **_INDENT))
+        if self.note:
+            lines.append(textwrap.fill(self.note, **_INDENT))
+        return "\n".join(lines)
 
     def _repr_html_(self):
         heads = ("grid", "ln evidence", "weight", "verdict")

@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 
 from sedflow.draws import MAX_DRAWS, Draws, Sampler, checked_request, sampled
-from sedflow.errors import SedflowError, either
-from sedflow.files.packaged import DEFAULT_WEIGHTS
+from sedflow.errors import SedflowError, check_choice, either
+from sedflow.files.packaged import DEFAULT_WEIGHTS, SSP_NAMES
 from sedflow.fits import export, fit_file
 from sedflow.fits.history import History, Predicted
 from sedflow.fits.magnitudes import refuse_magnitudes
@@ -257,7 +257,7 @@ def fit(
     *,
     n: int = 10_000,
     seed: int | None = 1,
-    model: SEDModel | None = None,
+    model: SEDModel | str | None = None,
     prior: Prior | str | None = None,
     trust: str | bool | None = "auto",
     mcmc: Sampler | None = None,
@@ -283,7 +283,7 @@ def fit(
         Draws per galaxy.
     seed : int, optional
         The same seed gives the same draws; None, other ones each time.
-    model : SEDModel, optional
+    model : SEDModel, or the name of a packaged SSP grid, optional
         Default: the one that the sampler was trained on.
     prior : Prior or its name, optional
         Default: the one that the sampler was trained with. Another one than that skips the
@@ -328,6 +328,9 @@ def fit(
             f"{type(sampler).__name__} is not a sampler; give the name of a network, "
             "sedflow.load_posterior() or sedflow.MCMCSampler()"
         )
+    if isinstance(model, str):
+        check_choice("model", model, SSP_NAMES)
+        model = default_model(model)
     if model is None:
         model = getattr(sampler, "model", None) or default_model(getattr(sampler, "ssp", "fsps"))
     its: Prior = _asked_prior(prior, sampler, trust)

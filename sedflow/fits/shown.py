@@ -8,6 +8,7 @@ import numpy as np
 
 from sedflow import views
 from sedflow.draws import systematic
+from sedflow.fits.plotted import PlottedFit
 from sedflow.fits.samples import Samples, fractions
 from sedflow.fits.summary import Summary, quantile_name
 from sedflow.model.derived import missing_quantity, quantities_of
@@ -16,6 +17,7 @@ from sedflow.model.missing_lines import missing_lines
 from sedflow.parameters import NAMES
 from sedflow.sampling.edges import edges
 from sedflow.sampling.objection import refused_kind
+from sedflow.sampling.oddity import odd_fits
 from sedflow.sampling.titles import sampler_title
 from sedflow.sampling.verdict import (
     APPROXIMATE,
@@ -30,12 +32,13 @@ __all__ = ["ShownFit"]
 
 _SAID = ("name", "unit")  # of a quantity, in a summary
 _EXAMPLES = 6
+_RATES = "log_ssfr_1gyr is per mass formed, not per surviving mass."
 _MOSTLY = 0.7  # of the prior's width, above which a posterior is mostly the prior
 _HALF = [0.16, 0.84]
 _INDENT = {"width": 80, "initial_indent": "  ", "subsequent_indent": "    "}
 
 
-class ShownFit:
+class ShownFit(PlottedFit):
     """Base of `Fit`: nothing here computes a posterior."""
 
     photometry: Any
@@ -111,15 +114,17 @@ class ShownFit:
     def notes(self) -> Any:
         """What to know about a galaxy's posterior, in sentences: a tuple, or tuples (...) of many.
 
-        The lines that the model lacks, errors that are too small to be true, and the edges of the
-        prior on which the posterior leans.
+        Whether an exact fit is odd, the lines that the model lacks, errors that are too small to be
+        true, and the edges of the prior on which the posterior leans.
         """
         lacks, small = self.lacks, far_below_floor(self.photometry)
+        odd = np.full(lacks.shape, "") if self.verdict is None else odd_fits(self.verdict)
         out = np.empty(lacks.shape, dtype=object)
         for i in np.ndindex(lacks.shape):
             draws = self.draws.galaxy(i)
             found = edges(draws.theta, draws.weights, self.prior)
-            out[i] = tuple(filter(None, [lacks[i], small[i], *(edge.in_words() for edge in found)]))
+            said = [odd[i], lacks[i], small[i], *(edge.in_words() for edge in found)]
+            out[i] = tuple(filter(None, said))
         return out if out.shape else out[()]
 
     @cached_property
@@ -203,9 +208,7 @@ class ShownFit:
             for k, label in enumerate(labels):
                 columns[label] = [value[k] for value in values.values()]
             columns["of_prior"] = list(self.of_prior.values())
-            return Summary(
-                columns, meta=meta | {"foot": (_said_of_prior(self.of_prior), self.model.about)}
-            )
+            return Summary(columns, meta=meta | {"foot": self._foot()})
         table = Summary(meta=meta | {"foot": (self.model.about,)})
         if self.photometry.ids is not None:
             table["id"] = self.photometry.ids.reshape(-1)
@@ -216,6 +219,11 @@ class ShownFit:
             for k, label in enumerate(labels):
                 table[f"{name}_{label}"] = value[k].reshape(-1)
         return table
+
+    def _foot(self):
+        """Sentences below the numbers of one galaxy."""
+        odd = "" if self.verdict is None else str(odd_fits(self.verdict)[()])
+        return *filter(None, [odd]), _said_of_prior(self.of_prior), _RATES, self.model.about
 
     # In a cell
 
@@ -268,10 +276,8 @@ class ShownFit:
             rows.append((p.name, text, p.unit, f"{self.of_prior[p.name]:.2f}"))
         reason = "" if self.verdict is None else str(self.verdict)
         heads = ("quantity", "median and 68 %", "unit", "of_prior")
-        said = [
-            (text,)
-            for text in (reason, *self.notes, _said_of_prior(self.of_prior), self.model.about)
-        ]
+        about = (_said_of_prior(self.of_prior), _RATES, self.model.about)
+        said = [(text,) for text in (reason, *self.notes, *about)]
         return views.markup(repr(self), views.table((), said), views.table(heads, rows))
 
     def keys(self) -> tuple[str, ...]:
@@ -280,71 +286,6 @@ class ShownFit:
 
     def _ipython_key_completions_(self) -> list[str]:
         return list(self.keys())
-
-    # Plots
-
-    def plot(self, *, backend: str = "matplotlib") -> Any:
-        """Spectrum, histories and the main quantities of one galaxy: a matplotlib Figure.
-
-        backend : "matplotlib", or "bokeh" for a Bokeh layout
-        """
-        return views.plot("fit_overview", self, backend=backend)
-
-    def plot_paper(
-        self,
-        path: Any = None,
-        names: Any = None,
-        *,
-        history: str = "sfr",
-        prior: bool = True,
-        log: bool = False,
-        font_size: float = 8.0,
-        name: str = "",
-    ) -> Any:
-        """One figure for a paper: corner plot, spectrum with residuals, and a history; a Figure.
-
-        `fit.plot_paper("mine.pdf")` writes it, too: PDF or SVG with embedded fonts, or PNG at
-        300 dpi; 178 mm wide, for both columns. For one column (84 mm) and one thing a figure
-        there are `paper_spectrum`, `corner_figure` and `paper_history` of `sedflow.figures`.
-
-        path : file, ending in .pdf, .svg or .png
-        names : 4 to 8 parameters or derived quantities for the corner plot; default, the surviving
-            mass, specific star-formation rate, metallicity and A_V
-        history : "sfr", "formed" or "zh"
-        prior : draw the prior, dotted; log : logarithmic fluxes; font_size : 5 to 14 points
-        name : of the galaxy, for the legend
-        """
-        about: dict[str, Any] = {"history": history, "prior": prior, "log": log}
-        return views.plot(
-            "fit_paper", self, path=path, names=names, font_size=font_size, name=name, **about
-        )
-
-    def plot_sed(self, ax: Any = None, *, n_spectra: int = 200, backend: str = "matplotlib") -> Any:
-        """The posterior's spectra over the photometry; returns the Axes, or a Bokeh figure.
-
-        ax : matplotlib Axes to draw on; default, those of a new figure
-        """
-        return views.plot("fit_sed", self, ax=ax, n_spectra=n_spectra, backend=backend)
-
-    def plot_corner(
-        self, names: Any = None, *, reference: Any = None, backend: str = "matplotlib"
-    ) -> Any:
-        """Corner plot of some quantities, weights included; returns the Figure.
-
-        names : parameters or derived quantities; default, the main ones
-        reference : Fit of the same galaxy, drawn in grey
-        """
-        return views.plot("fit_corner", self, names=names, reference=reference, backend=backend)
-
-    def plot_history(
-        self, which: str = "formed", ax: Any = None, *, backend: str = "matplotlib"
-    ) -> Any:
-        """A history: quantiles point by point, and six draws; the Axes, or a Bokeh figure.
-
-        which : "formed" (share of the mass formed so far, with the times at which half and 90 %
-            had formed), "sfr" (star-formation rate) or "zh" (metallicity)
-        """
-        return views.plot("fit_history", self, which=which, ax=ax, backend=backend)
 
 
 def _share(found, prior):

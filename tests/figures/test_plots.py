@@ -125,3 +125,30 @@ def test_an_emission_line_does_not_flatten_the_spectrum():
     data = band_flux(galaxy.flux, galaxy.bands)[1]
     for axes in (sedflow.figures.paper_spectrum(fit).axes[0], fit.plot_sed()):
         assert axes.get_ylim()[1] < 2.5 * data.max()
+
+
+def test_what_one_quantity_needs_is_said(fit):
+    with pytest.raises(sedflow.SedflowError, match=r"corner_figure\(fit, 'a_v'\)"):
+        fit.plot_corner("a_v")
+    with pytest.raises(sedflow.SedflowError, match=r"^1 quantity; give 4 to 8"):
+        fit.plot_paper(names="a_v")
+
+
+def test_look_back_time_runs_one_way_and_the_prior_is_in_the_history(fit):
+    figure = fit.plot_paper()
+    paper = next(ax for ax in figure.axes if ax.get_xlabel() == "look-back time [Gyr]")
+    screen = fit.plot_history("sfr")
+    assert paper.get_xlim()[0] == screen.get_xlim()[0] == 0.0
+    assert "prior" in paper.get_legend_handles_labels()[1]
+    words = [text.get_text() for text in figure.legends[0].get_texts()]
+    assert words.count("prior") == 1 and "history: median, 68, 95 %" in words
+    spectrum = next(ax for ax in figure.axes if ax.get_ylabel() == "$F_\\lambda$")
+    assert any("erg/s/cm" in text.get_text() for text in spectrum.texts)
+    plain = fit.plot_paper(prior=False)
+    assert "prior" not in [text.get_text() for text in plain.legends[0].get_texts()]
+
+
+def test_the_rate_per_mass_formed_says_so(fit):
+    figure = fit.plot_corner(("log_ssfr_1gyr", "a_v"))
+    assert "formed" in figure.axes[2].get_xlabel()
+    assert "per mass formed, not per surviving mass" in str(fit.summary())

@@ -26,10 +26,29 @@ def test_a_grid_weighs_as_its_evidence_says(found):
     assert found.temperature == 1.0
     assert found.weights["fsps"] / found.weights["bc03"] == pytest.approx(np.exp(fsps - bc03))
     assert sum(found.weights.values()) == pytest.approx(1)
-    assert found.note == ""
+    assert "No evidence" not in found.note and "No grid" not in found.note
     for name, one in found.fits.items():
         assert one.model.grid.name == name
         assert one.verdict.log_evidence == found.log_evidence[name][0]
+
+
+def test_the_note_says_what_a_single_fit_would_and_print_has_the_verdicts(nsa):
+    galaxy = sedflow.Photometry.from_magnitudes(
+        [18.7, 17.9, 17.5, 17.3, 17.2], [0.06, 0.02, 0.02, 0.02, 0.05], 0.1
+    )
+    fits = {
+        name: sedflow.fit(galaxy, "nsa-ugriz-fsps", n=500, trust="weights", model=name)
+        for name in ("fsps", "fsps-gas")
+    }
+    verdict = fits["fsps"].verdict
+    known = replace(verdict, kind="exact (weights)", log_evidence=-40.0, log_evidence_error=0.1)
+    fits = {name: replace(one, verdict=known) for name, one in fits.items()}
+    found = Comparison(fits)
+    assert "H-alpha falls into i" in found.note
+    assert "Grids without gas (fsps) have 0.5 of the weight" in found.note
+    printed = str(found)
+    assert max(map(len, printed.splitlines())) <= 80
+    assert "fsps: exact (weights), weight 0.500" in printed and "H-alpha falls" in printed
 
 
 def test_the_average_lies_between_and_is_as_wide_as_both(found):
@@ -72,7 +91,7 @@ def test_a_grid_without_an_evidence_has_no_weight(found):
     lost = told(found.fits["bc03"], kind="failed")
     some = Comparison({"fsps": found.fits["fsps"], "bc03": lost})
     assert some.weights == {"fsps": 1.0, "bc03": 0.0}
-    assert some.note == "No evidence is known for bc03."
+    assert some.note.startswith("No evidence is known for bc03.")
     with pytest.raises(SedflowError, match="no grid has an evidence"):
         _ = Comparison({"bc03": lost}).weights
 

@@ -3,6 +3,7 @@
 import time
 
 import numpy as np
+import pandas as pd
 import pytest
 
 import sedflow
@@ -202,3 +203,12 @@ def test_a_blue_galaxy_whose_fluxes_look_like_magnitudes_is_fitted():
     with pytest.warns(LooksLikeMagnitudes):
         galaxy = Photometry(flux, np.full(5, 0.45), 0.05)
         assert sedflow.fit(galaxy, n=500).quality.startswith("exact")
+
+
+def test_a_grid_is_taken_by_its_name_and_a_table_is_sent_to_where_it_belongs(galaxy):
+    about = {"n": 100, "trust": "weights"}
+    assert sedflow.fit(galaxy, model="bc03", **about).model.grid.name == "bc03"
+    with pytest.raises(SedflowError, match=r"model = 'bpass' is unknown; choose one of"):
+        sedflow.fit(galaxy, model="bpass")
+    with pytest.raises(SedflowError, match=r"table of galaxies to sedflow\.infer_table"):
+        sedflow.fit(pd.DataFrame({"u": [1.0]}))
