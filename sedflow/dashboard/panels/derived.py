@@ -55,16 +55,17 @@ def _rows(answer, brushed, literature):
         row = {
             "quantity": _heading(d),
             "median, 68 %": interval(answer.quantiles[:, k]),
-            "prior": "{} to {}".format(*(number(v, prior[1] - prior[0]) for v in prior)),
         }
-        if answer.truths is not None:
-            row["truth"] = number(answer.truths[k], np.ptp(answer.quantiles[:, k]))
         if brushed is not None:
             row["selected"] = (
                 "–" if brushed.quantiles is None else interval(brushed.quantiles[:, k])
             )
+        if answer.truths is not None:
+            row["truth"] = number(answer.truths[k], np.ptp(answer.quantiles[:, k]))
         if literature:
             row["literature"] = literature.get(d.name, "")
+        # Last, for it is what a narrow table cuts.
+        row["prior"] = "{} to {}".format(*(number(v, prior[1] - prior[0]) for v in prior))
         rows.append(row)
     rows += [_row_of_gas(d, answer) for d in answer.fit.quantities if d.name not in _EVERYWHERE]
     return pd.DataFrame(rows).fillna("")
