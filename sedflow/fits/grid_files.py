@@ -30,7 +30,7 @@ def write_fits(folder: str | Path, fits: dict[str, Fit]) -> Path:
         The folder holds other fits, or the name of a grid is not one of a file.
     """
     folder = as_path(folder)
-    if folder.suffix in (".h5", ".hdf5") or folder.is_file():
+    if folder.suffix in (".h5", ".hdf5"):
         raise SedflowError(
             f"a comparison is a folder with a file for each grid, and {folder.name[:60]!r} names a "
             f"file; give {folder.stem[:60]!r}"

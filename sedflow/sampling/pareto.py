@@ -62,4 +62,7 @@ def _fit(excess):
 def _quantile(share, k, scale):
     """Excesses (n,) below which shares (n,) of the distribution lie."""
     log_above = np.log1p(-share)
-    return scale * (-log_above if abs(k) < np.finfo(float).eps else np.expm1(-k * log_above) / k)
+    if abs(k) < np.finfo(float).eps:
+        return -scale * log_above
+    with np.errstate(over="ignore"):  # beyond the largest weight, which is the limit
+        return scale * np.expm1(-k * log_above) / k

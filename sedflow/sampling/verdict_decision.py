@@ -24,7 +24,6 @@ from sedflow.trust_limits import Convergence, Importance
 #: The last step, by name: the network's weighted draws, adaptive importance sampling, MCMC.
 RUNGS = {"weights": 1, "proposals": 2, "auto": 3}
 _TRIES = 3  # seeds, where chains do not converge
-_DOUBLINGS = 3  # of the populations of the last try: three galaxies of the atlas need them
 _SEED_STEP = 104_729  # between them
 
 
@@ -101,7 +100,6 @@ def _climb_one(galaxy, sampler, model, prior, n, seed, trust, mcmc):
     for k in range(2, _TRIES + 1):  # chains that disagree may agree from other numbers
         other = (0 if seed is None else seed) + (k - 1) * _SEED_STEP
         again = Ladder(galaxy, sampler, model, prior, n, other % 2**63, mcmc, trust)
-        again.doublings = _DOUBLINGS if k == _TRIES else again.doublings
         better, found = _one_try(again)
         if found.exact or found.kind == MISFIT:
             reason = f"{found.reason} (Try {k}, with the seed {again.seed}.)"

@@ -50,7 +50,6 @@ class Ladder:
         self.trust = trust
         self.galaxy, self.sampler, self.model, self.prior = galaxy, sampler, model, prior
         self.n, self.seed, self.mcmc = n, seed, mcmc
-        self.doublings = 1  # of populations that disagree
         #: draws of a rung: the verdict must not depend on how few are asked for
         self.made = max(n, JUDGED_ON)
         self.first = self.approximate = self.unconverged = None
@@ -158,7 +157,7 @@ class Ladder:
         if mcmc is None:
             from sedflow.sampling.mcmc import MCMCSampler
 
-            mcmc = MCMCSampler(model=self.model, prior=self.prior, doublings=self.doublings)
+            mcmc = MCMCSampler(model=self.model, prior=self.prior, doublings=1)
         why = (
             f"{self.heavy}The importance weights did not pass "
             f"(k-hat {self.figures['network_k_hat']:.2f}, "

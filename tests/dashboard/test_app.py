@@ -660,7 +660,7 @@ def test_a_catalogue_is_uploaded_run_and_looked_at(page):
         {"name": "mine.csv", "mimeType": "text/csv", "buffer": rows.encode()}
     )
     page.get_by_text("2 rows, 1 of them can be run").wait_for(timeout=20_000)
-    page.get_by_text("redshift = -3").first.wait_for()
+    page.get_by_text("redshift = −3").first.wait_for()
     page.get_by_role("button", name="Run", exact=True).click()
     page.get_by_text("Click a row to look at its galaxy").wait_for(timeout=30_000)
     with page.expect_download() as download:

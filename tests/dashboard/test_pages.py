@@ -249,12 +249,14 @@ def test_titles_cells_and_options_are_text(open_view):
     """A file may name its columns and its galaxies as it likes."""
     import pandas as pd
 
+    from sedflow.dashboard.pages.view import PageView
     from sedflow.dashboard.widgets import TextTable
 
     bad = "<img src=x onerror=\"window.obeyed='{}'\">"
 
-    class View:
+    class View(PageView):
         def __init__(self):
+            super().__init__()
             name = bad.format("option")
             table = TextTable(
                 pd.DataFrame({bad.format("title"): [bad.format("cell")]}),

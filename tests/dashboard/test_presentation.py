@@ -76,5 +76,5 @@ def test_type_is_larger_in_a_presentation():
 
 def test_a_presentation_folds_controls_away(engine):
     page = laid_out(LearnView(engine.nsa, engine.posterior))
-    assert page[0].css_classes == ["side"]
+    assert page[0].css_classes == ["side", "last"]
     assert ".side { display: var(--sf-rail, flex)" in page.stylesheets[0]

@@ -191,7 +191,7 @@ def test_where_the_run_took_more_draws_its_steps_are_repeated(view, table):
 
 def test_a_bad_row_tells_why_and_gets_no_posterior(view):
     look(view, BAD)
-    assert "redshift = −1.0 must be finite" in view.stored_panel.verdict.object
+    assert "redshift = −1.0 is not between" in view.stored_panel.verdict.object
     assert view.answer is None
     assert not view._light.visible
     assert not view.stored_panel.open.visible
