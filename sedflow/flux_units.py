@@ -15,7 +15,7 @@ import numpy as np
 
 from sedflow.constants import AB_FNU
 from sedflow.errors import SedflowError
-from sedflow.units import as_unit
+from sedflow.units import as_unit, parsed_unit
 
 _AB_JY = 3631.0
 _ST_FLAM = 3.63e-9  # flux density of ST magnitude 0 [erg/s/cm2/A]
@@ -123,13 +123,21 @@ def flux_unit(unit, what: str = "") -> FluxUnit:
     """
     text = " ".join(str(unit).split())
     of = f" of {what}" if what else ""
+    found = _known(text)
+    if isinstance(found, str):
+        raise SedflowError(f"the unit {str(unit)[:60]!r}{of} {found}")
+    return found
+
+
+@lru_cache(2000)
+def _known(text):
+    """The unit, or what is wrong with the text: to find out that it is none takes longest."""
     try:
         return _parsed(text)
     except SedflowError as problem:
-        raise SedflowError(f"the unit {str(unit)[:60]!r}{of} {problem}") from None
+        return str(problem)
 
 
-@lru_cache(512)
 def _parsed(text):
     word = text.lower()
     if (found := _WORDS.get(_squeezed(text))) and not (found.kind == "linear" and "[" in text):
@@ -221,7 +229,7 @@ def _of_astropy(text, form):
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # of slashes and deprecated spellings
         try:
-            parsed = as_unit(text) if form is None else u.Unit(text, format=form)
+            parsed = as_unit(text) if form is None else parsed_unit(text, format=form)
         except Exception:  # of many kinds
             return None
     other = isinstance(parsed, u.function.FunctionUnitBase | u.UnrecognizedUnit)

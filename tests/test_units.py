@@ -4,16 +4,23 @@ import datetime
 from decimal import Decimal
 
 import astropy.units as u
+import h5py
 import numpy as np
 import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
-from astropy.table import Column, MaskedColumn, QTable
+from astropy.io import fits
+from astropy.table import Column, MaskedColumn, QTable, Table
 from astropy.utils.masked import Masked
 
 import sedflow
+from sedflow import flux_units
 from sedflow.bands import Band, ab_magnitude, nanomaggies
+from sedflow.catalogue.read.open import read_table
 from sedflow.catalogue.rows import BandColumns, Mapping, guess_mapping, to_photometry
 from sedflow.errors import BadParameters, BadPhotometry, BadSSP, SedflowError, UnknownBand
+from sedflow.flux_units import flux_unit
 from sedflow.model.ssp import SSPGrid, load_ssp
 from sedflow.photometry import Photometry
 from sedflow.units import plain
@@ -205,3 +212,75 @@ def test_every_function_of_fluxes_and_wavelengths_converts():
     ):
         with pytest.raises(SedflowError, match="unit"):
             call()
+
+
+HOURS = "10**99999999 m"  # that astropy would compute with
+
+
+def _as_file(kind, unit, path):
+    """A table whose column c has a unit, as a file of a kind."""
+    table = Table({"id": [7], "redshift": [0.1], "mag_r": [17.0], "magerr_r": [0.05], "c": [1.0]})
+    if kind == "ecsv":
+        table["c"].unit = "um"
+        table.write(path, format="ascii.ecsv")
+        path.write_text(path.read_text().replace("unit: um", f"unit: '{unit}'"))
+    elif kind == "fits":
+        hdu = fits.BinTableHDU(table)
+        hdu.columns["c"].unit = "um"
+        hdu.writeto(path)
+        content, card = path.read_bytes(), b"TUNIT5  = 'um      '"
+        assert card in content
+        new = f"TUNIT5  = '{unit}'".encode()
+        path.write_bytes(content.replace(card.ljust(80), new.ljust(80)))
+    elif kind == "vot":
+        table["c"].unit = "um"
+        table.write(path, format="votable")
+        path.write_text(path.read_text().replace('unit="um"', f'unit="{unit}"'))
+    elif kind == "parquet":
+        fields = [pa.field(n, pa.float64()) for n in table.colnames]
+        fields[-1] = fields[-1].with_metadata({"unit": unit})
+        columns = [np.asarray(table[n], float) for n in table.colnames]
+        pq.write_table(pa.table(columns, schema=pa.schema(fields)), path)
+    elif kind == "h5":
+        with h5py.File(path, "w") as file:
+            for name in table.colnames:
+                file[name] = np.asarray(table[name])
+            file["c"].attrs["unit"] = unit
+    else:
+        names = "|".join(f"{n:>18}" for n in table.colnames)
+        kinds, units = ("|".join(f"{v:>18}" for v in (*"     "[:4], last)) for last in ("", unit))
+        kinds = kinds.replace(" " * 18, "double".rjust(18))
+        row = " ".join(f"{v:>18}" for v in table[0])
+        path.write_text(f"|{names}|\n|{kinds}|\n|{units}|\n {row} \n")
+    return path
+
+
+@pytest.mark.parametrize("kind", ["ecsv", "fits", "vot", "parquet", "h5", "tbl"])
+def test_no_unit_of_a_file_takes_forever(kind, tmp_path):
+    path = _as_file(kind, HOURS, tmp_path / f"a.{kind}")
+    try:
+        table = read_table(path)
+    except SedflowError as error:  # of those that astropy parses
+        assert HOURS in str(error)
+    else:
+        assert str(table["c"].unit) == HOURS
+        assert to_photometry(table, guess_mapping(table)).rows.tolist() == [0]
+
+
+@pytest.mark.parametrize(
+    "unit",
+    [HOURS, "10+99999999 Jy", "10^(99999999) Jy", "10\u207a" + "\u2079" * 8 + " Jy", "m " * 5000],
+)
+def test_no_unit_of_a_mapping_takes_forever(unit):
+    with pytest.raises(SedflowError, match="can be read"):
+        flux_unit(unit)
+
+
+def test_a_text_that_is_no_unit_is_parsed_once(monkeypatch):
+    asked = []
+    real = flux_units._parsed
+    monkeypatch.setattr(flux_units, "_parsed", lambda text: asked.append(text) or real(text))
+    for _ in range(3):
+        with pytest.raises(SedflowError, match="neither a flux density"):
+            flux_unit("no unit at all")
+    assert len(asked) == 1

@@ -15,7 +15,7 @@ from sedflow.catalogue.arrow import from_arrow
 from sedflow.errors import SedflowError
 from sedflow.files.bounds import LIBRARY
 from sedflow.flux_units import error_step, flux_unit, same_flux_unit
-from sedflow.units import BLANK, as_number, as_unit, odd_digits, split, unmasked
+from sedflow.units import BLANK, as_number, as_unit, column_unit, odd_digits, split, unmasked
 
 #: An ID that is a whole number of 64 bits; 007, -0, 1e3 and 1_000 are text.
 WHOLE = re.compile(
@@ -250,7 +250,7 @@ class Columns:
         from astropy import units as u
 
         stated = self.unit(name) if name in self.names else ""
-        parsed = u.Unit(stated, parse_strict="silent")
+        parsed = column_unit(stated)
         known = not isinstance(parsed, u.UnrecognizedUnit)
         if stated != "redshift" and known and parsed != u.dimensionless_unscaled:
             raise SedflowError(

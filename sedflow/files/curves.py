@@ -15,6 +15,7 @@ import numpy as np
 from sedflow.files.bounds import FILTER_BYTES
 from sedflow.files.guard import reading
 from sedflow.files.votable import parse_votable
+from sedflow.units import parsed_unit
 
 _KINDS = {".ecsv": "ascii.ecsv", ".fits": "fits", ".fit": "fits", ".xml": "votable"}
 _KINDS |= {".vot": "votable", ".votable": "votable"}
@@ -326,7 +327,7 @@ def _in_angstrom(wave, response, stated, about):
     else:
         about.append(f"wavelengths in {unit}, as the file says")
     try:
-        return u.Quantity(wave, u.Unit(unit)).to_value("Angstrom", u.spectral())
+        return u.Quantity(wave, parsed_unit(unit)).to_value("Angstrom", u.spectral())
     except Exception:  # astropy's units raise errors of many kinds
         raise ValueError(
             f"its wavelengths are in {stated[:40]!r}, which is not a wavelength; state A, nm or um"

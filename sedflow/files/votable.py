@@ -16,7 +16,7 @@ from xml.parsers import expat
 from sedflow.errors import SedflowError
 from sedflow.files.bounds import LIBRARY
 from sedflow.files.guard import reading
-from sedflow.units import BLANK
+from sedflow.units import BLANK, is_parsable
 
 _BLOCK = 1 << 16
 _DEEPEST = 100  # elements inside one another; VOTable has a dozen
@@ -169,6 +169,10 @@ class _Walk:
                 "write it again as a plain VOTable"
             )
         self._refuse_references(tag, local)
+        if not is_parsable(local.get("unit", "")):
+            raise SedflowError(
+                f"{self.name} has the unit {local['unit'][:40]!r}, which cannot be read; correct it"
+            )
         if tag == "table":
             self.close_table()
             self.claimed = _whole(local.get("nrows"))

@@ -11,6 +11,7 @@ import numpy as np
 
 from sedflow.constants import C_ANGSTROM
 from sedflow.errors import BadSSP
+from sedflow.units import parsed_unit
 
 _LOG = re.compile(
     r"(?P<log>log10|log|lg|dex|ln)\s*[\[(]?\s*(age\s*[/\[(]\s*)?(?P<unit>gyr|myr|yr|years?)\b", re.I
@@ -92,7 +93,7 @@ def _density(name, stated):
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         try:
-            first, *below = (u.Unit(part.strip()) for part in text.split("/") if part.strip())
+            first, *below = (parsed_unit(part.strip()) for part in text.split("/") if part.strip())
         except Exception:  # astropy's parser raises errors of many kinds
             return None
     unit = first
@@ -117,7 +118,7 @@ def _length(name, key, stated):
         stated.strip().lower(), stated.strip()
     )
     try:
-        unit = u.Unit(word)
+        unit = parsed_unit(word)
     except Exception:  # astropy's parser raises errors of many kinds
         return 1.0  # words, which say nothing
     if not unit.is_equivalent(u.AA):

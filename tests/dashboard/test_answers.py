@@ -274,3 +274,14 @@ def test_a_page_forgets_the_first_of_many_galaxies_that_it_added(monkeypatch):
     assert engine.add("a", two) == "a"  # another one, which is not the first's
     assert engine.added(names, 7, "a", one) == "a (2)"
     assert engine.own["a (2)"] is one and len(engine.own) == 3
+
+
+def test_nothing_is_kept_of_visitors_who_have_left():
+    held = HeldDraws(most=1000)
+
+    class Held:
+        pass
+
+    for k in range(50):
+        held.hold(f"10.0.0.{k}", Held(), 100)
+    assert len(held._answers) == 1

@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import threading
 from dataclasses import replace
 
 import numpy as np
@@ -10,7 +11,9 @@ import pytest
 
 from sedflow.dashboard.brush import brush
 from sedflow.dashboard.engine import Engine, OwnGalaxy, Request
+from sedflow.dashboard.pages import compare
 from sedflow.dashboard.pages.compare import _EXAMPLES, CompareView, differing
+from sedflow.dashboard.panels import corner_sets as corner_sets_module
 from sedflow.dashboard.panels.atlas import AtlasView
 from sedflow.dashboard.panels.corner import CornerPanel
 from sedflow.dashboard.panels.paper import OnScreen, PaperPanel
@@ -26,6 +29,7 @@ from sedflow.errors import SedflowError
 from sedflow.figures.base import Layers
 from sedflow.figures.corner_axes import CornerAxes, box_ranges, box_rim, selected
 from sedflow.figures.spectrum import SEDFigure
+from sedflow.parameters import NAMES
 
 AXES = CornerAxes(("a", "b", "c"), ("A", "B", "C"), np.array([[0.0, 10.0]] * 3))
 
@@ -227,3 +231,53 @@ def test_a_legend_beside_what_if_has_no_entries_that_are_off(answer):
     figure.update(replace(layers, sources={**layers.sources, "changed": curve}))
     labels = {item.label.value for item in figure._legend.items}
     assert "best" not in labels and {"young", "what if", "median"} <= labels
+
+
+def test_a_second_click_on_an_example_loses_no_pin(engine):
+    async def clicked_twice():
+        view = CompareView(engine)
+        for _ in range(2):
+            view.restore([Request("72", n=200), Request("2490", n=200)])
+        await asyncio.wait_for(until(lambda: not view._waiting), 30)
+        await asyncio.sleep(0.2)  # what came second
+        return [pin.request.galaxy for pin in view.pins]
+
+    async def until(there):
+        while not there():
+            await asyncio.sleep(0.02)
+
+    assert asyncio.run(clicked_twice()) == ["72", "2490"]
+
+
+@pytest.mark.parametrize(("quantities", "aside"), [(MAIN_QUANTITIES, False), (NAMES, True)])
+def test_the_corner_plot_of_compare_is_computed_off_the_loop(
+    engine, monkeypatch, quantities, aside
+):
+    """With six pins and all quantities the loop stood still for seconds, at each click."""
+    where = []
+
+    def beside(function, *args):
+        where.append("aside")
+        return function(*args)
+
+    def drawn(*args, real=corner_sets_module.corner_set, **options):
+        where.append(threading.current_thread() is threading.main_thread())
+        return real(*args, **options)
+
+    monkeypatch.setattr(compare, "whose", lambda: ("10.0.0.1", "a page"))
+    monkeypatch.setattr(corner_sets_module, "run_aside", beside)
+    monkeypatch.setattr(corner_sets_module, "corner_set", drawn)
+    pins = [engine.answer(Request(galaxy, n=200)) for galaxy in ("66785", "2490", "72")]
+
+    async def shown():
+        view = CompareView(engine)
+        view._quantities.value = list(quantities)
+        view.look()
+        for pin in pins:
+            view.pin(pin)
+        while view._corner is None or not len(view._corner._sources["contours_pin2"].data["x"]):
+            await asyncio.sleep(0.02)
+
+    asyncio.run(asyncio.wait_for(shown(), 30))
+    assert ("aside" in where) is aside
+    assert True not in where and False in where

@@ -1,6 +1,7 @@
 """The page of a population: the packaged atlas and a run, looked at without a browser."""
 
 import asyncio
+from types import SimpleNamespace
 
 import numpy as np
 import panel as pn
@@ -8,6 +9,7 @@ import pytest
 
 import sedflow
 from sedflow.dashboard.engine import Engine
+from sedflow.dashboard.pages import population
 from sedflow.dashboard.pages.population import PopulationView
 from sedflow.dashboard.panels.population_paper import population_file, population_table
 from sedflow.dashboard.panels.population_state import EVERYONE
@@ -238,3 +240,27 @@ def test_a_run_with_draws_is_a_sample_too(tmp_path):
     without = PopulationView(RunTable(tmp_path / "run0"), source="run")
     _ = without.views
     assert without.source == "atlas"
+
+
+def test_of_a_run_that_goes_on_the_latest_sample_alone_is_kept(monkeypatch):
+    """There may be a thousand partitions, and a sample has tens of megabytes."""
+    read = []
+
+    def beside(function):
+        async def ask(path):
+            read.append(path)
+            return f"sample {len(read)}"
+
+        return ask
+
+    monkeypatch.setattr(population, "beside", beside)
+    before, found = dict(pn.state.cache), []
+    manifest = {"settings": {"keep": 10}}
+    for parts in (1, 2, 1, 3):
+        run = SimpleNamespace(out="a-run", parts=parts, manifest=manifest)
+        found.append(asyncio.run(PopulationView(run, source="run")._sample()))
+    new = [key for key in pn.state.cache if key not in before]
+    for key in new:
+        del pn.state.cache[key]
+    assert found == ["sample 1", "sample 2", "sample 2", "sample 3"]
+    assert len(new) == 1

@@ -5,6 +5,7 @@ import json
 import re
 import time
 from html import unescape
+from types import SimpleNamespace
 
 import numpy as np
 import panel as pn
@@ -137,6 +138,13 @@ def test_of_what_is_asked_of_a_run_the_latest_counts(view, monkeypatch):
     asyncio.run(flood())
     assert len(asked) <= 3
     assert asked[-1] == "29"
+
+
+def test_a_click_on_a_row_that_a_filter_took_away_does_nothing(view):
+    asyncio.run(view.show_page())
+    before = view.row
+    view.rows_panel._clicked(SimpleNamespace(row=10 * ROWS))
+    assert view.row == before
 
 
 def test_the_map_has_labels_with_units_and_follows_its_columns(view):

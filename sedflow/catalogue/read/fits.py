@@ -10,6 +10,7 @@ from sedflow.catalogue.columns import check_names
 from sedflow.catalogue.read.source import Catalogue, Part, total_size
 from sedflow.errors import SedflowError
 from sedflow.files.guard import reading
+from sedflow.units import column_unit
 
 _UNSIGNED = {"I": 2**15, "J": 2**31, "K": 2**63}  # TZERO of unsigned integers
 _HEADER_TABLES = ("LDAC_IMHEAD",)  # tables of SExtractor's that hold a header as text
@@ -43,7 +44,7 @@ class _FITS(Part):
                 if null is not None and values.dtype.kind in "iuf":
                     values = MaskedColumn(values, mask=null)
                 table[column.name] = values
-                table[column.name].unit = column.unit or None
+                table[column.name].unit = column_unit(column.unit or None)
             return table if names is None else table[list(names)]
 
 

@@ -16,6 +16,7 @@ from sedflow.catalogue.read.source import STRIDE, Catalogue, Part
 from sedflow.errors import SedflowError
 from sedflow.files.bounds import HEADER_BYTES
 from sedflow.files.guard import reading
+from sedflow.units import is_parsable
 
 #: Names of the formats, and what astropy calls them.
 FORMATS = {"IPAC": "ipac", "CDS": "cds"}
@@ -124,6 +125,11 @@ def open_ipac(source, name, bounds) -> Catalogue:
     # what stands right under a | is in no column
     inside = [(a + 1, b) for a, b in pairwise(edges)]
     nulls = []
+    for start, stop in inside if len(bars) > 2 else ():
+        if not is_parsable(unit := bars[2][start:stop].strip()):
+            raise SedflowError(
+                f"{name} has the unit {unit[:40]!r}, which cannot be read; correct it"
+            )
     if len(bars) == _MOST:
         for start, stop in inside:
             cells = [line[start:stop].strip() for line in (bars[0], bars[3])]

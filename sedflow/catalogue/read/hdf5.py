@@ -10,6 +10,7 @@ from sedflow.catalogue.read.text import parsed_yaml, plain_yaml
 from sedflow.errors import SedflowError
 from sedflow.files.guard import reading
 from sedflow.files.hdf5 import own
+from sedflow.units import column_unit
 
 _DEEPEST, _MOST = 6, 2000  # groups inside one another, and items, that are looked at
 _ABOUT = ".__table_column_meta__"  # astropy's description of a table
@@ -39,7 +40,7 @@ class _HDF5(Part):
                 values = {n: _scaled(own(file, _path(self.place, n)), rows) for n in names}
         for name, column in values.items():
             table[name] = self._plain(name, column)
-            table[name].unit = units.get(name)
+            table[name].unit = column_unit(units.get(name))
         return table
 
     def _plain(self, name, column):

@@ -9,6 +9,7 @@ from sedflow.catalogue.read.parquet_file import ParquetFile
 from sedflow.catalogue.read.source import Catalogue, Part, files_in
 from sedflow.catalogue.read.text import parsed_yaml, plain_yaml
 from sedflow.errors import SedflowError
+from sedflow.units import column_unit
 
 
 @dataclass(frozen=True)
@@ -30,7 +31,7 @@ class _Parquet(Part):
             table[name] = from_arrow(pa.chunked_array(pieces) if pieces else empty.column(name))
             if table[name].ndim > 1:
                 self.bounds.check_vector(table[name].shape[1], self.name, name)
-            table[name].unit = units.get(name)
+            table[name].unit = column_unit(units.get(name))
         return table
 
     def _groups(self, names):

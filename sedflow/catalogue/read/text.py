@@ -14,7 +14,7 @@ from sedflow.catalogue.read.layout import DECIMAL_COMMA, DECIMAL_POINT, Layout, 
 from sedflow.catalogue.read.source import STRIDE, Catalogue, Part
 from sedflow.errors import SedflowError
 from sedflow.files.bounds import HEADER_BYTES
-from sedflow.units import as_number, odd_digits
+from sedflow.units import as_number, column_unit, odd_digits
 
 _NUMBER_TEXT = 64  # characters; longer text is not a number
 
@@ -73,7 +73,7 @@ class _Text(Part):
             columns[name] = text_array(values)
         table = Table(columns, meta={"problems": problems})
         for name in names:
-            table[name].unit = units.get(name)
+            table[name].unit = column_unit(units.get(name))
         return table
 
     def _with_points(self, name, values, problems):

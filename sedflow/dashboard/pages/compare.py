@@ -10,17 +10,18 @@ from sedflow.dashboard.answer import MOST_PINNED_DRAWS, Answer, Request
 from sedflow.dashboard.brush import compared
 from sedflow.dashboard.engine import Engine
 from sedflow.dashboard.pages.view import PageView, start
-from sedflow.dashboard.panels.corner import quantity_axes, quantity_chooser
+from sedflow.dashboard.panels.corner import quantity_chooser
+from sedflow.dashboard.panels.corner_sets import corner_sets, corner_sets_in_turn
 from sedflow.dashboard.panels.deck import Deck
 from sedflow.dashboard.panels.derived import interval, number
 from sedflow.dashboard.quantities import QUANTITIES, chosen_quantities
 from sedflow.dashboard.server.turns import Superseded
+from sedflow.dashboard.server.visitors import whose
 from sedflow.dashboard.server.work import on_worker
 from sedflow.dashboard.widgets import patch, plain, prose, text_table
 from sedflow.errors import SedflowError
 from sedflow.figures.app_corner import CornerFigure
 from sedflow.figures.base import Layers, LiveFigure
-from sedflow.figures.corner_draws import corner_set
 from sedflow.figures.flux_axis import UNITS
 from sedflow.figures.histories import history_layers
 from sedflow.figures.spectrum import sed_layers
@@ -89,6 +90,8 @@ class CompareView(PageView):
         self._examples = pn.FlexBox(margin=(0, 16), sizing_mode="stretch_width")
         self._figures: dict[str, _ManyFigure] = {}
         self._corner: CornerFigure | None = None
+        self._corner_asked = object()  # of what is computed for it, the latest counts
+        self._drawn: dict[str, Answer] = {}
         self._panes = {
             name: pn.pane.Bokeh(None, sizing_mode="stretch_both", margin=0)
             for name in ("light", "sfr", "zh", "corner")
@@ -187,18 +190,22 @@ class CompareView(PageView):
 
     async def _restore(self):
         assert self.engine is not None
-        while self._waiting:
-            request = self._waiting[0]
+        waiting = self._waiting
+        while waiting:
+            request, answer, problem = waiting[0], None, ""
             try:
                 answer = await self.engine.ask(request, only=False)
             except SedflowError as error:
-                self._hint.object = f"{plain(error)}."
-                self._examples.visible = not self.pins
-                self._waiting.pop(0)
-                self._show()
+                problem = plain(error)
+            if waiting is not self._waiting or waiting[:1] != [request]:
+                return  # a second click asked for it, too
+            waiting.pop(0)
+            if answer is not None:
+                self.pin(answer)
                 continue
-            self._waiting.pop(0)
-            self.pin(answer)
+            self._hint.object = f"{problem}."
+            self._examples.visible = not self.pins
+            self._show()
 
     def _changed(self):
         self._alone = None
@@ -227,9 +234,7 @@ class CompareView(PageView):
         ]
         self._table.param.update(value=_table(there, labels), visible=bool(there))
         drawn = {slot: a for k, (slot, a) in enumerate(there.items()) if self._alone in (None, k)}
-        patch(
-            None if self._corner is None else self._corner.figure, lambda: self._draw(drawn, labels)
-        )
+        self._draw_in_turn(drawn, labels)
         self._distance.object = "Computing …" if len(self.pins) > 1 else _ALONE
         if len(self.pins) > 1:
             pins = list(self.pins)
@@ -244,11 +249,38 @@ class CompareView(PageView):
 
             pn.state.execute(measure)
 
-    def _draw(self, there, labels):
+    def _draw_in_turn(self, there, labels):
+        """Draw these pins, the corner plot as soon as it is computed."""
+        rows = chosen_quantities(self._quantities.value)
+        samples = {slot: a.samples[:, rows] for slot, a in there.items()}
+        ranges = {slot: a.quantiles[:, rows] for slot, a in there.items()}
+        self._drawn = there
+
+        def draw(corner):
+            figure = None if self._corner is None else self._corner.figure
+            patch(figure, lambda: self._draw(there, labels, corner))
+
+        async def compute():
+            try:
+                corner = await corner_sets_in_turn(samples, ranges, rows, self._corner_asked)
+            except Superseded:
+                return
+            except SedflowError as error:
+                self._distance.object = f"The figures could not be drawn: {plain(error)}."
+                return
+            if there is self._drawn:
+                draw(corner)
+
+        if whose()[1]:
+            pn.state.execute(compute)
+        else:  # in a notebook
+            draw(corner_sets(samples, ranges, rows))
+
+    def _draw(self, there, labels, corner):
         self._show_lines("light", _light_layers(there))
         for which in ("sfr", "zh"):
             self._show_lines(which, _history_layers(there, which), y_axis_type="log")
-        self._show_corner(there, labels)
+        self._show_corner(there, labels, *corner)
 
     def _awaited(self):
         """A word on pins of the address that are still being computed."""
@@ -287,14 +319,7 @@ class CompareView(PageView):
             self._figures[name] = figure
             self._panes[name].object = figure.figure
 
-    def _show_corner(self, there, labels):
-        rows = chosen_quantities(self._quantities.value)
-        samples = {slot: a.samples[:, rows] for slot, a in there.items()}
-        axes = quantity_axes(list(samples.values()), rows)
-        sets = {
-            slot: corner_set(s, axes, ranges=there[slot].quantiles[:, rows])
-            for slot, s in samples.items()
-        }
+    def _show_corner(self, there, labels, axes, sets):
         title = " and ".join(labels.values())
         whose = next(iter(labels[slot] for slot in there)) if len(labels) > 1 else ""
         if self._corner is None:

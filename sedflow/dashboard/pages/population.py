@@ -133,11 +133,12 @@ class PopulationView(PopulationState, LateView):
     async def _sample(self) -> Sample:
         """The sample that is chosen, read once per process."""
         if self.source == "run" and self._run is not None:
-            path, read = str(self._run.out), beside(run_sample)
-            key = f"{_KEY} {path} {self._run.parts}"
-            if key not in pn.state.cache:
-                pn.state.cache[key] = await read(path)
-            return pn.state.cache[key]
+            path, parts, read = str(self._run.out), self._run.parts, beside(run_sample)
+            key = f"{_KEY} {path}"
+            if key not in pn.state.cache or pn.state.cache[key][0] < parts:
+                # Of a run that goes on, the latest sample alone.
+                pn.state.cache[key] = parts, await read(path)
+            return pn.state.cache[key][1]
         if _KEY not in pn.state.cache:
             pn.state.cache[_KEY] = await on_worker(atlas_sample)()
         return pn.state.cache[_KEY]

@@ -73,7 +73,9 @@ class RunRows(pn.viewable.Viewer):
             self._state.page = max(number - 1, 0)
 
     def _clicked(self, event):
-        self._state.row = int(self.frame["row"].iloc[event.row])
+        if self.frame is not None and 0 <= event.row < len(self.frame):
+            self._state.row = int(self.frame["row"].iloc[event.row])
+        # Else a click on a row that a filter has just taken away.
 
     def show(  # type: ignore[override]
         self, frame: pd.DataFrame, total: int, page: int

@@ -69,6 +69,8 @@ class HeldDraws:
         if not visitor:
             return
         with self._lock:
+            if visitor not in self._answers:
+                self._answers = {v: them for v, them in self._answers.items() if them}
             mine = self._answers.setdefault(visitor, weakref.WeakValueDictionary())
             mine[id(answer)] = answer
             self._draws[id(answer)] = n

@@ -30,6 +30,7 @@ ANSWER_BYTES = 20_000_000
 MEGABYTES = 1000  # of memory that an upload may take, unless the server says otherwise
 _SAID = ("notes", "table", "tables")  # of a table's metadata, that are sent
 _LEFT = 100_000_000  # bytes that a process may have gained and still go on to the next upload
+_UNIT = 100  # characters of a unit
 _NICE = 10  # visitors who look at galaxies go first
 
 
@@ -103,6 +104,7 @@ def pack(table, total: int) -> bytes:
 def unpack(answer: bytes):
     """The table that was packed, and how many rows there are in all."""
     from astropy.table import MaskedColumn, Table
+    from astropy.units import UnrecognizedUnit
 
     (length,) = struct.unpack_from("<I", answer)
     head, at = json.loads(answer[4 : 4 + length]), 4 + length
@@ -122,7 +124,8 @@ def unpack(answer: bytes):
                 mask = np.frombuffer(answer, bool, n, at).reshape(shape)
                 values, at = MaskedColumn(values, mask=mask), at + n
         table[one["name"]] = values
-        table[one["name"]].unit = one["unit"] or None
+        if one["unit"]:  # what it means is looked up where it is needed: here others would wait
+            table[one["name"]].unit = UnrecognizedUnit(one["unit"][:_UNIT])
     return table, int(head["total"])
 
 
