@@ -21,7 +21,7 @@ from sedflow.files.packaged import SSP_NAMES
 from sedflow.fits.fit import Fit, fit
 from sedflow.fits.grid_files import read_fits, write_fits
 from sedflow.fits.samples import fractions
-from sedflow.fits.summary import Summary, quantile_name
+from sedflow.fits.summary import Summary, indented, quantile_name
 from sedflow.model.derived import ALL
 from sedflow.model.sed import SEDModel, default_model
 from sedflow.parameters import Prior
@@ -34,7 +34,6 @@ from sedflow.whole_numbers import as_whole
 __all__ = ["Comparison", "compare"]
 
 GRIDS = ("fsps", "fsps-gas", "bc03")
-_INDENT: dict[str, Any] = {"width": 80, "initial_indent": "  ", "subsequent_indent": "    "}
 
 
 @dataclass(frozen=True, repr=False)
@@ -208,9 +207,9 @@ class Comparison:
         lines = textwrap.wrap(repr(self), 80, subsequent_indent="  ")
         for name, evidence, weight in self._lines():
             text = f"{name}: {self.fits[name].quality}, weight {weight}, ln evidence {evidence}"
-            lines.append(textwrap.fill(text, **_INDENT))
+            lines.append(indented(text))
         if self.note:
-            lines.append(textwrap.fill(self.note, **_INDENT))
+            lines.append(indented(self.note))
         return "\n".join(lines)
 
     def _repr_html_(self):

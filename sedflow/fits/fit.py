@@ -185,7 +185,7 @@ class Fit(ShownFit):
         shape = (*self.photometry.shape, *theta.shape)
         return derive(np.broadcast_to(theta, shape), self.photometry.redshift, self.model)
 
-    @property
+    @cached_property
     def _prior_theta(self):
         return self.prior.sample(_N_PRIOR, np.random.default_rng(0))
 

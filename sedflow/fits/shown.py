@@ -1,6 +1,5 @@
 """What a fit shows of itself: values and quantiles by name, one line, a table, and plots."""
 
-import textwrap
 from functools import cached_property
 from typing import Any
 
@@ -10,7 +9,7 @@ from sedflow import views
 from sedflow.draws import systematic
 from sedflow.fits.plotted import PlottedFit
 from sedflow.fits.samples import Samples, fractions
-from sedflow.fits.summary import Summary, quantile_name
+from sedflow.fits.summary import Summary, indented, quantile_name
 from sedflow.model.derived import missing_quantity, quantities_of
 from sedflow.model.floors import far_below_floor
 from sedflow.model.missing_lines import missing_lines
@@ -35,7 +34,6 @@ _EXAMPLES = 6
 _RATES = "log_ssfr_1gyr is per mass formed, not per surviving mass."
 _MOSTLY = 0.7  # of the prior's width, above which a posterior is mostly the prior
 _HALF = [0.16, 0.84]
-_INDENT = {"width": 80, "initial_indent": "  ", "subsequent_indent": "    "}
 
 
 class ShownFit(PlottedFit):
@@ -232,7 +230,7 @@ class ShownFit(PlottedFit):
         said = [] if self.verdict is None else [str(self.verdict)]
         if not self.photometry.shape:
             said += self.notes
-        return "\n".join([repr(self), *(textwrap.fill(text, **_INDENT) for text in said)])
+        return "\n".join([repr(self), *(indented(text) for text in said)])
 
     def __format__(self, spec):
         """One line among other words."""

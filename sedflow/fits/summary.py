@@ -19,6 +19,11 @@ _MOST = 40  # galaxies that are shown; a table of more is cut in the middle
 _CELL = 9  # characters of a number
 
 
+def indented(text: str) -> str:
+    """A sentence below the line of what it is about, in lines of 80 columns."""
+    return textwrap.fill(text, _WIDTH, initial_indent="  ", subsequent_indent="    ")
+
+
 def quantile_name(q: float) -> str:
     """Name of a column of quantiles, from a fraction.
 

@@ -12,8 +12,8 @@ from sedflow.errors import SedflowError
 from sedflow.photometry import Photometry
 
 __all__ = [
-    "FAR_BELOW",
     "RECOMMENDED",
+    "far_below",
     "far_below_floor",
     "floor_notes",
     "floor_share",
@@ -27,7 +27,7 @@ RECOMMENDED = {
     "NUV": 0.04,
 }
 #: Share of the recommended floor below which an error is not believed.
-FAR_BELOW = 0.4
+_FAR_BELOW = 0.4
 _ENOUGH = 0.9  # of the floor: 0.02 mag are 1.8 %
 _MOST = 1.0
 
@@ -65,13 +65,18 @@ def with_floor(flux: npt.ArrayLike, sigma: npt.ArrayLike, share: float) -> np.nd
     return np.hypot(sigma, share * np.abs(flux)) if share else np.asarray(sigma, float)
 
 
+def far_below(galaxies: Photometry) -> tuple[np.ndarray, np.ndarray]:
+    """Recommended floors (n_band,), 0 for none; and which errors (..., n_band) are far below."""
+    floors = np.array([RECOMMENDED.get(band, 0.0) for band in galaxies.bands])
+    with np.errstate(invalid="ignore"):
+        return floors, galaxies.sigma < _FAR_BELOW * floors * galaxies.flux
+
+
 def far_below_floor(galaxies: Photometry) -> np.ndarray:
     """A sentence for each galaxy (...) with errors that no photometry has; "" for the others."""
     flat = galaxies.flat
     said = np.full(len(flat), "", dtype=object)
-    floors = np.array([RECOMMENDED.get(band, 0.0) for band in flat.bands])
-    with np.errstate(all="ignore"):
-        low = flat.sigma < FAR_BELOW * floors * flat.flux
+    floors, low = far_below(flat)
     for i in np.flatnonzero(low.any(-1)):
         share = 100 * (flat.sigma[i] / flat.flux[i])[low[i]]
         named = ", ".join(np.array(flat.bands)[low[i]])

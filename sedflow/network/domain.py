@@ -21,7 +21,7 @@ import numpy as np
 from sedflow.bands import ab_magnitude
 from sedflow.draws import Draws
 from sedflow.model.cosmology import MPC_CM, luminosity_distance_cm
-from sedflow.model.floors import FAR_BELOW, RECOMMENDED
+from sedflow.model.floors import far_below
 from sedflow.model.likelihood import too_precise
 from sedflow.model.missing_lines import missing_lines
 from sedflow.model.noise import NoiseModel
@@ -157,11 +157,9 @@ def _check_floor(flat, said, found):
 
     said (n, n_band) : where another sentence is on the same error
     """
-    for b, band in enumerate(flat.bands):
-        floor = RECOMMENDED.get(band, 0.0)
-        with np.errstate(invalid="ignore"):
-            low = flat.sigma[:, b] < FAR_BELOW * floor * flat.flux[:, b]
-        for i in np.flatnonzero(low & ~said[:, b]):
+    floors, low = far_below(flat)
+    for b, (band, floor) in enumerate(zip(flat.bands, floors, strict=True)):
+        for i in np.flatnonzero(low[:, b] & ~said[:, b]):
             share = 100 * flat.sigma[i, b] / flat.flux[i, b]
             text = (
                 f"the error in {band} is {share:.2g} % of the flux, far below the "
