@@ -48,8 +48,14 @@ def recent_bursts(x, share: float, rng) -> tuple[np.ndarray, np.ndarray]:
     x and log(prior / density of these draws), both (n,).
     """
     x = x + np.where(rng.random(len(x)) < share, RECENT, 0.0)
-    shift = RECENT * (x - 0.5 * RECENT)  # log density of the moved over that of the prior
-    return x, -np.logaddexp(np.log1p(-share), np.log(share) + shift)
+    return x, -recent_tilt(x, share)[0]
+
+
+def recent_tilt(x, share: float) -> tuple[np.ndarray, np.ndarray]:
+    """Log(density of `recent_bursts` / prior) at x (n,), and its slope in x (n,)."""
+    moved = np.log(share) + RECENT * (x - 0.5 * RECENT)
+    log_ratio = np.logaddexp(np.log1p(-share), moved)
+    return log_ratio, RECENT * np.exp(moved - log_ratio)
 
 
 def draw_pairs(

@@ -19,7 +19,7 @@ from sedflow.errors import BadParameters, BadPhotometry, Cancelled, check_choice
 from sedflow.model.likelihood import log_likelihood, too_precise
 from sedflow.model.mass import REFERENCE, MassConditional
 from sedflow.model.sed import SEDModel, default_model
-from sedflow.model.simulation import recent_bursts
+from sedflow.model.simulation import recent_bursts, recent_tilt
 from sedflow.parameters import FREE_NAMES, N_FREE, Prior, as_prior
 from sedflow.photometry import Photometry
 from sedflow.sampling.convergence import diagnose
@@ -33,6 +33,7 @@ _OTHERS = ("emcee", "zeus")  # of the extra `mcmc`
 _WALKERS = 200  # of each population at first; doubled until the populations agree
 _SCOUTS = 50  # walkers of each population of `explore`
 _CHUNK = 1024  # models between two looks at `cancel`
+_RECENT = 0.5  # of the populations at first: bursts of the last few 100 Myr
 _T_BURST = FREE_NAMES.index("t_burst") - 1  # column of x without the mass
 _N_START = 20_000  # draws of the prior from which ensembles choose their start
 _N_WALKER = 30  # of an ensemble, as in the published runs
@@ -292,10 +293,17 @@ class _MarginalTarget(_Target):
         self._slope = PosteriorGradient(self.model, self.prior, self.galaxy)
 
     def start(self, n, rng):
-        """Weighted draws x (n, 10) of the prior, half of them with a recent burst."""
+        """Draws x (n, 10) of the prior, but half of them with a recent burst."""
         x = rng.standard_normal((n, self.n_dim))
-        x[:, _T_BURST], log_ratio = recent_bursts(x[:, _T_BURST], 0.5, rng)
-        return x, log_ratio
+        x[:, _T_BURST], _ = recent_bursts(x[:, _T_BURST], _RECENT, rng)
+        return x
+
+    def tilt(self, x):
+        """Log of the density of `start` over the prior's (n,), and its slope (n, 10)."""
+        log_ratio, rate = recent_tilt(x[:, _T_BURST], _RECENT)
+        slope = np.zeros_like(x)
+        slope[:, _T_BURST] = rate
+        return log_ratio, slope
 
     def log_likelihood(self, x):
         return np.nan_to_num(self._mass(x)[1].log_marginal, nan=-np.inf)

@@ -58,8 +58,9 @@ def tempered_populations(
 
     Parameters
     ----------
-    target : with n_dim, log_likelihood(x (n, n_dim)) -> (n,), slope(x) -> (n, n_dim), and
-        start(n, rng) -> x (n, n_dim), log_weight (n,): weighted draws of the prior
+    target : with n_dim, log_likelihood(x (n, n_dim)) -> (n,), slope(x) -> (n, n_dim); and for
+        the reference, start(n, rng) -> x (n, n_dim), its draws, and tilt(x) -> (n,), (n, n_dim),
+        the log of its density over the prior's and the slope of that
     walkers : int
         Walks of each population at each temperature.
     n_draw : int
@@ -72,23 +73,22 @@ def tempered_populations(
         Hamiltonian transitions at each temperature.
     """
     p, d = populations, target.n_dim
-    x, log_weight = target.start(p * _N_START, rng)
-    x, log_weight = x.reshape(p, _N_START, d), log_weight.reshape(p, _N_START)
-    like = np.stack([target.log_likelihood(part) for part in x])
+    x = target.start(p * _N_START, rng).reshape(p, _N_START, d)
+    gain = np.stack([_gain(target, part)[0] for part in x])
     last_walk = max(2 * walk, -(-n_draw // (p * walkers)))
     beta, step, temperatures, first = 0.0, 0.3, 0, None
     log_evidence = np.zeros(p)
     while beta < 1.0:
         share = _ESS_SHARE if temperatures else walkers / _N_START
-        rise = _rise(like, log_weight, 1.0 - beta, share)
-        top = like.max()
-        weights = np.exp(rise * (like - top) + log_weight)
+        rise = _rise(gain, 1.0 - beta, share)
+        top = gain.max()
+        weights = np.exp(rise * (gain - top))
         log_evidence += np.log(weights.mean(1)) + rise * top
         beta = 1.0 if rise >= 1.0 - beta else beta + rise
         metric = _metric(x, weights)
         rows = np.stack([systematic(w, walkers, rng) for w in weights])
         state = np.take_along_axis(x, rows[..., None], 1).reshape(-1, d)
-        value = np.take_along_axis(like, rows, 1).reshape(-1)
+        value = np.take_along_axis(gain, rows, 1).reshape(-1)
         states, values = [], []
         for _ in range(walk if beta < 1.0 else last_walk):
             state, value, accepted = _hamiltonian(target, state, value, beta, metric, step, rng)
@@ -98,13 +98,12 @@ def tempered_populations(
             if beta == 1.0:
                 tell(0.6 + 0.4 * len(states) / last_walk, accepted)
         x = np.stack(states, 2).reshape(p, -1, d)
-        like = np.stack(values, 2).reshape(p, -1)
-        log_weight = np.zeros(like.shape)
+        gain = np.stack(values, 2).reshape(p, -1)
         temperatures += 1
         if beta < 1.0 and temperatures == _MOST:
             raise SedflowError(
                 f"the posterior is out of reach of MCMC: after {_MOST} temperatures of some 20 the "
-                f"likelihood counts to the power of {beta:.2g}, its log being {like.max():.4g} at "
+                f"likelihood counts to the power of {beta:.2g}, its log being {gain.max():.4g} at "
                 "best; check fluxes, errors, units and redshift"
             )
         first = first or min(beta, 0.5)
@@ -112,12 +111,18 @@ def tempered_populations(
     return Tempered(x, log_evidence, float(accepted), temperatures)
 
 
-def _rise(like, log_weight, most, share):
+def _gain(target, x):
+    """Log likelihood x prior / reference (n,), to which beta applies; log reference / prior."""
+    tilt = target.tilt(x)[0]
+    return target.log_likelihood(x) - tilt, tilt
+
+
+def _rise(gain, most, share):
     """Largest step in beta, up to `most`, that leaves this share of effective members."""
-    top = like.max()
+    top = gain.max()
 
     def ess_share(rise):
-        w = np.exp(rise * (like - top) + log_weight)
+        w = np.exp(rise * (gain - top))
         return w.sum() ** 2 / np.square(w).sum() / w.size
 
     if ess_share(most) >= share:
@@ -136,15 +141,18 @@ def _metric(x, weights):
     return np.linalg.cholesky(off.T @ (off * w[:, None]) + 1e-6 * np.eye(flat.shape[1]))
 
 
-def _hamiltonian(target, x, like, beta, metric, step, rng):
-    """One Hamiltonian transition of every walker: x, log likelihood, mean acceptance."""
+def _hamiltonian(target, x, gain, beta, metric, step, rng):
+    """One Hamiltonian transition of every walker: x, gain, mean acceptance."""
 
     def slope(at):
-        return (beta * target.slope(at) - at) @ metric
+        return (beta * target.slope(at) + (1 - beta) * target.tilt(at)[1] - at) @ metric
+
+    def energy(at, gain, tilt, momentum):
+        return _log_normal(at) + _log_normal(momentum) + tilt + beta * gain
 
     size = step * rng.uniform(*_JITTER, (len(x), 1))
     momentum = rng.standard_normal(x.shape)
-    before = _log_normal(x) + _log_normal(momentum) + beta * like
+    before = energy(x, gain, target.tilt(x)[0], momentum)
     new = x
     half = 0.5 * size * slope(x)
     for _ in range(_LEAPFROG):
@@ -152,12 +160,12 @@ def _hamiltonian(target, x, like, beta, metric, step, rng):
         new = new + (size * momentum) @ metric.T
         half = 0.5 * size * slope(np.clip(new, -_BOUND, _BOUND))
         momentum = momentum + half
-    new_like = target.log_likelihood(new)
-    after = _log_normal(new) + _log_normal(momentum) + beta * new_like
+    new_gain, tilt = _gain(target, new)
+    after = energy(new, new_gain, tilt, momentum)
     with np.errstate(invalid="ignore"):
         chance = np.exp(np.minimum(np.nan_to_num(after - before, nan=-np.inf), 0.0))
     taken = rng.random(len(x)) < chance
-    return np.where(taken[:, None], new, x), np.where(taken, new_like, like), chance.mean()
+    return np.where(taken[:, None], new, x), np.where(taken, new_gain, gain), chance.mean()
 
 
 def _log_normal(x):

@@ -25,11 +25,14 @@ class TwoModes:
     sigma = 0.05
 
     def start(self, n, rng):
-        return rng.standard_normal((n, self.n_dim)), np.zeros(n)
+        return rng.standard_normal((n, self.n_dim))
+
+    def tilt(self, x):
+        return np.zeros(len(x)), np.zeros_like(x)
 
     def _parts(self, x):
         off = np.square(x[:, None] - self.centers).sum(-1)
-        return -0.5 * off / self.sigma**2 + np.log(self.shares)
+        return -0.5 * off / np.square(self.sigma) + np.log(self.shares)
 
     def log_likelihood(self, x):
         return np.logaddexp.reduce(self._parts(x), axis=-1)
@@ -37,7 +40,7 @@ class TwoModes:
     def slope(self, x):
         parts = self._parts(x)
         share = np.exp(parts - np.logaddexp.reduce(parts, axis=-1)[:, None])
-        pull = -(x[:, None] - self.centers) / self.sigma**2
+        pull = -(x[:, None] - self.centers) / np.broadcast_to(self.sigma, 2)[:, None] ** 2
         return (share[..., None] * pull).sum(1)
 
     def log_evidence(self):
@@ -55,6 +58,42 @@ def test_modes_are_found_and_weighed_and_the_evidence_is_right():
     s2 = target.sigma**2
     np.testing.assert_allclose(mode.mean(0), target.centers[0] / (1 + s2), atol=0.01)
     np.testing.assert_allclose(mode.std(0), np.sqrt(s2 / (1 + s2)), rtol=0.1)
+
+
+class RareMode(TwoModes):
+    """Most of the posterior in a corner with 2e-4 of the prior, but a share of the reference."""
+
+    centers = np.array([[0.5, 0, 0, 0], [-3.5, 0, 0, 0]])
+    sigma = np.array([0.4, 0.15])
+    shares = np.array([1.0, 2e5])
+
+    def start(self, n, rng):
+        x = super().start(n, rng)
+        x[:, 0] -= np.where(rng.random(n) < 0.5, 2.5, 0.0)
+        return x
+
+    def tilt(self, x):
+        moved = -2.5 * (x[:, 0] + 1.25)
+        log_ratio = np.logaddexp(0, moved) - np.log(2)
+        slope = np.zeros_like(x)
+        slope[:, 0] = -2.5 * np.exp(moved - np.logaddexp(0, moved))
+        return log_ratio, slope
+
+    def log_evidences(self):
+        s2 = self.sigma**2
+        log_norm = 0.5 * self.n_dim * np.log(s2 / (1 + s2))
+        return np.log(self.shares) + log_norm - 0.5 * self.centers[:, 0] ** 2 / (1 + s2)
+
+
+def test_a_mode_in_a_corner_of_the_prior_is_kept_where_the_reference_has_it():
+    target = RareMode()
+    both = np.logaddexp.reduce(target.log_evidences())
+    share = np.exp(target.log_evidences()[1] - both)
+    assert 0.9 < share < 0.95
+    out = tempered_populations(target, 200, 8000, np.random.default_rng(1))
+    # Every population by itself: from the prior they have 0.5, 0.9, 0.9 and 1.
+    np.testing.assert_allclose((out.x[..., 0] < -2).mean(1), share, atol=0.07)
+    np.testing.assert_allclose(out.log_evidence, both, atol=0.5)
 
 
 def test_a_posterior_out_of_reach_ends_in_a_sentence(monkeypatch):
