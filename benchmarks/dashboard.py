@@ -39,11 +39,11 @@ WAIT = f"""([name, column]) => new Promise(done => {{
 }})"""
 
 
-def serve(workers=1):
+def serve(workers=1, script="app.py"):
     with socket.socket() as s:
         s.bind(("127.0.0.1", 0))
         port = s.getsockname()[1]
-    command = [sys.executable, "-m", "panel", "serve", "app.py", "--address", "127.0.0.1"]
+    command = [sys.executable, "-m", "panel", "serve", script, "--address", "127.0.0.1"]
     command += ["--port", str(port), "--allow-websocket-origin", f"127.0.0.1:{port}"]
     command += ["--num-procs", str(workers)] if workers > 1 else []
     process = subprocess.Popen(
@@ -56,7 +56,7 @@ def serve(workers=1):
     while True:
         with socket.socket() as s:
             if s.connect_ex(("127.0.0.1", port)) == 0:
-                return process, f"http://127.0.0.1:{port}/app"
+                return process, f"http://127.0.0.1:{port}/{Path(script).stem}"
         time.sleep(0.2)
 
 
@@ -98,14 +98,39 @@ def until(page, act, source, column="x"):
     return page.evaluate("() => window.__end - window.__start") / 1000
 
 
+VISITS = ("first visit of the server", "later visit", "later visit")
+
+
+def _browser(playwright):
+    return playwright.chromium.launch(
+        executable_path=os.environ.get("CHROMIUM", "/usr/bin/chromium"), args=FLAGS
+    )
+
+
+def empty_page():
+    """Seconds to a page of the same kit with two plots, painted."""
+    process, address = serve(script="benchmarks/empty_page.py")
+    try:
+        with sync_playwright() as playwright:
+            browser = _browser(playwright)
+            for visit in VISITS:
+                page = browser.new_page(viewport={"width": 1280, "height": 800})
+                start = time.perf_counter()
+                page.goto(address)
+                page.wait_for_function(IDLE, timeout=60_000)
+                page.evaluate(PAINTED)
+                print(f"{'empty page, ' + visit:46} {time.perf_counter() - start:7.2f} [s]")
+            browser.close()
+    finally:
+        stop(process)
+
+
 def one_visitor():
     process, address = serve()
     try:
         with sync_playwright() as playwright:
-            browser = playwright.chromium.launch(
-                executable_path=os.environ.get("CHROMIUM", "/usr/bin/chromium"), args=FLAGS
-            )
-            for visit in ("first visit of the server", "later visit", "later visit"):
+            browser = _browser(playwright)
+            for visit in VISITS:
                 page = browser.new_page(viewport={"width": 1280, "height": 800})
                 start = time.perf_counter()
                 page.goto(address)
@@ -211,6 +236,7 @@ def main():
     parser.add_argument("--sessions", action="store_true", help="10 and 30 sessions")
     args = parser.parse_args()
     print(f"{os.cpu_count()} cores, load {os.getloadavg()[0]:.1f}, 3,000 draws a galaxy")
+    empty_page()
     one_visitor()
     if args.sessions:
         for n, workers in ((10, 1), (30, 1), (30, 2)):
