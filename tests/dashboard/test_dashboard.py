@@ -328,6 +328,11 @@ def test_a_corner_plot_holds_every_pair(answer):
     assert one.image.max() == 255
     assert f"{np.median(theta[:, 0]):.2f}" in one.values[0]
     assert len(sources["truth"].data["x"]) > 0
+    bare = CornerFigure(
+        axes, {"exact": one}, colors, truth=np.median(theta, 0), title="one", titled=False
+    )
+    held, truth = (bare._sources[name].data for name in ("held", "key_truth"))
+    assert truth["y"][0] < held["y"][0]  # below what the page's buttons cover
     before = sources["histograms_exact"].data["y"]
     few = corner_axes(theta[:, :3], NAMES[:3], NAMES[:3])
     corner.update(few, {"prior": corner_set(theta[:100, :3], few)}, title="two")
