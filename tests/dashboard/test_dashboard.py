@@ -571,6 +571,15 @@ def test_the_model_follows_the_sliders():
     np.testing.assert_allclose(total, view.data["flux"], rtol=1e-9)
 
 
+def test_a_signal_to_noise_is_asked_for_where_it_counts(engine):
+    observatory = ForwardView(engine=engine).observatory
+    assert observatory.snr.disabled
+    observatory.noise.value = "one S/N"
+    assert not observatory.snr.disabled
+    observatory.noise.value = "like the NSA"
+    assert observatory.snr.disabled
+
+
 def test_a_mock_is_observed_and_its_truth_marked(engine):
     view = ForwardView(engine=engine)
     view.observatory.missing.value = ["u"]
