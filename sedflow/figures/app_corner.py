@@ -248,10 +248,11 @@ class CornerFigure:
         shown = [name for name in self.colors if name in sets] + ["truth"] * (truth is not None)
         if not self._keyed:  # the page has a key of its own
             shown = [name for name in shown if name == "truth"]
+        top = n - GAP if self._keyed else line  # no word of the figure lies under a button
         for name in (*self.colors, "truth"):
-            line = n - GAP - (0.24 + 0.021 * n) * (shown.index(name) + 1 if name in shown else 0)
+            below = top - (0.24 + 0.021 * n) * (shown.index(name) + 1 if name in shown else 0)
             text = "truth" if name == "truth" else (labels or {}).get(name, name)
-            one = {"x": [n - GAP], "y": [line], "text": [text]}
+            one = {"x": [end], "y": [below], "text": [text]}
             new[f"key_{name}"] = one if name in shown else {"x": [], "y": [], "text": []}
         for name, columns in new.items():
             if not _equal(self._sources[name].data, columns):

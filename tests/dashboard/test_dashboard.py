@@ -328,6 +328,11 @@ def test_a_corner_plot_holds_every_pair(answer):
     assert one.image.max() == 255
     assert f"{np.median(theta[:, 0]):.2f}" in one.values[0]
     assert len(sources["truth"].data["x"]) > 0
+    bare = CornerFigure(
+        axes, {"exact": one}, colors, truth=np.median(theta, 0), title="one", titled=False
+    )
+    held, truth = (bare._sources[name].data for name in ("held", "key_truth"))
+    assert truth["y"][0] < held["y"][0]  # below what the page's buttons cover
     before = sources["histograms_exact"].data["y"]
     few = corner_axes(theta[:, :3], NAMES[:3], NAMES[:3])
     corner.update(few, {"prior": corner_set(theta[:100, :3], few)}, title="two")
@@ -564,6 +569,15 @@ def test_the_model_follows_the_sliders():
     view._parts.value = True
     total = sum(view.data["parts"].values())
     np.testing.assert_allclose(total, view.data["flux"], rtol=1e-9)
+
+
+def test_a_signal_to_noise_is_asked_for_where_it_counts(engine):
+    observatory = ForwardView(engine=engine).observatory
+    assert observatory.snr.disabled
+    observatory.noise.value = "one S/N"
+    assert not observatory.snr.disabled
+    observatory.noise.value = "like the NSA"
+    assert observatory.snr.disabled
 
 
 def test_a_mock_is_observed_and_its_truth_marked(engine):

@@ -270,6 +270,7 @@ def test_the_lesson_on_trust_is_right(posterior, gallery):
     mass = [seen[k].quantiles("network")["log_mass_formed"][1] for k in ("near", "good")]
     assert mass[0] < mass[1] - 1
     for key, outcome in seen.items():
+        assert not outcome.verdict.endswith(".")  # the page ends the sentence
         if key.startswith("nsa-"):
             assert not outcome.inside
             assert outcome.reasons

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 import panel as pn
 
 from sedflow.atlas.catalog import NSACatalog
+from sedflow.dashboard.figure_pane import FigurePane
 from sedflow.dashboard.patches import boxed
 from sedflow.dashboard.widgets import decimals
 from sedflow.network.posterior import AmortizedPosterior
@@ -75,7 +76,7 @@ def pane(plot, width: int | None = None) -> pn.Column:
     size = {"sizing_mode": "stretch_width"} if width is None else {"width": width}
     if width is not None:
         plot.figure.update(width=width, sizing_mode="fixed")
-    return boxed(pn.pane.Bokeh(plot.figure, margin=(5, 0), **size), **size)
+    return boxed(FigurePane(plot.figure, margin=(5, 0), **size), **size)
 
 
 def abreast(*plots) -> pn.Column:

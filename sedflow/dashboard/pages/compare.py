@@ -9,6 +9,7 @@ from bokeh.models import BasicTickFormatter
 from sedflow.dashboard.answer import MOST_PINNED_DRAWS, Answer, Request
 from sedflow.dashboard.brush import compared
 from sedflow.dashboard.engine import Engine
+from sedflow.dashboard.figure_pane import FigurePane
 from sedflow.dashboard.pages.view import PageView, start
 from sedflow.dashboard.panels.corner import quantity_chooser
 from sedflow.dashboard.panels.corner_sets import corner_sets, corner_sets_in_turn
@@ -93,7 +94,7 @@ class CompareView(PageView):
         self._corner_asked = object()  # of what is computed for it, the latest counts
         self._drawn: dict[str, Answer] = {}
         self._panes = {
-            name: pn.pane.Bokeh(None, sizing_mode="stretch_both", margin=0)
+            name: FigurePane(None, sizing_mode="stretch_both", margin=0)
             for name in ("light", "sfr", "zh", "corner")
         }
         self._distance = prose("")

@@ -6,6 +6,7 @@ import param
 
 from sedflow.bands import ab_magnitude
 from sedflow.dashboard.curves import line_marks, model_curves
+from sedflow.dashboard.figure_pane import FigurePane
 from sedflow.dashboard.pages.screen import BESIDE, FORWARD
 from sedflow.dashboard.pages.view import PageView
 from sedflow.dashboard.panels.knobs import Knobs
@@ -104,7 +105,7 @@ class ForwardView(PageView):
     def _build_screen(self):
         histories = pn.Row(
             *(
-                pn.pane.Bokeh(f.figure, sizing_mode="stretch_both", margin=0)
+                FigurePane(f.figure, sizing_mode="stretch_both", margin=0)
                 for f in self._histories.values()
             ),
             sizing_mode="stretch_both",

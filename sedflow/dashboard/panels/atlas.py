@@ -11,6 +11,7 @@ from sedflow.atlas.catalog import NSACatalog
 from sedflow.atlas.search import LONGEST
 from sedflow.atlas.shelf import shelf
 from sedflow.bands import ab_magnitude
+from sedflow.dashboard.figure_pane import FigurePane
 from sedflow.dashboard.numbers import region
 from sedflow.dashboard.widgets import NO_LABEL, PRESSED, SMALL_TABLE, TextTable, patch
 from sedflow.errors import SedflowError
@@ -158,7 +159,7 @@ class AtlasView(pn.viewable.Viewer):
         f.on_event("selectiongeometry", self._drawn)
         self._points.selected.on_change("indices", self._tapped)
         self.figure = f
-        self._pane = pn.pane.Bokeh(f, sizing_mode="stretch_both", margin=0)
+        self._pane = FigurePane(f, sizing_mode="stretch_both", margin=0)
         self._turn()
 
     def _turn(self):

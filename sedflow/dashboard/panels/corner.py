@@ -354,7 +354,6 @@ class CornerPanel(AnswerPanel):
         over = pn.Column(
             self._sets,
             self._subset,
-            self._quantities,
             self._text,
             self._clear,
             stylesheets=[_OVER],
@@ -363,6 +362,7 @@ class CornerPanel(AnswerPanel):
         return pn.Column(
             self._pane,
             over,
+            self._quantities,  # below the figure, which makes room: over it, it hides panels
             margin=0,
             sizing_mode="stretch_both",
             styles={"position": "relative"},

@@ -3,8 +3,8 @@
 from typing import Any
 
 import numpy as np
-import panel as pn
 
+from sedflow.dashboard.figure_pane import FigurePane
 from sedflow.dashboard.state import LightOptions
 from sedflow.figures.spectrum import SEDFigure, sed_layers
 
@@ -33,7 +33,7 @@ class ModelLight:
         self._beside: dict[str, dict] = {}
         self._ends = (0.0, 0.0)
         self.sed: SEDFigure | None = None
-        self.pane = pn.pane.Bokeh(None, sizing_mode="stretch_both", margin=0)
+        self.pane = FigurePane(None, sizing_mode="stretch_both", margin=0)
         self.pane.css_classes = ["sed"]
         options.param.watch(lambda *events: self._make(), ["unit", "log", "rest"])
 

@@ -72,6 +72,10 @@ class Observatory(param.Parameterized):
         self.snr = pn.widgets.FloatInput(
             label="signal-to-noise", value=20.0, start=1.0, end=1000.0, step=5.0, width=95
         )
+        self.snr.disabled = True  # until it counts
+        self.noise.param.watch(
+            lambda event: self.snr.param.update(disabled=event.new == _LIKE_NSA), "value"
+        )
         self.missing = pn.widgets.MultiChoice(
             label="missing bands", options=list(bands), value=[], width=190
         )

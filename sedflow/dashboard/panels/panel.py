@@ -4,6 +4,7 @@ import panel as pn
 
 from sedflow.dashboard.answer import Answer
 from sedflow.dashboard.brush import Brushed
+from sedflow.dashboard.figure_pane import FigurePane
 from sedflow.dashboard.what_if import Changed
 from sedflow.dashboard.widgets import patch
 
@@ -38,12 +39,12 @@ class AnswerPanel(pn.viewable.Viewer):
             patch(figure, lambda: self.draw(answer, self.brushed))
 
 
-def figure_pane(**options) -> pn.pane.Bokeh:
+def figure_pane(**options) -> FigurePane:
     """A pane that a figure will fill."""
-    return pn.pane.Bokeh(None, **{"sizing_mode": "stretch_width", "margin": (0, 5), **options})
+    return FigurePane(None, **{"sizing_mode": "stretch_width", "margin": (0, 5), **options})
 
 
-def refresh(pane: pn.pane.Bokeh) -> None:
+def refresh(pane: FigurePane) -> None:
     """Show a figure again that was patched in a notebook's cell, where no document follows it."""
     if pane.object is not None and pane.object.document is None:
         pane.param.trigger("object")

@@ -5,6 +5,7 @@ import panel as pn
 import param
 from bokeh.models import ColumnDataSource
 
+from sedflow.dashboard.figure_pane import FigurePane
 from sedflow.dashboard.numbers import region
 from sedflow.dashboard.panels.population_state import CUTS
 from sedflow.dashboard.widgets import patch
@@ -45,7 +46,7 @@ class PopulationMap(pn.viewable.Viewer):
         f.on_event("selectiongeometry", self._drawn)
         self._points.selected.on_change("indices", self._tap)
         self.figure = f
-        self._pane = pn.pane.Bokeh(f, sizing_mode="stretch_width", margin=0)
+        self._pane = FigurePane(f, sizing_mode="stretch_width", margin=0)
 
     def show(self, columns: dict, chosen: np.ndarray, picked: int | None) -> None:  # type: ignore[override]
         """Show a sample: its columns (n,), which of it is chosen (n,), and the row picked."""

@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 import panel as pn
 
+from sedflow.dashboard.figure_pane import FigurePane
 from sedflow.dashboard.widgets import plain, prose
 from sedflow.figures.calibration import BinFigure, GridFigure, RegionFigure
 from sedflow.figures.calibration_layers import (
@@ -81,7 +82,7 @@ class ReportPanel(pn.viewable.Viewer):
             self.figures[test] = RegionFigure(layers, test, title)
         self.figures["bins"] = BinFigure(*bin_layers(report, kinds, quantities, None))
         panes = {
-            name: pn.pane.Bokeh(f.figure, sizing_mode="stretch_width", margin=(5, 0))
+            name: FigurePane(f.figure, sizing_mode="stretch_width", margin=(5, 0))
             for name, f in self.figures.items()
         }
         self._column = pn.Column(

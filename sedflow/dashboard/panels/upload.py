@@ -56,7 +56,7 @@ class UploadPanel(pn.viewable.Viewer):
         self._file = pn.widgets.FileInput(accept=_ENDINGS, multiple=False)
         self._file.param.watch(self._uploaded, "value")
         self._paste = pn.widgets.TextAreaInput(
-            label="or paste rows, with a line of names above them",
+            label="or paste rows, names above",
             placeholder="id redshift mag_r magerr_r",
             max_length=LONGEST_PASTE,
             rows=3,

@@ -129,7 +129,7 @@ def look(posterior: AmortizedPosterior, case: Case, seed: int = 1) -> Outcome:
         + (
             "pass, so the exact posterior is known"
             if good
-            else f"say nothing. {problem}"
+            else f"say nothing. {problem.removesuffix('.')}"
             if problem
             else f"do not pass (k-hat must be below {K_HAT_MAX}, and {_N / 10:.0f} draws effective)"
         )
