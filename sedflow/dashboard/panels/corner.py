@@ -2,7 +2,6 @@
 
 from collections.abc import Sequence
 from dataclasses import replace
-from functools import partial
 
 import numpy as np
 import panel as pn
@@ -18,10 +17,9 @@ from sedflow.dashboard.quantities import (
     SHORT_LABELS,
     chosen_quantities,
 )
-from sedflow.dashboard.server.aside import LARGE, run_aside
 from sedflow.dashboard.server.turns import Superseded
 from sedflow.dashboard.server.visitors import whose
-from sedflow.dashboard.server.work import ASIDE, on_worker
+from sedflow.dashboard.server.work import on_worker
 from sedflow.dashboard.what_if import Changed
 from sedflow.dashboard.widgets import PRESSED, plain, prose
 from sedflow.errors import SedflowError
@@ -296,11 +294,8 @@ class CornerPanel(AnswerPanel):
         now = (answer, brushed, mcmc, changed, rows, shown)
         if _same(self._ready[0], now):
             return True
-        many = answer.request.n > LARGE and len(rows) > len(NAMES)
-        call = partial(run_aside, _drawn) if many else _drawn
-        worker = ASIDE if many else None
         try:
-            ready = await on_worker(call, latest=self._next, worker=worker)(*_plain(*now))
+            ready = await on_worker(_drawn, latest=self._next)(*_plain(*now))
         except Superseded:
             return False
         except SedflowError:  # too many wait: `show` computes
