@@ -109,7 +109,7 @@ class Engine:
         """Keep a galaxy under a name, made unique; returns it.
 
         A name is never that of other data, even where its first galaxy was forgotten: what was
-        drawn, pinned or shared of that one would be taken for this one's.
+        drawn, pinned or shared of that one would be read as this one's.
         """
         name = base = str(name)[:_LONGEST_NAME]
         data, k = galaxy.digest, 2

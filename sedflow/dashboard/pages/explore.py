@@ -252,7 +252,7 @@ class Explorer(PageView):
         self.places.dim(self.state.busy or self.verdict.answer is not self.state.answer)
 
     def _say(self, event):
-        """Say what is said of the answer that is shown, or why there is none."""
+        """Say what there is to say about the answer that is shown, or why there is none."""
         if self.state.answer is None:  # also where there was none before
             self.verdict.say(event.new)
             if event.new:

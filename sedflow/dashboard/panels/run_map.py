@@ -180,7 +180,7 @@ class RunMap(pn.viewable.Viewer):
 
 
 def _whole(said):
-    """What the browser says of ranges, without those that have no end or no length."""
+    """What the browser says about ranges, without those that have no end or no length."""
     for axis in "xy":
         names = f"{axis}0", f"{axis}1"
         ends = [said.get(name) for name in names]
