@@ -28,8 +28,11 @@ def band_fluxes(columns, name, band, reasons, left_out: Counter):
     left_out : sentence on values that do not count -> rows, to be counted
     """
     limits = np.zeros(columns.n, dtype=np.int8)  # 1 upper ones, -1 lower ones, of the flux
-    value = columns.numbers(band.value, reasons, limits)
-    error = columns.numbers(band.error, reasons)
+    text: dict[int, str] = {}  # row -> what is no number in it
+    value = columns.numbers(band.value, text, limits)
+    error = columns.numbers(band.error, text)
+    for row, why in text.items():
+        reasons.setdefault(row, why)
     upper = columns.numbers(band.error_upper, reasons) if band.error_upper else None
     band = as_stated(columns, band)
     _check_units(columns, band)
@@ -55,6 +58,8 @@ def band_fluxes(columns, name, band, reasons, left_out: Counter):
     if (lower & ~blank).any():
         left_out[f"{name}: lower limits of the flux, left out"] += int((lower & ~blank).sum())
     none &= ~lower
+    for flags in (blank, no_error):
+        flags[list(text)] = False  # such a row has its own reason
     _count(left_out, name, band, value, blank, none, no_error & ~lower, limits)
     for row in np.flatnonzero(doubtful & ~absent):
         reasons.setdefault(

@@ -1,5 +1,6 @@
 """What a visitor asks for, and the answer: a posterior with all that the panels show of it."""
 
+import hashlib
 from dataclasses import dataclass, replace
 from functools import cached_property
 
@@ -48,6 +49,16 @@ class OwnGalaxy:
 
     photometry: Photometry
     truth: np.ndarray | None = None
+
+    @cached_property
+    def digest(self) -> bytes:
+        """Hash of the data, which is another where any number is."""
+        data, hashed = self.photometry, hashlib.sha256()
+        truth = np.array([]) if self.truth is None else self.truth
+        for values in (data.flux, data.sigma, data.redshift, truth):
+            hashed.update(repr(np.asarray(values, float).tolist()).encode())
+        hashed.update(repr(data.bands).encode())
+        return hashed.digest()
 
 
 @dataclass(frozen=True)

@@ -91,6 +91,7 @@ class Engine:
         self.nsa, self._posterior, self.aside = nsa, posterior, aside
         self._recent = Recent() if recent is None else recent
         self.own: dict[str, OwnGalaxy] = {}
+        self._given: dict[str, bytes] = {}  # names of all that were added -> hash of their data
 
     def posterior(self, weights: str) -> AmortizedPosterior:
         """The network of that name."""
@@ -105,12 +106,20 @@ class Engine:
         return cached_posterior(weights)
 
     def add(self, name: str, galaxy: OwnGalaxy) -> str:
-        """Keep a galaxy under a name, made unique; returns it."""
+        """Keep a galaxy under a name, made unique; returns it.
+
+        A name is never that of other data, even where its first galaxy was forgotten: what was
+        drawn, pinned or shared of that one would be read as this one's.
+        """
         name = base = str(name)[:_LONGEST_NAME]
-        k = 2
-        while name in self.own or whole_number(name) is not None:
+        data, k = galaxy.digest, 2
+        while (
+            name in self.own
+            or whole_number(name) is not None
+            or self._given.get(name, data) != data
+        ):
             name, k = f"{base} ({k})", k + 1
-        self.own[name] = galaxy
+        self.own[name], self._given[name] = galaxy, data
         if len(self.own) > _MOST_OWN:
             del self.own[next(iter(self.own))]
         return name

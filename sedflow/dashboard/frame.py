@@ -29,6 +29,7 @@ class Frame:
         self._session = secrets.token_hex(8)
         self._queries: list[str] = []
         self._at = -1  # which of them is shown
+        self.found = 0  # galaxies that the search has found
         self._first = 0  # number of the first address that is remembered
         self._said = TextInput(name="frame_say", value="")
         self._said.on_change("value", self._heard)
@@ -88,6 +89,7 @@ class Frame:
                 "title": title,
                 "query": query,
                 "push": push,
+                "found": self.found,
                 "says": list(says),
                 "brief": brief,
                 "n": self._first + self._at,

@@ -2,6 +2,7 @@
 
 import logging
 import os
+import threading
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +26,7 @@ _LOG = logging.getLogger(__name__)
 
 #: Answers that all sessions share; that of the galaxy which a page opens with is there first.
 RECENT = Recent()
+_REOPENED: set[str] = set()  # runs that a thread opens again now
 
 
 def page(run: str | Path | None = None) -> pn.template.base.BaseTemplate:
@@ -107,7 +109,7 @@ def _shared():
 
 
 def _opened_run(path):
-    """The run in a folder, opened once per process, and again when it has more partitions."""
+    """The run in a folder, opened once per process; later pages have the partitions that came."""
     from sedflow.catalogue.results import RunTable
 
     key = f"sedflow run {path}"
@@ -121,5 +123,22 @@ def _opened_run(path):
 
     table = pn.state.as_cached(key, load)
     if not table.is_current():
-        table = pn.state.cache[key] = RunTable(path)
+        _reopen(key, path)
     return table
+
+
+def _reopen(key, path):
+    """Open a run that has grown, in a thread: it is hashed, and this page has what was there."""
+    from sedflow.catalogue.results import RunTable
+
+    def load():
+        try:
+            pn.state.cache[key] = RunTable(path)
+        except SedflowError as error:
+            _LOG.error("the run cannot be opened again: %s", error)
+        finally:
+            _REOPENED.discard(key)
+
+    if key not in _REOPENED:
+        _REOPENED.add(key)
+        threading.Thread(target=load, name="sedflow-reopen", daemon=True).start()

@@ -73,7 +73,8 @@ class ExplorerState(LightOptions):
             return
         if self.recall():
             return
-        self.param.update(busy=True, message="")
+        # What was said of the answer that is still shown stays beside it.
+        self.param.update(busy=True, message="" if self.answer is None else self.message)
         shown: dict[str, Any] = {"answer": None, "message": ""}
         try:
             shown = _shown(await self._run(request))

@@ -127,6 +127,7 @@ class Page:
             self.show(rest)
         elif word == "find":
             if self.explorer.atlas.seek(rest):
+                self.frame.found += 1
                 self.show("explore")
         elif word in ("next", "previous"):
             self.explorer.atlas.step(1 if word == "next" else -1)
@@ -195,7 +196,10 @@ class Page:
             self.engine.nsa, engine=self.engine, start=opening.explore, change=opening.change
         )
         explorer.state.param.watch(lambda *events: self._write_address(), list(_STATE))
-        explorer.state.param.watch(lambda event: self.frame.busy(event.new), "busy")
+        for one in (explorer.state, explorer.corner):
+            one.param.watch(
+                lambda event: self.frame.busy(explorer.state.busy or explorer.corner.busy), "busy"
+            )
         for job in explorer.jobs:
             job.param.watch(lambda event: self.frame.works(event.new), "running")
         explorer.param.watch(self._pinned, "pinned")

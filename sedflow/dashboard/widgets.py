@@ -27,6 +27,7 @@ __all__ = [
     "WRAP",
     "EdgeButton",
     "TextTable",
+    "begun",
     "decimals",
     "follow",
     "note",
@@ -203,6 +204,23 @@ def plain(text: object) -> str:
     """
     shown = "".join(c if c.isprintable() else " " for c in str(text))
     return "".join(f"&#{ord(c)};" if c in string.punctuation else c for c in shown)
+
+
+# A word of prose, and not a band, a file or a column whose value follows.
+_WORD = re.compile(r"[a-z]{2,}(?=[ ,:])(?! (?:=|\+-|±))")
+
+
+def begun(text: object, name: str = "") -> str:
+    """A message as a sentence begins: with a capital, where its first word is not a name.
+
+    name : of a file, which a message may begin with
+
+    >>> begun("band u has no error"), begun("mine.csv has 12 MB"), begun("redshift = 3 is high")
+    ('Band u has no error', 'mine.csv has 12 MB', 'redshift = 3 is high')
+    """
+    told = str(text)
+    named = bool(name) and told.startswith(name)
+    return told if named or not _WORD.match(told) else f"{told[0].upper()}{told[1:]}"
 
 
 _HYPHEN = re.compile(r"(?<![\w.'\"-])-(?=[\d.])")

@@ -84,8 +84,7 @@ class CornerFigure:
             y_range=Range1d(start=0, end=1),
             tools="pan,wheel_zoom,box_zoom,reset,save",
             name=name,
-            toolbar_location="below",
-            toolbar_inner=True,
+            toolbar_location="below",  # on a line of its own: inside it would cover names of axes
             background_fill_alpha=0,
             border_fill_alpha=0,
         )
@@ -234,7 +233,7 @@ class CornerFigure:
         drawn = n > 1 and any(len(one.contours) and len(one.contours[0]) for one in sets.values())
         # Above the key; in the app, below its buttons and what they say.
         many = n >= _MANY
-        line = n - GAP if self._keyed or whose else (0.68 if many else 0.62) * n
+        line = n - GAP if self._keyed or whose else (0.68 if many else 0.585) * n
         end = n + _beside(n) - 0.1 if many and not self._keyed else n - GAP
         told = f"{HELD}\nnumbers and dashes: {whose}" if whose else HELD
         words = {"x": [end], "y": [line], "text": [told]}

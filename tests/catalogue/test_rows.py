@@ -125,6 +125,20 @@ def test_names_are_guessed_and_units_only_where_the_name_says(names, unit, kind)
     assert mapping.redshift == "z"
 
 
+def test_text_that_is_no_number_is_not_counted_as_blank():
+    """The row says what is wrong with it, and nothing else does."""
+    table = {
+        "z": ["0.05"] * 4,
+        "mag_g": ["18", "abc", "", "18"],
+        "magerr_g": ["0.1", "0.1", "0.1", "xyz"],
+    }
+    rows = to_photometry(table, Mapping("z", {"g": BandColumns("mag_g", "magerr_g", "mag")}))
+    reasons = {problem.row: problem.reason for problem in rows.problems}
+    assert "mag_g = 'abc' is not a number" in reasons[1]
+    assert "magerr_g = 'xyz' is not a number" in reasons[3]
+    assert rows.report[len(rows.assumptions) :] == ["g: mag_g is blank or masked (1 row)"]
+
+
 def test_a_band_called_z_is_not_the_redshift():
     table = {name: [18.0] for b in UGRIZ for name in (b, f"magerr_{b}")}
     with pytest.raises(SedflowError, match="no redshift found"):

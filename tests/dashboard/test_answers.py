@@ -26,6 +26,7 @@ from sedflow.dashboard.state import ExplorerState
 from sedflow.dashboard.what_if import Change
 from sedflow.draws import column_quantiles
 from sedflow.errors import SedflowError
+from sedflow.photometry import Photometry
 from sedflow.sampling.verdict import kind_of
 
 ODD = "15222"  # no model comes near it, and no draws pass under the published prior
@@ -266,14 +267,14 @@ def test_a_page_forgets_the_first_of_many_galaxies_that_it_added(monkeypatch):
     """Each click on a row or on "Infer this galaxy" kept one more, without end."""
     monkeypatch.setattr(engine_module, "_MOST_OWN", 3)
     engine, names = Engine(None), {}
-    one, two = OwnGalaxy("one"), OwnGalaxy("two")
+    one, two = (OwnGalaxy(Photometry([flux], [0.1], 0.1, ("r",))) for flux in (1.0, 2.0))
     assert engine.added(names, 7, "a", one) == engine.added(names, 7, "a", one) == "a"
     for _ in range(3):
         engine.add("b", two)
     assert list(engine.own) == ["b", "b (2)", "b (3)"]
-    assert engine.add("a", two) == "a"  # another one, which is not the first's
-    assert engine.added(names, 7, "a", one) == "a (2)"
-    assert engine.own["a (2)"] is one and len(engine.own) == 3
+    assert engine.add("a", two) == "a (2)"  # what was drawn and pinned as "a" is of the first
+    assert engine.added(names, 7, "a", one) == "a"
+    assert engine.own["a"] is one and len(engine.own) == 3
 
 
 def test_nothing_is_kept_of_visitors_who_have_left():

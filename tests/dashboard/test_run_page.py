@@ -23,6 +23,7 @@ from sedflow.dashboard import site
 from sedflow.dashboard.address import decode_row
 from sedflow.dashboard.engine import Engine
 from sedflow.dashboard.pages.run import PAGE_ROWS, RunView
+from sedflow.dashboard.panels import run_map
 from sedflow.dashboard.panels.run_columns import column_label
 from sedflow.dashboard.panels.run_filters import facts
 from sedflow.dashboard.panels.run_state import COUNT
@@ -161,6 +162,22 @@ def test_the_map_has_labels_with_units_and_follows_its_columns(view):
     (bar,) = plot.select({"type": ColorBar})
     assert bar.title == "galaxies in a pixel"
     assert (bar.color_mapper.low, bar.color_mapper.high) == (1, 10)  # logarithmic, even if sparse
+
+
+@pytest.mark.parametrize("ends", [(None, 0.1), (float("nan"), 0.1), (0.1, 0.1)])
+def test_a_range_of_the_map_without_an_end_or_a_length_is_ignored(view, ends):
+    """It left a traceback in the log, or a map of nothing."""
+    asyncio.run(view.show_map())
+    view.map._pane.get_root()
+    listener = next(
+        one
+        for one in run_map._Ends._callbacks.values()
+        if isinstance(one, run_map._Ends) and view.map.range in one.streams
+    )
+    before = view.map.range.contents
+    asyncio.run(listener.on_msg({"x0": ends[0], "x1": ends[1], "y0": 0.2, "y1": 0.3}))
+    after = view.map.range.contents
+    assert after["x_range"] == before["x_range"] and after["y_range"] == (0.2, 0.3)
 
 
 def test_the_zoom_stays_when_the_rows_change(view):

@@ -22,6 +22,7 @@ from sedflow.dashboard.engine import Engine
 from sedflow.dashboard.panels import upload
 from sedflow.dashboard.panels.columns import NONE
 from sedflow.dashboard.panels.upload import UploadPanel
+from sedflow.dashboard.server import uploads
 from sedflow.dashboard.server import visitors as server_visitors
 from sedflow.dashboard.server.reader import ELEMENTS, ROWS, elements, pack, unpack
 from sedflow.dashboard.server.uploads import Readers
@@ -123,7 +124,7 @@ def test_rows_are_pasted_and_what_was_assumed_is_listed(view):
     assert "mag_r ± magerr_r: AB magnitudes" in told
     view._paste.value_input = " "
     asyncio.run(view._pasted(None))
-    assert "paste a table first" in view._note.object
+    assert "Paste a table first" in view._note.object
 
 
 def test_the_table_of_a_file_is_chosen(view):
@@ -185,7 +186,7 @@ def test_what_all_pages_of_a_visitor_keep_of_uploads_is_bounded(
     assert pages[1]._content is not None
     monkeypatch.setattr(server_visitors, "KEPT_BYTES", 1000)
     asyncio.run(pages[1].load(content, "two.fits"))
-    assert "the pages of your address would keep" in unescape(pages[1]._note.object)
+    assert "The pages of your address would keep" in unescape(pages[1]._note.object)
     assert pages[1].table is None
     monkeypatch.setattr(server_visitors, "KEPT_BYTES", 2.5 * len(content))
     asyncio.run(pages[1].load(GOOD, "mine.csv"))
@@ -250,6 +251,16 @@ def test_too_much_time_is_a_sentence_and_the_next_upload_is_read():
         assert time.monotonic() - start < 30
         readers.seconds = 20
         assert len(read(readers, GOOD)[0]) == 1
+    finally:
+        readers.close()
+
+
+def test_a_process_that_does_not_start_in_time_is_not_said_to_lack_memory(monkeypatch):
+    monkeypatch.setattr(uploads, "_STARTING", 0.01)
+    readers = Readers(workers=1)
+    try:
+        with pytest.raises(SedflowError, match=r"did not start within 0\.01 seconds: the machine"):
+            read(readers, GOOD)
     finally:
         readers.close()
 
@@ -394,7 +405,7 @@ def test_bands_are_offered_where_only_the_redshift_is_not_found(engine):
     table = b"name,zzz_best,mag_u,magerr_u,mag_g,magerr_g\none,0.05,18.9,0.06,17.4,0.02\n"
     panel = UploadPanel(engine)
     asyncio.run(panel.load(table, "mine.csv"))
-    assert "no redshift found" in panel._note.object
+    assert "No redshift found" in panel._note.object
     assert {b: p[0].value for b, p in panel.columns._pairs.items() if p[0].value != NONE} == {
         "u": "mag_u",
         "g": "mag_g",

@@ -50,6 +50,10 @@ window.sedflow = (() => {
       timer = setTimeout(() => history.replaceState(state, '', now.query), 200)
     }
     for (const text of now.says) notice(text, '', now.brief ? 6 : 0)
+    // A galaxy was found: keys are for the page again, until "/" or Tab leads to the field.
+    if (now.found !== last.found && document.activeElement === $('sf-find')) {
+      $('sf-main').focus({preventScroll: true})
+    }
     last = now
   }
 
@@ -212,7 +216,7 @@ window.sedflow = (() => {
     const word = {j: 'next', k: 'previous', p: 'pin', ...arrows}[event.key]
     const links = $('sf-nav').querySelectorAll('a')
     if (word) say(word)
-    else if (event.key === '/') $('sf-find').focus()
+    else if (event.key === '/') { $('sf-find').focus(); $('sf-find').select() }
     else if (event.key === '?') $('sf-help').showModal()
     else if (/^[1-9]$/.test(event.key) && links[event.key - 1]) links[event.key - 1].click()
     else return
@@ -221,6 +225,10 @@ window.sedflow = (() => {
 
   addEventListener('DOMContentLoaded', () => {
     theme(root.dataset.theme)
+    const narrow = matchMedia('(max-width: 480px)'), whole = $('sf-find').placeholder
+    const hint = () => { $('sf-find').placeholder = narrow.matches ? 'NSAID or name' : whole }
+    narrow.addEventListener('change', hint)
+    hint()
     // A link may ask for a walk: its steps come after the page.
     const wait = setInterval(() => { hook(); if (steps) clearInterval(wait) }, 300)
     if (sedflowFirst) show(sedflowFirst)

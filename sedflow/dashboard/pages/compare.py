@@ -19,7 +19,7 @@ from sedflow.dashboard.quantities import QUANTITIES, chosen_quantities
 from sedflow.dashboard.server.turns import Superseded
 from sedflow.dashboard.server.visitors import whose
 from sedflow.dashboard.server.work import on_worker
-from sedflow.dashboard.widgets import patch, plain, prose, text_table
+from sedflow.dashboard.widgets import begun, patch, plain, prose, text_table
 from sedflow.errors import SedflowError
 from sedflow.figures.app_corner import CornerFigure
 from sedflow.figures.base import Layers, LiveFigure
@@ -197,7 +197,7 @@ class CompareView(PageView):
             try:
                 answer = await self.engine.ask(request, only=False)
             except SedflowError as error:
-                problem = plain(error)
+                problem = plain(begun(error))
             if waiting is not self._waiting or waiting[:1] != [request]:
                 return  # a second click asked for it, too
             waiting.pop(0)

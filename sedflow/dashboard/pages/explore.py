@@ -168,9 +168,7 @@ class Explorer(PageView):
         state.param.watch(self._ask, list(state.ASKS))
         state.param.watch(self._show, "answer")
         state.param.watch(self._say, "message")
-        state.param.watch(
-            lambda event: self.places.dim(event.new and state.answer is not None), "busy"
-        )
+        state.param.watch(lambda event: self._dim(), "busy")
         self.light.param.watch(self._drawn, "drawn")
         self.histories.param.watch(self._drawn, "drawn")
         self.corner.param.watch(lambda e: self._brush(e.new), "selection")
@@ -249,10 +247,18 @@ class Explorer(PageView):
     async def _ask(self, *events):
         await self.state.infer()
 
+    def _dim(self):
+        """Dim what is on the screen while it is not the answer to what is asked."""
+        self.places.dim(self.state.busy or self.verdict.answer is not self.state.answer)
+
     def _say(self, event):
-        self.verdict.say(event.new)
-        if event.new and self.state.answer is None:  # also where there was none before
-            self._blank()
+        """Say what there is to say about the answer that is shown, or why there is none."""
+        if self.state.answer is None:  # also where there was none before
+            self.verdict.say(event.new)
+            if event.new:
+                self._blank()
+        elif self.verdict.answer is self.state.answer:  # else it comes with its figures
+            self.verdict.say(event.new)
 
     def _blank(self):
         self.verdict.clear()
@@ -273,18 +279,40 @@ class Explorer(PageView):
         if self.what_if.change:
             self._change()
         # All at one moment: no figure is shown beside those of another galaxy.
-        patch(self.corner.figure, lambda: self._show_all(answer))
+        self._draw(answer)
 
     def _brush(self, brushed: Brushed | None):
         answer = self.state.answer
-        if answer is not None:
-            patch(self.corner.figure, lambda: self._show_all(answer, brushed))
+        if answer is not None and (brushed is None or self.corner.answer is answer):
+            self._draw(answer, brushed)
+
+    def _draw(self, answer: Answer, brushed: Brushed | None = None):
+        """Show everything of an answer, once the worker has computed its corner plot."""
+        figure, changed = self.corner.figure, self._changed
+
+        def show():
+            patch(figure, lambda: self._show_all(answer, brushed))
+
+        document = None if figure is None else figure.document
+        if document is None or document.session_context is None:
+            show()  # a page that is being built, a notebook's cell, a test
+            return
+
+        async def prepared():
+            if await self.corner.prepare(answer, brushed, changed):
+                show()
+
+        pn.state.execute(prepared)
 
     def _show_all(self, answer: Answer, brushed: Brushed | None = None):
+        if answer is not self.state.answer:  # a newer one comes
+            return
         # Frozen: Bokeh collects the document's models once, not after each panel.
         with pn.io.hold(freeze=True):
             for panel in self.panels:
                 panel.show(answer, brushed, self._changed)
+            self.verdict.say(self.state.message)
+            self._dim()
 
     def _change(self, *events):
         start(self.try_change)  # what changes before the browser has connected may never reach it

@@ -75,7 +75,8 @@ class ExploreScreen:
             margin=(3, 2),
             css_classes=["fold", "work"],
         )
-        head = pn.Row(self._fold, verdict, margin=0, sizing_mode="stretch_width")
+        self._verdict = pn.Column(verdict, margin=0, sizing_mode="stretch_width")
+        head = pn.Row(self._fold, self._verdict, margin=0, sizing_mode="stretch_width")
         head.css_classes = ["head"]
         self.empty = note("info", margin=10)
         self.views = pn.Column(
@@ -112,9 +113,12 @@ class ExploreScreen:
         )
 
     def dim(self, stale: bool) -> None:
-        """Dim the figures: what is shown while another answer is computed is not that answer."""
+        """Dim figures, heading and notes: what is shown while another answer is computed."""
         # Not before the usual answer is there: to dim and to undim paints everything twice.
-        self._stage.styles = {
+        styles = {
             "opacity": "0.45" if stale else "1",
             "transition": "opacity 0s 0.6s" if stale else "none",
         }
+        for part in (self._stage, self._verdict):
+            if part.styles != styles:
+                part.styles = styles

@@ -28,6 +28,8 @@ _STAGES = {
     "populations": ("populations", "Populations"),
 }
 _APART = ".bk-input-group.bk-inline label, .bk-input-group label { margin-right: 14px; }"
+#: The longest name of a lesson is whole beside the page.
+_WHOLE = "select.bk-input { font-size: 12px !important; padding-left: 3px !important; }"
 _NONE = "Choose a lesson"
 _GALAXY = 72  # the paper's example
 
@@ -124,6 +126,7 @@ class LearnView(LateView):
             options={_NONE: "", **{item.title: key for key, item in LESSONS.items()}},
             value=self.lesson,
             sizing_mode="stretch_width",
+            stylesheets=[_WHOLE],
         )
         self._pick.param.watch(lambda event: self.param.update(lesson=event.new), "value")
         self._nsaid = pn.widgets.IntInput.from_param(

@@ -22,7 +22,7 @@ from sedflow.dashboard.population_answer import PopulationAnswer, answer_of
 from sedflow.dashboard.population_sample import Sample, atlas_sample, run_sample
 from sedflow.dashboard.server.turns import Superseded
 from sedflow.dashboard.server.work import beside, on_worker
-from sedflow.dashboard.widgets import note, plain, prose, tell
+from sedflow.dashboard.widgets import begun, note, patch, plain, prose, tell
 from sedflow.errors import SedflowError
 
 __all__ = ["PopulationView"]
@@ -151,7 +151,6 @@ class PopulationView(PopulationState, LateView):
             self._heading.object = (
                 f"## {answer.preset.title}: {len(population):,} galaxies of {plain(sample.title)}"
             )
-            self._found.visible = True
             self.figures.show(answer)
             self.paper.show(answer)
             self._open.visible = bool(answer.galaxy) and self.source == "atlas"
@@ -164,6 +163,8 @@ class PopulationView(PopulationState, LateView):
             )
             self._selection.object = f"{plain(sample.words)}{cut}"
             self._notes.object = "\n".join(f"- {plain(text)}" for text in population.notes)
+        # After what is drawn: axes that are empty for a moment say nothing.
+        patch(self.figures.curve.figure, lambda: setattr(self._found, "visible", True))
         self._dots()
 
     def _dots(self):
@@ -183,7 +184,7 @@ class PopulationView(PopulationState, LateView):
             self.galaxy = str(self._shown.ids[self.choice.dots.tapped])
 
     def _warn(self, message):
-        tell(self._notice, f"{message}." if message else "")
+        tell(self._notice, f"{begun(message)}." if message else "")
         if self.answer is None and message:
             self._heading.object = "## Population"
 

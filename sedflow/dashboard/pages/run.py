@@ -28,7 +28,7 @@ from sedflow.dashboard.quantities import QUANTITIES
 from sedflow.dashboard.rerun import Rerun
 from sedflow.dashboard.server.turns import Superseded
 from sedflow.dashboard.server.work import RUNS, on_worker
-from sedflow.dashboard.widgets import WRAP, note, patch, plain, prose
+from sedflow.dashboard.widgets import WRAP, begun, note, patch, plain, prose
 from sedflow.errors import SedflowError
 
 __all__ = ["RunView"]
@@ -128,7 +128,7 @@ class RunView(RunState, LateView):
         )
 
     def _warn(self, message):
-        self._notice.object = plain(f"{message}." if message else "")
+        self._notice.object = plain(f"{begun(message)}." if message else "")
         self._notice.visible = bool(message)
 
     # Rows and map

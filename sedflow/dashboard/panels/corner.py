@@ -94,6 +94,7 @@ class CornerPanel(AnswerPanel):
 
     selection = param.Parameter(doc="Brushed, or None; the page shows it everywhere")
     message = param.String(doc="What a visitor should know")
+    busy = param.Boolean(default=False, doc="Whether a plot is computed that a visitor chose")
     axes = param.Parameter(doc="(columns of `QUANTITIES`, CornerAxes) drawn last")
 
     def __init__(self, **params):
@@ -104,6 +105,7 @@ class CornerPanel(AnswerPanel):
         self._lasso_axes: CornerAxes | None = None  # those on which a lasso was drawn last
         self._naming = False  # while the buttons of the sets get other names
         self._ready: tuple = ((), None)  # (what for, axes and sets) that the worker computed
+        self._next = object()  # of the answers that are prepared, the latest counts
         self._subset = pn.widgets.RadioButtonGroup(
             label="quantities of the corner plot",
             options=[*_SUBSETS, _CHOICE],
@@ -198,13 +200,7 @@ class CornerPanel(AnswerPanel):
         self.axes = (self._rows, axes)
         self._name_sets(answer)
         self._clear.visible = brushed is not None
-        hint = _HINT if self.changed is None else _BESIDE
-        self._text.object = (
-            hint
-            if brushed is None
-            else f"**{_percent(brushed.share)}** of the posterior, {brushed.n:,} draws: "
-            f"{plain(brushed.words)}"
-        )
+        self._rest()
 
     def _around(self, brushed, axes):
         """The outline of what was brushed here, on the axes that are shown now."""
@@ -230,10 +226,9 @@ class CornerPanel(AnswerPanel):
         self._rows = rows
         what, ready = self._ready
         self._ready = ((), None)
-        now = (answer, brushed, self.mcmc, self.changed)
-        same = all(a is b for a, b in zip(what, now, strict=False))
-        if ready is None or not same or what[4:] != (rows, shown):
-            ready = self._computed(*now, rows, shown)
+        now = (answer, brushed, self.mcmc, self.changed, rows, shown)
+        if not _same(what, now):
+            ready = self._computed(*now)
         self._axes, sets = ready
         return self._axes, sets
 
@@ -242,25 +237,9 @@ class CornerPanel(AnswerPanel):
         return chosen_quantities(self._quantities.value), list(self._sets.value or ["exact"])
 
     @staticmethod
-    def _computed(answer, brushed, mcmc, changed, rows, shown):
+    def _computed(*what):
         """Axes and sets of draws: no widget is looked at, so that the worker can compute them."""
-        samples = _samples(answer, brushed, mcmc, changed, rows, shown)
-        some = [s for name, s in samples.items() if name not in ("prior", "selected")]
-        axes = quantity_axes(some, rows)
-        if "exact" not in shown and brushed is None and len(samples) > 1:
-            samples.pop("exact", None)
-        first = next(iter(samples))
-        return axes, {
-            name: corner_set(
-                s,
-                axes,
-                image=name == first,
-                pairs=name != "prior",
-                prior=answer.fit.prior if name == "prior" else None,
-                ranges=answer.quantiles[:, rows] if name == "exact" else None,
-            )
-            for name, s in samples.items()
-        }
+        return _drawn(*_plain(*what))
 
     def _redraw(self, event):
         if self.answer is None or self._naming:
@@ -278,7 +257,51 @@ class CornerPanel(AnswerPanel):
             if await self._prepare(lambda: self.brushed):
                 self.redraw(self.figure)
 
+        self._hurry()
         pn.state.execute(compute)
+
+    def _hurry(self):
+        """Say that a plot is being drawn, until `draw` has drawn one."""
+        rows, _ = self._shown()
+        self.busy = True
+        self._text.object = f"Drawing {len(rows)} × {len(rows)} panels …"
+
+    def _rest(self):
+        """Say what is shown, not that something is being drawn."""
+        self.busy = False
+        brushed = self.brushed
+        hint = _HINT if self.changed is None else _BESIDE
+        self._text.object = (
+            hint
+            if brushed is None
+            else f"**{_percent(brushed.share)}** of the posterior, {brushed.n:,} draws: "
+            f"{plain(brushed.words)}"
+        )
+
+    async def prepare(
+        self, answer: Answer, brushed: Brushed | None, changed: Changed | None
+    ) -> bool:
+        """Have the worker compute the plot that `show` will draw; False if a newer one comes.
+
+        Without it `show` computes, and all visitors wait meanwhile.
+        """
+        rows, shown = self._shown()
+        mcmc = self.mcmc
+        if self.answer is None or self.answer.request != answer.request:
+            mcmc = self._kept.get(answer.request)
+            if mcmc is None:
+                shown = [s for s in shown if s != "mcmc"] or ["exact"]
+        now = (answer, brushed, mcmc, changed, rows, shown)
+        if _same(self._ready[0], now):
+            return True
+        try:
+            ready = await on_worker(_drawn, latest=self._next)(*_plain(*now))
+        except Superseded:
+            return False
+        except SedflowError:  # too many wait: `show` computes
+            return True
+        self._ready = now, ready
+        return True
 
     async def _prepare(self, find):
         """Have the worker compute what `draw` will draw, with `find()` as what is brushed.
@@ -297,6 +320,7 @@ class CornerPanel(AnswerPanel):
         except Superseded:
             return ()
         except SedflowError as error:
+            self._rest()
             self._say(error)
             return ()
         if self.answer is not answer:
@@ -367,6 +391,43 @@ class CornerPanel(AnswerPanel):
             sizing_mode="stretch_both",
             styles={"position": "relative"},
         )
+
+
+def _plain(answer, brushed, mcmc, changed, rows, shown):
+    """What `_drawn` draws of an answer, as plain values that a process can be sent."""
+    samples = _samples(answer, brushed, mcmc, changed, rows, shown)
+    hidden = "exact" not in shown and brushed is None and len(samples) > 1
+    prior = answer.fit.prior if "prior" in samples else None
+    return samples, rows, hidden, prior, answer.quantiles[:, rows]
+
+
+def _drawn(samples, rows, hidden, prior, ranges):
+    """Axes and sets of draws.
+
+    samples : name of a set -> (n_draw, n_row); hidden : whether "exact" is not drawn
+    prior : of the set of that name; ranges : 16, 50 and 84 % (3, n_row) of "exact"
+    """
+    some = [s for name, s in samples.items() if name not in ("prior", "selected")]
+    axes = quantity_axes(some, rows)
+    samples = {name: s for name, s in samples.items() if not (hidden and name == "exact")}
+    first = next(iter(samples))
+    return axes, {
+        name: corner_set(
+            s,
+            axes,
+            image=name == first,
+            pairs=name != "prior",
+            prior=prior if name == "prior" else None,
+            ranges=ranges if name == "exact" else None,
+        )
+        for name, s in samples.items()
+    }
+
+
+def _same(what, now):
+    """Whether the same was computed: the same objects, quantities and sets of draws."""
+    objects = zip(what[:4], now[:4], strict=False)
+    return bool(what) and all(a is b for a, b in objects) and what[4:] == now[4:]
 
 
 def _percent(share):

@@ -15,7 +15,34 @@ from sedflow.model.derived import ALL, derive
 
 __all__ = ["DerivedPanel", "interval", "number"]
 
-_CLOSE = ".tabulator .tabulator-col .tabulator-col-content { padding: 3px 4px !important; }"
+#: Close, so that no column is cut beside a corner plot: long names are on two lines, and a narrow
+#: table leaves out the prior, then the literature.
+_CLOSE = """
+.tabulator, .tabulator .tabulator-header { font-size: 11px !important; }
+.tabulator { container-type: inline-size; }
+.tabulator .tabulator-tableholder { scrollbar-width: thin; }
+.tabulator .tabulator-col .tabulator-col-content { padding: 3px 4px !important; }
+.tabulator .tabulator-row, .tabulator .tabulator-cell { height: auto !important; }
+.tabulator .tabulator-cell { vertical-align: top !important; }
+.tabulator .tabulator-cell[tabulator-field=quantity] { white-space: normal !important; }
+@media (max-width: 480px) {
+  .tabulator .tabulator-cell, .tabulator .tabulator-col .tabulator-col-content {
+    padding: 3px 2px !important; }
+}
+@container (max-width: 425px) {
+  .tabulator-col[tabulator-field=prior], .tabulator-cell[tabulator-field=prior] {
+    display: none !important; }
+}
+@container (max-width: 565px) {
+  :is(.tabulator-headers, .tabulator-row):has([tabulator-field=selected])
+    [tabulator-field=prior] { display: none !important; }
+}
+@container (max-width: 459px) {
+  :is(.tabulator-headers, .tabulator-row):has([tabulator-field=selected])
+    [tabulator-field=literature] { display: none !important; }
+}
+"""
+_QUANTITY = 112  # widest that the column of names is [px]
 _EVERYWHERE = {q.name for q in ALL}
 
 
@@ -38,6 +65,10 @@ class DerivedPanel(AnswerPanel):
             sortable=False,
             formatters={"quantity": {"type": "html"}},  # of our own text alone
             stylesheets=[SMALL_TABLE, _CLOSE],
+            configuration={
+                "renderVertical": "basic",  # rows are as high as their names
+                "columns": [{"field": "quantity", "maxWidth": _QUANTITY}],
+            },
         )
 
     def draw(self, answer: Answer, brushed: Brushed | None) -> None:

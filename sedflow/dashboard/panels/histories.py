@@ -19,6 +19,9 @@ from sedflow.figures.histories import FORMED, HistoryFigure, history_layers
 
 __all__ = ["HistoriesPanel"]
 
+_LATELY = 0.1  # Gyr, which are a line on an axis of 13
+_STEP = 0.05  # share of the mass, from which a step on that line is told
+
 
 class HistoriesPanel(AnswerPanel):
     """Histories of an answer, one figure each, and when the mass had formed.
@@ -95,7 +98,7 @@ class HistoriesPanel(AnswerPanel):
         if self._screen:
             n = len(answer.fit.examples)
             told += f"\n\nBands hold 68, 95 % at each time; thin lines: {n} draws, the best green."
-        self._formation.object = told
+        self._formation.object = f"{told}{_of_late(history, answer.fit.examples[0])}"
 
     def _changed(self, which):
         """16, 50 and 84 % of the history of the posterior beside this one; None without one."""
@@ -112,6 +115,17 @@ class HistoriesPanel(AnswerPanel):
         return pn.Column(
             *self._panes.values(), self._formation, margin=0, sizing_mode="stretch_width"
         )
+
+
+def _of_late(history, best):
+    """A sentence where the best draw's curve does not seem to begin at 1: a burst lately."""
+    share = 1.0 - float(np.interp(_LATELY, history.edges, history.formed[best]))
+    if share < _STEP:
+        return ""
+    return (
+        f" The best draw formed {100 * share:.0f} % of its mass in the last {1000 * _LATELY:.0f} "
+        "Myr: a step at the left edge."
+    )
 
 
 def _ago(quantiles):

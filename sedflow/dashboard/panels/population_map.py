@@ -8,13 +8,14 @@ from bokeh.models import ColumnDataSource
 from sedflow.dashboard.figure_pane import FigurePane
 from sedflow.dashboard.numbers import region
 from sedflow.dashboard.panels.population_state import CUTS
-from sedflow.dashboard.widgets import patch
+from sedflow.dashboard.widgets import patch, prose
 from sedflow.errors import SedflowError
 from sedflow.figures.dots import dot_figure
 
 __all__ = ["PopulationMap"]
 
 _IN, _OUT = 0.45, 0.05
+_HEIGHT = 250
 
 
 class PopulationMap(pn.viewable.Viewer):
@@ -38,7 +39,7 @@ class PopulationMap(pn.viewable.Viewer):
             self._picked,
             0.2,
             sizing_mode="stretch_width",
-            height=250,
+            height=_HEIGHT,
             name="population_dots",
             background_fill_alpha=0,
             border_fill_alpha=0,
@@ -46,7 +47,10 @@ class PopulationMap(pn.viewable.Viewer):
         f.on_event("selectiongeometry", self._drawn)
         self._points.selected.on_change("indices", self._tap)
         self.figure = f
-        self._pane = FigurePane(f, sizing_mode="stretch_width", margin=0)
+        # Empty axes say nothing, and nobody waits before them: they come with their dots.
+        pane = FigurePane(f, sizing_mode="stretch_width", margin=0)
+        self._pane = pn.Column(pane, sizing_mode="stretch_width", margin=0, visible=False)
+        self._wait = prose("Computing the dots …", margin=(8, 8), height=_HEIGHT - 16)
 
     def show(self, columns: dict, chosen: np.ndarray, picked: int | None) -> None:  # type: ignore[override]
         """Show a sample: its columns (n,), which of it is chosen (n,), and the row picked."""
@@ -75,6 +79,10 @@ class PopulationMap(pn.viewable.Viewer):
             )
 
         patch(self.figure, draw)
+        patch(self.figure, self._appear)
+
+    def _appear(self):
+        self._pane.visible, self._wait.visible = True, False
 
     def _tap(self, attr, old, new):
         if new and new[0] < len(self._rows):
@@ -92,4 +100,4 @@ class PopulationMap(pn.viewable.Viewer):
             self.boxed = ("mass", x, self.y, y)
 
     def __panel__(self):
-        return self._pane
+        return pn.Column(self._wait, self._pane, sizing_mode="stretch_width", margin=0)

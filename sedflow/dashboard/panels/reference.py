@@ -58,7 +58,7 @@ class ReferencePanel(AnswerPanel):
         self._method = pn.widgets.Select(label="sampler", options=METHODS, width=200)
         self._start = pn.widgets.Button(label="Start", color="primary", align="end")
         self._climb = pn.widgets.Button(
-            label="Refine it",
+            label="All steps to exact",
             align="end",
             description="Weights, adaptive importance sampling, MCMC: as far as this galaxy needs",
         )

@@ -35,6 +35,20 @@ _LISTENERS = streams.Stream._callbacks["bokeh"]
 _LISTENERS[_Size] = _LISTENERS[streams.PlotSize]
 
 
+class _Ends(_LISTENERS[streams.RangeXY]):
+    """Ranges that the browser says, without those that have no end or no length."""
+
+    def _process_msg(self, msg):
+        return super()._process_msg(_whole(msg))
+
+
+class _Range(streams.RangeXY):
+    """The part of the map that the browser shows."""
+
+
+_LISTENERS[_Range] = _Ends
+
+
 class RunMap(pn.viewable.Viewer):
     """The map as a pane; `show` gives it rows, `mark` a place.
 
@@ -67,7 +81,7 @@ class RunMap(pn.viewable.Viewer):
         self._axes, self._labels = (x, y, color), labels
         self._points = streams.Pipe(data=points)
         self._chosen = streams.Pipe(data=(np.array([]), np.array([])))
-        self.range = streams.RangeXY()
+        self.range = _Range()
         self.size = _Size()
         self._ends = tuple(_widened(e) for e in ends)
         self._pane.object = self._element(*self._ends)
@@ -163,6 +177,16 @@ class RunMap(pn.viewable.Viewer):
 
     def __panel__(self):
         return self._pane
+
+
+def _whole(said):
+    """What the browser says about ranges, without those that have no end or no length."""
+    for axis in "xy":
+        names = f"{axis}0", f"{axis}1"
+        ends = [said.get(name) for name in names]
+        if None in ends or not np.isfinite(ends).all() or ends[0] == ends[1]:
+            said = {name: value for name, value in said.items() if name not in names}
+    return said
 
 
 def _widened(ends):

@@ -9,7 +9,7 @@ from sedflow.catalogue.rows import BandColumns, Mapping, to_photometry
 from sedflow.dashboard.answer import OwnGalaxy
 from sedflow.dashboard.engine import Engine
 from sedflow.dashboard.server.messages import LONGEST_TEXT
-from sedflow.dashboard.widgets import plain, prose
+from sedflow.dashboard.widgets import begun, plain, prose, typeset
 from sedflow.errors import SedflowError
 from sedflow.photometry import Photometry
 
@@ -80,7 +80,7 @@ class TypedPanel(pn.viewable.Viewer):
             galaxy = typed_galaxy(values, self._redshift.value, self._unit.value)
             name = self.engine.add(self._name.value or "my galaxy", OwnGalaxy(galaxy))
         except SedflowError as error:
-            self._note.object = plain(f"{error}.")
+            self._note.object = plain(typeset(f"{begun(error)}."))
             return
         self._note.object = f"Added as **{plain(name)}**."
         self.chosen = name

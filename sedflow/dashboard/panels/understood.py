@@ -35,6 +35,9 @@ class UnderstoodPanel(pn.viewable.Viewer):
         first["id"] = first["id"].astype(str)  # numbers of 19 digits lose some in a browser
         # Below, each row that cannot be run has its problem.
         first = first.drop(columns="problem", errors="ignore")
+        for name in first.columns:
+            if first[name].dtype.kind == "f" and (first[name] < 0).any():  # a table prints a hyphen
+                first[name] = ["" if v != v else typeset(f"{v:g}") for v in first[name]]
         self.preview.param.update(value=first, visible=True, height=tall(len(first)))
         rows = [
             (p.row + 1, "" if p.id is None else str(p.id), typeset(p.reason))

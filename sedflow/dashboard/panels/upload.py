@@ -21,7 +21,7 @@ from sedflow.dashboard.server.uploads import Readers, shared_readers
 from sedflow.dashboard.server.visitors import VISITORS, Full, whose
 from sedflow.dashboard.server.work import on_worker
 from sedflow.dashboard.upload_run import Inputs, Results
-from sedflow.dashboard.widgets import plain, prose, typeset
+from sedflow.dashboard.widgets import begun, plain, prose, typeset
 from sedflow.errors import SedflowError
 from sedflow.files.packaged import DEFAULT_WEIGHTS
 from sedflow.model.floors import floor_notes
@@ -132,7 +132,7 @@ class UploadPanel(pn.viewable.Viewer):
         if self._reading:
             self._say("an upload is being read; wait for it to end, then upload the file again")
             return
-        name = name[:_LONGEST_NAME]
+        self._name = name = name[:_LONGEST_NAME]
         self._reset()
         if len(content) > MAX_MEGABYTES * 1e6:
             self._say(
@@ -144,7 +144,6 @@ class UploadPanel(pn.viewable.Viewer):
         self._say(f"reading {name}")
         try:
             self.table, self._total = await self.readers.read(content, name, which)
-            self._name = name
             self._keep_table(content)
             self._weights.options = packaged_weights()
             await self._guess("")
@@ -206,7 +205,7 @@ class UploadPanel(pn.viewable.Viewer):
         self._which.param.update(options=offered, value=now, visible=True)
 
     def _say(self, sentence):
-        self._note.object = plain(typeset(f"{sentence}."))
+        self._note.object = plain(typeset(f"{begun(sentence, self._name)}."))
 
     def _reset(self):
         self.table = None
@@ -274,8 +273,8 @@ class UploadPanel(pn.viewable.Viewer):
         self.understood.tell(said, shown, self.inputs.problems)
         told = [_of_rows(plain(self._name), self._total, len(self.inputs.todo))]
         if foreign := foreign_bands(mapping, network, len(rows.rows), self._name):
-            told.append(f"**{plain(typeset(foreign))}.**")
-        told += [f"{plain(note)}." for note in floor_notes(rows.photometry)]
+            told.append(f"**{plain(typeset(begun(foreign, self._name)))}.**")
+        told += [f"{plain(typeset(begun(note)))}." for note in floor_notes(rows.photometry)]
         self._note.object = "\n\n".join([*told, dropped] if dropped else told)
         self._enable()
 
@@ -304,7 +303,7 @@ class UploadPanel(pn.viewable.Viewer):
         except SedflowError as error:
             if self._running is not inputs:
                 return
-            problem = plain(f" {error}.")
+            problem = plain(typeset(f" {begun(error, self._name)}."))
             self._note.object = problem
         finally:
             if self._running is inputs:

@@ -121,13 +121,21 @@ class VerdictPanel(AnswerPanel):
         return f"{plain(name)} · NSAID {galaxy} · {z}" if name else f"NSAID {galaxy} · {z}"
 
     def __panel__(self):
+        # Together: where the line is full, none of them stands alone on the next.
+        right = pn.FlexBox(
+            self.sky,
+            *self._actions,
+            align_items="center",
+            flex_wrap="nowrap",
+            margin=0,
+            sizing_mode=None,
+            styles={"margin-left": "auto"},
+        )
         line = pn.FlexBox(
             self.heading,
             self.badge,
             self.remedies,
-            pn.Spacer(height=1, styles={"flex": "1 1 0"}),
-            self.sky,
-            *self._actions,
+            right,
             align_items="center",
             margin=0,
             sizing_mode="stretch_width",

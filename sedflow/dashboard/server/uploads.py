@@ -170,7 +170,7 @@ class Readers:
 
     def _one(self, content, name, which=""):
         process = self._take()
-        answer, late = process.ask(content, f"{name}\0{which}", self.seconds)
+        answer, why = process.ask(content, f"{name}\0{which}", self.seconds)
         if answer is not None:
             self._idle.put(process)
             return answer
@@ -178,7 +178,12 @@ class Readers:
             self._all.discard(process)
         process.end()
         self.warm()
-        if late:
+        if why == "start":
+            raise SedflowError(
+                f"{name} was not read, because the process that reads uploads did not start within "
+                f"{_STARTING:g} seconds: the machine is busy; upload the file again in a minute"
+            )
+        if why == "late":
             raise SedflowError(
                 f"{name} took longer than {self.seconds:g} seconds to read, and was given up; keep "
                 "only the columns that are needed, or run `sedflow infer`"
@@ -215,10 +220,12 @@ class _Process:
         self._child.wait()
 
     def ask(self, content, name, seconds):
-        """The answer, or None; and whether that is because it took too long."""
-        if self._within(_STARTING, self._ready)[0] is None:
-            return None, False
-        return self._within(seconds, lambda: self._exchange(content, name.encode()))
+        """The answer, or None; and why: "start" or "late" where that took too long, else ""."""
+        ready, late = self._within(_STARTING, self._ready)
+        if ready is None:
+            return None, "start" if late else ""
+        answer, late = self._within(seconds, lambda: self._exchange(content, name.encode()))
+        return answer, "late" if late else ""
 
     def _within(self, seconds, work):
         late = threading.Event()

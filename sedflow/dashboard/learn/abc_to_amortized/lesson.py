@@ -8,7 +8,7 @@ from sedflow.dashboard.learn.steps import Lesson, Step
 
 LESSON = Lesson(
     "abc-to-network",
-    "From rejection ABC to amortized inference",
+    "From rejection to amortized inference",
     "Four ways to the same posterior, and the bill in simulations: guess and compare, weigh, walk, "
     "and learn once for all galaxies.",
     20,
