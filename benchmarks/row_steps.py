@@ -29,7 +29,7 @@ STEPS = (
     ("network/runtime.py", "", "flow"),
     ("model/fast.py", "run_graph", "forward model"),
     ("model/mass.py", "", "mass"),
-    ("network/flow_and_mass.py", "", "parameters and densities"),
+    ("model/flow_and_mass.py", "", "parameters and densities"),
     ("network/posterior.py", "_pushed", "more draws where 1,000 do not pass, in threads"),
     ("sampling/pareto.py", "", "weights"),
     ("sampling/importance.py", "", "weights"),

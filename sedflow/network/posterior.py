@@ -19,12 +19,12 @@ from sedflow.draws import Draws, check_photometry, checked_request, galaxy_rng
 from sedflow.errors import BadParameters, UnknownBand, needs
 from sedflow.files.hashes import digest, sealed, sha256
 from sedflow.model.batch import chunks
+from sedflow.model.flow_and_mass import FlowAndMass
 from sedflow.model.noise import NoiseModel
 from sedflow.model.sed import SEDModel
 from sedflow.network.domain import TrainingDomain, check
 from sedflow.network.domain_check import DomainCheck
 from sedflow.network.features import raw_features, standardise
-from sedflow.network.flow_and_mass import FlowAndMass
 from sedflow.network.graphs import graph_flow
 from sedflow.network.record import FORMAT
 from sedflow.network.runtime import GraphFlow

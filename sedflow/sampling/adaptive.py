@@ -9,6 +9,7 @@ from threadpoolctl import threadpool_limits
 
 from sedflow.constants import LOG_2PI
 from sedflow.draws import Draws, systematic
+from sedflow.model.flow_and_mass import FlowAndMass
 from sedflow.model.likelihood import log_likelihood
 from sedflow.model.sed import SEDModel
 from sedflow.parameters import Prior
@@ -17,9 +18,21 @@ from sedflow.sampling.importance import smooth
 
 _T_DOF = 5.0  # of the proposals' tails
 _MIXTURE = 3  # components of each new proposal
+_OF_PRIOR = 0.1  # of each new proposal's draws
 _LEARN_FROM = 2000  # points to which it is fitted
 _ROUNDS = 6
+_NOTHING = np.empty((1, 0))  # which the prior heeds of the data
 _LEARN_ESS = 150.0  # draws that must count, in effect, where a new proposal is fitted
+
+
+class _PriorAsFlow:
+    """The prior in the place of a flow: its unbounded coordinates are the base."""
+
+    def to_x(self, base, context):
+        return base, _log_normal(base)
+
+    def to_base(self, x, context):
+        return x, _log_normal(x)
 
 
 def adapt(
@@ -33,65 +46,74 @@ def adapt(
 ) -> Draws:
     """Weighted draws of one galaxy by adaptive importance sampling.
 
-    Each round adds as many draws as there were at first, from a mixture of Student-t fitted,
-    in the base coordinates of the network's flow, to the weighted draws so far
-    (adaptive multiple importance sampling, Cornuet et al. 2012, Scand. J. Stat. 39, 798). All
-    draws are weighted against the mixture of everything they were made from, so none is
-    lost. It ends when the importance weights pass, or after 6 rounds.
+    Each round adds as many draws as there were at first, from a mixture of Student-t fitted to
+    the weighted draws so far (adaptive multiple importance sampling, Cornuet et al. 2012, Scand.
+    J. Stat. 39, 798), in the coordinates u (n, 11) in which the prior is a standard normal and
+    the first number is the probit of the mass's quantile, given the others and the data. There
+    an edge of the prior is a normal's tail, whatever the network makes of the galaxy. All draws
+    are weighted against the mixture of everything they were made from, the network included, so
+    none is lost. It ends when the importance weights pass, or after 6 rounds.
 
     Parameters
     ----------
-    sampler : with `push(base, galaxy)` -> Draws and `pull(theta, galaxy)` -> base, as
-        `AmortizedPosterior`
+    sampler : with `log_prob(theta, galaxy)`, as `AmortizedPosterior`
+    galaxy : Photometry of shape ()
+    model : SEDModel
+    prior : Prior
+    draws : Draws
+        Those of the sampler, to begin with, and as many as each round adds.
+    seed : int, optional
     scouts : array (m, 12), optional
         Points of the posterior found without the network, which the first proposal is fitted
         to: weights say nothing about a mode that no draw has reached.
-    galaxy : Photometry of shape ()
-    draws : Draws
-        Those of the sampler, to begin with.
 
     Returns
     -------
     Draws with weights, importance and flux; as many as a multiple of draws.n
     """
     rng = np.random.default_rng([0 if seed is None else seed, 7])
-    own = getattr(sampler, "model", None) is model  # whose fluxes can be used
+    space = FlowAndMass(_PriorAsFlow(), prior, model, galaxy.bands)
     proposals: list[_Proposal] = []
     made: list[tuple[np.ndarray, ...]] = []
     for k in range(_ROUNDS + 1):
         if k == 0:
-            u = sampler.pull(draws.theta, galaxy)
-        else:
-            u = proposals[-1].sample(draws.n, rng)
-            draws = sampler.push(u, galaxy)
-            draws = draws if own else draws.without_flux()
-        # Far out, the flow may overflow; such points have no weight.
-        density = np.asarray(draws.log_density)
-        lost = ~(np.isfinite(draws.theta).all(-1) & np.isfinite(density))
-        theta = np.where(lost[:, None], made[0][1][:1] if made else 0.0, draws.theta)
-        if draws.flux is None or draws.flux_bands != galaxy.bands:
+            # Far out, the flow may overflow; such points have no weight.
+            log_network = np.asarray(draws.log_density)
+            lost = ~(np.isfinite(draws.theta).all(-1) & np.isfinite(log_network))
+            theta = np.where(lost[:, None], prior.sample(1, rng), draws.theta)
+            u, density = space.to_base(theta, _NOTHING, galaxy)
             flux = np.asarray(Draws(theta).with_flux(galaxy, model).flux)
         else:
-            flux = np.where(lost[:, None], 0.0, draws.flux)
-        log_normal = -0.5 * (np.square(u).sum(-1) + u.shape[-1] * LOG_2PI)
+            u = proposals[-1].sample(draws.n, rng)
+            theta, density, flux = space.to_theta(u, _NOTHING, galaxy)
+            lost = ~np.isfinite(density)
+            with np.errstate(all="ignore"):
+                log_network = sampler.log_prob(theta, galaxy)
+        # Of theta over u: what turns a density of one into one of the other.
+        log_volume = density - _log_normal(u)
         log_target = prior.log_prob(theta) + log_likelihood(flux, galaxy)
         log_target[lost] = -np.inf
-        # Flow's density over base's: what turns a density of u into one of theta.
-        log_volume = np.where(lost, 0.0, density - log_normal)
-        made.append((u, theta, log_target, log_volume, log_normal, flux))
-        u, theta, log_target, log_volume, log_normal, flux = map(
+        log_network = np.where(lost, -np.inf, log_network - log_volume)
+        log_network = np.nan_to_num(log_network, nan=-np.inf, posinf=-np.inf)
+        made.append((u, theta, log_target, log_volume, log_network, flux))
+        u, theta, log_target, log_volume, log_network, flux = map(
             np.concatenate, zip(*made, strict=True)
         )
-        mixture = logsumexp([log_normal, *(p.log_prob(u) for p in proposals)], axis=0)
+        mixture = logsumexp([log_network, *(p.log_prob(u) for p in proposals)], axis=0)
         log_weight = log_target - log_volume - mixture + np.log(k + 1)
         weights, figures = smooth(log_weight, prior.sfh, log_target)
         if k > 0 and figures.good():
             break
         if k == 0 and scouts is not None:
-            proposals.append(_Proposal(sampler.pull(scouts, galaxy), np.ones(len(scouts)), rng))
+            known, _ = space.to_base(scouts, _NOTHING, galaxy)
+            proposals.append(_Proposal(known, np.ones(len(scouts)), rng))
         else:
             proposals.append(_Proposal(u, _flattened(log_weight), rng))
     return Draws(theta, weights=weights, importance=figures, flux=flux, flux_bands=galaxy.bands)
+
+
+def _log_normal(u):
+    return -0.5 * (np.square(u).sum(-1) + u.shape[-1] * LOG_2PI)
 
 
 def _flattened(log_weight):
@@ -116,7 +138,10 @@ def _flattened(log_weight):
 
 
 class _Proposal:
-    """Mixture of Student-t fitted to points u (n, n_base) of some weights (n,)."""
+    """Mixture of Student-t fitted to points u (n, n_base) of some weights (n,), and of the prior.
+
+    The prior's share bounds the weights: they cannot exceed the likelihood over what it adds.
+    """
 
     def __init__(self, u, weights, rng):
         from sklearn.exceptions import ConvergenceWarning
@@ -130,13 +155,14 @@ class _Proposal:
             warnings.simplefilter("ignore", ConvergenceWarning)  # any mixture will do
             mixture.fit(points)
         whole = np.cov(points.T)  # a little of it in each part keeps the tails covered
-        self._shares = mixture.weights_
-        from scipy.stats import multivariate_t  # slow to import
+        self._shares = np.append((1 - _OF_PRIOR) * mixture.weights_, _OF_PRIOR)
+        from scipy.stats import multivariate_normal, multivariate_t  # slow to import
 
         self._parts = [
             multivariate_t(mean, 0.9 * cov + 0.1 * whole, _T_DOF)
             for mean, cov in zip(mixture.means_, mixture.covariances_, strict=True)
         ]
+        self._parts.append(multivariate_normal(np.zeros(u.shape[-1])))
 
     def sample(self, n, rng):
         counts = rng.multinomial(n, self._shares)

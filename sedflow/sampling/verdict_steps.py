@@ -35,7 +35,7 @@ from sedflow.trust_limits import JUDGED_ON, K_HAT_MAX, MIN_ESS, TAIL_INDEX_MAX, 
 _MORE = 5  # times as many draws, where the first are too few
 _HOPEFUL = 1.0  # k-hat below which more draws may help
 _ROUGHLY = 4.0  # times the limit on chi-square, that scouts may miss and MCMC reach
-_WIDE = 8000  # draws of each round of adaptive importance sampling, where fewer do not pass
+_WIDE = 8000  # draws of each round of adaptive importance sampling, at least
 _MISSING = 0.6  # of the log evidence, where half of the posterior may be missing
 _TELLING = 50.0  # effective draws from which a band is named
 
@@ -277,19 +277,12 @@ class Ladder:
         The weights must also account for the evidence that the scouts found: k-hat says nothing
         about a mode that no draw has reached.
         """
-        first = self.first
-        for made in dict.fromkeys((self.made, max(self.made, _WIDE))):
-            if made > first.n:
-                first = self._weighed(self._sampled(made))
-            learned = adapt(
-                self.sampler, self.galaxy, self.model, self.prior, first, self.seed, scouts
-            )
-            held = learned.importance
-            if held.good() and log_evidence - held.log_evidence < _MISSING:
-                break
-            if self.unreached:
-                return None
-        else:
+        first, made = self.first, max(self.made, _WIDE)
+        if made > first.n:
+            first = self._weighed(self._sampled(made))
+        learned = adapt(self.sampler, self.galaxy, self.model, self.prior, first, self.seed, scouts)
+        held = learned.importance
+        if not (held.good() and log_evidence - held.log_evidence < _MISSING):
             return None
         draws = self._equal(learned)
         self._describe(draws)

@@ -13,8 +13,8 @@ from sedflow.bands import nanomaggies
 from sedflow.errors import BadParameters, BadPhotometry, BadWeights, UnknownBand
 from sedflow.files.hashes import opened, sealed
 from sedflow.files.packaged import data_path
+from sedflow.model.flow_and_mass import FlowAndMass
 from sedflow.network.flow import CouplingFlow, FlowConfig
-from sedflow.network.flow_and_mass import FlowAndMass
 from sedflow.network.weights import cached_posterior
 from sedflow.parameters import FREE_NAMES, as_theta
 

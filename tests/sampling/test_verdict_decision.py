@@ -324,11 +324,25 @@ def test_a_damaged_network_is_not_a_verdict_on_a_galaxy():
 
 
 @pytest.mark.slow
-def test_adaptive_sampling_that_leaves_too_few_is_tried_with_more_draws(posterior, nsa):
-    """NSAID 68441, z off: two thin modes, in which 7,000 draws left some 300 effective ones."""
+@pytest.mark.parametrize(
+    ("nsaid", "log_evidence"), [(43756, -88.27), (75215, -83.45), (170877, -71.41)]
+)
+@pytest.mark.slow
+def test_a_posterior_at_the_edges_of_the_prior_is_whole(posterior, nsa, nsaid, log_evidence):
+    """Outside the training domain, bursts at the youngest age; the evidence is of 16 populations.
+
+    Proposals in the coordinates of the flow left out a third of it, populations that were weighted
+    to the prior at once all of it.
+    """
+    verdict = sedflow.fit(nsa.photometry(nsaid), posterior, n=1000, seed=3).verdict
+    assert verdict.kind == "exact (adapted weights)"
+    assert verdict.log_evidence == pytest.approx(log_evidence, abs=0.2)
+
+
+def test_adaptive_sampling_makes_draws_enough_for_two_thin_modes(posterior, nsa):
+    """NSAID 68441, z off."""
     galaxy = nsa.photometry(68441)
     verdict = sedflow.fit(galaxy, posterior, n=1000, seed=2, trust="proposals").verdict
     assert verdict.kind == "exact (adapted weights)"
     assert verdict.ess > 400
-    assert "of 7,000 draws" not in verdict.reason
     assert "Off is z by 0." in verdict.warning
