@@ -61,9 +61,9 @@ def band_fluxes(columns, name, band, reasons, left_out: Counter):
     for flags in (blank, no_error):
         flags[list(text)] = False  # such a row has its own reason
     _count(left_out, name, band, value, blank, none, no_error & ~lower, limits)
-    for row in np.flatnonzero(doubtful & ~absent):
+    for row in np.flatnonzero(doubtful & ~absent).tolist():
         reasons.setdefault(
-            int(row),
+            row,
             f"{band.value} = {value[row]:g} +- {error[row]:g} may be data, or say that there is no "
             f"value; state nulls = '{value[row]:g}' or nulls = 'none' for {name} in the mapping",
         )

@@ -1,5 +1,7 @@
 """A map of many rows: how many lie where, rasterized by datashader for each zoom."""
 
+from typing import Any
+
 import datashader as ds
 import holoviews as hv
 import holoviews.plotting.bokeh
@@ -31,11 +33,12 @@ class _Size(streams.PlotSize):
 
 
 # A stream finds what listens to the browser by its own class alone.
-_LISTENERS = streams.Stream._callbacks["bokeh"]
+_LISTENERS: dict[type, Any] = streams.Stream._callbacks["bokeh"]
 _LISTENERS[_Size] = _LISTENERS[streams.PlotSize]
+_RANGES: Any = _LISTENERS[streams.RangeXY]
 
 
-class _Ends(_LISTENERS[streams.RangeXY]):
+class _Ends(_RANGES):
     """Ranges that the browser says, without those that have no end or no length."""
 
     def _process_msg(self, msg):
