@@ -16,6 +16,7 @@ from panel.theme.base import Inherit
 from panel.theme.native import Native, NativeDefaultTheme
 from panel.viewable import Viewable
 
+from sedflow.figures.theme import PageTheme
 from sedflow.palette import DARK, FONT, LIGHT
 
 _FILES = Path(__file__).parent / "frame"
@@ -65,6 +66,20 @@ class PageDesign(Native):
             modifiers["stylesheets"] = [*rest["stylesheets"], cache[own]]
         else:
             super()._patch_modifiers(doc, modifiers, cache)
+
+    def apply_bokeh_theme_to_model(self, model, theme_override=None):
+        """Dress a figure before it is part of the page.
+
+        Bokeh dresses it when the document takes it up, which on a busy server can be after it
+        was sent; it would stay undressed then.
+        """
+        document = pn.state.curdoc
+        theme = theme_override or (document and document.theme)
+        if isinstance(theme, PageTheme):
+            for part in model.references():
+                theme.apply_to_model(part)
+        else:
+            super().apply_bokeh_theme_to_model(model, theme_override)
 
 
 class _PageTemplate(pn.Template):

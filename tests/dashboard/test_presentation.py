@@ -4,7 +4,11 @@ import asyncio
 import json
 
 import pytest
+from bokeh.document import Document
+from bokeh.plotting import figure
+from panel.io.state import set_curdoc
 
+from sedflow.dashboard.design import PageDesign
 from sedflow.dashboard.engine import Request
 from sedflow.dashboard.pages.learn import LearnView
 from sedflow.dashboard.pages.view import laid_out
@@ -78,3 +82,16 @@ def test_a_presentation_folds_controls_away(engine):
     page = laid_out(LearnView(engine.nsa, engine.posterior))
     assert page[0].css_classes == ["side", "last"]
     assert ".side { display: var(--sf-rail, flex)" in page.stylesheets[0]
+
+
+def test_a_figure_is_dressed_before_the_page_takes_it_up():
+    """A busy server sends it before that, and it would stay in Bokeh's own dress."""
+    document = Document()
+    document.theme = PageTheme()
+    plot = figure(title="light")
+    with set_curdoc(document):
+        PageDesign().apply_bokeh_theme_to_model(plot)
+    assert plot.document is None
+    assert plot.xaxis[0].axis_label_text_font_style == "normal"
+    assert plot.xaxis[0].minor_tick_line_color is None
+    assert plot.background_fill_alpha == 0.0
