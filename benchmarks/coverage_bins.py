@@ -2,11 +2,13 @@
 
     python benchmarks/coverage_bins.py                        # the packaged reports, some minutes
     python benchmarks/coverage_bins.py --weights nsa-ugriz-fsps --missing 500   # ten minutes more
+    python benchmarks/coverage_bins.py --more 101,102,103 --workers 2    # some minutes each
 
 The levels of the truths are those of the packaged reports (their 20 quantities together, exact
 posteriors). Bins are quartiles of r, signal-to-noise, redshift, g - r and of the age of the burst
 as the data have it: the median of the network's posterior. A bin by the true age would say nothing
-of calibration, since the truth is not known when a galaxy is chosen. --missing: this many of these
+of calibration, since the truth is not known when a galaxy is chosen. --more: as many galaxies of
+each of these seeds besides, simulated and fitted as for a report. --missing: this many of these
 galaxies again, with any number of bands taken away, each fitted again.
 
 Errors are those of galaxies, whose quantities go together. A bin is marked where it is off by more
@@ -81,18 +83,27 @@ def head(title):
     print("|---|---|---|---|---|")
 
 
-def packaged(name, nsa):
-    """The bins of a packaged report."""
+def in_all_bands(name, nsa, more, workers):
+    """The bins of a packaged report, and of as many galaxies of each other seed."""
     posterior, report = sedflow.load_posterior(name), sedflow.validation.load_report(name)
-    one, seed = population(report, "survey"), report.summary["seed"]
-    _, galaxies = survey_like(posterior, nsa, report.summary["galaxies"] // 2, seed)
-    known = one.galaxies["redshift"]
-    if len(known) != len(galaxies) or np.abs(known - galaxies.redshift).max() > 1e-3:
+    n, seed = report.summary["galaxies"] // 2, report.summary["seed"]
+    one = population(report, "survey").galaxies
+    _, galaxies = survey_like(posterior, nsa, n, seed)
+    if len(one["redshift"]) != len(galaxies) or (
+        np.abs(one["redshift"] - galaxies.redshift).max() > 1e-3
+    ):
         raise SystemExit(f"the galaxies of {name}'s report are not those of this version")
-    head(f"{name}, {len(galaxies):,} galaxies with all bands")
-    columns = {PROPERTIES[k]: one.galaxies[k] for k in PROPERTIES if k != "n_band"}
-    columns[BURST] = burst_ages(posterior, galaxies, seed)
-    table(columns, one.galaxies["scores_exact"])
+    keys = [key for key in PROPERTIES if key != "n_band"]
+    parts = [[one[k] for k in keys] + [burst_ages(posterior, galaxies, seed), one["scores_exact"]]]
+    for other in more:
+        theta, galaxies = survey_like(posterior, nsa, n, other)
+        known = properties(galaxies)
+        found = _Measurement(posterior, 1000, other, None, n, workers).fitted(theta, galaxies)
+        ages = burst_ages(posterior, galaxies, other)
+        parts.append([known[k] for k in keys] + [ages, found.levels["exact"].scores])
+    *values, scores = (np.concatenate(column) for column in zip(*parts, strict=True))
+    head(f"{name}, {len(scores):,} galaxies with all bands")
+    table(dict(zip([PROPERTIES[k] for k in keys] + [BURST], values, strict=True)), scores)
 
 
 def missing(name, nsa, n, seed):
@@ -114,14 +125,16 @@ def missing(name, nsa, n, seed):
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--weights", default=",".join(NAMES), help="names, with commas")
+    parser.add_argument("--more", default="", help="other seeds, with commas")
+    parser.add_argument("--workers", type=int, default=1, help="processes for those")
     parser.add_argument("--missing", type=int, default=0, help="galaxies with bands missing")
     parser.add_argument("--seed", type=int, default=2023, help="of those")
     options = parser.parse_args()
     warnings.simplefilter("ignore")
     use_threads(1)
-    nsa = sedflow.load_nsa()
+    nsa, more = sedflow.load_nsa(), [int(k) for k in options.more.split(",") if k]
     for name in options.weights.split(","):
-        packaged(name, nsa)
+        in_all_bands(name, nsa, more, options.workers)
         if options.missing:
             missing(name, nsa, options.missing, options.seed)
 

@@ -103,13 +103,13 @@ def left_out(galaxy, band, posterior, model, n):
     return float((data - mean) / spread), float(100 * (data / mean - 1))
 
 
-def simulated(like, model, seed):
-    """A galaxy of the prior with gas, observed as one of the atlas: photometry and its theta.
+def simulated(like, model, seed, left="i"):
+    """A galaxy of the prior, observed as one of the atlas: photometry and its theta.
 
     Of many draws, at any redshift of `MOCKS`, the one whose observed colours are nearest. Colours
-    with i have no say, so that i, left out, is still a draw of what the others predict.
+    with the band `left` have no say, so that it is still a draw of what the others predict.
     """
-    rng, r = galaxy_rng(seed, like), like.bands.index("r")
+    rng, r = galaxy_rng(seed, like), like.bands.index("i" if left == "r" else "r")
     theta, redshift = sedflow.Prior().sample(N_PRIOR, rng), rng.uniform(*MOCKS, N_PRIOR)
     flux = model.photometry(theta, redshift, like.bands, method="fast")
     scale = like.flux[r] / flux[:, r]  # the prior of log M is flat
@@ -117,7 +117,7 @@ def simulated(like, model, seed):
     flux *= scale[:, None]
     sigma = flux * like.sigma / like.flux
     seen = flux + sigma * rng.standard_normal(flux.shape)
-    others = [k for k, band in enumerate(like.bands) if band != "i"]
+    others = [k for k, band in enumerate(like.bands) if band != left]
     with np.errstate(invalid="ignore", divide="ignore"):
         colors = [np.diff(np.log(f[..., others])) for f in (seen, like.flux)]
         off = np.square(colors[0] - colors[1])
