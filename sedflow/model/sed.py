@@ -291,8 +291,22 @@ class SEDModel(Stars):
                     f"outside the {self.grid.name!r} SSP grid ({low:.0f}-{high:.0f} A); use "
                     "another band, or another grid ('bc03' covers 912-24975 A)"
                 )
+            self._check_detail(band)
             top = min(top, band.extent[0] / low - 1.0)
         return float(top)
+
+    def _check_detail(self, band):
+        """Refuse a filter that sees less than the grid resolves."""
+        edges = np.log(self.grid.wave_edges)
+        k = int(np.clip(np.searchsorted(self.grid.wave_edges, band.pivot), 1, edges.size - 1))
+        bin_width = edges[k] - edges[k - 1]
+        if band.detail < bin_width / 4:
+            raise UnknownBand(
+                f"band {band.name!r} is {band.detail * band.pivot:.2g} A wide, and the wavelength "
+                f"bins of the {self.grid.name!r} SSP grid are {bin_width * band.pivot:.2g} A, so "
+                "that nothing tells its flux; give the filter's curve in finer steps, or a broader "
+                "filter"
+            )
 
     def fast(self, bands=None):
         """The `FastPhotometry` of these bands: theta (n, 12), redshift (n,) -> (n, n_band)."""
