@@ -14,6 +14,7 @@ One departure from the published code, on purpose: a burst older than the univer
 of the rest of the spectrum, but not out of the star-formation history.
 """
 
+import threading
 from dataclasses import dataclass, replace
 from functools import cache, cached_property
 
@@ -35,6 +36,8 @@ from sedflow.redshifts import MAX_REDSHIFT, beyond_grid
 __all__ = ["SEDModel", "Spectrum", "default_model"]
 
 _CHUNK = 64  # galaxies at a time on the exact path: about 50 MB of scratch
+_MOST_FAST = 24  # sets of bands whose fast model is kept, of some 20 MB each
+_LOCK = threading.Lock()  # of these
 
 
 @dataclass(frozen=True)
@@ -311,9 +314,13 @@ class SEDModel(Stars):
     def fast(self, bands=None):
         """The `FastPhotometry` of these bands: theta (n, 12), redshift (n,) -> (n, n_band)."""
         bands = self.bands if bands is None else as_bands(bands)
-        if bands not in self._fast:
-            self._fast[bands] = FastPhotometry(self, bands)
-        return self._fast[bands]
+        found = self._fast.get(bands) or FastPhotometry(self, bands)
+        with _LOCK:
+            self._fast.pop(bands, None)
+            self._fast[bands] = found  # the last that was asked for comes last
+            while len(self._fast) > _MOST_FAST:
+                del self._fast[next(iter(self._fast))]
+        return found
 
     def _flux(self, theta, redshift, with_dust=True):
         young, old = self._light(self.populations(theta, redshift))

@@ -6,6 +6,7 @@ import pytest
 from sedflow import SEDModel
 from sedflow.bands import Band, ab_magnitude, add_band
 from sedflow.errors import BadParameters, BadSSP, SedflowError, UnknownBand
+from sedflow.model import sed
 from sedflow.model.cosmology import age_gyr
 from sedflow.model.sed import default_model
 from sedflow.parameters import Prior
@@ -102,6 +103,18 @@ def test_the_fast_path_agrees_through_narrow_filters(ssp):
             exact = model.photometry(theta, z, (name,))
             fast = model.photometry(theta, z, (name,), method="fast")
             np.testing.assert_allclose(fast, exact, rtol=1e-3, err_msg=f"{name} at {z[-1]:.3f}")
+
+
+def test_fast_models_of_few_sets_of_bands_are_kept(monkeypatch):
+    """A visitor of a server may ask for hundreds of sets, and each takes twenty megabytes."""
+    made = []
+    monkeypatch.setattr(sed, "FastPhotometry", lambda model, bands: made.append(bands) or bands)
+    monkeypatch.setattr(sed, "_MOST_FAST", 3)
+    model = SEDModel()
+    for bands in ("u", "g", "r", "u", "i", "u", "g"):
+        assert model.fast(bands) == (bands,)
+    assert [*model._fast] == [("i",), ("u",), ("g",)]  # the latest three
+    assert made == [("u",), ("g",), ("r",), ("i",), ("g",)]
 
 
 def test_a_filter_that_sees_less_than_the_grid_resolves_is_refused(model, theta):
