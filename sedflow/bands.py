@@ -332,7 +332,7 @@ def _sedpy_filters() -> list[str]:
 def _band_of_file(name) -> Band:
     """The filter curve in a file; its name is the path as it was given, and keeps its curve."""
     if name not in _FILE_BANDS and not _READS_FILES[0]:
-        raise UnknownBand(f"{name[:100]!r} is no band that this server knows; give one that it has")
+        raise UnknownBand(f"{name[:100]!r} is not a band of this server; give one that it has")
     try:
         now = stamp(name)
     except (OSError, ValueError):

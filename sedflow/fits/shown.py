@@ -58,7 +58,7 @@ class ShownFit(PlottedFit):
 
     @property
     def _likelihood(self):
-        """What to say of a likelihood that is not the plain one."""
+        """Words for a likelihood that is not the plain one."""
         return ", any band may be off" if self.likelihood == "robust" else ""
 
     @property

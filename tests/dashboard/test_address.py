@@ -116,7 +116,7 @@ def test_a_band_of_an_address_is_no_path(there, suffix, tmp_path):
     with pytest.raises(SedflowError, match="of flux in the address is unknown") as told:
         decode_own({"flux": f"u:1:0.1,{path}:1:0.1", "z": "0.05"})
     assert "curve" not in str(told.value) and str(path) not in bands._FILE_BANDS
-    with bands.reading_curves(False), pytest.raises(SedflowError, match="no band that this server"):
+    with bands.reading_curves(False), pytest.raises(SedflowError, match="not a band of this"):
         Photometry([1.0], [0.1], 0.05, (f"{tmp_path}/{suffix}secret",))
 
 
