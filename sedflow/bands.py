@@ -6,6 +6,8 @@ sedpy where it is installed, or from a file of the user; what `load_band` return
 process and read-only.
 """
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from difflib import get_close_matches
 from functools import cache
 from importlib.util import find_spec
@@ -71,6 +73,9 @@ _BAND_FILES = (".ecsv", ".fits", ".xml", ".vot", ".dat", ".txt", ".csv", ".par")
 _ADDED: dict[str, Band] = {}
 
 _FILE_BANDS: dict[str, tuple] = {}  # path -> stamp of the file, and its Band
+
+#: Whether a name may make this process read a file; not in a server, where visitors write names.
+_READS_FILES = [True]
 
 #: Bands of SDSS, which the packaged networks know.
 UGRIZ = ("u", "g", "r", "i", "z")
@@ -280,6 +285,28 @@ def _is_file(real):
     return real.lower().endswith(_BAND_FILES) or "/" in real or "\\" in real
 
 
+def is_library_band(name: str) -> bool:
+    """Whether a name is one of a library's curve, so that no file of the user is read for it.
+
+    >>> is_library_band("decam2014-g"), is_library_band("u"), is_library_band("/etc/hosts")
+    (True, True, False)
+    """
+    return name in BAND_ALIASES or name in _library_bands()
+
+
+@contextmanager
+def reading_curves(may: bool) -> Iterator[None]:
+    """Inside, names of bands may make this process read files, or may not.
+
+    A server may not, but while it opens the run that its operator gave it.
+    """
+    before, _READS_FILES[0] = _READS_FILES[0], may
+    try:
+        yield
+    finally:
+        _READS_FILES[0] = before
+
+
 def band_names() -> list[str]:
     """Every name that `load_band` knows, files apart; those of sedpy where it is installed."""
     return sorted({*BAND_ALIASES, *_ADDED, *_library_bands()})
@@ -304,6 +331,8 @@ def _sedpy_filters() -> list[str]:
 
 def _band_of_file(name) -> Band:
     """The filter curve in a file; its name is the path as it was given, and keeps its curve."""
+    if name not in _FILE_BANDS and not _READS_FILES[0]:
+        raise UnknownBand(f"{name[:100]!r} is not a band of this server; give one that it has")
     try:
         now = stamp(name)
     except (OSError, ValueError):

@@ -87,6 +87,18 @@ class Band:
         low, high = np.interp([5e-5 * total[-1], (1 - 5e-5) * total[-1]], total, self.wavelength)
         return float(low), float(high)
 
+    @cached_property
+    def detail(self) -> float:
+        """Width of the finest part that counts, in ln of the wavelength; of a single peak, its own.
+
+        Twice the integral over the sum of all rises and falls, so that a comb is as fine as its
+        teeth.
+        """
+        response = np.concatenate([[0.0], self.response, [0.0]])
+        middle = (self.response[1:] + self.response[:-1]) / 2
+        area = middle @ np.diff(np.log(self.wavelength))
+        return float(2.0 * area / np.abs(np.diff(response)).sum())
+
     def integral(self, edges, power: int) -> np.ndarray:
         """Exact integral of R(lambda) lambda^power between consecutive edges (..., n + 1).
 

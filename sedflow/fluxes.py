@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from sedflow.bands import load_band, short_name
+from sedflow.bands import is_library_band, load_band, short_name
 from sedflow.errors import BadPhotometry, SedflowError
 from sedflow.flux_units import error_unit_of, flux_unit, same_flux_unit
 from sedflow.units import plain, split
@@ -16,6 +16,8 @@ PLAIN = "nanomaggies"  # the unit of plain numbers, unless another is stated
 
 def fluxes_of(flux, sigma, bands, stated):
     """Flux and error as new arrays [nanomaggies]; with units, both, converted each by its own."""
+    for name, values in (("flux", flux), ("sigma", sigma)):
+        _check_labels(values, name, bands)
     (flux, unit), (sigma, other) = (
         split(values, name, BadPhotometry) for name, values in (("flux", flux), ("sigma", sigma))
     )
@@ -32,6 +34,24 @@ def fluxes_of(flux, sigma, bands, stated):
                 f"{str(another)!r}; give flux and sigma both with units, or as plain nanomaggies"
             )
     return _converted(flux, sigma, _text_of(unit), str(other), bands)
+
+
+def _check_labels(values, name, bands):
+    """Refuse columns or rows of pandas' that are called as other bands than those of their place.
+
+    Values count by their place; what their labels say must not be another thing.
+    """
+    labels = getattr(values, "columns", getattr(values, "index", None))
+    if not hasattr(values, "to_numpy") or labels is None or len(labels) != len(bands):
+        return
+    labels = [*labels]
+    if not all(isinstance(label, str) and is_library_band(label) for label in labels):
+        return
+    if [*map(short_name, labels)] != [*map(short_name, bands)]:
+        raise BadPhotometry(
+            f"{name} has the labels {', '.join(labels)}, but the bands are {', '.join(bands)}, in "
+            f"this order; give {name}[{list(bands)}], or other bands"
+        )
 
 
 def _text_of(unit):
@@ -80,8 +100,14 @@ def magnitude_unit(system):
 
 def zeros_of(zero_point, n):
     """Flux densities of magnitude 0 [nanomaggies] of n bands."""
-    one = isinstance(zero_point, str) or getattr(zero_point, "shape", None) == ()
-    found = [zero_point] * n if one else list(zero_point)
+    one = isinstance(zero_point, str | int | float) or getattr(zero_point, "shape", None) == ()
+    try:
+        found = [zero_point] * n if one else list(zero_point)
+    except TypeError:
+        raise BadPhotometry(
+            f"zero_point = {str(zero_point)[:60]!r}; give the flux density of magnitude 0, such as "
+            "'1594 Jy', one for all bands or one for each"
+        ) from None
     if len(found) != n:
         raise BadPhotometry(f"zero_point has {len(found)} values for {n} bands; give one for each")
     return [zero_flux(str(value)) for value in found]
@@ -90,6 +116,8 @@ def zeros_of(zero_point, n):
 def fluxes_of_magnitudes(magnitude, error, bands, system, zero_point):
     """Flux and error [nanomaggies] of magnitudes (..., n_band), as `Photometry.from_magnitudes`."""
     unit = magnitude_unit(system)
+    for name, values in (("magnitude", magnitude), ("error", error)):
+        _check_labels(values, name, bands)
     m, own = split(magnitude, "magnitude", BadPhotometry)
     if str(own) == "mmag":
         m, own = 1e-3 * m, None
@@ -128,8 +156,8 @@ def fluxes_of_magnitudes(magnitude, error, bands, system, zero_point):
             "a flux; check whether magnitudes and errors were exchanged, and give NaN in both "
             "where there is no measurement"
         )
-    zeros = [None] * len(bands) if zero_point is None else zeros_of(zero_point, len(bands))
     try:
+        zeros = [None] * len(bands) if zero_point is None else zeros_of(zero_point, len(bands))
         pairs = [
             pair_to_nanomaggies(
                 m[..., k],

@@ -1,6 +1,7 @@
 """Units of fluxes and magnitudes as catalogues spell them, against astropy's conversions."""
 
 import numpy as np
+import pandas as pd
 import pytest
 from astropy import units as u
 from astropy.table import Column
@@ -8,6 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import sedflow
+from sedflow import Photometry
 from sedflow.bands import load_band
 from sedflow.errors import BadPhotometry, SedflowError
 from sedflow.flux_units import error_step, flux_unit, same_flux_unit
@@ -187,3 +189,27 @@ def test_conversions_are_astropys(text, value, error, band):
     step = {"dex": 1.0, "mag": 0.4, "dB": 0.1}.get(errors)
     wanted = right * LN10 * step * error if step else right / value * error
     assert sigma == pytest.approx(wanted, rel=1e-6)
+
+
+@pytest.mark.parametrize("zero", [25.0, 0, object(), "25", {"J": 1}])
+def test_a_zero_point_that_is_no_flux_density_is_told(zero):
+    with pytest.raises(BadPhotometry, match=r"zero.point"):
+        Photometry.from_magnitudes([18.0, 17.0], [0.1, 0.1], 0.05, ("J", "H"), zero_point=zero)
+
+
+def test_labels_of_pandas_that_say_another_band_are_refused():
+    """Values count by their place: those of z taken for u gave another galaxy."""
+    flux, sigma = [30.4, 75.8, 104.4, 130.5, 145.7], [2.0, 1.6, 2.1, 2.9, 5.7]
+    frame = pd.DataFrame([flux], columns=list("ugriz"))
+    errors = pd.DataFrame([sigma], columns=list("ugriz"))
+    assert Photometry(frame, errors, [0.05]).flux.tolist() == [flux]
+    assert Photometry(frame[list("gr")], errors[list("gr")], [0.05], bands="gr").shape == (1,)
+    sdss = frame.rename(columns=lambda b: f"sdss-{b}")
+    assert Photometry(sdss, errors.to_numpy(), [0.05]).flux.tolist() == [flux]
+    for wrong in (frame[list("zirgu")], frame.rename(columns={"u": "NUV"})):
+        with pytest.raises(BadPhotometry, match="flux has the labels"):
+            Photometry(wrong, errors, [0.05])
+    with pytest.raises(BadPhotometry, match="sigma has the labels"):
+        Photometry(frame.iloc[0], errors.iloc[0][::-1], 0.05)
+    with pytest.raises(BadPhotometry, match="magnitude has the labels"):
+        Photometry.from_magnitudes(frame.iloc[0][::-1] / 10, sigma, 0.05)

@@ -9,6 +9,7 @@ import math
 import numpy as np
 
 from sedflow.atlas.columns import NSA_BANDS
+from sedflow.bands import is_library_band
 from sedflow.dashboard.answer import MOST_PINNED_DRAWS, OwnGalaxy, Request
 from sedflow.dashboard.numbers import MAX_DIGITS, whole_number
 from sedflow.errors import SedflowError
@@ -29,6 +30,7 @@ VIEWS = {
 #: Keys of earlier versions -> those of now.
 FORMER = {"survey": "run"}
 _MOST = 64  # characters of a value that a notice quotes
+_MOST_BANDS = 32  # of a galaxy that an address carries
 
 
 def encode(values: dict, defaults: dict) -> dict[str, str]:
@@ -163,6 +165,16 @@ def decode_own(query: dict) -> OwnGalaxy | None:
             f"flux={_quoted(query['flux'])} in the address is not a galaxy; write "
             "flux=u:1.2:0.1,g:3.4:0.1 (nanomaggies and their errors) and z=0.05"
         ) from None
+    if len(bands) > _MOST_BANDS:
+        raise SedflowError(
+            f"flux in the address has {len(bands)} bands; give {_MOST_BANDS} at most"
+        )
+    for band in bands:
+        if not is_library_band(band):  # elsewhere, a name may be the path of a file
+            raise SedflowError(
+                f"the band {_quoted(band)} of flux in the address is unknown; give bands such as u "
+                "or decam2014-g"
+            )
     return OwnGalaxy(
         Photometry(np.array(flux), np.array(sigma), np.asarray(redshift), tuple(bands)), truth
     )

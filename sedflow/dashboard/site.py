@@ -3,12 +3,14 @@
 import logging
 import os
 import threading
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 import panel as pn
 
 from sedflow.atlas.catalog import load_nsa
+from sedflow.bands import load_band, reading_curves
 from sedflow.dashboard.answer import Request
 from sedflow.dashboard.engine import Engine, Recent
 from sedflow.dashboard.patches import send_at_once
@@ -17,7 +19,7 @@ from sedflow.dashboard.server.visitors import VISITORS, Full, whose
 from sedflow.dashboard.server.work import leave
 from sedflow.dashboard.tabs import TITLE, Page
 from sedflow.dashboard.widgets import note, plain
-from sedflow.errors import SedflowError, needs
+from sedflow.errors import SedflowError, UnknownBand, needs
 from sedflow.files.packaged import DEFAULT_WEIGHTS
 from sedflow.network.weights import cached_posterior
 from sedflow.threads import use_threads
@@ -119,7 +121,12 @@ def _opened_run(path):
         from sedflow.dashboard.panels.run_map import warm_up as compile_map
 
         compile_map()  # compiles what rasterizes: now, not under the first visitor's click
-        return RunTable(path)
+        with reading_curves(True):  # those that the run's network was trained on
+            table = RunTable(path)
+            for band in table.manifest["weights"]["bands"]:
+                with suppress(UnknownBand):  # whose file is gone: the rows that need it say so
+                    load_band(band)
+        return table
 
     table = pn.state.as_cached(key, load)
     if not table.is_current():

@@ -217,7 +217,8 @@ def changed_photometry(
         for b, f, s in zip(measured.bands, measured.flux, measured.sigma, strict=True)
         if np.isfinite(f)
     }
-    bands = (*used.bands, *(b for b in change.added if b not in used.bands))
+    # In one order, whichever the change has: for each, a model is made and kept.
+    bands = (*used.bands, *sorted(set(change.added) - set(used.bands), key=_place))
     flux, sigma, made_up = [], [], []
     for band in bands:
         was_used = band in used.bands and np.isfinite(used.flux[used.bands.index(band)])
@@ -234,6 +235,11 @@ def changed_photometry(
         raise BadPhotometry("no band is left; keep at least one")
     galaxy = Photometry(np.array(flux), np.array(sigma), used.redshift, bands, used.ids)
     return galaxy, tuple(made_up)
+
+
+def _place(band):
+    """Place of a band that can be added, those of other networks last."""
+    return (CANDIDATES.index(band) if band in CANDIDATES else len(CANDIDATES), band)
 
 
 def left_out(fit: Fit, measured: Photometry) -> tuple[LeftOut, ...]:

@@ -38,6 +38,7 @@ __all__ = [
     "tell",
     "text_table",
     "typeset",
+    "whole_field",
 ]
 
 #: Style of buttons that stay pressed: Panel's own shadow does not show on dark pages.
@@ -135,18 +136,37 @@ def decimals(n: int) -> CustomJSTickFormatter:
 
 
 def follow(widget: pn.widgets.Widget, state: param.Parameterized, name: str) -> None:
-    """Let a widget set a parameter of a state, and show what the parameter becomes."""
+    """Let a widget set a parameter of a state, and show what the parameter becomes.
+
+    A field that is emptied sets nothing, and numbers stay inside the limits of the parameter.
+    """
+    low, high = getattr(state.param[name], "bounds", None) or (None, None)
 
     def to_state(event):
-        if event.new is not None:
-            setattr(state, name, event.new)
+        value = event.new
+        if value is None:
+            return
+        if isinstance(value, int | float):
+            value = value if low is None else max(value, low)
+            value = value if high is None else min(value, high)
+        setattr(state, name, value)
+        if value != event.new:  # also where the state has had it before
+            widget.value = value
 
     def to_widget(event):
-        if widget.value != event.new:
-            widget.value = event.new
+        now = getattr(state, name)  # which others may have changed since
+        if widget.value != now:
+            widget.value = now
 
     widget.param.watch(to_state, "value")
     state.param.watch(to_widget, name)
+
+
+def whole_field(state: param.Parameterized, name: str, **options: Any) -> pn.widgets.IntInput:
+    """A field for a whole number of a state, which may be emptied meanwhile."""
+    field = pn.widgets.IntInput(value=getattr(state, name), **options)
+    follow(field, state, name)
+    return field
 
 
 def patch(model: Any, function: Callable[[], object]) -> None:

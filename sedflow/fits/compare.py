@@ -61,6 +61,11 @@ class Comparison:
                     f"the fit of {name} has {one.photometry.redshift.size} galaxies, and a "
                     "comparison has one; give fit[k] of many"
                 )
+            if one.likelihood:
+                raise SedflowError(
+                    f"the fit of {name} is a robust one, whose evidence is of another likelihood; "
+                    "give the fit that it was made from"
+                )
         for name in others:
             what = _difference(fits[first], fits[name])
             if what:

@@ -54,6 +54,8 @@ class Fit(ShownFit):
     sampler : name of what made the draws
     weights_sha256 : hash of the network's weights, if it was a network
     record_sha256 : hash of its record and weights together; "" in files of before it was kept
+    likelihood : "robust", where the draws follow a posterior in which any band may be off
+        (`robust`); None for the plain one
     """
 
     photometry: Photometry
@@ -65,13 +67,14 @@ class Fit(ShownFit):
     sampler: str = ""
     weights_sha256: str = ""
     record_sha256: str = ""
+    likelihood: str | None = None
 
     def weighted(self, draws: Draws, prior: Prior) -> "Fit":
         """The fit with other weights on the same theta; what theta alone decides is kept.
 
         The verdict was on the weights before: `quality` judges the new ones.
         """
-        out = replace(self, draws=draws, prior=prior, verdict=None)
+        out = replace(self, draws=draws, prior=prior, verdict=None, likelihood=None)
         known = vars(self)
         kept: dict[str, Any] = {
             name: known[name] for name in ("derived", "log_likelihood") if name in known
@@ -121,7 +124,7 @@ class Fit(ShownFit):
                 f"fit under {own.sfh!r}, or a network trained with {self.prior.sfh!r}"
             )
         draws = draw_robust(network, self.photometry, self.model, self.prior, self.seed)
-        return Robust(replace(self, draws=draws, verdict=None))
+        return Robust(replace(self, draws=draws, verdict=None, likelihood="robust"))
 
     def _network(self, remedy):
         """The packaged network that made the draws."""
@@ -406,13 +409,15 @@ def load_fit(path: str | Path, model: SEDModel | None = None) -> Fit:
     ----------
     path : str or Path
     model : SEDModel, optional
-        Taken as it is, whatever model the file names. Default: built from the packaged
-        SSP grid that the file names.
+        Taken as it is; default, built from the packaged SSP grid that the file names. With
+        another model than the fit's, its draws are unchecked: `sedflow.reweight` weighs them to
+        the new one.
 
     Raises
     ------
     BadFitFile
         The file is missing, cut short, changed, of another format version or not a saved fit; or
-        its SSP grid is not a packaged one, or no longer the same.
+        its SSP grid is not a packaged one, or no longer the same; or its draws are of another
+        model than the one given, and do not state their density.
     """
     return fit_file.read(path, Fit, model)

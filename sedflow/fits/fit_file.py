@@ -6,6 +6,8 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any, TypeVar
 
+import numpy as np
+
 from sedflow import __version__
 from sedflow.curve_hashes import check_curves, own_curves
 from sedflow.draws import Draws
@@ -33,7 +35,8 @@ def read(path: str | Path, kind: Callable[..., _Kind], model: SEDModel | None = 
     """A fit as `write` wrote it.
 
     kind : the class of fits, called with what the file has
-    model : taken as it is; default, that of the packaged grid that the file names
+    model : taken as it is; default, that of the packaged grid that the file names. The draws of
+        another model are then proposals, unchecked.
 
     Raises
     ------
@@ -54,6 +57,8 @@ def read(path: str | Path, kind: Callable[..., _Kind], model: SEDModel | None = 
         prior = Prior(values["prior"])
         rest = {k: v for k, v in values.items() if "/" not in k and k != "prior"}
         load = _model(about, path) if model is None else model
+        if not _is_of(about, load):  # what was found of the draws is not of this model
+            parts |= {"draws": _proposals(parts["draws"], about, load, path), "verdict": None}
         curves = store.below(values, "curves") or {"names": (), "sha256": ()}
         stored = dict(zip(curves["names"], curves["sha256"], strict=True))
         bands = dict.fromkeys((*parts["photometry"].bands, *load.bands))
@@ -89,12 +94,31 @@ def _contents(fit):
     return out | store.flatten(stored, skip=("model", "prior"))
 
 
+def _is_of(about, model):
+    """Whether a model is the one that a file tells about."""
+    grid = model.grid
+    made = (about["ssp_sha256"], about["ssp_shape"], about["birth_cloud_age_gyr"])
+    return made == (grid.sha256, grid.luminosity.shape, model.birth_cloud_age_gyr)
+
+
+def _proposals(draws, about, model, path):
+    """Draws of another model, to be weighted to this one: no weights and no figures of theirs."""
+    density = draws.log_density
+    if density is None or np.isnan(density).any():
+        raise BadFitFile(
+            f"{path} holds draws from the posterior with the grid {about['ssp']!r}, which do not "
+            f"state their density, so that they say nothing of {model.grid.name!r}; fit again with "
+            "that model, or load the fit with the model that it was made with"
+        )
+    return replace(draws, weights=None, importance=None, convergence=None)
+
+
 def _model(about, path):
     """The model of the packaged SSP grid that a file tells about."""
     name = about["ssp"]
     remedy = (
-        "pass model=SEDModel(...) of the grid that the fit was made with (or any other, to go on "
-        "with that one)"
+        "pass model=SEDModel(...) of the grid that the fit was made with (or any other, to weight "
+        "its draws to that one by reweight)"
     )
     if name not in SSP_NAMES:
         raise BadFitFile(

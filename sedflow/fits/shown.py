@@ -49,11 +49,17 @@ class ShownFit(PlottedFit):
     _prior_theta: Any
     verdict: Any
     sampler: str
+    likelihood: str | None
 
     @property
     def title(self) -> str:
-        """Name and redshift of the galaxy shown."""
-        return self.photometry.title
+        """Name and redshift of the galaxy shown, and the likelihood if it is another."""
+        return f"{self.photometry.title}{self._likelihood}"
+
+    @property
+    def _likelihood(self):
+        """Words for a likelihood that is not the plain one."""
+        return ", any band may be off" if self.likelihood == "robust" else ""
 
     @property
     def quality(self) -> str:
@@ -241,7 +247,9 @@ class ShownFit(PlottedFit):
         if self.photometry.shape:
             return f"<Fit of {self.heading}; {n:,} draws each>"
         galaxy = self.photometry
-        name = self.title if galaxy.ids is None else f"{galaxy.id_name} {galaxy.ids}".strip()
+        name = self.title
+        if galaxy.ids is not None:
+            name = f"{galaxy.id_name} {galaxy.ids}".strip() + self._likelihood
         return f"<Fit {name}: {self.quality}{self._figures()}>"
 
     def _figures(self):

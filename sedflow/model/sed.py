@@ -14,6 +14,7 @@ One departure from the published code, on purpose: a burst older than the univer
 of the rest of the spectrum, but not out of the star-formation history.
 """
 
+import threading
 from dataclasses import dataclass, replace
 from functools import cache, cached_property
 
@@ -35,6 +36,8 @@ from sedflow.redshifts import MAX_REDSHIFT, beyond_grid
 __all__ = ["SEDModel", "Spectrum", "default_model"]
 
 _CHUNK = 64  # galaxies at a time on the exact path: about 50 MB of scratch
+_MOST_FAST = 24  # sets of bands whose fast model is kept, of some 20 MB each
+_LOCK = threading.Lock()  # of these
 
 
 @dataclass(frozen=True)
@@ -291,15 +294,33 @@ class SEDModel(Stars):
                     f"outside the {self.grid.name!r} SSP grid ({low:.0f}-{high:.0f} A); use "
                     "another band, or another grid ('bc03' covers 912-24975 A)"
                 )
+            self._check_detail(band)
             top = min(top, band.extent[0] / low - 1.0)
         return float(top)
+
+    def _check_detail(self, band):
+        """Refuse a filter that sees less than the grid resolves."""
+        edges = np.log(self.grid.wave_edges)
+        k = int(np.clip(np.searchsorted(self.grid.wave_edges, band.pivot), 1, edges.size - 1))
+        bin_width = edges[k] - edges[k - 1]
+        if band.detail < bin_width / 4:
+            raise UnknownBand(
+                f"band {band.name!r} is {band.detail * band.pivot:.2g} A wide, and the wavelength "
+                f"bins of the {self.grid.name!r} SSP grid are {bin_width * band.pivot:.2g} A, so "
+                "that nothing tells its flux; give the filter's curve in finer steps, or a broader "
+                "filter"
+            )
 
     def fast(self, bands=None):
         """The `FastPhotometry` of these bands: theta (n, 12), redshift (n,) -> (n, n_band)."""
         bands = self.bands if bands is None else as_bands(bands)
-        if bands not in self._fast:
-            self._fast[bands] = FastPhotometry(self, bands)
-        return self._fast[bands]
+        found = self._fast.get(bands) or FastPhotometry(self, bands)
+        with _LOCK:
+            self._fast.pop(bands, None)
+            self._fast[bands] = found  # the last that was asked for comes last
+            while len(self._fast) > _MOST_FAST:
+                del self._fast[next(iter(self._fast))]
+        return found
 
     def _flux(self, theta, redshift, with_dust=True):
         young, old = self._light(self.populations(theta, redshift))

@@ -212,7 +212,9 @@ def load_ssp(name_or_path) -> SSPGrid:
             f"no SSP grid {str(name_or_path)!r}; give one of {', '.join(SSP_NAMES)} or the path "
             "of an HDF5 file in the DSPS layout"
         )
-    return _read_ssp(path, path.stem, stamp(path))  # a file that was written anew is read anew
+    # One that is called as a packaged grid is not it: its units and masses are its own.
+    name = path.name if path.stem in SSP_NAMES else path.stem
+    return _read_ssp(path, name, stamp(path))  # a file that was written anew is read anew
 
 
 @cache

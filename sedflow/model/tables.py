@@ -35,6 +35,9 @@ _LINE, _NEIGHBOURS = 2.0, 31
 _UV_BAND = 2500.0
 _RANK, _KNOT_STEP = 72, 0.004
 _UV_RANK, _FINE_KNOT_STEP = 160, 0.001
+# A filter with `detail` below `_SHARP` sees single absorption lines: its part of the spectrum has
+# so many bins for each detail (the grid's own at most), and so many knots, at least this far apart.
+_SHARP, _BINS, _KNOTS, _LEAST_KNOT_STEP = 0.03, 40, 20, 1e-4
 # For slopes alone: a sampler takes its steps by the likelihood of the finer tables.
 _COARSE_STEP, _COARSE_RANK = 0.03, 32
 BY_WAVE = ("spectra", "log_wave", "diffuse", "birth_cloud")
@@ -69,15 +72,19 @@ class ForwardTables:
         uv = min(band.wavelength[0] for band in curves) < _UV_BAND
         self._reach = min(band.wavelength[0] for band in curves), high
         lines = _line_bins(model.grid)
+        sharp = [band for band in curves if band.detail < _SHARP]
         if coarse:
             edges = np.exp(np.arange(np.log(low), np.log(high) + _COARSE_STEP, _COARSE_STEP))
         else:
             edges = _wave_edges(model.grid.wave_edges, low, high, lines)
+            edges = np.union1d(edges, _sharp_edges(model.grid.wave_edges, sharp, z_top))
         grid = self.grid = model.grid.rebinned(edges)
         light = LightTable(grid, model.birth_cloud_age_gyr)
         self._n_young, self._n_met = light.n_young, light.n_met
-        rank = _COARSE_RANK if coarse else _UV_RANK if uv else _RANK
+        rank = _COARSE_RANK if coarse else _UV_RANK if uv or sharp else _RANK
         self._knot_step = _FINE_KNOT_STEP if uv or lines.size else _KNOT_STEP
+        steps = [max(band.detail / _KNOTS, _LEAST_KNOT_STEP) for band in sharp]
+        self._knot_step = min([self._knot_step, *steps])
         self._left, right = _low_rank(light.old, rank, np.diff(np.log(grid.wave_edges)))
         wave, n_age = grid.wave, grid.lg_age_gyr.size
         bases = model.bases
@@ -334,3 +341,16 @@ def _wave_edges(native, low, high, lines):
     wide = np.exp(np.concatenate([*parts, [start, start + step]]))
     narrow = np.concatenate([native[lines], native[lines + 1]])
     return np.union1d(wide, narrow[(narrow > low) & (narrow < high)])
+
+
+def _sharp_edges(native, bands, z_top):
+    """Edges of the fine bins that sharp filters see, up to a redshift."""
+    parts = [np.zeros(0)]
+    for band in bands:
+        low, high = max(band.wavelength[0] / (1.0 + z_top), native[0]), band.wavelength[-1]
+        step = band.detail / _BINS
+        if step < np.diff(np.log(native)).min():
+            parts.append(native[(native > low) & (native < high)])
+        else:
+            parts.append(np.exp(np.arange(np.log(low), np.log(min(high, native[-1])), step)))
+    return np.concatenate(parts)

@@ -144,6 +144,12 @@ def _of_run(out, names, status, most, draws):
 def _of_fits(fits, names, status):
     first = fits[0]
     check_names(names, first.model)
+    for fit in fits:
+        if fit.likelihood:
+            raise SedflowError(
+                f"the fit of {fit.title[:60]} is a robust one, and a population is of plain ones; "
+                "give the fit that it was made from"
+            )
     ids = _ids_of(fits)
     parts, states = [], []
     for fit in fits:

@@ -11,6 +11,7 @@ import numpy as np
 
 from sedflow.errors import SedflowError
 from sedflow.model.cosmology import MPC_CM, luminosity_distance_cm
+from sedflow.redshifts import MIN_REDSHIFT
 
 _SKY = 4 * np.pi * (180 / np.pi) ** 2  # square degrees
 FARTHEST = 0.5  # the largest redshift, where the table of distances ends
@@ -66,8 +67,9 @@ def inverse_vmax(
             f"{z_low:g} to {z_high:g}); leave them out"
         )
     farthest = np.log(_distance(z)) + 0.2 * np.log(10.0) * (limit - m)
-    nodes = np.linspace(1e-5, FARTHEST, _NODES)
-    z_max = np.minimum(np.interp(farthest, np.log(_distance(nodes)), nodes), z_high)
+    nodes = np.geomspace(MIN_REDSHIFT, FARTHEST, _NODES)  # distances are nearly powers of them
+    log_z = np.interp(farthest, np.log(_distance(nodes)), np.log(nodes))
+    z_max = np.minimum(np.exp(log_z), z_high)
     return 1.0 / (area / _SKY * (_volume(z_max) - _volume(z_low)))
 
 

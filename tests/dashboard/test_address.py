@@ -7,6 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from test_pages import NAMES
 
+from sedflow import bands
 from sedflow.dashboard.address import (
     decode,
     decode_own,
@@ -19,6 +20,7 @@ from sedflow.dashboard.engine import Engine, OwnGalaxy
 from sedflow.dashboard.opening import Opening
 from sedflow.dashboard.panels.typed import typed_galaxy
 from sedflow.dashboard.state import ExplorerState, ForwardState
+from sedflow.errors import SedflowError
 from sedflow.parameters import Prior
 from sedflow.photometry import Photometry
 
@@ -102,6 +104,28 @@ def test_a_galaxy_of_ones_own_survives_the_address():
     np.testing.assert_allclose(back.photometry.flux, [1.5, -0.2])
     np.testing.assert_allclose(back.truth, truth, rtol=1e-6)
     assert decode_own({}) is None
+
+
+@pytest.mark.parametrize("there", [True, False])
+@pytest.mark.parametrize("suffix", [".dat", ".fits", ".ecsv", ".xml", "", ".txt"])
+def test_a_band_of_an_address_is_no_path(there, suffix, tmp_path):
+    """The name of a band may be the path of a curve: a visitor must not learn of any file."""
+    path = tmp_path / f"secret{suffix}"
+    if there:
+        path.write_text("# Angstrom, per photon\n4000 0\n5000 1\n6000 0\n")
+    with pytest.raises(SedflowError, match="of flux in the address is unknown") as told:
+        decode_own({"flux": f"u:1:0.1,{path}:1:0.1", "z": "0.05"})
+    assert "curve" not in str(told.value) and str(path) not in bands._FILE_BANDS
+    with bands.reading_curves(False), pytest.raises(SedflowError, match="not a band of this"):
+        Photometry([1.0], [0.1], 0.05, (f"{tmp_path}/{suffix}secret",))
+
+
+def test_bands_of_libraries_are_taken_from_an_address_and_not_without_end():
+    own = decode_own({"flux": "decam2014-g:1:0.1,twomass-J:2:0.1", "z": "0.05"})
+    assert own.photometry.bands == ("decam2014-g", "twomass-J")
+    many = ",".join(f"{name}:1:0.1" for name in sorted(bands._library_bands())[:33])
+    with pytest.raises(SedflowError, match="33 bands; give 32"):
+        decode_own({"flux": many, "z": "0.05"})
 
 
 @inputs(100)

@@ -21,7 +21,7 @@ from sedflow.dashboard.panels.atlas import AtlasView, find
 from sedflow.dashboard.panels.corner import CornerPanel
 from sedflow.dashboard.panels.derived import interval
 from sedflow.dashboard.panels.downloads import DownloadsPanel
-from sedflow.dashboard.panels.observatory import observe
+from sedflow.dashboard.panels.observatory import Observatory, observe
 from sedflow.dashboard.panels.paper import PaperPanel
 from sedflow.dashboard.panels.typed import typed_galaxy
 from sedflow.dashboard.presets import PRESETS
@@ -29,7 +29,7 @@ from sedflow.dashboard.publication import FigureChoice
 from sedflow.dashboard.quantities import QUANTITIES
 from sedflow.dashboard.state import ExplorerState, ForwardState
 from sedflow.dashboard.tabs import Page
-from sedflow.dashboard.widgets import EdgeButton, plain
+from sedflow.dashboard.widgets import EdgeButton, plain, whole_field
 from sedflow.errors import SedflowError
 from sedflow.figures.app_corner import CornerFigure, _ticks
 from sedflow.figures.base import Layers
@@ -589,6 +589,22 @@ def test_a_mock_is_observed_and_its_truth_marked(engine):
     assert shown.fit.photometry.observed.bands == ("g", "r", "i", "z")
     np.testing.assert_allclose(shown.truths[:12], as_theta(view.state.theta()))
     del engine.own[name]
+
+
+def test_a_field_that_was_emptied_is_told_or_keeps_what_there_was(engine):
+    """Without a signal-to-noise a mock had the atlas' errors, without a seed no name."""
+    view = Observatory("ugriz", engine, lambda: ("ugriz", np.full(5, 30.0), 0.05, None))
+    view.noise.value = "one S/N"
+    for field, value in ((view.snr, None), (view.snr, -5.0), (view.seed, None), (view.seed, -3)):
+        before, field.value = field.value, value
+        view.observe()
+        assert view._said.object.startswith("Not observed: type a signal-to-noise")
+        field.value = before
+    state = ExplorerState(run=None)
+    field = whole_field(state, "n", label="draws")
+    for typed, kept in ((None, 3000), (-3, 100), (10**9, 20_000), (500, 500)):
+        field.value = typed
+        assert state.n == kept and field.value in (typed, kept)
 
 
 def test_observing_many_times_scatters_as_the_errors_say():

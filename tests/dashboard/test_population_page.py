@@ -264,3 +264,21 @@ def test_of_a_run_that_goes_on_the_latest_sample_alone_is_kept(monkeypatch):
         del pn.state.cache[key]
     assert found == ["sample 1", "sample 2", "sample 2", "sample 3"]
     assert len(new) == 1
+
+
+def test_a_run_that_cannot_be_read_does_not_tell_where_it_is(monkeypatch, caplog):
+    """No answer to a visitor holds a path of the server."""
+
+    def beside(function):
+        async def ask(path):
+            raise SedflowError("in /srv/secret/run, draws/part-000001.parquet is damaged")
+
+        return ask
+
+    monkeypatch.setattr(population, "beside", beside)
+    run = SimpleNamespace(out="/srv/secret/run", parts=7, manifest={"settings": {"keep": 10}})
+    view = PopulationView(run, source="run")
+    _ = view.views
+    asyncio.run(view.refresh())
+    assert "cannot be read" in view._notice.object
+    assert "secret" not in view._notice.object and "secret" in caplog.text

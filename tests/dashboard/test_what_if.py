@@ -9,7 +9,7 @@ from sedflow.dashboard.engine import OwnGalaxy, Request
 from sedflow.dashboard.pages.explore import Explorer
 from sedflow.dashboard.quantities import QUANTITIES
 from sedflow.dashboard.tabs import Page
-from sedflow.dashboard.what_if import Change, addable, gains
+from sedflow.dashboard.what_if import Change, addable, changed_photometry, gains
 from sedflow.errors import BadPhotometry, SedflowError
 from sedflow.photometry import Photometry
 
@@ -82,6 +82,17 @@ def test_a_band_that_was_not_measured_has_the_flux_that_is_predicted(engine, ans
     # The weights are of the exact likelihood of all bands, the new one too.
     exact = fit.model.photometry(fit.draws.theta[:20], z, fit.photometry.bands)
     np.testing.assert_allclose(fit.predicted.flux[:20], exact, rtol=3e-3)
+
+
+def test_bands_are_added_in_one_order(engine, answer):
+    """A model is made for each order, and kept: of five bands there are 325."""
+    used, measured = answer.fit.photometry, engine.measured(answer.request.galaxy)
+    fluxes = {"J": 1.0, "H": 2.0, "Ks": 3.0}
+    found = {
+        changed_photometry(used, measured, Change(added=added), fluxes)[0].bands
+        for added in (("H", "J"), ("J", "H"), ("J", "H", "J"))
+    }
+    assert found == {(*used.bands, "J", "H")}
 
 
 def test_a_measured_band_that_was_not_used_comes_back_as_it_was_measured(engine):

@@ -613,3 +613,20 @@ def test_an_older_verdict_is_read_under_todays_names():
     np.testing.assert_array_equal(now["verdict/k_hat"], [0.3, 0.5, np.nan])
     np.testing.assert_array_equal(now["verdict/ess"], [500, 700, 600])
     assert todays_verdict(now) == now
+
+
+@pytest.mark.slow
+def test_draws_of_another_model_lose_what_was_found_of_them(posterior, nsa, tmp_path):
+    """Read with another grid, a fit was still called exact, with the weights of before."""
+    fit = sedflow.fit(nsa.photometry(72), posterior, n=1000, trust="weights")
+    for other in (SEDModel("bc03"), SEDModel("fsps", birth_cloud_age_gyr=0.1)):
+        again = load_fit(save_fit(fit, tmp_path / "fit.h5"), model=other)
+        assert again.quality == "unchecked" and again.verdict is None
+        assert again.draws.weights is None
+        np.testing.assert_array_equal(again.draws.theta, fit.draws.theta)
+    weighted = sedflow.reweight(again, min_ess=0)
+    assert weighted.model is other and np.ptp(weighted.draws.weights) > 0
+    chains = make_fit()
+    chains = replace(chains, draws=replace(chains.draws, log_density=None))  # as of MCMC
+    with pytest.raises(BadFitFile, match="do not state their density"):
+        load_fit(save_fit(chains, tmp_path / "chains.h5"), model=SEDModel("bc03"))

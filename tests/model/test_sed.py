@@ -4,9 +4,12 @@ import numpy as np
 import pytest
 
 from sedflow import SEDModel
-from sedflow.bands import ab_magnitude
+from sedflow.bands import Band, ab_magnitude, add_band
 from sedflow.errors import BadParameters, BadSSP, SedflowError, UnknownBand
+from sedflow.model import sed
 from sedflow.model.cosmology import age_gyr
+from sedflow.model.sed import default_model
+from sedflow.parameters import Prior
 
 # Largest differences from the published emulator, magnitudes: median, half 16-84 %, maximum.
 EMULATOR_LIMITS = (0.004, 0.003, 0.012)
@@ -72,6 +75,52 @@ def test_the_fast_path_agrees_over_the_prior(ssp):
     exact = ab_magnitude(model.photometry(theta, z))
     fast = ab_magnitude(model.photometry(theta, z, method="fast"))
     assert np.percentile(np.abs(fast - exact), 99.9) < 0.001
+
+
+def _filter(name, centre, width, rippled=False):
+    """A filter of a Gaussian's shape, or a comb of seven teeth with its width [A] each."""
+    centres = [centre + 60.0 * k for k in range(-3, 4)] if rippled else [centre]
+    wave = np.arange(centres[0] - 5 * width, centres[-1] + 5 * width, width / 8)
+    return add_band(
+        Band(name, wave, sum(np.exp(-0.5 * ((wave - c) / width) ** 2) for c in centres))
+    )
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("ssp", ["fsps-gas", "bc03"])
+def test_the_fast_path_agrees_through_narrow_filters(ssp):
+    """Wide bins smear the lines that they see: an exact posterior would be of other fluxes."""
+    model, theta = default_model(ssp), Prior().sample(16, seed=4)
+    theta[:, 0] = 10.0
+    narrow = (
+        _filter("halpha-5", 6563 * 1.05, 5.0),
+        _filter("break-30", 3700.0, 30.0),
+        _filter("comb-6", 6563 * 1.05, 6.0, rippled=True),
+    )
+    for name in (*(band.name for band in narrow), "odin-N419"):
+        top = min(model.max_redshift((name,)), 0.3)
+        for z in (np.full(16, 0.003), np.full(16, 0.05), np.linspace(0.01, top, 16)):
+            exact = model.photometry(theta, z, (name,))
+            fast = model.photometry(theta, z, (name,), method="fast")
+            np.testing.assert_allclose(fast, exact, rtol=1e-3, err_msg=f"{name} at {z[-1]:.3f}")
+
+
+def test_fast_models_of_few_sets_of_bands_are_kept(monkeypatch):
+    """A visitor of a server may ask for hundreds of sets, and each takes twenty megabytes."""
+    made = []
+    monkeypatch.setattr(sed, "FastPhotometry", lambda model, bands: made.append(bands) or bands)
+    monkeypatch.setattr(sed, "_MOST_FAST", 3)
+    model = SEDModel()
+    for bands in ("u", "g", "r", "u", "i", "u", "g"):
+        assert model.fast(bands) == (bands,)
+    assert [*model._fast] == [("i",), ("u",), ("g",)]  # the latest three
+    assert made == [("u",), ("g",), ("r",), ("i",), ("g",)]
+
+
+def test_a_filter_that_sees_less_than_the_grid_resolves_is_refused(model, theta):
+    spike = add_band(Band("spike", np.array([6000.0, 6000.5, 6001.0]), np.array([0.0, 1.0, 0.0])))
+    with pytest.raises(UnknownBand, match="A wide, and the wavelength bins"):
+        model.photometry(theta, 0.05, (spike.name,))
 
 
 def test_without_dust_is_the_limit_of_no_dust(model, theta):

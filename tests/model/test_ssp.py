@@ -1,5 +1,7 @@
 """SSP grids: interpolation, rebinning, and files that are not grids."""
 
+import shutil
+
 import h5py
 import numpy as np
 import pytest
@@ -236,6 +238,25 @@ def test_a_unit_that_a_data_set_states_is_followed(bc03_sets, tmp_path, key, uni
 def test_a_unit_of_another_quantity_is_refused(tmp_path, units, why):
     with pytest.raises(BadSSP, match=why):
         _stated(tmp_path / "x.h5", {}, units)
+
+
+@pytest.mark.parametrize("name", ["fsps", "bc03", "fsps-gas"])
+def test_a_grid_that_is_called_as_a_packaged_one_is_read_by_its_own_account(name, tmp_path):
+    """Units, and whether masses count remnants, are what the file says, whatever its name."""
+    for stem in ("mine", name):
+        path = tmp_path / f"{stem}.h5"
+        shutil.copy(data_path("ssp_fsps.h5"), path)
+        path.chmod(0o644)
+        with h5py.File(path, "r+") as file:
+            for key in ("ssp_wave", "ssp_wave_edges"):
+                values = file[key][...] / 10
+                del file[key]
+                file[key] = values
+                file[key].attrs["unit"] = "nm"
+    mine, same = load_ssp(tmp_path / "mine.h5"), load_ssp(tmp_path / f"{name}.h5")
+    np.testing.assert_array_equal(same.wave_edges, mine.wave_edges)
+    np.testing.assert_array_equal(same.mass_remaining, mine.mass_remaining)
+    assert same.mass_living is None and same.name == f"{name}.h5"
 
 
 def test_a_grid_of_metal_poor_stars_says_that_its_metals_are_in_dex(tmp_path):

@@ -55,3 +55,11 @@ def test_brighter_galaxies_weigh_less_and_a_larger_area_divides():
 def test_what_the_limits_do_not_describe_is_refused(options, words):
     with pytest.raises(SedflowError, match=words):
         inverse_vmax([0.03], [16.0], **{"area": 100.0, **options})
+
+
+def test_a_near_volume_is_that_of_astropy():
+    from astropy.cosmology import Planck13
+
+    z = np.array([1e-5, 1e-4, 2e-4, 1e-3])  # between even nodes, these were wrong by up to 68 %
+    found = inverse_vmax(z, 17.0, limit=17.0, area=41252.96)
+    np.testing.assert_allclose(found, 1 / Planck13.comoving_volume(z).value, rtol=1e-4)

@@ -131,3 +131,21 @@ def test_a_misfit_by_its_p_value_names_the_band(posterior, trust, named):
     verdict = sedflow.fit(off, posterior, n=1000, seed=1, trust=trust).verdict
     assert verdict.status == "misfit"
     assert ("Off is i by 0.2" in str(verdict)) == named
+
+
+@pytest.mark.slow
+def test_a_robust_fit_says_that_it_is_one_and_is_not_taken_for_a_plain_one(
+    posterior, nsa, tmp_path
+):
+    three = nsa.photometry(72).select("gri").in_bands(posterior.bands)  # of fewer parts
+    plain = sedflow.fit(three, posterior, n=500, trust=None)
+    fit = plain.robust().fit
+    again = sedflow.load_fit(fit.save(tmp_path / "robust.h5"))
+    for one in (fit, again):
+        assert "any band may be off" in repr(one) and "any band may be off" in one.title
+    assert again.to_table().meta["TITLE"] == fit.title
+    with pytest.raises(SedflowError, match="robust one, and a population"):
+        sedflow.Population([again] * 12, of="log_mstar")
+    with pytest.raises(SedflowError, match="robust one, whose evidence"):
+        sedflow.Comparison({"fsps": again, "bc03": plain})
+    assert "off" not in repr(sedflow.reweight(again, min_ess=0))  # weighted to the plain posterior

@@ -5,6 +5,7 @@ stage is built when its lesson is opened, and dropped when it is left.
 """
 
 from importlib import import_module
+from typing import Any
 
 import panel as pn
 import param
@@ -14,7 +15,7 @@ from sedflow.dashboard.learn.listing import listing
 from sedflow.dashboard.learn.stage import Scene
 from sedflow.dashboard.learn.work import LessonWork
 from sedflow.dashboard.pages.view import LateView
-from sedflow.dashboard.widgets import note, plain, prose
+from sedflow.dashboard.widgets import note, plain, prose, whole_field
 from sedflow.network.weights import cached_posterior
 
 __all__ = ["LearnView"]
@@ -129,12 +130,9 @@ class LearnView(LateView):
             stylesheets=[_WHOLE],
         )
         self._pick.param.watch(lambda event: self.param.update(lesson=event.new), "value")
-        self._nsaid = pn.widgets.IntInput.from_param(
-            self.param.galaxy, label="Galaxy of the lessons (NSAID)", sizing_mode="stretch_width"
-        )
-        self._seeds = pn.widgets.IntInput.from_param(
-            self.param.seed, label="Seed", start=0, sizing_mode="stretch_width"
-        )
+        wide: dict[str, Any] = {"sizing_mode": "stretch_width"}
+        self._nsaid = whole_field(self, "galaxy", label="Galaxy of the lessons (NSAID)", **wide)
+        self._seeds = whole_field(self, "seed", label="Seed", start=0, **wide)
         self._steps = pn.widgets.RadioBoxGroup(
             label="Steps", options={}, visible=False, sizing_mode="stretch_width"
         )

@@ -4,6 +4,7 @@ The sample is the packaged atlas, whose draws are packaged, or the run that the 
 read once per process; a selection is fitted again on the worker thread, a fraction of a second.
 """
 
+import logging
 from collections.abc import Mapping
 from typing import Any
 
@@ -20,13 +21,14 @@ from sedflow.dashboard.panels.population_paper import PopulationPaper
 from sedflow.dashboard.panels.population_state import PopulationState
 from sedflow.dashboard.population_answer import PopulationAnswer, answer_of
 from sedflow.dashboard.population_sample import Sample, atlas_sample, run_sample
-from sedflow.dashboard.server.turns import Superseded
+from sedflow.dashboard.server.turns import Busy, Superseded
 from sedflow.dashboard.server.work import beside, on_worker
 from sedflow.dashboard.widgets import begun, note, patch, plain, prose, tell
 from sedflow.errors import SedflowError
 
 __all__ = ["PopulationView"]
 
+_LOG = logging.getLogger(__name__)
 _KEY = "sedflow population"
 _WAITING = "## Population\n\nComputing …"
 
@@ -137,7 +139,16 @@ class PopulationView(PopulationState, LateView):
             key = f"{_KEY} {path}"
             if key not in pn.state.cache or pn.state.cache[key][0] < parts:
                 # Of a run that goes on, the latest sample alone.
-                pn.state.cache[key] = parts, await read(path)
+                try:
+                    pn.state.cache[key] = parts, await read(path)
+                except (Busy, Superseded):
+                    raise
+                except SedflowError as error:  # which names the server's files
+                    _LOG.error("the draws of the run cannot be read: %s", error)
+                    raise SedflowError(
+                        "the draws of the run of this server cannot be read, and the server's log "
+                        "says why"
+                    ) from None
             return pn.state.cache[key][1]
         if _KEY not in pn.state.cache:
             pn.state.cache[_KEY] = await on_worker(atlas_sample)()

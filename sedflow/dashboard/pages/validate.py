@@ -13,7 +13,7 @@ import param
 from sedflow.dashboard.numbers import whole_number
 from sedflow.dashboard.pages.view import LateView
 from sedflow.dashboard.panels.report import ReportPanel
-from sedflow.dashboard.widgets import PRESSED, note, plain, prose
+from sedflow.dashboard.widgets import PRESSED, note, plain, prose, whole_field
 from sedflow.errors import SedflowError
 from sedflow.files.packaged import DEFAULT_WEIGHTS
 from sedflow.network.weights import cached_posterior, packaged_weights
@@ -141,7 +141,9 @@ class ValidateView(LateView):
                 "out."
             ),
             *self._inputs.values(),
-            pn.widgets.IntInput.from_param(p.near, label="Simulated galaxies to use", step=50),
+            whole_field(
+                self, "near", label="Simulated galaxies to use", step=50, start=50, end=1000
+            ),
             visible=self.galaxies == _LIKE,
             sizing_mode="stretch_width",
         )

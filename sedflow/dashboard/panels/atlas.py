@@ -235,10 +235,12 @@ class AtlasView(pn.viewable.Viewer):
         self.param.trigger("message")
 
     def _clicked(self, event):
+        if event.row >= len(self.table):
+            return  # a row that no page has
         self.galaxy = str(self.table["NSAID"].iloc[event.row])  # of all, whatever is filtered
 
     def _tapped(self, attr, old, new):
-        if new:
+        if new and new[0] < len(self._points.data["NSAID"]):
             self.galaxy = str(self._points.data["NSAID"][new[0]])
 
     def _drawn(self, event):

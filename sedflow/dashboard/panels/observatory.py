@@ -109,9 +109,17 @@ class Observatory(param.Parameterized):
     def observe(self) -> None:
         """Add a mock of the galaxy shown to the engine; its name goes to `observed`."""
         bands, flux, redshift, theta = self._galaxy()
-        snr = None if self.noise.value == _LIKE_NSA else self.snr.value
+        snr, seed = (
+            None if self.noise.value == _LIKE_NSA else self.snr.value or 0.0,
+            self.seed.value,
+        )
+        if not (snr is None or snr > 0) or seed is None or seed < 0:
+            self._said.object = (
+                "Not observed: type a signal-to-noise above 0, and a seed from 0 on."
+            )
+            return
         try:
-            seen = observe(flux, redshift, bands, self.seed.value, snr, self.missing.value)
+            seen = observe(flux, redshift, bands, seed, snr, self.missing.value)
         except SedflowError as error:
             self._said.object = f"Not observed: {plain(error)}."
             return

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import panel as pn
 
+from sedflow.bands import reading_curves
 from sedflow.dashboard.server.gate import Gate, bound_connections
 from sedflow.dashboard.server.log import guard, hush
 from sedflow.dashboard.server.messages import MESSAGE_BYTES
@@ -107,7 +108,8 @@ def serve(
     server.start()
     if started is not None:
         started(f"http://{_bracketed(address)}:{port}")
-    loop.start()
+    with reading_curves(False):  # visitors write names of bands
+        loop.start()
     server.stop(wait=False)
 
 
