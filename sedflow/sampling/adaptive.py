@@ -20,7 +20,7 @@ _T_DOF = 5.0  # of the proposals' tails
 _MIXTURE = 3  # components of each new proposal
 _OF_PRIOR = 0.1  # of each new proposal's draws
 _LEARN_FROM = 2000  # points to which it is fitted
-_ROUNDS = 6
+_ROUNDS = 12
 _NOTHING = np.empty((1, 0))  # which the prior heeds of the data
 _LEARN_ESS = 150.0  # draws that must count, in effect, where a new proposal is fitted
 
@@ -52,7 +52,7 @@ def adapt(
     the first number is the probit of the mass's quantile, given the others and the data. There
     an edge of the prior is a normal's tail, whatever the network makes of the galaxy. All draws
     are weighted against the mixture of everything they were made from, the network included, so
-    none is lost. It ends when the importance weights pass, or after 6 rounds.
+    none is lost. It ends when the importance weights pass, or after 12 rounds.
 
     Parameters
     ----------

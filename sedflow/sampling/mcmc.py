@@ -31,7 +31,8 @@ from sedflow.whole_numbers import as_whole
 METHODS = ("smc", "emcee", "zeus")
 _OTHERS = ("emcee", "zeus")  # of the extra `mcmc`
 _WALKERS = 200  # of each population at first; doubled until the populations agree
-_SCOUTS = 50  # walkers of each population of `explore`
+_SCOUTS = (2, 50, 5)  # populations of `explore`, their walkers, and steps at each temperature
+_MANY_SCOUTS = (4, _WALKERS, 8)
 _CHUNK = 1024  # models between two looks at `cancel`
 _RECENT = 0.5  # of the populations at first: bursts of the last few 100 Myr
 _T_BURST = FREE_NAMES.index("t_burst") - 1  # column of x without the mass
@@ -40,16 +41,18 @@ _N_WALKER = 30  # of an ensemble, as in the published runs
 
 
 def explore(
-    galaxy: Photometry, model: SEDModel, prior: Prior, seed: int | None
+    galaxy: Photometry, model: SEDModel, prior: Prior, seed: int | None, many: bool = False
 ) -> tuple[np.ndarray, float]:
     """Points theta (n, 12) in all modes of one galaxy's posterior, and its log evidence, roughly.
 
     Two small populations of "smc", for proposals to learn from and to be checked against (the
-    log evidence is good to some 0.2); not a converged posterior.
+    log evidence is good to some 0.2); not a converged posterior. `many`: four larger ones, for
+    data that no model comes near, whose best models can be in a corner of 1e-6 of the prior.
     """
     rng = np.random.default_rng([0 if seed is None else seed, 11])
     target = _MarginalTarget(model, prior, galaxy, None)
-    out = tempered_populations(target, _SCOUTS, 0, rng, populations=2, walk=5)
+    populations, walkers, walk = _MANY_SCOUTS if many else _SCOUTS
+    out = tempered_populations(target, walkers, 0, rng, populations=populations, walk=walk)
     return target.theta(np.concatenate(out.x), rng), float(np.mean(out.log_evidence))
 
 

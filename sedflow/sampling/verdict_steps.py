@@ -141,7 +141,9 @@ class Ladder:
 
         with self._timed(1):
             try:
-                scouts, evidence = explore(self.galaxy, self.model, self.prior, self.seed)
+                scouts, evidence = explore(
+                    self.galaxy, self.model, self.prior, self.seed, many=bool(self.outside)
+                )
             except SedflowError as error:
                 self.hopeless = str(error)
                 return None

@@ -325,14 +325,15 @@ def test_a_damaged_network_is_not_a_verdict_on_a_galaxy():
 
 @pytest.mark.slow
 @pytest.mark.parametrize(
-    ("nsaid", "log_evidence"), [(43756, -88.27), (75215, -83.45), (170877, -71.41)]
+    ("nsaid", "log_evidence"), [(43756, -88.27), (75215, -83.45), (170877, -71.41), (49206, -165.9)]
 )
 @pytest.mark.slow
 def test_a_posterior_at_the_edges_of_the_prior_is_whole(posterior, nsa, nsaid, log_evidence):
     """Outside the training domain, bursts at the youngest age; the evidence is of 16 populations.
 
     Proposals in the coordinates of the flow left out a third of it, populations that were weighted
-    to the prior at once all of it.
+    to the prior at once all of it. Of 49206 it is that of another seed: two small populations
+    find only a mode with e^-9 of it.
     """
     verdict = sedflow.fit(nsa.photometry(nsaid), posterior, n=1000, seed=3).verdict
     assert verdict.kind == "exact (adapted weights)"
