@@ -163,7 +163,9 @@ class PopulationView(PopulationState, LateView):
                 else ""
             )
             self._selection.object = f"{plain(sample.words)}{cut}"
-            self._notes.object = "\n".join(f"- {plain(text)}" for text in population.notes)
+            self._notes.object = "\n".join(
+                f"- {plain(text)}" for text in (*population.notes, sample.note) if text
+            )
         self._dots()
 
     def _dots(self):
