@@ -28,8 +28,8 @@ _ATLAS = (
 _WEIGHTS_ALONE = (
     "These posteriors are importance weights of 600 draws alone (--trust weights). Failed are "
     "galaxies whose weights do not pass, most of which the later steps of Refine make exact; "
-    "misfit are those whose data the model does not describe, also where their posterior is exact. The "
-    "documents count only what is not exact after all steps."
+    "misfit are those whose data the model does not describe, also where their posterior is exact. "
+    "The documents count only what is not exact after all steps."
 )
 
 

@@ -168,9 +168,7 @@ class Explorer(PageView):
         state.param.watch(self._ask, list(state.ASKS))
         state.param.watch(self._show, "answer")
         state.param.watch(self._say, "message")
-        state.param.watch(
-            lambda event: self.places.dim(event.new and state.answer is not None), "busy"
-        )
+        state.param.watch(self._wait, "busy")
         self.light.param.watch(self._drawn, "drawn")
         self.histories.param.watch(self._drawn, "drawn")
         self.corner.param.watch(lambda e: self._brush(e.new), "selection")
@@ -274,6 +272,11 @@ class Explorer(PageView):
             self._change()
         # All at one moment: no figure is shown beside those of another galaxy.
         patch(self.corner.figure, lambda: self._show_all(answer))
+
+    def _wait(self, event):
+        """What is shown is not of the galaxy that is computed."""
+        self.places.dim(event.new and self.state.answer is not None)
+        self.verdict.wait(event.new)
 
     def _brush(self, brushed: Brushed | None):
         answer = self.state.answer
