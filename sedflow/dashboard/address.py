@@ -64,7 +64,7 @@ def decode(query: dict, state, forward=None) -> tuple[dict, dict, list[str]]:
                 main[name] = value
     other = {}
     if forward is not None:
-        for name in (*(p.name for p in PARAMETERS), "redshift", "grid"):
+        for name in (*(p.name for p in PARAMETERS), "redshift", "grid", *forward.LOOKS):
             if name in query:
                 value = _read(forward.param[name], name, query[name], notices)
                 if value is not None:
@@ -182,7 +182,7 @@ def decode_own(query: dict) -> OwnGalaxy | None:
 
 def encode_forward(state) -> dict[str, str]:
     """The model galaxy of a `ForwardState`, for the address."""
-    names = (*(p.name for p in PARAMETERS), "redshift", "grid")
+    names = (*(p.name for p in PARAMETERS), "redshift", "grid", *state.LOOKS)
     return encode(
         {name: getattr(state, name) for name in names},
         {name: state.param[name].default for name in names},

@@ -42,6 +42,27 @@ td, th { font-size: var(--sf-size, 13px) !important; padding: 3px 16px 3px 0 !im
 """
 
 _NAMES = """
+// What a figure is called: its title, or its axes.
+function told(figure) {
+  const label = axes => axes?.map(axis => axis.axis_label).find(text => typeof text == 'string')
+  const [x, y] = [label(figure.below), label(figure.left)]
+  const name = figure.name?.replaceAll('_', ' ') || 'figure'
+  const title = figure.title?.text || name
+  const about = y && x ? `${y} by ${x}` : y || x
+  if (about) return about === title ? title : `${title}: ${about}`
+  return title === name ? title : `${name}: ${title}`
+}
+function draw(view) {
+  const field = view.canvas_view?.el.shadowRoot?.querySelector('.bk-events')
+  if (field) {
+    // No key does anything here: a picture with a name, and no stop of the Tab key.
+    const text = told(view.model)
+    field.tabIndex = -1
+    field.setAttribute('role', 'img')
+    if (field.getAttribute('aria-label') !== text) field.setAttribute('aria-label', text)
+  }
+  for (const child of view.child_views ?? []) draw(child)
+}
 function walk(node) {
   if (node.shadowRoot) walk(node.shadowRoot)
   for (const child of node.children ?? []) {
@@ -77,6 +98,10 @@ function walk(node) {
     } else if (child.matches('.tabulator-cell[tabindex="0"]')) {
       // No cell is edited: each would take the focus and drop it, one press of Tab after another.
       child.tabIndex = -1
+    } else if (child.matches('.tabulator-header-filter input')) {
+      const title = child.closest('.tabulator-col').querySelector('.tabulator-col-title')
+      const text = `filter by ${title.textContent.trim()}`
+      if (child.getAttribute('aria-label') !== text) child.setAttribute('aria-label', text)
     } else if (child.tagName === 'PROGRESS' && !child.getAttribute('aria-label')) {
       child.setAttribute('aria-label', 'progress')
     }
@@ -84,8 +109,12 @@ function walk(node) {
   }
 }
 // Pages are built when they are opened, and titles change: look again from time to time.
-walk(document.body)
-setInterval(() => walk(document.body), 1500)
+function name() {
+  walk(document.body)
+  for (const root of Bokeh.index.roots) draw(root)
+}
+name()
+setInterval(name, 1500)
 """
 
 
@@ -135,7 +164,8 @@ def name_controls(document) -> None:
 
     A slider's handle has the role of a slider and can be reached by keyboard, but its title is an
     element beside it that it does not refer to. The arrows of number fields, choosers of several
-    things, file fields and progress bars have no name either.
+    things, file fields, filters of tables and progress bars have no name either. Figures take the
+    focus, though no key does anything in them, and do not say what they show.
     """
     document.js_on_event("document_ready", CustomJS(code=_NAMES))
 

@@ -25,6 +25,12 @@ _ATLAS = (
     "galaxies do not give their distances. Compare its parts with each other, not with published "
     "mass functions."
 )
+_WEIGHTS_ALONE = (
+    "These posteriors are importance weights of 600 draws alone (--trust weights). Failed are "
+    "galaxies whose weights do not pass, most of which the later steps of Refine make exact; "
+    "misfit are those whose data the model does not describe, also where their posterior is exact. "
+    "The documents count only what is not exact after all steps."
+)
 
 
 @dataclass
@@ -32,6 +38,7 @@ class Sample:
     """Galaxies with draws of the quantities of `AXES`.
 
     title, words : what they are, and how they were selected
+    note : a sentence on the galaxies that are left out, or empty
     columns : name in `CUTS` -> (n,)
     fields : name -> mask (n,)
     """
@@ -41,6 +48,7 @@ class Sample:
     ids: np.ndarray
     columns: dict[str, np.ndarray]
     fields: dict[str, np.ndarray]
+    note: str = ""
     members: Members | None = None
     priors: Mapping[str, PriorShares] = field(default_factory=dict)
     _known: dict[tuple[str, ...], Population] = field(default_factory=dict)
@@ -86,6 +94,7 @@ def atlas_sample() -> Sample:
         members.ids,
         _medians(members) | {"colour": magnitude[:, 1] - magnitude[:, 2]},
         {name: place == key for name, key in PARTS.items()},
+        _WEIGHTS_ALONE,
     )
 
 
@@ -116,6 +125,7 @@ def run_sample(out: str | Path) -> Sample:
         members.ids,
         _medians(members),
         {},
+        "",
         members,
         priors,
     )

@@ -15,13 +15,15 @@ from sedflow.errors import SedflowError
 from sedflow.files.packaged import DEFAULT_WEIGHTS, SSP_NAMES
 from sedflow.parameters import NAMES, PARAMETERS
 
+_SAME = 1e-4  # difference of two parameters that are the same, as an address has them
 MOST_DRAWS = 20_000  # of one galaxy in the app: what a page and a download carry with ease
+_UNITS = ["flam", "fnu", "ab"]  # of a flux axis
 
 
 class LightOptions(param.Parameterized):
     """How spectra are drawn."""
 
-    unit: Any = param.Selector(default="flam", objects=["flam", "fnu", "ab"], doc="Flux axis")
+    unit: Any = param.Selector(default="flam", objects=_UNITS, doc="Flux axis")
     log = param.Boolean(default=False, doc="Whether the flux axis is logarithmic")
     rest = param.Boolean(default=False, doc="Whether wavelengths are the galaxy's own")
 
@@ -121,6 +123,14 @@ class ForwardState(_Theta):
 
     redshift = param.Number(0.05, bounds=(0.002, 0.25), label="redshift", doc="Redshift")
     grid: Any = param.Selector(default="fsps", objects=list(SSP_NAMES), doc="SSP grid")
+    model_unit: Any = param.Selector(default="flam", objects=_UNITS, doc="Flux axis")
+    model_log = param.Boolean(default=False, doc="Whether the flux axis is logarithmic")
+    model_rest = param.Boolean(default=False, doc="Whether wavelengths are the galaxy's own")
+    beside = param.Boolean(default=False, doc="Whether another grid is shown beside it")
+    ages = param.Boolean(default=False, doc="Whether light is shown by age")
+
+    #: Parameters that say how the model is looked at.
+    LOOKS = ("model_unit", "model_log", "model_rest", "beside", "ages")
 
     def theta(self) -> dict[str, float]:
         """The parameters by name, betas on the simplex."""
@@ -134,3 +144,10 @@ class ForwardState(_Theta):
     def preset(self, name: str) -> None:
         """Take the parameters of a preset; the redshift stays."""
         self.param.update(**{**START, **PRESETS[name]})
+
+    def began(self) -> str:
+        """Name of the preset whose parameters these are; empty for those of none."""
+        for name, values in PRESETS.items():
+            if all(abs(getattr(self, n) - v) < _SAME for n, v in (START | values).items()):
+                return name
+        return ""

@@ -108,7 +108,9 @@ class Page:
             state.param.update(**{n: main.get(n, state.param[n].default) for n in _STATE})
             self.explorer.what_if.change = decode_change(values)
             if values.get("view") == "forward":
-                self.forward_state.param.update(**{"grid": "fsps"} | forward)
+                looks = self.forward_state
+                usual = {n: looks.param[n].default for n in ("grid", *looks.LOOKS)}
+                looks.param.update(**usual | forward)
             if "learn" in self._views and values.get("view") == "learn":
                 step = whole_number(values.get("step", "1")) or 1
                 self._views["learn"].param.update(lesson=values.get("lesson", ""), step=step)
@@ -213,7 +215,8 @@ class Page:
     def _make_forward(self):
         view = ForwardView(engine=self.engine, state=self.forward_state)
         view.state.param.update(**self.opening.forward)
-        view.state.param.watch(lambda *events: self._write_address(), [*NAMES, "redshift", "grid"])
+        told = [*NAMES, "redshift", "grid", *view.state.LOOKS]
+        view.state.param.watch(lambda *events: self._write_address(), told)
         view.param.watch(self._chosen, "observed")
         return view
 

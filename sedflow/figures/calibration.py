@@ -6,13 +6,13 @@ figure each: twenty separate figures would take seconds.
 
 from typing import Any
 
-from bokeh.models import ColumnDataSource, FactorRange, HoverTool, Range1d
+from bokeh.models import ColumnDataSource, CustomJS, FactorRange, HoverTool, Range1d
 from bokeh.models.annotations import Span
 from bokeh.plotting import figure
 from bokeh.transform import dodge
 
 from sedflow.figures.base import legend_above
-from sedflow.figures.calibration_layers import COLUMNS, GAP_X, GAP_Y, KINDS
+from sedflow.figures.calibration_layers import COLUMNS, GAP_X, GAP_Y, KINDS, columns_within
 from sedflow.palette import GREY, MODEL, ORANGE, TEXT
 from sedflow.validation.report import NOMINAL
 
@@ -27,6 +27,11 @@ _STYLE: dict[str, Any] = {
     "background_fill_alpha": 0,
     "border_fill_alpha": 0,
 }
+_AXIS = 44  # px left of the panels of a grid, for the ends of their axes
+_WRAP = """
+const columns = cb_obj.inner_width < 440 ? 2 : n
+if (legend.ncols != columns) legend.setv({ncols: columns}, {sync: false})
+"""
 
 
 class LayeredFigure:
@@ -38,7 +43,11 @@ class LayeredFigure:
     def legend(self, items):
         """Add the legend; items : (text, glyphs) each."""
         self.figure.toolbar.logo = None
-        return legend_above(self.figure, items, spacing=12, padding=2)
+        legend = legend_above(self.figure, items, spacing=12, padding=2, location="top_left")
+        # A legend does not wrap. What the page changes here is not the server's business.
+        wrap = CustomJS(args={"legend": legend, "n": len(items)}, code=_WRAP)
+        self.figure.js_on_change("inner_width", wrap)
+        return legend
 
     def update(self, layers):
         """Show other layers: a dict of source name -> dict of columns."""
@@ -47,16 +56,21 @@ class LayeredFigure:
 
 
 class GridFigure(LayeredFigure):
-    """A grid of panels, one for each quantity: `pp_layers` or `rank_layers`."""
+    """A grid of panels, one for each quantity: `pp_layers` or `rank_layers`.
+
+    columns : int
+        Panels side by side that its width has room for, which the layers should have; a page
+        tells the width when it has drawn the figure.
+    """
 
     def __init__(self, layers, prefix: str, labels: tuple[str, str], hover):
         names = ("band", "middle", *KINDS, "frame", "hover", "label", "note", "tick")
         super().__init__(names, prefix)
         self.figure = figure(
             **_STYLE,
-            min_width=500,
+            min_width=280,
             name=prefix,
-            x_range=Range1d(start=-0.3, end=COLUMNS * (1 + GAP_X)),
+            x_range=Range1d(),
             y_range=Range1d(start=-1, end=0),
             x_axis_label=labels[0],
             y_axis_label=labels[1],
@@ -68,6 +82,7 @@ class GridFigure(LayeredFigure):
             axis.ticker = []
             axis.axis_line_color = None
             axis.major_label_text_font_size = "0px"
+        self._width, self.columns = None, COLUMNS
         self.update(layers)
         band = plot.patches("xs", "ys", source=s["band"], color=GREY, alpha=0.25, line_alpha=0)
         middle = plot.line("x", "y", source=s["middle"], color=GREY, line_dash="dotted")
@@ -97,10 +112,20 @@ class GridFigure(LayeredFigure):
 
     def update(self, layers):
         super().update(layers)
-        rows = max(1, -(-len(layers["hover"]["left"]) // COLUMNS))
+        wide = self.columns * (1 + GAP_X)
+        share = 0.05 if self._width is None else _AXIS / self._width  # of the width, for the axis
+        self.figure.x_range.update(start=-wide * share / (1 - share), end=wide)
+        rows = max(1, -(-len(layers["hover"]["left"]) // self.columns))
         self.figure.y_range.start = 1.12 - rows * (1 + GAP_Y)
         self.figure.y_range.end = 1.34
         self.figure.height = 100 + 160 * rows
+
+    def fit(self, width: int) -> bool:
+        """Take the width [px] of the frame; whether the layers should be made again."""
+        columns = columns_within(width - _AXIS)
+        new = (width, columns) != (self._width, self.columns)
+        self._width, self.columns = width, columns
+        return new
 
 
 class RegionFigure(LayeredFigure):

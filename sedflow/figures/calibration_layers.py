@@ -20,6 +20,7 @@ __all__ = [
     "GAP_Y",
     "KINDS",
     "bin_layers",
+    "columns_within",
     "pp_layers",
     "rank_band",
     "rank_layers",
@@ -28,9 +29,15 @@ __all__ = [
 
 #: Whose draws are shown.
 KINDS = ("network", "exact")
-COLUMNS = 5  # of panels
+COLUMNS = 5  # of panels, where a page is wide enough
 GAP_X, GAP_Y = 0.16, 0.42  # between panels, in their own size
 _GRID = np.linspace(0, 1, 101)
+_PANEL = 125  # px that a panel takes with its gap, so that titles stay apart
+
+
+def columns_within(width: float) -> int:
+    """Panels side by side in a width [px] without its axis: 2 to `COLUMNS`."""
+    return int(np.clip(width // _PANEL, 2, COLUMNS))
 
 
 def rank_band(n: int, n_bin: int, level: float = 0.95) -> tuple[float, float]:
@@ -41,11 +48,17 @@ def rank_band(n: int, n_bin: int, level: float = 0.95) -> tuple[float, float]:
 
 
 def pp_layers(
-    report, selection: Selection, kinds=KINDS, quantities=QUANTITIES, difference: bool = False
+    report,
+    selection: Selection,
+    kinds=KINDS,
+    quantities=QUANTITIES,
+    difference: bool = False,
+    columns: int = COLUMNS,
 ) -> dict[str, dict]:
     """Layers of the p-p curves: a panel for each quantity.
 
     difference : whether the diagonal is taken off, and what is left drawn larger
+    columns : panels side by side
 
     Returns
     -------
@@ -61,7 +74,7 @@ def pp_layers(
             return np.clip(0.5 + (share - _GRID) / (2 * reach), 0, 1)
         return np.clip(share, 0, 1)
 
-    panels = _Panels(quantities)
+    panels = _Panels(quantities, columns)
     edge = np.concatenate([place(_GRID + band), place(_GRID - band)[::-1]])
     layers = panels.layers(("0", "1"), (f"−{reach:.2g}", f"+{reach:.2g}") if difference else "01")
     layers["band"] = panels.patches(np.concatenate([_GRID, _GRID[::-1]]), edge)
@@ -69,13 +82,13 @@ def pp_layers(
     hover: dict[str, Any] = {"ks_network": [], "ks_exact": [], "in_68": [], "in_95": []}
     for kind in KINDS:
         levels = report.galaxies[f"scores_{kind}"][selection.rows]
-        columns = [levels[:, QUANTITIES.index(name)] for name in quantities]
-        hover[f"ks_{kind}"] = ks_statistic(np.stack(columns, 1)).round(4) if columns else []
-        curves = [(_GRID, place(_cumulative(c))) for c in columns] if kind in kinds else []
+        each = [levels[:, QUANTITIES.index(name)] for name in quantities]
+        hover[f"ks_{kind}"] = ks_statistic(np.stack(each, 1)).round(4) if each else []
+        curves = [(_GRID, place(_cumulative(c))) for c in each] if kind in kinds else []
         layers[kind] = panels.lines(curves)
         if kind == (kinds[0] if kinds else "network"):
             for q, key in zip(NOMINAL, ("in_68", "in_95"), strict=True):
-                hover[key] = [f"{100 * float(central_coverage(c, q)):.1f} %" for c in columns]
+                hover[key] = [f"{100 * float(central_coverage(c, q)):.1f} %" for c in each]
     layers["hover"] |= hover
     shown = [hover[f"ks_{kind}"] for kind in kinds]
     layers["note"] = panels.note(
@@ -87,18 +100,24 @@ def pp_layers(
 
 
 def rank_layers(
-    report, selection: Selection, kinds=KINDS, quantities=QUANTITIES, n_bin: int | None = None
+    report,
+    selection: Selection,
+    kinds=KINDS,
+    quantities=QUANTITIES,
+    n_bin: int | None = None,
+    columns: int = COLUMNS,
 ) -> dict[str, dict]:
     """Layers of the rank histograms (SBC): a panel for each quantity.
 
     n_bin : bins; by default 20, or 10 where there are fewer than 1000 galaxies
+    columns : panels side by side
     """
     n = len(selection)
     n_bin = n_bin or (20 if n >= 1000 else 10)
     low, high = rank_band(n, n_bin)
     mean = n / n_bin
     top = max(2.0 * mean, 1.1 * high)
-    panels = _Panels(quantities)
+    panels = _Panels(quantities, columns)
     layers = panels.layers(("0", "1"), ("0", f"{top:.0f}"))
     box = np.array([low, low, high, high]) / top
     layers["band"] = panels.patches(np.array([0, 1, 1, 0.0]), box)
@@ -109,8 +128,8 @@ def rank_layers(
     out = []
     for kind in KINDS:
         levels = report.galaxies[f"scores_{kind}"][selection.rows]
-        columns = [levels[:, QUANTITIES.index(name)] for name in quantities]
-        counts = [np.histogram(c, n_bin, (0, 1))[0] for c in columns]
+        each = (levels[:, QUANTITIES.index(name)] for name in quantities)
+        counts = [np.histogram(c, n_bin, (0, 1))[0] for c in each]
         hover[f"ks_{kind}"] = [f"{c.min()} to {c.max()}" for c in counts]
         if kind in kinds:
             layers[kind] = panels.lines(
@@ -196,11 +215,11 @@ def bin_layers(
 class _Panels:
     """Where the panels of some quantities are, and what every grid has."""
 
-    def __init__(self, quantities):
-        self.names = tuple(quantities)
+    def __init__(self, quantities, columns):
+        self.names, self.columns = tuple(quantities), columns
         k = np.arange(len(self.names))
-        self.x = (k % COLUMNS) * (1 + GAP_X)
-        self.y = -(k // COLUMNS) * (1 + GAP_Y)
+        self.x = (k % columns) * (1 + GAP_X)
+        self.y = -(k // columns) * (1 + GAP_Y)
 
     def lines(self, curves):
         """Curves (x, y) of the panels' own coordinates, one for each, broken by NaN."""
@@ -226,7 +245,7 @@ class _Panels:
         square = np.array([0, 1, 1, 0, 0.0]), np.array([0, 0, 1, 1, 0.0])
         left = np.flatnonzero(self.x == 0)
         count = len(self.names)
-        under = np.flatnonzero(np.arange(count) + COLUMNS >= count)  # the last of each column
+        under = np.flatnonzero(np.arange(count) + self.columns >= count)  # the last of each column
         tick = {"x": [], "y": [], "text": [], "align": []}
         for k in left:
             for at, text in zip((0.03, 0.97), y_ticks, strict=True):

@@ -24,6 +24,7 @@ __all__ = [
     "MapFigure",
     "axis_label",
     "curve_layers",
+    "fraction_curves",
     "fraction_layers",
     "galaxy_layers",
     "map_layers",
@@ -39,6 +40,8 @@ _PALETTE = Viridis256[72:]  # its darkest end does not show on a dark ground
 _FAINT = 0.02  # of the top, below which the ground shows
 _PRIOR = (0.68, 0.95)  # shares of the prior inside its contours
 _FEW = 2.0  # galaxies in a column of cells, below which nothing is read off it
+_FEW_OF_MEAN = 50.0  # and below which the mean of a trend rests on the smoothness alone
+_SHARES = ("p2.5", "p16", "p50", "p84", "p97.5", "medians", "stack", "prior")
 _BANDS = ("x", "low", "high")
 _LINE = ("x", "y")
 _CURVES = {
@@ -81,23 +84,22 @@ def curve_layers(population) -> Layers:
                   "density")  # fmt: skip
 
 
-def fraction_layers(population, line: float = QUENCHED) -> Layers:
-    """The share of galaxies below a line of the second quantity, by the first one."""
+def fraction_curves(population, line: float = QUENCHED) -> dict[str, np.ndarray]:
+    """The share of galaxies below a line of the second quantity, in the cells of the first one.
+
+    Returns
+    -------
+    dict of p2.5, p16, p50, p84, p97.5, medians, stack and prior -> (n,); NaN where few galaxies are
+    """
     name, edges = population.names[1], population.edges
-    x = population.centres[0]
-    bands = 1.0 - population.fraction_above(name, line, by=True)
+    shown = _filled(population)
+    bands = np.where(shown, 1.0 - population.fraction_above(name, line, by=True), np.nan)
+    out = dict(zip(("p97.5", "p84", "p50", "p16", "p2.5"), bands, strict=True))
     above = np.clip((edges[1][1:] - line) / np.diff(edges[1]), 0.0, 1.0)
     densities = {
         "medians": population.medians(),
         "stack": population.stack(),
         "prior": population.prior_density,
-    }
-    shown = _filled(population)
-    high95, high68, middle, low68, low95 = (x[shown], *bands[:, shown])[1:]
-    sources = {
-        "band95": {"x": x[shown], "low": low95, "high": high95},
-        "band68": {"x": x[shown], "low": low68, "high": high68},
-        "middle": {"x": x[shown], "y": middle},
     }
     for key, density in densities.items():
         shares = density * population.area
@@ -105,10 +107,23 @@ def fraction_layers(population, line: float = QUENCHED) -> Layers:
         with np.errstate(invalid="ignore"):
             share = (shares * (1.0 - above)).sum(1) / total
         good = total > 0 if key == "prior" else shown & (total > 0)
-        values = np.where(good, share, np.nan)
-        sources[key] = (
-            _stairs(edges[0], values) if key == "medians" else {"x": x[good], "y": share[good]}
-        )
+        out[key] = np.where(good, share, np.nan)
+    return dict(sorted(out.items(), key=lambda item: _SHARES.index(item[0])))
+
+
+def fraction_layers(population, line: float = QUENCHED) -> Layers:
+    """The share of galaxies below a line of the second quantity, by the first one."""
+    x, edges, curves = population.centres[0], population.edges, fraction_curves(population, line)
+    shown = np.isfinite(curves["p50"])
+    sources = {
+        "band95": {"x": x[shown], "low": curves["p2.5"][shown], "high": curves["p97.5"][shown]},
+        "band68": {"x": x[shown], "low": curves["p16"][shown], "high": curves["p84"][shown]},
+        "middle": {"x": x[shown], "y": curves["p50"][shown]},
+        "medians": _stairs(edges[0], curves["medians"]),
+    }
+    for key in ("stack", "prior"):
+        good = np.isfinite(curves[key])
+        sources[key] = {"x": x[good], "y": curves[key][good]}
     return Layers(sources, _ends(edges[0]), (-0.02, 1.02), "", axis_label(population.names[0]),
                   "share quenched")  # fmt: skip
 
@@ -167,15 +182,15 @@ def _ends(edges):
     return float(edges[0]), float(edges[-1])
 
 
-def _filled(population):
+def _filled(population, few=_FEW):
     """Which cells of the first quantity have galaxies enough."""
     share = (population.density * population.area).sum(1)
-    return share * len(population) > _FEW
+    return share * len(population) > few
 
 
 def _trend(population):
     """Mean of the second quantity by the first, with its band of 68 %."""
-    x, shown = population.centres[0], _filled(population)
+    x, shown = population.centres[0], _filled(population, min(_FEW_OF_MEAN, 0.03 * len(population)))
     mean, _ = population.trend(population.names[1], [16, 50, 84])
     low, middle, high = (np.where(shown, m, np.nan) for m in mean)
     return {

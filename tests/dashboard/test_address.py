@@ -14,6 +14,7 @@ from sedflow.dashboard.address import (
     decode_pins,
     decode_row,
     encode,
+    encode_forward,
     encode_own,
 )
 from sedflow.dashboard.engine import Engine, OwnGalaxy
@@ -170,3 +171,18 @@ def test_pins_of_an_address_have_few_enough_draws_to_be_kept():
     pins, notices = decode_pins("72~~~~20000~1;72~~~~300~1", STATE, 6)
     assert [pin.n for pin in pins] == [6000, 300]
     assert "more than 6,000 draws" in notices[0]
+
+
+def test_an_address_of_a_model_says_how_it_is_looked_at():
+    state = ForwardState()
+    state.preset("dusty")
+    looks = {"model_unit": "ab", "model_log": True, "beside": True, "ages": True}
+    state.param.update(**looks)
+    other = ForwardState()
+    assert other.began() == "typical"
+    other.param.update(**decode(encode_forward(state), STATE, other)[1])
+    assert {name: getattr(other, name) for name in looks} == looks
+    assert not other.model_rest
+    assert other.began() == "dusty"
+    other.tau_ism += 0.1
+    assert other.began() == ""

@@ -20,7 +20,7 @@ from sedflow.dashboard.panels.paper import OnScreen, PaperPanel
 from sedflow.dashboard.panels.run_columns import in_a_word, rounded
 from sedflow.dashboard.panels.settings import SettingsPanel
 from sedflow.dashboard.panels.typed import TypedPanel
-from sedflow.dashboard.panels.verdict import _listed
+from sedflow.dashboard.panels.verdict import VerdictPanel, _listed
 from sedflow.dashboard.quantities import MAIN_QUANTITIES, in_labels
 from sedflow.dashboard.state import ExplorerState
 from sedflow.dashboard.tabs import Page
@@ -281,3 +281,22 @@ def test_the_corner_plot_of_compare_is_computed_off_the_loop(
     asyncio.run(asyncio.wait_for(shown(), 30))
     assert ("aside" in where) is aside
     assert True not in where and False in where
+
+
+def test_a_galaxy_that_is_computed_has_not_the_verdict_on_another(engine):
+    state = ExplorerState(run=None, galaxy="72")
+    panel = VerdictPanel(state, print, engine)
+    panel.show(engine.answer(Request("72", n=200)))
+    badge = panel.badge.object
+    panel.wait(True)  # for other draws of the same galaxy
+    assert panel.badge.object == badge
+    state.galaxy = "2490"
+    panel.wait(True)
+    assert panel.heading.object == "## NSAID 2490"
+    assert "computing" in panel.badge.object
+    assert panel.lacks.styles["visibility"] == "hidden"
+    state.galaxy = "72"
+    panel.wait(False)  # it was shown already
+    assert "NSAID 72" in panel.heading.object
+    assert panel.badge.object == badge
+    assert panel.lacks.styles["visibility"] == "visible"

@@ -46,6 +46,8 @@ NAMES = (
     "tau_ism",
     "redshift",
     "beta1",
+    "model_unit",
+    "ages",
     "long",
     "bokeh",
     "",

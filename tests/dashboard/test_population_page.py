@@ -18,7 +18,7 @@ from sedflow.dashboard.population_sample import atlas_sample
 from sedflow.dashboard.tabs import Page
 from sedflow.errors import SedflowError, UnknownName
 from sedflow.figures.paper_population import paper_population
-from sedflow.figures.population_page import MAPS
+from sedflow.figures.population_page import MAPS, fraction_layers, map_layers
 from sedflow.population.packaged import LEVELS, decoded, encoded
 from sedflow.population.presets import AXES, PRESETS, preset_of
 
@@ -206,9 +206,31 @@ def test_densities_are_a_table(view, sample):
     assert view.paper.button.filename == "mass-function.svg"
     view.paper.form.value = "py"
     assert b"sedflow.figures.paper_population(" in asyncio.run(view.paper._make())
-    lines = population_table(sample.population("mass-function")).decode().splitlines()
+    lines = population_table(sample.population("mass-function"), "density").decode().splitlines()
     assert len(lines) == 41
     assert lines[0].startswith("log_mstar,density,")
+
+
+def test_the_table_of_a_fraction_has_the_shares_that_are_drawn(sample):
+    population = sample.population("quenched-fraction")
+    lines = population_table(population, "fraction").decode().splitlines()
+    assert lines[0] == "log_mstar,p2.5,p16,p50,p84,p97.5,medians,stack,prior"
+    rows = np.array([[float(v or "nan") for v in line.split(",")] for line in lines[1:]])
+    drawn = fraction_layers(population).sources
+    there = np.isfinite(rows[:, 3])
+    np.testing.assert_allclose(rows[there][:, [0, 3]].T, list(drawn["middle"].values()))
+    np.testing.assert_allclose(rows[there][:, 4], drawn["band68"]["high"])
+    assert (np.diff(rows[there][:, 1:6]) >= 0).all()
+
+
+def test_a_mean_ends_where_hardly_any_galaxy_is(sample):
+    whole = sample.population("main-sequence")
+    share = (whole.density * whole.area).sum(1)
+    mean = map_layers(whole)["population"].sources["mean"]["y"]
+    few = share * len(whole) < min(50, 0.03 * len(whole))
+    np.testing.assert_array_equal(np.isnan(mean), few)
+    assert np.isfinite(mean).any()
+    assert few.any()
 
 
 @pytest.mark.slow

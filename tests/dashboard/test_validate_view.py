@@ -9,8 +9,10 @@ import pytest
 import sedflow
 from sedflow.bands import UGRIZ
 from sedflow.dashboard.pages.validate import ValidateView
+from sedflow.dashboard.panels.report import ReportPanel
 from sedflow.errors import SedflowError
 from sedflow.figures.calibration_layers import (
+    GAP_X,
     bin_layers,
     pp_layers,
     rank_band,
@@ -225,3 +227,18 @@ def test_every_control_has_a_label():
     assert len(widgets) == 11
     for widget in widgets:
         assert widget.label, widget
+
+
+def test_panels_fit_the_width_of_the_page(report):
+    selection = everyone(report)
+    panel = ReportPanel(report, selection, ("network",), QUANTITIES, True)
+    panel.show(report, selection, ("network",), QUANTITIES, True)
+    grid = panel.figures["pp"]
+    for width, columns in ((320, 2), (700, 5)):
+        grid.figure.trigger("inner_width", None, width)
+        assert len(set(grid.sources["label"].data["x"])) == columns
+        assert grid.figure.x_range.end == pytest.approx(columns * (1 + GAP_X))
+        scale = width / (grid.figure.x_range.end - grid.figure.x_range.start)  # px
+        assert -grid.figure.x_range.start * scale == pytest.approx(44)
+        assert scale > 100
+    assert grid.figure.height == 100 + 160 * -(-len(QUANTITIES) // 5)

@@ -44,12 +44,16 @@ _SCREEN = """
 .light { grid-area: light; } .corner { grid-area: corner; }
 .histories { grid-area: histories; } .more { grid-area: more; }
 :host > * { min-width: 0; min-height: 0; }
+.wait { display: none !important; }
+:host(.waiting) .wait { display: block !important; border: 1px dashed var(--sf-line);
+  border-radius: 6px; padding: 8px 12px; }
 @media (max-width: 1100px) {
   :host { height: auto !important; grid-template-columns: minmax(0, 1fr);
     grid-template-rows: auto 300px 260px 440px 320px;
     grid-template-areas: "pins" "light" "histories" "corner" "more"; }
 }
 """
+_WAITING = {"light": "spectra", "histories": "histories", "corner": "corner plot"}
 _ALONE = "Pin another posterior to see how far it is from this one."
 _EMPTY = (
     "## Nothing is pinned yet\n\nOn **Explore**, press *Pin* or the key `p`: pin several galaxies, "
@@ -116,8 +120,17 @@ class CompareView(PageView):
             },
         )
         more = pn.Column(deck, sizing_mode="stretch_both", margin=0, css_classes=["more"])
-        grid = pn.Column(
+        self._screen = grid = pn.Column(
             self._chips,
+            *(
+                prose(
+                    f"Computing the {what} …",
+                    sizing_mode="stretch_both",
+                    margin=0,
+                    css_classes=["wait", place],
+                )
+                for place, what in _WAITING.items()
+            ),
             panes["light"],
             histories,
             panes["corner"],
@@ -125,6 +138,7 @@ class CompareView(PageView):
             sizing_mode="stretch_both",
             margin=0,
             stylesheets=[_SCREEN],
+            css_classes=["waiting"],  # until a browser has drawn the figures
         )
         # In a box of its own, which can be hidden: a grid cannot.
         self._grid = pn.Column(grid, sizing_mode="stretch_both", margin=0, visible=False)
@@ -336,9 +350,15 @@ class CompareView(PageView):
                 sizing_mode="stretch_both",
                 min_height=300,
             )
+            self._corner.figure.on_change("inner_width", lambda *change: self._arrived())
+            if not whose()[1]:
+                self._arrived()
             self._panes["corner"].object = self._corner.figure
         else:
             self._corner.update(axes, sets, None, title, labels, whose=whose)
+
+    def _arrived(self):
+        self._screen.css_classes = []
 
 
 class _ManyFigure(LiveFigure):

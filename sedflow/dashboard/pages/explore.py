@@ -168,7 +168,7 @@ class Explorer(PageView):
         state.param.watch(self._ask, list(state.ASKS))
         state.param.watch(self._show, "answer")
         state.param.watch(self._say, "message")
-        state.param.watch(lambda event: self._dim(), "busy")
+        state.param.watch(self._wait, "busy")
         self.light.param.watch(self._drawn, "drawn")
         self.histories.param.watch(self._drawn, "drawn")
         self.corner.param.watch(lambda e: self._brush(e.new), "selection")
@@ -280,6 +280,12 @@ class Explorer(PageView):
             self._change()
         # All at one moment: no figure is shown beside those of another galaxy.
         self._draw(answer)
+
+    def _wait(self, event):
+        """What is shown is not of the galaxy that is computed."""
+        self._dim()
+        if event.new or self.verdict.answer is self.state.answer:  # else a newer answer comes
+            self.verdict.wait(event.new)
 
     def _brush(self, brushed: Brushed | None):
         answer = self.state.answer

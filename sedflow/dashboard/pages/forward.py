@@ -47,6 +47,8 @@ class ForwardView(PageView):
         self._before: dict | None = None  # the model before the slider that moves now
         self._moving: tuple = ()
         self.options = LightOptions()
+        for name in ("unit", "log", "rest"):
+            _join(self.options, name, self.state, f"model_{name}")
         self.knobs = Knobs(self.state)
         self.sliders = self.knobs.sliders
         self.controls = self.knobs.column
@@ -76,7 +78,9 @@ class ForwardView(PageView):
         self._parts = pn.widgets.Toggle(label="light by age", stylesheets=[PRESSED])
         self._pin = pn.widgets.Button(label="Pin this curve")
         self._unpin = pn.widgets.Button(label="Unpin", disabled=True)
-        for widget in (self._both, self._parts):
+        for widget, name in ((self._both, "beside"), (self._parts, "ages")):
+            widget.value = getattr(self.state, name)
+            follow(widget, self.state, name)
             widget.param.watch(self._update, "value")
         self._pin.on_click(lambda event: self._keep(True))
         self._unpin.on_click(lambda event: self._keep(False))
@@ -207,3 +211,10 @@ class ForwardView(PageView):
     def observe(self) -> None:
         """Add a mock of the galaxy shown to the engine; its name goes to `observed`."""
         self.observatory.observe()
+
+
+def _join(one, name, other, as_name):
+    """Let a parameter of one follow that of another, and the other way round."""
+    setattr(one, name, getattr(other, as_name))
+    one.param.watch(lambda event: setattr(other, as_name, event.new), name)
+    other.param.watch(lambda event: setattr(one, name, event.new), as_name)

@@ -173,7 +173,9 @@ class PopulationView(PopulationState, LateView):
                 else ""
             )
             self._selection.object = f"{plain(sample.words)}{cut}"
-            self._notes.object = "\n".join(f"- {plain(text)}" for text in population.notes)
+            self._notes.object = "\n".join(
+                f"- {plain(text)}" for text in (*population.notes, sample.note) if text
+            )
         # After what is drawn: axes that are empty for a moment say nothing.
         patch(self.figures.curve.figure, lambda: setattr(self._found, "visible", True))
         self._dots()

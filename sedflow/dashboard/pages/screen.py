@@ -45,7 +45,9 @@ STAGE = """
     "bar corner" "sed corner" "pull corner" "history block");
   transition: opacity 80ms; }
 .part { min-width: 0; min-height: 0; }
-.bar { grid-area: bar; min-width: 0; }
+/* Not by its display, which is its own. */
+.bar { grid-area: bar; min-width: 0; visibility: var(--sf-bar-seen, visible);
+  position: var(--sf-bar-place, relative); }
 .sed { grid-area: sed; display: var(--sf-sed, flex) !important; }
 .pull { grid-area: pull; display: var(--sf-pull, flex) !important; }
 .history { grid-area: history; display: var(--sf-history, flex) !important; }

@@ -12,6 +12,7 @@ from sedflow.parameters import PARAMETERS
 
 __all__ = ["Knobs"]
 
+_OWN = "own values"  # in place of a preset, where none has these
 _UNITS = {p.name: p.unit for p in PARAMETERS}
 
 
@@ -31,9 +32,13 @@ class Knobs:
     def __init__(self, state: ForwardState):
         self._state = state
         self.preset = pn.widgets.Select(
-            label="start from", options=list(PRESETS), sizing_mode="stretch_width"
+            label="start from",
+            options=[*PRESETS, _OWN],
+            value=state.began() or _OWN,
+            sizing_mode="stretch_width",
         )
-        self.preset.param.watch(lambda event: state.preset(event.new), "value")
+        self.preset.param.watch(self._begin, "value")
+        state.param.watch(self._moved, [p.name for p in PARAMETERS])
         self.sliders: dict[str, pn.widgets.FloatSlider] = {}
         cells: list[Any] = [pn.Column(self.preset, margin=0, css_classes=["wide"])]
         for title, names in GROUPS:
@@ -49,6 +54,14 @@ class Knobs:
             css_classes=["sliders"],
             stylesheets=[SLIDERS],
         )
+
+    def _begin(self, event):
+        if event.new != _OWN and event.new != self._state.began():
+            self._state.preset(event.new)
+
+    def _moved(self, *events):
+        """Sliders, or an address, say other values than a preset has, or those of one."""
+        self.preset.value = self._state.began() or _OWN
 
     def _help(self, name):
         parameter = self._state.param[name]

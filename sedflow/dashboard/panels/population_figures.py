@@ -32,9 +32,9 @@ _SAID = {
         "line is the mean, dashed its 68 %."
     ),
     "fraction": (
-        "The share of galaxies below the line: counted from **medians**, from the **stack of "
-        "draws**, and in the **population** (blue, with its bands). Dotted is what the prior of "
-        "the fits says where the data say nothing."
+        "It is counted from **medians** and from the **stack of draws**, and inferred for the "
+        "**population** (blue, with its bands). Dotted is what the prior of the fits says where "
+        "the data say nothing."
     ),
 }
 

@@ -3,6 +3,7 @@
 import io
 
 import panel as pn
+from astropy.table import Table
 
 from sedflow.dashboard.panels.files import FileButton
 from sedflow.dashboard.panels.population_state import PopulationState
@@ -13,6 +14,7 @@ from sedflow.dashboard.widgets import note, tell
 from sedflow.errors import SedflowError
 from sedflow.figures.paper import FORMATS, WIDTHS, save_figure
 from sedflow.figures.paper_population import paper_population
+from sedflow.figures.population_page import fraction_curves
 from sedflow.population.population import Population
 
 __all__ = ["PopulationPaper", "population_file", "population_table"]
@@ -66,6 +68,8 @@ class PopulationPaper(pn.viewable.Viewer):
         key = "population" if self._answer is None else self._answer.preset.key
         self.button.filename = f"{key}.{self.form.value}"
         self.table.filename = f"{key}.csv"
+        shares = self._answer is not None and self._answer.preset.reads == "fraction"
+        self.table.label = "Shares (CSV)" if shares else "Densities (CSV)"
 
     async def _make(self):
         answer, width, form = self._answer, self.width.value, self.form.value
@@ -82,7 +86,8 @@ class PopulationPaper(pn.viewable.Viewer):
     async def _make_table(self):
         if self._answer is None:
             return None
-        return await self._made(beside(population_table), self._answer.population)
+        answer = self._answer
+        return await self._made(beside(population_table), answer.population, answer.preset.reads)
 
     async def _made(self, make, *arguments):
         self._say("")
@@ -107,8 +112,12 @@ def population_file(population: Population, reads: str, width: str, form: str) -
     return out.getvalue()
 
 
-def population_table(population: Population) -> bytes:
-    """The density in each cell as CSV."""
+def population_table(population: Population, reads: str) -> bytes:
+    """The density in each cell as CSV; of a fraction the shares that are drawn."""
     out = io.StringIO()
-    population.to_table().write(out, format="ascii.csv")
+    table = population.to_table()
+    if reads == "fraction":
+        curves = fraction_curves(population)
+        table = Table({population.names[0]: population.centres[0]} | curves)
+    table.write(out, format="ascii.csv")
     return out.getvalue().encode()

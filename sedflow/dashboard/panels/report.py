@@ -37,7 +37,7 @@ _RANK_HOVER = [
     ("all bins of a calibrated one, 95 %", "@in_95"),
 ]
 
-#: Small multiples are wider than a phone: they are swiped.
+#: Bins are wider than a phone: they are swiped.
 _SWIPED = """
 @media (max-width: 600px) { :host { overflow-x: auto; } }
 """
@@ -63,6 +63,7 @@ class ReportPanel(pn.viewable.Viewer):
         self._pp_text = prose()
         self._rank_text = prose()
         self.figures: dict[str, Any] = {}
+        self._shown = (report, selection, kinds, quantities, difference)
         layers = pp_layers(report, selection, kinds, quantities, difference)
         self.figures["pp"] = GridFigure(
             layers,
@@ -85,6 +86,8 @@ class ReportPanel(pn.viewable.Viewer):
             name: FigurePane(f.figure, sizing_mode="stretch_width", margin=(5, 0))
             for name, f in self.figures.items()
         }
+        for name in ("pp", "rank"):
+            self.figures[name].figure.on_change("inner_width", self._widened)
         self._column = pn.Column(
             self._heading,
             self._near,
@@ -104,7 +107,7 @@ class ReportPanel(pn.viewable.Viewer):
                 "chosen quantities, in bins of what is observed. Bars are 95 % errors. Always of "
                 "all simulated galaxies."
             ),
-            panes["bins"],
+            pn.Column(panes["bins"], margin=0, sizing_mode="stretch_width", stylesheets=[_SWIPED]),
             prose(
                 "### How far from exact, and whether weights correct it\n"
                 "The gap is the information lost by believing the network. k-hat says whether its "
@@ -114,7 +117,6 @@ class ReportPanel(pn.viewable.Viewer):
             self._weights,
             margin=0,
             sizing_mode="stretch_width",
-            stylesheets=[_SWIPED],
         )
 
     def show(  # type: ignore[override]
@@ -132,19 +134,31 @@ class ReportPanel(pn.viewable.Viewer):
         difference : whether p-p plots are residual ones
         name : of the galaxy that the selection is like
         """
-        self._draw(report, selection, kinds, quantities, difference)
+        self._shown = (report, selection, kinds, quantities, difference)
+        self._draw(*self._shown)
         self._describe(report, selection, difference, plain(name))
 
     def _draw(self, report, selection, kinds, chosen, difference):
         figures = self.figures
-        figures["pp"].update(pp_layers(report, selection, kinds, chosen, difference))
-        figures["rank"].update(rank_layers(report, selection, kinds, chosen))
+        self._draw_grids(report, selection, kinds, chosen, difference)
         for test in ("hpd", "tarp"):
             layers = region_layers(report, selection, test, kinds, difference)
             figures[test].update(layers, difference)
         figures["bins"].update(*bin_layers(report, kinds, chosen, selection.like))
         self._goals.object = as_markdown(goals(report, selection, kinds, chosen))
         self._weights.object = as_markdown(weights_hold(report.summary))
+
+    def _draw_grids(self, report, selection, kinds, chosen, difference):
+        pp, rank = self.figures["pp"], self.figures["rank"]
+        pp.update(pp_layers(report, selection, kinds, chosen, difference, pp.columns))
+        rank.update(rank_layers(report, selection, kinds, chosen, columns=rank.columns))
+
+    def _widened(self, attr, old, new):
+        """A page says how wide the grids are: both are laid out for it."""
+        if new:
+            changed = {self.figures[name].fit(new) for name in ("pp", "rank")}
+            if True in changed:
+                self._draw_grids(*self._shown)
 
     def _describe(self, report, selection, difference, name):
         s, n = report.summary, len(selection)

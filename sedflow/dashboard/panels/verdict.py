@@ -60,6 +60,7 @@ class VerdictPanel(AnswerPanel):
         self.badge = pn.pane.HTML("", margin=(3, 4), sizing_mode=None)
         self.remedies = pn.Row(margin=0, sizing_mode=None)
         self._offered: tuple[_Remedy, ...] = ()
+        self._waits = False
         self.sky = pn.pane.HTML("", visible=False, margin=(3, 4), sizing_mode=None)
         self.line = prose("", visible=False, margin=(0, 8))
         self.lacks = prose("", visible=False, margin=(0, 8))  # what the model of the fit lacks
@@ -78,14 +79,38 @@ class VerdictPanel(AnswerPanel):
 
     def clear(self) -> None:
         """Say that there is no posterior."""
-        self.answer = None
+        self.answer, self._waits = None, False
+        self._veil(False)
         self.heading.object = f"## No posterior of {plain(self._state.galaxy)}"
         self.badge.object = ""
         self.sky.visible = self.line.visible = self.lacks.visible = False
         self._offer(())
 
+    def wait(self, waits: bool) -> None:
+        """Name the galaxy that is computed in place of the verdict on another; or end that."""
+        answer, galaxy = self.answer, self._state.galaxy
+        if answer is None or (waits and galaxy == answer.request.galaxy):
+            return
+        if not waits:
+            if self._waits:  # what was shown is asked for again
+                self.draw(answer, self.brushed)
+            return
+        self._waits = True
+        known = galaxy in self._engine.own
+        self.heading.object = f"## {plain(galaxy)}" if known else f"## NSAID {plain(galaxy)}"
+        self.badge.object = '<span role="status">computing the posterior …</span>'
+        self._veil(True)
+
+    def _veil(self, hidden):
+        """Hide what is said of the galaxy that is shown, and keep its place: nothing moves."""
+        for one in (self.line, self.lacks, self.sky, self.remedies):
+            one.styles = {"visibility": "hidden" if hidden else "visible"}
+
     def draw(self, answer: Answer, brushed: Brushed | None) -> None:
         """Show heading, verdict and remedies."""
+        if self._waits:
+            self._waits = False
+            self._veil(False)
         self.heading.object = f"## {self._title(answer)}"
         self.badge.object = _badge(answer)
         line = self._lines.get(answer.request.galaxy, "")

@@ -21,8 +21,8 @@ _BINS = 24
 _LIMITS = [(low, high) for _, _, low, high, _ in lesson.KNOBS.values()]
 _HINT = (
     "**With a class**: open one, and tell the others its code, or send them the link to this page. "
-    "Each browser sends its best knobs; all see the histogram. No names are kept, and nothing is "
-    "written to disk."
+    "After *Send my best* all see your best knobs in the histogram. No names are kept, and nothing "
+    "is written to disk."
 )
 
 
@@ -62,7 +62,8 @@ class Together:
         self._join.on_click(lambda event: self.join(str(self._field.value)))
         self._open.on_click(lambda event: self.open())
         self._send.on_click(lambda event: self.send())
-        labels = {label: name for name, (label, *_) in lesson.KNOBS.items()}
+        # Short, so that all fit beside each other on a phone; the axis has the rest.
+        labels = {label.partition(",")[0]: name for name, (label, *_) in lesson.KNOBS.items()}
         self._knob = pn.widgets.RadioButtonGroup(
             label="knob of the histogram",
             options=labels,
