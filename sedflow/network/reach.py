@@ -129,7 +129,7 @@ class Reach:
         n_band = int(one.present.sum())
         text = (
             f"no model comes near these data: the best of {n:,} draws has a chi-square of "
-            f"{best:.4g}, where {n_band} good bands stay below {chi2_limit(n_band):.3g}; "
+            f"{best:,.1f}, where {n_band} good bands stay below {chi2_limit(n_band):.3g}; "
         )
         if worst < 0:
             remedy = (

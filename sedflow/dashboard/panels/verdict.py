@@ -102,7 +102,7 @@ class VerdictPanel(AnswerPanel):
         self._veil(True)
 
     def _veil(self, hidden):
-        """Hide what is said of the galaxy that is shown, and keep its place: nothing moves."""
+        """Hide what the page says about the galaxy shown, and keep its place: nothing moves."""
         for one in (self.line, self.lacks, self.sky, self.remedies):
             one.styles = {"visibility": "hidden" if hidden else "visible"}
 

@@ -9,7 +9,7 @@ from sedflow.dashboard.learn.by_hand import lesson
 from sedflow.dashboard.learn.by_hand.together import Together
 from sedflow.dashboard.learn.plots import Plot, SpectrumPlot
 from sedflow.dashboard.learn.stage import Stage, abreast, pane, slider
-from sedflow.dashboard.widgets import prose
+from sedflow.dashboard.widgets import prose, typeset
 from sedflow.palette import DATA, MODEL, SERIES
 from sedflow.parameters import PARAMETERS, index
 
@@ -195,5 +195,5 @@ class ByHandFigures(Stage):
             row = (
                 f"| {_NAMES[name]} | {mine[index(name)]:.2f} | {low:.2f} to {high:.2f} | {alike} |"
             )
-            rows.append(row if truth is None else f"{row} {truth[index(name)]:.2f} |")
+            rows.append(typeset(row if truth is None else f"{row} {truth[index(name)]:.2f} |"))
         return "\n".join(rows)

@@ -8,7 +8,7 @@ from sedflow.bands import UGRIZ, band_flux
 from sedflow.dashboard.learn.out_of_domain import lesson
 from sedflow.dashboard.learn.plots import Plot, SpectrumPlot
 from sedflow.dashboard.learn.stage import Stage, pane
-from sedflow.dashboard.widgets import prose
+from sedflow.dashboard.widgets import prose, typeset
 from sedflow.model.likelihood import pulls
 from sedflow.palette import MODEL
 
@@ -123,7 +123,7 @@ class OutOfDomainFigures(Stage):
 
 def _range(quantiles):
     low, middle, high = quantiles
-    return f"{middle:.2f} ({low:.2f} to {high:.2f})"
+    return typeset(f"{middle:.2f} ({low:.2f} to {high:.2f})")
 
 
 def chi2_text(value):

@@ -124,7 +124,7 @@ def look(posterior: AmortizedPosterior, case: Case, seed: int = 1) -> Outcome:
     problem = objection(weighted) if good else too_precise(case.galaxy)
     good = good and not problem
     verdict = (
-        f"k-hat {importance.k_hat:.2f}, {importance.ess:,.0f} of {_N:,} draws effective: "
+        f"k-hat {_k_hat(importance.k_hat)}, {importance.ess:,.0f} of {_N:,} draws effective: "
         "the weights "
         + (
             "pass, so the exact posterior is known"
@@ -146,6 +146,11 @@ def look(posterior: AmortizedPosterior, case: Case, seed: int = 1) -> Outcome:
         float(importance.ess),
         verdict,
     )
+
+
+def _k_hat(value):
+    """How large k-hat is, in words where no number says it."""
+    return f"{value:.2f}" if np.isfinite(value) else "without limit"
 
 
 def climbed(posterior: AmortizedPosterior, seen: Outcome, seed: int = 1) -> Outcome:

@@ -37,8 +37,8 @@ LESSON = Lesson(
             "stack",
             "All posteriors together",
             "A median leaves out how uncertain it is. So take all that we know: the sum of the "
-            "posteriors of all galaxies, the *stack*. The medians (red) and the truth (dotted) are "
-            "as before, with errors of {sigma:.1f} dex.",
+            "posteriors of all galaxies, the *stack*. The medians (orange) and the truth (dotted) "
+            "are as before, with errors of {sigma:.1f} dex.",
             "Will the stack be nearer to the truth than the medians are, or farther from it?",
             "The stack (dashed) is {width_stack:.2f} dex wide, after {width_medians:.2f} dex for "
             "the medians and {width_true:.2f} dex in truth. In it each error counts twice: it has "
