@@ -82,7 +82,8 @@ class GridFigure(LayeredFigure):
             axis.ticker = []
             axis.axis_line_color = None
             axis.major_label_text_font_size = "0px"
-        self._width, self.columns = None, COLUMNS
+        self._width: int | None = None
+        self.columns = COLUMNS
         self.update(layers)
         band = plot.patches("xs", "ys", source=s["band"], color=GREY, alpha=0.25, line_alpha=0)
         middle = plot.line("x", "y", source=s["middle"], color=GREY, line_dash="dotted")

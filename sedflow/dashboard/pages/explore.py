@@ -17,6 +17,7 @@ from sedflow.dashboard.brush import Brushed, through, within
 from sedflow.dashboard.engine import Engine
 from sedflow.dashboard.pages.explore_screen import ExploreScreen
 from sedflow.dashboard.pages.view import PageView, start
+from sedflow.dashboard.panels.actions import Actions
 from sedflow.dashboard.panels.atlas import AtlasView
 from sedflow.dashboard.panels.corner import CornerPanel
 from sedflow.dashboard.panels.deck import Deck
@@ -36,7 +37,7 @@ from sedflow.dashboard.script import code_for
 from sedflow.dashboard.server.turns import Superseded
 from sedflow.dashboard.state import ExplorerState
 from sedflow.dashboard.what_if import Change, Changed
-from sedflow.dashboard.widgets import EdgeButton, patch, plain
+from sedflow.dashboard.widgets import patch, plain
 from sedflow.errors import SedflowError
 from sedflow.fits.fit import Fit
 from sedflow.network.posterior import AmortizedPosterior
@@ -112,7 +113,8 @@ class Explorer(PageView):
         self.derived = DerivedPanel(engine.literature)
         self.evidence = EvidencePanel()
         self.reference = ReferencePanel(self._refined, self.corner.add_mcmc)
-        self.verdict = VerdictPanel(state, self.reference.start, engine, actions=self._actions())
+        self._actions = Actions(self._run, self.pin)
+        self.verdict = VerdictPanel(state, self.reference.start, engine, actions=self._actions)
         self.what_if = WhatIfPanel(engine)
         self.walk = WalkPanel(self.light, self.corner)
         code = CodePanel(self._code)
@@ -177,28 +179,6 @@ class Explorer(PageView):
             lambda e: setattr(state, "galaxy", e.new) if e.new else None, "galaxy"
         )
 
-    def _actions(self):
-        actions = []
-        for label, about, action in (
-            (
-                "Refine",
-                "Weights, adaptive importance sampling, MCMC: as far as this galaxy needs",
-                lambda event: self._run("ladder"),
-            ),
-            ("Run MCMC", "Sample beside the network, without it", lambda event: self._run("smc")),
-            ("Pin", "Keep this posterior for the page Compare (p)", lambda event: self.pin()),
-        ):
-            button = EdgeButton(label=label, description=about, margin=(2, 3), css_classes=["work"])
-            button.on_click(action)
-            actions.append(button)
-        self._buttons = actions
-        return actions
-
-    def _enable(self, there):
-        """What needs a posterior works only where there is one."""
-        for button in self._buttons:
-            button.disabled = not there
-
     def _run(self, method):
         self.block.turn_to("MCMC")
         self.reference.start(method)
@@ -262,7 +242,7 @@ class Explorer(PageView):
 
     def _blank(self):
         self.verdict.clear()
-        self._enable(False)
+        self._actions.enable(False)
         self.places.show_empty()
 
     def _show(self, event):
@@ -271,7 +251,7 @@ class Explorer(PageView):
             self._blank()
             return
         self.places.show_stage()
-        self._enable(True)
+        self._actions.enable(True)
         self.atlas.galaxy = answer.request.galaxy
         with param.parameterized.discard_events(self.corner):
             self.corner.selection = None

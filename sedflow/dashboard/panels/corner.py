@@ -127,12 +127,10 @@ class CornerPanel(AnswerPanel):
         self._subset.param.watch(self._choose, "value")
         self._quantities.param.watch(self._redraw, "value")
         self._sets.param.watch(self._redraw, "value")
-        self._text = prose(
-            _HINT, margin=(2, 0), sizing_mode=None, align="end", styles={"max-width": "72%"}
-        )
-        self._clear = pn.widgets.Button(
-            label="Clear selection", visible=False, margin=(2, 0), align="end"
-        )
+        narrow = {"max-width": "72%"}
+        self._text = prose(_HINT, margin=(2, 0), sizing_mode=None, align="end", styles=narrow)
+        off = {"visible": False, "margin": (2, 0), "align": "end"}
+        self._clear = pn.widgets.Button(label="Clear selection", **off)
         self._clear.on_click(lambda event: setattr(self, "selection", None))
         self._pane = figure_pane(margin=0, sizing_mode="stretch_both")
 
