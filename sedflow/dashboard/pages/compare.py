@@ -350,7 +350,7 @@ class CompareView(PageView):
                 sizing_mode="stretch_both",
                 min_height=300,
             )
-            self._corner.figure.on_change("inner_width", lambda *change: self._arrived())
+            self._corner.figure.on_change("inner_width", lambda attr, old, new: self._arrived())
             if not whose()[1]:
                 self._arrived()
             self._panes["corner"].object = self._corner.figure
