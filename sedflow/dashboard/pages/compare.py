@@ -290,6 +290,7 @@ class CompareView(PageView):
             pn.state.execute(compute)
         else:  # in a notebook
             draw(corner_sets(samples, ranges, rows))
+            self._arrived()
 
     def _draw(self, there, labels, corner):
         self._show_lines("light", _light_layers(there))
@@ -351,8 +352,6 @@ class CompareView(PageView):
                 min_height=300,
             )
             self._corner.figure.on_change("inner_width", lambda attr, old, new: self._arrived())
-            if not whose()[1]:
-                self._arrived()
             self._panes["corner"].object = self._corner.figure
         else:
             self._corner.update(axes, sets, None, title, labels, whose=whose)
