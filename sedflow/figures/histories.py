@@ -25,7 +25,7 @@ _LOOKBACK = "look-back time [Gyr]"
 _HISTORY = {
     "sfr": ("Star formation", "SFR [M☉/yr]"),
     "zh": ("Metallicity", "metallicity Z"),
-    "formed": ("Mass formed", "share of the mass formed"),
+    "formed": ("Mass formed", "share of mass formed"),
 }
 _SPIKE = 300  # times the band, up to which the spikes of bursts are shown
 _POINT_BY_POINT = "68, 95 % point by point;\n{} draws, the best green"
