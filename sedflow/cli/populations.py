@@ -79,7 +79,7 @@ def population(
         weights=weights,
         without=without,
         cells=None if cells is None else _numbers(cells),
-        status=tuple(s.strip() for s in status.split(",")),
+        status=tuple(s.strip() for s in status.split(",") if s.strip()),
         n=draws,
         seed=seed,
     )
@@ -113,6 +113,7 @@ def population(
 def _check_places(folder, rerun, options):
     """Refuse to write over a run, its catalogue, the table of weights, or one output twice."""
     from sedflow.catalogue.own_files import keep_own
+    from sedflow.fits.export import check_table_path
 
     taken = {options["weights"].resolve(): "--weights"} if options["weights"] else {}
     for name in ("output", "galaxies", "few", "figure"):
@@ -123,7 +124,12 @@ def _check_places(folder, rerun, options):
             raise SedflowError(f"--{name} {path} is the file of {before}, too; give another name")
         for run in filter(None, (folder, rerun)):
             keep_own(path, run, f"population{path.suffix}")
-        (check_figure if name == "figure" else check_place)(path)
+        if name == "figure":
+            check_figure(path)
+            continue
+        if not (name == "output" and path.suffix.lower() == ".nc"):
+            check_table_path(path, overwrite=True)
+        check_place(path)
 
 
 def _weighted(folder, options):

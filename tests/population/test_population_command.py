@@ -78,6 +78,21 @@ def test_no_output_replaces_what_the_population_is_made_from(run, survey, tmp_pa
     assert all(path.read_bytes() == content for path, content in before.items())
 
 
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        (("--cells", "12,12"), "for log_mstar; give one number"),
+        (("--status", "OK"), "'OK' is unknown"),
+        (("--status", "bad row"), "no galaxy enters the population: left out were 18 ok"),
+        (("-o", "x.txt"), "has the extension '.txt'"),
+    ],
+)
+def test_what_no_population_can_be_made_of_is_said(run, options, words):
+    done = CliRunner().invoke(main, ["population", str(run), *options])
+    assert done.exit_code == 1, done.exception
+    assert words in done.output
+
+
 def test_a_flux_limit_weighs_by_volume_and_leaves_out_what_is_fainter(run, whole, survey):
     limits = ("--flux-limit", 17, "--area", 1000, "--magnitude", "r", "--json")
     done, found = _asked(run, "--weights", survey, *limits)
