@@ -37,7 +37,7 @@ class Group(click.Group):
 def _write_anything():
     """Let a sign that the output's encoding lacks, as that of Windows lacks ☉, be a ?."""
     with suppress(OSError, ValueError, AttributeError):
-        sys.stdout.reconfigure(errors="replace")  # type: ignore[union-attr]
+        sys.stdout.reconfigure(errors="replace")
 
 
 def _drop_output():
