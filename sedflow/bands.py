@@ -128,6 +128,15 @@ def short_name(band: str) -> str:
     return _SHORTEST.get(BAND_ALIASES.get(band, band), band)
 
 
+def curve_name(band: str) -> str:
+    """The name of a band's curve in its library, one for all names that stand for it.
+
+    >>> curve_name("g"), curve_name("sdss-g"), curve_name("sdss2010-g")
+    ('sdss2010-g', 'sdss2010-g', 'sdss2010-g')
+    """
+    return BAND_ALIASES.get(band, band)
+
+
 def ab_magnitude(flux) -> np.ndarray:
     """AB magnitude of a flux, m = 22.5 - 2.5 log10(f); NaN where f <= 0.
 

@@ -16,6 +16,7 @@ from sedflow.bands import (
     as_bands,
     band_flux,
     band_weights,
+    curve_name,
     load_band,
     nanomaggies,
     places_of,
@@ -316,12 +317,15 @@ class Photometry:
         )
 
     def in_bands(self, bands) -> "Photometry":
-        """The same galaxies in exactly these bands; absent (NaN) where there is no photometry."""
-        bands = as_bands(bands)
+        """The same galaxies in exactly these bands; absent (NaN) where there is no photometry.
+
+        Bands are known by their curves: "sdss2010-g" is the g of the networks.
+        """
+        bands, mine = as_bands(bands), [*map(curve_name, self.bands)]
         flux, sigma = np.full((2, *self.shape, len(bands)), np.nan)
         for k, band in enumerate(bands):
-            if band in self.bands:
-                column = self.bands.index(band)
+            if curve_name(band) in mine:
+                column = mine.index(curve_name(band))
                 flux[..., k], sigma[..., k] = self.flux[..., column], self.sigma[..., column]
         return _part(flux, sigma, self.redshift, bands, self.ids, self.id_name)
 

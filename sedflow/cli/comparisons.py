@@ -21,11 +21,14 @@ def compare(galaxy, grids, draws, seed, figure, output, as_json):
     Example: sedflow compare 72 --grids fsps,bc03 --figure grids.png
     """
     import sedflow
+    from sedflow.fits.grid_files import grid_folder
 
     if figure:
         check_figure(figure)
     nsa = sedflow.load_nsa()
     names = tuple(name.strip() for name in grids.split(",") if name.strip())
+    if output:
+        grid_folder(output, names)  # before the work, not after it
     found = sedflow.compare(nsa.photometry(nsa.find(galaxy)), names, n=draws, seed=seed)
     if output:
         say(f"wrote {found.save(output)}")

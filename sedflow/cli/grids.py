@@ -4,7 +4,7 @@ import json
 
 import click
 
-from sedflow.cli.output import PATH, bar
+from sedflow.cli.output import PATH, bar, check_place
 from sedflow.errors import SedflowError
 
 
@@ -41,6 +41,9 @@ def grid(source, output, force, grids, as_json, logu, **options):
 
     if output.exists() and not force:
         raise SedflowError(f"{output} exists; choose another name, or --force to replace it")
+    if grids is not None and output.resolve() == grids.resolve():
+        raise SedflowError(f"{output} is the file that is read; choose another name")
+    check_place(output)
     with bar("metallicity") as tell:
         if source == "fsps":
             made = build_fsps(**options, gas_logu=logu, progress=tell)

@@ -19,6 +19,7 @@ class Group(click.Group):
     """Expected failures become one sentence on stderr and exit code 1."""
 
     def invoke(self, ctx):
+        _write_anything()
         try:
             return super().invoke(ctx)
         except SedflowError as error:
@@ -31,6 +32,12 @@ class Group(click.Group):
                 f"the output cannot be written ({error.strerror or error}); make room, or send it "
                 "elsewhere"
             ) from None
+
+
+def _write_anything():
+    """Let a sign that the output's encoding lacks, as that of Windows lacks ☉, be a ?."""
+    with suppress(OSError, ValueError, AttributeError):
+        sys.stdout.reconfigure(errors="replace")
 
 
 def _drop_output():
@@ -97,12 +104,8 @@ def figure_module():
     return publication
 
 
-def check_figure(path):
-    """Refuse a place for a figure before the work, not after it."""
-    if path.suffix.lower() not in _FIGURES or not path.parent.is_dir():
-        raise SedflowError(
-            f"cannot write {path}: give a .png, .pdf or .svg in a folder that exists"
-        )
+def check_place(path, what="a file"):
+    """Refuse a place for a file before the work, not after it; what : is to be given."""
     try:
         with replacing(path) as temporary:
             temporary.touch()
@@ -111,9 +114,17 @@ def check_figure(path):
         pass
     except OSError as error:
         raise SedflowError(
-            f"cannot write {path}: {error.strerror}; give a .png, .pdf or .svg in a folder that "
-            "exists"
+            f"cannot write {path}: {error.strerror}; give {what} in a folder that exists"
         ) from None
+
+
+def check_figure(path):
+    """Refuse a place for a figure before the work, not after it."""
+    if path.suffix.lower() not in _FIGURES or not path.parent.is_dir():
+        raise SedflowError(
+            f"cannot write {path}: give a .png, .pdf or .svg in a folder that exists"
+        )
+    check_place(path, "a .png, .pdf or .svg")
 
 
 def write_figure(figure, path):

@@ -7,7 +7,7 @@ from functools import partial
 
 import click
 
-from sedflow.cli.output import PATH, check_figure, say, write_figure
+from sedflow.cli.output import PATH, check_figure, check_place, say, write_figure
 from sedflow.errors import SedflowError
 from sedflow.files.writing import replacing
 
@@ -63,8 +63,7 @@ def population(
     """
     import sedflow
 
-    if options["figure"]:
-        check_figure(options["figure"])
+    _check_places(folder, rerun, options)
     stream = stream or workers is not None or scheduler is not None
     if stream and rerun:
         raise click.UsageError("--stream reads one run; leave out --rerun.")
@@ -80,7 +79,7 @@ def population(
         weights=weights,
         without=without,
         cells=None if cells is None else _numbers(cells),
-        status=tuple(s.strip() for s in status.split(",")),
+        status=tuple(s.strip() for s in status.split(",") if s.strip()),
         n=draws,
         seed=seed,
     )
@@ -109,6 +108,28 @@ def population(
         click.echo(note)
     if again:
         click.echo(f"To give them more draws:\n  {again[0]}\n  {again[1]}")
+
+
+def _check_places(folder, rerun, options):
+    """Refuse to write over a run, its catalogue, the table of weights, or one output twice."""
+    from sedflow.catalogue.own_files import keep_own
+    from sedflow.fits.export import check_table_path
+
+    taken = {options["weights"].resolve(): "--weights"} if options["weights"] else {}
+    for name in ("output", "galaxies", "few", "figure"):
+        path = options[name]
+        if path is None:
+            continue
+        if (before := taken.setdefault(path.resolve(), f"--{name}")) != f"--{name}":
+            raise SedflowError(f"--{name} {path} is the file of {before}, too; give another name")
+        for run in filter(None, (folder, rerun)):
+            keep_own(path, run, f"population{path.suffix}")
+        if name == "figure":
+            check_figure(path)
+            continue
+        if not (name == "output" and path.suffix.lower() == ".nc"):
+            check_table_path(path, overwrite=True)
+        check_place(path)
 
 
 def _weighted(folder, options):

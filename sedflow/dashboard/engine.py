@@ -14,6 +14,7 @@ import numpy as np
 
 from sedflow.atlas.catalog import NSA_BANDS, NSACatalog, load_nsa
 from sedflow.atlas.published import literature
+from sedflow.bands import short_name
 from sedflow.dashboard.answer import Answer, OwnGalaxy, Request
 from sedflow.dashboard.numbers import whole_number
 from sedflow.dashboard.server.aside import LARGE, ProcessEnded, run_aside
@@ -227,9 +228,12 @@ class Engine:
         return self._judged(request, network)
 
     def measured(self, galaxy: str) -> Photometry:
-        """All bands in which a galaxy was measured."""
+        """All bands in which a galaxy was measured, by their shortest names."""
         own = self.own.get(galaxy)
-        return (self.photometry(galaxy, NSA_BANDS) if own is None else own.photometry).observed
+        if own is None:
+            return self.photometry(galaxy, NSA_BANDS).observed
+        found = own.photometry.observed
+        return found.in_bands([short_name(band) for band in found.bands])
 
     def changed(self, answer: Answer, change: Change) -> Changed:
         """The posterior of an answer's galaxy if its bands or errors were others."""

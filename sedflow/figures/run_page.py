@@ -15,6 +15,7 @@ import numpy as np
 
 from sedflow.catalogue.ledger import part_name
 from sedflow.catalogue.manifest import OLD, check_files, load_manifest
+from sedflow.catalogue.own_files import keep_own
 from sedflow.catalogue.part import read_results
 from sedflow.errors import SedflowError, needs
 from sedflow.files.writing import replacing
@@ -60,7 +61,6 @@ _AXES = {
     "p_value": "p-value of the data, not calibrated",
 }
 _N_WORST = 25
-_OWNED = ("manifest.json", "summary.json", "files.jsonl", "input.parquet", ".lock", ".")
 
 
 def write_run_page(out, path=None) -> Path:
@@ -78,7 +78,7 @@ def write_run_page(out, path=None) -> Path:
     out = Path(out)
     path = out / "report.html" if path is None else Path(path)
     manifest = load_manifest(out)
-    _check_place(path, out)
+    keep_own(path, out, f"{out}/report.html")
     tally = _read(out, check_files(out, manifest))
     pictures = [_relations(tally), _quality(tally)] if tally.rows else []
     try:
@@ -87,18 +87,6 @@ def write_run_page(out, path=None) -> Path:
     except OSError as error:
         raise SedflowError(f"cannot write {path}: {error.strerror}; choose another place") from None
     return path
-
-
-def _check_place(path, out):
-    """Refuse to write over what belongs to the run."""
-    try:
-        inside = (path.parent.resolve() / path.name).relative_to(out.resolve())
-    except ValueError:  # elsewhere
-        return
-    if inside.parts[:1] in (("results",), ("draws",)) or str(inside) in _OWNED:
-        raise SedflowError(
-            f"{path} is a file of the run itself; give another name, such as {out}/report.html"
-        )
 
 
 @dataclass

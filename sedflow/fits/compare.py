@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 
 from sedflow import views
+from sedflow.bands import curve_name
 from sedflow.draws import weighted_quantile
 from sedflow.errors import Cancelled, SedflowError
 from sedflow.files.packaged import SSP_NAMES
@@ -324,7 +325,8 @@ def _network(grid, bands):
     from sedflow.network.weights import cached_posterior, packaged_weights
 
     found = [cached_posterior(name) for name in packaged_weights()]
-    return max(found, key=lambda one: (len(set(one.bands) & set(bands)), one.ssp == grid))
+    there = {*map(curve_name, bands)}
+    return max(found, key=lambda one: (len(there & {*map(curve_name, one.bands)}), one.ssp == grid))
 
 
 def _difference(one, other):

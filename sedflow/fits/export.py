@@ -14,7 +14,7 @@ from sedflow.files.writing import replacing
 from sedflow.model.likelihood import pulls
 from sedflow.parameters import PARAMETERS
 
-__all__ = ["TABLE_FORMATS", "to_arviz", "to_table"]
+__all__ = ["TABLE_FORMATS", "check_table_path", "to_arviz", "to_table"]
 
 #: Extensions that `to_table` writes, and the names of their formats in astropy.
 TABLE_FORMATS = {
@@ -124,7 +124,7 @@ def to_table(
     """
     if path is not None:
         path = as_path(path)
-        _check_table_path(path, overwrite)
+        check_table_path(path, overwrite)
     table = _quantile_table(fit) if quantiles else _draws_table(fit)
     for quantity in fit.quantities:
         for name in (quantity.name, *(f"{quantity.name}_p{q}" for q in (16, 50, 84))):
@@ -180,7 +180,7 @@ def write_table(table: Any, path: str | Path, overwrite: bool = False) -> None:
         An unknown extension, a file that exists, a folder that does not, or no pyarrow.
     """
     path = as_path(path)
-    _check_table_path(path, overwrite)
+    check_table_path(path, overwrite)
     _write_table(table, path)
 
 
@@ -268,7 +268,14 @@ def _ascii(text):
     return text.replace("☉", "sun").replace("Å", "Angstrom")
 
 
-def _check_table_path(path, overwrite):
+def check_table_path(path: Path, overwrite: bool = False) -> None:
+    """Refuse a path that no table is written to.
+
+    Raises
+    ------
+    SedflowError
+        An unknown extension, a file that exists, or no pyarrow.
+    """
     suffix = path.suffix.lower()
     if suffix not in TABLE_FORMATS:
         raise SedflowError(

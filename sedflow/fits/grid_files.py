@@ -7,6 +7,7 @@ Without the list, a fit that is gone, or was left by another comparison, would c
 """
 
 import json
+from collections.abc import Collection
 from pathlib import Path
 
 from sedflow.errors import SedflowError
@@ -16,7 +17,7 @@ from sedflow.files.paths import as_path
 from sedflow.files.writing import made_folder, replacing
 from sedflow.fits.fit import Fit, load_fit
 
-__all__ = ["read_fits", "write_fits"]
+__all__ = ["grid_folder", "read_fits", "write_fits"]
 
 _LIST = "comparison.json"
 
@@ -29,30 +30,42 @@ def write_fits(folder: str | Path, fits: dict[str, Fit]) -> Path:
     SedflowError
         The folder holds other fits, or the name of a grid is not one of a file.
     """
-    folder = as_path(folder)
-    if folder.suffix in (".h5", ".hdf5"):
-        raise SedflowError(
-            f"a comparison is a folder with a file for each grid, and {folder.name[:60]!r} names a "
-            f"file; give {folder.stem[:60]!r}"
-        )
-    for name in fits:
-        if not name or Path(name).name != name or "\0" in name or len(name) > 200:
-            raise SedflowError(
-                f"the grid {name[:60]!r} cannot name a file; give it letters, digits and hyphens"
-            )
-    made_folder(folder)
-    names = {f"{name}.h5" for name in fits}
-    strange = sorted(path.name for path in folder.glob("*.h5") if path.name not in names)
-    if strange:
-        raise SedflowError(
-            f"{folder} holds {strange[0]}, which is not of this comparison; give another folder"
-        )
+    folder = grid_folder(folder, fits)
     (folder / _LIST).unlink(missing_ok=True)
     for name, one in fits.items():
         one.save(folder / f"{name}.h5")
     hashes = {name: sha256(folder / f"{name}.h5") for name in fits}
     with replacing(folder / _LIST) as temporary:
         temporary.write_text(json.dumps(sealed({"grids": hashes}), indent=1) + "\n")
+    return folder
+
+
+def grid_folder(folder: str | Path, names: Collection[str]) -> Path:
+    """The folder for fits with grids of these names, made where it is not there.
+
+    Raises
+    ------
+    SedflowError
+        As `write_fits`.
+    """
+    folder = as_path(folder)
+    if folder.suffix in (".h5", ".hdf5"):
+        raise SedflowError(
+            f"a comparison is a folder with a file for each grid, and {folder.name[:60]!r} names a "
+            f"file; give {folder.stem[:60]!r}"
+        )
+    for name in names:
+        if not name or Path(name).name != name or "\0" in name or len(name) > 200:
+            raise SedflowError(
+                f"the grid {name[:60]!r} cannot name a file; give it letters, digits and hyphens"
+            )
+    made_folder(folder)
+    mine = {f"{name}.h5" for name in names}
+    strange = sorted(path.name for path in folder.glob("*.h5") if path.name not in mine)
+    if strange:
+        raise SedflowError(
+            f"{folder} holds {strange[0]}, which is not of this comparison; give another folder"
+        )
     return folder
 
 

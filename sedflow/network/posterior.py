@@ -15,6 +15,7 @@ import numpy as np
 import numpy.typing as npt
 
 from sedflow import views
+from sedflow.bands import curve_name
 from sedflow.draws import Draws, check_photometry, checked_request, galaxy_rng
 from sedflow.errors import BadParameters, UnknownBand, needs
 from sedflow.files.hashes import digest, sealed, sha256
@@ -249,7 +250,8 @@ class AmortizedPosterior:
         """
 
         found = check(self, self._in_my_bands(galaxy), draws)
-        foreign = [band for band in galaxy.bands if band not in self.bands]
+        mine = {*map(curve_name, self.bands)}
+        foreign = [band for band in galaxy.bands if curve_name(band) not in mine]
         if foreign:
             found = found.noting(
                 f"the network does not know {', '.join(foreign)} and ignores "
@@ -324,7 +326,7 @@ class AmortizedPosterior:
 
     def _in_my_bands(self, galaxy):
         check_photometry(galaxy)
-        if not set(self.bands) & set(galaxy.bands):
+        if not {*map(curve_name, self.bands)} & {*map(curve_name, galaxy.bands)}:
             raise UnknownBand(
                 f"this network was trained on {', '.join(self.bands)}, but the photometry is in "
                 f"{', '.join(galaxy.bands)}; add one of its bands, or use MCMC"

@@ -11,6 +11,7 @@ from dataclasses import replace
 
 import numpy as np
 
+from sedflow.bands import curve_name
 from sedflow.errors import BadParameters
 from sedflow.model.likelihood import chi2_limit, chi_square, pulls, too_precise
 from sedflow.network.domain_check import DomainCheck, objects
@@ -45,7 +46,7 @@ class Reach:
             if draws.weights is not None:
                 self.weights = np.reshape(draws.weights, (n, -1))
             self.theta = _rows(draws.theta, n, N_PARAM)
-            if set(self.bands) & set(draws.flux_bands or ()):
+            if {*map(curve_name, self.bands)} & {*map(curve_name, draws.flux_bands or ())}:
                 self.flux = _rows(_in_bands(draws, self.bands), n, len(self.bands))
 
     def judged(self) -> DomainCheck:
@@ -156,9 +157,10 @@ def _best(flux, one):
 def _in_bands(draws, bands):
     """Fluxes (..., n_draw, n_band) of draws in other bands; NaN where not known."""
     flux = np.full((*draws.theta.shape[:-1], len(bands)), np.nan)
-    for k, band in enumerate(bands):
-        if band in draws.flux_bands:
-            flux[..., k] = draws.flux[..., draws.flux_bands.index(band)]
+    known = [*map(curve_name, draws.flux_bands)]
+    for k, band in enumerate(map(curve_name, bands)):
+        if band in known:
+            flux[..., k] = draws.flux[..., known.index(band)]
     return flux
 
 

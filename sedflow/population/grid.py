@@ -33,7 +33,12 @@ def names_of(of):
 def cell_counts(cells, names):
     if cells is None:
         return _CELLS[len(names)]
-    counts = tuple(np.broadcast_to(cells, (len(names),)).tolist())
+    try:
+        counts = tuple(np.broadcast_to(cells, (len(names),)).tolist())
+    except ValueError:
+        raise SedflowError(
+            f"cells = {cells!r} for {' and '.join(names)}; give one number, or one for each"
+        ) from None
     counts = tuple(as_whole("cells", k, 5, 400) for k in counts)
     if np.prod(counts) > _MOST_CELLS:
         raise SedflowError(
@@ -44,6 +49,13 @@ def cell_counts(cells, names):
 
 
 def edges_of(members, names, ranges, counts):
+    if not len(members):
+        why = ", ".join(f"{n:,} {what}" for what, n in members.left_out.items())
+        raise SedflowError(
+            "no galaxy enters the population"
+            + (f": left out were {why}" if why else "")
+            + "; choose other rows, by status, weights or limits"
+        )
     for name in ranges:
         if name not in names:
             raise unknown("quantity of this population", name, names)

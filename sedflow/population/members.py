@@ -9,7 +9,8 @@ from typing import Any
 
 import numpy as np
 
-from sedflow.errors import SedflowError
+from sedflow.catalogue.infer import STATUS
+from sedflow.errors import SedflowError, check_choice
 from sedflow.fits.fit import Fit
 from sedflow.model.sed import SEDModel
 from sedflow.parameters import Prior
@@ -108,6 +109,8 @@ def members_of(
         partitions in random order
     """
     status = (status,) if isinstance(status, str) else tuple(status)
+    for name in status:
+        check_choice("status", name, STATUS)
     if isinstance(source, str | Path):
         return _of_run(Path(source), names, status, most, draws)
     fits: list[Any] = [source] if isinstance(source, Fit) else list(source)

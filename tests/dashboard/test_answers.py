@@ -14,6 +14,7 @@ import pytest
 import sedflow
 from sedflow.dashboard import engine as engine_module
 from sedflow.dashboard import large
+from sedflow.dashboard.address import decode_own
 from sedflow.dashboard.engine import Engine, OwnGalaxy, Recent, Request
 from sedflow.dashboard.panels import job_line
 from sedflow.dashboard.panels.reference import ReferencePanel
@@ -286,3 +287,11 @@ def test_nothing_is_kept_of_visitors_who_have_left():
     for k in range(50):
         held.hold(f"10.0.0.{k}", Held(), 100)
     assert len(held._answers) == 1
+
+
+def test_bands_of_an_address_count_by_whatever_name(engine):
+    flux = "u:30:2,sdss2010-g:75:1.6,sdss-r:104:2.1,i:130:2.9,twomass-J:200:9"
+    name = engine.add("long names", decode_own({"flux": flux, "z": "0.0488"}))
+    answer = engine.answer(Request(name, 500))
+    assert answer.fit.photometry.observed.bands == ("u", "g", "r", "i")
+    assert engine.measured(name).bands == ("u", "g", "r", "i", "J")

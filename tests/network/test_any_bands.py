@@ -97,3 +97,20 @@ def test_figures_show_what_is_there(fit):
     hv.extension("bokeh")
     sed(fit, 20)
     posterior_figure(fit, 20)
+
+
+def test_bands_by_longer_names_give_the_same_posterior(posterior):
+    galaxy = sedflow.load_nsa().photometry(72)
+    long = Photometry(
+        galaxy.flux, galaxy.sigma, galaxy.redshift, [f"sdss2010-{b}" for b in galaxy.bands]
+    )
+    one, other = (
+        sedflow.fit(g, posterior, n=1000, seed=1, trust="weights") for g in (galaxy, long)
+    )
+    assert other.verdict.kind == one.verdict.kind == "exact (weights)"
+    np.testing.assert_allclose(other.draws.theta, one.draws.theta, rtol=1e-6)
+    np.testing.assert_allclose(other.draws.weights, one.draws.weights, rtol=1e-3)
+    mixed = Photometry(galaxy.flux, galaxy.sigma, galaxy.redshift, ("sdss-u", *galaxy.bands[1:]))
+    found = posterior.check(mixed, draws=one.draws)
+    assert found.chi2_best == posterior.check(galaxy, draws=one.draws).chi2_best
+    assert "does not know" not in " ".join(found.notes[()])

@@ -55,6 +55,44 @@ def _asked(run, *options):
     return done, (json.loads(done.stdout) if done.exit_code == 0 else None)
 
 
+@pytest.mark.parametrize("option", ["-o", "--galaxies", "--few"])
+def test_no_output_replaces_what_the_population_is_made_from(run, survey, tmp_path, option):
+    before = {path: path.read_bytes() for path in run.rglob("*.*") if path.is_file()}
+    for path in (
+        run / "results/part-000000.parquet",
+        run / "draws/x.parquet",
+        run / "input.parquet",
+    ):
+        done, _ = _asked(run, option, path)
+        assert done.exit_code == 1
+        assert "is a file of the run itself" in done.output
+    done, _ = _asked(run, option, run.parent / "atlas.fits")
+    assert done.exit_code == 1
+    assert "has the name of the catalogue" in done.output
+    done, _ = _asked(run, "--weights", survey, "--completeness", "seen", option, survey)
+    assert done.exit_code == 1
+    assert "is the file of --weights, too" in done.output
+    done, _ = _asked(run, option, tmp_path / "nowhere" / "x.parquet")
+    assert done.exit_code == 1
+    assert "there is no folder" in done.output
+    assert all(path.read_bytes() == content for path, content in before.items())
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        (("--cells", "12,12"), "for log_mstar; give one number"),
+        (("--status", "OK"), "'OK' is unknown"),
+        (("--status", "bad row"), "no galaxy enters the population: left out were 18 ok"),
+        (("-o", "x.txt"), "has the extension '.txt'"),
+    ],
+)
+def test_what_no_population_can_be_made_of_is_said(run, options, words):
+    done = CliRunner().invoke(main, ["population", str(run), *options])
+    assert done.exit_code == 1, done.exception
+    assert words in done.output
+
+
 def test_a_flux_limit_weighs_by_volume_and_leaves_out_what_is_fainter(run, whole, survey):
     limits = ("--flux-limit", 17, "--area", 1000, "--magnitude", "r", "--json")
     done, found = _asked(run, "--weights", survey, *limits)
