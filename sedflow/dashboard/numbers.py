@@ -44,6 +44,11 @@ def pixels(size: float | None, most: int) -> int | None:
     return int(min(size, most))
 
 
+def pointed(geometry: dict) -> bool:
+    """Whether a figure tells of a click, which it does as it tells of a box: nothing is drawn."""
+    return isinstance(geometry, dict) and geometry.get("type") == "point"
+
+
 def region(geometry: dict) -> dict:
     """A box or a lasso that a browser sends, with its numbers checked.
 

@@ -7,7 +7,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sedflow.dashboard.engine import Engine, Request
-from sedflow.dashboard.numbers import MAX_DIGITS, MOST_PIXELS, MOST_VERTICES, region, whole_number
+from sedflow.dashboard.numbers import (
+    MAX_DIGITS,
+    MOST_PIXELS,
+    MOST_VERTICES,
+    pointed,
+    region,
+    whole_number,
+)
 from sedflow.dashboard.panels.atlas import find
 from sedflow.dashboard.panels.run_map import RunMap
 from sedflow.dashboard.panels.run_state import COUNT
@@ -108,3 +115,10 @@ def test_a_sought_text_is_quoted_in_part(nsa):
         find("x" * 150, nsa)
     assert "x" * 64 in str(error.value)
     assert "x" * 65 not in str(error.value)
+
+
+def test_a_click_is_no_selection():
+    """Bokeh tells of a click in a figure as it tells of a box."""
+    assert pointed({"type": "point", "x": 1.0, "y": 2.0})
+    assert not pointed({"type": "rect", "x0": 0, "x1": 1, "y0": 0, "y1": 1})
+    assert not pointed(None)

@@ -12,7 +12,7 @@ from sedflow.atlas.search import LONGEST
 from sedflow.atlas.shelf import shelf
 from sedflow.bands import ab_magnitude
 from sedflow.dashboard.figure_pane import FigurePane
-from sedflow.dashboard.numbers import region
+from sedflow.dashboard.numbers import pointed, region
 from sedflow.dashboard.widgets import NO_LABEL, PRESSED, SMALL_TABLE, TextTable, patch
 from sedflow.errors import SedflowError
 from sedflow.figures.dots import dot_figure
@@ -244,7 +244,7 @@ class AtlasView(pn.viewable.Viewer):
             self.galaxy = str(self._points.data["NSAID"][new[0]])
 
     def _drawn(self, event):
-        if not event.final:
+        if not event.final or pointed(event.geometry):
             return
         try:
             geometry = region(event.geometry)

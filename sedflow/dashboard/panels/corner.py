@@ -9,7 +9,7 @@ import param
 
 from sedflow.dashboard.answer import Answer, Request
 from sedflow.dashboard.brush import Brushed, brush
-from sedflow.dashboard.numbers import region
+from sedflow.dashboard.numbers import pointed, region
 from sedflow.dashboard.panels.panel import AnswerPanel, figure_pane, refresh
 from sedflow.dashboard.quantities import (
     MAIN_QUANTITIES,
@@ -348,7 +348,7 @@ class CornerPanel(AnswerPanel):
     async def select(self, place: str, geometry: dict, find=None) -> None:
         """Brush the draws in a box or lasso that was drawn in a figure, on the worker."""
         answer = self.answer
-        if answer is None:
+        if answer is None or pointed(geometry):
             return
         columns, axes = answer.columns[:, self._rows], self._axes
         try:

@@ -6,7 +6,7 @@ import param
 from bokeh.models import ColumnDataSource
 
 from sedflow.dashboard.figure_pane import FigurePane
-from sedflow.dashboard.numbers import region
+from sedflow.dashboard.numbers import pointed, region
 from sedflow.dashboard.panels.population_state import CUTS
 from sedflow.dashboard.widgets import patch, prose
 from sedflow.errors import SedflowError
@@ -89,7 +89,7 @@ class PopulationMap(pn.viewable.Viewer):
             self.tapped = int(self._rows[new[0]])
 
     def _drawn(self, event):
-        if not event.final:
+        if not event.final or pointed(event.geometry):
             return
         try:
             box = region(event.geometry)
