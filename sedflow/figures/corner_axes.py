@@ -48,8 +48,15 @@ class CornerAxes:
 
 
 def corner_axes(samples, names, labels) -> CornerAxes:
-    """Axes that show the central 99.5 % of the samples (n_draw, n), and a margin."""
-    low, high = np.quantile(samples, [0.0025, 0.9975], axis=0)
+    """Axes that show the central 99.5 % of the samples (n_draw, n), and a margin.
+
+    A rate of no stars has no logarithm, and counts for no end: such draws lie outside.
+    """
+    samples = np.asarray(samples, float)
+    known = np.isfinite(samples)
+    known[:, ~known.any(axis=0)] = True  # nothing else to go by
+    finite = np.where(known, np.nan_to_num(samples), np.nan)
+    low, high = np.nanquantile(finite, [0.0025, 0.9975], axis=0)
     margin = np.maximum(0.06 * (high - low), 1e-6)
     return CornerAxes(tuple(names), tuple(labels), np.stack([low - margin, high + margin], 1))
 

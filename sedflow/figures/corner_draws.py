@@ -56,9 +56,10 @@ def corner_set(
     """
     samples = np.asarray(samples, dtype=float)
     n, side = axes.n, SIDE
-    unit = axes.unit(samples)
+    # The logarithm of no stars is below all axes.
+    unit = np.nan_to_num(axes.unit(samples), nan=-1.0, neginf=-1.0, posinf=2.0)
     inside = (unit >= 0) & (unit < 1)
-    pixel = np.clip((unit * _BINS).astype(int), 0, _BINS - 1)
+    pixel = (np.clip(unit, 0, 1 - 0.5 / _BINS) * _BINS).astype(int)
     stride = _BINS + round(_BINS * GAP / side)
     shaded = np.zeros((n * stride, n * stride), np.uint8) if image else None
     contours, histograms, quantiles, points = [], [], [], []

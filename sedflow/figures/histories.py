@@ -25,7 +25,7 @@ _LOOKBACK = "look-back time [Gyr]"
 _HISTORY = {
     "sfr": ("Star formation", "SFR [M☉/yr]"),
     "zh": ("Metallicity", "metallicity Z"),
-    "formed": ("Mass formed", "share of mass formed"),
+    "formed": ("Mass formed", "share formed"),
 }
 _SPIKE = 300  # times the band, up to which the spikes of bursts are shown
 _POINT_BY_POINT = "68, 95 % point by point;\n{} draws, the best green"
@@ -131,6 +131,7 @@ class HistoryFigure(LiveFigure):
             **options,
         )
         self.figure.title.text_font_size = "12px"  # so that a name fits beside a corner plot
+        self.figure.yaxis.ticker.desired_num_ticks = 4  # of ten decades on a low screen, too
 
     def draw(self):
         f, s = self.figure, self.sources

@@ -5,6 +5,8 @@ import numpy as np
 import pytest
 
 import sedflow
+from sedflow.figures.corner_axes import corner_axes
+from sedflow.figures.corner_draws import corner_set
 
 matplotlib.use("Agg")
 from bokeh.models import LayoutDOM
@@ -152,3 +154,14 @@ def test_the_rate_per_mass_formed_says_so(fit):
     figure = fit.plot_corner(("log_ssfr_1gyr", "a_v"))
     assert "formed" in figure.axes[2].get_xlabel()
     assert "per mass formed, not per surviving mass" in str(fit.summary())
+
+
+def test_a_rate_of_no_stars_leaves_a_corner_plot_its_axes():
+    samples = np.random.default_rng(1).normal(size=(3000, 3))
+    samples[:400, 1] = -np.inf
+    axes = corner_axes(samples, "abc", "abc")
+    assert np.isfinite(axes.limits).all()
+    drawn = corner_set(samples, axes)
+    assert np.isfinite(np.concatenate([np.ravel(v) for v in drawn.histograms])).sum() > 50
+    only = corner_axes(np.full((10, 1), -np.inf), "a", "a")
+    assert np.isfinite(only.limits).all()
