@@ -99,7 +99,7 @@ def test_a_download_goes_to_the_cache_and_prints_where(tmp_path, monkeypatch):
 
 @pytest.mark.slow
 def test_a_grid_is_made_and_not_replaced_unasked(tmp_path):
-    source, out = bagpipes_like(tmp_path / "grids.fits"), tmp_path / "bc03.h5"
+    source, out = bagpipes_like(tmp_path / "grids.fits", star=True), tmp_path / "bc03.h5"
     command = ("grid", "--source", "bagpipes", "--file", source, "-o", out)
     result = run(*command, "--json")
     assert result.exit_code == 0, result.output
