@@ -40,7 +40,8 @@ _SCREEN = """
   grid-template-columns: minmax(0, 1fr) minmax(380px, 42%);
   grid-template-rows: auto minmax(140px, 1fr) minmax(140px, 0.8fr) 190px;
   grid-template-areas: "pins pins" "light corner" "histories corner" "more more"; }
-.pins { grid-area: pins; min-height: 38px !important; }
+.pins { grid-area: pins; min-height: 38px !important; max-height: none !important;
+  height: max-content !important; }
 .light { grid-area: light; } .corner { grid-area: corner; }
 .histories { grid-area: histories; } .more { grid-area: more; }
 :host > * { min-width: 0; min-height: 0; }
