@@ -46,8 +46,9 @@ _SCREEN = """
 .histories { grid-area: histories; } .more { grid-area: more; }
 :host > * { min-width: 0; min-height: 0; }
 .wait { display: none !important; }
-:host(.waiting) .wait { display: block !important; border: 1px dashed var(--sf-line);
-  border-radius: 6px; padding: 8px 12px; }
+:host(.no-light) .wait.light, :host(.no-histories) .wait.histories, :host(.no-corner) .wait.corner {
+  display: block !important; border: 1px dashed var(--sf-line); border-radius: 6px;
+  padding: 8px 12px; }
 @media (max-width: 1100px) {
   :host { height: auto !important; grid-template-columns: minmax(0, 1fr);
     grid-template-rows: auto 300px 260px 440px 320px;
@@ -139,7 +140,7 @@ class CompareView(PageView):
             sizing_mode="stretch_both",
             margin=0,
             stylesheets=[_SCREEN],
-            css_classes=["waiting"],  # until a browser has drawn the figures
+            css_classes=[f"no-{place}" for place in _WAITING],  # until a browser has drawn them
         )
         # In a box of its own, which can be hidden: a grid cannot.
         self._grid = pn.Column(grid, sizing_mode="stretch_both", margin=0, visible=False)
@@ -291,7 +292,7 @@ class CompareView(PageView):
             pn.state.execute(compute)
         else:  # in a notebook
             draw(corner_sets(samples, ranges, rows))
-            self._arrived()
+            self._screen.css_classes = []
 
     def _draw(self, there, labels, corner):
         self._show_lines("light", _light_layers(there))
@@ -334,6 +335,7 @@ class CompareView(PageView):
                 **options,
             )
             self._figures[name] = figure
+            self._await(figure.figure, "light" if name == "light" else "histories")
             self._panes[name].object = figure.figure
 
     def _show_corner(self, there, labels, axes, sets):
@@ -352,13 +354,19 @@ class CompareView(PageView):
                 sizing_mode="stretch_both",
                 min_height=300,
             )
-            self._corner.figure.on_change("inner_width", lambda attr, old, new: self._arrived())
+            self._await(self._corner.figure, "corner")
             self._panes["corner"].object = self._corner.figure
         else:
             self._corner.update(axes, sets, None, title, labels, whose=whose)
 
-    def _arrived(self):
-        self._screen.css_classes = []
+    def _await(self, figure, place):
+        """Say what is computed until a browser has drawn the figure, and tells its width."""
+
+        def arrived(attr, old, new):
+            there = self._screen.css_classes
+            self._screen.css_classes = [name for name in there if name != f"no-{place}"]
+
+        figure.on_change("inner_width", arrived)
 
 
 class _ManyFigure(LiveFigure):
