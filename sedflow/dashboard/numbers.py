@@ -45,7 +45,7 @@ def pixels(size: float | None, most: int) -> int | None:
 
 
 def pointed(geometry: dict) -> bool:
-    """Whether a figure tells of a click, which it does as it tells of a box: nothing is drawn."""
+    """Whether a figure says that it was clicked, which it does as for a box: nothing is drawn."""
     return isinstance(geometry, dict) and geometry.get("type") == "point"
 
 
