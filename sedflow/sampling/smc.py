@@ -1,8 +1,10 @@
 """Tempered populations: draws from a posterior with many modes and thin, curved shells.
 
 Waste-free sequential Monte Carlo (Dau & Chopin 2022, JRSS B 84, 114). A population begins
-as draws of the prior and meets likelihood^beta with beta rising to 1, each step as large as
-its weights allow. At every beta a few members are chosen by weight, each walks some
+as draws of a reference, and beta rises to 1 in likelihood^beta x (prior / reference)^beta, each
+step as large as its weights allow. A corner of the prior in which the reference has many members
+so keeps them until the likelihood has spoken; weighted back to the prior at once, a mode of 1e-4
+of it would be lost by chance. At every beta a few members are chosen by weight, each walks some
 Hamiltonian steps, and all states of all walks are the next population. Modes are weighed
 against each other early, where the walks still pass between them; a single chain started
 from anywhere would have to cross.
