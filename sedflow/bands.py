@@ -125,7 +125,7 @@ def short_name(band: str) -> str:
     >>> short_name("sdss2010-u"), short_name("2mass-J"), short_name("decam2014-g")
     ('u', 'J', 'decam-g')
     """
-    return _SHORTEST.get(BAND_ALIASES.get(band, band), band)
+    return _SHORTEST.get(curve_name(band), band)
 
 
 def curve_name(band: str) -> str:
@@ -235,13 +235,13 @@ def load_band(name: str) -> Band:
     """
     if name in _ADDED:
         return _ADDED[name]
-    real = BAND_ALIASES.get(name, name)
+    real = curve_name(name)
     return _band_of_file(name) if _is_file(real) else _find_band(name)
 
 
 @cache
 def _find_band(name: str) -> Band:
-    real = BAND_ALIASES.get(name, name)
+    real = curve_name(name)
     if path := _light_file(real):
         curve = number_columns(path)
         return Band(name, curve["wavelength"], curve["response"])
