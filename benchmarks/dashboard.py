@@ -107,6 +107,15 @@ def _browser(playwright):
     )
 
 
+def _opened(browser, address):
+    """A page whose document is idle, and when it was asked for."""
+    page = browser.new_page(viewport={"width": 1280, "height": 800})
+    start = time.perf_counter()
+    page.goto(address)
+    page.wait_for_function(IDLE, timeout=60_000)
+    return page, start
+
+
 def empty_page():
     """Seconds to a page of the same kit with two plots, painted."""
     process, address = serve(script="benchmarks/empty_page.py")
@@ -114,10 +123,7 @@ def empty_page():
         with sync_playwright() as playwright:
             browser = _browser(playwright)
             for visit in VISITS:
-                page = browser.new_page(viewport={"width": 1280, "height": 800})
-                start = time.perf_counter()
-                page.goto(address)
-                page.wait_for_function(IDLE, timeout=60_000)
+                page, start = _opened(browser, address)
                 page.evaluate(PAINTED)
                 print(f"{'empty page, ' + visit:46} {time.perf_counter() - start:7.2f} [s]")
             browser.close()
@@ -131,10 +137,7 @@ def one_visitor():
         with sync_playwright() as playwright:
             browser = _browser(playwright)
             for visit in VISITS:
-                page = browser.new_page(viewport={"width": 1280, "height": 800})
-                start = time.perf_counter()
-                page.goto(address)
-                page.wait_for_function(IDLE, timeout=60_000)
+                page, start = _opened(browser, address)
                 idle = time.perf_counter() - start
                 while title(page) is None:
                     page.wait_for_timeout(20)
