@@ -8,8 +8,9 @@ The levels of the truths are those of the packaged reports (their 20 quantities 
 posteriors). Bins are quartiles of r, signal-to-noise, redshift, g - r and of the age of the burst
 as the data have it: the median of the network's posterior. A bin by the true age would say nothing
 of calibration, since the truth is not known when a galaxy is chosen. --more: as many galaxies of
-each of these seeds besides, simulated and fitted as for a report. --missing: this many of these
-galaxies again, with any number of bands taken away, each fitted again.
+each of these seeds besides, simulated and fitted as for a report. --missing: this many galaxies of
+the report's seed, and of each of those, with any number of bands taken away. --only-missing leaves
+out the galaxies with all bands.
 
 Errors are those of galaxies, whose quantities go together. A bin is marked where it is off by more
 than 1.5 points, and twice where that is more than two errors, too.
@@ -106,20 +107,23 @@ def in_all_bands(name, nsa, more, workers):
     table(dict(zip([PROPERTIES[k] for k in keys] + [BURST], values, strict=True)), scores)
 
 
-def missing(name, nsa, n, seed):
+def missing(name, nsa, n, seeds, workers):
     """The bins by number of bands, of galaxies that lack some."""
-    posterior = sedflow.load_posterior(name)
-    theta, galaxies = survey_like(posterior, nsa, n, seed)
-    rng = np.random.default_rng([seed, 3])
-    number = rng.integers(1, len(galaxies.bands) + 1, len(galaxies))
-    rank = rng.random(galaxies.flux.shape).argsort(1).argsort(1)
-    kept = rank < number[:, None]
-    flux, sigma = (np.where(kept, v, np.nan) for v in (galaxies.flux, galaxies.sigma))
-    some = Photometry(flux, sigma, galaxies.redshift, galaxies.bands)
-    found = _Measurement(posterior, 1000, seed, None, n).fitted(theta, some)
-    head(f"{name}, {len(some):,} galaxies with bands missing")
-    columns = {PROPERTIES["n_band"]: properties(some)["n_band"]}
-    table(columns, found.levels["exact"].scores)
+    posterior, numbers, levels = sedflow.load_posterior(name), [], []
+    for seed in seeds:
+        theta, galaxies = survey_like(posterior, nsa, n, seed)
+        rng = np.random.default_rng([seed, 3])
+        number = rng.integers(1, len(galaxies.bands) + 1, len(galaxies))
+        rank = rng.random(galaxies.flux.shape).argsort(1).argsort(1)
+        kept = rank < number[:, None]
+        flux, sigma = (np.where(kept, v, np.nan) for v in (galaxies.flux, galaxies.sigma))
+        some = Photometry(flux, sigma, galaxies.redshift, galaxies.bands)
+        found = _Measurement(posterior, 1000, seed, None, n, workers).fitted(theta, some)
+        numbers.append(properties(some)["n_band"])
+        levels.append(found.levels["exact"].scores)
+    scores = np.concatenate(levels)
+    head(f"{name}, {len(scores):,} galaxies with bands missing")
+    table({PROPERTIES["n_band"]: np.concatenate(numbers)}, scores)
 
 
 def main():
@@ -128,15 +132,17 @@ def main():
     parser.add_argument("--more", default="", help="other seeds, with commas")
     parser.add_argument("--workers", type=int, default=1, help="processes for those")
     parser.add_argument("--missing", type=int, default=0, help="galaxies with bands missing")
-    parser.add_argument("--seed", type=int, default=2023, help="of those")
+    parser.add_argument("--only-missing", action="store_true", help="not those with all bands")
+    parser.add_argument("--seed", type=int, default=2023, help="of the first of those")
     options = parser.parse_args()
     warnings.simplefilter("ignore")
     use_threads(1)
     nsa, more = sedflow.load_nsa(), [int(k) for k in options.more.split(",") if k]
     for name in options.weights.split(","):
-        in_all_bands(name, nsa, more, options.workers)
+        if not options.only_missing:
+            in_all_bands(name, nsa, more, options.workers)
         if options.missing:
-            missing(name, nsa, options.missing, options.seed)
+            missing(name, nsa, options.missing, [options.seed, *more], options.workers)
 
 
 if __name__ == "__main__":
