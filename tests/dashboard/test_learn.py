@@ -2,10 +2,13 @@
 
 import asyncio
 import html
+import re
 import subprocess
 import sys
 import threading
+from importlib.resources import files
 from types import SimpleNamespace
+from xml.etree import ElementTree
 
 import numpy as np
 import panel as pn
@@ -458,3 +461,13 @@ def test_figures_beside_each_other_wrap_where_a_line_has_no_room():
     assert "auto-fit" in line.stylesheets[-1]  # a row would lay them over each other on a phone
     box.visible = False  # the grid itself stays shown whatever `visible` says
     assert line.visible
+
+
+def test_every_lesson_has_a_drawing_that_follows_the_theme():
+    pictures = files("sedflow") / "dashboard" / "learn" / "pictures"
+    assert {path.name for path in pictures.iterdir()} == {f"{key}.svg" for key in LESSONS}
+    for key in LESSONS:
+        drawing = ElementTree.fromstring((pictures / f"{key}.svg").read_text("utf-8"))
+        assert drawing.get("aria-hidden") == "true"  # read aloud it would say nothing
+        places = re.findall(r"-?\d+\.\d", " ".join(p.get("d", "") for p in drawing.iter()))
+        assert all(0 <= float(place) <= 320 for place in places)

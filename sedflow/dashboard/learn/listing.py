@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from functools import partial
+from importlib.resources import files
 
 import panel as pn
 
@@ -19,6 +20,8 @@ _CARD = """
 :host { background: var(--sf-surface); border: 1px solid var(--sf-grid); border-radius: 8px;
   padding: 8px 4px 10px; justify-content: space-between; height: auto !important; }
 """
+#: Made by tools/build_lesson_pictures.py; they belong to the ground, not to what is read aloud.
+_PICTURES = files("sedflow") / "dashboard" / "learn" / "pictures"
 
 
 def listing(start: Callable[[str], object]) -> list[pn.viewable.Viewable]:
@@ -29,6 +32,11 @@ def listing(start: Callable[[str], object]) -> list[pn.viewable.Viewable]:
         button.on_click(partial(_call, start, key))
         cards.append(
             pn.Column(
+                pn.pane.HTML(
+                    (_PICTURES / f"{key}.svg").read_text("utf-8"),
+                    sizing_mode="stretch_width",
+                    margin=(2, 10, 0, 10),
+                ),
                 prose(
                     f"### {lesson.title}\n{lesson.about}\n\n*{len(lesson.steps)} steps, about "
                     f"{lesson.minutes} minutes*"
