@@ -38,6 +38,15 @@ def page(run: str | Path | None = None) -> pn.template.base.BaseTemplate:
         Output of `sedflow infer` to browse; default what SEDFLOW_RUN in the server's environment
         names, if it names any. No visitor can name another.
     """
+    try:
+        return _page(run)
+    except Exception:
+        # Panel would show the traceback, with the server's paths, to the visitor.
+        _LOG.exception("a page cannot be made")
+        return _sentence("this page cannot be made; the server's log says why")
+
+
+def _page(run):
     nsa, posterior = _shared()
     found, notices = None, []
     # SEDFLOW_SURVEY is its name in earlier versions.

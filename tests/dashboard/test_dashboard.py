@@ -1,6 +1,7 @@
 """The dashboard without a browser: state, answers, figures, and views on the Bokeh document."""
 
 import asyncio
+import html
 import json
 import re
 from dataclasses import replace
@@ -12,6 +13,7 @@ from panel.models.tabulator import CellClickEvent
 
 import sedflow
 from sedflow.atlas.shelf import shelf
+from sedflow.dashboard import site
 from sedflow.dashboard.brush import brush, through, within
 from sedflow.dashboard.engine import Engine, OwnGalaxy, Recent, Request
 from sedflow.dashboard.pages.compare import MOST_PINS, CompareView, differing
@@ -134,6 +136,16 @@ def test_an_expected_failure_is_a_sentence_and_a_bug_is_not():
     assert (state.answer, state.message, state.busy) == (None, "no such galaxy", False)
     with pytest.raises(ZeroDivisionError):
         asyncio.run(ExplorerState(break_, galaxy="1").infer())
+
+
+def test_a_page_that_cannot_be_made_tells_its_visitor_no_paths(monkeypatch, caplog):
+    def break_(*given):
+        raise ZeroDivisionError
+
+    monkeypatch.setattr(site, "_page", break_)
+    said = html.unescape(site.page().main[0].object)
+    assert said == "This page cannot be made; the server's log says why."
+    assert "ZeroDivisionError" in caplog.text
 
 
 def test_the_sliders_and_presets_always_give_a_valid_theta():
