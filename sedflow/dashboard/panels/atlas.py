@@ -19,7 +19,9 @@ from sedflow.figures.dots import dot_figure
 
 __all__ = ["AtlasView", "catalogue_table", "find"]
 
-_ROWS = 12  # of the table
+_ROWS = 12
+#: Of the table with all rows [px]: the map below it is drawn once, at its size, and stays in place.
+_HEIGHT = 366  # of the table
 _MOST = 20_000  # points on the map; of a larger catalogue a random part
 _FILTER = {"type": "input", "func": "like", "placeholder": "filter"}
 _MAPS = {
@@ -89,6 +91,7 @@ class AtlasView(pn.viewable.Viewer):
             header_filters=dict.fromkeys(("NSAID", "name"), _FILTER),
             sizing_mode="stretch_width",
             layout="fit_columns",
+            min_height=_HEIGHT,
             margin=0,
             stylesheets=[SMALL_TABLE],
         )
