@@ -276,15 +276,17 @@ class Ladder:
     def _learn(self, scouts, log_evidence):
         """Draws of adaptive importance sampling, if their importance weights pass.
 
-        The weights must also account for the evidence that the scouts found: k-hat says nothing
-        about a mode that no draw has reached.
+        They must also cover the scouts, and account for the evidence that these found: k-hat says
+        nothing about a mode that no draw has reached.
         """
         first, made = self.first, max(self.made, _WIDE)
         if made > first.n:
             first = self._weighed(self._sampled(made))
-        learned = adapt(self.sampler, self.galaxy, self.model, self.prior, first, self.seed, scouts)
+        learned, covered = adapt(
+            self.sampler, self.galaxy, self.model, self.prior, first, self.seed, scouts
+        )
         held = learned.importance
-        if not (held.good() and log_evidence - held.log_evidence < _MISSING):
+        if not (held.good() and covered and log_evidence - held.log_evidence < _MISSING):
             return None
         draws = self._equal(learned)
         self._describe(draws)
