@@ -9,8 +9,9 @@ posteriors). Bins are quartiles of r, signal-to-noise, redshift, g - r and of th
 as the data have it: the median of the network's posterior. A bin by the true age would say nothing
 of calibration, since the truth is not known when a galaxy is chosen. --more: as many galaxies of
 each of these seeds besides, simulated and fitted as for a report. --missing: this many galaxies of
-the report's seed, and of each of those, with any number of bands taken away. --only-missing leaves
-out the galaxies with all bands.
+each seed that have lost any number of bands and are like the atlas in what is left (chosen by a
+band that the fit does not see, they would not be calibrated under it). --only-missing leaves out
+the galaxies with all bands.
 
 Errors are those of galaxies, whose quantities go together. A bin is marked where it is off by more
 than 1.5 points, and twice where that is more than two errors, too.
@@ -25,7 +26,6 @@ os.environ["OPENBLAS_NUM_THREADS"] = "1"
 import numpy as np
 
 import sedflow
-from sedflow.photometry import Photometry
 from sedflow.threads import use_threads
 from sedflow.validation.bins import PROPERTIES, groups, properties
 from sedflow.validation.calibration import central_coverage, coverage_error
@@ -111,15 +111,9 @@ def missing(name, nsa, n, seeds, workers):
     """The bins by number of bands, of galaxies that lack some."""
     posterior, numbers, levels = sedflow.load_posterior(name), [], []
     for seed in seeds:
-        theta, galaxies = survey_like(posterior, nsa, n, seed)
-        rng = np.random.default_rng([seed, 3])
-        number = rng.integers(1, len(galaxies.bands) + 1, len(galaxies))
-        rank = rng.random(galaxies.flux.shape).argsort(1).argsort(1)
-        kept = rank < number[:, None]
-        flux, sigma = (np.where(kept, v, np.nan) for v in (galaxies.flux, galaxies.sigma))
-        some = Photometry(flux, sigma, galaxies.redshift, galaxies.bands)
-        found = _Measurement(posterior, 1000, seed, None, n, workers).fitted(theta, some)
-        numbers.append(properties(some)["n_band"])
+        theta, galaxies = survey_like(posterior, nsa, n, seed, missing=True)
+        found = _Measurement(posterior, 1000, seed, None, n, workers).fitted(theta, galaxies)
+        numbers.append(properties(galaxies)["n_band"])
         levels.append(found.levels["exact"].scores)
     scores = np.concatenate(levels)
     head(f"{name}, {len(scores):,} galaxies with bands missing")

@@ -33,11 +33,16 @@ _N_BIN = 4
 _LEAST = 40  # galaxies of a bin that is judged
 
 
-def survey_like(posterior: Any, nsa: Any, n: int, seed: int) -> tuple[np.ndarray, Photometry]:
+def survey_like(
+    posterior: Any, nsa: Any, n: int, seed: int, missing: bool = False
+) -> tuple[np.ndarray, Photometry]:
     """Parameters (n, 12) and photometry (n,) of simulated galaxies chosen to look like the atlas.
 
     For each of n random atlas galaxies with all bands, the simulated galaxy whose inputs to the
     network are nearest, each taken once.
+
+    missing : every galaxy, real or simulated, has lost any number of its bands before: what is
+        chosen by bands that a fit does not see is not calibrated under it.
     """
     rng = np.random.default_rng([seed, 2])
     atlas = nsa.photometry(nsa.ids, posterior.bands)
@@ -51,15 +56,39 @@ def survey_like(posterior: Any, nsa: Any, n: int, seed: int) -> tuple[np.ndarray
         noise=posterior.noise,
         redshift=(float(low), float(high)),
     )
-    wanted = posterior.context(atlas[rng.permutation(len(atlas))[: min(n, len(atlas))]])
-    near = cKDTree(posterior.context(galaxies)).query(wanted, k=min(20, len(theta)))[1]
+    wanted = atlas[rng.permutation(len(atlas))[: min(n, len(atlas))]]
+    if not missing:
+        chosen = _nearest(posterior, galaxies, wanted)
+        return theta[chosen], galaxies[chosen]
+    rng = np.random.default_rng([seed, 3])
+    galaxies, wanted = _with_gaps(galaxies, rng), _with_gaps(wanted, rng)
+    rows = []
+    for bands in np.unique(wanted.present, axis=0):
+        same, pool = ((one.present == bands).all(-1) for one in (wanted, galaxies))
+        rows.append(np.flatnonzero(pool)[_nearest(posterior, galaxies[pool], wanted[same])])
+    chosen = np.concatenate(rows)
+    return theta[chosen], galaxies[chosen]
+
+
+def _nearest(posterior, galaxies, wanted):
+    """Rows of the galaxies that are nearest to those wanted, each once."""
+    near = cKDTree(posterior.context(galaxies)).query(
+        posterior.context(wanted), k=min(20, len(galaxies))
+    )[1]
     taken: dict[int, None] = {}
-    for row in near:
+    for row in np.reshape(near, (len(wanted), -1)):
         first = next((int(i) for i in row if int(i) not in taken), None)
         if first is not None:
             taken[first] = None
-    chosen = np.array(list(taken), int)
-    return theta[chosen], galaxies[chosen]
+    return np.array(list(taken), int)
+
+
+def _with_gaps(galaxies, rng):
+    """The galaxies with one to all of their bands, each number as often."""
+    number = rng.integers(1, len(galaxies.bands) + 1, len(galaxies))
+    kept = rng.random(galaxies.flux.shape).argsort(1).argsort(1) < number[:, None]
+    flux, sigma = (np.where(kept, v, np.nan) for v in (galaxies.flux, galaxies.sigma))
+    return Photometry(flux, sigma, galaxies.redshift, galaxies.bands)
 
 
 def populations_of(report: ValidationReport) -> tuple[str, ...]:
