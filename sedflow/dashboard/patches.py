@@ -9,6 +9,7 @@ Take a patch out once its report is resolved in the versions that `pyproject.tom
 | `any_query` | Panel 1.9 | not reported |
 | `MARKDOWN_CSS` | Panel 1.9 | not reported; holoviz/panel#4883 and #5278 are close to it |
 | `boxed` | Panel 1.9 | not reported |
+| `PLAIN_LINES` | Bokeh 3.9 | not reported |
 | `fit_canvases` | Bokeh 3.9 | not reported |
 | `know_models` | Bokeh 3.9 | not reported |
 | `name_controls` | Bokeh 3.9, noUiSlider 15 | leongersen/noUiSlider#1223, the rest not reported |
@@ -42,6 +43,16 @@ td, th { font-size: var(--sf-size, 13px) !important; padding: 3px 16px 3px 0 !im
 @media (max-width: 600px) {
   table { display: block !important; overflow-x: auto; }
   td, th { font-size: 12px !important; padding-right: 8px !important; }
+}
+"""
+
+#: Bokeh asks the style sheets for every colour, width and font of an axis, each time it draws one,
+#: and so makes the browser lay the page out between two strokes: a seventh of its work for a page.
+#: No style sheet of ours says anything to it.
+PLAIN_LINES = """
+{
+  const visuals = window.Bokeh?.require('core/visuals/visual').VisualProperties
+  if (visuals) visuals.prototype._get_css_value = () => ''
 }
 """
 

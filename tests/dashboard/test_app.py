@@ -148,6 +148,14 @@ def test_the_first_galaxy_is_shown_with_its_posterior(page):
     )
 
 
+def test_no_style_sheet_is_asked_for_each_line_of_a_figure(page):
+    """A Bokeh that has no such question needs no patch, and fails here."""
+    asked = page.evaluate(
+        "() => Bokeh.require('core/visuals/visual').VisualProperties.prototype._get_css_value('x')"
+    )
+    assert asked == ""
+
+
 def test_a_page_says_what_is_being_built_before_its_scripts_are_there(chromium, address):
     page, bad = watched_page(chromium)
     held = []
