@@ -243,7 +243,7 @@ def test_a_box_in_the_corner_plot_shows_its_draws_everywhere(page):
     assert len(source(page, "sed_brushed", "x")) > 100
     assert len(source(page, "sfr_brushed", "x")) > 10
     assert source(page, "corner_histograms_selected", "x")
-    page.get_by_role("button", name="Clear selection").click()
+    page.get_by_role("button", name="Clear", exact=True).click()
     page.wait_for_function(f"() => {MODELS}.find(m => m.name == 'sed_brushed').data.x.length == 0")
 
 
