@@ -1,4 +1,4 @@
-"""What stands in the empty triangle of the corner plot: which draws, which quantities."""
+"""What is in the empty triangle of the corner plot: which draws, which quantities."""
 
 from collections.abc import Callable
 from typing import Any
@@ -59,7 +59,7 @@ class CornerControls:
     sets, quantities : which draws and which quantities are shown
     subset : one of `SUBSETS`, or to choose quantities one by one
     ranges : the form that selects by numbers, below the figure
-    over, below : what is laid over the figure, and what stands below it
+    over, below : what is laid over the figure, and what is below it
     """
 
     def __init__(self, redraw: Callable[[Any], None], clear: Callable[[], None]):
