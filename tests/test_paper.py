@@ -114,6 +114,36 @@ def test_a_corner_is_as_wide_as_the_paper_and_no_text_covers_another(fit, names,
     _check_text(figure)
 
 
+@pytest.mark.parametrize("width", WIDTHS)
+@pytest.mark.parametrize("size", [6, 8, 10])
+def test_lines_of_a_name_do_not_touch(fit, width, size):
+    names = ("log_mstar", "log_sfr_100myr", "age_mw", "log_z_mw_solar", "tau_ism")
+    figure = corner_figure(fit, names, width=width, font_size=size)
+    _check_text(figure)
+    figure.set_dpi(600)
+    canvas = FigureCanvasAgg(figure)
+    canvas.draw()
+    ink = np.asarray(canvas.buffer_rgba())[..., :3].min(axis=2) < 128
+    labels = [ax.xaxis.label for ax in figure.axes if ax.get_visible()]
+    in_lines = [one for one in labels if "\n" in one.get_text()]
+    assert in_lines or width == "page"  # in a column a name and its unit are longer than a panel
+    for label in in_lines:
+        box = label.get_window_extent(canvas.get_renderer())
+        top, bottom = (round(len(ink) - y) for y in (box.y1, box.y0))
+        rows = ink[top:bottom, round(box.x0) : round(box.x1)].any(axis=1)
+        lines = np.flatnonzero(np.diff(rows.astype(int)) == 1)
+        assert len(lines) + rows[0] >= 2, label.get_text()  # a white row goes between them
+
+
+@pytest.mark.parametrize("log", [False, True])
+def test_the_axis_of_fluxes_ends_where_what_is_drawn_ends(fit, log):
+    top = paper_spectrum(fit, log=log).axes[0]
+    low, high = np.log10(top.get_ylim()) if log else top.get_ylim()
+    median = max(line.get_ydata().max() for line in top.lines if len(line.get_xdata()) > 100)
+    reached = np.log10(median) if log else median
+    assert (high - reached) / (high - low) < 0.25
+
+
 def test_spectrum_and_histories_are_as_wide_and_no_text_covers_another(fit):
     truth = fit.best
     for width in WIDTHS:

@@ -9,17 +9,21 @@ import pandas as pd
 from sedflow.catalogue.column_units import with_units
 from sedflow.catalogue.spreadsheet import to_csv
 from sedflow.fits.fit import Fit
+from sedflow.parameters import NAMES
 
 
 def file_of(fit: Fit, name: str) -> bytes:
     """The content of a file of a fit: one of the names that the panel offers."""
     kind = Path(name).suffix
     if name in ("corner.pdf", "corner.png", "spectrum.svg"):
-        from sedflow.figures.publication import posterior_figure, sed_figure
+        from sedflow.figures.paper import save_figure
+        from sedflow.figures.paper_corner import corner_figure
+        from sedflow.figures.publication import sed_figure
 
-        figure = posterior_figure(fit) if name.startswith("corner") else sed_figure(fit)
+        corner = name.startswith("corner")
+        figure = corner_figure(fit, NAMES, width="page") if corner else sed_figure(fit)
         out = io.BytesIO()
-        figure.savefig(out, format=kind[1:], dpi=110)
+        save_figure(figure, out, kind[1:])
         return out.getvalue()
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / f"download{kind}"

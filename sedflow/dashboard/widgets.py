@@ -203,8 +203,7 @@ def note(alert_type: str = "warning", **options) -> pn.pane.Alert:
         alert_type=alert_type,
         visible=False,
         stylesheets=[_CLOSE_LIST],
-        **TEXT_ALONE,
-        **options,
+        **{"margin": 0, **TEXT_ALONE, **options},
     )
 
 

@@ -39,7 +39,7 @@ _TEXT: dict[str, dict[str, Any]] = {
         "angle": np.pi / 2,
         "text_baseline": "bottom",
     },
-    "values": {"text_align": "center", "text_baseline": "bottom"},
+    "values": {"text_align": "left", "text_baseline": "bottom"},
 }
 _MANY = 8  # quantities, from which numbers stand upright
 _MOST = 13  # quantities, from which the line of a range would be over the next panel
@@ -191,10 +191,10 @@ class CornerFigure:
         n = axes.n
         if self._axes is None or axes.names != self._axes.names:
             many = n >= _MANY
-            left = 0.33 if n >= _MOST else 0.26 if many else 0.15
+            left = 0.33 if n >= _MOST else 0.26 if many else 0.19
             for axis, start, end in (
-                (self.figure.x_range, -left * n, n + (_beside(n) if many else 0.12)),
-                (self.figure.y_range, -(0.27 if many else 0.11) * n, n + 0.08 * n),
+                (self.figure.x_range, -left * n, n + _beside(n)),
+                (self.figure.y_range, -(0.27 if many else 0.11) * n, n + _above(n)),
             ):
                 axis.update(start=start, end=end, reset_start=start, reset_end=end)
             style: dict[str, Any] = {"angle": 0.0, **_TEXT["tick_x"]}
@@ -208,7 +208,6 @@ class CornerFigure:
                 beside |= {"angle": 0.0, "text_align": "right", "text_baseline": "middle"}
             self._texts["label_x"].update(**label)
             self._texts["label_y"].update(**beside)
-            self._texts["values"].text_align = "left" if many else "center"
         faded = "selected" in sets
         if faded != self._faded:
             self._faded = faded
@@ -233,14 +232,13 @@ class CornerFigure:
         drawn = n > 1 and any(len(one.contours) and len(one.contours[0]) for one in sets.values())
         # Above the key; in the app, below its buttons and what they say.
         many = n >= _MANY
-        line = n - GAP if self._keyed or whose else (0.68 if many else 0.585) * n
-        end = n + _beside(n) - 0.1 if many and not self._keyed else n - GAP
+        line = n - GAP if self._keyed or whose else (0.68 if many else 0.62) * n
+        end = n - GAP if many and self._keyed else n + _beside(n) - 0.1
         told = f"{HELD}\nnumbers and dashes: {whose}" if whose else HELD
         words = {"x": [end], "y": [line], "text": [told]}
         new["held"] = words if drawn else {"x": [], "y": [], "text": []}
-        position = np.arange(n) + (0.0 if n >= _MANY else SIDE / 2)
         new["values"] = {
-            "x": position,
+            "x": np.arange(n, dtype=float),  # into the empty triangle, not over other panels
             "y": n - np.arange(n) - GAP + 0.04,
             "text": [_in_its_row(v, n) for v in first.values] if first else [""] * n,
         }
@@ -262,8 +260,16 @@ class CornerFigure:
 
 
 def _beside(n):
-    """Room for numbers on the right of many panels, in panels."""
-    return 2.0 if n >= _MOST else 3.2
+    """Room on the right of the last panel for the numbers that begin above it, in panels."""
+    if n >= _MANY:
+        return 2.0 if n >= _MOST else 3.2
+    # A line of a range is 22 % of a figure in the app, which has 1.19 n panels' sides and this.
+    return max(0.12, 0.33 * n - 1.17)
+
+
+def _above(n):
+    """Room above the first panel for its numbers: two lines, or one above many panels."""
+    return (0.08 if n >= _MANY else 0.16) * n
 
 
 def _in_its_row(value, n):
@@ -309,8 +315,10 @@ def _axes_columns(axes):
     tick_x, tick_y = _ticks(axes.limits, n)
     position = np.arange(n) + SIDE / 2
     labels = [_wrapped(label) for label in axes.labels]
+    # Names stand upright beside a few panels, each as long as its panel is high.
+    upright = labels if n >= _MANY else [_wrapped(label, 5) for label in axes.labels]
     away_x = (0.095 if n >= _MANY else 0.045) * n  # where the numbers at the ticks end
-    away_y = (0.095 if n >= _MOST else 0.075 if n >= _MANY else 0.085) * n
+    away_y = (0.095 if n >= _MOST else 0.075 if n >= _MANY else 0.095) * n
     return {
         "frames": _line(join_lines(frames)),
         "tick_x": tick_x,
@@ -319,7 +327,7 @@ def _axes_columns(axes):
         "label_y": {
             "x": np.full(n - 1, -away_y),
             "y": n - position[1:] - GAP,
-            "text": labels[1:],
+            "text": upright[1:],
         },
     }
 

@@ -27,10 +27,13 @@ __all__ = ["OUTLINE", "TOOLBAR", "Layers", "LiveFigure", "compact", "legend_abov
 #: Source of the rim of a selection.
 OUTLINE = "outline"
 _LONG = 200  # numbers of a curve
-#: Style of toolbars, which appear over a figure while the pointer is on it.
+#: Style of toolbars, which appear over a figure while the pointer is on it. They are as wide as the
+#: figure: beside their buttons a drag goes to the figure below.
 TOOLBAR = """
-:host { background: color-mix(in srgb, var(--sf-surface, #fff) 88%, transparent) !important;
-        --bokeh-icon-color: var(--sf-quiet, #666); border-radius: 4px; }
+:host { background: none !important; pointer-events: none;
+        --bokeh-icon-color: var(--sf-quiet, #666); }
+:host > * { pointer-events: auto; border-radius: 4px;
+        background: color-mix(in srgb, var(--sf-surface, #fff) 88%, transparent); }
 """
 #: Style of legends: what is switched off is struck through, and can be read like the rest.
 _LEGEND = """

@@ -18,6 +18,7 @@ __all__ = [
     "box_ranges",
     "box_rim",
     "corner_axes",
+    "in_ranges",
     "join_lines",
     "places",
     "rim",
@@ -97,14 +98,7 @@ def selected(samples, axes: CornerAxes, geometry: dict) -> tuple[np.ndarray, str
     """
     if geometry["type"] == "rect":
         found = box_ranges(axes, geometry)
-        if not found:
-            return None
-        values = np.asarray(samples, float)
-        mask = np.ones(len(values), bool)
-        for name, low, high in found:
-            column = values[:, axes.names.index(name)]
-            mask &= (column >= low) & (column <= high)
-        return mask, ", ".join(_said(axes, *one) for one in found)
+        return in_ranges(samples, axes, found) if found else None
     corners = np.stack([np.asarray(geometry[a], float) for a in "xy"], 1)
     if len(corners) < 3:
         return None
@@ -121,6 +115,21 @@ def selected(samples, axes: CornerAxes, geometry: dict) -> tuple[np.ndarray, str
         return inside, _said(axes, axes.names[row], low, high)
     mask = Path(corners).contains_points(unit[:, [column, row]])
     return mask, f"a region of {axes.labels[column]} and {axes.labels[row]}"
+
+
+def in_ranges(
+    samples, axes: CornerAxes, ranges: Sequence[tuple[str, float, float]]
+) -> tuple[np.ndarray, str]:
+    """Which draws (n_draw,) of samples (n_draw, n) lie in all ranges, and in words.
+
+    ranges : (name of a quantity of the axes, low, high) each
+    """
+    values = np.asarray(samples, float)
+    mask = np.ones(len(values), bool)
+    for name, low, high in ranges:
+        column = values[:, axes.names.index(name)]
+        mask &= (column >= low) & (column <= high)
+    return mask, ", ".join(_said(axes, *one) for one in ranges)
 
 
 def box_ranges(axes: CornerAxes, geometry: dict) -> tuple[tuple[str, float, float], ...]:

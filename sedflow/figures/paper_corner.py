@@ -323,7 +323,7 @@ def _arrange(figure, axes, paper):
     if max(max(extent(t).width, extent(t).height) for t in labels) > pitch:
         for text in labels:
             text.set_text(text.get_text().replace(" [", "\n["))
-            text.set_linespacing(1.0)
+            text.set_linespacing(1.25)  # a subscript stays clear of the line below
     shrink([ax.title for ax in np.diag(axes)], 0.85 * pitch, "width")
     shrink([ax.xaxis.label for ax in axes[-1]], 0.96 * pitch, "width")
     shrink([ax.yaxis.label for ax in axes[1:, 0]], 0.96 * pitch, "height")

@@ -90,11 +90,12 @@ def paper_spectrum(
 
 
 def draw_spectrum(
-    top, below, fit, paper: Paper, *, mcmc=None, truth=None, chosen=None, log=False
+    top, below, fit, paper: Paper, *, mcmc=None, truth=None, chosen=None, log=False, key=False
 ) -> None:
     """Photometry and spectra on the axes `top`, residuals on `below`.
 
-    chosen (n_draw,) : which draws are selected; everything else as for `paper_spectrum`
+    chosen (n_draw,) : which draws are selected; key : whether a legend will stand inside `top`;
+    everything else as for `paper_spectrum`
     """
     galaxy = fit.photometry
     pivot, data = band_flux(galaxy.flux, galaxy.bands)
@@ -117,7 +118,7 @@ def draw_spectrum(
     top.errorbar(pivot, predicted, spread, label="model photometry", **style)
     style = {"fmt": "o", "ms": 0.6 * size, "color": COLORS["data"], "lw": 0.8, "mec": "white"}
     top.errorbar(pivot, data, error, mew=0.4, zorder=5, label="observed", **style)
-    _scale(top, data, error, q, log)
+    _scale(top, data, error, q, log, key)
     _filters(top, galaxy.bands, wave, paper)
     _residuals(below, pivot, (data - predicted) / error, [s / error for s in spread], main, size)
     below.set_ylabel("resid. [σ]", fontsize=paper.small)
@@ -283,17 +284,17 @@ def prior_history(fit) -> tuple[dict[str, np.ndarray], None]:
     return {name: getattr(history, name) for name in HISTORIES}, None
 
 
-def _scale(axes, data, error, q, log):
-    """Limits in which data, errors and most of the spectra are seen, with room for the key."""
+def _scale(axes, data, error, q, log, key):
+    """Limits in which data, errors and most of the spectra are seen, with room for a key inside."""
     good = np.isfinite(data)
     high = max(np.nanmax((data + np.minimum(error, np.abs(data)))[good], initial=0), top_of(q[4]))
     if not log:
         low = min(0.0, 1.1 * np.nanmin((data - np.minimum(error, np.abs(data)))[good], initial=0))
-        axes.set_ylim(low - 0.12 * high, 1.45 * high)
+        axes.set_ylim(low - 0.12 * high, (1.45 if key else 1.06) * high)
         return
     axes.set_yscale("log")
     floor = min([*data[good & (data > 0)], np.median(q[2]), q[1][q[1] > 0].min(initial=np.inf)])
-    axes.set_ylim(0.25 * floor, 4 * high)
+    axes.set_ylim(0.25 * floor, (4 if key else 1.4) * high)
 
 
 def _filters(axes, bands, wave, paper):

@@ -86,7 +86,7 @@ def paper_figure(
     panels = np.array(figure.axes[: n * n]).reshape(n, n)
     high = n // 3  # panels, of the spectrum and of the history
     top, below = _pair(figure, *_box(panels, 0, high, high, paper))
-    draw_spectrum(top, below, fit, paper, log=log)
+    draw_spectrum(top, below, fit, paper, log=log, key=True)
     below.set_xlabel("observed wavelength [Å]", fontsize=paper.font_size)
     axes = figure.add_axes(_rectangle(_box(panels, high, 2 * high, high, paper)))
     lines = {"prior": prior_history(fit)} if prior else None

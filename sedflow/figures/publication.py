@@ -15,7 +15,7 @@ from sedflow.figures.drawable import check_draws, corner_panels, corner_ranges
 from sedflow.figures.flux_axis import top_of
 from sedflow.figures.given_text import as_given
 from sedflow.model.derived import DERIVED
-from sedflow.palette import DATA, INK_BLUE, PREDICTED
+from sedflow.palette import DATA, INK, INK_BLUE, PREDICTED
 from sedflow.parameters import NAMES, PARAMETERS
 from sedflow.sampling.titles import sampler_title
 from sedflow.validation.bins import PROPERTIES
@@ -62,6 +62,7 @@ def posterior_figure(fit, n_spectra: int = 200, reference=None) -> "Figure":
         color=INK_BLUE,
         quantiles=[0.16, 0.5, 0.84],
         label_kwargs={"fontsize": 13},
+        labelpad=0.06,  # clear of the numbers at the ticks
         **about,
     )
     if others is not None:
@@ -116,7 +117,7 @@ def draw_sed(axes, fit, n_spectra):
         color=PREDICTED,
         label="predicted photometry",
     )
-    axes.errorbar(pivot, data, error, fmt="o", ms=5, color=DATA, label="observed photometry")
+    axes.errorbar(pivot, data, error, fmt="o", ms=5, color=INK, label="observed photometry")
     size = rcParams["font.size"] * np.clip(
         axes.get_window_extent().width / axes.figure.dpi / 6, 0.5, 1
     )

@@ -16,7 +16,7 @@ from sedflow.files.packaged import SSP_NAMES
 from sedflow.fits import store
 from sedflow.fits.structure import check_structure, todays_verdict
 from sedflow.model.sed import SEDModel, default_model
-from sedflow.parameters import Prior
+from sedflow.parameters import PARAMETERS, Prior
 from sedflow.photometry import Photometry
 from sedflow.sampling.verdict import Verdict
 
@@ -24,11 +24,18 @@ __all__ = ["read", "write"]
 
 _VERSIONED = ("numpy", "onnxruntime", "astropy")  # with sedflow itself: what the figures depend on
 _Kind = TypeVar("_Kind")
+#: What the columns of a data set are, for whoever opens the file without sedflow.
+_ABOUT = {
+    "draws/theta": {
+        "columns": [p.name for p in PARAMETERS],
+        "units": [str(p.column_unit) for p in PARAMETERS],
+    }
+}
 
 
 def write(path: str | Path, fit: Any) -> Path:
     """Write a fit, replacing a file of that name; returns the path."""
-    return store.write(path, _contents(fit))
+    return store.write(path, _contents(fit), _ABOUT)
 
 
 def read(path: str | Path, kind: Callable[..., _Kind], model: SEDModel | None = None) -> _Kind:

@@ -2,14 +2,15 @@
 
 The file mirrors the dataclasses: a group for each, a data set for each field that is not
 None. The attribute `kind` of a data set says what Python object it was, so that what is loaded
-equals what was saved to the last bit. What follows from the draws is computed again.
+equals what was saved to the last bit; other attributes are for other readers. What follows from
+the draws is computed again.
 
 In front, where HDF5 lets others write (its user block), stands a line with the format version
 and the SHA-256 of all bytes that follow. HDF5 is not let near a file that does not match: one
 wrong byte in its inner tables can send it round in circles for minutes.
 """
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from dataclasses import fields, is_dataclass
 from pathlib import Path
 from typing import Any, get_args, get_type_hints
@@ -33,13 +34,14 @@ _TEXT_BYTES = 2**28  # of a data set of text, once read
 _COMPRESS_FROM = 1024  # bytes; less is not worth a chunk
 
 
-def write(path: str | Path, values: dict) -> Path:
+def write(path: str | Path, values: dict, about: Mapping[str, Mapping] | None = None) -> Path:
     """Write named values to an HDF5 file, replacing one of that name.
 
     The file is written under another name in the same folder and then renamed: a crash leaves
     the old file, or none, but never half of one.
 
     values : name ("draws/theta") -> array, number or text; `flatten` makes it of a dataclass
+    about : name -> attributes of that data set, for readers of other programs: numbers or text
 
     Raises
     ------
@@ -52,6 +54,7 @@ def write(path: str | Path, values: dict) -> Path:
         with h5py.File(temporary, "w", libver=("v110", "v110"), userblock_size=_BLOCK) as file:
             for name, value in values.items():
                 _write(file, name, value)
+                file[name].attrs.update((about or {}).get(name, {}))
         with open(temporary, "r+b") as file:
             block = _block(file)
             file.seek(0)

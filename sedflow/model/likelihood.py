@@ -61,9 +61,9 @@ def ruled_out(chi2_best: float, n_draw: int, n_band: int, margin: float = 1.0) -
         return ""
     return (
         f"No model describes these data: the best of {n_draw:,} draws has a chi-square of "
-        f"{chi2_best:.4g}, where {n_band} good bands stay below {limit:.3g}, and would exceed that "
-        f"even with errors {UNDERSTATED:.0f} times larger; check fluxes, units, the order of the "
-        "bands and the redshift, and inflate the errors if they are too small."
+        f"{chi2_best:,.1f}, where {n_band} good bands stay below {limit:.3g}, and would exceed "
+        f"that even with errors {UNDERSTATED:.0f} times larger; check fluxes, units, the order of "
+        "the bands and the redshift, and inflate the errors if they are too small."
     )
 
 

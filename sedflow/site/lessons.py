@@ -9,6 +9,7 @@ from dataclasses import asdict
 
 from sedflow.dashboard.learn.lessons import LESSONS
 from sedflow.dashboard.learn.one_parameter.lesson import STEPS_OF
+from sedflow.dashboard.printed import filled
 from sedflow.site.tables import packaged_table
 
 #: What the texts say of controls that only the app has -> what the site says instead.
@@ -61,7 +62,7 @@ def _lesson(lesson, found):
 
 def _step(lesson, step, found):
     facts = found["facts"]
-    texts = {name: _said(step[name].format(**facts)) for name in ("text", "question", "answer")}
+    texts = {name: _said(filled(step[name], facts)) for name in ("text", "question", "answer")}
     moves = STEPS_OF.get(step["key"], ()) if lesson == "parameters" else ()
     rest = {name: value for name, value in found.items() if name != "facts"}
     return step | texts | rest | {"moves": list(moves)}

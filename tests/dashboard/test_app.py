@@ -223,6 +223,7 @@ def box(page, name, x, y):
     page.wait_for_function(IDLE, timeout=60_000)
     ends = at_rest(page, _ENDS, [name, x, y])
     page.mouse.move(ends[0], ends[1])
+    page.wait_for_timeout(200)  # as by hand: the toolbar appears meanwhile
     page.mouse.down()
     page.mouse.move((ends[0] + ends[2]) / 2, (ends[1] + ends[3]) / 2)
     page.mouse.move(ends[2], ends[3])
@@ -251,7 +252,7 @@ def test_a_box_in_the_corner_plot_shows_its_draws_everywhere(page):
     assert len(source(page, "sed_brushed", "x")) > 100
     assert len(source(page, "sfr_brushed", "x")) > 10
     assert source(page, "corner_histograms_selected", "x")
-    page.get_by_role("button", name="Clear selection").click()
+    page.get_by_role("button", name="Clear", exact=True).click()
     page.wait_for_function(f"() => {MODELS}.find(m => m.name == 'sed_brushed').data.x.length == 0")
 
 
@@ -345,7 +346,7 @@ def test_explore_fits_its_screen(page):
 
 def test_a_box_in_a_history_or_in_the_residuals_selects_and_escape_clears(page):
     corner_of(page, "NSAID 72,")
-    for name, x, y in (("sfr", [1, 4], [0.1, 100]), ("pull", [4000, 5200], [-3, 3])):
+    for name, x, y in (("sfr", [1, 4], [0.1, 100]), ("pull", [4000, 5200], [3, -3])):
         box(page, name, x, y)
         page.get_by_text("of the posterior,").wait_for(timeout=20_000)
         assert source(page, "corner_histograms_selected", "x")

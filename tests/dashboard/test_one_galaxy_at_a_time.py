@@ -65,8 +65,8 @@ def test_a_plot_that_takes_a_while_says_that_it_is_drawn(engine, monkeypatch):
     panel.show(engine.answer(Request("72", n=300)))
     monkeypatch.setattr(corner_panel, "whose", lambda: ("visitor", "session"))
     monkeypatch.setattr(pn.state, "execute", begun.append)
-    panel._subset.value = "12"
-    assert panel.busy and panel._text.object == "Drawing 12 × 12 panels …"
+    panel._controls.subset.value = "12"
+    assert panel.busy and panel._controls._text.object == "Drawing 12 × 12 panels …"
     asyncio.run(begun[0]())
-    assert not panel.busy and panel._text.object.startswith("Drag in any figure")
+    assert not panel.busy and panel._controls._text.object.startswith("Drag in any figure")
     assert panel.axes[1].n == 12

@@ -112,6 +112,15 @@ def test_a_fit_comes_back_bit_for_bit(shape, full, tmp_path):
     assert again.derived["age_mw"].tobytes() == fit.derived["age_mw"].tobytes()
 
 
+def test_columns_of_theta_are_named_in_the_file(tmp_path):
+    fit = make_fit((2,))
+    with h5py.File(save_fit(fit, tmp_path / "fit.h5")) as file:
+        about = file["draws/theta"].attrs
+        assert tuple(about["columns"]) == NAMES
+        units = dict(zip(about["columns"], about["units"], strict=True))
+        assert u.Unit(units["t_burst"]) == u.Gyr and units["tau_ism"] == ""
+
+
 def test_an_empty_batch_comes_back(tmp_path):
     fit = make_fit((0,), full=False)
     assert_same(fit, load_fit(save_fit(fit, tmp_path / "fit.h5")))

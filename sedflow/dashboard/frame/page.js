@@ -2,7 +2,7 @@
 window.sedflow = (() => {
   const root = document.documentElement
   const $ = id => document.getElementById(id)
-  let count = 0, session = '', timer = 0, last = {}
+  let count = 0, session = '', timer = 0, last = {}, sought = false
 
   function model(name) {
     return window.Bokeh?.documents?.[0]?.get_model_by_name(name)
@@ -53,6 +53,11 @@ window.sedflow = (() => {
     // A galaxy was found: keys are for the page again, until "/" or Tab leads to the field.
     if (now.found !== last.found && document.activeElement === $('sf-find')) {
       $('sf-main').focus({preventScroll: true})
+    }
+    // Nor does the field name a galaxy that is no longer shown.
+    if (sought && now.found === last.found && document.activeElement !== $('sf-find')) {
+      $('sf-find').value = ''
+      sought = false
     }
     last = now
   }
@@ -248,6 +253,7 @@ window.sedflow = (() => {
       event.preventDefault()
       say(`find ${$('sf-find').value}`)
       $('sf-find').select()
+      sought = true
     })
     $('sf-share').onclick = share
     $('sf-walk-back').onclick = () => { play(false); step(-1) }

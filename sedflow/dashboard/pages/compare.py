@@ -11,7 +11,7 @@ from sedflow.dashboard.brush import compared
 from sedflow.dashboard.engine import Engine
 from sedflow.dashboard.figure_pane import FigurePane
 from sedflow.dashboard.pages.view import PageView, start
-from sedflow.dashboard.panels.corner import quantity_chooser
+from sedflow.dashboard.panels.corner_controls import quantity_chooser
 from sedflow.dashboard.panels.corner_sets import corner_sets, corner_sets_in_turn
 from sedflow.dashboard.panels.deck import Deck
 from sedflow.dashboard.panels.derived import interval, number

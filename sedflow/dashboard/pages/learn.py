@@ -15,6 +15,7 @@ from sedflow.dashboard.learn.listing import listing
 from sedflow.dashboard.learn.stage import Scene
 from sedflow.dashboard.learn.work import LessonWork
 from sedflow.dashboard.pages.view import LateView
+from sedflow.dashboard.printed import filled
 from sedflow.dashboard.widgets import note, plain, prose, whole_field
 from sedflow.network.weights import cached_posterior
 
@@ -279,7 +280,7 @@ class LearnView(LateView):
         known = facts is not None
         self._busy.value = self._busy.visible = not known and not self._fail
         self._waiting.object = plain(self._fail) or ("" if known else "Computing …")
-        self._text.object = step.text.format(**facts) if known else ""
+        self._text.object = filled(step.text, facts) if known else ""
         self._question.object = f"**{step.question}**" if known and step.question else ""
         self._choices.visible = bool(step.choices) and known
         self._reveal.visible = bool(step.question) and known and not self._revealed
@@ -291,7 +292,7 @@ class LearnView(LateView):
         if facts.get("pending"):
             return "Computing …"
         right, mine = self._stage.right(step.key), self._choices.value
-        answer = step.answer.format(**facts)
+        answer = filled(step.answer, facts)
         if right is None or mine is None:
             return answer
         if mine == right:

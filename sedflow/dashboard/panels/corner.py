@@ -10,18 +10,15 @@ import param
 from sedflow.dashboard.answer import Answer, Request
 from sedflow.dashboard.brush import Brushed, brush
 from sedflow.dashboard.numbers import pointed, region
+from sedflow.dashboard.panels.corner_controls import HINT, OTHER_SETS, CornerControls
 from sedflow.dashboard.panels.panel import AnswerPanel, figure_pane, refresh
-from sedflow.dashboard.quantities import (
-    MAIN_QUANTITIES,
-    QUANTITIES,
-    SHORT_LABELS,
-    chosen_quantities,
-)
+from sedflow.dashboard.printed import percent
+from sedflow.dashboard.quantities import QUANTITIES, SHORT_LABELS, chosen_quantities
 from sedflow.dashboard.server.turns import Superseded
 from sedflow.dashboard.server.visitors import whose
 from sedflow.dashboard.server.work import on_worker
 from sedflow.dashboard.what_if import Changed
-from sedflow.dashboard.widgets import PRESSED, plain, prose
+from sedflow.dashboard.widgets import plain
 from sedflow.errors import SedflowError
 from sedflow.figures.app_corner import CornerFigure
 from sedflow.figures.corner_axes import (
@@ -29,14 +26,14 @@ from sedflow.figures.corner_axes import (
     box_ranges,
     box_rim,
     corner_axes,
+    in_ranges,
     rim,
     selected,
 )
 from sedflow.figures.corner_draws import corner_set
 from sedflow.palette import SETS
-from sedflow.parameters import NAMES
 
-__all__ = ["CornerPanel", "quantity_axes", "quantity_chooser"]
+__all__ = ["CornerPanel", "quantity_axes"]
 
 _LABELS = {
     "exact": "exact",
@@ -45,39 +42,8 @@ _LABELS = {
     "prior": "prior",
     "changed": "what if",
 }
-_OTHER_SETS = {"network": "network", "MCMC": "mcmc", "prior": "prior"}
-_SUBSETS = {
-    "six": MAIN_QUANTITIES,
-    "12": NAMES,
-    "all": tuple(q.name for q in QUANTITIES),
-}
 _MOST_KEPT = 8  # galaxies whose draws of MCMC wait for them
-_CHOICE = "choose"
-_HINT = "Drag in any figure to select draws."
 _BESIDE = "The bold lines are the galaxy of *What if*."
-_OVER = """
-:host { position: absolute !important; right: 6px; top: 2px; width: 62%; z-index: 3;
-        align-items: flex-end; pointer-events: none; }
-:host > * { pointer-events: auto; }
-@media (max-width: 480px) {
-  :host { position: static !important; width: 100%; align-items: start; }
-}
-"""
-_TIGHT = ".bk-btn-group > .bk-btn { padding: 3px 7px !important; }\n"
-_KEY = _TIGHT + "\n".join(
-    f".bk-btn-group > .bk-btn:nth-child({k}) {{ border-bottom: 3px solid {color} !important; }}"
-    for k, color in enumerate((SETS["exact"], SETS["network"], SETS["mcmc"], SETS["prior"]), 1)
-)
-
-
-def quantity_chooser(label: str) -> pn.widgets.MultiChoice:
-    """A widget that chooses quantities of a corner plot."""
-    return pn.widgets.MultiChoice(
-        label=label,
-        options={q.label: q.name for q in QUANTITIES},
-        value=list(MAIN_QUANTITIES),
-        sizing_mode="stretch_width",
-    )
 
 
 def quantity_axes(samples: Sequence[np.ndarray], rows: list[int]) -> CornerAxes:
@@ -106,32 +72,10 @@ class CornerPanel(AnswerPanel):
         self._naming = False  # while the buttons of the sets get other names
         self._ready: tuple = ((), None)  # (what for, axes and sets) that the worker computed
         self._next = object()  # of the answers that are prepared, the latest counts
-        self._subset = pn.widgets.RadioButtonGroup(
-            label="quantities of the corner plot",
-            options=[*_SUBSETS, _CHOICE],
-            value="six",
-            stylesheets=[PRESSED, _TIGHT],
-            margin=(2, 0),
-            align="end",
-        )
-        self._quantities = quantity_chooser("quantities of the corner plot, one by one")
-        self._sets = pn.widgets.CheckButtonGroup(
-            label="draws shown",
-            value=["exact"],
-            stylesheets=[PRESSED, _KEY],
-            options={"exact": "exact", **_OTHER_SETS},
-            margin=(2, 0),
-            align="end",
-        )
-        self._quantities.visible = False
-        self._subset.param.watch(self._choose, "value")
-        self._quantities.param.watch(self._redraw, "value")
-        self._sets.param.watch(self._redraw, "value")
-        narrow = {"max-width": "72%"}
-        self._text = prose(_HINT, margin=(2, 0), sizing_mode=None, align="end", styles=narrow)
-        off = {"visible": False, "margin": (2, 0), "align": "end"}
-        self._clear = pn.widgets.Button(label="Clear selection", **off)
-        self._clear.on_click(lambda event: setattr(self, "selection", None))
+        self._controls = CornerControls(self._redraw, lambda: setattr(self, "selection", None))
+        self._sets, self._quantities = self._controls.sets, self._controls.quantities
+        self._controls.ranges.param.watch(self._typed, "asked")
+        self._controls.ranges.param.watch(lambda e: self._say(e.new), "message")
         self._pane = figure_pane(margin=0, sizing_mode="stretch_both")
 
     @property
@@ -148,11 +92,6 @@ class CornerPanel(AnswerPanel):
             if self.mcmc is None:
                 self._sets.value = [s for s in self._sets.value if s != "mcmc"] or ["exact"]
         super().show(answer, brushed, changed)
-
-    def _choose(self, event):
-        self._quantities.visible = event.new == _CHOICE
-        if event.new in _SUBSETS:
-            self._quantities.value = list(_SUBSETS[event.new])
 
     def add_mcmc(self, columns: np.ndarray, request: Request) -> None:
         """Show MCMC's `QUANTITIES` (n, n_quantity), now or when their galaxy is shown again."""
@@ -197,7 +136,7 @@ class CornerPanel(AnswerPanel):
             refresh(self._pane)
         self.axes = (self._rows, axes)
         self._name_sets(answer)
-        self._clear.visible = brushed is not None
+        self._controls.ranges.offer(dict(zip(axes.labels, axes.names, strict=True)))
         self._rest()
 
     def _around(self, brushed, axes):
@@ -215,7 +154,7 @@ class CornerPanel(AnswerPanel):
         first = "exact" if answer.exact else "not exact"
         if first not in self._sets.options:
             self._naming = True
-            self._sets.options = {first: "exact", **_OTHER_SETS}
+            self._sets.options = {first: "exact", **OTHER_SETS}
             self._naming = False
 
     def _take(self, answer, brushed):
@@ -262,19 +201,18 @@ class CornerPanel(AnswerPanel):
         """Say that a plot is being drawn, until `draw` has drawn one."""
         rows, _ = self._shown()
         self.busy = True
-        self._text.object = f"Drawing {len(rows)} × {len(rows)} panels …"
+        chosen = self.brushed is not None
+        self._controls.say(f"Drawing {len(rows)} × {len(rows)} panels …", chosen)
 
     def _rest(self):
         """Say what is shown, not that something is being drawn."""
         self.busy = False
         brushed = self.brushed
-        hint = _HINT if self.changed is None else _BESIDE
-        self._text.object = (
-            hint
-            if brushed is None
-            else f"**{_percent(brushed.share)}** of the posterior, {brushed.n:,} draws: "
-            f"{plain(brushed.words)}"
-        )
+        if brushed is None:
+            self._controls.say(HINT if self.changed is None else _BESIDE)
+            return
+        told = f"**{percent(brushed.share)}** of the posterior, {brushed.n:,} draws"
+        self._controls.say(f"{told}: {plain(brushed.words)}", selected=True)
 
     async def prepare(
         self, answer: Answer, brushed: Brushed | None, changed: Changed | None
@@ -350,7 +288,6 @@ class CornerPanel(AnswerPanel):
         answer = self.answer
         if answer is None or pointed(geometry):
             return
-        columns, axes = answer.columns[:, self._rows], self._axes
         try:
             drawn = region(geometry)
         except SedflowError as error:
@@ -358,37 +295,59 @@ class CornerPanel(AnswerPanel):
             return
         if find is not None and drawn["type"] != "rect":
             return
+        columns, axes = answer.columns[:, self._rows], self._axes
 
         def brushed():
-            found = selected(columns, axes, drawn) if find is None else find(answer, drawn)
-            if found is None:
-                return None
-            one = brush(answer, *found, place, rim(drawn))
             if find is None and drawn["type"] == "rect":
-                one = replace(one, ranges=box_ranges(axes, drawn))
-            return one
+                return _inside(answer, columns, axes, box_ranges(axes, drawn))
+            found = selected(columns, axes, drawn) if find is None else find(answer, drawn)
+            return None if found is None else brush(answer, *found, place, rim(drawn))
 
-        self._lasso_axes = axes
-        for one in await self._prepare(brushed):
+        await self._select(brushed)
+
+    def _typed(self, event):
+        """Brush the range that was typed, as a box on its histogram is brushed."""
+        name, low, high = event.new
+
+        async def select():
+            await self.select_range(name, low, high)
+
+        pn.state.execute(select)
+
+    async def select_range(self, name: str, low: float | None, high: float | None) -> None:
+        """Brush the draws of a range of a quantity that is shown; an end of None is open."""
+        answer = self.answer
+        if answer is None or name not in self._axes.names:
+            return
+        columns, axes = answer.columns[:, self._rows], self._axes
+        values = columns[:, axes.names.index(name)]
+        known = values[np.isfinite(values)]
+        ends = np.sort([known.min() if low is None else low, known.max() if high is None else high])
+        await self._select(lambda: _inside(answer, columns, axes, ((name, *ends.tolist()),)))
+
+    async def _select(self, find):
+        """Select what `find()` brushes, on the worker."""
+        self._lasso_axes = self._axes
+        for one in await self._prepare(find):
             self.selection = one
 
     def __panel__(self):
-        over = pn.Column(
-            self._sets,
-            self._subset,
-            self._text,
-            self._clear,
-            stylesheets=[_OVER],
-            margin=0,
-        )
         return pn.Column(
             self._pane,
-            over,
-            self._quantities,  # below the figure, which makes room: over it, it hides panels
+            self._controls.over,
+            *self._controls.below,
             margin=0,
             sizing_mode="stretch_both",
             styles={"position": "relative"},
         )
+
+
+def _inside(answer, columns, axes, ranges):
+    """What is brushed by a box of these ranges, drawn or typed; None of none."""
+    if not ranges:
+        return None
+    found = in_ranges(columns, axes, ranges)
+    return replace(brush(answer, *found, "corner", box_rim(axes, ranges)), ranges=ranges)
 
 
 def _plain(answer, brushed, mcmc, changed, rows, shown):
@@ -426,11 +385,6 @@ def _same(what, now):
     """Whether the same was computed: the same objects, quantities and sets of draws."""
     objects = zip(what[:4], now[:4], strict=False)
     return bool(what) and all(a is b for a, b in objects) and what[4:] == now[4:]
-
-
-def _percent(share):
-    """A share as a reader says it."""
-    return f"{100 * share:.1f} %" if share < 0.1 else f"{100 * share:.0f} %"
 
 
 def _samples(answer, brushed, mcmc, changed, rows, shown):

@@ -12,6 +12,7 @@ import param
 from sedflow.dashboard.answer import Answer
 from sedflow.dashboard.brush import Brushed
 from sedflow.dashboard.panels.panel import AnswerPanel, figure_pane, refresh
+from sedflow.dashboard.printed import ago
 from sedflow.dashboard.quantities import HISTORIES
 from sedflow.dashboard.widgets import prose
 from sedflow.draws import Draws
@@ -94,7 +95,7 @@ class HistoriesPanel(AnswerPanel):
                 figure.figure.on_event("selectiongeometry", partial(self._select, which))
                 self.figures[which], pane.object = figure, figure.figure
         t50, t90 = answer.formation_times
-        told = f"Half of the mass had formed **{_ago(t50)}** ago, 90 % **{_ago(t90)}** ago."
+        told = f"Half of the mass had formed **{ago(*t50)}** ago, 90 % **{ago(*t90)}** ago."
         if self._screen:
             n = len(answer.fit.examples)
             told += f"\n\nBands hold 68, 95 % at each time; thin lines: {n} draws, the best green."
@@ -126,14 +127,6 @@ def _of_late(history, best):
         f" The best draw formed {100 * share:.0f} % of its mass in the last {1000 * _LATELY:.0f} "
         "Myr: a step at the left edge."
     )
-
-
-def _ago(quantiles):
-    """A time and its 68 % range, in Myr where it is short."""
-    low, middle, high = quantiles
-    if middle < 0.95:
-        return f"{1000 * middle:.0f} ({1000 * low:.0f} to {1000 * high:.0f}) Myr"
-    return f"{middle:.1f} ({low:.1f} to {high:.1f}) Gyr"
 
 
 def _true_history(answer: Answer, which: str) -> dict[str, np.ndarray] | None:

@@ -27,6 +27,17 @@ _NOTE = "Note that "
 _BETWEEN = re.compile(r"; (?!(?:check|inflate|leave out|take|use|give)\b)(?![^(]*\))")
 _BAND = re.compile(r"[a-z](-[a-z])? (=|is|has)(?= )")  # u is not U, nor g-z G-z
 _CLAUSE = re.compile(r".+?(?=[:,;] | \()")  # the first of a sentence
+# The figures keep their room: a few whole lines, and a shadow where more are below, which a
+# ground that scrolls with the text covers at its end.
+_NOTES = {
+    "max-height": "calc(var(--sf-notes, 4) * 1.4 * var(--sf-size, 13px) + 7px)",
+    "padding": "4px 10px",
+    "overflow": "auto",
+    "scrollbar-width": "thin",
+    "background": "linear-gradient(var(--sf-surface), var(--sf-surface)) bottom / 100% 10px "
+    "no-repeat local, linear-gradient(to top, rgb(0 0 0 / 25%), transparent) bottom / 100% 10px "
+    "no-repeat scroll, var(--sf-surface)",
+}
 _MORE = 4  # times the draws, where more are asked for
 _NEAR_LIMIT = 0.6  # k-hat from which a second opinion is offered
 
@@ -69,7 +80,7 @@ class VerdictPanel(AnswerPanel):
             "warning",
             margin=(2, 8),
             sizing_mode="stretch_width",
-            styles={"max-height": "92px", "overflow": "auto"},  # the figures keep their room
+            styles=_NOTES,
         )
 
     def say(self, message: str) -> None:

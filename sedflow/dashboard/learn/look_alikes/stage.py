@@ -11,6 +11,7 @@ from sedflow.dashboard.learn.look_alikes.figures import (
     QUANTITIES,
     LookAlikesFigures,
 )
+from sedflow.dashboard.printed import printed
 from sedflow.fits.fit import fit
 from sedflow.model.likelihood import chi2_limit
 from sedflow.model.sed import default_model
@@ -188,8 +189,8 @@ class LookAlikes(LookAlikesFigures):
 
     def _shrinks(self, name):
         before, after = self._widths(name)
-        unit = _UNITS[name]
-        return f"from {before:.2f} to {after:.2f}{unit} ({after / before:.0%} of it)"
+        left = printed(after / before, ".0%")
+        return f"from {before:.2f} to {after:.2f}{_UNITS[name]} ({left} of it)"
 
     def _known_better(self):
         """Which of the three, as the choices call it."""
@@ -203,7 +204,7 @@ class LookAlikes(LookAlikesFigures):
         most = min(share, key=share.get)
         words = (
             f"Of everything that the fit knows, {LABELS[most]} gained most: its range is "
-            f"{share[most]:.0%} of what it was."
+            f"{printed(share[most], '.0%')} of what it was."
         )
         if "sfr" in most:
             words += " (SFR is the rate at which stars form.)"

@@ -3,7 +3,7 @@ import { selectedOf } from "./light.js";
 import { spreads } from "./sample.js";
 
 /** Histories that are shown, in order: name, label of the axis, whether the axis is logarithmic. @type {[string, string, boolean][]} */
-export const HISTORIES = [["formed", "share of the mass formed", false], ["sfr", "SFR [M☉/yr]", true], ["metallicity", "metallicity Z", true]];
+export const HISTORIES = [["formed", "share formed", false], ["sfr", "SFR [M☉/yr]", true], ["metallicity", "metallicity Z", true]];
 
 const SHARES = [0.025, 0.16, 0.5, 0.84, 0.975];
 

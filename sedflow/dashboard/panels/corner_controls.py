@@ -1,0 +1,117 @@
+"""What is in the empty triangle of the corner plot: which draws, which quantities."""
+
+from collections.abc import Callable
+from typing import Any
+
+import panel as pn
+
+from sedflow.dashboard.panels.ranges import RangeForm
+from sedflow.dashboard.quantities import MAIN_QUANTITIES, QUANTITIES
+from sedflow.dashboard.widgets import PRESSED, prose
+from sedflow.palette import SETS
+from sedflow.parameters import NAMES
+
+__all__ = ["HINT", "OTHER_SETS", "SUBSETS", "CornerControls", "quantity_chooser"]
+
+OTHER_SETS = {"network": "network", "MCMC": "mcmc", "prior": "prior"}
+SUBSETS = {
+    "six": MAIN_QUANTITIES,
+    "12": NAMES,
+    "all": tuple(q.name for q in QUANTITIES),
+}
+HINT = "Drag in any figure to select draws, or"
+_CHOICE = "choose"
+_OVER = """
+:host { position: absolute !important; right: 6px; top: 2px; width: 62%; z-index: 3;
+        align-items: flex-end; pointer-events: none; }
+:host > * { pointer-events: auto; }
+@media (max-width: 480px) {
+  :host { position: static !important; width: 100%; align-items: start; }
+}
+"""
+_TIGHT = ".bk-btn-group > .bk-btn { padding: 3px 7px !important; }\n"
+_KEY = _TIGHT + "\n".join(
+    f".bk-btn-group > .bk-btn:nth-child({k}) {{ border-bottom: 3px solid {color} !important; }}"
+    for k, color in enumerate((SETS["exact"], SETS["network"], SETS["mcmc"], SETS["prior"]), 1)
+)
+
+
+def quantity_chooser(label: str) -> pn.widgets.MultiChoice:
+    """A widget that chooses quantities of a corner plot."""
+    return pn.widgets.MultiChoice(
+        label=label,
+        options={q.label: q.name for q in QUANTITIES},
+        value=list(MAIN_QUANTITIES),
+        sizing_mode="stretch_width",
+    )
+
+
+class CornerControls:
+    """The controls of a corner plot.
+
+    Parameters
+    ----------
+    redraw : callable(event), when other draws or quantities are chosen
+    clear : callable(), when the selection is to go
+
+    Attributes
+    ----------
+    sets, quantities : which draws and which quantities are shown
+    subset : one of `SUBSETS`, or to choose quantities one by one
+    ranges : the form that selects by numbers, below the figure
+    over, below : what is laid over the figure, and what is below it
+    """
+
+    def __init__(self, redraw: Callable[[Any], None], clear: Callable[[], None]):
+        tight: dict[str, Any] = {"margin": (2, 0), "align": "end"}
+        self.subset = pn.widgets.RadioButtonGroup(
+            label="quantities of the corner plot",
+            options=[*SUBSETS, _CHOICE],
+            value="six",
+            stylesheets=[PRESSED, _TIGHT],
+            **tight,
+        )
+        self.sets = pn.widgets.CheckButtonGroup(
+            label="draws shown",
+            value=["exact"],
+            stylesheets=[PRESSED, _KEY],
+            options={"exact": "exact", **OTHER_SETS},
+            **tight,
+        )
+        self.quantities = quantity_chooser("quantities of the corner plot, one by one")
+        self.quantities.visible = False
+        self._typed = pn.widgets.Toggle(
+            label="type a range",
+            stylesheets=[PRESSED],
+            css_classes=["work"],
+            **tight,
+        )
+        self.ranges = RangeForm(visible=False)
+        self.subset.param.watch(self._choose, "value")
+        self._typed.param.watch(self._open, "value")
+        self.quantities.param.watch(redraw, "value")
+        self.sets.param.watch(redraw, "value")
+        legible = {"max-width": "72%", "background": "var(--sf-ground)"}
+        self._text = prose("", margin=0, sizing_mode=None, align="end", styles=legible)
+        self._clear = pn.widgets.Button(label="Clear", visible=False, **tight)
+        self._clear.on_click(lambda event: clear())
+        self.say(HINT)
+        row = pn.FlexBox(self._clear, self._typed, justify_content="flex-end", margin=0, gap="4px")
+        self.over = pn.Column(
+            self.sets, self.subset, self._text, row, stylesheets=[_OVER], margin=0
+        )
+        # Below the figure, which makes room: over it, they would hide panels.
+        self.below = (self.ranges, self.quantities)
+
+    def say(self, text: str, selected: bool = False) -> None:
+        """Say what is selected, or what a visitor may do, which a presentation leaves out."""
+        self._text.param.update(object=text, css_classes=[] if selected else ["work"])
+        self._clear.visible = selected
+
+    def _choose(self, event):
+        self.quantities.visible = event.new == _CHOICE
+        if event.new in SUBSETS:
+            self.quantities.value = list(SUBSETS[event.new])
+
+    def _open(self, event):
+        self.ranges.visible = event.new

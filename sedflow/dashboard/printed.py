@@ -1,0 +1,69 @@
+"""Numbers as a page prints them: a true minus, a space before %, and ages in their unit."""
+
+import re
+import string
+from typing import Any
+
+__all__ = ["ago", "filled", "percent", "printed"]
+
+_NUMBER = re.compile(r"[+-]?\d[\d,.]*%?")
+_GYR = 0.9995  # less is less than 1,000 Myr, rounded
+_MINUS = "\N{MINUS SIGN}"
+
+
+def printed(value: Any, spec: str = "") -> str:
+    """A number for a reader, by Python's format; what is not a number stays as it is.
+
+    >>> printed(-3, ".2f"), printed(0.254, ".0%"), printed("-0.41"), printed("nsa-ugriz")
+    ('−3.00', '25 %', '−0.41', 'nsa-ugriz')
+    """
+    text = format(value, spec)
+    if isinstance(value, str) and not _NUMBER.fullmatch(text):
+        return text
+    if text.startswith("-"):
+        text = _MINUS + text[1:]
+    return f"{text[:-1]} %" if text.endswith("%") and not text.endswith(" %") else text
+
+
+def percent(share: float) -> str:
+    """A share: whole percents, with a decimal below ten.
+
+    >>> percent(0.25), percent(0.0431)
+    ('25 %', '4.3 %')
+    """
+    return printed(share, ".1%" if share < 0.1 else ".0%")
+
+
+def ago(low: float, middle: float, high: float) -> str:
+    """A time and its range, given in Gyr: from 1 Gyr on in Gyr, below in Myr.
+
+    >>> ago(0.034, 0.05, 0.064), ago(0.8, 1.3, 2.1), ago(0.011, 0.805, 6.556)
+    ('50 (34 to 64) Myr', '1.3 (0.80 to 2.1) Gyr', '805 Myr (11 Myr to 6.6 Gyr)')
+    """
+    if middle >= _GYR:
+        ends = (f"{t:.1f}" if t >= _GYR else f"{t:.2f}" for t in (low, high))
+        return "{:.1f} ({} to {}) Gyr".format(middle, *ends)
+    numbers, units = zip(*(_age(t) for t in (middle, low, high)), strict=True)
+    if len(set(units)) == 1:
+        return "{} ({} to {}) {}".format(*numbers, units[0])
+    words = [f"{number} {unit}" for number, unit in zip(numbers, units, strict=True)]
+    return "{} ({} to {})".format(*words)
+
+
+def _age(gyr):
+    """Number and unit; 999.6 Myr are 1.0 Gyr."""
+    return (f"{gyr:.1f}", "Gyr") if gyr >= _GYR else (f"{1000 * gyr:.0f}", "Myr")
+
+
+class _Texts(string.Formatter):
+    def format_field(self, value, format_spec):
+        return printed(value, format_spec)
+
+
+def filled(text: str, facts: dict) -> str:
+    """A text with facts in place of what it has in braces, all of them as a page prints them.
+
+    >>> filled("{share:.0%} at {log_z}", {"share": 0.5, "log_z": "-1.2"})
+    '50 % at −1.2'
+    """
+    return _Texts().vformat(text, (), facts)
