@@ -10,6 +10,7 @@ Take a patch out once its report is resolved in the versions that `pyproject.tom
 | `MARKDOWN_CSS` | Panel 1.9 | not reported; holoviz/panel#4883 and #5278 are close to it |
 | `boxed` | Panel 1.9 | not reported |
 | `PLAIN_LINES` | Bokeh 3.9 | not reported |
+| `LATE_COLUMNS` | Tabulator 6.4 | not reported |
 | `fit_canvases` | Bokeh 3.9 | not reported |
 | `know_models` | Bokeh 3.9 | not reported |
 | `name_controls` | Bokeh 3.9, noUiSlider 15 | leongersen/noUiSlider#1223, the rest not reported |
@@ -53,6 +54,19 @@ PLAIN_LINES = """
 {
   const visuals = window.Bokeh?.require('core/visuals/visual').VisualProperties
   if (visuals) visuals.prototype._get_css_value = () => ''
+}
+"""
+
+#: A table that is given other columns before it is built, a moment after it was made, is built
+#: with those that it was made with: Compare lacked pins that came from memory.
+LATE_COLUMNS = """
+{
+  const table = window.Tabulator?.prototype
+  const set = table?.setColumns
+  if (set) table.setColumns = function(columns) {
+    if (this.initialized) return set.call(this, columns)
+    this.options.columns = columns
+  }
 }
 """
 

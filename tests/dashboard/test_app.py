@@ -317,6 +317,8 @@ def test_what_is_pinned_is_compared_and_stands_in_the_address(blank, address):
     page.reload()
     page.wait_for_function(IDLE, timeout=60_000)
     page.get_by_role("button", name="NSAID 2490 ×").wait_for(timeout=30_000)
+    # From memory both come at once, while the table of the first is still being built.
+    page.locator(".tabulator-col-title", has_text="difference").wait_for(timeout=30_000)
 
 
 def test_explore_fits_its_screen(page):
