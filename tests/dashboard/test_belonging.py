@@ -5,6 +5,7 @@ from dataclasses import replace
 from types import SimpleNamespace
 
 import numpy as np
+import pandas as pd
 import panel as pn
 import param
 import pytest
@@ -12,19 +13,28 @@ import pytest
 from sedflow.dashboard.answer import OwnGalaxy, Request
 from sedflow.dashboard.engine import Engine
 from sedflow.dashboard.pages import population
-from sedflow.dashboard.pages.compare import CompareView
+from sedflow.dashboard.pages.compare import CompareView, _table
 from sedflow.dashboard.pages.explore import Explorer
 from sedflow.dashboard.pages.population import PopulationView
 from sedflow.dashboard.panels.files import FileButtons
+from sedflow.dashboard.panels.reference import ReferencePanel
 from sedflow.dashboard.panels.upload import _of_rows
 from sedflow.dashboard.server.classes import Classes
 from sedflow.dashboard.server.turns import Superseded
+from sedflow.dashboard.widgets import TextTable
 from sedflow.errors import SedflowError
 from sedflow.photometry import Photometry
 
 
 def _own(galaxy, factor=1.0):
     return OwnGalaxy(Photometry(factor * galaxy.flux, galaxy.sigma, galaxy.redshift, galaxy.bands))
+
+
+@pytest.fixture(scope="module")
+def answers(nsa, posterior):
+    """Two galaxies' answers."""
+    engine = Engine(nsa, posterior)
+    return [engine.answer(Request(galaxy, n=200)) for galaxy in ("72", "2490")]
 
 
 def test_a_file_has_the_name_of_the_galaxy_that_it_was_asked_for():
@@ -43,14 +53,16 @@ def test_a_file_has_the_name_of_the_galaxy_that_it_was_asked_for():
     assert not button.disabled
 
 
+def _pin(galaxy, title):
+    return SimpleNamespace(request=Request(galaxy), fit=SimpleNamespace(title=title))
+
+
 def test_the_names_of_two_galaxies_of_a_comparison_are_two(nsa, posterior):
-    engine = Engine(nsa, posterior)
-    galaxy = engine.photometry("72")
-    view, twin = CompareView(engine), engine.name("111607")
-    added = ["cluster, member 1", "cluster, member 2", twin]
-    for factor, name in enumerate(added, 1):
-        view.pins.append(engine.answer(Request(engine.add(name, _own(galaxy, factor)), n=200)))
-    view.pins.append(engine.answer(Request("111607", n=200)))
+    view = CompareView(Engine(nsa, posterior))
+    twin = view.engine.name("111607")
+    for name in ("cluster, member 1", "cluster, member 2", twin):
+        view.pins.append(_pin(name, f"{name}, z = 0.0488"))
+    view.pins.append(_pin("111607", "NSAID 111607, z = 0.0045"))
     assert view._names() == [
         "cluster, member 1",
         "cluster, member 2",
@@ -59,22 +71,19 @@ def test_the_names_of_two_galaxies_of_a_comparison_are_two(nsa, posterior):
     ]
 
 
-def test_a_galaxy_that_is_called_like_a_column_takes_no_column_away(nsa, posterior):
-    engine = Engine(nsa, posterior)
-    galaxy = engine.photometry("72")
-    view = CompareView(engine)
-    for factor, name in enumerate(("quantity", "difference"), 1):
-        view.pins.append(engine.answer(Request(engine.add(name, _own(galaxy, factor)), n=200)))
-    view.look()
-    assert list(view._table.value.columns[:4]) == [
+def test_a_galaxy_that_is_called_like_a_column_takes_no_column_away(answers):
+    there = dict(zip(("pin0", "pin1"), answers, strict=True))
+    table = _table(there, {"pin0": "quantity", "pin1": "difference"})
+    assert list(table.columns[:4]) == [
         "quantity",
         "galaxy quantity",
         "galaxy difference",
         "difference",
     ]
-    assert view._table.value["quantity"][0].startswith("log M")
+    assert table["quantity"][0].startswith("log M")
 
 
+@pytest.mark.slow
 def test_what_was_forgotten_is_still_drawn_and_told_as_it_was(nsa, posterior):
     engine = Engine(nsa, posterior)
     galaxy = engine.photometry("72")
@@ -116,6 +125,7 @@ def test_an_added_galaxy_is_shared_with_no_other_page(nsa, posterior):
     assert engine._recent.get(Request(name, n=200)) is None
 
 
+@pytest.mark.slow
 def test_a_network_that_is_not_here_is_a_sentence(nsa, posterior):
     """As that of a run, of which a galaxy is opened."""
     page = Explorer(nsa, posterior)
@@ -125,19 +135,23 @@ def test_a_network_that_is_not_here_is_a_sentence(nsa, posterior):
     assert "there is no network 'mine'" in page.state.message
 
 
-def test_a_figure_for_paper_has_the_chains_of_its_own_galaxy(nsa, posterior):
+@pytest.mark.slow
+def test_a_figure_for_paper_has_the_chains_of_its_own_galaxy(nsa, posterior, answers):
     """A newer answer is there before its figures are."""
     page = Explorer(nsa, posterior)
-    shown, newer = (page.engine.answer(Request(g, n=200)) for g in ("72", "2490"))
+    shown, newer = answers
     with param.parameterized.discard_events(page.state):
         page.corner.answer, page.state.answer = shown, newer
     page.reference._chains = {shown.request: "of 72", newer.request: "of 2490"}
     assert page._on_screen().mcmc == "of 72"
 
 
-def test_a_change_that_fails_late_says_nothing_of_a_newer_answer(nsa, posterior, monkeypatch):
+@pytest.mark.slow
+def test_a_change_that_fails_late_says_nothing_of_a_newer_answer(
+    nsa, posterior, answers, monkeypatch
+):
     page = Explorer(nsa, posterior)
-    first, second = (page.engine.answer(Request(g, n=200)) for g in ("72", "2490"))
+    first, second = answers
     page.state.answer = first
 
     async def fails(engine, answer, *args):
@@ -199,3 +213,42 @@ def test_a_run_in_the_place_of_another_has_a_population_of_its_own(monkeypatch):
         found.append(asyncio.run(PopulationView(run, source="run")._sample()))
     del pn.state.cache["sedflow population a-run"]
     assert found == ["sample of first", "sample of second"]
+
+
+def test_draws_of_one_prior_take_no_place_of_another(answers):
+    """What was refined under a prior that weights did not reach is not of the flat one."""
+    flat = answers[0]
+    missed, refined = replace(flat, missed="provabgs"), []
+
+    async def keep(answer, fit):
+        refined.append((answer, fit))
+
+    panel = ReferencePanel(keep, lambda *args: None)
+    panel.show(missed)
+    asyncio.run(panel._hand_over(missed, "ladder", "as published"))
+    assert refined == [(missed, "as published")]
+    panel.show(flat)
+    asyncio.run(panel._hand_over(missed, "ladder", "as published"))  # it was chosen meanwhile
+    assert len(refined) == 1
+
+
+@pytest.mark.slow
+def test_the_heading_names_the_galaxy_that_is_computed_last(nsa, posterior, answers, monkeypatch):
+    page = Explorer(nsa, posterior)
+    page.state.answer = answers[0]
+
+    async def goes_on():
+        """Still computing."""
+
+    monkeypatch.setattr(page.state, "infer", goes_on)
+    page.state.busy = True
+    for galaxy in ("2490", "66785"):
+        page.state.galaxy = galaxy
+        assert page.verdict.heading.object == f"## NSAID {galaxy}"
+
+
+def test_a_click_on_a_row_that_has_left_is_nothing():
+    table = TextTable(pd.DataFrame({"id": []}))
+    event = SimpleNamespace(event_name="cell-click", column="id", row=3, value=None)
+    table._process_event(event)
+    assert event.value is None

@@ -292,6 +292,7 @@ def test_address_and_store_keep_what_they_are_given(numerics):
                  plain: encode({ n: 1000, own: null }, site),
                  twice: decode("flux=u:1:1,u:2:1&z=0.05", site).state,
                  hex: decode("flux=u:0x10:1&z=0.05", site).state,
+                 bands: decode("bands=g,x-g", site),
                  long: decode("flux=sdss2010-u:7:1,g:2:1,J:3:1&z=0.05", site),
                  curve: decode("flux=sdss2010-u:7:1,u:2:1&z=0.05", site).state,
                  bad: decode("n=1e9&unit=x&seed=a&flux=u", site) };
@@ -299,6 +300,8 @@ def test_address_and_store_keep_what_they_are_given(numerics):
     assert sorted(found["again"][1:].split("&")) == sorted(found["query"][1:].split("&"))
     assert found["own"]["flux"] == [1.2, 3]
     assert found["plain"] == ""
+    assert found["bands"]["state"] == {"bands": ["g"]}
+    assert "not among u, g; the others are used" in found["bands"]["notices"][0]
     assert found["twice"] == found["hex"] == found["curve"] == {}  # as the app has it
     assert found["long"]["state"]["own"]["flux"] == [7, 2]  # a longer name of the same curve
     assert found["long"]["notices"] == [

@@ -171,6 +171,7 @@ class Explorer(PageView):
         state.param.watch(self._show, "answer")
         state.param.watch(self._say, "message")
         state.param.watch(self._wait, "busy")
+        state.param.watch(lambda event: self.verdict.wait(True) if state.busy else None, "galaxy")
         self.light.param.watch(self._drawn, "drawn")
         self.histories.param.watch(self._drawn, "drawn")
         self.corner.param.watch(lambda e: self._brush(e.new), "selection")

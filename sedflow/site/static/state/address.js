@@ -3,7 +3,7 @@
 
 /** @typedef {{type: "whole" | "number", default: number, low: number, high: number}} NumberKey */
 /** @typedef {{type: "choice", default: string, options: string[]}} ChoiceKey */
-/** @typedef {{type: "text", default: string} | {type: "flag", default: boolean} | {type: "list", default: string[]}} OtherKey */
+/** @typedef {{type: "text", default: string} | {type: "flag", default: boolean} | {type: "list", default: string[], options: string[]}} OtherKey */
 /** @typedef {Record<string, NumberKey | ChoiceKey | OtherKey>} Keys */
 /** @typedef {{name: string, flux: number[], sigma: number[], redshift: number, truth: number[] | null}} Own */
 
@@ -25,7 +25,7 @@ export function keysOf(site) {
     n: { type: "whole", default: 1000, low: 100, high: 10000 },
     seed: { type: "whole", default: 1, low: 0, high: 2 ** 31 - 1 },
     weights: { type: "choice", default: site.network.name, options: [site.network.name] },
-    bands: { type: "list", default: [] },
+    bands: { type: "list", default: [], options: bandsOf(site) },
     unit: { type: "choice", default: "flam", options: ["flam", "fnu", "ab"] },
     log: { type: "flag", default: false },
     rest: { type: "flag", default: false },
@@ -97,7 +97,13 @@ function bandsOf(site) {
 function valueOf(name, text, key, notices) {
   if (key.type === "flag") return ["1", "true", "yes", "on"].includes(text.trim().toLowerCase());
   if (key.type === "text") return text.slice(0, LONGEST);
-  if (key.type === "list") return text.split(",").filter((part) => /^[\p{L}\p{N}]+$/u.test(part)).slice(0, 16);
+  if (key.type === "list") {
+    const parts = text.split(",").filter((part) => part !== ""), known = key.options.filter((one) => parts.includes(one));
+    if (!parts.every((part) => known.includes(part))) {
+      notices.push(`${name} = ${quoted(text)} has names that are not among ${key.options.join(", ")}; ${known.length ? "the others" : "all bands"} are used`);
+    }
+    return known;
+  }
   if (key.type === "choice") {
     if (key.options.includes(text)) return text;
     notices.push(`${name} = ${quoted(text)} is not one of ${key.options.join(", ")}; using ${key.default}`);
