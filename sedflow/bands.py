@@ -137,6 +137,16 @@ def curve_name(band: str) -> str:
     return BAND_ALIASES.get(band, band)
 
 
+def names_of(band: str) -> list[str]:
+    """All names of a band's curve.
+
+    >>> names_of("g")
+    ['g', 'sdss-g', 'sdss2010-g']
+    """
+    curve = curve_name(band)
+    return [*(name for name, real in BAND_ALIASES.items() if real == curve), curve]
+
+
 def ab_magnitude(flux) -> np.ndarray:
     """AB magnitude of a flux, m = 22.5 - 2.5 log10(f); NaN where f <= 0.
 

@@ -36,6 +36,7 @@ from sedflow.trust_limits import K_HAT_MAX
 _KEPT = 16  # answers, of some 4 MB each
 _N_SPECTRA = 120  # draws whose spectra are computed for the bands of the SED
 _MOST_OWN = 300  # galaxies that a page has added; then the first of them is forgotten
+_MOST_GIVEN = 3_000  # names that are remembered; from then on each has a number of its own
 _LONGEST_NAME = 200  # characters of the name of a galaxy: what an address can hold
 _MOST_QUOTED = 64  # characters of a name that a sentence quotes
 
@@ -92,7 +93,8 @@ class Engine:
         self.nsa, self._posterior, self.aside = nsa, posterior, aside
         self._recent = Recent() if recent is None else recent
         self.own: dict[str, OwnGalaxy] = {}
-        self._given: dict[str, bytes] = {}  # names of all that were added -> hash of their data
+        self._given: dict[str, bytes] = {}  # names of those that were added -> hash of their data
+        self._added = 0  # how many were
 
     def posterior(self, weights: str) -> AmortizedPosterior:
         """The network of that name."""
@@ -114,13 +116,19 @@ class Engine:
         """
         name = base = str(name)[:_LONGEST_NAME]
         data, k = galaxy.digest, 2
+        self._added += 1
+        if len(self._given) >= _MOST_GIVEN:  # no name comes twice, though none is remembered
+            k = self._added
+            name = f"{base} ({k})"
         while (
             name in self.own
             or whole_number(name) is not None
             or self._given.get(name, data) != data
         ):
             name, k = f"{base} ({k})", k + 1
-        self.own[name], self._given[name] = galaxy, data
+        self.own[name] = galaxy
+        if len(self._given) < _MOST_GIVEN:
+            self._given[name] = data
         if len(self.own) > _MOST_OWN:
             del self.own[next(iter(self.own))]
         return name
@@ -156,6 +164,13 @@ class Engine:
                 f"no galaxy with NSAID {nsaid} in this catalogue of {len(self.nsa.ids):,} galaxies"
             )
         return self.nsa.photometry(nsaid, bands or ("u", "g", "r", "i", "z"))
+
+    def data_of(self, answer: Answer) -> OwnGalaxy | None:
+        """The galaxy of an answer, also where it was forgotten since; None of one of the atlas."""
+        name = answer.request.galaxy
+        if whole_number(name) is not None:
+            return None
+        return self.own.get(name) or OwnGalaxy(answer.network.photometry, answer.truth)
 
     def literature(self, galaxy: str) -> dict:
         """What other work says about a galaxy of the atlas: name of the quantity -> text."""
@@ -196,11 +211,11 @@ class Engine:
 
     def known(self, request: Request) -> Answer | None:
         """The answer to a request, if it was computed lately; None otherwise."""
-        return None if request.galaxy in self.own else self._recent.get(request)
+        return self._recent.get(request) if _is_of_atlas(request) else None
 
     def prepare(self, request: Request) -> None:
         """Compute the answer to a request here and now, for `known`."""
-        if request.galaxy not in self.own and self._recent.get(request) is None:
+        if _is_of_atlas(request) and self._recent.get(request) is None:
             self._recent.keep(request, self.answer(request))
 
     async def ask(self, request: Request, only: bool = True) -> Answer:
@@ -216,7 +231,7 @@ class Engine:
                 answer = await call("answer", request, own, request)
             else:
                 answer = await on_worker(self.answer, latest=latest)(request)
-                if request.galaxy not in self.own:
+                if _is_of_atlas(request):
                     self._recent.keep(request, answer)
             HELD.hold(visitor, answer, request.n)
         return answer
@@ -319,6 +334,11 @@ class Engine:
             missed,
         )
         return _ready(answer)
+
+
+def _is_of_atlas(request):
+    """Whether a request is about a galaxy of the atlas: no other's answer is for other pages."""
+    return whole_number(request.galaxy) is not None
 
 
 def _ready(answer):

@@ -10,6 +10,7 @@ from sedflow.atlas.catalog import load_nsa
 from sedflow.bands import ab_magnitude
 from sedflow.catalogue.manifest import load_manifest
 from sedflow.dashboard.panels.population_state import EVERYONE, PARTS
+from sedflow.errors import SedflowError
 from sedflow.population.members import Members, members_of
 from sedflow.population.packaged import atlas_members, atlas_population
 from sedflow.population.population import Population
@@ -98,11 +99,29 @@ def atlas_sample() -> Sample:
     )
 
 
-def run_sample(out: str | Path) -> Sample:
-    """Galaxies of a run that kept draws, at most `MOST` of them with `DRAWS` draws each."""
+class RunReplaced(SedflowError):
+    """The folder holds another run than the one that was asked about."""
+
+
+def run_sample(out: str | Path, run: str) -> Sample:
+    """Galaxies of a run that kept draws, at most `MOST` of them with `DRAWS` draws each.
+
+    run : as its manifest names it
+
+    Raises
+    ------
+    RunReplaced
+        The folder holds another one by now.
+    """
     names = tuple(AXES)
     members = members_of(out, names, most=MOST, draws=DRAWS)
-    rows = load_manifest(Path(out))["catalogue"]["rows"]
+    manifest = load_manifest(Path(out))
+    if manifest.get("run", "") != run:
+        raise RunReplaced(
+            "the run of this server is another one than when this page was opened; load the page "
+            "again"
+        )
+    rows = manifest["catalogue"]["rows"]
     priors = {}
     for preset in PRESETS:
         key = ",".join(preset.names)

@@ -8,6 +8,7 @@ import html
 import re
 import string
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Any
 
 import pandas as pd
@@ -102,6 +103,10 @@ class TextTable(pn.widgets.Tabulator):
         where = shown.get_indexer(self.value.index[self.selection])
         model.source.selected.indices = [int(k) for k in where if k >= 0]
         return model
+
+    def _process_event(self, event):
+        with suppress(KeyError, IndexError):  # of a row that has left meanwhile
+            super()._process_event(event)
 
     def _get_column_definitions(self, col_names, df):
         columns = super()._get_column_definitions(col_names, df)

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from sedflow import palette
-from sedflow.bands import load_band
+from sedflow.bands import load_band, names_of
 from sedflow.dashboard.presets import START
 from sedflow.model import cosmology
 from sedflow.model.derived import DERIVED, quantities_of
@@ -115,6 +115,7 @@ def _band(name):
     low, high = band.extent
     return {
         "name": name,
+        "also": [one for one in names_of(name) if one != name],
         "label": name,
         "wave_a": round(band.pivot, 2),
         "width_a": round(high - low, 2),

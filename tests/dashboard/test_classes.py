@@ -96,7 +96,7 @@ def test_two_pages_see_each_other():
 def test_the_lesson_joins_the_class_of_an_address():
     async def main():
         knobs = {name: start for name, (*_, start) in lesson.KNOBS.items()}
-        opener = Together(lambda: knobs, "", lambda code: None, lambda: True)
+        opener = Together(lambda: knobs, "", lambda code: None, lambda: True, 72)
         opener.open()
         view = LearnView(sedflow.load_nsa(), lesson="fit-by-hand", step=2, code=opener.code)
         assert view.views is not None

@@ -269,7 +269,7 @@ def test_of_a_run_that_goes_on_the_latest_sample_alone_is_kept(monkeypatch):
     read = []
 
     def beside(function):
-        async def ask(path):
+        async def ask(path, run):
             read.append(path)
             return f"sample {len(read)}"
 
@@ -292,7 +292,7 @@ def test_a_run_that_cannot_be_read_does_not_tell_where_it_is(monkeypatch, caplog
     """No answer to a visitor holds a path of the server."""
 
     def beside(function):
-        async def ask(path):
+        async def ask(path, run):
             raise SedflowError("in /srv/secret/run, draws/part-000001.parquet is damaged")
 
         return ask

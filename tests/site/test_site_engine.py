@@ -276,7 +276,7 @@ def test_address_and_store_keep_what_they_are_given(numerics):
     found = numerics.evaluate("""async () => {
         const { encode, decode } = await import("/state/address.js");
         const { createStore } = await import("/state/store.js");
-        const bands = [{ name: "u" }, { name: "g" }];
+        const bands = [{ name: "u", also: ["sdss2010-u"] }, { name: "g" }];
         const site = { network: { name: "N", redshift: [0.001, 0.2], bands },
                        parameters: [{ name: "tau_bc", low: 0, high: 3, default: 1 }] };
         const query = "?n=300&bands=u,g&log=1&tau_bc=0.5&flux=u:1.2:0.1,g:3:0.2&z=0.05";
@@ -292,12 +292,21 @@ def test_address_and_store_keep_what_they_are_given(numerics):
                  plain: encode({ n: 1000, own: null }, site),
                  twice: decode("flux=u:1:1,u:2:1&z=0.05", site).state,
                  hex: decode("flux=u:0x10:1&z=0.05", site).state,
+                 bands: decode("bands=g,x-g", site),
+                 long: decode("flux=sdss2010-u:7:1,g:2:1,J:3:1&z=0.05", site),
+                 curve: decode("flux=sdss2010-u:7:1,u:2:1&z=0.05", site).state,
                  bad: decode("n=1e9&unit=x&seed=a&flux=u", site) };
     }""")
     assert sorted(found["again"][1:].split("&")) == sorted(found["query"][1:].split("&"))
     assert found["own"]["flux"] == [1.2, 3]
     assert found["plain"] == ""
-    assert found["twice"] == found["hex"] == {}  # as the app has it
+    assert found["bands"]["state"] == {"bands": ["g"]}
+    assert "not among u, g; the others are used" in found["bands"]["notices"][0]
+    assert found["twice"] == found["hex"] == found["curve"] == {}  # as the app has it
+    assert found["long"]["state"]["own"]["flux"] == [7, 2]  # a longer name of the same curve
+    assert found["long"]["notices"] == [
+        "'J' of flux in the address: not among u, g, which the network takes, and left out"
+    ]
     assert found["heard"] == [["a"], ["b"]]
     assert found["bad"]["state"] == {"n": 10000}
     wrong = " ".join(found["bad"]["notices"])

@@ -10,6 +10,7 @@ from sedflow.dashboard.answer import MOST_PINNED_DRAWS, Answer, Request
 from sedflow.dashboard.brush import compared
 from sedflow.dashboard.engine import Engine
 from sedflow.dashboard.figure_pane import FigurePane
+from sedflow.dashboard.numbers import whole_number
 from sedflow.dashboard.pages.view import PageView, start
 from sedflow.dashboard.panels.corner_controls import quantity_chooser
 from sedflow.dashboard.panels.corner_sets import corner_sets, corner_sets_in_turn
@@ -69,6 +70,7 @@ _EXAMPLES = {
     "FSPS and BC03": [Request("2490"), Request("2490", weights="nsa-ugriz-bc03")],
 }
 
+_TITLES = ("quantity", "difference", "÷ joint σ", "width, second ÷ first")
 _MOST_APART = 20.0  # how many times as bright as another spectrum one may be on a linear axis
 
 
@@ -177,8 +179,25 @@ class CompareView(PageView):
 
     def _named(self, answer):
         """The name of a pin's galaxy: the best-known one, or its number."""
-        name = self.engine.name(answer.request.galaxy) if self.engine else ""
+        galaxy = answer.request.galaxy
+        if whole_number(galaxy) is None:  # one that was added, whatever it is called
+            return galaxy
+        name = self.engine.name(galaxy) if self.engine else ""
         return name or answer.fit.title.partition(",")[0]
+
+    def _names(self):
+        """The names of the pins' galaxies, of which no two have one name."""
+        names = [self._named(pin) for pin in self.pins]
+        galaxies = [pin.request.galaxy for pin in self.pins]
+        whose: dict[str, set[str]] = {}
+        for name, galaxy in zip(names, galaxies, strict=True):
+            whose.setdefault(name, set()).add(galaxy)
+        return [
+            name
+            if len(whose[name]) == 1
+            else f"{name} ({'added' if whole_number(galaxy) is None else f'NSAID {galaxy}'})"
+            for name, galaxy in zip(names, galaxies, strict=True)
+        ]
 
     def unpin(self, k: int) -> None:
         """Take a posterior off."""
@@ -242,7 +261,7 @@ class CompareView(PageView):
         if not self.pins or not self._seen:
             return
         there = dict(zip(_SLOTS, self.pins, strict=False))
-        names = [self._named(pin) for pin in self.pins]
+        names = self._names()
         labels = dict(zip(_SLOTS, differing(self.pins, names), strict=False))
         self._chips[:] = [
             *self._same(names),
@@ -261,7 +280,7 @@ class CompareView(PageView):
                     text = await on_worker(_distances, latest=self)(there, labels)
                 except Superseded:
                     return
-                if pins == self.pins:
+                if list(map(id, pins)) == list(map(id, self.pins)):
                     self._distance.object = text
 
             pn.state.execute(measure)
@@ -501,6 +520,8 @@ def _table(there, labels):
 def _column(labels, slot):
     """Title of a pin's column: its label, with a number where another one has the same."""
     same = [other for other, label in labels.items() if label == labels[slot]]
+    if labels[slot] in _TITLES:  # of columns that are no galaxy's
+        return f"galaxy {labels[slot]}"
     return labels[slot] if len(same) == 1 else f"{labels[slot]} ({same.index(slot) + 1})"
 
 

@@ -171,6 +171,7 @@ class Explorer(PageView):
         state.param.watch(self._show, "answer")
         state.param.watch(self._say, "message")
         state.param.watch(self._wait, "busy")
+        state.param.watch(lambda event: self.verdict.wait(True) if state.busy else None, "galaxy")
         self.light.param.watch(self._drawn, "drawn")
         self.histories.param.watch(self._drawn, "drawn")
         self.corner.param.watch(lambda e: self._brush(e.new), "selection")
@@ -196,9 +197,11 @@ class Explorer(PageView):
 
     def _whole(self, answer):
         """The galaxy with all bands that its network takes."""
-        request = answer.request
-        bands = self.engine.posterior(request.weights).bands
-        return self.engine.photometry(request.galaxy, bands)
+        bands = self.engine.posterior(answer.request.weights).bands
+        own = self.engine.data_of(answer)
+        if own is not None:
+            return own.photometry.in_bands(bands)
+        return self.engine.photometry(answer.request.galaxy, bands)
 
     def _drawn(self, event):
         place, geometry = event.new
@@ -209,7 +212,7 @@ class Explorer(PageView):
         self.corner.brush_in(place, geometry, find)
 
     def _code(self, answer: Answer) -> str:
-        return code_for(answer, self.engine.own.get(answer.request.galaxy))
+        return code_for(answer, self.engine.data_of(answer))
 
     def _on_screen(self) -> OnScreen:
         """What a figure for paper shows."""
@@ -221,7 +224,7 @@ class Explorer(PageView):
             () if brushed is None else brushed.ranges,
             unsaid=brushed is not None and not brushed.ranges,
             log=self.state.log,
-            mcmc=self.reference.chains(self.state.answer),
+            mcmc=self.reference.chains(self.corner.answer),  # the one that is drawn,
         )
 
     async def _ask(self, *events):
@@ -315,6 +318,8 @@ class Explorer(PageView):
             except Superseded:
                 return
             except SedflowError as error:
+                if answer is not self.state.answer or change is not self.what_if.change:
+                    return
                 self._changed = None
                 self._brush(self.corner.selection)
                 self.what_if.fail(str(error))

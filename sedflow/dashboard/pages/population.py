@@ -20,7 +20,7 @@ from sedflow.dashboard.panels.population_figures import PopulationFigures
 from sedflow.dashboard.panels.population_paper import PopulationPaper
 from sedflow.dashboard.panels.population_state import PopulationState
 from sedflow.dashboard.population_answer import PopulationAnswer, answer_of
-from sedflow.dashboard.population_sample import Sample, atlas_sample, run_sample
+from sedflow.dashboard.population_sample import RunReplaced, Sample, atlas_sample, run_sample
 from sedflow.dashboard.server.turns import Busy, Superseded
 from sedflow.dashboard.server.work import beside, on_worker
 from sedflow.dashboard.widgets import begun, note, patch, plain, prose, tell
@@ -72,7 +72,7 @@ class PopulationView(PopulationState, LateView):
         self._notes = prose()
         self._open = pn.widgets.Button(label="Open in Explore", visible=False, margin=(5, 10))
         self._open.on_click(lambda event: self._explore())
-        self.paper = PopulationPaper(self)
+        self.paper = PopulationPaper()
         self._controls = pn.Column(self.choice, sizing_mode="stretch_width", margin=0)
         self._found = pn.Column(
             self.figures,
@@ -121,6 +121,7 @@ class PopulationView(PopulationState, LateView):
                 self._shown = sample
                 self.choice.offer(sample.columns, sample.fields)
             asked = (self.preset, self.field, dict(self.cuts), self.galaxy)
+            source = self.source
             answer = await on_worker(answer_of, latest=self)(sample, *asked)
         except Superseded:
             return
@@ -130,18 +131,21 @@ class PopulationView(PopulationState, LateView):
             return
         if turn == self._turn:
             self._warn("")
-            self._draw(sample, answer)
+            names = ("preset", "field", "cuts", "galaxy")
+            state = PopulationState(source=source, **dict(zip(names, asked, strict=True)))
+            self._draw(sample, answer, state)
 
     async def _sample(self) -> Sample:
         """The sample that is chosen, read once per process."""
         if self.source == "run" and self._run is not None:
             path, parts, read = str(self._run.out), self._run.parts, beside(run_sample)
-            key = f"{_KEY} {path}"
-            if key not in pn.state.cache or pn.state.cache[key][0] < parts:
-                # Of a run that goes on, the latest sample alone.
+            key, run = f"{_KEY} {path}", self._run.manifest.get("run", "")
+            kept = pn.state.cache.get(key)
+            if kept is None or kept[0] != run or kept[1] < parts:
+                # Of a run that goes on, the latest sample alone; of one that was replaced, none.
                 try:
-                    pn.state.cache[key] = parts, await read(path)
-                except (Busy, Superseded):
+                    kept = pn.state.cache[key] = run, parts, await read(path, run)
+                except (Busy, Superseded, RunReplaced):
                     raise
                 except SedflowError as error:  # which names the server's files
                     _LOG.error("the draws of the run cannot be read: %s", error)
@@ -149,12 +153,12 @@ class PopulationView(PopulationState, LateView):
                         "the draws of the run of this server cannot be read, and the server's log "
                         "says why"
                     ) from None
-            return pn.state.cache[key][1]
+            return kept[2]
         if _KEY not in pn.state.cache:
             pn.state.cache[_KEY] = await on_worker(atlas_sample)()
         return pn.state.cache[_KEY]
 
-    def _draw(self, sample, answer):
+    def _draw(self, sample, answer, asked):
         self.answer = answer
         population = answer.population
         said = self.said(sample.columns)
@@ -163,7 +167,7 @@ class PopulationView(PopulationState, LateView):
                 f"## {answer.preset.title}: {len(population):,} galaxies of {plain(sample.title)}"
             )
             self.figures.show(answer)
-            self.paper.show(answer)
+            self.paper.show(answer, asked)
             self._open.visible = bool(answer.galaxy) and self.source == "atlas"
             self._facts.object = "\n".join(f"- {plain(fact)}" for fact in answer.facts)
             cut = (

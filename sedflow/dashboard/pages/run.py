@@ -303,7 +303,8 @@ class RunView(RunState, LateView):
         return away
 
     def _explore(self):
-        if name := self.rerun.name(self.row):
+        shown = None if self.stored is None else self.stored["row"]  # another may be on its way
+        if name := self.rerun.name(shown):
             self.chosen = ""
             self.chosen = name
 

@@ -11,22 +11,29 @@ from sedflow.figures.paper import figure_name
 
 __all__ = ["FileButton", "FileButtons"]
 
+_MAKING = "Making it …"
+
 
 class FileButton(pn.widgets.FileDownload):
     """A download whose button waits, and says so, while its async `callback` makes the file.
 
-    The callback returns bytes, or None where there is nothing to download. The button keeps its
+    The callback returns bytes, or None where there is nothing to download. The file is called as
+    the button says when it is pressed, whatever is chosen while it is made. The button keeps its
     width, so that nothing beside it moves.
     """
 
     async def _async_sync_data(self):
-        label, self.label, self.disabled = self.label, "Making it …", True
+        name = self.filename
+        label, self.label, self.disabled = self.label, _MAKING, True
         try:
             made = await self.callback()
         finally:
-            self.label, self.disabled = label, False
+            self.label = label if self.label == _MAKING else self.label
+            self.disabled = False
         if made is not None:
+            later, self.filename = self.filename, name
             self._sync_data(io.BytesIO(made))
+            self.filename = later
 
 
 class FileButtons(pn.viewable.Viewer):

@@ -121,7 +121,7 @@ class PaperPanel(AnswerPanel):
             if seen.unsaid:
                 self._say("The figure leaves the selection out: only boxes in the corner plot fit.")
             if self.form.value == _CODE:
-                return figure_code(choice, answer, self._engine.own.get(galaxy), name).encode()
+                return figure_code(choice, answer, self._engine.data_of(answer), name).encode()
             return (await beside(figure_file)(choice, answer, name, seen.mcmc))[1]
         except SedflowError as error:
             self._say(f"The figure could not be made: {error}.")

@@ -26,13 +26,11 @@ class PopulationPaper(pn.viewable.Viewer):
     """What is on the page as a figure of a journal, and its densities as a table.
 
     `show` gives it another answer; files are made when they are asked for.
-
-    state : what a visitor has chosen, for the code
     """
 
-    def __init__(self, state: PopulationState, **params):
+    def __init__(self, **params):
         super().__init__(**params)
-        self._state = state
+        self._state = PopulationState()
         self._answer: PopulationAnswer | None = None
         forms = {form.upper(): form for form in FORMATS} | {"Python": _CODE}
         self.width = self._select("figure for paper", list(WIDTHS), 120)
@@ -59,9 +57,14 @@ class PopulationPaper(pn.viewable.Viewer):
         one.param.watch(lambda event: self._rename(), "value")
         return one
 
-    def show(self, answer: PopulationAnswer) -> None:  # type: ignore[override]
-        """Name the files after the question."""
-        self._answer = answer
+    def show(  # type: ignore[override]
+        self, answer: PopulationAnswer, asked: PopulationState
+    ) -> None:
+        """Name the files after the question.
+
+        asked : what the answer is to, for the code
+        """
+        self._answer, self._state = answer, asked
         self._rename()
 
     def _rename(self):

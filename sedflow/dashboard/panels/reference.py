@@ -1,6 +1,7 @@
 """MCMC beside the network, and the ladder: start, watch, cancel, and compare with the network."""
 
 from collections.abc import Awaitable, Callable
+from dataclasses import replace
 
 import numpy as np
 import panel as pn
@@ -71,9 +72,9 @@ class ReferencePanel(AnswerPanel):
         self, answer: Answer, brushed: Brushed | None = None, changed: Changed | None = None
     ) -> None:
         """Show an answer, with the distances that MCMC found for it; refine it as it was before."""
-        if self.answer is None or self.answer.request != answer.request:
+        if self.answer is None or _wanted(self.answer) != _wanted(answer):
             self.distances.object = self._found.get(answer.request, "")
-            better = None if answer.steps else self._better.get(answer.request)
+            better = None if answer.steps else self._better.get(_wanted(answer))
             if better is not None:
 
                 async def give():  # not a partial: Panel waits for what it sees to be a coroutine
@@ -114,9 +115,9 @@ class ReferencePanel(AnswerPanel):
 
     async def _hand_over(self, answer, method, fit):
         """Give draws of MCMC or of the ladder to the page."""
-        away = self.answer is None or self.answer.request != answer.request
+        away = self.answer is None or _wanted(self.answer) != _wanted(answer)
         if method == "ladder":
-            _keep(self._better, answer.request, fit)
+            _keep(self._better, _wanted(answer), fit)
             if away:
                 self.distances.object = (
                     f"{plain(answer.fit.title)} is refined; its draws wait at that galaxy."
@@ -149,6 +150,11 @@ class ReferencePanel(AnswerPanel):
             margin=0,
             sizing_mode="stretch_width",
         )
+
+
+def _wanted(answer):
+    """What the ladder answers: under the prior that was asked for, also where it was missed."""
+    return replace(answer.request, prior=answer.missed or answer.request.prior)
 
 
 def _keep(kept, request, fit):

@@ -8,6 +8,7 @@ import param
 
 from sedflow.dashboard.state import MOST_DRAWS, ExplorerState
 from sedflow.dashboard.widgets import PRESSED, follow, prose
+from sedflow.errors import SedflowError
 from sedflow.network.weights import packaged_weights
 
 __all__ = ["SettingsPanel"]
@@ -80,7 +81,10 @@ class SettingsPanel(pn.viewable.Viewer):
         self._state.bands = bands
 
     def _follow_bands(self, *events):
-        options = self._bands_of(self._state.weights)
+        try:
+            options = self._bands_of(self._state.weights)
+        except SedflowError:  # of a run that another network has made: the page says so
+            return
         value = [b for b in options if b in self._state.bands] or options
         with param.parameterized.discard_events(self._bands):
             self._bands.options = options

@@ -1,5 +1,6 @@
 """A catalogue, uploaded: its columns, rows, run and results."""
 
+import shlex
 from functools import partial
 from typing import Any
 
@@ -271,7 +272,7 @@ class UploadPanel(pn.viewable.Viewer):
         left = _of_bands(self.columns.left_out)
         said = [*self.table.meta["notes"], *aside, *rows.report, *left]
         self.understood.tell(said, shown, self.inputs.problems)
-        told = [_of_rows(plain(self._name), self._total, len(self.inputs.todo))]
+        told = [_of_rows(self._name, self._total, len(self.inputs.todo))]
         if foreign := foreign_bands(mapping, network, len(rows.rows), self._name):
             told.append(f"**{plain(typeset(begun(foreign, self._name)))}.**")
         told += [f"{plain(typeset(begun(note)))}." for note in floor_notes(rows.photometry)]
@@ -356,10 +357,15 @@ def _of_rows(name, total, good):
     """How many rows a table has, and how many of them can be run."""
     if total > ROWS:
         return (
-            f"**{name}**: {total:,} rows, of which the app reads the first {ROWS}; "
-            f"{good:,} of them can be run. For all rows, `sedflow infer {name} -o OUT`."
+            f"**{plain(name)}**: {total:,} rows, of which the app reads the first {ROWS}; "
+            f"{good:,} of them can be run. For all rows, `sedflow infer {_in_code(name)} -o OUT`."
         )
-    return f"**{name}**: {total:,} rows, {good:,} of them can be run."
+    return f"**{plain(name)}**: {total:,} rows, {good:,} of them can be run."
+
+
+def _in_code(name):
+    """The name of a file as a shell takes it, inside a code span, which has no escapes."""
+    return shlex.quote("".join(c for c in name if c.isprintable() and c != "`"))
 
 
 def _of_bands(left):

@@ -13,6 +13,7 @@ from sedflow.atlas.sky import LINK_ATTRIBUTES, VIEWERS
 from sedflow.dashboard.answer import Answer, band_to_blame
 from sedflow.dashboard.brush import Brushed
 from sedflow.dashboard.engine import Engine
+from sedflow.dashboard.numbers import whole_number
 from sedflow.dashboard.panels.panel import AnswerPanel
 from sedflow.dashboard.state import MOST_DRAWS, ExplorerState
 from sedflow.dashboard.widgets import note, plain, prose, typeset
@@ -107,8 +108,8 @@ class VerdictPanel(AnswerPanel):
                 self.draw(answer, self.brushed)
             return
         self._waits = True
-        known = galaxy in self._engine.own
-        self.heading.object = f"## {plain(galaxy)}" if known else f"## NSAID {plain(galaxy)}"
+        number = whole_number(galaxy) is not None
+        self.heading.object = f"## NSAID {galaxy}" if number else f"## {plain(galaxy)}"
         self.badge.object = '<span role="status">computing the posterior …</span>'
         self._veil(True)
 
@@ -151,7 +152,7 @@ class VerdictPanel(AnswerPanel):
 
     def _title(self, answer):
         galaxy, z = answer.request.galaxy, f"z = {answer.fit.photometry.redshift:.4f}"
-        if galaxy in self._engine.own:
+        if whole_number(galaxy) is None:
             return f"{plain(galaxy)} · {z}"
         name = self._engine.name(galaxy)
         return f"{plain(name)} · NSAID {galaxy} · {z}" if name else f"NSAID {galaxy} · {z}"

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
+from sedflow.dashboard.server.talks import Bucket
 from sedflow.errors import SedflowError
 
 __all__ = ["CODE_LENGTH", "Classes", "shared_classes"]
@@ -21,14 +22,16 @@ _MOST_CLASSES, _MOST_OF_ONE = 40, 4  # of all visitors; opened by one
 _MOST_GUESSES = 120  # in a class
 _HOURS = 4.0  # without a guess or a look, after which a class is forgotten
 _LEFT = 600.0  # seconds without a look; then an empty class gives its place to another
+_WRONG = 40, 0.5  # wrong codes of a visitor at once, and more a second
 
 
 @dataclass
 class _Class:
-    """Guesses (n_value,) by the page that sent them."""
+    """Guesses (n_value,) of one galaxy's values, by the page that sent them."""
 
     by: str
     seen: float
+    galaxy: int = 0
     guesses: dict[str, np.ndarray] = field(default_factory=dict)
 
 
@@ -47,12 +50,15 @@ class Classes:
         self._low, self._high = np.asarray(limits, float).T
         self._clock, self._lock = clock, threading.Lock()
         self._classes: dict[str, _Class] = {}
+        self._wrong: dict[str, Bucket] = {}
 
     def __len__(self):
         return len(self._classes)
 
-    def open(self, visitor: str) -> str:
+    def open(self, visitor: str, galaxy: int = 0) -> str:
         """Begin a class for a visitor's address; returns its code.
+
+        galaxy : NSAID of the galaxy that all of it fit
 
         Raises
         ------
@@ -75,18 +81,37 @@ class Classes:
                 code = "".join(secrets.choice(_LETTERS) for _ in range(CODE_LENGTH))
                 if code not in self._classes:
                     break
-            self._classes[code] = _Class(visitor, self._clock())
+            self._classes[code] = _Class(visitor, self._clock(), galaxy)
             return code
 
-    def known(self, text: str) -> str:
+    def known(self, text: str, galaxy: int = 0, visitor: str = "") -> str:
         """The code that a text means.
+
+        galaxy : NSAID of the galaxy that a page fits
+        visitor : whose wrong codes are counted, so that nobody finds a class by trying
 
         Raises
         ------
         SedflowError
-            No class has it.
+            No class has it, the class fits another galaxy, or too many wrong ones were tried.
         """
-        return self._find(text)[0]
+        tried = self._tried(visitor)
+        if tried.left() < 1:
+            raise SedflowError(
+                f"{_WRONG[0]} codes that no class has were tried from your address; wait a minute, "
+                "then type the code again"
+            )
+        try:
+            code, one = self._find(text)
+        except SedflowError:
+            tried.take()
+            raise
+        if one.galaxy != galaxy:
+            raise SedflowError(
+                f"the class {code} fits NSAID {one.galaxy}, and this page NSAID {galaxy}; type "
+                f"{one.galaxy} as the galaxy of the lessons, then join"
+            )
+        return code
 
     def send(self, code: str, page: str, values) -> None:
         """Keep a page's guess (n_value,), in the place of its last one.
@@ -123,6 +148,14 @@ class Classes:
             values = [*one.guesses.values()]
         return np.sort(np.reshape(values, (-1, len(self._low))), axis=0)
 
+    def _tried(self, visitor):
+        """What is left of the wrong codes that a visitor may try; of nobody's, all."""
+        with self._lock:
+            if visitor not in self._wrong:
+                self._wrong = {v: one for v, one in self._wrong.items() if one.left() < one.burst}
+                self._wrong[visitor] = Bucket(_WRONG[1], _WRONG[0], self._clock)
+            return self._wrong[visitor] if visitor else Bucket(*_WRONG[::-1])
+
     def _find(self, text):
         code = str(text)[:64].strip().upper()
         with self._lock:
@@ -130,7 +163,7 @@ class Classes:
             one = self._classes.get(code)
             if one is None:
                 raise SedflowError(
-                    f"there is no class {code[:CODE_LENGTH]!r} on this server; ask for the "
+                    f"there is no class {code[: 2 * CODE_LENGTH]!r} on this server; ask for the "
                     f"{CODE_LENGTH} letters again, or open a class"
                 )
             one.seen = self._clock()

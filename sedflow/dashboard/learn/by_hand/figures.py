@@ -77,7 +77,7 @@ class ByHandFigures(Stage):
         self._fit = pn.Column(beside, **wide)
         self._found = abreast(*self.pairs.values(), self.chi2)
         self._table = prose()
-        self.together = Together(self._sent, scene.code, scene.joined, scene.alive)
+        self.together = Together(self._sent, scene.code, scene.joined, scene.alive, scene.nsaid)
         self.layout[:] = [
             self._knobs,
             self._found,

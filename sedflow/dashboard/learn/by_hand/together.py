@@ -39,6 +39,8 @@ class Together:
         Told the code of the class that was joined.
     alive : callable
         Whether the lesson is still open.
+    galaxy : int
+        NSAID of the galaxy that is fitted; nobody joins a class that fits another.
     """
 
     def __init__(
@@ -47,12 +49,14 @@ class Together:
         code: str,
         joined: Callable[[str], object],
         alive: Callable[[], bool],
+        galaxy: int = 0,
     ):
-        self._best, self._joined, self._alive = best, joined, alive
+        self._best, self._joined, self._alive, self._galaxy = best, joined, alive, galaxy
         # Of this page, also when the lesson is left and opened again, and nobody's name.
         self._me = whose()[1] or secrets.token_hex(8)
         self.classes = shared_classes(_LIMITS)
         self.code, self._clock = "", None
+        self._drawn: tuple = ()  # what of
         self._field = pn.widgets.TextInput(
             label="session code", width=110, max_length=2 * CODE_LENGTH
         )
@@ -90,13 +94,13 @@ class Together:
 
     def open(self) -> None:
         """Begin a class, and join it."""
-        self._try(lambda: self.join(self.classes.open(whose()[0])))
+        self._try(lambda: self.join(self.classes.open(whose()[0], self._galaxy)))
 
     def join(self, text: str) -> None:
         """Join the class of a code."""
 
         def enter():
-            self.code = self.classes.known(text)
+            self.code = self.classes.known(text, self._galaxy, whose()[0])
             self._field.value = self.code
             self._send.visible = self._knob.visible = self._pane.visible = True
             self._joined(self.code)
@@ -117,7 +121,18 @@ class Together:
         if self.code:
             self._try(self._draw)
 
+    def _draw_news(self):
+        """Draw where something is new: a hundred pages look every three seconds."""
+        if self.code and self._seen() != self._drawn:
+            self._draw()
+
+    def _seen(self):
+        """What the plot is made of."""
+        guesses = self.classes.guesses(self.code)
+        return guesses.tobytes(), tuple(self._best().values()), self._knob.value
+
     def _draw(self):
+        self._drawn = self._seen()
         guesses = self.classes.guesses(self.code)
         name = self._knob.value
         k = [*lesson.KNOBS].index(name)
@@ -145,7 +160,7 @@ class Together:
 
         def look():
             if self._alive():
-                self.draw()
+                self._try(self._draw_news)
             elif self._clock is not None:
                 self._clock.stop()
 

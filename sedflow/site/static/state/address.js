@@ -3,7 +3,7 @@
 
 /** @typedef {{type: "whole" | "number", default: number, low: number, high: number}} NumberKey */
 /** @typedef {{type: "choice", default: string, options: string[]}} ChoiceKey */
-/** @typedef {{type: "text", default: string} | {type: "flag", default: boolean} | {type: "list", default: string[]}} OtherKey */
+/** @typedef {{type: "text", default: string} | {type: "flag", default: boolean} | {type: "list", default: string[], options: string[]}} OtherKey */
 /** @typedef {Record<string, NumberKey | ChoiceKey | OtherKey>} Keys */
 /** @typedef {{name: string, flux: number[], sigma: number[], redshift: number, truth: number[] | null}} Own */
 
@@ -25,7 +25,7 @@ export function keysOf(site) {
     n: { type: "whole", default: 1000, low: 100, high: 10000 },
     seed: { type: "whole", default: 1, low: 0, high: 2 ** 31 - 1 },
     weights: { type: "choice", default: site.network.name, options: [site.network.name] },
-    bands: { type: "list", default: [] },
+    bands: { type: "list", default: [], options: bandsOf(site) },
     unit: { type: "choice", default: "flam", options: ["flam", "fnu", "ab"] },
     log: { type: "flag", default: false },
     rest: { type: "flag", default: false },
@@ -80,7 +80,7 @@ export function decode(query, site) {
     if (value !== undefined) state[name] = value;
   }
   try {
-    const own = decodeOwn(given, bandsOf(site));
+    const own = decodeOwn(given, site, notices);
     if (own) Object.assign(state, { own, galaxy: own.name });
   } catch (error) {
     notices.push(/** @type {Error} */ (error).message);
@@ -97,7 +97,13 @@ function bandsOf(site) {
 function valueOf(name, text, key, notices) {
   if (key.type === "flag") return ["1", "true", "yes", "on"].includes(text.trim().toLowerCase());
   if (key.type === "text") return text.slice(0, LONGEST);
-  if (key.type === "list") return text.split(",").filter((part) => /^[\p{L}\p{N}]+$/u.test(part)).slice(0, 16);
+  if (key.type === "list") {
+    const parts = text.split(",").filter((part) => part !== ""), known = key.options.filter((one) => parts.includes(one));
+    if (!parts.every((part) => known.includes(part))) {
+      notices.push(`${name} = ${quoted(text)} has names that are not among ${key.options.join(", ")}; ${known.length ? "the others" : "all bands"} are used`);
+    }
+    return known;
+  }
   if (key.type === "choice") {
     if (key.options.includes(text)) return text;
     notices.push(`${name} = ${quoted(text)} is not one of ${key.options.join(", ")}; using ${key.default}`);
@@ -131,15 +137,17 @@ function encodeOwn(own, bands) {
 /**
  * The galaxy that an address carries; null if it carries none.
  * @param {URLSearchParams} given
- * @param {string[]} bands of the network; others are left out
+ * @param {any} site whose network says the bands; others are left out, with a notice
+ * @param {string[]} notices
  * @returns {Own | null}
  * @throws {RangeError} what the address holds is not photometry
  */
-function decodeOwn(given, bands) {
+function decodeOwn(given, site, notices) {
+  const bands = bandsOf(site);
   const text = given.get("flux");
   if (text === null) return null;
   const redshift = Number(given.get("z") || NaN);
-  const rows = text.split(",").map((item) => item.split(":"));
+  const rows = text.split(",").map((item) => item.split(":")).map(([name, ...more]) => [nameOf(name, site), ...more]);
   const known = rows.filter((row) => bands.includes(row[0]));
   const once = new Set(rows.map((row) => row[0])).size === rows.length;
   const good = once && rows.every((row) => row.length === 3 && Number.isFinite(numeral(row[1])) && numeral(row[2]) > 0);
@@ -148,8 +156,15 @@ function decodeOwn(given, bands) {
     throw new RangeError(`flux=${quoted(text)} in the address is not a galaxy; write flux=u:1.2:0.1,g:3.4:0.1 (nanomaggies and ` +
       "their errors) and z=0.05");
   }
+  const others = rows.map((row) => row[0]).filter((name) => !bands.includes(name));
+  if (others.length) notices.push(`${quoted(others.join(", "))} of flux in the address: not among ${bands.join(", ")}, which the network takes, and left out`);
   const column = (/** @type {number} */ at) => bands.map((b) => Number(known.find((row) => row[0] === b)?.[at] ?? NaN));
   return { name: "my galaxy", flux: column(1), sigma: column(2), redshift, truth };
+}
+
+/** A band's name as the network has it, of all that its curve has. @param {string} name @param {any} site @returns {string} */
+function nameOf(name, site) {
+  return site.network.bands.find((/** @type {any} */ band) => band.also?.includes(name))?.name ?? name;
 }
 
 /** The number that a text writes in decimals; NaN of "0x10" and of nothing. @param {string} text */
