@@ -918,3 +918,14 @@ def test_counts_that_are_none_are_a_damaged_file(counts, out):
     pq.write_table(table.replace_schema_metadata({"sedflow_counts": text}), path)
     with pytest.raises(SedflowError, match="is damaged"):
         read_results(path)
+
+
+@pytest.mark.parametrize("content", [b"my notes", b"<!doctype html><title>mine</title>", b""])
+def test_a_report_is_not_written_over_another_file(content, out, tmp_path):
+    other = tmp_path / "notes.html"
+    other.write_bytes(content)
+    with pytest.raises(SedflowError, match="is not a page that sedflow wrote"):
+        write_run_page(out, other)
+    assert other.read_bytes() == content
+    again = write_run_page(out, tmp_path / "page.html")
+    assert write_run_page(out, again) == again
