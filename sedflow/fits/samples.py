@@ -99,9 +99,11 @@ def fractions(q: Any) -> np.ndarray:
         return values
     if values.size and np.all(values >= 0) and np.all(values <= 100) and not _mixed(values):
         return values / 100
+    mixed = values.size and np.all(values >= 0) and np.all(values <= 100)
     raise UnknownName(
-        f"q = {q!r}; q must be quantiles in per cent, such as [16, 50, 84], or from 0 to 1, such "
-        "as [0.16, 0.5, 0.84]"
+        f"q = {str(q)[:200]}; q must be quantiles in per cent, such as [16, 50, 84], or from 0 to "
+        "1, such as [0.16, 0.5, 0.84]"
+        + ("; per cents below 1 can be given from 0 to 1 alone, 0.1 % as 0.001" if mixed else "")
     )
 
 

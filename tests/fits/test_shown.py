@@ -181,6 +181,8 @@ def test_unknown_names_list_the_known_closest_first(fit):
     for q in (-1, 101, "x", [0.16, 50], []):
         with pytest.raises(sedflow.SedflowError, match="q must be quantiles"):
             fit.quantile("a_v", q)
+    with pytest.raises(sedflow.SedflowError, match=r"0\.1 % as 0\.001"):
+        fit.quantile("a_v", [0.1, 2.5])
 
 
 def test_names_complete(fit):
