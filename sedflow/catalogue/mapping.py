@@ -27,7 +27,7 @@ from sedflow.bands import load_band
 from sedflow.catalogue.band_columns import NEGATIVE, BandColumns
 from sedflow.catalogue.columns import some
 from sedflow.curve_hashes import check_curves, own_curves
-from sedflow.errors import SedflowError
+from sedflow.errors import SedflowError, check_kind
 from sedflow.files.bounds import MAPPING_BYTES
 from sedflow.flux_units import flux_unit, same_flux_unit
 from sedflow.model.floors import floor_share
@@ -52,10 +52,13 @@ class ColumnMap:
     by_name: frozenset[str] = field(default=frozenset(), compare=False, repr=False)
 
     def __post_init__(self):
+        check_kind("redshift", self.redshift, str, "the name of a column")
+        check_kind("bands", self.bands, dict, "BandColumns by the name of the band")
         if not self.bands:
             raise SedflowError("a mapping needs at least one band")
         used: dict[str, str] = {self.redshift: "redshift"}
         for name, band in self.bands.items():
+            check_kind(f"the band {name}", band, BandColumns, "BandColumns")
             load_band(name)  # the sentence on an unknown name comes from there
             for what in ("value", "error", "error_upper", "extinction", "transmission"):
                 column, role = getattr(band, what), f"{what} of {name}"

@@ -149,9 +149,10 @@ class ShownFit(PlottedFit):
 
         For medians, histograms or scatter plots use `fit[name]` or `fit.quantile`.
         """
-        if name in NAMES:
+        known = isinstance(name, str)  # not an array of names
+        if known and name in NAMES:
             return self.draws[name]
-        if name not in self.keys():
+        if not known or name not in self.keys():
             raise missing_quantity(name, self.model)
         return self.derived[name]
 
