@@ -373,7 +373,7 @@ def _asked_prior(prior, sampler, trust):
 
 
 def save_fit(fit: Fit, path: str | Path) -> Path:
-    """Write a fit to an HDF5 file, replacing one of that name.
+    """Write a fit to an HDF5 file, replacing a saved fit of that name.
 
     Parameters
     ----------
@@ -388,7 +388,7 @@ def save_fit(fit: Fit, path: str | Path) -> Path:
     Raises
     ------
     SedflowError
-        The folder does not exist, or a field is neither numbers nor text.
+        The folder does not exist, a field is neither numbers nor text, or another file is there.
 
     Examples
     --------
