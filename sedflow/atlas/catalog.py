@@ -128,7 +128,10 @@ class NSACatalog:
             No such galaxy.
         """
         try:
-            wanted = np.asarray(nsaid).astype(np.int64)
+            given = np.asarray(nsaid)
+            wanted = given.astype(np.int64)
+            if np.ma.is_masked(nsaid) or (given.dtype.kind in "fc" and (wanted != given).any()):
+                raise ValueError("not a whole number")
         except (OverflowError, TypeError, ValueError):
             raise BadPhotometry(
                 f"NSAID {str(nsaid)[:100]} is not one of the atlas; `ids` lists those"

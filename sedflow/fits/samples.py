@@ -96,6 +96,11 @@ def fractions(q: Any) -> np.ndarray:
     except (TypeError, ValueError):
         values = np.asarray(np.nan)
     if values.size and np.all(values >= 0) and np.all(values <= 1):
+        if np.any(values == 1) and not np.any((values > 0) & (values < 1)):
+            raise UnknownName(
+                f"q = {str(q)[:64]} may be 1 % or the largest draw; give 0.01 for the one, 100 for "
+                "the other"
+            )
         return values
     if values.size and np.all(values >= 0) and np.all(values <= 100) and not _mixed(values):
         return values / 100
