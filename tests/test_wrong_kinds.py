@@ -83,3 +83,28 @@ def test_per_cents_are_no_shares_of_weighted_values():
     with pytest.raises(SedflowError, match=r"q from 0 to 1, 0\.16 for 16 %"):
         sedflow.weighted_quantile(np.arange(9.0), [16, 50, 84], weights)
     assert sedflow.weighted_quantile(np.arange(9.0), 0.5, weights) == pytest.approx(4)
+
+
+def test_methods_refuse_what_is_of_another_kind_too(galaxy, nsa, posterior):
+    mapping = sedflow.Mapping("z", {"u": sedflow.BandColumns("f", "e", "uJy")})
+    many = sedflow.fit(nsa.photometry(nsa.ids[:2]), n=20, trust=None)
+    for ask in (
+        lambda: nsa.find([1]),
+        lambda: nsa.find(None),
+        lambda: nsa.photometry(72, 5),
+        lambda: nsa.photometry(72, [1]),
+        lambda: nsa.observed(5),
+        lambda: nsa.observed("nonsense"),
+        lambda: mapping.with_floor(0.05),
+        lambda: mapping.with_entries([1]),
+        lambda: mapping.select(5),
+        lambda: sedflow.Mapping.from_toml(5),
+        lambda: posterior.log_prob(np.zeros((1, 12)), 5),
+        lambda: posterior.save(5),
+        lambda: sedflow.load_report().save(5),
+        lambda: many.of_prior,
+    ):
+        with pytest.raises(SedflowError):
+            ask()
+    assert nsa.find(72) == nsa.find("72") == 72
+    assert nsa.photometry(72, "ugriz").bands == tuple("ugriz")

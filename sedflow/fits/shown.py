@@ -7,6 +7,7 @@ import numpy as np
 
 from sedflow import views
 from sedflow.draws import systematic
+from sedflow.errors import SedflowError
 from sedflow.fits.plotted import PlottedFit
 from sedflow.fits.samples import Samples, fractions
 from sedflow.fits.summary import Summary, indented, quantile_name
@@ -189,6 +190,8 @@ class ShownFit(PlottedFit):
         however exact it is. Rates scale with the mass, whose prior is wide: log_ssfr_1gyr tells
         whether the data say more of star formation than the mass does.
         """
+        if self.photometry.shape:
+            raise SedflowError(f"of_prior is of one galaxy, not of {self.title}; choose fit[i]")
         known = self.induced_prior | dict(zip(NAMES, self._prior_theta.T, strict=True))
         return {
             p.name: _share(self.quantile(p.name, _HALF), known[p.name]) for p in self.quantities

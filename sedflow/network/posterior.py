@@ -19,6 +19,7 @@ from sedflow.bands import curve_name
 from sedflow.draws import Draws, check_photometry, checked_request, galaxy_rng
 from sedflow.errors import BadParameters, UnknownBand, needs
 from sedflow.files.hashes import digest, sealed, sha256
+from sedflow.files.paths import as_path
 from sedflow.files.writing import replacing
 from sedflow.model.batch import chunks
 from sedflow.model.flow_and_mass import FlowAndMass
@@ -221,6 +222,7 @@ class AmortizedPosterior:
         return self._pull(theta, galaxy)[0]
 
     def _pull(self, theta, galaxy):
+        check_photometry(galaxy)
         theta = as_theta(theta)
         shape = galaxy.shape
         extra = theta.ndim - 1 - len(shape)
@@ -290,7 +292,7 @@ class AmortizedPosterior:
 
         from sedflow.network.graph_files import write_graphs
 
-        path = Path(folder) / f"{self.record['name']}.safetensors"
+        path = as_path(folder) / f"{self.record['name']}.safetensors"
         tensors = {k: v.contiguous() for k, v in self.flow.state_dict().items()}
         with replacing(path) as temporary:
             temporary.write_bytes(save(tensors))

@@ -65,7 +65,7 @@ class ValidationReport:
 
     def save(self, path: str | Path) -> Path:
         """Write the report as JSON; the levels of each galaxy in thousandths."""
-        path = Path(path)
+        path = as_path(path)
         parts = {"each": _stored(self.galaxies)}
         if self.survey:
             parts["survey"] = _stored(self.survey)
