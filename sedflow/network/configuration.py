@@ -147,7 +147,7 @@ class TrainingConfig:
         as_whole("warm_up", self.warm_up, 0)
         as_whole("seed", self.seed, 0, 2**63 - 1)
         for name in ("alike", "learning_rate"):
-            check_kind(name, getattr(self, name), int | float, "a number", BadParameters)
+            check_kind(name, getattr(self, name), (int, float), "a number", BadParameters)
         if not 1 <= self.alike < math.inf:
             raise BadParameters(f"alike = {self.alike!r}; give a number from 1, as 20")
         if not 0 < self.learning_rate < 1:
