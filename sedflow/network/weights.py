@@ -113,7 +113,7 @@ def _flow_of(weights, record, packaged):
 def cached_posterior(name_or_path: str = DEFAULT_WEIGHTS) -> AmortizedPosterior:
     """As `load_posterior`, but loaded once per process; treat the network as read-only.
 
-    Files that were written anew, by another training, are loaded anew.
+    Files that another training has written since are loaded again.
     """
     return _loaded_once(name_or_path, _stamps(name_or_path))
 

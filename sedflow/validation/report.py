@@ -146,7 +146,7 @@ def load_report(name_or_path: str | Path = DEFAULT_WEIGHTS) -> ValidationReport:
         )
     if packaged:
         checked_path(path.name)
-    return _read_report(path.resolve(), stamp(path))  # a file that was written anew is read anew
+    return _read_report(path.resolve(), stamp(path))
 
 
 @cache

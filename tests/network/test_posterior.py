@@ -287,7 +287,7 @@ def test_magnitudes_typed_in_are_enough(posterior):
     assert "log_mass_surviving" in fit.summary()["name"]
 
 
-def test_files_of_a_network_that_are_written_anew_are_loaded_anew(tmp_path):
+def test_files_of_a_network_that_are_changed_are_loaded_again(tmp_path):
     """As by another training in the same session: the network of before was used."""
     for source in sorted(data_path("").glob("nsa-ugriz-bc03.*")):
         shutil.copy(source, tmp_path)
