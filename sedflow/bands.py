@@ -16,7 +16,7 @@ from pathlib import Path
 import numpy as np
 
 from sedflow.constants import AB_FNU, C_ANGSTROM
-from sedflow.errors import UnknownBand
+from sedflow.errors import BadPhotometry, UnknownBand, check_kind
 from sedflow.files.curves import read_curve
 from sedflow.files.ecsv import number_columns
 from sedflow.files.hashes import stamp
@@ -103,7 +103,8 @@ def as_bands(bands) -> tuple[str, ...]:
     except TypeError:
         names = ()
     if not names or not all(isinstance(name, str) for name in names):
-        raise UnknownBand(f"bands = {bands!r}; give the name of at least one band, such as 'u'")
+        shown = " ".join(repr(bands).split())[:200]
+        raise UnknownBand(f"bands = {shown}; give the name of at least one band, such as 'u'")
     return names
 
 
@@ -173,7 +174,14 @@ def band_weights(bands, edges) -> np.ndarray:
     `flux @ weights` is photon-weighted AB photometry of `flux` [1e-17 erg/s/cm2/A].
     """
     edges, columns = plain(edges, "edges", "Angstrom"), []
+    bands = [bands] if isinstance(bands, str | Band) or not np.iterable(bands) else [*bands]
+    if not bands or edges.ndim == 0 or edges.shape[-1] < 2:
+        raise UnknownBand(
+            f"{len(bands)} bands and edges of the shape {edges.shape}; give one sedflow.Band at "
+            "least, and the edges of one bin at least"
+        )
     for band in bands:
+        check_kind("a band", band, Band, "what sedflow.load_band returns", UnknownBand)
         photons = band.integral(edges, 1)
         ab = C_ANGSTROM * AB_FNU * band.integral(np.array([0.0, np.inf]), -1)[0]
         columns.append(photons * (FLUX_UNIT * 1e9 / ab))
@@ -186,8 +194,14 @@ def band_flux(flux, bands) -> tuple[np.ndarray, np.ndarray]:
     flux (..., n_band) [nanomaggies]; bands : names. Returns the pivot wavelengths (n_band,) [A]
     and F_lambda there (..., n_band) [1e-17 erg/s/cm2/A].
     """
+    bands = as_bands(bands)
     pivot = np.array([load_band(band).pivot for band in bands])
     flux = in_nanomaggies(flux, "flux", NANOMAGGIES)
+    if flux.shape[-1:] != pivot.shape:
+        raise BadPhotometry(
+            f"flux has the shape {flux.shape}; its last axis is of {len(pivot)} bands: "
+            f"{', '.join(bands)}"
+        )
     return pivot, flux * (1e-9 * AB_FNU * C_ANGSTROM / pivot**2 / FLUX_UNIT)
 
 
@@ -211,6 +225,7 @@ def add_band(band: Band) -> Band:
     >>> round(load_band("my-halpha").pivot)
     6563
     """
+    check_kind("band", band, Band, "a sedflow.Band", UnknownBand)
     try:
         known = load_band(band.name)
     except UnknownBand:
@@ -243,6 +258,7 @@ def load_band(name: str) -> Band:
         missing; or a file that is not a filter curve, or that has changed since this process
         read it.
     """
+    check_kind("name", name, str, "the name of a band, such as 'g'", UnknownBand)
     if name in _ADDED:
         return _ADDED[name]
     real = curve_name(name)

@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from sedflow import views
-from sedflow.errors import BadParameters, BadPhotometry
+from sedflow.errors import BadParameters, BadPhotometry, SedflowError
 from sedflow.parameters import N_PARAM, NAMES, index
 from sedflow.photometry import Photometry
 from sedflow.trust_limits import Convergence, Importance
@@ -226,10 +226,20 @@ def weighted_quantile(
     Without weights as `numpy.quantile`; with them, linear in the cumulative weight at the
     middle of each draw, which agrees with it for equal weights to 1 / n.
     """
+    try:
+        values, q = np.asarray(values, float), np.asarray(q, float)
+        weights = None if weights is None else np.broadcast_to(weights, values.shape)
+    except (TypeError, ValueError) as problem:
+        raise SedflowError(
+            f"values, q and weights must be numbers, as many weights as values ({problem})"
+        ) from None
+    if not (values.ndim and q.ndim < 2 and np.all((q >= 0) & (q <= 1))):
+        raise SedflowError(
+            f"q = {' '.join(str(q).split())[:64]} of values of the shape {values.shape}; give "
+            "values (..., n), and q from 0 to 1, 0.16 for 16 %"
+        )
     if weights is None:
-        return np.quantile(np.asarray(values), np.asarray(q), axis=-1)
-    values = np.asarray(values, float)
-    weights = np.broadcast_to(weights, values.shape)
+        return np.quantile(values, q, axis=-1)
     order = np.argsort(values, axis=-1)
     v = np.take_along_axis(values, order, -1).reshape(-1, values.shape[-1])
     w = np.take_along_axis(weights, order, -1).reshape(v.shape)

@@ -25,6 +25,8 @@ __all__ = [
     "UnknownBand",
     "UnknownName",
     "check_choice",
+    "check_kind",
+    "check_like",
     "closest_first",
     "either",
     "needs",
@@ -129,9 +131,52 @@ def check_choice(
     sedflow.errors.SedflowError: flux = 'petro' is unknown; choose one of elpetro, sersic
     """
     names = list(known)
-    if value not in names:
-        shown = repr(value if value is None else str(value)[:64])
+    try:
+        there = bool(value in names)
+    except (TypeError, ValueError):  # of an array, which is compared with each of them
+        there = False
+    if not there:
+        shown = repr(value if value is None else " ".join(str(value).split())[:64])
         raise error(f"{name} = {shown} is unknown; choose one of {', '.join(names)}")
+
+
+def check_kind(
+    name: str,
+    value: object,
+    kinds: type | tuple[type, ...],
+    wanted: str,
+    error: type[SedflowError] = SedflowError,
+) -> None:
+    """Refuse an argument that is of none of these types.
+
+    wanted : what to give, for the sentence
+
+    >>> check_kind("name", 5, str, "the name of a band, such as 'g'")
+    Traceback (most recent call last):
+    ...
+    sedflow.errors.SedflowError: name = 5 is of the type int; give the name of a band, such as 'g'
+    """
+    if not isinstance(value, kinds):
+        shown = " ".join(repr(value).split())[:64]
+        raise error(f"{name} = {shown} is of the type {type(value).__name__}; give {wanted}")
+
+
+def check_like(
+    name: str,
+    value: object,
+    attribute: str,
+    wanted: str,
+    error: type[SedflowError] = SedflowError,
+) -> None:
+    """Refuse an argument without an attribute that tells what it can do; as `check_kind`.
+
+    >>> check_like("model", 5, "photometry", "a sedflow.SEDModel")
+    Traceback (most recent call last):
+    ...
+    sedflow.errors.SedflowError: model = 5 is of the type int; give a sedflow.SEDModel
+    """
+    if isinstance(value, type) or not hasattr(value, attribute):
+        check_kind(name, value, (), wanted, error)
 
 
 def either(default: object, **given: object) -> Any:
@@ -156,7 +201,7 @@ def needs(*names: str, extra: str, what: str) -> ModuleType:
     Raises
     ------
     MissingLibrary
-        One of them cannot be imported.
+        One of them cannot be imported, or not with these variables of the environment.
 
     Examples
     --------
@@ -169,6 +214,12 @@ def needs(*names: str, extra: str, what: str) -> ModuleType:
             found.append(import_module(name))
         except ImportError:  # not there, or of a version that the rest does not go with
             missing.append(name)
+        except ValueError as error:  # of a setting in the environment: BOKEH_LOG_LEVEL, MPLBACKEND
+            raise MissingLibrary(
+                f"{what} needs {name}, which cannot be imported here: "
+                f"{' '.join(str(error).split())[:200]}; unset the variable of the environment "
+                "that says so"
+            ) from None
     if missing:
         raise MissingLibrary(
             f"{what} needs {' and '.join(missing)}, which cannot be imported here; install it with "

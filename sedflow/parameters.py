@@ -353,7 +353,8 @@ class Prior:
 
     def __init__(self, sfh: str = "flat"):
         if not isinstance(sfh, str) or sfh not in self.KINDS:
-            raise BadParameters(f"prior {sfh!r} is unknown; choose one of {self.KINDS}")
+            shown = " ".join(repr(sfh).split())[:64]
+            raise BadParameters(f"prior {shown} is unknown; choose one of {self.KINDS}")
         self.sfh = sfh
         # u_k = z_k^p is uniform: z1 = u^(1/3), z2 = u^(1/2), z3 = u give a flat simplex.
         self.stick_power = np.array([3.0, 2.0, 1.0]) if sfh == "flat" else np.ones(3)

@@ -21,4 +21,5 @@ def as_whole(name: str, value: object, low: int, high: int | None = None, what: 
         if number == number // 1 and low <= number and (high is None or number <= high):
             return int(number)
     limits = f">= {low}" if high is None else f"from {low} to {high:,}"
-    raise BadParameters(f"{name} = {value!r}{what}; give a whole number {limits}")
+    shown = " ".join(repr(value).split())[:64]
+    raise BadParameters(f"{name} = {shown}{what}; give a whole number {limits}")

@@ -137,6 +137,7 @@ LONG = "x" * 300
         (["nsa", "--download", "--url", "http://127.0.0.1:99999/x.fits"], "is not an address"),
         (["nsa", "--download", "--url", f"http://127.0.0.1:1/{LONG}"], "one too long"),
         (["nsa", "/dev/zero"], "is not a regular file"),
+        (["nsa", "--verify"], "give --download too"),
         (["nsa", "FIFO"], "is not a regular file"),
         (["nsa", LONG], "name too long"),
         (["infer", "FIFO", "-o", "new"], "is not a regular file"),

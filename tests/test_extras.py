@@ -1,6 +1,7 @@
 """Without the extras: each command and each public entry ends in a result or in one sentence."""
 
 import json
+import os
 import subprocess
 import sys
 import tomllib
@@ -223,3 +224,21 @@ def test_the_sentence_names_what_needs_what():
         needs("json", "nowhere", "never", extra="app", what="a dream")
     assert issubclass(MissingLibrary, SedflowError)
     assert issubclass(MissingLibrary, ImportError)
+
+
+def test_a_setting_that_a_library_refuses_is_told_in_a_sentence(tmp_path):
+    """BOKEH_LOG_LEVEL=nonsense, MPLBACKEND=nonsense: tracebacks before."""
+    (tmp_path / "bokehlike.py").write_text("raise ValueError('Unknown log level nonsense')")
+    code = (
+        "from sedflow.errors import needs\n"
+        "try:\n    needs('bokehlike', extra='app', what='the app')\n"
+        "except ImportError as error:\n    print(error)"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code],
+        env={**os.environ, "PYTHONPATH": os.pathsep.join([str(tmp_path), *sys.path])},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert "cannot be imported here: Unknown log level nonsense; unset" in done.stdout

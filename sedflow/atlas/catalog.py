@@ -14,7 +14,7 @@ from sedflow.atlas.columns import NSA_BANDS
 from sedflow.atlas.files import CUTS, Source, read_nsa
 from sedflow.atlas.search import find
 from sedflow.atlas.sky import sky_link
-from sedflow.bands import UGRIZ, places_of
+from sedflow.bands import UGRIZ, as_bands, places_of
 from sedflow.errors import BadPhotometry, SedflowError
 from sedflow.files.fits_table import fits_columns
 from sedflow.files.packaged import checked_path
@@ -104,7 +104,7 @@ class NSACatalog:
         UnknownBand
             A band that the atlas does not have.
         """
-        bands = (bands,) if isinstance(bands, str) else tuple(bands)
+        bands = as_bands(bands)
         columns, rows = places_of(bands, NSA_BANDS, "the atlas"), self.rows(nsaid)
         flux = np.asarray(self._columns["NMGY"])[rows][..., columns].astype(float)
         ivar = np.asarray(self._columns["NMGY_IVAR"])[rows][..., columns].astype(float)
@@ -128,7 +128,10 @@ class NSACatalog:
             No such galaxy.
         """
         try:
-            wanted = np.asarray(nsaid).astype(np.int64)
+            given = np.asarray(nsaid)
+            wanted = given.astype(np.int64)
+            if np.ma.is_masked(nsaid) or (given.dtype.kind in "fc" and (wanted != given).any()):
+                raise ValueError("not a whole number")
         except (OverflowError, TypeError, ValueError):
             raise BadPhotometry(
                 f"NSAID {str(nsaid)[:100]} is not one of the atlas; `ids` lists those"
@@ -220,7 +223,7 @@ class NSACatalog:
 
     def observed(self, bands=UGRIZ) -> np.ndarray:
         """Mask (n,) of the galaxies with a usable flux in all of the bands and a redshift."""
-        columns = [NSA_BANDS.index(b) for b in bands]
+        columns = places_of(as_bands(bands), NSA_BANDS, "the atlas")
         flux, ivar = (np.asarray(self._columns[name])[:, columns] for name in ("NMGY", "NMGY_IVAR"))
         with np.errstate(divide="ignore", invalid="ignore"):
             good = believable(flux.astype(float), ivar.astype(float) ** -0.5).all(1)

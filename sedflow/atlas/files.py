@@ -14,6 +14,7 @@ import numpy as np
 
 from sedflow.atlas.columns import EXTRAS, FLAGS, FLUX_KINDS, KEYS, NSA_BANDS
 from sedflow.errors import SedflowError, check_choice
+from sedflow.files.paths import as_path
 from sedflow.files.regular import regular_file
 
 #: Addresses of the files, by version.
@@ -94,12 +95,13 @@ def read_nsa(path, flux=None, sdss=None, cuts: bool = True) -> tuple[dict, "Sour
         `CUTS[k]`
     source : Source
     """
-    path = Path(path)
+    path = as_path(path)
+    sdss = None if sdss is None else as_path(sdss)
     with _open(path, "an NSA FITS file") as rows:
         columns, version, words = _columns(rows, flux, path.name)
         flags = _flags(rows, path.name)
     if flags is None and sdss is not None:
-        flags = _joined_flags(columns, Path(sdss), path.name)
+        flags = _joined_flags(columns, sdss, path.name)
     n = len(columns["NSAID"])
     checked, failed = check_cuts(*(flags if flags is not None else _no_flags(n)))
     columns["CUTS_CHECKED"], columns["CUTS_FAILED"] = checked, failed

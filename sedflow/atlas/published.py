@@ -10,6 +10,7 @@ from functools import cache
 import numpy as np
 
 from sedflow.files.packaged import checked_path
+from sedflow.whole_numbers import as_whole
 
 #: Column of the table -> (quantity of `sedflow.model.derived`, name of the work).
 SOURCES = {
@@ -37,6 +38,7 @@ def literature(nsaid: int) -> dict[str, str]:
     >>> literature(2490)
     {'log_mass_surviving': '10.11 kcorrect'}
     """
+    nsaid = as_whole("nsaid", nsaid, -(2**63))
     table = literature_table()
     rows = np.flatnonzero(table["NSAID"] == nsaid)
     out: dict[str, str] = {}

@@ -6,7 +6,7 @@ import numpy as np
 
 from sedflow.atlas.names import close_names, meaning, numbered
 from sedflow.atlas.position import separation, sky_position
-from sedflow.errors import BadPhotometry
+from sedflow.errors import BadPhotometry, check_kind
 
 LONGEST = 200  # characters of what is sought; of a longer text, none is looked at
 NEAR = 60.0  # arcsec, within which a position means a galaxy
@@ -27,6 +27,9 @@ def find(text: str, catalog) -> int:
     BadPhotometry
         No galaxy, or more than one, is meant; the sentence offers the nearest ones.
     """
+    if isinstance(text, int | np.integer) and not isinstance(text, bool):
+        text = str(text)
+    check_kind("text", text, str, "an NSAID, a name or a position", BadPhotometry)
     quoted = repr(text if len(text) <= _MOST_QUOTED else f"{text[:_MOST_QUOTED]}…")
     if len(text) > LONGEST:
         raise BadPhotometry(

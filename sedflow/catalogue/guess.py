@@ -22,7 +22,7 @@ from sedflow.catalogue.columns import Columns, readable_unit, root_of, some
 from sedflow.catalogue.mapping import BandColumns, ColumnMap
 from sedflow.catalogue.presets import named, preset_of
 from sedflow.catalogue.surveys import values_without_errors, what_surveys_tell
-from sedflow.errors import SedflowError
+from sedflow.errors import SedflowError, check_kind
 from sedflow.flux_units import error_step, is_percent
 from sedflow.flux_units import same_flux_unit as same_unit
 from sedflow.nulls import settled
@@ -63,6 +63,8 @@ def guess_mapping(
     'mag'
     """
     columns = Columns(getattr(table, "table", table))
+    for what, given in (("redshift", redshift), ("id", id), ("preset", preset)):
+        check_kind(what, "" if given is None else given, str, "a name, or '' to have it guessed")
     bands = None if bands is None else as_bands(bands)
     for band in bands or ():
         load_band(band)  # the sentence on an unknown name comes from there
@@ -117,6 +119,7 @@ def mapping_of(table, mapping: ColumnMap | None, bands=None) -> ColumnMap:
     """
     if mapping is None:
         return guess_mapping(table, bands)
+    check_kind("mapping", mapping, ColumnMap, "a sedflow.Mapping, or None to have it guessed")
     if bands is None:
         return mapping
     names = as_bands(bands)

@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from sedflow.catalogue.guess import guess_mapping, mapping_of
+from sedflow.catalogue.guess import mapping_of
 from sedflow.catalogue.mapping import ColumnMap
 from sedflow.catalogue.read.open import as_written
 from sedflow.catalogue.rows import Rows, known_ids, to_photometry
@@ -189,7 +189,7 @@ def infer_rows(
     trust = "auto" if trust is True else trust  # as sedflow.fit has it
     check_choice("trust", trust, RUNGS)
     posterior = _loaded(posterior)
-    mapping = usable(mapping or guess_mapping(table), posterior, trust)
+    mapping = usable(mapping_of(table, mapping), posterior, trust)
     rows = to_photometry(table, mapping, first=first, id_kind=id_kind)
     frame, kept = infer_read(rows, mapping, posterior, trust=trust, first=first, **options)
     frame.attrs["assumptions"] = list(rows.report)
@@ -211,7 +211,7 @@ def infer_read(
     """As `infer_rows`, of rows that were read by a mapping whose bands can be used."""
     check_choice("trust", trust, RUNGS)
     n, keep = as_whole("n", n, 10, MAX_DRAWS), as_whole("keep", keep, 0, MAX_DRAWS)
-    seed = as_whole("seed", seed, 0)
+    seed, first = as_whole("seed", seed, 0), as_whole("first", first, 0, 2**62)
     _keep_memory()
     if trust == "auto":
         _import_arviz()
@@ -234,6 +234,7 @@ def infer_read(
 
 def meta(posterior: Any = DEFAULT_WEIGHTS, id_kind: str = "int") -> pd.DataFrame:
     """The empty data frame whose columns and types every partition has."""
+    check_choice("id_kind", id_kind, ("int", "str"))
     ids: np.ma.MaskedArray = np.ma.array([], dtype=np.int64 if id_kind == "int" else object)
     return _frame(_blank(0, _loaded(posterior), ids, np.array([]), 0), ids.dtype)
 
@@ -246,7 +247,8 @@ def row_seed(seed: int, ident: object) -> int:
     >>> row_seed(1, 72) == row_seed(1, "72") != row_seed(2, 72)
     True
     """
-    digest = hashlib.blake2b(f"{int(seed)}:{ident}".encode(), digest_size=8).digest()
+    seed = as_whole("seed", seed, -(2**63))
+    digest = hashlib.blake2b(f"{seed}:{ident}".encode(), digest_size=8).digest()
     return int.from_bytes(digest, "little") >> 1
 
 

@@ -7,7 +7,6 @@ Both carry a checksum. Runs of format 1, which had neither that nor a ledger, ar
 """
 
 from contextlib import contextmanager
-from pathlib import Path
 
 from sedflow.catalogue.contents import disagreements, summary_faults
 from sedflow.catalogue.documents import MANIFEST, SUMMARY
@@ -15,6 +14,7 @@ from sedflow.catalogue.ledger import NAME, Ledger, result_files, some
 from sedflow.errors import SedflowError
 from sedflow.files.documents import anything, checked, read
 from sedflow.files.hashes import opened
+from sedflow.files.paths import as_path
 
 FORMAT = 4  # from which on k_hat and ess are of the draws that are returned
 NAMES = 3  # from which on quantiles are called NAME_p16
@@ -43,7 +43,7 @@ def load_manifest(out) -> dict:
     SedflowError
         No run, one of a newer version, or a manifest that is damaged.
     """
-    path = Path(out) / "manifest.json"
+    path = as_path(out) / "manifest.json"
     missing = (
         f"{out} holds no manifest.json, so it is not an output of sedflow infer; check the name"
     )
@@ -62,7 +62,7 @@ def load_manifest(out) -> dict:
 
 def load_summary(out) -> dict:
     """The summary of a finished run."""
-    path = Path(out) / "summary.json"
+    path = as_path(out) / "summary.json"
     missing = f"there is no {path}: the run is not finished; give its command again"
     with _explained(path, missing, "give the command of the run again, which rewrites the file"):
         summary = read(path, SUMMARY)
@@ -90,7 +90,7 @@ def check_files(out, manifest, hashed=("results", "draws")) -> list[int]:
     SedflowError
         Files are gone, or not those that were written; the sentence says which, and what to do.
     """
-    out, parts = Path(out), n_parts(manifest)
+    out, parts = as_path(out), n_parts(manifest)
     ledger = Ledger(out, manifest["run"])
     trouble = ledger.strangers(parts)
     if trouble:

@@ -21,14 +21,16 @@ import json
 import re
 import tomllib
 from dataclasses import dataclass, field, replace
-from pathlib import Path
+
+import numpy as np
 
 from sedflow.bands import load_band
 from sedflow.catalogue.band_columns import NEGATIVE, BandColumns
 from sedflow.catalogue.columns import some
 from sedflow.curve_hashes import check_curves, own_curves
-from sedflow.errors import SedflowError
+from sedflow.errors import SedflowError, check_kind
 from sedflow.files.bounds import MAPPING_BYTES
+from sedflow.files.paths import as_path
 from sedflow.flux_units import flux_unit, same_flux_unit
 from sedflow.model.floors import floor_share
 from sedflow.nulls import NO_MAGNITUDE_WORDS
@@ -52,10 +54,13 @@ class ColumnMap:
     by_name: frozenset[str] = field(default=frozenset(), compare=False, repr=False)
 
     def __post_init__(self):
+        check_kind("redshift", self.redshift, str, "the name of a column")
+        check_kind("bands", self.bands, dict, "BandColumns by the name of the band")
         if not self.bands:
             raise SedflowError("a mapping needs at least one band")
         used: dict[str, str] = {self.redshift: "redshift"}
         for name, band in self.bands.items():
+            check_kind(f"the band {name}", band, BandColumns, "BandColumns")
             load_band(name)  # the sentence on an unknown name comes from there
             for what in ("value", "error", "error_upper", "extinction", "transmission"):
                 column, role = getattr(band, what), f"{what} of {name}"
@@ -115,6 +120,7 @@ class ColumnMap:
         >>> ColumnMap("z", {"u": one}).with_entries({"error_kind": "ivar"}).bands["u"].error_kind
         'ivar'
         """
+        check_kind("entries", entries, dict, "values by the name of the entry")
         changes: dict[str, dict[str, str]] = {name: {} for name in self.bands}
         for key, value in entries.items():
             name, _, entry = key.rpartition(".")
@@ -140,6 +146,7 @@ class ColumnMap:
         SedflowError
             A band is not in the mapping, or a floor is not a share of the flux.
         """
+        check_kind("text", text, str, "a share of the flux, such as '2 %'")
         given = dict.fromkeys(self.bands, text)
         if "=" in text:
             pairs = [one.partition("=")[::2] for one in text.split(",")]
@@ -159,6 +166,8 @@ class ColumnMap:
 
     def select(self, names) -> "ColumnMap":
         """The mapping with those of its bands that are named."""
+        if not np.iterable(names):
+            check_kind("names", names, str, "names of bands")
         return replace(self, bands={k: v for k, v in self.bands.items() if k in names})
 
     def in_words(self) -> str:
@@ -198,7 +207,7 @@ class ColumnMap:
     @classmethod
     def from_toml(cls, source) -> "ColumnMap":
         """The mapping in a TOML file, by its path."""
-        path = Path(source)
+        path = as_path(source)
         try:
             if not path.is_file() or path.stat().st_size > MAPPING_BYTES:
                 raise ValueError(

@@ -15,6 +15,7 @@ from sedflow.catalogue.result_store import ResultStore
 from sedflow.catalogue.row_filter import EVERY_ROW, RowFilter, condition, filter_columns
 from sedflow.errors import SedflowError, needs
 from sedflow.files.hashes import stamp
+from sedflow.files.paths import as_path
 
 _FIRST = ("row", "id", "status", "verdict")  # that every page asks for
 
@@ -44,7 +45,7 @@ class RunTable:
 
     def __init__(self, out):
         duckdb = needs("duckdb", "pyarrow", extra="app", what="the page of a survey")
-        self.out = Path(out)
+        self.out = as_path(out)
         self.manifest = load_manifest(self.out)
         self._part_rows = self.manifest["settings"]["part_rows"]
         if wild := sorted(set("*?[") & set(str(self.out.resolve()))):

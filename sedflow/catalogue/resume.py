@@ -7,6 +7,19 @@ from sedflow.errors import SedflowError
 from sedflow.files.writing import writing
 
 
+def check_folder(out) -> None:
+    """Refuse a folder of something else before anything is written to it, or taken from it."""
+    try:
+        strangers = sorted(p.name for p in out.iterdir() if not p.name.startswith("."))
+    except OSError:  # not there yet; what else is wrong with it is said where it is locked
+        return
+    if strangers and not (out / "manifest.json").is_file():
+        raise SedflowError(
+            f"{out} is not empty ({', '.join(strangers[:3])}), but holds no manifest.json of a "
+            "run; choose another folder"
+        )
+
+
 def begun(out, manifest) -> dict | None:
     """The manifest that is there, to which this run is held; None where the run is new."""
     path = out / "manifest.json"
@@ -26,12 +39,6 @@ def begun(out, manifest) -> dict | None:
             )
         _compare(before, manifest, out)
         return before
-    strangers = sorted(p.name for p in out.iterdir() if not p.name.startswith("."))
-    if strangers:
-        raise SedflowError(
-            f"{out} is not empty ({', '.join(strangers[:3])}), but holds no manifest.json of a "
-            "run; choose another folder"
-        )
     return None
 
 

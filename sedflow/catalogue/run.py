@@ -32,7 +32,7 @@ from sedflow.catalogue.manifest import load_manifest, load_summary, n_parts
 from sedflow.catalogue.mapping import ColumnMap
 from sedflow.catalogue.part import PartJob, counts_of, infer_part
 from sedflow.catalogue.read.open import open_catalogue
-from sedflow.catalogue.resume import begun, unfinished
+from sedflow.catalogue.resume import begun, check_folder, unfinished
 from sedflow.catalogue.start import (
     hashed,
     locked,
@@ -43,6 +43,7 @@ from sedflow.catalogue.start import (
 from sedflow.errors import SedflowError, needs
 from sedflow.files.hashes import sealed, sha256, stamp
 from sedflow.files.packaged import DEFAULT_WEIGHTS
+from sedflow.files.paths import as_path
 from sedflow.files.writing import replacing, writing
 from sedflow.sampling.verdict import VERDICTS, as_kind
 
@@ -109,7 +110,7 @@ def infer_catalogue(
     SedflowError
         Input, settings, folder or disk do not allow it, or the input changed meanwhile.
     """
-    out, log = Path(out), log or (lambda text: None)
+    out, log = as_path(out), log or (lambda text: None)
     try:
         resumed = (out / "manifest.json").is_file()
     except (OSError, ValueError) as error:  # a name too long, for one
@@ -125,7 +126,7 @@ def infer_catalogue(
         ) from None
     needs("pyarrow", extra="scale", what="sedflow infer, which writes Parquet,")
     posterior = infer.checked_posterior(_path_of(weights))
-    catalogue = open_catalogue(Path(path), table=table)
+    catalogue = open_catalogue(as_path(path), table=table)
     for sentence in catalogue.notes:
         log(sentence)
     mapping = mapping_of(catalogue, mapping, bands)
@@ -140,6 +141,7 @@ def infer_catalogue(
         manifest = hashed(
             {**manifest, "settings": {**manifest["settings"], "part_rows": part_rows}}
         )
+    check_folder(out)
     with locked(out):
         before = begun(out, manifest)
         taken, kind = _taken_in(out, before, manifest, catalogue, mapping, log)

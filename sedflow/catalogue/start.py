@@ -43,6 +43,8 @@ def usable_mapping(mapping, catalogue, posterior, log, trust="weights"):
 def new_manifest(catalogue, mapping, posterior, **settings):
     """The manifest of a run with these settings (n, seed, trust, keep, part_rows), checked."""
     rows, hashes = catalogue.n_rows, catalogue.hashes()
+    if settings["part_rows"] is not None:
+        as_whole("part_rows", settings["part_rows"], 0)
     settings["part_rows"] = settings["part_rows"] or int(
         np.clip(-(-rows // _PARTS), _MIN_ROWS, _MAX_ROWS)
     )

@@ -83,6 +83,8 @@ def nsa(path, flux, sdss, cuts, weights, download, version, url, verify, as_json
     """
     from sedflow.atlas.catalog import load_nsa, summarise
 
+    if (verify or url) and not download:
+        raise click.UsageError("--verify and --url are of a file to fetch; give --download too.")
     if download:
         from sedflow.atlas.downloads import verify as compare
         from sedflow.atlas.files import download_nsa

@@ -163,7 +163,13 @@ def _written(found, folder, options):
     output, galaxies, few = options["output"], options["galaxies"], options["few"]
     if output is not None and output.suffix.lower() == ".nc":
         with replacing(output) as temporary:
-            found.to_inference_data().to_netcdf(str(temporary))
+            try:
+                found.to_inference_data().to_netcdf(str(temporary))
+            except (OSError, RuntimeError) as error:  # HDF5's, where the disk is full
+                why = " ".join(str(error).split())[:200]
+                raise SedflowError(
+                    f"cannot write {output}: {why}; make room, or choose another place"
+                ) from None
         say(f"wrote {output}")
     elif output is not None:
         found.to_table(output, overwrite=True)

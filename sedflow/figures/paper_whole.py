@@ -71,7 +71,8 @@ def paper_figure(
     """
     from matplotlib.ticker import MaxNLocator
 
-    names = [quantities] if isinstance(quantities, str) else list(dict.fromkeys(quantities))
+    one = isinstance(quantities, str) or not np.iterable(quantities)
+    names = list(dict.fromkeys(map(str, (quantities,) if one else quantities)))
     if not _FEWEST <= len(names) <= _MOST:
         raise SedflowError(
             f"{len(names)} {'quantity' if len(names) == 1 else 'quantities'}; give {_FEWEST} to "

@@ -11,7 +11,7 @@ import numpy as np
 
 from sedflow.bands import band_flux
 from sedflow.draws import CONTOUR_LEVELS, CURVE_LEVELS
-from sedflow.errors import SedflowError, UnknownName, unknown
+from sedflow.errors import SedflowError, UnknownName, check_like, unknown
 from sedflow.figures import publication
 from sedflow.figures.comparison import draw_comparison
 from sedflow.figures.drawable import check_draws, corner_panels
@@ -69,7 +69,7 @@ def fit_sed(fit, ax=None, n_spectra: int = 200, backend: str = "matplotlib") -> 
 def fit_history(fit, which: str = "formed", ax=None, backend: str = "matplotlib") -> Any:
     """A history of one galaxy: median, 68 and 95 %, point by point, and six draws."""
     _check(fit, backend, ax)
-    if which not in _Y:
+    if not isinstance(which, str) or which not in _Y:
         raise unknown("curve", which, _Y)
     if backend == "bokeh":
         from sedflow.figures.histories import history
@@ -345,10 +345,13 @@ def population_density(population, backend: str = "matplotlib") -> Any:
 
 
 def _check(fit, backend, ax=None):
-    if backend not in BACKENDS:
-        raise SedflowError(f"backend = {backend!r}; choose {' or '.join(map(repr, BACKENDS))}")
+    if not (isinstance(backend, str) and backend in BACKENDS):
+        shown = " ".join(repr(backend).split())[:64]
+        raise SedflowError(f"backend = {shown}; choose {' or '.join(map(repr, BACKENDS))}")
     if backend == "bokeh" and ax is not None:
         raise SedflowError("ax is matplotlib's; leave it out for backend='bokeh'")
+    if ax is not None:
+        check_like("ax", ax, "fill_between", "axes of matplotlib, or None")
     if fit is None:
         return
     if fit.photometry.shape:
@@ -359,10 +362,11 @@ def _check(fit, backend, ax=None):
 
 
 def _names(names, fit, least=2):
-    names = MAIN if names is None else (names,) if isinstance(names, str) else tuple(names)
+    names = MAIN if names is None else (names,) if isinstance(names, str) else names
+    names = tuple(names) if np.iterable(names) else (names,)
     known = fit.keys()
     for name in names:
-        if name not in known:
+        if not isinstance(name, str) or name not in known:
             raise missing_quantity(name, fit.model)
     if len(names) < least:
         raise UnknownName(

@@ -15,7 +15,7 @@ import numpy as np
 
 from sedflow.catalogue.ledger import part_name
 from sedflow.catalogue.manifest import OLD, check_files, load_manifest
-from sedflow.catalogue.own_files import keep_own
+from sedflow.catalogue.own_files import keep_other_pages, keep_own
 from sedflow.catalogue.part import read_results
 from sedflow.errors import SedflowError, needs
 from sedflow.files.writing import replacing
@@ -72,13 +72,15 @@ def write_run_page(out, path=None) -> Path:
     Raises
     ------
     SedflowError
-        `out` holds no run, files of it are gone or damaged, or the page cannot be written.
+        `out` holds no run, files of it are gone or damaged, the page cannot be written, or a file
+        that is not such a page is there.
     """
     needs("pyarrow", extra="scale", what="sedflow report")
     out = Path(out)
     path = out / "report.html" if path is None else Path(path)
     manifest = load_manifest(out)
     keep_own(path, out, f"{out}/report.html")
+    keep_other_pages(path, _TITLE)
     tally = _read(out, check_files(out, manifest))
     pictures = [_relations(tally), _quality(tally)] if tally.rows else []
     try:
@@ -228,6 +230,7 @@ def _inline(figure):
 
 # The page
 
+_TITLE = "Survey report"
 _STYLE = f"""
 body {{ font: 15px/1.5 system-ui, sans-serif; margin: 2rem auto; max-width: 1150px; padding: 0 1rem;
   color: {INK}; background: {PAPER} }}
@@ -244,7 +247,7 @@ td.n, th.n {{ text-align: right; font-variant-numeric: tabular-nums; white-space
 def _page(out, manifest, tally, pictures):
     total = manifest["catalogue"]["rows"]
     settings, weights = manifest["settings"], manifest["weights"]
-    title = f"Survey report: {manifest['catalogue']['name']}"
+    title = f"{_TITLE}: {manifest['catalogue']['name']}"
     parts = [f"<h1>{_text(title)}</h1>"]
     if tally.rows < total:
         parts.append(

@@ -5,7 +5,15 @@ such an item opens those files. And a file of two kilobytes can declare a data s
 of which nothing was ever written. Whoever reads HDF5 here asks for data sets by `own`.
 """
 
+import io
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
 import numpy as np
+
+from sedflow.errors import SedflowError
 
 _RATIO = 1100  # the most that gzip packs
 _SMALL = 1_000_000  # bytes that may be declared without being written
@@ -48,3 +56,29 @@ def own(file, name: str, most: int | None = None):
     if size * item.dtype.itemsize > _SMALL + _RATIO * item.id.get_storage_size():
         raise ValueError(f"{name} declares {size:,} values, most of which were never written")
     return item
+
+
+@contextmanager
+def new_hdf5(path: Path, meant: Any, **options: Any) -> Iterator[Any]:
+    """An HDF5 file to write to, made in memory and written as a whole.
+
+    HDF5 itself ends in errors of several kinds where a disk is full, and holds on to the file.
+
+    meant : name of the file, for the sentence; options : of `h5py.File`
+
+    Raises
+    ------
+    SedflowError
+        There is no room for it.
+    """
+    import h5py
+
+    content = io.BytesIO()
+    with h5py.File(content, "w", **options) as file:
+        yield file
+    try:
+        path.write_bytes(content.getbuffer())
+    except OSError as error:
+        raise SedflowError(
+            f"cannot write {meant}: {error.strerror}; make room, or choose another place"
+        ) from None

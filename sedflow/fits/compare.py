@@ -274,11 +274,11 @@ def compare(
         raise SedflowError("compare takes the photometry of one galaxy; give photometry[k] of many")
     as_whole("n", n, 1)
     models: dict[str, SEDModel] = {}
-    for grid in (grids,) if isinstance(grids, str | SEDModel) else grids:
-        if not isinstance(grid, SEDModel) and grid not in SSP_NAMES:
+    for grid in (grids,) if isinstance(grids, str | SEDModel) or not np.iterable(grids) else grids:
+        if not isinstance(grid, SEDModel) and not (isinstance(grid, str) and grid in SSP_NAMES):
             raise SedflowError(
-                f"the SSP grid {grid!r} is unknown; choose from {', '.join(SSP_NAMES)}, or give a "
-                "SEDModel"
+                f"the SSP grid {str(grid)[:64]!r} is unknown; choose from "
+                f"{', '.join(SSP_NAMES)}, or give a SEDModel"
             )
         model = grid if isinstance(grid, SEDModel) else default_model(grid)
         if model.grid.name in models:

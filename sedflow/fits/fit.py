@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from sedflow.draws import MAX_DRAWS, Draws, Sampler, checked_request, sampled
-from sedflow.errors import SedflowError, check_choice, either
+from sedflow.errors import SedflowError, check_choice, check_kind, check_like, either
 from sedflow.files.packaged import DEFAULT_WEIGHTS, SSP_NAMES
 from sedflow.fits import export, fit_file
 from sedflow.fits.history import History, Predicted
@@ -116,7 +116,8 @@ class Fit(ShownFit):
         """
         if self.photometry.shape:
             raise SedflowError(f"robust takes one galaxy, of {self.title}; choose one with fit[i]")
-        network = sampler or self._network("fit.robust(network)")
+        network = self._network("fit.robust(network)") if sampler is None else sampler
+        check_like("sampler", network, "log_prob", "a network, sedflow.load_posterior()")
         own = getattr(network, "prior", None) or self.prior
         if self.prior.tail_index(own) >= TAIL_INDEX_MAX:
             raise SedflowError(
@@ -317,9 +318,8 @@ def fit(
     if isinstance(trust, bool):
         trust = "auto" if trust else None
     if trust is not None and not (isinstance(trust, str) and trust in RUNGS):
-        raise SedflowError(
-            f"trust = {trust!r} is unknown; choose None or one of {', '.join(RUNGS)}"
-        )
+        shown = " ".join(repr(trust).split())[:64]
+        raise SedflowError(f"trust = {shown} is unknown; choose None or one of {', '.join(RUNGS)}")
     sampler = either(DEFAULT_WEIGHTS, sampler=sampler, posterior=posterior)
     n = checked_request(galaxy, n, seed)
     if isinstance(sampler, str | Path):
@@ -336,6 +336,7 @@ def fit(
         model = default_model(model)
     if model is None:
         model = getattr(sampler, "model", None) or default_model(getattr(sampler, "ssp", "fsps"))
+    check_like("model", model, "photometry", "a sedflow.SEDModel")
     its: Prior = _asked_prior(prior, sampler, trust)
     about = {
         "model": model,
@@ -372,7 +373,7 @@ def _asked_prior(prior, sampler, trust):
 
 
 def save_fit(fit: Fit, path: str | Path) -> Path:
-    """Write a fit to an HDF5 file, replacing one of that name.
+    """Write a fit to an HDF5 file, replacing a saved fit of that name.
 
     Parameters
     ----------
@@ -387,7 +388,7 @@ def save_fit(fit: Fit, path: str | Path) -> Path:
     Raises
     ------
     SedflowError
-        The folder does not exist, or a field is neither numbers nor text.
+        The folder does not exist, a field is neither numbers nor text, or another file is there.
 
     Examples
     --------
@@ -399,6 +400,7 @@ def save_fit(fit: Fit, path: str | Path) -> Path:
     >>> bool((again.draws.theta == result.draws.theta).all())
     True
     """
+    check_kind("fit", fit, Fit, "what sedflow.fit returns")
     return fit_file.write(path, fit)
 
 

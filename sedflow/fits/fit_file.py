@@ -11,8 +11,9 @@ import numpy as np
 from sedflow import __version__
 from sedflow.curve_hashes import check_curves, own_curves
 from sedflow.draws import Draws
-from sedflow.errors import BadFitFile
+from sedflow.errors import BadFitFile, check_like
 from sedflow.files.packaged import SSP_NAMES
+from sedflow.files.paths import as_path
 from sedflow.fits import store
 from sedflow.fits.structure import check_structure, todays_verdict
 from sedflow.model.sed import SEDModel, default_model
@@ -49,7 +50,9 @@ def read(path: str | Path, kind: Callable[..., _Kind], model: SEDModel | None = 
     ------
     BadFitFile
     """
-    path = Path(path)
+    path = as_path(path, BadFitFile)
+    if model is not None:
+        check_like("model", model, "grid", "a sedflow.SEDModel")
     values = todays_verdict(store.read(path))
     about = store.below(values, "model")
     versions = store.below(values, "versions")

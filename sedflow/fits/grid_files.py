@@ -16,6 +16,7 @@ from sedflow.files.hashes import opened, sealed, sha256
 from sedflow.files.paths import as_path
 from sedflow.files.writing import made_folder, replacing
 from sedflow.fits.fit import Fit, load_fit
+from sedflow.fits.store import keep_others
 
 __all__ = ["grid_folder", "read_fits", "write_fits"]
 
@@ -66,6 +67,8 @@ def grid_folder(folder: str | Path, names: Collection[str]) -> Path:
         raise SedflowError(
             f"{folder} holds {strange[0]}, which is not of this comparison; give another folder"
         )
+    for name in names:
+        keep_others(folder / f"{name}.h5")
     return folder
 
 

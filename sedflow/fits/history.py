@@ -9,7 +9,7 @@ from scipy.special import chdtrc
 
 from sedflow import views
 from sedflow.draws import column_quantiles
-from sedflow.errors import unknown
+from sedflow.errors import BadParameters, unknown
 from sedflow.fits.samples import fractions
 from sedflow.model import likelihood
 from sedflow.photometry import Photometry
@@ -66,7 +66,12 @@ class History:
         """Look-back time (n_draw,) [Gyr] at which a share of one galaxy's mass had formed.
 
         Of the raw draws, which may have weights; `formation_quantiles` respects them.
+        share : from 0 to 1, 0.5 for t50
         """
+        if not (isinstance(share, int | float | np.number) and 0 <= share <= 1):
+            raise BadParameters(
+                f"share = {str(share)[:64]}; give a share from 0 to 1, such as 0.5 for t50"
+            )
         return np.array([np.interp(share, row[::-1], self.edges[::-1]) for row in self.formed])
 
     def formation_quantiles(self, share: float, q: npt.ArrayLike = (0.16, 0.5, 0.84)) -> np.ndarray:

@@ -96,12 +96,19 @@ def fractions(q: Any) -> np.ndarray:
     except (TypeError, ValueError):
         values = np.asarray(np.nan)
     if values.size and np.all(values >= 0) and np.all(values <= 1):
+        if np.any(values == 1) and not np.any((values > 0) & (values < 1)):
+            raise UnknownName(
+                f"q = {str(q)[:64]} may be 1 % or the largest draw; give 0.01 for the one, 100 for "
+                "the other"
+            )
         return values
     if values.size and np.all(values >= 0) and np.all(values <= 100) and not _mixed(values):
         return values / 100
+    mixed = values.size and np.all(values >= 0) and np.all(values <= 100)
     raise UnknownName(
-        f"q = {q!r}; q must be quantiles in per cent, such as [16, 50, 84], or from 0 to 1, such "
-        "as [0.16, 0.5, 0.84]"
+        f"q = {str(q)[:200]}; q must be quantiles in per cent, such as [16, 50, 84], or from 0 to "
+        "1, such as [0.16, 0.5, 0.84]"
+        + ("; per cents below 1 can be given from 0 to 1 alone, 0.1 % as 0.001" if mixed else "")
     )
 
 

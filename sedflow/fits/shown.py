@@ -7,6 +7,7 @@ import numpy as np
 
 from sedflow import views
 from sedflow.draws import systematic
+from sedflow.errors import SedflowError
 from sedflow.fits.plotted import PlottedFit
 from sedflow.fits.samples import Samples, fractions
 from sedflow.fits.summary import Summary, indented, quantile_name
@@ -149,9 +150,10 @@ class ShownFit(PlottedFit):
 
         For medians, histograms or scatter plots use `fit[name]` or `fit.quantile`.
         """
-        if name in NAMES:
+        known = isinstance(name, str)  # not an array of names
+        if known and name in NAMES:
             return self.draws[name]
-        if name not in self.keys():
+        if not known or name not in self.keys():
             raise missing_quantity(name, self.model)
         return self.derived[name]
 
@@ -188,6 +190,8 @@ class ShownFit(PlottedFit):
         however exact it is. Rates scale with the mass, whose prior is wide: log_ssfr_1gyr tells
         whether the data say more of star formation than the mass does.
         """
+        if self.photometry.shape:
+            raise SedflowError(f"of_prior is of one galaxy, not of {self.title}; choose fit[i]")
         known = self.induced_prior | dict(zip(NAMES, self._prior_theta.T, strict=True))
         return {
             p.name: _share(self.quantile(p.name, _HALF), known[p.name]) for p in self.quantities

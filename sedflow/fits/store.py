@@ -20,11 +20,12 @@ import numpy as np
 from sedflow import __version__
 from sedflow.errors import BadFitFile, SedflowError
 from sedflow.files.hashes import sha256
-from sedflow.files.hdf5 import own
-from sedflow.files.regular import regular_file
+from sedflow.files.hdf5 import new_hdf5, own
+from sedflow.files.paths import as_path
+from sedflow.files.regular import open_regular, regular_file
 from sedflow.files.writing import replacing
 
-__all__ = ["below", "build", "flatten", "read", "write"]
+__all__ = ["below", "build", "flatten", "keep_others", "read", "write"]
 
 _FORMAT = "sedflow-fit"
 _FORMAT_VERSION = 1
@@ -35,7 +36,7 @@ _COMPRESS_FROM = 1024  # bytes; less is not worth a chunk
 
 
 def write(path: str | Path, values: dict, about: Mapping[str, Mapping] | None = None) -> Path:
-    """Write named values to an HDF5 file, replacing one of that name.
+    """Write named values to an HDF5 file, replacing a saved fit of that name.
 
     The file is written under another name in the same folder and then renamed: a crash leaves
     the old file, or none, but never half of one.
@@ -46,12 +47,12 @@ def write(path: str | Path, values: dict, about: Mapping[str, Mapping] | None = 
     Raises
     ------
     SedflowError
-        The folder does not exist, or a value is neither numbers nor text.
+        The folder does not exist, a value is neither numbers nor text, or another file is there.
     """
-    import h5py
-
+    keep_others(path)
+    options: dict[str, Any] = {"libver": ("v110", "v110"), "userblock_size": _BLOCK}
     with replacing(path) as temporary:
-        with h5py.File(temporary, "w", libver=("v110", "v110"), userblock_size=_BLOCK) as file:
+        with new_hdf5(temporary, path, **options) as file:
             for name, value in values.items():
                 _write(file, name, value)
                 file[name].attrs.update((about or {}).get(name, {}))
@@ -60,6 +61,25 @@ def write(path: str | Path, values: dict, about: Mapping[str, Mapping] | None = 
             file.seek(0)
             file.write(block)
     return Path(path)
+
+
+def keep_others(path: str | Path) -> None:
+    """Refuse to write over a file that is not a saved fit, such as an SSP grid or a catalogue.
+
+    Raises
+    ------
+    SedflowError
+    """
+    path = as_path(path)
+    try:
+        with open_regular(path) as file:
+            begins = file.read(len(_FORMAT))
+    except OSError:  # nothing is there, or what is said where it is written
+        return
+    if begins not in (b"", _FORMAT.encode()):
+        raise SedflowError(
+            f"{path} is there, and is not a saved fit; give another name, or move that file away"
+        )
 
 
 def read(path: str | Path) -> dict:

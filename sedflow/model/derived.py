@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from sedflow.constants import POGSON
-from sedflow.errors import UnknownName, unknown
+from sedflow.errors import UnknownName, check_like, unknown
 from sedflow.model import cosmology, dust, sfh
 from sedflow.model.batch import batch
 from sedflow.model.ssp import SOLAR_Z
@@ -190,6 +190,7 @@ def derive(theta, redshift, model) -> dict[str, np.ndarray]:
     -------
     dict of arrays (..., n_draw)
     """
+    check_like("model", model, "bases", "a sedflow.SEDModel")
     redshift = plain(redshift, "redshift", "")
     flat, z, shape = batch(theta, redshift[..., None])
     z = z[:1] if redshift.size == 1 else z  # of all draws

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from sedflow.bands import UGRIZ, as_bands
+from sedflow.bands import UGRIZ, as_bands, places_of
 from sedflow.files.hashes import sha256_of
 from sedflow.flux_units import NANOMAGGIES
 from sedflow.fluxes import PLAIN, fluxes_of
@@ -97,9 +97,10 @@ class NoiseModel:
 
     def select(self, bands) -> "NoiseModel":
         """The model of a subset of the bands: what is left when the others are not observed."""
-        rows = [self.bands.index(band) for band in bands]
+        bands = as_bands(bands)
+        rows = places_of(bands, self.bands, "the noise model")
         return NoiseModel(
-            self.log_flux[rows], self.median[rows], self.scatter[rows], self.broad, tuple(bands)
+            self.log_flux[rows], self.median[rows], self.scatter[rows], self.broad, bands
         )
 
     def _center(self, flux):

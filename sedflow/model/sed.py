@@ -82,9 +82,11 @@ class SEDModel(Stars):
         self.grid = ssp if isinstance(ssp, SSPGrid) else load_ssp(ssp)
         self.bases = load_bases()
         self.bands = as_bands(bands)
-        if not (np.isfinite(birth_cloud_age_gyr) and birth_cloud_age_gyr >= 0):
+        given = birth_cloud_age_gyr
+        shown = " ".join(str(given).split())[:64]
+        if not (isinstance(given, int | float | np.number) and 0 <= given < np.inf):
             raise BadParameters(
-                f"birth_cloud_age_gyr = {birth_cloud_age_gyr} must be finite and >= 0; "
+                f"birth_cloud_age_gyr = {shown} must be finite and >= 0; "
                 "use 0.01 (as published results were run) or 0.1"
             )
         self.birth_cloud_age_gyr = float(birth_cloud_age_gyr)

@@ -12,7 +12,7 @@ from functools import cache
 import numpy as np
 
 from sedflow.bands import UGRIZ
-from sedflow.errors import BadParameters
+from sedflow.errors import BadParameters, check_like
 from sedflow.model.noise import NoiseModel
 from sedflow.parameters import FREE_NAMES, as_prior
 from sedflow.photometry import Photometry
@@ -122,8 +122,10 @@ def simulate(
     if seed is not None and not isinstance(seed, np.random.Generator):
         seed = as_whole("seed", seed, 0, 2**64 - 1)
     prior = as_prior(prior)
-    model = model or SEDModel()
-    noise = noise or nsa_noise()
+    model = SEDModel() if model is None else model
+    noise = nsa_noise() if noise is None else noise
+    check_like("model", model, "max_redshift", "a sedflow.SEDModel", BadParameters)
+    check_like("noise", noise, "bands", "a sedflow.NoiseModel", BadParameters)
     top = model.max_redshift(noise.bands)
     try:
         low, high = (float(z) for z in redshift)

@@ -44,9 +44,8 @@ class GridFile:
 
         It bears no date: the same grid gives the same bytes, and so the same hash.
         """
-        import h5py
-
         import sedflow
+        from sedflow.files.hdf5 import new_hdf5
         from sedflow.files.writing import replacing
         from sedflow.model.ssp import ssp_digest
 
@@ -60,7 +59,7 @@ class GridFile:
         }
         # What would be refused when read is not written.
         SSPGrid(Path(path).stem, self.feh, self.lg_age_gyr, self.wave_edges, self.luminosity)
-        with replacing(path) as temporary, h5py.File(temporary, "w") as file:
+        with replacing(path) as temporary, new_hdf5(temporary, path) as file:
             file.attrs.update(about | self.attrs)
             file["ssp_lgmet"], file["ssp_feh"] = self.lgmet, self.feh
             file["ssp_lg_age_gyr"] = self.lg_age_gyr

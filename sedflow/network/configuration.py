@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 from sedflow.atlas.catalog import NSA_BANDS
 from sedflow.bands import UGRIZ
-from sedflow.errors import BadParameters, SedflowError
+from sedflow.errors import BadParameters, SedflowError, check_kind
 from sedflow.files.regular import regular_file
 from sedflow.model.noise import NoiseModel
 from sedflow.model.simulation import nsa_noise
@@ -146,6 +146,8 @@ class TrainingConfig:
                 as_whole(name, getattr(self, name), low, high)
         as_whole("warm_up", self.warm_up, 0)
         as_whole("seed", self.seed, 0, 2**63 - 1)
+        for name in ("alike", "learning_rate"):
+            check_kind(name, getattr(self, name), (int, float), "a number", BadParameters)
         if not 1 <= self.alike < math.inf:
             raise BadParameters(f"alike = {self.alike!r}; give a number from 1, as 20")
         if not 0 < self.learning_rate < 1:

@@ -19,6 +19,8 @@ from sedflow.bands import curve_name
 from sedflow.draws import Draws, check_photometry, checked_request, galaxy_rng
 from sedflow.errors import BadParameters, UnknownBand, needs
 from sedflow.files.hashes import digest, sealed, sha256
+from sedflow.files.paths import as_path
+from sedflow.files.writing import replacing
 from sedflow.model.batch import chunks
 from sedflow.model.flow_and_mass import FlowAndMass
 from sedflow.model.noise import NoiseModel
@@ -220,6 +222,7 @@ class AmortizedPosterior:
         return self._pull(theta, galaxy)[0]
 
     def _pull(self, theta, galaxy):
+        check_photometry(galaxy)
         theta = as_theta(theta)
         shape = galaxy.shape
         extra = theta.ndim - 1 - len(shape)
@@ -285,13 +288,14 @@ class AmortizedPosterior:
         The posterior draws from the graphs from then on, as whoever loads them does.
         """
         needs("torch", "zuko", "onnx", extra="train", what="writing a network")
-        from safetensors.torch import save_file
+        from safetensors.torch import save
 
         from sedflow.network.graph_files import write_graphs
 
-        path = Path(folder) / f"{self.record['name']}.safetensors"
-        save_file({k: v.contiguous() for k, v in self.flow.state_dict().items()}, path)
-        path.chmod(0o644)  # safetensors leaves it to its owner alone
+        path = as_path(folder) / f"{self.record['name']}.safetensors"
+        tensors = {k: v.contiguous() for k, v in self.flow.state_dict().items()}
+        with replacing(path) as temporary:
+            temporary.write_bytes(save(tensors))
         self.record["weights_sha256"] = sha256(path)
         document = sealed({"format": FORMAT, **self.record})
         path.with_suffix(".json").write_text(json.dumps(document, indent=1) + "\n")

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from sedflow.errors import BadWeights
+from sedflow.errors import BadWeights, check_like
 from sedflow.files.packaged import SSP_NAMES
 from sedflow.model.sed import SEDModel, default_model
 
@@ -33,6 +33,7 @@ def trained_model(record: dict) -> SEDModel:
 
 def check_grid(record: dict, model: SEDModel) -> None:
     """Refuse a model on another SSP grid than that of a network's record, with `BadWeights`."""
+    check_like("model", model, "grid", "a sedflow.SEDModel", BadWeights)
     ssp = record["ssp"]
     if model.grid.sha256 != ssp["sha256"]:
         raise BadWeights(

@@ -14,7 +14,6 @@ A block after which a number of the state is not finite is undone, and the learn
 """
 
 import json
-import os
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -23,11 +22,11 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from safetensors.torch import load_file, save_file
+from safetensors.torch import load_file, save
 
 from sedflow.curve_hashes import own_curves
 from sedflow.errors import BadParameters, SedflowError, check_choice
-from sedflow.files.writing import made_folder
+from sedflow.files.writing import made_folder, replacing
 from sedflow.network.configuration import NETWORKS, TrainingConfig
 from sedflow.network.flow import FlowConfig, build_flow
 from sedflow.network.posterior import AmortizedPosterior
@@ -110,7 +109,7 @@ def train(
     run.checkpoint()
     posterior = run.posterior()
     posterior.save(folder)
-    run.checkpoint_path.unlink()
+    run.checkpoint_path.unlink(missing_ok=True)
     return posterior
 
 
@@ -128,6 +127,7 @@ class _Training:
         self.batch = min(config.batch, size)
         self.size = -(-size // self.batch) * self.batch
         parent = load_posterior(config.start) if config.start else None
+        self.parent_sha256 = "" if parent is None else parent.record_sha256
         self.training_set = TrainingSet(config, parent and parent.scaling)
         self.domain = self.training_set.domain()
         self.architecture = FlowConfig(
@@ -267,27 +267,53 @@ class _Training:
         """Write all of the state to one file, replacing the last only when it is complete."""
         state = {
             "config": asdict(self.config),
+            "made_of": self.made_of,
             "seen": self.seen,
             "step": self.step,
             "undone": self.undone,
             "seconds": self.seconds,
             "history": self.history,
         }
-        partial = self.checkpoint_path.with_suffix(".partial")
-        save_file(
-            {k: v.detach().cpu().contiguous() for k, v in self.steps.state().items()},
-            partial,
-            metadata={"state": json.dumps(state)},
-        )
-        os.replace(partial, self.checkpoint_path)
+        tensors = {k: v.detach().cpu().contiguous() for k, v in self.steps.state().items()}
+        try:
+            with replacing(self.checkpoint_path) as partial:
+                partial.write_bytes(save(tensors, metadata={"state": json.dumps(state)}))
+        except OSError as error:
+            raise SedflowError(
+                f"cannot write {self.checkpoint_path}: {error.strerror}; make room, and train "
+                "again: it goes on from the last checkpoint"
+            ) from None
 
     def resume(self):
         if not self.checkpoint_path.exists():
             return
-        from safetensors import safe_open
+        from safetensors import SafetensorError, safe_open
 
-        with safe_open(self.checkpoint_path, "pt") as file:
-            state = json.loads(file.metadata()["state"])
+        try:
+            with safe_open(self.checkpoint_path, "pt") as file:
+                state = json.loads(file.metadata()["state"])
+            self._go_on(state, load_file(self.checkpoint_path))
+        except SedflowError:
+            raise
+        except (SafetensorError, OSError, LookupError, RuntimeError, TypeError, ValueError) as why:
+            raise SedflowError(
+                f"{self.checkpoint_path} cannot be gone on with ({' '.join(str(why).split())[:200]}"
+                "); delete it to begin again, or choose another folder"
+            ) from None
+
+    @property
+    def made_of(self) -> dict:
+        """What the names in the configuration stand for: grid, noise, curves and first network."""
+        made = self.training_set
+        return {
+            "ssp": made.model.grid.sha256,
+            "noise": made.noise.sha256,
+            "start": self.parent_sha256,
+            **own_curves(made.noise.bands),
+        }
+
+    def _go_on(self, state, tensors):
+        """Take up the state of a checkpoint, which must be of the same training."""
         mine = json.loads(json.dumps(asdict(self.config)))  # as JSON has it: lists, not tuples
         if state["config"] != mine:
             changed = [k for k, v in mine.items() if state["config"].get(k) != v]
@@ -295,7 +321,14 @@ class _Training:
                 f"{self.checkpoint_path} belongs to a training with other {', '.join(changed)}; "
                 "finish that one, choose another folder, or delete the file"
             )
-        self.steps.restore(load_file(self.checkpoint_path))
+        before = state.get("made_of", self.made_of)  # earlier versions did not tell
+        if before != self.made_of:
+            changed = [k for k, v in self.made_of.items() if before.get(k) != v]
+            raise SedflowError(
+                f"{self.checkpoint_path} belongs to a training whose {', '.join(changed)} held "
+                "something else; restore that, choose another folder, or delete the file"
+            )
+        self.steps.restore(tensors)
         self.good = self.steps.snapshot()
         self.seen, self.step, self.undone = state["seen"], state["step"], state["undone"]
         self.seconds, self.history = state["seconds"], state["history"]

@@ -1,13 +1,14 @@
 """Weights of networks, packaged or in a file, checked before they are used."""
 
-from functools import cache
+from contextlib import suppress
+from functools import lru_cache
 from importlib.util import find_spec
 from pathlib import Path
 
 import numpy as np
 
 from sedflow.errors import BadWeights, SedflowError
-from sedflow.files.hashes import sha256
+from sedflow.files.hashes import sha256, stamp
 from sedflow.files.packaged import DEFAULT_WEIGHTS, SSP_NAMES, checked_path, data_path
 from sedflow.files.paths import as_path
 from sedflow.model.sed import SEDModel
@@ -20,6 +21,8 @@ from sedflow.parameters import PARAMETERS
 from sedflow.sampling.misfit import load_p_values
 
 __all__ = ["cached_posterior", "load_posterior", "packaged_weights", "parameter_table"]
+
+_KEPT = 16  # networks
 
 
 def packaged_weights() -> list[str]:
@@ -107,10 +110,29 @@ def _flow_of(weights, record, packaged):
         raise ValueError(str(error)) from None
 
 
-@cache
 def cached_posterior(name_or_path: str = DEFAULT_WEIGHTS) -> AmortizedPosterior:
-    """As `load_posterior`, but loaded once per process; treat the network as read-only."""
+    """As `load_posterior`, but loaded once per process; treat the network as read-only.
+
+    Files that another training has written since are loaded again.
+    """
+    return _loaded_once(name_or_path, _stamps(name_or_path))
+
+
+@lru_cache(_KEPT)
+def _loaded_once(name_or_path, seen):
     return load_posterior(name_or_path)
+
+
+def _stamps(name_or_path):
+    """What tells that a file of a network was changed; nothing of a packaged one."""
+    path = Path(name_or_path)
+    if path.suffix != ".safetensors":
+        return ()
+    with suppress(OSError, ValueError):  # what is wrong is said where it is loaded
+        also = (manifest_path(path), path.with_suffix(".p_values.json"))
+        files = [path, path.with_suffix(".json"), *(file for file in also if file.is_file())]
+        return tuple(map(stamp, files))
+    return ()
 
 
 def parameter_table() -> list[dict]:

@@ -18,10 +18,12 @@ _POINTS = 8  # in a cell along each axis, where a line cuts it
 
 
 def names_of(of):
-    names = tuple(x.strip() for x in of.split(",")) if isinstance(of, str) else tuple(of)
+    names = of.split(",") if isinstance(of, str) else of
+    names = tuple(x.strip() for x in names if isinstance(x, str)) if np.iterable(names) else ()
     if len(names) not in (1, 2) or len(set(names)) != len(names):
         raise SedflowError(
-            f"of = {of!r}; give one or two different quantities, such as 'log_mstar,log_ssfr_1gyr'"
+            f"of = {str(of)[:64]!r}; give one or two different quantities, such as "
+            "'log_mstar,log_ssfr_1gyr'"
         )
     known = [*(q.name for q in KNOWN), *SPECIFIC]
     for name in names:
@@ -107,10 +109,13 @@ def checked_weights(weights, ids):
         return None
     if isinstance(weights, Mapping):
         weights = weights_of(named_weights(weights), ids)
-    w = np.asarray(weights, float)
+    try:
+        w = np.asarray(weights, float)
+    except (TypeError, ValueError):
+        w = np.zeros(())
     if w.shape != (len(ids),):
         raise SedflowError(
-            f"weights have the shape {w.shape} for {len(ids):,} galaxies; give one for each"
+            f"weights have the shape {w.shape} for {len(ids):,} galaxies; give a number for each"
         )
     if not np.isfinite(w).all() or (w <= 0).any():
         k = int(np.argmin(np.where(np.isfinite(w), w, -np.inf)))

@@ -15,6 +15,7 @@ from sedflow.fits.fit import Fit
 from sedflow.model.sed import SEDModel
 from sedflow.parameters import Prior
 from sedflow.population.run_parts import RunParts, check_names, values_of
+from sedflow.sampling.verdict import FAILED, KINDS, MISFIT, UNCHECKED
 
 NOT_IN_SAMPLE = "not in the sample"  # of why galaxies are left out
 
@@ -53,6 +54,8 @@ class Members:
 
     def without(self, ids: Collection) -> "Members":
         """Those that do not have one of these IDs, as numbers or as text."""
+        if isinstance(ids, str) or not np.iterable(ids):
+            raise SedflowError(f"without = {str(ids)[:64]!r}; give a list of IDs")
         gone = {str(ident).strip() for ident in ids}
         rows = np.array([str(ident) not in gone for ident in self.ids.tolist()], dtype=bool)
         if rows.all():
@@ -108,12 +111,14 @@ def members_of(
     most, draws : of a run, so many galaxies and draws of each at most; the galaxies are those of
         partitions in random order
     """
-    status = (status,) if isinstance(status, str) else tuple(status)
+    if isinstance(status, str) or not np.iterable(status):
+        status = (status,)
+    status = tuple(status)
     for name in status:
         check_choice("status", name, STATUS)
     if isinstance(source, str | Path):
         return _of_run(Path(source), names, status, most, draws)
-    fits: list[Any] = [source] if isinstance(source, Fit) else list(source)
+    fits: list[Any] = [source] if isinstance(source, Fit) or not np.iterable(source) else [*source]
     if fits and all(isinstance(one, str | Path) for one in fits):
         first, *others = (_of_run(Path(one), names, status, most, draws) for one in fits)
         return reduce(Members.replaced_by, others, first)
@@ -178,7 +183,7 @@ def _of_fits(fits, names, status):
         value[there] = values_of(names, theta[there], z[there], fit.model)
         w = fit.draws.weights
         w = np.full((n, n_draw), 1.0 / n_draw) if w is None else w.reshape(n, n_draw)
-        state = np.broadcast_to("ok", (n,)) if fit.verdict is None else _states(fit, n)
+        state = _states(fit, n)
         used = np.isin(state, status) & there
         states += [s if h else "no draws" for s, h in zip(state[~used], there[~used], strict=True)]
         parts.append((value[used], w[used], z[used], used))
@@ -220,4 +225,16 @@ def _ids_of(fits):
 
 
 def _states(fit, n):
-    return np.array([str(s) for s in np.broadcast_to(fit.verdict.status, (n,))])
+    """The status of each galaxy; of weighted draws without a verdict, by their figures."""
+    if fit.verdict is not None:
+        return np.array([str(s) for s in np.broadcast_to(fit.verdict.status, (n,))])
+    shape = fit.photometry.shape
+    kinds = [fit[i].quality if shape else fit.quality for i in np.ndindex(shape)]
+    if UNCHECKED in kinds:
+        raise SedflowError(
+            f"the fit of {fit.title[:60]} is unchecked: its draws may not follow the posterior "
+            'that a population is made of; fit again with trust="weights" or "auto", or give '
+            "sedflow.reweight(fit)"
+        )
+    states = {kind.name: "ok" for kind in KINDS if kind.exact} | {MISFIT: MISFIT}
+    return np.array([states.get(kind, FAILED) for kind in kinds])

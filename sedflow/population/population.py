@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from sedflow import views
-from sedflow.errors import SedflowError
+from sedflow.errors import SedflowError, check_kind
 from sedflow.parameters import as_whole
 from sedflow.population import tables
 from sedflow.population.cell_density import CellDensity
@@ -85,7 +85,9 @@ class Population(CellDensity):
         self.names = names_of(of)
         self._n, self._seed = as_whole("n", n, 50, 100_000), as_whole("seed", seed, 0)
         members = members_of(source, self.names, status).without(without)
-        edges = edges_of(members, self.names, dict(ranges or {}), cell_counts(cells, self.names))
+        ranges = {} if ranges is None else ranges
+        check_kind("ranges", ranges, Mapping, "(LOW, HIGH) by the name of a quantity")
+        edges = edges_of(members, self.names, dict(ranges), cell_counts(cells, self.names))
         self._enter(members, edges, weights, None)
 
     @classmethod

@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from sedflow.errors import SedflowError
+from sedflow.errors import SedflowError, check_like
 from sedflow.parameters import Prior, as_prior
 from sedflow.sampling.importance import weigh
 from sedflow.sampling.objection import objection_to
@@ -54,6 +54,7 @@ def reweight(fit: Any, prior: Prior | str | None = None, min_ess: float | None =
     >>> bool(reweight(result).draws.importance.k_hat < 0.7)
     True
     """
+    check_like("fit", fit, "photometry", "what sedflow.fit returns")
     prior = fit.prior if prior is None else as_prior(prior)
     heavy = prior.tail_index(fit.prior) >= TAIL_INDEX_MAX
     draws, galaxy = fit.draws, fit.photometry

@@ -17,6 +17,10 @@ from typing import Any
 import numpy as np
 from scipy.stats import kstest, kstwo
 
+from sedflow.errors import SedflowError
+from sedflow.units import plain
+from sedflow.whole_numbers import as_whole
+
 
 def percentile_scores(
     truth: np.ndarray, draws: np.ndarray, weights: np.ndarray | None = None, seed: int = 0
@@ -27,6 +31,12 @@ def percentile_scores(
     Ties (a parameter that the posterior pins to one value) are broken at random; equal weights
     count the truth as one of the draws, which makes the score an SBC rank.
     """
+    truth, draws = (plain(x, name, "") for name, x in (("truth", truth), ("draws", draws)))
+    if truth.ndim != 2 or draws.shape[::2] != truth.shape:
+        raise SedflowError(
+            f"truth has the shape {truth.shape}, draws {draws.shape}; give (n, n_param) and "
+            "(n, n_draw, n_param)"
+        )
     n_draw = draws.shape[1]
     u = np.random.default_rng(seed).random(truth.shape)
     if weights is None:
@@ -64,6 +74,9 @@ def tarp_levels(
 
 def ks_distances(levels: np.ndarray) -> Any:
     """KS distance from uniform, and its p-value, of each column of levels (n, ...)."""
+    levels = plain(levels, "levels", "")
+    if levels.ndim == 0 or levels.size == 0:
+        raise SedflowError(f"levels have the shape {levels.shape}; give (n, ...) of one at least")
     flat = levels.reshape(len(levels), -1)
     tests = [kstest(column, "uniform") for column in flat.T]
     shape = levels.shape[1:]
@@ -75,6 +88,7 @@ def ks_distances(levels: np.ndarray) -> Any:
 
 def ks_band(n: int, level: float = 0.95, tests: int = 1) -> float:
     """KS distance that n uniform levels stay below with this probability, in all of the tests."""
+    n, tests = as_whole("n", n, 1, 2**53), as_whole("tests", tests, 1)
     return float(kstwo.ppf(level ** (1.0 / tests), n))
 
 

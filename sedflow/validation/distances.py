@@ -12,8 +12,9 @@ import numpy as np
 from scipy.stats import wasserstein_distance
 
 from sedflow.draws import Draws, systematic, weighted_quantile
-from sedflow.errors import SedflowError
+from sedflow.errors import SedflowError, check_kind
 from sedflow.parameters import FREE_NAMES, HIGH, LOW, NAMES, index
+from sedflow.whole_numbers import as_whole
 
 _MOST = 2000  # draws of each side that the classifier is shown
 _FEWEST = 100  # effective draws of each side, below which no figure means much
@@ -94,7 +95,7 @@ def distance(a: Draws, b: Draws, seed: int = 0) -> Distance:
     SedflowError
         Too few effective draws, draws of more than one galaxy, or none at all.
     """
-    rng = np.random.default_rng(seed)
+    rng = np.random.default_rng(as_whole("seed", seed, 0))
     theta = [_theta(a, "a"), _theta(b, "b")]
     # The population Monte Carlo of `mcmc` draws the mass anew for a state that stayed where it
     # was: draws that share all else come from one state, and count as one.
@@ -138,6 +139,7 @@ def distance(a: Draws, b: Draws, seed: int = 0) -> Distance:
 
 def _theta(draws, name):
     """Theta (n, 12) of the draws of one galaxy, checked."""
+    check_kind(f"draws {name}", draws, Draws, "the draws of a fit, fit.draws")
     if draws.shape:
         raise SedflowError(
             f"draws {name} are of {int(np.prod(draws.shape))} galaxies; give those of one, "

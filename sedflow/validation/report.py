@@ -14,7 +14,7 @@ import numpy as np
 
 from sedflow import views
 from sedflow.errors import SedflowError
-from sedflow.files.hashes import opened, sealed
+from sedflow.files.hashes import opened, sealed, stamp
 from sedflow.files.packaged import DEFAULT_WEIGHTS, checked_path, data_path
 from sedflow.files.paths import as_path
 from sedflow.files.writing import replacing
@@ -65,7 +65,7 @@ class ValidationReport:
 
     def save(self, path: str | Path) -> Path:
         """Write the report as JSON; the levels of each galaxy in thousandths."""
-        path = Path(path)
+        path = as_path(path)
         parts = {"each": _stored(self.galaxies)}
         if self.survey:
             parts["survey"] = _stored(self.survey)
@@ -146,11 +146,11 @@ def load_report(name_or_path: str | Path = DEFAULT_WEIGHTS) -> ValidationReport:
         )
     if packaged:
         checked_path(path.name)
-    return _read_report(path.resolve())
+    return _read_report(path.resolve(), stamp(path))
 
 
 @cache
-def _read_report(path):
+def _read_report(path, seen):
     try:
         summary = opened(json.loads(path.read_text()))
         galaxies, survey = (_read(summary.pop(key, {})) for key in ("each", "survey"))

@@ -234,3 +234,15 @@ def test_a_catalogue_of_every_size_finds_its_galaxies(nsa):
 def test_a_catalogue_of_unknown_origin_has_no_summary(nsa):
     with pytest.raises(SedflowError, match="does not say which file it is from; read it with"):
         summarise(type(nsa)(nsa.table[:5]))
+
+
+@pytest.mark.parametrize("wrong", [72.9, [72, 80.5], np.ma.array([72], mask=[True]), None])
+def test_what_is_no_nsaid_is_no_galaxy(nsa, wrong):
+    """72.9 was galaxy 72, and so was the number under a mask."""
+    with pytest.raises(BadPhotometry, match="is not one of the atlas"):
+        nsa.rows(wrong)
+
+
+def test_whole_nsaids_of_any_type_are_galaxies(nsa):
+    for good in (72, 72.0, np.float32(72), "72", np.int16(72), np.ma.array(72)):
+        assert nsa.rows(good) == nsa.rows(72)

@@ -345,7 +345,11 @@ def test_folders_of_others_are_refused(path, galaxies, tmp_path):
     (full / "thesis.tex").write_text("do not lose me")
     with pytest.raises(SedflowError, match="is not empty"):
         infer_catalogue(path, full, mapping=mapping, **options)
-    assert [file.name for file in full.iterdir() if file.name[0] != "."] == ["thesis.tex"]
+    assert [file.name for file in full.iterdir()] == ["thesis.tex"]
+    (full / ".sedflow-of-another-program.fits").touch()
+    with pytest.raises(SedflowError, match="is not empty"):
+        infer_catalogue(path, full, mapping=mapping, **options)
+    assert len(list(full.iterdir())) == 2
 
 
 def test_a_folder_is_for_one_run_at_a_time(path, galaxies, tmp_path):

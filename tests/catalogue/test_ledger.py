@@ -33,7 +33,6 @@ from sedflow.errors import SedflowError
 from sedflow.figures.run_page import write_run_page
 from sedflow.files.hashes import opened, sealed, sha256
 from sedflow.files.packaged import DEFAULT_WEIGHTS, data_path
-from sedflow.network.weights import cached_posterior
 from sedflow.population.run_parts import _thetas
 
 OPTIONS = {"n": 10, "keep": 3, "part_rows": 2, "workers": 0}
@@ -325,12 +324,10 @@ def test_a_run_does_not_go_on_with_another_record_of_the_same_weights(source, ma
         infer_catalogue(source, out, progress=stop_at(4), **options)
     record["scaling"]["half"] = [1.3 * value for value in record["scaling"]["half"]]
     weights.with_suffix(".json").write_text(json.dumps(sealed(record)))
-    cached_posterior.cache_clear()  # as in another process
     with pytest.raises(SedflowError, match="began with a network whose record has the SHA-256"):
         infer_catalogue(source, out, **options)
     with pytest.raises(SedflowError, match="are not those that the run began with"):
         infer.checked_posterior(str(weights), load_manifest(out)["weights"]["record_sha256"])
-    cached_posterior.cache_clear()
 
 
 def forged(out, number, change):
@@ -918,3 +915,14 @@ def test_counts_that_are_none_are_a_damaged_file(counts, out):
     pq.write_table(table.replace_schema_metadata({"sedflow_counts": text}), path)
     with pytest.raises(SedflowError, match="is damaged"):
         read_results(path)
+
+
+@pytest.mark.parametrize("content", [b"my notes", b"<!doctype html><title>mine</title>", b""])
+def test_a_report_is_not_written_over_another_file(content, out, tmp_path):
+    other = tmp_path / "notes.html"
+    other.write_bytes(content)
+    with pytest.raises(SedflowError, match="is not a page that sedflow wrote"):
+        write_run_page(out, other)
+    assert other.read_bytes() == content
+    again = write_run_page(out, tmp_path / "page.html")
+    assert write_run_page(out, again) == again

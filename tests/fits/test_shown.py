@@ -181,6 +181,12 @@ def test_unknown_names_list_the_known_closest_first(fit):
     for q in (-1, 101, "x", [0.16, 50], []):
         with pytest.raises(sedflow.SedflowError, match="q must be quantiles"):
             fit.quantile("a_v", q)
+    for q in (1, [1], [0, 1.0]):  # in a loop over per cents 1 gave the largest draw
+        with pytest.raises(sedflow.SedflowError, match=r"may be 1 % or the largest draw"):
+            fit.quantile("a_v", q)
+    assert fit.quantile("a_v", 100) == fit.quantile("a_v", [0.5, 1])[1]
+    with pytest.raises(sedflow.SedflowError, match=r"0\.1 % as 0\.001"):
+        fit.quantile("a_v", [0.1, 2.5])
 
 
 def test_names_complete(fit):
@@ -307,3 +313,11 @@ def test_columns_of_a_summary_can_be_chosen():
     many = Summary({"id": [1, 2], "a_v_p50": [0.1, 0.2], "a_v_p84": [0.2, 0.3]})
     assert many[["id", "a_v_p84"]].colnames == ["id", "a_v_p84"]
     assert len(many.groups) == 1  # astropy's own, of the same rows
+
+
+def test_a_share_in_per_cent_is_no_share(fit):
+    """50 gave a formation time of 0, without a word."""
+    for wrong in (50, 90, -0.1, "t50", None, np.nan):
+        with pytest.raises(sedflow.SedflowError, match=r"give a share from 0 to 1, such as 0\.5"):
+            fit.history.formation_quantiles(wrong)
+    assert fit.history.formation_quantiles(0.5)[1] > 0

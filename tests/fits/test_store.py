@@ -1,5 +1,6 @@
 """Saved fits: the same to the last bit, or refused; and what other tools get to see."""
 
+import resource
 import warnings
 from dataclasses import fields, is_dataclass, replace
 
@@ -20,6 +21,7 @@ from sedflow.errors import BadFitFile, SedflowError
 from sedflow.fits import store
 from sedflow.fits.export import TABLE_FORMATS, to_arviz, to_table
 from sedflow.fits.fit import Fit, load_fit, save_fit
+from sedflow.fits.grid_files import grid_folder
 from sedflow.fits.structure import todays_verdict
 from sedflow.model.derived import ALL
 from sedflow.model.likelihood import log_likelihood
@@ -639,3 +641,31 @@ def test_draws_of_another_model_lose_what_was_found_of_them(posterior, nsa, tmp_
     chains = replace(chains, draws=replace(chains.draws, log_density=None))  # as of MCMC
     with pytest.raises(BadFitFile, match="do not state their density"):
         load_fit(save_fit(chains, tmp_path / "chains.h5"), model=SEDModel("bc03"))
+
+
+def test_a_fit_is_saved_over_no_other_file(tmp_path):
+    """An SSP grid, or a catalogue, was replaced."""
+    fit = make_fit()
+    other = tmp_path / "fsps.h5"
+    other.write_bytes(b"\x89HDF\r\n\x1a\n and hours of work")
+    for ask in (fit.save, lambda path: grid_folder(path.parent, ["fsps"])):
+        with pytest.raises(SedflowError, match="is there, and is not a saved fit"):
+            ask(other)
+    assert other.read_bytes().endswith(b"hours of work")
+    other.write_bytes(b"")
+    assert fit.save(fit.save(other)) == other
+
+
+def test_a_full_disk_is_told_in_a_sentence(tmp_path):
+    """HDF5 gave a RuntimeError, or a paragraph."""
+    path = make_fit(n=2000).save(tmp_path / "a.h5")
+    before = path.read_bytes()
+    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (8192, limits[1]))
+    try:
+        with pytest.raises(SedflowError, match=r"cannot write .*a\.h5: File too large; make room"):
+            make_fit(n=2001).save(path)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+    assert path.read_bytes() == before
+    assert [file.name for file in tmp_path.iterdir()] == ["a.h5"]

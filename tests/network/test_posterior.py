@@ -287,6 +287,18 @@ def test_magnitudes_typed_in_are_enough(posterior):
     assert "log_mass_surviving" in fit.summary()["name"]
 
 
+def test_files_of_a_network_that_are_changed_are_loaded_again(tmp_path):
+    """As by another training in the same session: the network of before was used."""
+    for source in sorted(data_path("").glob("nsa-ugriz-bc03.*")):
+        shutil.copy(source, tmp_path)
+    path = tmp_path / "nsa-ugriz-bc03.safetensors"
+    first = cached_posterior(str(path))
+    assert cached_posterior(str(path)) is first
+    path.with_suffix(".json").write_text("{}")
+    with pytest.raises(BadWeights, match="is not a weights record"):
+        cached_posterior(str(path))
+
+
 def test_a_cached_network_is_loaded_once():
     first = cached_posterior("nsa-ugriz-bc03")
     assert cached_posterior("nsa-ugriz-bc03") is first

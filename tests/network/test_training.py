@@ -1,5 +1,6 @@
 """Training: learns, resumes, and survives being killed."""
 
+import json
 import os
 import re
 import signal
@@ -11,7 +12,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 from click.testing import CliRunner
-from safetensors.torch import load_file
+from safetensors import safe_open
+from safetensors.torch import load_file, save
 
 import sedflow
 from sedflow.cli import main
@@ -85,6 +87,26 @@ def test_a_checkpoint_of_another_training_is_refused(tmp_path):
         train(TrainingConfig(**SMALL), tmp_path, stop_after(4096), checkpoint_seconds=0)
     with pytest.raises(SedflowError, match="belongs to a training with other seed, hidden"):
         train(TrainingConfig(**(SMALL | {"hidden": 64, "seed": 5})), tmp_path)
+
+
+def test_a_checkpoint_that_is_damaged_or_of_other_files_is_refused(tmp_path):
+    """A file cut short gave a traceback, and another SSP grid of the same name went unnoticed."""
+    config = TrainingConfig(**SMALL)
+    with pytest.raises(Stop):
+        train(config, tmp_path, stop_after(4096), checkpoint_seconds=0)
+    path = tmp_path / "nsa-ugriz-fsps.checkpoint"
+    whole = path.read_bytes()
+    tensors = {name: value.clone() for name, value in load_file(path).items()}  # not its memory
+    with safe_open(path, "np") as file:
+        state = json.loads(file.metadata()["state"])
+    for content in (b"", b"x" * 100, whole[: len(whole) // 2], save(tensors), save({})):
+        path.write_bytes(content)
+        with pytest.raises(SedflowError, match=r"cannot be gone on with .*delete it"):
+            train(config, tmp_path)
+    state["made_of"]["ssp"] = "0" * 64
+    path.write_bytes(save(tensors, metadata={"state": json.dumps(state)}))
+    with pytest.raises(SedflowError, match="a training whose ssp held something else"):
+        train(config, tmp_path)
 
 
 def test_a_killed_command_resumes(tmp_path):

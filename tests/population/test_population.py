@@ -221,3 +221,12 @@ def test_the_command_refuses_two_weights_of_one_id(run, tmp_path):
     done = CliRunner().invoke(main, ["population", str(run), "--weights", str(path)])
     assert done.exit_code == 1
     assert "2 weights" in done.output
+
+
+def test_unchecked_fits_are_no_population(posterior, fit):
+    raw = sedflow.fit(fit.photometry, posterior, n=100, trust=None)
+    with pytest.raises(SedflowError, match=r"is unchecked.*sedflow.reweight"):
+        sedflow.Population(raw, "log_mstar", status=ALL)
+    weighed = sedflow.reweight(raw, min_ess=0)
+    found = sedflow.Population(weighed, "log_mstar", status=ALL)
+    assert len(found) + sum(found.left_out.values()) == len(fit)

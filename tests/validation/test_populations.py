@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -88,6 +90,8 @@ def test_a_report_with_a_survey_survives_a_file(with_survey, tmp_path):
         again.survey["scores_exact"], with_survey.survey["scores_exact"], atol=1e-3
     )
     assert populations_of(again) == tuple(POPULATIONS)
+    replace(with_survey, summary={**with_survey.summary, "seed": 99}).save(path)
+    assert load_report(path).summary["seed"] == 99  # not the report that was read before
 
 
 def test_survey_like_galaxies_look_like_the_atlas():

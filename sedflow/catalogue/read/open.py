@@ -30,6 +30,7 @@ from sedflow.catalogue.read.votable import open_votable
 from sedflow.errors import SedflowError, needs
 from sedflow.files.bounds import LIBRARY, Bounds
 from sedflow.files.packed import HEAD, plain_bytes
+from sedflow.files.paths import as_path
 
 
 def read_table(source, name: str | None = None, *, table: str | int | None = None):
@@ -85,7 +86,7 @@ def open_catalogue(
         source = bytes(source)
         name, head = name or "the table", source[:HEAD]
     else:
-        source = Path(source)
+        source = as_path(source)
         name = name or source.name or source.resolve().name or str(source)  # "." has none
         head = _head(source)
     with readable(name):
