@@ -163,7 +163,7 @@ class CompareView(PageView):
 
     def pin(self, answer: Answer) -> str:
         """Add a posterior; returns what to tell the visitor."""
-        title, n = self._named(answer), answer.request.n
+        title, n = _named(answer, self.engine), answer.request.n
         if n > MOST_PINNED_DRAWS:
             return (
                 f"{title} has {n:,} draws, and Compare keeps up to {MOST_PINNED_DRAWS:,}: take "
@@ -176,28 +176,6 @@ class CompareView(PageView):
         self.pins.append(answer)
         self._changed()
         return f"Pinned {title} ({len(self.pins)}). Compare shows it."
-
-    def _named(self, answer):
-        """The name of a pin's galaxy: the best-known one, or its number."""
-        galaxy = answer.request.galaxy
-        if whole_number(galaxy) is None:  # one that was added, whatever it is called
-            return galaxy
-        name = self.engine.name(galaxy) if self.engine else ""
-        return name or answer.fit.title.partition(",")[0]
-
-    def _names(self):
-        """The names of the pins' galaxies, of which no two have one name."""
-        names = [self._named(pin) for pin in self.pins]
-        galaxies = [pin.request.galaxy for pin in self.pins]
-        whose: dict[str, set[str]] = {}
-        for name, galaxy in zip(names, galaxies, strict=True):
-            whose.setdefault(name, set()).add(galaxy)
-        return [
-            name
-            if len(whose[name]) == 1
-            else f"{name} ({'added' if whole_number(galaxy) is None else f'NSAID {galaxy}'})"
-            for name, galaxy in zip(names, galaxies, strict=True)
-        ]
 
     def unpin(self, k: int) -> None:
         """Take a posterior off."""
@@ -261,7 +239,7 @@ class CompareView(PageView):
         if not self.pins or not self._seen:
             return
         there = dict(zip(_SLOTS, self.pins, strict=False))
-        names = self._names()
+        names = _names(self.pins, self.engine)
         labels = dict(zip(_SLOTS, differing(self.pins, names), strict=False))
         self._chips[:] = [
             *self._same(names),
@@ -496,6 +474,30 @@ def _history_layers(there, which):
         low, high = min(low, one.y_range[0]), max(high, one.y_range[1])
         oldest = max(oldest, one.x_range[1])
     return Layers(sources, (0.0, oldest), (low, high), "", one.x_label, one.y_label)
+
+
+def _named(answer, engine):
+    """What a pin's galaxy is called: its best-known name, or its number."""
+    galaxy = answer.request.galaxy
+    if whole_number(galaxy) is None:  # one that was added, whatever it is called
+        return galaxy
+    name = engine.name(galaxy) if engine else ""
+    return name or answer.fit.title.partition(",")[0]
+
+
+def _names(pins, engine):
+    """What the pins' galaxies are called, of which no two have one name."""
+    galaxies = [pin.request.galaxy for pin in pins]
+    names = [_named(pin, engine) for pin in pins]
+    whose: dict[str, set[str]] = {}
+    for name, galaxy in zip(names, galaxies, strict=True):
+        whose.setdefault(name, set()).add(galaxy)
+    return [
+        name
+        if len(whose[name]) == 1
+        else f"{name} ({'added' if whole_number(galaxy) is None else f'NSAID {galaxy}'})"
+        for name, galaxy in zip(names, galaxies, strict=True)
+    ]
 
 
 def _table(there, labels):

@@ -198,8 +198,7 @@ class Explorer(PageView):
     def _whole(self, answer):
         """The galaxy with all bands that its network takes."""
         bands = self.engine.posterior(answer.request.weights).bands
-        own = self.engine.data_of(answer)
-        if own is not None:
+        if own := self.engine.data_of(answer):
             return own.photometry.in_bands(bands)
         return self.engine.photometry(answer.request.galaxy, bands)
 
@@ -224,7 +223,7 @@ class Explorer(PageView):
             () if brushed is None else brushed.ranges,
             unsaid=brushed is not None and not brushed.ranges,
             log=self.state.log,
-            mcmc=self.reference.chains(self.corner.answer),  # the one that is drawn,
+            mcmc=self.reference.chains(self.corner.answer),  # of what is drawn
         )
 
     async def _ask(self, *events):
