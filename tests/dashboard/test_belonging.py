@@ -13,7 +13,7 @@ import pytest
 from sedflow.dashboard.answer import OwnGalaxy, Request
 from sedflow.dashboard.engine import Engine
 from sedflow.dashboard.pages import population
-from sedflow.dashboard.pages.compare import CompareView, _table
+from sedflow.dashboard.pages.compare import _table, galaxy_names
 from sedflow.dashboard.pages.explore import Explorer
 from sedflow.dashboard.pages.population import PopulationView
 from sedflow.dashboard.panels.files import FileButtons
@@ -58,12 +58,12 @@ def _pin(galaxy, title):
 
 
 def test_the_names_of_two_galaxies_of_a_comparison_are_two(nsa, posterior):
-    view = CompareView(Engine(nsa, posterior))
-    twin = view.engine.name("111607")
-    for name in ("cluster, member 1", "cluster, member 2", twin):
-        view.pins.append(_pin(name, f"{name}, z = 0.0488"))
-    view.pins.append(_pin("111607", "NSAID 111607, z = 0.0045"))
-    assert view._names() == [
+    engine = Engine(nsa, posterior)
+    twin = engine.name("111607")
+    added = ("cluster, member 1", "cluster, member 2", twin)
+    pins = [_pin(name, f"{name}, z = 0.0488") for name in added]
+    pins.append(_pin("111607", "NSAID 111607, z = 0.0045"))
+    assert galaxy_names(pins, engine) == [
         "cluster, member 1",
         "cluster, member 2",
         f"{twin} (added)",

@@ -12,7 +12,7 @@ import pytest
 from sedflow.dashboard.brush import brush
 from sedflow.dashboard.engine import Engine, OwnGalaxy, Request
 from sedflow.dashboard.pages import compare
-from sedflow.dashboard.pages.compare import _EXAMPLES, CompareView, differing
+from sedflow.dashboard.pages.compare import _EXAMPLES, CompareView, differing, galaxy_names
 from sedflow.dashboard.panels import corner_sets as corner_sets_module
 from sedflow.dashboard.panels.atlas import AtlasView
 from sedflow.dashboard.panels.corner import CornerPanel
@@ -217,7 +217,7 @@ def test_a_page_without_pins_offers_examples_that_can_be_computed(engine):
     assert len(view._examples) == len(_EXAMPLES) == 3
     for requests in _EXAMPLES.values():
         pins = [engine.answer(replace(one, n=200)) for one in requests]
-        names = [view._named(pin) for pin in pins]
+        names = galaxy_names(pins, engine)
         assert len(set(differing(pins, names))) == len(pins)
 
 

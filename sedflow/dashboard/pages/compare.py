@@ -1,5 +1,7 @@
 """Compare: any posteriors that were pinned, on the same axes, and a table of their differences."""
 
+from collections.abc import Sequence
+
 import numpy as np
 import pandas as pd
 import panel as pn
@@ -30,7 +32,7 @@ from sedflow.figures.spectrum import sed_layers
 from sedflow.palette import SERIES
 from sedflow.validation.distances import distance
 
-__all__ = ["MOST_PINS", "CompareView", "differing"]
+__all__ = ["MOST_PINS", "CompareView", "differing", "galaxy_names"]
 
 MOST_PINS = 6
 _SLOTS = tuple(f"pin{k}" for k in range(MOST_PINS))
@@ -239,7 +241,7 @@ class CompareView(PageView):
         if not self.pins or not self._seen:
             return
         there = dict(zip(_SLOTS, self.pins, strict=False))
-        names = _names(self.pins, self.engine)
+        names = galaxy_names(self.pins, self.engine)
         labels = dict(zip(_SLOTS, differing(self.pins, names), strict=False))
         self._chips[:] = [
             *self._same(names),
@@ -485,8 +487,8 @@ def _named(answer, engine):
     return name or answer.fit.title.partition(",")[0]
 
 
-def _names(pins, engine):
-    """What the pins' galaxies are called, of which no two have one name."""
+def galaxy_names(pins: Sequence[Answer], engine: Engine | None) -> list[str]:
+    """What the galaxies of pins are called; no two of them have one name."""
     galaxies = [pin.request.galaxy for pin in pins]
     names = [_named(pin, engine) for pin in pins]
     whose: dict[str, set[str]] = {}
