@@ -5,6 +5,7 @@ import os
 import signal
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 from click.testing import CliRunner
@@ -185,6 +186,23 @@ def _closed():
     file = open(os.devnull, "w")  # noqa: SIM115
     file.close()
     return file
+
+
+def test_ids_of_others_give_no_orders_to_a_terminal(tmp_path):
+    """An ID that clears the screen, sets a title, or turns text round."""
+    odd = "a\x1b[2J\x1b]0;t\x07\x9b\u202eb"
+    table = tmp_path / "odd.csv"
+    names = [f"flux_{b}" for b in "ugriz"] + [f"flux_err_{b}" for b in "ugriz"]
+    row = ["10.0"] * 5 + ["1.0"] * 5
+    table.write_text(f'id,z,{",".join(names)}\n"{odd}",0.05,{",".join(row)}\n')
+    preview = run("infer", str(table), "--unit", "nanomaggies", "--preview")
+    assert preview.exit_code == 0 and r"a\x1b[2J" in preview.output
+    assert preview.output.replace("\n", "").isprintable()
+
+
+def test_what_is_printed_goes_through_one_function():
+    sources = Path(main.callback.__code__.co_filename).parent.glob("*.py")
+    assert not [p for p in sources if p.name != "output.py" and "click.echo" in p.read_text()]
 
 
 @pytest.mark.skipif(not os.path.exists("/dev/full"), reason="needs /dev/full")

@@ -5,7 +5,7 @@ from dataclasses import replace
 
 import click
 
-from sedflow.cli.output import PATH, bar, say
+from sedflow.cli.output import PATH, bar, echo, say
 from sedflow.errors import SedflowError
 from sedflow.files.packaged import DEFAULT_WEIGHTS
 
@@ -110,11 +110,11 @@ def infer(
     mapping = mapping.with_entries(_entries(entries)) if entries else mapping
     mapping = mapping.with_floor(floor) if floor else mapping
     if preview:
-        click.echo(mapping.to_toml())
+        echo(mapping.to_toml())
         for sentence in (*source.notes, *to_photometry(source.table, mapping).report):
-            click.echo(f"# {sentence}")
-        click.echo()
-        click.echo("\n".join(look(source.table, mapping).pformat(max_width=-1)))
+            echo(f"# {sentence}")
+        echo()
+        echo("\n".join(look(source.table, mapping).pformat(max_width=-1)))
         return
     if output is None:
         raise click.UsageError("Missing option '-o' / '--output', the folder of the results.")
@@ -135,7 +135,7 @@ def infer(
             raise SedflowError(
                 f"stopped; give the same command again to go on in {output}"
             ) from None
-    click.echo(json.dumps(summary, indent=1) if as_json else _summary_in_words(summary, output))
+    echo(json.dumps(summary, indent=1) if as_json else _summary_in_words(summary, output))
     found = [e for kind, e in summary["reasons"].items() if kind.startswith("unexpected ")]
     if summary["rows"] and sum(entry["rows"] for entry in found) == summary["rows"]:
         raise SedflowError(f"no row was inferred: {found[0]['reason']}")
@@ -155,7 +155,7 @@ def report(folder, output, as_json):
 
     path = write_run_page(folder, output)
     say(f"wrote {path}")
-    click.echo(json.dumps(load_summary(folder), indent=1) if as_json else str(path))
+    echo(json.dumps(load_summary(folder), indent=1) if as_json else str(path))
 
 
 def _entries(texts):

@@ -4,7 +4,7 @@ import json
 
 import click
 
-from sedflow.cli.output import PATH, check_figure, say, write_figure
+from sedflow.cli.output import PATH, check_figure, echo, say, write_figure
 
 
 @click.command()
@@ -49,15 +49,15 @@ def compare(galaxy, grids, draws, seed, figure, output, as_json):
             for name, (value, scatter) in found.log_evidence.items()
         }
         document = {"grids": rows, "note": found.note, "average": average}
-        click.echo(json.dumps(document, indent=1))
+        echo(json.dumps(document, indent=1))
         return
-    click.echo(found.photometry.title)
+    echo(found.photometry.title)
     for name, (value, scatter) in found.log_evidence.items():
         figures = f"ln evidence {value:8.2f} ± {scatter:.2f}  weight {weights[name]:.3f}"
-        click.echo(f"{name:10} {figures}  {found.fits[name].quality}")
+        echo(f"{name:10} {figures}  {found.fits[name].quality}")
     if found.note:
-        click.echo(found.note)
-    click.echo(f"\nmedians of {', '.join(found.fits)}; 16, 50 and 84 % of the average")
+        echo(found.note)
+    echo(f"\nmedians of {', '.join(found.fits)}; 16, 50 and 84 % of the average")
     columns = ["name", "unit", *(f"{k}_p50" for k in found.fits)]
     columns += [f"average_p{q}" for q in (16, 50, 84)]
-    click.echo(str(summary[columns]).partition("\n")[2])
+    echo(str(summary[columns]).partition("\n")[2])

@@ -5,7 +5,7 @@ import json
 import click
 import numpy as np
 
-from sedflow.cli.output import PATH, bar, check_figure, figure_module, write_figure
+from sedflow.cli.output import PATH, bar, check_figure, echo, figure_module, write_figure
 from sedflow.files.packaged import DEFAULT_WEIGHTS
 
 
@@ -50,10 +50,10 @@ def show(galaxy, weights, draws, seed, figure, as_json):
             "notes": list(result.notes),
             "quantiles": rows,
         }
-        click.echo(json.dumps(document, indent=1))
+        echo(json.dumps(document, indent=1))
         return
-    click.echo("\n".join([result.title, str(verdict), *result.notes]))
-    click.echo(str(summary).partition("\n")[2])
+    echo("\n".join([result.title, str(verdict), *result.notes]))
+    echo(str(summary).partition("\n")[2])
 
 
 @click.command()
@@ -92,12 +92,12 @@ def nsa(path, flux, sdss, cuts, weights, download, version, url, verify, as_json
         with bar("B", resumed=True) as tell:
             found = download_nsa(version, url=url, progress=tell)
         note = f"{found.name}: length and headers are right; sha256 in {found.name}.json"
-        click.echo(note, err=True)
+        echo(note, err=True)
         document = {"path": str(found), "bytes": found.stat().st_size}
         if verify:
             document["sha256"] = compare(found)
-            click.echo(f"sha256 {document['sha256']}: as it was downloaded", err=True)
-        click.echo(json.dumps(document, indent=1) if as_json else str(found))
+            echo(f"sha256 {document['sha256']}: as it was downloaded", err=True)
+        echo(json.dumps(document, indent=1) if as_json else str(found))
         return
     catalog = load_nsa(path, flux=flux, sdss=sdss, cuts=cuts)
     if weights:
@@ -107,7 +107,7 @@ def nsa(path, flux, sdss, cuts, weights, download, version, url, verify, as_json
             found = summarise(catalog, load_posterior(weights), tell)
     else:
         found = summarise(catalog)
-    click.echo(json.dumps(found, indent=1) if as_json else _atlas_in_words(found))
+    echo(json.dumps(found, indent=1) if as_json else _atlas_in_words(found))
 
 
 def _atlas_in_words(found):

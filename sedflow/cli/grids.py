@@ -4,7 +4,7 @@ import json
 
 import click
 
-from sedflow.cli.output import PATH, bar, check_place
+from sedflow.cli.output import PATH, bar, check_place, echo
 from sedflow.errors import SedflowError
 
 
@@ -65,4 +65,4 @@ def grid(source, output, force, grids, as_json, logu, **options):
         "{path}: {title}\n{metallicities} metallicities x {ages} ages x {wavelengths} wavelengths, "
         "{from_angstrom:.0f} to {to_angstrom:.0f} A\nsha256 {sha256}"
     ).format(**document)
-    click.echo(json.dumps(document, indent=1) if as_json else words)
+    echo(json.dumps(document, indent=1) if as_json else words)

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import click
 
-from sedflow.cli.output import PATH, Quiet, bar, figure_module, say
+from sedflow.cli.output import PATH, Quiet, bar, echo, figure_module, say
 from sedflow.errors import needs
 from sedflow.files.packaged import DEFAULT_WEIGHTS
 from sedflow.files.writing import made_folder
@@ -96,7 +96,7 @@ def train(network, name, output, device, atlas_share, survey, **options):
 
         posterior = run(config, output, progress=progress, device=device)
     minutes = posterior.record["training"]["minutes"]
-    click.echo(f"{output / name}.safetensors: {minutes} minutes of training")
+    echo(f"{output / name}.safetensors: {minutes} minutes of training")
 
 
 def _minutes_left(blocks, config):
@@ -119,7 +119,7 @@ def export(network, output):
 
     manifest = export_network(network, output)
     for path in sorted(manifest.parent.glob(f"{manifest.name.removesuffix('.graphs.json')}.*")):
-        click.echo(f"{path}  {path.stat().st_size / 1e6:.2f} MB")
+        echo(f"{path}  {path.stat().st_size / 1e6:.2f} MB")
 
 
 @click.command()
@@ -164,7 +164,7 @@ def validate(weights, galaxies, draws, nsa, seed, output, p_values, workers, as_
     if seed < 0:
         seed = secrets.randbelow(2**31)
     if p_values:
-        click.echo(_p_value_table(posterior, weights, output, p_values, seed, workers))
+        echo(_p_value_table(posterior, weights, output, p_values, seed, workers))
         return
     with bar("galaxy") as tell:
         report = run(posterior, galaxies, draws, seed, nsa, tell, workers=workers)
@@ -178,9 +178,9 @@ def validate(weights, galaxies, draws, nsa, seed, output, p_values, workers, as_
         say(f"wrote {output / posterior.name}.*")
     if as_json:
         parts = {name: population(report, name).summary for name in populations_of(report)}
-        click.echo(json.dumps({**report.summary, "populations": parts}, indent=1))
+        echo(json.dumps({**report.summary, "populations": parts}, indent=1))
         return
-    click.echo(f"{in_words(report)}\n\n{headline(report)}")
+    echo(f"{in_words(report)}\n\n{headline(report)}")
 
 
 def _p_value_table(posterior, weights, output, mocks, seed, workers):
@@ -221,4 +221,4 @@ def figures(weights, output, galaxies, seed):
         report = run(posterior, galaxies, 1000, seed, 1, tell, local=False)
     publication.calibration_figure(report).savefig(output / "calibration.png", dpi=110)
     publication.ranks_figure(report).savefig(output / "ranks.png", dpi=110)
-    click.echo(f"wrote training, nsaid72, calibration and ranks to {output}")
+    echo(f"wrote training, nsaid72, calibration and ranks to {output}")

@@ -23,7 +23,7 @@ class Group(click.Group):
         try:
             return super().invoke(ctx)
         except SedflowError as error:
-            raise click.ClickException(str(error)) from None
+            raise click.ClickException(shown(error)) from None
         except OSError as error:
             if error.errno == errno.EPIPE:  # whoever read has gone: click ends quietly
                 raise
@@ -46,10 +46,23 @@ def _drop_output():
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
+def shown(text):
+    """Text as a terminal may have it: signs that do not show are escaped, but for new lines.
+
+    An ID of somebody's catalogue could clear the screen, or forge the lines of a result.
+    """
+    return "".join(c if c.isprintable() or c == "\n" else ascii(c)[1:-1] for c in str(text))
+
+
+def echo(text="", err=False):
+    """Print text that may hold names of others."""
+    click.echo(shown(text), err=err)
+
+
 def say(text):
     """A note on stderr, which may be full or closed: that must not stop the work."""
     with suppress(OSError, ValueError):
-        click.echo(text, err=True)
+        echo(text, err=True)
 
 
 class Quiet:

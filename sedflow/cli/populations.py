@@ -7,7 +7,7 @@ from functools import partial
 
 import click
 
-from sedflow.cli.output import PATH, check_figure, check_place, say, write_figure
+from sedflow.cli.output import PATH, check_figure, check_place, echo, say, write_figure
 from sedflow.errors import SedflowError
 from sedflow.files.writing import replacing
 
@@ -97,17 +97,17 @@ def population(
             "prior_error": found.prior_error,
             "notes": found.notes,
         }
-        click.echo(json.dumps(document, indent=1))
+        echo(json.dumps(document, indent=1))
         return
-    click.echo(f"{len(found):,} galaxies of {folder}")
+    echo(f"{len(found):,} galaxies of {folder}")
     for row in moments:
         low, middle, high = (row[f"p{q}"] for q in (16, 50, 84))
         about = f"{row['quantity']}, {row['moment']}"
-        click.echo(f"{about:36} {middle:.3f}  +{high - middle:.3f} -{middle - low:.3f}")
+        echo(f"{about:36} {middle:.3f}  +{high - middle:.3f} -{middle - low:.3f}")
     for note in found.notes:
-        click.echo(note)
+        echo(note)
     if again:
-        click.echo(f"To give them more draws:\n  {again[0]}\n  {again[1]}")
+        echo(f"To give them more draws:\n  {again[0]}\n  {again[1]}")
 
 
 def _check_places(folder, rerun, options):

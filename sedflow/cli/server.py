@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import click
 
-from sedflow.cli.output import PATH
+from sedflow.cli.output import PATH, echo
 from sedflow.errors import needs
 
 
@@ -61,5 +61,5 @@ def serve(port, address, allow_origin, folder, survey, behind_proxy, **limits):
         allow_origin,
         replace(Limits.from_environment(), **given),
         behind_proxy,
-        lambda where: click.echo(f"SEDflow Explorer: {where} (stop with Ctrl-C)", err=True),
+        lambda where: echo(f"SEDflow Explorer: {where} (stop with Ctrl-C)", err=True),
     )

@@ -2,7 +2,7 @@
 
 import click
 
-from sedflow.cli.output import PATH, bar
+from sedflow.cli.output import PATH, bar, echo
 
 
 @click.command()
@@ -17,4 +17,4 @@ def site(folder):
     with bar("file") as told:
         write_site(folder, progress=told)
     size = sum(path.stat().st_size for path in folder.rglob("*") if path.is_file())
-    click.echo(f"wrote {folder} ({size / 1e6:.1f} MB); open it with python {folder / 'open.py'}")
+    echo(f"wrote {folder} ({size / 1e6:.1f} MB); open it with python {folder / 'open.py'}")

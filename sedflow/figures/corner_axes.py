@@ -132,6 +132,35 @@ def in_ranges(
     return mask, ", ".join(_said(axes, *one) for one in ranges)
 
 
+def closed_range(
+    samples, axes: CornerAxes, name: str, low: float | None, high: float | None
+) -> tuple[float, float]:
+    """The ends of a range of a quantity, of which one may be open (None), the lower one first.
+
+    Raises
+    ------
+    SedflowError
+        No draw of samples (n_draw, n) is inside.
+    """
+    k = axes.names.index(name)
+    values = np.asarray(samples, float)[:, k]
+    values = values[np.isfinite(values)]
+    if not len(values):
+        raise SedflowError(f"no draw has a number for {axes.labels[k]}; choose another quantity")
+    if low is not None and high is not None:
+        low, high = min(low, high), max(low, high)
+    ends = (values.min() if low is None else low, values.max() if high is None else high)
+    if not ((values >= ends[0]) & (values <= ends[1])).any():
+        raise SedflowError(
+            f"no draw is inside this range; choose inside {_said(axes, name, *_ends(values))}"
+        )
+    return float(ends[0]), float(ends[1])
+
+
+def _ends(values):
+    return values.min(), values.max()
+
+
 def box_ranges(axes: CornerAxes, geometry: dict) -> tuple[tuple[str, float, float], ...]:
     """Ranges (name, low, high) of the quantities of the panel that a box is on; () on none.
 

@@ -11,6 +11,7 @@ from sedflow.figures.corner_axes import (
     CornerAxes,
     box_ranges,
     box_rim,
+    closed_range,
     in_ranges,
     rim,
     selected,
@@ -91,3 +92,26 @@ def test_a_range_with_an_open_end_selects_on_the_page(nsa, posterior):
     assert corner.selection is brushed
     page.clear()
     assert len(corner.plot._sources["outline"].data["x"]) == 0
+
+
+@pytest.mark.parametrize(
+    ("low", "high", "held"),
+    [(None, 0.0, 200), (5.0, -5.0, 400), (50.0, None, None), (None, -50.0, None), (2.1, 3.0, None)],
+)
+def test_an_open_end_is_where_the_draws_end_and_none_inside_is_said(low, high, held):
+    """Beyond all draws the open end was the nearest draw, which alone was selected."""
+    samples = np.stack([np.linspace(-2.0, 2.0, 400), np.full(400, np.nan)], 1)
+    axes = CornerAxes(("a", "b"), ("A", "B"), np.array([[-2.0, 2.0], [0.0, 1.0]]))
+    if held is None:
+        with pytest.raises(SedflowError, match="no draw is inside this range; choose inside A -2"):
+            closed_range(samples, axes, "a", low, high)
+        return
+    ends = closed_range(samples, axes, "a", low, high)
+    assert in_ranges(samples, axes, [("a", *ends)])[0].sum() == held
+    with pytest.raises(SedflowError, match="no draw has a number for B"):
+        closed_range(samples, axes, "b", low, high)
+
+
+def test_digits_are_grouped_as_nobody_types_them():
+    with pytest.raises(SedflowError, match="is not a number"):
+        typed_number("1_0", "from")

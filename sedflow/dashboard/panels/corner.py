@@ -25,6 +25,7 @@ from sedflow.figures.corner_axes import (
     CornerAxes,
     box_ranges,
     box_rim,
+    closed_range,
     corner_axes,
     in_ranges,
     rim,
@@ -320,10 +321,12 @@ class CornerPanel(AnswerPanel):
         if answer is None or name not in self._axes.names:
             return
         columns, axes = answer.columns[:, self._rows], self._axes
-        values = columns[:, axes.names.index(name)]
-        known = values[np.isfinite(values)]
-        ends = np.sort([known.min() if low is None else low, known.max() if high is None else high])
-        await self._select(lambda: _inside(answer, columns, axes, ((name, *ends.tolist()),)))
+
+        def brushed():
+            ends = closed_range(columns, axes, name, low, high)
+            return _inside(answer, columns, axes, ((name, *ends),))
+
+        await self._select(brushed)
 
     async def _select(self, find):
         """Select what `find()` brushes, on the worker."""

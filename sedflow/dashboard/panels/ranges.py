@@ -29,7 +29,7 @@ def typed_number(text: str, name: str) -> float | None:
     if not written:
         return None
     try:
-        value = float(written)
+        value = np.nan if "_" in written else float(written)  # as Python would write 1_000
     except ValueError:
         value = np.nan
     if not np.isfinite(value):
