@@ -29,6 +29,18 @@ CURVE_LEVELS = (0.025, 0.16, 0.5, 0.84, 0.975)
 _TOLERANCE = 1e-6  # of a sum of weights
 
 
+def read_only(values: Any) -> Any:
+    """A view of an array that cannot be changed in place; anything else as it is.
+
+    What was judged stays: a cached array that somebody writes to would be part of later answers.
+    """
+    if not isinstance(values, np.ndarray):
+        return values
+    values = values.view()
+    values.flags.writeable = False
+    return values
+
+
 @dataclass(frozen=True, repr=False)
 class Draws:
     """Draws of the 12 parameters of one galaxy, or of many on the leading axes.
@@ -62,12 +74,8 @@ class Draws:
                     f"flux has shape {np.shape(self.flux)}, but the draws and their bands ask for "
                     f"{shape}; give one flux per draw and band, and flux_bands"
                 )
-        for name in ("theta", "log_density", "weights"):
-            part = getattr(self, name)
-            if isinstance(part, np.ndarray):  # what was judged stays: a view that is read only
-                part = part.view()
-                part.flags.writeable = False
-                object.__setattr__(self, name, part)
+        for name in ("theta", "log_density", "weights", "flux"):
+            object.__setattr__(self, name, read_only(getattr(self, name)))
         if self.weights is None:
             return
         shape, weights = np.shape(self.theta)[:-1], np.asarray(self.weights)

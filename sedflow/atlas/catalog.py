@@ -15,6 +15,7 @@ from sedflow.atlas.files import CUTS, Source, read_nsa
 from sedflow.atlas.search import find
 from sedflow.atlas.sky import sky_link
 from sedflow.bands import UGRIZ, as_bands, places_of
+from sedflow.draws import read_only
 from sedflow.errors import BadPhotometry, SedflowError
 from sedflow.files.fits_table import fits_columns
 from sedflow.files.packaged import checked_path
@@ -43,7 +44,8 @@ class NSACatalog:
     def __init__(self, table, source: Source | None = None):
         self._columns = table  # or a dict, of the packaged sample
         self.source = source
-        self.ids = np.asarray(table["NSAID"]).astype(np.int64)  # FITS has them big-endian
+        # FITS has them big-endian.
+        self.ids = read_only(np.asarray(table["NSAID"]).astype(np.int64))
         self._order = np.argsort(self.ids, kind="stable")
         self._sorted = self.ids[self._order]
         twice = self._sorted[1:] == self._sorted[:-1]

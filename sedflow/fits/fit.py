@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from sedflow.draws import MAX_DRAWS, Draws, Sampler, checked_request, sampled
+from sedflow.draws import MAX_DRAWS, Draws, Sampler, checked_request, read_only, sampled
 from sedflow.errors import SedflowError, check_choice, check_kind, check_like, either
 from sedflow.files.packaged import DEFAULT_WEIGHTS, SSP_NAMES
 from sedflow.fits import export, fit_file
@@ -187,11 +187,12 @@ class Fit(ShownFit):
         """
         theta = self._prior_theta
         shape = (*self.photometry.shape, *theta.shape)
-        return derive(np.broadcast_to(theta, shape), self.photometry.redshift, self.model)
+        values = derive(np.broadcast_to(theta, shape), self.photometry.redshift, self.model)
+        return Quantities(values)
 
     @cached_property
     def _prior_theta(self):
-        return self.prior.sample(_N_PRIOR, np.random.default_rng(0))
+        return read_only(self.prior.sample(_N_PRIOR, np.random.default_rng(0)))
 
     @cached_property
     def history(self) -> History:
@@ -220,13 +221,14 @@ class Fit(ShownFit):
     @cached_property
     def log_likelihood(self) -> np.ndarray:
         """Natural log of the likelihood (..., n_draw) of each draw."""
-        return likelihood.log_likelihood(self.predicted.flux, self.photometry)
+        return read_only(likelihood.log_likelihood(self.predicted.flux, self.photometry))
 
     @cached_property
     def best(self) -> np.ndarray:
         """The draw (..., 12) that comes closest to the data."""
         i = self.predicted.chi2.argmin(-1)
-        return np.take_along_axis(self.draws.theta, i[..., None, None], axis=-2)[..., 0, :]
+        best = np.take_along_axis(self.draws.theta, i[..., None, None], axis=-2)[..., 0, :]
+        return read_only(best)
 
     def spectra(self, n: int = 200) -> Spectrum:
         """Spectra (..., n, n_wave) of n draws of equal weight, in the observed frame."""

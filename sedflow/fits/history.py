@@ -8,7 +8,7 @@ import numpy.typing as npt
 from scipy.special import chdtrc
 
 from sedflow import views
-from sedflow.draws import column_quantiles
+from sedflow.draws import column_quantiles, read_only
 from sedflow.errors import BadParameters, unknown
 from sedflow.fits.samples import fractions
 from sedflow.model import likelihood
@@ -41,6 +41,10 @@ class History:
     zh: np.ndarray
     weights: np.ndarray | None = None
 
+    def __post_init__(self):
+        for name in ("edges", "sfr", "zh"):
+            object.__setattr__(self, name, read_only(getattr(self, name)))
+
     def __repr__(self):
         n_draw, n_bin = self.sfr.shape[-2:]
         of = (
@@ -60,7 +64,8 @@ class History:
         """Share (..., n_draw, 46) of the mass that had formed at each edge; 1 today."""
         mass = self.sfr * np.diff(self.edges)[..., None, :]
         since = np.cumsum(mass[..., ::-1], axis=-1)[..., ::-1]
-        return np.concatenate([since, np.zeros_like(since[..., :1])], -1) / since[..., :1]
+        whole = np.concatenate([since, np.zeros_like(since[..., :1])], -1)
+        return read_only(whole / since[..., :1])
 
     def formation_time(self, share: float) -> np.ndarray:
         """Look-back time (n_draw,) [Gyr] at which a share of one galaxy's mass had formed.
@@ -109,6 +114,9 @@ class Predicted:
     photometry: Photometry
     weights: np.ndarray | None = None
 
+    def __post_init__(self):
+        object.__setattr__(self, "flux", read_only(self.flux))
+
     def __repr__(self):
         bands = ", ".join(self.photometry.bands)
         return f"<Predicted: flux of {self.flux.shape[-2]:,} draws in {bands}>"
@@ -116,7 +124,7 @@ class Predicted:
     @cached_property
     def chi2(self) -> np.ndarray:
         """Chi-square (..., n_draw) of each draw, summed over the bands."""
-        return likelihood.chi_square(self.flux, self.photometry)
+        return read_only(likelihood.chi_square(self.flux, self.photometry))
 
     @cached_property
     def band_p_value(self) -> np.ndarray:
@@ -125,7 +133,7 @@ class Predicted:
         Averaged over the draws; small where the model cannot follow the band.
         """
         squares = np.square(likelihood.pulls(self.flux, self.photometry))
-        return self._mean(chdtrc(1, squares))
+        return read_only(self._mean(chdtrc(1, squares)))
 
     @cached_property
     def p_value(self) -> np.ndarray:

@@ -5,14 +5,17 @@ from typing import Any
 
 import numpy as np
 
-from sedflow.draws import systematic
+from sedflow.draws import read_only, systematic
 from sedflow.errors import UnknownName, unknown
 
 __all__ = ["Quantities", "Samples", "equal_rows", "fractions"]
 
 
 class Quantities(dict):
-    """Values by name of a quantity; an unknown name is answered with the known ones."""
+    """Values by name of a quantity, read only; an unknown name is answered with the known ones."""
+
+    def __init__(self, values: Mapping[str, np.ndarray]):
+        super().__init__({name: read_only(column) for name, column in values.items()})
 
     def __missing__(self, name):
         raise unknown("quantity", name, self)

@@ -160,6 +160,29 @@ def test_draws_cannot_be_changed_after_they_were_judged(part):
     mine[part][:] = mine[part]  # the array that was given stays its owner's
 
 
+def test_what_a_fit_remembers_cannot_be_changed(nsa):
+    """Draws of equal weight are the derived quantities themselves: later quantiles had followed."""
+    draws = Draws(sedflow.Prior().sample(40, seed=2))
+    one = sedflow.fits.Fit(nsa[72], draws, default_model("fsps"))
+    remembered = [
+        one["log_sfr_100myr"],
+        one.derived["age_mw"],
+        one.induced_prior["age_mw"],
+        one.history.sfr,
+        one.history.formed,
+        one.predicted.flux,
+        one.predicted.chi2,
+        one.predicted.band_p_value,
+        one.log_likelihood,
+        one.best,
+        draws.with_flux(nsa[72], one.model).flux,
+        nsa.ids,
+    ]
+    for values in remembered:
+        with pytest.raises(ValueError, match="read-only"):
+            values[...] = 0
+
+
 def test_a_fit_with_gas_has_its_lines_and_one_without_says_where_they_are(nsa, tmp_path):
     draws = Draws(sedflow.Prior().sample(40, seed=2))
     gas, stars = (
