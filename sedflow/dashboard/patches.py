@@ -10,6 +10,7 @@ Take a patch out once its report is resolved in the versions that `pyproject.tom
 | `MARKDOWN_CSS` | Panel 1.9 | not reported; holoviz/panel#4883 and #5278 are close to it |
 | `boxed` | Panel 1.9 | not reported |
 | `PLAIN_LINES` | Bokeh 3.9 | not reported |
+| `OWN_OUTLINE` | Bokeh 3.9 | not reported |
 | `LATE_COLUMNS` | Tabulator 6.4 | not reported |
 | `fit_canvases` | Bokeh 3.9 | not reported |
 | `know_models` | Bokeh 3.9 | not reported |
@@ -54,6 +55,19 @@ PLAIN_LINES = """
 {
   const visuals = window.Bokeh?.require('core/visuals/visual').VisualProperties
   if (visuals) visuals.prototype._get_css_value = () => ''
+}
+"""
+
+#: The outline of a figure whose ground is clear begins no path of its own, and draws what was drawn
+#: last before, mostly ticks of axes that have moved since.
+OWN_OUTLINE = """
+{
+  const figure = window.Bokeh?.require('models/plots/plot_canvas').PlotView?.prototype
+  const paint = figure?._paint_outline
+  if (paint) figure._paint_outline = function(ctx, box) {
+    ctx.beginPath()
+    paint.call(this, ctx, box)
+  }
 }
 """
 

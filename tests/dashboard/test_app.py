@@ -156,6 +156,22 @@ def test_no_style_sheet_is_asked_for_each_line_of_a_figure(page):
     assert asked == ""
 
 
+def test_an_outline_draws_nothing_of_what_was_drawn_before(page):
+    ticks = page.evaluate("""() => {
+        const find = v => v.canvas_view ? v : (v.child_views ?? []).map(find).find(Boolean)
+        const view = Bokeh.index.roots.map(find).find(Boolean)
+        const canvas = Object.assign(document.createElement('canvas'), {width: 200, height: 200})
+        const ctx = canvas.getContext('2d')
+        ctx.beginPath()
+        ctx.moveTo(5, 5)
+        ctx.lineTo(15, 5)
+        ctx.rect_bbox = () => {}
+        view._paint_outline(ctx, view.frame.bbox)
+        return ctx.getImageData(0, 0, 20, 10).data.some(value => value > 0)
+    }""")
+    assert not ticks
+
+
 def test_a_page_says_what_is_being_built_before_its_scripts_are_there(chromium, address):
     page, bad = watched_page(chromium)
     held = []
