@@ -198,7 +198,7 @@ class SpectrumPlot(Plot):
 
     def top(self, value) -> None:
         """The upper end of the axis, with the filters drawn to fit it."""
-        self.ends(y=(0, 1.1 * value))
+        self.ends(y=(0, 1.16 * value))
         names: dict[str, list] = {"x": [], "y": [], "text": []}
         for band in self.bands:
             curve = load_band(band)
@@ -207,7 +207,7 @@ class SpectrumPlot(Plot):
             x = curve.wavelength[::step]
             self.show(f"filter_{band}", x=x, low=np.zeros(len(x)), high=response[::step])
             names["x"].append(curve.pivot)
-            names["y"].append(0.02 * value)
+            names["y"].append(1.06 * value)  # above all that is drawn
             names["text"].append(band)
         self.show("filter_names", **names)
 

@@ -29,20 +29,23 @@ _CLOSE = """
   .tabulator .tabulator-cell, .tabulator .tabulator-col .tabulator-col-content {
     padding: 3px 2px !important; }
 }
-@container (max-width: 425px) {
+@container (max-width: 434px) {
   .tabulator-col[tabulator-field=prior], .tabulator-cell[tabulator-field=prior] {
     display: none !important; }
 }
-@container (max-width: 565px) {
+@container (max-width: 590px) {
   :is(.tabulator-headers, .tabulator-row):has([tabulator-field=selected])
     [tabulator-field=prior] { display: none !important; }
 }
-@container (max-width: 459px) {
+@container (max-width: 490px) {
   :is(.tabulator-headers, .tabulator-row):has([tabulator-field=selected])
     [tabulator-field=literature] { display: none !important; }
 }
 """
 _QUANTITY = 112  # widest that the column of names is [px]
+#: Of an interval of three digits behind the point [px]: a table that is kept for the next galaxy
+#: keeps the widths that it had.
+_INTERVAL = 138
 _EVERYWHERE = {q.name for q in ALL}
 
 
@@ -67,7 +70,11 @@ class DerivedPanel(AnswerPanel):
             stylesheets=[SMALL_TABLE, _CLOSE],
             configuration={
                 "renderVertical": "basic",  # rows are as high as their names
-                "columns": [{"field": "quantity", "maxWidth": _QUANTITY}],
+                "columns": [
+                    {"field": "quantity", "maxWidth": _QUANTITY},
+                    {"field": "median, 68 %", "minWidth": _INTERVAL},
+                    {"field": "selected", "minWidth": _INTERVAL},
+                ],
             },
         )
 

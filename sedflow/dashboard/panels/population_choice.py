@@ -12,6 +12,9 @@ from sedflow.population.presets import PRESETS
 
 __all__ = ["PopulationChoice"]
 
+#: Ends of a box that was drawn have four digits, which need the room of the arrows.
+_NO_ARROWS = ".bk-spin-btn { display: none; } input.bk-input { padding-right: 4px; }"
+
 
 class PopulationChoice(pn.viewable.Viewer):
     """Widgets that set a `PopulationState`; a box on the dots sets its cuts.
@@ -77,7 +80,13 @@ class PopulationChoice(pn.viewable.Viewer):
     def _ends(self):
         low, high = (
             pn.widgets.FloatInput(
-                label=text, value=None, width=66, placeholder="any", step=0.1, margin=(2, 3)
+                label=text,
+                value=None,
+                width=66,
+                placeholder="any",
+                step=0.1,
+                margin=(2, 3),
+                stylesheets=[_NO_ARROWS],
             )
             for text in ("from", "to")
         )
