@@ -74,6 +74,12 @@ class Draws:
                     f"flux has shape {np.shape(self.flux)}, but the draws and their bands ask for "
                     f"{shape}; give one flux per draw and band, and flux_bands"
                 )
+        density = self.log_density
+        if density is not None and np.shape(density) != np.shape(self.theta)[:-1]:
+            raise BadParameters(
+                f"log_density has shape {np.shape(density)}, but there are draws of shape "
+                f"{np.shape(self.theta)[:-1]}; give one density per draw, or None"
+            )
         for name in ("theta", "log_density", "weights", "flux"):
             object.__setattr__(self, name, read_only(getattr(self, name)))
         if self.weights is None:
@@ -214,7 +220,16 @@ def checked_request(galaxy: Photometry, n: object, seed: object) -> int:
 
 def sampled(sampler: Sampler, model: Any, galaxy: Photometry, n: int, seed: int | None) -> Draws:
     """A sampler's draws, without their fluxes where those are of another model than this one."""
-    draws = sampler.sample(galaxy, n=n, seed=seed)
+    draws, name = sampler.sample(galaxy, n=n, seed=seed), type(sampler).__name__
+    if not isinstance(draws, Draws):
+        raise SedflowError(
+            f"{name}.sample gave a {type(draws).__name__}; it must give a sedflow.draws.Draws"
+        )
+    if np.shape(draws.theta) != (*galaxy.shape, n, N_PARAM):
+        raise SedflowError(
+            f"{name}.sample gave theta of the shape {np.shape(draws.theta)}; it must give "
+            f"{(*galaxy.shape, n, N_PARAM)}, n = {n} draws for each galaxy"
+        )
     return draws if getattr(sampler, "model", None) is model else draws.without_flux()
 
 

@@ -48,8 +48,10 @@ class Band:
             raise UnknownBand(f"band {self.name!r}: wavelengths must be positive and ascend")
         if not np.isfinite(response).all() or (response < 0).any() or not response.any():
             raise UnknownBand(f"band {self.name!r}: responses must be >= 0 and not all zero")
-        object.__setattr__(self, "wavelength", wave)
-        object.__setattr__(self, "response", response)
+        for name, values in (("wavelength", wave), ("response", response)):
+            values = values.view()
+            values.flags.writeable = False  # the curve of a name is one for the whole process
+            object.__setattr__(self, name, values)
         with np.errstate(all="ignore"):
             marks = np.array([wave[0], self.extent[0], self.extent[1], wave[-1], self.pivot])
         inside = wave[0] <= self.pivot <= wave[-1]

@@ -149,7 +149,7 @@ class Photometry:
             ) from None
         if np.ma.is_masked(self.ids):
             raise BadPhotometry("an ID is masked; give each galaxy one, or leave ids out")
-        ids = None if self.ids is None else np.asarray(self.ids)
+        ids = None if self.ids is None else np.array(self.ids)  # the caller's may be sorted later
         if ids is not None and ids.shape != flux.shape[:-1]:
             raise BadPhotometry(f"ids has shape {ids.shape}, but there are {flux.shape[:-1]}")
         absent = np.isnan(flux) & np.isnan(sigma)

@@ -126,6 +126,7 @@ def infer_partition(
     >>> bands = {"flux_u": [30.3], "flux_g": [75.7], "flux_r": [104.2]}
     >>> errors = {"flux_err_u": [2.0], "flux_err_g": [1.6], "flux_err_r": [2.1]}
     >>> table = pd.DataFrame({"id": [72], "redshift": [0.0488], **bands, **errors})
+    >>> from sedflow.catalogue.guess import guess_mapping
     >>> mapping = guess_mapping(table).in_unit("nanomaggies")
     >>> infer_partition(table, mapping, n=200).status.tolist()
     ['ok']

@@ -150,6 +150,8 @@ class Page:
 
     def _present(self, how):
         """Make the page large, or as it was; say through what the arrows step."""
+        if not how and "compare" in self._views:
+            self._views["compare"].show_all()
         says = self._presentation.present(how, self._stepped())
         self._set_theme()
         self._say(says)
@@ -163,11 +165,8 @@ class Page:
         return "galaxies"
 
     def _step(self, by):
-        what = self._stepped()
-        if what == "galaxies":
-            self.explorer.atlas.step(by)
-        else:
-            self._views[self.active].step_by(by)
+        alone = self._stepped() == "galaxies"
+        (self.explorer.atlas.step if alone else self._views[self.active].step_by)(by)
 
     def _set_theme(self):
         """Dress the figures; the page has dressed itself."""

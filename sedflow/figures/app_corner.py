@@ -191,10 +191,10 @@ class CornerFigure:
         n = axes.n
         if self._axes is None or axes.names != self._axes.names:
             many = n >= _MANY
-            left = 0.33 if n >= _MOST else 0.26 if many else 0.19
+            left = 0.33 if n >= _MOST else 0.26 if many else 0.23
             for axis, start, end in (
                 (self.figure.x_range, -left * n, n + _beside(n)),
-                (self.figure.y_range, -(0.27 if many else 0.11) * n, n + _above(n)),
+                (self.figure.y_range, -(0.27 if many else 0.13) * n, n + _above(n)),
             ):
                 axis.update(start=start, end=end, reset_start=start, reset_end=end)
             style: dict[str, Any] = {"angle": 0.0, **_TEXT["tick_x"]}
@@ -314,11 +314,11 @@ def _axes_columns(axes):
     ]
     tick_x, tick_y = _ticks(axes.limits, n)
     position = np.arange(n) + SIDE / 2
-    labels = [_wrapped(label) for label in axes.labels]
+    labels = [_wrapped(label, 11 if n >= _MANY else 9) for label in axes.labels]
     # Names stand upright beside a few panels, each as long as its panel is high.
     upright = labels if n >= _MANY else [_wrapped(label, 5) for label in axes.labels]
     away_x = (0.095 if n >= _MANY else 0.045) * n  # where the numbers at the ticks end
-    away_y = (0.095 if n >= _MOST else 0.075 if n >= _MANY else 0.095) * n
+    away_y = (0.095 if n >= _MOST else 0.075 if n >= _MANY else 0.11) * n
     return {
         "frames": _line(join_lines(frames)),
         "tick_x": tick_x,
@@ -332,7 +332,7 @@ def _axes_columns(axes):
     }
 
 
-def _wrapped(label, most=11):
+def _wrapped(label, most):
     """A label on two lines where it is long."""
     words = label.split(" ")
     if len(label) <= most or len(words) < 2:

@@ -62,6 +62,12 @@ class Comparison:
                     f"the fit of {name} has {one.photometry.redshift.size} galaxies, and a "
                     "comparison has one; give fit[k] of many"
                 )
+            grid = one.model.grid.name
+            if grid in fits and grid != name:
+                raise SedflowError(
+                    f"the fit of {name!r} is one of the grid {grid!r}; give each fit by the name "
+                    "of its own grid"
+                )
             if one.likelihood:
                 raise SedflowError(
                     f"the fit of {name} is a robust one, whose evidence is of another likelihood; "

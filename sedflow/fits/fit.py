@@ -24,7 +24,7 @@ from sedflow.parameters import N_FREE, Prior, as_prior
 from sedflow.photometry import Photometry
 from sedflow.sampling.robust import draw_robust
 from sedflow.sampling.verdict import Verdict
-from sedflow.sampling.verdict_decision import RUNGS, climb
+from sedflow.sampling.verdict_decision import RUNGS, check_chains, climb
 from sedflow.trust_limits import TAIL_INDEX_MAX
 from sedflow.whole_numbers import as_whole
 
@@ -340,6 +340,8 @@ def fit(
         model = getattr(sampler, "model", None) or default_model(getattr(sampler, "ssp", "fsps"))
     check_like("model", model, "photometry", "a sedflow.SEDModel")
     its: Prior = _asked_prior(prior, sampler, trust)
+    if not hasattr(sampler, "log_prob"):  # its draws are of its own model, and cannot be weighted
+        check_chains("the sampler", sampler, model, its)
     about = {
         "model": model,
         "prior": its,

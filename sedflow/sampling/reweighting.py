@@ -75,6 +75,12 @@ def reweight(fit: Any, prior: Prior | str | None = None, min_ess: float | None =
     draws = weigh(draws, galaxy, fit.model, prior, drawn_under=fit.prior)
     rough = unstated & _rough(fit)
     figures = _unknown(draws.importance, rough)
+    # Of draws that follow the posterior, weights cannot tell the evidence.
+    nothing = {"log_evidence": np.nan, "log_evidence_error": np.nan}
+    figures = replace(
+        figures,
+        **{k: np.where(unstated & ~rough, v, getattr(figures, k))[()] for k, v in nothing.items()},
+    )
     if heavy:
         figures = replace(figures, k_hat=np.maximum(figures.k_hat, K_HAT_MAX))
     if limit > 0:
@@ -85,16 +91,21 @@ def reweight(fit: Any, prior: Prior | str | None = None, min_ess: float | None =
 
 
 def _rough(fit):
-    """Whether the draws (...) are known not to follow the posterior that they were made for."""
+    """Whether nothing vouches for the draws (...) that they follow the posterior."""
     draws = fit.draws
     rough = np.zeros(draws.shape, bool)
+    vouched = np.zeros(draws.shape, bool)
     if fit.verdict is not None:
         rough |= ~fit.verdict.exact
+        vouched |= fit.verdict.exact
     if draws.convergence is not None:  # NaN where a galaxy had no chains
-        rough |= ~np.isnan(draws.convergence.r_hat).all(-1) & ~draws.convergence.converged
+        chains = ~np.isnan(draws.convergence.r_hat).all(-1)
+        rough |= chains & ~draws.convergence.converged
+        vouched |= chains & draws.convergence.converged
     if draws.importance is not None:
         rough |= draws.importance.k_hat >= K_HAT_MAX
-    return rough
+        vouched |= draws.importance.k_hat < K_HAT_MAX
+    return rough | ~vouched
 
 
 def _unknown(figures, rough):

@@ -8,6 +8,7 @@ carry the weights of the last step.
 
 from collections.abc import Callable
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 
@@ -51,7 +52,7 @@ def climb(
     progress : callable, optional
         Called as progress(done, total) after each galaxy.
     """
-    _check_mcmc(mcmc, model, prior)
+    check_chains("mcmc", mcmc, model, prior)
     flat = galaxy.flat
     draws, verdicts = [], []
     for k in range(len(flat)):
@@ -71,12 +72,17 @@ def with_edges(verdict, draws, prior):
     return replace(verdict, warning=" ".join(filter(None, (str(verdict.warning), told))))
 
 
-def _check_mcmc(mcmc, model, prior):
-    """Refuse chains of another posterior than the one that is asked for."""
+def check_chains(name: str, mcmc: Any, model: SEDModel, prior: Prior) -> None:
+    """Refuse chains of another posterior than the one that is asked for.
+
+    Raises
+    ------
+    SedflowError
+    """
     theirs = getattr(mcmc, "prior", None)
     if theirs is not None and theirs.sfh != prior.sfh:
         raise SedflowError(
-            f"mcmc has the prior {theirs.sfh!r}, but the fit {prior.sfh!r}; give "
+            f"{name} has the prior {theirs.sfh!r}, but the fit {prior.sfh!r}; give "
             f"MCMCSampler(prior={prior.sfh!r})"
         )
     theirs = getattr(mcmc, "model", None)
@@ -87,7 +93,7 @@ def _check_mcmc(mcmc, model, prior):
     ]
     if about[0] != about[1]:
         raise SedflowError(
-            f"mcmc has another model (SSP grid {theirs.grid.name!r}) than the fit "
+            f"{name} has another model (SSP grid {theirs.grid.name!r}) than the fit "
             f"({model.grid.name!r}); give MCMCSampler(model=...) of the same"
         )
 

@@ -72,11 +72,7 @@ class Ladder:
             self.first = self._sampled(self.made)
             if self.first.log_density is None and self.first.convergence is not None:
                 return self._chains(self.first)
-            if self.first.log_density is None:
-                raise SedflowError(
-                    f"{type(self.sampler).__name__} does not state the density of its draws, so "
-                    "they cannot be weighted; use trust=None"
-                )
+            check_weighable(self.first, self.sampler)
             draws = self.first = self._weighed(self.first)
             self._check_domain(draws)
             held = draws.importance
@@ -271,6 +267,9 @@ class Ladder:
             return sampled(self.proposal, self.model, self.galaxy, n, self.seed)
 
     def _weighed(self, draws):
+        if draws.log_density is not None:  # far out, a flow may overflow: no weight there
+            stated = np.where(np.isnan(draws.log_density), np.inf, draws.log_density)
+            draws = replace(draws, log_density=stated)
         return weigh(draws, self.galaxy, self.model, self.prior)
 
     def _learn(self, scouts, log_evidence):
@@ -335,6 +334,30 @@ class Ladder:
         start = time.monotonic()
         yield
         self.figures["seconds"][rung] = time.monotonic() - start
+
+
+def check_weighable(draws, sampler):
+    """Refuse draws whose weights would be those of nothing.
+
+    Raises
+    ------
+    SedflowError
+        The density of the draws is not stated, or a few draws come again and again.
+    """
+    name = type(sampler).__name__
+    density = draws.log_density
+    if density is None or np.isnan(density).all():
+        raise SedflowError(
+            f"{name} does not state the density of its draws, so they cannot be weighted; use "
+            "trust=None"
+        )
+    known = draws.theta[~np.isnan(draws.theta).any(-1), 0]
+    distinct = len(np.unique(known))
+    if distinct < len(known) / 2:
+        raise SedflowError(
+            f"{name} gave only {distinct} different draws of {len(known)}, so that their weights "
+            "say nothing; give a sampler whose draws are independent"
+        )
 
 
 def _heavy(drawn_under, prior):

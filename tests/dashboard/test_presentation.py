@@ -48,14 +48,16 @@ def test_a_pin_is_shown_alone_and_then_all(engine):
             view.pin(engine.answer(Request(galaxy, n=200)))
         view.look()
         drawn = []
-        for k in range(3):
-            one.frame._heard("value", "", f"{k} onward")
+        words = ["present all", "onward", "onward", "onward", "onward", "present off"]
+        for k, word in enumerate(words):
+            one.frame._heard("value", "", f"{k} {word}")
             sources = view._figures["light"].sources
             drawn.append([len(sources[f"line_pin{j}"].data["x"]) > 0 for j in range(2)])
         return drawn, len(view._chips)
 
     drawn, chips = asyncio.run(main())
-    assert drawn == [[True, False], [False, True], [True, True]]
+    both = [True, True]  # also once the presentation ends
+    assert drawn == [both, [True, False], [False, True], both, [True, False], both]
     assert chips == 2  # the legend has them all
 
 

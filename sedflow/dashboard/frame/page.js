@@ -215,7 +215,8 @@ window.sedflow = (() => {
     if (typing(event) || $('sf-help').open) return
     const shown = 'present' in root.dataset
     const arrows = shown ? {ArrowRight: 'onward', ArrowLeft: 'backward'} : {}
-    const alone = shown && {a: 'all', s: 'sed', c: 'corner', h: 'history'}[event.key]
+    const alone = shown && root.dataset.view === 'explore' &&
+      {a: 'all', s: 'sed', c: 'corner', h: 'history'}[event.key]
     if (alone) { present(alone); event.preventDefault(); return }
     if (event.key === 'w') { walk(); event.preventDefault(); return }
     const word = {j: 'next', k: 'previous', p: 'pin', ...arrows}[event.key]

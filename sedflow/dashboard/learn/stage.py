@@ -18,6 +18,13 @@ _ABREAST = """
 """
 
 
+_BESIDE = """
+:host { display: grid !important; gap: 0 8px;
+        grid-template-columns: minmax(0, 1.7fr) minmax(0, 1fr); }
+@media (max-width: 1000px) { :host { grid-template-columns: minmax(0, 1fr); } }
+"""
+
+
 @dataclass(frozen=True)
 class Scene:
     """What a stage is given.
@@ -71,19 +78,31 @@ class Stage:
         """Show what the answer shows."""
 
 
-def pane(plot, width: int | None = None) -> pn.Column:
+def pane(plot) -> pn.Column:
     """A pane of a `Plot`, in a box that can be hidden."""
-    size = {"sizing_mode": "stretch_width"} if width is None else {"width": width}
-    if width is not None:
-        plot.figure.update(width=width, sizing_mode="fixed")
+    size = {"sizing_mode": "stretch_width"}
     return boxed(FigurePane(plot.figure, margin=(5, 0), **size), **size)
 
 
 def abreast(*plots) -> pn.Column:
     """Panes of `Plot`, as many in a line as the page has room for, in a box that can be hidden."""
+    return _in_a_grid(map(pane, plots), _ABREAST)
+
+
+def beside(*panes) -> pn.Column:
+    """Two panes, the first one wider, beside each other where there is room."""
+    return _in_a_grid(panes, _BESIDE)
+
+
+def in_line(*panes) -> pn.Column:
+    """Panes that may be hidden, as many in a line as are seen and as the page has room for."""
+    return _in_a_grid(panes, _ABREAST)
+
+
+def _in_a_grid(panes, style):
     wide = {"sizing_mode": "stretch_width", "margin": 0}
     # In a box of its own: a grid, whose style shows it, cannot be hidden.
-    return pn.Column(pn.Column(*map(pane, plots), stylesheets=[_ABREAST], **wide), **wide)
+    return pn.Column(pn.Column(*panes, stylesheets=[style], **wide), **wide)
 
 
 def slider(label: str, low: float, high: float, value, n=200, **options):

@@ -192,6 +192,12 @@ class CompareView(PageView):
         self._alone = k - 1 if k else None
         self._show()
 
+    def show_all(self) -> None:
+        """Show all pins again, where one was alone."""
+        if self._alone is not None:
+            self._alone = None
+            self._show()
+
     @property
     def requests(self) -> list[Request]:
         """What is pinned, and what is being computed to be."""

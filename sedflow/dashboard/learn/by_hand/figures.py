@@ -8,7 +8,7 @@ from sedflow.bands import UGRIZ
 from sedflow.dashboard.learn.by_hand import lesson
 from sedflow.dashboard.learn.by_hand.together import Together
 from sedflow.dashboard.learn.plots import Plot, SpectrumPlot
-from sedflow.dashboard.learn.stage import Stage, abreast, pane, slider
+from sedflow.dashboard.learn.stage import Stage, abreast, beside, pane, slider
 from sedflow.dashboard.widgets import prose, typeset
 from sedflow.palette import DATA, MODEL, SERIES
 from sedflow.parameters import PARAMETERS, index
@@ -22,11 +22,6 @@ _HEIGHT = 280  # of the figures that the knobs move: with the question below the
 _LINE = """
 :host { display: grid !important; gap: 0 8px;
         grid-template-columns: repeat(auto-fit, minmax(calc(16 * var(--sf-small, 12px)), 1fr)); }
-"""
-_BESIDE = """
-:host { display: grid !important; gap: 0 8px;
-        grid-template-columns: minmax(0, 1.7fr) minmax(0, 1fr); }
-@media (max-width: 1000px) { :host { grid-template-columns: minmax(0, 1fr); } }
 """
 
 
@@ -72,9 +67,7 @@ class ByHandFigures(Stage):
         line = pn.Column(*self.knobs.values(), stylesheets=[_LINE], **wide)
         row = pn.Row(self._mass, self._back, self._score, **wide)
         self._knobs = pn.Column(line, row, **wide)
-        beside = pn.Column(pane(self.spectrum), pane(self.pulls), stylesheets=[_BESIDE], **wide)
-        # In a box of its own, which can be hidden: a grid cannot.
-        self._fit = pn.Column(beside, **wide)
+        self._fit = beside(pane(self.spectrum), pane(self.pulls))
         self._found = abreast(*self.pairs.values(), self.chi2)
         self._table = prose()
         self.together = Together(self._sent, scene.code, scene.joined, scene.alive, scene.nsaid)

@@ -7,7 +7,7 @@ from bokeh.models.annotations import Span
 from sedflow.bands import UGRIZ
 from sedflow.dashboard.learn.one_parameter import lesson
 from sedflow.dashboard.learn.plots import Plot, SpectrumPlot
-from sedflow.dashboard.learn.stage import Stage, pane, slider
+from sedflow.dashboard.learn.stage import Stage, in_line, pane, slider
 from sedflow.model import cosmology
 from sedflow.model.sed import default_model
 from sedflow.palette import MODEL, OTHER, SERIES
@@ -52,13 +52,14 @@ class OneParameter(Stage):
             factors=[PARAMETERS[index(n)].label for n in NAMES],
         )
         self.ranks.bars("change", color=MODEL)
+        self.ranks.figure.xaxis.major_label_orientation = 0.8  # twelve names, on a phone too
         self._spectrum, self._colors, self._ranks = (
             pane(p) for p in (self.spectrum, self.colors, self.ranks)
         )
         self.layout[:] = [
             self._ranks,
             pn.Row(self.choice, self.slider, sizing_mode="stretch_width"),
-            pn.Row(self._spectrum, self._colors, sizing_mode="stretch_width"),
+            in_line(self._spectrum, self._colors),
         ]
         self.choice.param.watch(self._chosen, "value")
         self.slider.param.watch(self._moved, "value")

@@ -7,7 +7,7 @@ from bokeh.models import Range1d
 from sedflow.bands import UGRIZ, band_flux
 from sedflow.dashboard.learn.out_of_domain import lesson
 from sedflow.dashboard.learn.plots import Plot, SpectrumPlot
-from sedflow.dashboard.learn.stage import Stage, pane
+from sedflow.dashboard.learn.stage import Stage, beside, pane
 from sedflow.dashboard.widgets import prose, typeset
 from sedflow.model.likelihood import pulls
 from sedflow.palette import MODEL
@@ -26,9 +26,9 @@ class OutOfDomainFigures(Stage):
         self.case = pn.widgets.Select(label="Case", options={}, sizing_mode="stretch_width")
         self._more = pn.widgets.Button(label=_LOOK, color="primary", align="end")
         self.spectrum = SpectrumPlot(
-            "trust_sed", UGRIZ, {"best": ("spectrum of the best draw", MODEL, {})}
+            "trust_sed", UGRIZ, {"best": ("best draw", MODEL, {})}
         )
-        self.spectrum.label("model", "median of the draws, with 16 to 84 %")
+        self.spectrum.label("model", "median draw, 68 %")
         self.spectrum.line("range", "", color=MODEL, line_width=5, line_alpha=0.35)
         self.pulls = Plot(
             "trust_pulls",
@@ -42,9 +42,7 @@ class OutOfDomainFigures(Stage):
         self.pulls.bars("pull", "", color=MODEL)
         self._table = prose()
         self._reasons = prose()
-        self._figures = pn.Row(
-            pane(self.spectrum), pane(self.pulls, width=330), sizing_mode="stretch_width"
-        )
+        self._figures = beside(pane(self.spectrum), pane(self.pulls))
         self._pick = pn.Row(self.case, self._more, sizing_mode="stretch_width")
         self.layout[:] = [self._pick, self._figures, self._reasons, self._table]
         self.case.param.watch(self._chosen, "value")
