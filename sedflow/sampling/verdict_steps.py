@@ -14,6 +14,7 @@ import numpy as np
 from sedflow.draws import MAX_DRAWS, Draws, sampled
 from sedflow.errors import SedflowError, raise_if_of_the_run
 from sedflow.model.likelihood import chi_square, log_likelihood, ruled_out, too_precise
+from sedflow.parameters import N_PARAM
 from sedflow.sampling import stretched
 from sedflow.sampling.adaptive import adapt
 from sedflow.sampling.importance import weigh
@@ -72,7 +73,11 @@ class Ladder:
             self.first = self._sampled(self.made)
             if self.first.log_density is None and self.first.convergence is not None:
                 return self._chains(self.first)
-            check_weighable(self.first, self.sampler)
+            if self.first.log_density is None or np.isnan(self.first.log_density).all():
+                raise SedflowError(
+                    f"{type(self.sampler).__name__} does not state the density of its draws, so "
+                    "they cannot be weighted; use trust=None"
+                )
             draws = self.first = self._weighed(self.first)
             self._check_domain(draws)
             held = draws.importance
@@ -100,6 +105,7 @@ class Ladder:
             if not held.good(self.enough):
                 self.approximate = draws
                 return None
+            check_distinct(draws, self.sampler)
             draws = self._as_many(draws)
         stretch = ", stretched towards the new prior," if self.heavy else ""
         reason = _account(held, f"the network's draws{stretch}")
@@ -336,27 +342,19 @@ class Ladder:
         self.figures["seconds"][rung] = time.monotonic() - start
 
 
-def check_weighable(draws, sampler):
-    """Refuse draws whose weights would be those of nothing.
+def check_distinct(draws, sampler):
+    """Refuse a few draws that come again and again: their weights are alike, and say nothing.
 
     Raises
     ------
     SedflowError
-        The density of the draws is not stated, or a few draws come again and again.
     """
-    name = type(sampler).__name__
-    density = draws.log_density
-    if density is None or np.isnan(density).all():
-        raise SedflowError(
-            f"{name} does not state the density of its draws, so they cannot be weighted; use "
-            "trust=None"
-        )
-    known = draws.theta[~np.isnan(draws.theta).any(-1), 0]
-    distinct = len(np.unique(known))
+    known = draws.theta[~np.isnan(draws.theta).any(-1)]
+    distinct = len(np.unique(known @ np.sqrt(np.arange(1.0, N_PARAM + 1))))
     if distinct < len(known) / 2:
         raise SedflowError(
-            f"{name} gave only {distinct} different draws of {len(known)}, so that their weights "
-            "say nothing; give a sampler whose draws are independent"
+            f"{type(sampler).__name__} gave only {distinct} different draws of {len(known)}, so "
+            "that their weights say nothing; give a sampler whose draws are independent"
         )
 
 

@@ -213,11 +213,15 @@ def test_draws_of_a_failed_fit_do_not_pass_as_exact(posterior, nsa, prior):
 
 
 def test_chains_that_did_not_converge_do_not_pass_as_exact():
-    exact = replace(gaussian_fit(), draws=replace(gaussian_fit().draws, log_density=None))
-    assert reweight(exact).draws.importance.k_hat == 0
-    bad, good = np.full(12, 1.2), np.full(12, 1000.0)
-    chains = Convergence(bad, good, good, *np.ones((5, 1)))
-    stuck = replace(exact, draws=replace(exact.draws, convergence=chains))
+    unknown = replace(gaussian_fit(), draws=replace(gaussian_fit().draws, log_density=None))
+    good = np.full(12, 1000.0)
+
+    def of_chains(r_hat):
+        chains = Convergence(np.full(12, r_hat), good, good, *np.ones((5, 1)))
+        return replace(unknown, draws=replace(unknown.draws, convergence=chains))
+
+    assert reweight(of_chains(1.0)).draws.importance.k_hat == 0
+    stuck = of_chains(1.2)
     with pytest.raises(TooFewEffectiveDraws, match="chains did not converge"):
         reweight(stuck)
     assert not reweight(stuck, min_ess=0).draws.importance.good(0)
