@@ -25,9 +25,7 @@ class OutOfDomainFigures(Stage):
         self._refused = 0
         self.case = pn.widgets.Select(label="Case", options={}, sizing_mode="stretch_width")
         self._more = pn.widgets.Button(label=_LOOK, color="primary", align="end")
-        self.spectrum = SpectrumPlot(
-            "trust_sed", UGRIZ, {"best": ("best draw", MODEL, {})}
-        )
+        self.spectrum = SpectrumPlot("trust_sed", UGRIZ, {"best": ("best draw", MODEL, {})})
         self.spectrum.label("model", "median draw, 68 %")
         self.spectrum.line("range", "", color=MODEL, line_width=5, line_alpha=0.35)
         self.pulls = Plot(
