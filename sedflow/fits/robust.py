@@ -7,7 +7,9 @@ import numpy as np
 
 from sedflow import views
 from sedflow.draws import weighted_quantile
-from sedflow.sampling.robust import off_probability, offsets
+from sedflow.errors import unknown
+from sedflow.fits.samples import fractions
+from sedflow.sampling.robust import by_how_much, off_probability, offsets
 
 __all__ = ["Robust"]
 
@@ -39,13 +41,21 @@ class Robust:
         return band if chance > _NAMED else ""
 
     def offset(self, band: str, q: Any = (0.16, 0.5, 0.84)) -> np.ndarray:
-        """Quantiles (len(q),) of how much a band is off [mag], if it is; positive is too faint."""
+        """Quantiles (len(q),) of how much a band is off [mag], if it is; positive is too faint.
+
+        Infinite where the flux is not above zero, and so has no magnitude.
+        """
         galaxy, flux = self.fit.photometry, self.fit.predicted.flux
+        if band not in self.off:
+            raise unknown("observed band", band, self.off)
         k = galaxy.bands.index(band)
         chance = off_probability(flux, galaxy)[:, k] * self.fit.draws.weights
         drawn = offsets(flux, galaxy)[:, k]
-        known = np.isfinite(drawn)
-        return weighted_quantile(drawn[known], q, chance[known] / chance[known].sum())
+        known = ~np.isnan(drawn)
+        levels, total = fractions(q), chance[known].sum()
+        if not total > 0:
+            return np.full(levels.shape, np.nan)
+        return weighted_quantile(drawn[known], levels, chance[known] / total)
 
     @property
     def text(self) -> str:
@@ -53,10 +63,11 @@ class Robust:
         if not self.band:
             return "No band is probably off."
         low, middle, high = self.offset(self.band)
-        faint = "faint" if middle > 0 else "bright"
+        size, sense = by_how_much(middle)
+        ends = f" (68 %: {low:+.2f} to {high:+.2f})" if np.isfinite([low, high]).all() else ""
         return (
             f"{self.band} is off with a probability of {self.off[self.band]:.2f}: measured "
-            f"{abs(middle):.2f} mag too {faint} (68 %: {low:+.2f} to {high:+.2f})."
+            f"{size} too {sense}{ends}."
         )
 
     def __repr__(self):

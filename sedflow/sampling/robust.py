@@ -51,7 +51,7 @@ def off_probability(flux: np.ndarray, galaxy: Photometry) -> np.ndarray:
 def offsets(flux: np.ndarray, galaxy: Photometry) -> np.ndarray:
     """By how much each band is off (n_draw, n_band) [mag], drawn given each draw and that it is.
 
-    Positive where the band was measured too faint.
+    Positive where the band was measured too faint; infinite where its flux is not above zero.
     """
     rng = np.random.default_rng(0)
     faults = _faults(flux, galaxy)
@@ -61,7 +61,15 @@ def offsets(flux: np.ndarray, galaxy: Photometry) -> np.ndarray:
     mean = (galaxy.flux - flux) * wide / (wide + narrow)
     excess = mean + rng.standard_normal(flux.shape) * np.sqrt(wide * narrow / (wide + narrow))
     with np.errstate(invalid="ignore", divide="ignore"):
-        return -2.5 * np.log10(galaxy.flux / (galaxy.flux - excess))
+        found = -2.5 * np.log10(galaxy.flux / (galaxy.flux - excess))
+    lost = galaxy.flux <= 0  # no magnitude, so that only the sense of the fault can be told
+    return np.where(lost, np.where(galaxy.flux - excess > 0, np.inf, np.nan), found)
+
+
+def by_how_much(middle: float) -> tuple[str, str]:
+    """An offset [mag] in words: by how much, and in which sense."""
+    sense = "faint" if middle > 0 else "bright"
+    return (f"{abs(middle):.2f} mag" if np.isfinite(middle) else "all of its flux"), sense
 
 
 def blame(draws: Draws, galaxy: Photometry) -> str:
@@ -75,9 +83,13 @@ def blame(draws: Draws, galaxy: Photometry) -> str:
     for band in guilty:
         k = galaxy.bands.index(band)
         drawn = offsets(flux, galaxy)[:, k]
-        known = np.isfinite(drawn)
+        known = ~np.isnan(drawn)
+        if not (known @ weights) > 0:
+            words.append(band)
+            continue
         middle = float(weighted_quantile(drawn[known], 0.5, weights[known] / weights[known].sum()))
-        words.append(f"{band} by {abs(middle):.2f} mag (too {'faint' if middle > 0 else 'bright'})")
+        size, sense = by_how_much(middle)
+        words.append(f"{band} by {size} (too {sense})")
     rest = galaxy.present & ~np.isin(galaxy.bands, guilty)
     square = np.where(rest, np.square((flux - galaxy.flux) / galaxy.sigma), 0.0).sum(-1)
     p = float(weights @ chdtrc(rest.sum(), square)) if rest.any() else 1.0

@@ -134,6 +134,20 @@ def test_a_misfit_by_its_p_value_names_the_band(posterior, trust, named):
 
 
 @pytest.mark.slow
+def test_a_flux_below_zero_is_too_faint(posterior, nsa):
+    """Its magnitude is none: what was left was said to be 5 mag too bright."""
+    good = nsa.photometry(72, posterior.bands)
+    flux = good.flux.copy()
+    flux[0] = -200.0
+    bad = sedflow.Photometry(flux, good.sigma, good.redshift, posterior.bands)
+    found = sedflow.fit(bad, posterior, n=300, trust=None).robust()
+    assert found.band == "u" and "all of its flux too faint." in found.text
+    assert (found.offset("u", [16, 50, 84]) == np.inf).all()
+    assert "u by all of its flux (too faint)" in blame(found.fit.draws, bad)
+    with pytest.raises(SedflowError, match="no observed band is called 'w'"):
+        found.offset("w")
+
+
 def test_a_robust_fit_says_that_it_is_one_and_is_not_taken_for_a_plain_one(
     posterior, nsa, tmp_path
 ):
