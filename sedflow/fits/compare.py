@@ -154,10 +154,14 @@ class Comparison:
 
         q : in per cent, [16, 50, 84], or from 0 to 1
         """
+        return self._average(name, fractions(q))
+
+    def _average(self, name, levels):
+        """Quantiles at some levels, from 0 to 1."""
         used = [(self.fits[grid], share) for grid, share in self.weights.items() if share > 0]
         values = np.concatenate([one.values(name) for one, _ in used])
         weights = np.concatenate([share * _shares(one) for one, share in used])
-        return weighted_quantile(values, fractions(q), weights)
+        return weighted_quantile(values, levels, weights)
 
     def summary(self, q: Any = (0.16, 0.5, 0.84)) -> Summary:
         """Quantiles of every quantity, by grid and averaged, as an astropy Table.
@@ -166,9 +170,13 @@ class Comparison:
         """
         q = np.atleast_1d(fractions(q))
         columns: dict[str, list] = {"name": [p.name for p in ALL], "unit": [p.unit for p in ALL]}
-        sources: dict[str, Any] = {**self.fits, "average": self}
-        for grid, source in sources.items():
-            values = np.array([source.quantile(p.name, q) for p in ALL])
+        sources: dict[str, Callable] = {
+            grid: lambda name, one=one: one.draws.quantile(one.values(name), q)
+            for grid, one in self.fits.items()
+        }
+        sources["average"] = lambda name: self._average(name, q)
+        for grid, quantiles in sources.items():
+            values = np.array([quantiles(p.name) for p in ALL])
             for k, x in enumerate(q):
                 columns[f"{grid}_{quantile_name(x)}"] = values[:, k].tolist()
         meta = {"log_evidence": self.log_evidence, "weights": self.weights, "note": self.note}

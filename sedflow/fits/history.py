@@ -68,7 +68,7 @@ class History:
         return read_only(whole / since[..., :1])
 
     def formation_time(self, share: float) -> np.ndarray:
-        """Look-back time (n_draw,) [Gyr] at which a share of one galaxy's mass had formed.
+        """Look-back time (..., n_draw) [Gyr] at which a share of the mass had formed.
 
         Of the raw draws, which may have weights; `formation_quantiles` respects them.
         share : from 0 to 1, 0.5 for t50
@@ -77,12 +77,18 @@ class History:
             raise BadParameters(
                 f"share = {str(share)[:64]}; give a share from 0 to 1, such as 0.5 for t50"
             )
-        return np.array([np.interp(share, row[::-1], self.edges[::-1]) for row in self.formed])
+        formed = self.formed
+        edges = np.broadcast_to(np.asarray(self.edges)[..., None, :], formed.shape)
+        pairs = zip(
+            *(x.reshape(-1, formed.shape[-1])[:, ::-1] for x in (formed, edges)), strict=True
+        )
+        times = [np.interp(share, row, ends) for row, ends in pairs]
+        return np.reshape(times, formed.shape[:-1])
 
     def formation_quantiles(self, share: float, q: npt.ArrayLike = (0.16, 0.5, 0.84)) -> np.ndarray:
-        """Quantiles (len(q),) of `formation_time`, weights included: t50 and t90 with errors."""
+        """Quantiles (len(q), ...) of `formation_time`, weights included: t50 and t90 with errors."""
         times = self.formation_time(share)
-        return column_quantiles(times[:, None], fractions(q), self.weights)[:, 0]
+        return column_quantiles(times[..., None], fractions(q), self.weights)[..., 0]
 
     def quantiles(self, which: str = "sfr", q: npt.ArrayLike = (0.16, 0.5, 0.84)) -> np.ndarray:
         """Quantiles (len(q), ..., 45) of the curves, point by point; `which` is "sfr" or "zh".

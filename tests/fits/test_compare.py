@@ -96,6 +96,14 @@ def test_a_grid_without_an_evidence_has_no_weight(found):
         _ = Comparison({"bc03": lost}).weights
 
 
+def test_the_ends_of_all_draws_can_be_asked_for(found):
+    """0 and 100 % were refused, in the sentence that says to give them."""
+    table = found.summary([0, 100])
+    row = table.loc["log_mstar"] if table.indices else table[table["name"] == "log_mstar"][0]
+    assert row["average_p100"] == found.quantile("log_mstar", 100)
+    assert row["fsps_p0"] == found.fits["fsps"].quantile("log_mstar", 0)
+
+
 def test_a_comparison_shows_itself_and_survives_a_folder(found, tmp_path):
     assert repr(found).startswith("<Comparison of NSAID 72")
     assert "ln evidence" in found._repr_html_()

@@ -47,6 +47,18 @@ def test_every_sampler_fits_one_galaxy_and_a_batch(sampler, nsa, model):
         np.testing.assert_array_equal(fit.draws.theta, again.draws.theta)
 
 
+def test_formation_times_of_a_batch_are_those_of_its_galaxies(nsa, posterior, model):
+    """A batch, and a quantile that is one number, ended in tracebacks."""
+    batch = sedflow.fit(
+        nsa.photometry(nsa.ids[:2]), posterior, n=30, seed=1, model=model, trust=None
+    )
+    times = batch.history.formation_time(0.5)
+    assert times.shape == (2, 30)
+    np.testing.assert_array_equal(times[1], batch[1].history.formation_time(0.5))
+    assert batch.history.formation_quantiles(0.5).shape == (3, 2)
+    assert batch[1].history.formation_quantiles(0.5, 50) == np.median(times[1])
+
+
 def test_a_galaxy_of_a_batch_is_the_galaxy_alone(nsa, posterior, model):
     batch = sedflow.fit(
         nsa.photometry(nsa.ids[:3]), posterior, n=30, seed=1, model=model, trust=None
