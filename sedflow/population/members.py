@@ -74,7 +74,15 @@ class Members:
                 f"the runs have the priors {self.prior.sfh!r} and {other.prior.sfh!r}, the grids "
                 f"{one.name!r} and {two.name!r}; give runs of one kind"
             )
-        again = set(map(str, other.ids.tolist()))
+        before = dict(zip(map(str, self.ids.tolist()), self.redshift.tolist(), strict=True))
+        again = dict(zip(map(str, other.ids.tolist()), other.redshift.tolist(), strict=True))
+        for name, z in again.items():
+            if not np.isclose(before.get(name, z), z, rtol=1e-5, atol=0):
+                raise SedflowError(
+                    f"{name[:40]} has z = {before[name]:.6g} in one run and {z:.6g} in another, so "
+                    "that the one is no rerun of the other, whose galaxies it would replace; give "
+                    "IDs of one catalogue to both, or make one run of them"
+                )
         kept = self.subset(np.array([str(i) not in again for i in self.ids.tolist()], dtype=bool))
         n_draw = max(self.values.shape[1], other.values.shape[1])
         parts = [kept._padded(n_draw), other._padded(n_draw)]
@@ -227,7 +235,8 @@ def _ids_of(fits):
 def _states(fit, n):
     """The status of each galaxy; of weighted draws without a verdict, by their figures."""
     if fit.verdict is not None:
-        return np.array([str(s) for s in np.broadcast_to(fit.verdict.status, (n,))])
+        status = np.broadcast_to(fit.verdict.status, fit.photometry.shape)
+        return np.array([str(s) for s in status.reshape(n)])
     shape = fit.photometry.shape
     kinds = [fit[i].quality if shape else fit.quality for i in np.ndindex(shape)]
     if UNCHECKED in kinds:

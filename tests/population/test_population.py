@@ -11,6 +11,7 @@ from click.testing import CliRunner
 import sedflow
 from sedflow.cli import main
 from sedflow.errors import SedflowError, UnknownName
+from sedflow.population.members import members_of
 
 OF = "log_mstar,log_ssfr_100myr"
 
@@ -178,6 +179,23 @@ def test_a_galaxy_does_not_count_twice(fit):
     with pytest.raises(SedflowError, match="a Fit is given twice"):
         sedflow.Population([nameless, nameless], "log_mstar", status=ALL)
     assert sedflow.Population(nameless, "log_mstar", status=ALL).ids.tolist() == [*range(12)]
+
+
+def test_a_run_of_other_galaxies_is_no_rerun(run):
+    """Of two catalogues whose rows are numbered from 0, the first was gone without a word."""
+    one = members_of(run, ("log_mstar",), ("ok", "misfit", "failed"))
+    assert len(one.replaced_by(one)) == len(one)
+    with pytest.raises(SedflowError, match="is no rerun of the other"):
+        one.replaced_by(replace(one, redshift=one.redshift * 1.01))
+
+
+def test_fits_of_any_shape_give_members(nsa, posterior):
+    """A batch on two axes ended in a traceback."""
+    two = nsa.photometry(nsa.ids[:2], posterior.bands)
+    parts = (x.reshape(1, 2, -1) for x in (two.flux, two.sigma))
+    one = sedflow.Photometry(*parts, two.redshift.reshape(1, 2), two.bands)
+    made = sedflow.fit(one, posterior, n=100, trust="weights")
+    assert len(members_of(made, ("log_mstar",), ("ok", "misfit", "failed"))) == 2
 
 
 def test_fits_of_two_grids_of_one_name_are_not_one_population(fit):
