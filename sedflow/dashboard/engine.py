@@ -31,7 +31,7 @@ from sedflow.photometry import Photometry
 from sedflow.sampling.objection import objection
 from sedflow.sampling.reweighting import reweight
 from sedflow.sampling.verdict import kind_of
-from sedflow.trust_limits import K_HAT_MAX
+from sedflow.trust_limits import K_HAT_MAX, MIN_ESS
 
 _KEPT = 16  # answers, of some 4 MB each
 _N_SPECTRA = 120  # draws whose spectra are computed for the bands of the SED
@@ -292,7 +292,8 @@ class Engine:
             shown = network
             notes.append(
                 f"these are the network's draws, which weights cannot correct (k-hat "
-                f"{figures.k_hat:.2f}, limit {K_HAT_MAX}; {figures.ess:.0f} effective draws): "
+                f"{figures.k_hat:.2f}, limit {K_HAT_MAX}; {figures.ess:.0f} effective draws, "
+                f"of {MIN_ESS} that are needed): "
                 "take more draws, refine, or run MCMC"
             )
         return self._dress(request, shown, network, check, notes, missed=missed)

@@ -161,12 +161,7 @@ def _of_text(path):
         cells = _cells(bare)
         if not bare:
             continue
-        if (
-            bare[0] in "#!%;\\|"
-            or bare.startswith(("//", "/*"))
-            or bare.startswith("typedef")
-            or bare[0] == "}"
-        ):
+        if bare[0] in "#!%;\\|}" or bare.startswith(("//", "/*", "typedef")):
             header.append(bare.lstrip("#!%;/| "))
             continue
         if len(cells) > 2 and not _NUMBER.fullmatch(cells[0]) and _are_numbers(cells[1:]):

@@ -86,7 +86,7 @@ class History:
         return np.reshape(times, formed.shape[:-1])
 
     def formation_quantiles(self, share: float, q: npt.ArrayLike = (0.16, 0.5, 0.84)) -> np.ndarray:
-        """Quantiles (len(q), ...) of `formation_time`, weights included: t50 and t90 with errors."""
+        """Quantiles (len(q), ...) of `formation_time`, weights included: t50, t90 with errors."""
         times = self.formation_time(share)
         return column_quantiles(times[..., None], fractions(q), self.weights)[..., 0]
 

@@ -80,7 +80,7 @@ class Members:
             if not np.isclose(before.get(name, z), z, rtol=1e-5, atol=0):
                 raise SedflowError(
                     f"{name[:40]} has z = {before[name]:.6g} in one run and {z:.6g} in another, so "
-                    "that the one is no rerun of the other, whose galaxies it would replace; give "
+                    "that neither is a rerun of the other, whose galaxies it would replace; give "
                     "IDs of one catalogue to both, or make one run of them"
                 )
         kept = self.subset(np.array([str(i) not in again for i in self.ids.tolist()], dtype=bool))

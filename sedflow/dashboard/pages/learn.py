@@ -242,7 +242,7 @@ class LearnView(LateView):
         )
         self._listing_steps = False
         self._answer.visible = False
-        self._choices.param.update(options=list(step.choices), value=None)
+        self._choices.param.update(options=list(step.choices), value=None, disabled=False)
         self._reveal.label = "Check" if step.choices else "Show the answer"
         self._revealed = False
         self._fail = ""
@@ -307,7 +307,7 @@ class LearnView(LateView):
             )
             return
         with pn.io.hold():
-            self._revealed = True
+            self._revealed = self._choices.disabled = True
             self._stage.reveal(step.key, self._choices.value)
             self._tell()
             self._answer.visible = True

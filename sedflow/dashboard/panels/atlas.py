@@ -290,7 +290,9 @@ class AtlasView(pn.viewable.Viewer):
         return table if self._boxed is None else table[self._boxed[table.index]]
 
     def _filtered(self, *events):
-        """Points of galaxies that the table leaves out fade."""
+        """Points of galaxies that the table leaves out fade; it begins with its first page."""
+        if events:
+            self._list.page = 1
         kept = np.zeros(len(self.table), bool)
         kept[self._list.current_view.index] = True
         some = not kept.all()

@@ -17,6 +17,7 @@ from sedflow.dashboard.numbers import whole_number
 from sedflow.dashboard.panels.panel import AnswerPanel
 from sedflow.dashboard.state import MOST_DRAWS, ExplorerState
 from sedflow.dashboard.widgets import note, plain, prose, typeset
+from sedflow.files.packaged import DEFAULT_WEIGHTS
 from sedflow.network.weights import packaged_weights
 from sedflow.palette import GREEN, GREY, INK_BLUE, VERMILION
 from sedflow.sampling.verdict import kind_of
@@ -118,6 +119,11 @@ class VerdictPanel(AnswerPanel):
         for one in (self.line, self.lacks, self.sky, self.remedies):
             one.styles = {"visibility": "hidden" if hidden else "visible"}
 
+    def _line_of(self, request):
+        """The shelf's line about a galaxy, which was written of the default network."""
+        default = request.weights == DEFAULT_WEIGHTS
+        return self._lines.get(request.galaxy, "") if default else ""
+
     def draw(self, answer: Answer, brushed: Brushed | None) -> None:
         """Show heading, verdict and remedies."""
         if self._waits:
@@ -125,7 +131,7 @@ class VerdictPanel(AnswerPanel):
             self._veil(False)
         self.heading.object = f"## {self._title(answer)}"
         self.badge.object = _badge(answer)
-        line = self._lines.get(answer.request.galaxy, "")
+        line = self._line_of(answer.request)
         self.line.param.update(object=plain(line), visible=bool(line))
         lacks = _sentence(answer.fit.lacks[()])
         self.lacks.param.update(object=plain(lacks), visible=bool(lacks))
