@@ -14,10 +14,11 @@ def test_every_package_is_installed():
 
 
 def test_every_file_that_is_not_python_is_package_data():
-    files = ["dashboard/frame/*", "data/*", "py.typed", "site/graphs/*", "site/static/**/*"]
-    files += ["site/tables/*", "site/vendor/*", "**/*.pyi"]
+    files = ["dashboard/frame/*", "dashboard/learn/pictures/*.svg", "data/*", "py.typed"]
+    files += ["site/graphs/*", "site/static/**/*", "site/tables/*", "site/vendor/*", "**/*.pyi"]
     assert SETUPTOOLS["package-data"] == {"sedflow": files}
-    folders = {ROOT / "sedflow" / "data", ROOT / "sedflow" / "dashboard" / "frame"}
+    page = ROOT / "sedflow" / "dashboard"
+    folders = {ROOT / "sedflow" / "data", page / "frame", page / "learn" / "pictures"}
     folders |= {ROOT / "sedflow" / "site" / name for name in ("graphs", "tables", "vendor")}
     static = ROOT / "sedflow" / "site" / "static"
     for path in (ROOT / "sedflow").rglob("*"):

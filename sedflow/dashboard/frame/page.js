@@ -38,7 +38,12 @@ window.sedflow = (() => {
       if (a.dataset.view === now.view) a.setAttribute('aria-current', 'page')
       else a.removeAttribute('aria-current')
     }
-    root.dataset.view = now.view
+    if (root.dataset.view !== now.view) {
+      root.dataset.view = now.view
+      // A page begins at its top, wherever the button stood that led to it.
+      scrollTo(0, 0)
+      $('sf-main').scrollTop = 0
+    }
     const word = $('sf-nav').querySelector('[aria-current]')
     if (word) $('sf-menu-word').textContent = word.textContent
     const state = {session, n: now.n}
