@@ -189,7 +189,7 @@ def _corner(page, n, button):
             )
         )
     say(f"corner {n} x {n}: brush to everything painted", times)
-    page.get_by_role("button", name="Clear selection").click()
+    page.get_by_role("button", name="Clear", exact=True).click()
 
 
 def _forward(page):
