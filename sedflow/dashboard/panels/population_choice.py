@@ -13,7 +13,10 @@ from sedflow.population.presets import PRESETS
 __all__ = ["PopulationChoice"]
 
 #: Ends of a box that was drawn have four digits, which need the room of the arrows.
-_NO_ARROWS = ".bk-spin-btn { display: none; } input.bk-input { padding-right: 4px; }"
+_NO_ARROWS = """
+.bk-spin-btn { display: none !important; }
+input.bk-input { padding-right: 4px !important; }
+"""
 
 
 class PopulationChoice(pn.viewable.Viewer):
