@@ -149,16 +149,13 @@ def closed_range(
         raise SedflowError(f"no draw has a number for {axes.labels[k]}; choose another quantity")
     if low is not None and high is not None:
         low, high = min(low, high), max(low, high)
-    ends = (values.min() if low is None else low, values.max() if high is None else high)
+    least, most = values.min(), values.max()
+    ends = (least if low is None else low, most if high is None else high)
     if not ((values >= ends[0]) & (values <= ends[1])).any():
         raise SedflowError(
-            f"no draw is inside this range; choose inside {_said(axes, name, *_ends(values))}"
+            f"no draw is inside this range; choose inside {_said(axes, name, least, most)}"
         )
     return float(ends[0]), float(ends[1])
-
-
-def _ends(values):
-    return values.min(), values.max()
 
 
 def box_ranges(axes: CornerAxes, geometry: dict) -> tuple[tuple[str, float, float], ...]:

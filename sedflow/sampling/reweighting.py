@@ -11,6 +11,17 @@ from sedflow.sampling.importance import weigh
 from sedflow.sampling.objection import objection_to
 from sedflow.trust_limits import K_HAT_MAX, MIN_ESS, TAIL_INDEX_MAX, k_hat_max
 
+#: Of draws that nothing vouches for and that have no density; and of draws that follow the
+#: posterior, whose weights cannot tell the evidence.
+_NOTHING_KNOWN = {
+    "ess": 0.0,
+    "k_hat": np.inf,
+    "log_evidence": -np.inf,
+    "log_evidence_error": np.inf,
+    "gap": np.inf,
+}
+_NO_EVIDENCE = {"log_evidence": np.nan, "log_evidence_error": np.nan}
+
 
 class TooFewEffectiveDraws(SedflowError):
     """Reweighting left too little; `ess` and `k_hat` (...) say how much."""
@@ -74,13 +85,8 @@ def reweight(fit: Any, prior: Prior | str | None = None, min_ess: float | None =
     draws = replace(draws, flux=fit.predicted.flux, flux_bands=galaxy.bands)
     draws = weigh(draws, galaxy, fit.model, prior, drawn_under=fit.prior)
     rough = unstated & _rough(fit)
-    figures = _unknown(draws.importance, rough)
-    # Of draws that follow the posterior, weights cannot tell the evidence.
-    nothing = {"log_evidence": np.nan, "log_evidence_error": np.nan}
-    figures = replace(
-        figures,
-        **{k: np.where(unstated & ~rough, v, getattr(figures, k))[()] for k, v in nothing.items()},
-    )
+    figures = _set(draws.importance, rough, _NOTHING_KNOWN)
+    figures = _set(figures, unstated & ~rough, _NO_EVIDENCE)
     if heavy:
         figures = replace(figures, k_hat=np.maximum(figures.k_hat, K_HAT_MAX))
     if limit > 0:
@@ -108,14 +114,12 @@ def _rough(fit):
     return rough | ~vouched
 
 
-def _unknown(figures, rough):
-    """The figures, with those that say nothing where draws are `rough` and have no density."""
-    if not rough.any():
+def _set(figures, where, values):
+    """The figures with these values where a mask (...) says so."""
+    if not where.any():
         return figures
-    blank = {"ess": 0.0, "k_hat": np.inf, "log_evidence": -np.inf}
-    blank |= {"log_evidence_error": np.inf, "gap": np.inf}
     return replace(
-        figures, **{k: np.where(rough, v, getattr(figures, k))[()] for k, v in blank.items()}
+        figures, **{k: np.where(where, v, getattr(figures, k))[()] for k, v in values.items()}
     )
 
 

@@ -86,7 +86,7 @@ def pane(plot) -> pn.Column:
 
 def abreast(*plots) -> pn.Column:
     """Panes of `Plot`, as many in a line as the page has room for, in a box that can be hidden."""
-    return _in_a_grid(map(pane, plots), _ABREAST)
+    return in_line(*map(pane, plots))
 
 
 def beside(*panes) -> pn.Column:
