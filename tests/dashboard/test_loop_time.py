@@ -19,14 +19,37 @@ def test_a_visitor_rests_as_long_as_it_had_the_loop_if_others_are_active():
     loop_time.charge("B", 0.01)
     assert loop_time.left("A") == 1.0
     assert loop_time.left("C") == 0
+    now[0] = 0.5  # it goes on without rest
     loop_time.charge("A", 0.5)
     assert loop_time.left("A") == 2.0
     now[0] = 1.5
-    assert loop_time.left("A") == 0.5
+    assert loop_time.left("A") == 1.0
     loop_time.charge("A", 100)
     assert loop_time.left("A") == 5.0  # nobody rests for longer
     now[0] = 5.5
     assert loop_time.left("A") == 0  # the other has been quiet
+
+
+def test_who_asks_for_little_does_not_wait():
+    """Beside any other, picks of a galaxy took three times as long as alone."""
+    now = [0.0]
+    loop_time = LoopTime(free=1.0, clock=lambda: now[0])
+    waited = []
+    for _ in range(20):  # 0.3 s of work every second
+        now[0] += 1.0
+        loop_time.charge("B", 0.001)
+        waited.append(loop_time.left("A"))
+        now[0] += 0.3
+        loop_time.charge("A", 0.3)
+    assert max(waited) == 0
+    had = 0.0
+    while had < 10:  # as much as it can get
+        had += 0.3
+        now[0] += 0.3
+        loop_time.charge("A", 0.3)
+        loop_time.charge("B", 0.001)
+        now[0] += loop_time.left("A")
+    assert now[0] - 20 * 1.3 == pytest.approx(2 * had - 1.0, abs=0.7)  # the free second came first
 
 
 def test_who_has_many_pages_rests_longer():

@@ -2,13 +2,13 @@
 
 Bokeh builds a page and changes a document, and Panel acts on the change, on the loop. What that
 takes is measured step by step, for each visitor; while others are active, a visitor waits as long
-as it had the loop before it has it again; who has many pages open waits four times as long.
+as it had the loop before it has it again; who has many pages open waits four times as long. Who
+asks for little does not wait: a second is free, and comes back while a visitor rests.
 """
 
 import asyncio
 import contextlib
 import inspect
-import threading
 import time
 import weakref
 from collections.abc import Awaitable, Callable, Generator
@@ -16,6 +16,7 @@ from functools import partial
 
 from bokeh.server.session import ServerSession
 
+from sedflow.dashboard.server.rests import FREE, Rests
 from sedflow.dashboard.server.visitors import VISITORS, Activity
 
 __all__ = ["LOOP_TIME", "LoopTime"]
@@ -33,6 +34,8 @@ class LoopTime:
         How long a visitor rests while others are active, in times of what it had.
     many : float
         How many times as long a visitor rests who has more than a few pages open.
+    free : float
+        Seconds of rest that a visitor may owe, so that who asks now and then never waits.
     activity : Activity, optional
         Who else is active; a visitor who had the loop is.
     pages : callable, optional
@@ -43,15 +46,15 @@ class LoopTime:
         self,
         rest: float = 1.0,
         many: float = 4.0,
+        free: float = 0.0,
         activity: Activity | None = None,
         pages: Callable[[str], int] = lambda visitor: 1,
         clock=time.monotonic,
     ):
-        self._rest, self._many, self._pages, self._clock = rest, many, pages, clock
+        self._rest, self._many, self._pages = rest, many, pages
+        self._rests = Rests(free, _LONGEST, clock)
         self._activity = activity or Activity(clock=clock)
-        self._rested: dict[str, float] = {}
         self._doors: weakref.WeakValueDictionary[str, _Door] = weakref.WeakValueDictionary()
-        self._lock = threading.Lock()
 
     def rest(self, visitor: str) -> float:
         """How long a visitor rests, in times of what it had."""
@@ -59,21 +62,13 @@ class LoopTime:
 
     def charge(self, visitor: str, seconds: float) -> None:
         """A visitor had the loop, or held the interpreter on another thread."""
-        now, rest = self._clock(), self.rest(visitor) * seconds
         self._activity.mark(visitor)
-        with self._lock:
-            if visitor not in self._rested:
-                self._rested = {v: t for v, t in self._rested.items() if t > now}
-            begun = max(now, self._rested.get(visitor, now))
-            self._rested[visitor] = min(begun + rest, now + _LONGEST)
+        self._rests.had(visitor, seconds, self.rest(visitor) * seconds)
 
     def left(self, visitor: str) -> float:
         """Seconds that a visitor still has to rest."""
-        now = self._clock()
-        left = self._rested.get(visitor, now) - now
-        if left <= 0:
-            return 0.0
-        return left if self._activity.others(visitor) else 0.0
+        left = self._rests.left(visitor)
+        return left if left > 0 and self._activity.others(visitor) else 0.0
 
     async def turn(self, visitor: str, new: bool = False) -> None:
         """Wait until the visitor has rested; its pages take turns.
@@ -161,4 +156,4 @@ class _Measured:
 
 
 #: What the visitors of this server process had of its loop.
-LOOP_TIME = LoopTime(activity=VISITORS.activity, pages=VISITORS.count)
+LOOP_TIME = LoopTime(free=FREE, activity=VISITORS.activity, pages=VISITORS.count)

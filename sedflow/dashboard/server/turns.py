@@ -13,6 +13,7 @@ from collections.abc import Callable
 from concurrent.futures import Future
 from dataclasses import dataclass, field
 
+from sedflow.dashboard.server.rests import Rests
 from sedflow.errors import SedflowError
 
 __all__ = ["Builds", "Busy", "Superseded", "Worker"]
@@ -46,6 +47,8 @@ class Worker:
     rest : callable
         How long a visitor rests, in times of what its last task took: the result is still to be
         drawn.
+    free : float
+        Seconds of rest that a visitor may owe: see `Rests`.
     charge : callable, optional
         Told of a visitor and the seconds that its task took.
     """
@@ -58,13 +61,14 @@ class Worker:
         waiting: int = 512,
         others=None,
         rest: Callable[[str], float] = lambda visitor: 1.0,
+        free: float = 0.0,
         charge: Callable[[str, float], None] = lambda visitor, seconds: None,
     ):
         self._name = name
         self._limits = session_waiting, visitor_waiting, waiting
         self._others, self._rest = others or (lambda visitor: False), rest
         self._charge = charge
-        self._rested: dict[str, float] = {}
+        self._rests = Rests(free)
         self._queues: OrderedDict[str, OrderedDict[str, deque]] = OrderedDict()
         self._changed = threading.Condition()
         self._thread: threading.Thread | None = None
@@ -122,17 +126,16 @@ class Worker:
                 else:
                     task.future.set_result(result)
                     del result
-            now = time.monotonic()
-            self._rested = {v: t for v, t in self._rested.items() if t > now}
-            self._rested[task.visitor] = now + self._rest(task.visitor) * (now - begun)
-            self._charge(task.visitor, now - begun)
+            had = time.monotonic() - begun
+            self._rests.had(task.visitor, had, self._rest(task.visitor) * had)
+            self._charge(task.visitor, had)
             del task
 
     def _next(self):
         """The first task of the session, of the visitor, whose turn is longest ago."""
-        now, self._pause = time.monotonic(), None
+        self._pause = None
         for visitor in list(self._queues):
-            left = self._rested.get(visitor, 0.0) - now
+            left = self._rests.left(visitor)
             if left > 0 and self._others(visitor):
                 self._pause = min(left, self._pause or left)
                 continue

@@ -6,12 +6,13 @@ from functools import partial
 
 from sedflow.dashboard.server.aside import run_aside
 from sedflow.dashboard.server.loop_time import LOOP_TIME
+from sedflow.dashboard.server.rests import FREE
 from sedflow.dashboard.server.turns import Worker
 from sedflow.dashboard.server.visitors import VISITORS, whose
 
 __all__ = ["ASIDE", "RUNS", "beside", "leave", "on_worker"]
 
-_WORKER = Worker(others=VISITORS.others, rest=LOOP_TIME.rest, charge=LOOP_TIME.charge)
+_WORKER = Worker(others=VISITORS.others, rest=LOOP_TIME.rest, free=FREE, charge=LOOP_TIME.charge)
 
 #: The thread that waits for the process beside the server.
 ASIDE = Worker(
@@ -19,7 +20,7 @@ ASIDE = Worker(
 )
 
 #: The thread that asks for rows of the server's run.
-RUNS = Worker("sedflow-run", others=VISITORS.others)
+RUNS = Worker("sedflow-run", others=VISITORS.others, free=FREE)
 
 
 def leave(session: str) -> None:
