@@ -191,11 +191,10 @@ def coverage_figure(report) -> "Figure":
     from matplotlib.figure import Figure
 
     n, band = report.summary["galaxies"], report.summary["band_95"]
-    names = list(PROPERTIES)
+    names = list(report.summary["bins"]["network"])
     figure = Figure(figsize=(13, 6.4), layout="constrained")
-    axes = figure.subplot_mosaic(
-        [["hpd", "tarp", *names[:2]], [*names[2:], "none"]], empty_sentinel="none"
-    )
+    places = ["hpd", "tarp", *names, *["none"] * (6 - len(names))]
+    axes = figure.subplot_mosaic([places[:4], places[4:]], empty_sentinel="none")
     grid = np.linspace(0, 1, 201)
     for test in ("hpd", "tarp"):
         ax = axes[test]

@@ -123,8 +123,12 @@ class TrainingDomain:
 
     def _check_colors(self, flat, found):
         magnitude, error, seen = _magnitudes(flat)
+        # Names of bands may have hyphens themselves.
+        pairs = {
+            f"{one}-{two}": (i, j) for (i, one), (j, two) in combinations(enumerate(flat.bands), 2)
+        }
         for name, (low, high) in self.colors.items():
-            a, b = (flat.bands.index(band) for band in name.split("-"))
+            a, b = pairs[name]
             color = magnitude[:, a] - magnitude[:, b]
             margin = N_SIGMA * np.hypot(error[:, a], error[:, b])
             for side, off in (("bluer", color < low - margin), ("redder", color > high + margin)):

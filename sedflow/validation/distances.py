@@ -14,7 +14,7 @@ from scipy.stats import wasserstein_distance
 from sedflow.draws import Draws, systematic, weighted_quantile
 from sedflow.errors import SedflowError, check_kind
 from sedflow.parameters import FREE_NAMES, HIGH, LOW, NAMES, index
-from sedflow.whole_numbers import as_whole
+from sedflow.whole_numbers import LARGEST_SEED, as_whole
 
 _MOST = 2000  # draws of each side that the classifier is shown
 _FEWEST = 100  # effective draws of each side, below which no figure means much
@@ -95,7 +95,7 @@ def distance(a: Draws, b: Draws, seed: int = 0) -> Distance:
     SedflowError
         Too few effective draws, draws of more than one galaxy, or none at all.
     """
-    rng = np.random.default_rng(as_whole("seed", seed, 0))
+    rng = np.random.default_rng(as_whole("seed", seed, 0, LARGEST_SEED))
     theta = [_theta(a, "a"), _theta(b, "b")]
     # The population Monte Carlo of `mcmc` draws the mass anew for a state that stayed where it
     # was: draws that share all else come from one state, and count as one.

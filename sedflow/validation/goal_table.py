@@ -70,6 +70,7 @@ def weights_hold(summary: dict) -> pd.DataFrame:
         "some_bands": "simulated, bands missing",
         "nsa": "NSA",
     }
+    columns = {key: title for key, title in columns.items() if key in held}
     rows = [
         ("galaxies", "", lambda w: f"{w['galaxies']:,}"),
         ("gap to the exact posterior [nats], median", "0", lambda w: f"{w['gap']['median']:.2f}"),

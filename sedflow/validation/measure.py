@@ -15,6 +15,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from sedflow.atlas.catalog import load_nsa
+from sedflow.atlas.columns import NSA_BANDS
 from sedflow.draws import systematic, weighted_quantile
 from sedflow.errors import needs
 from sedflow.model.derived import VALIDATED, columns, derive
@@ -68,7 +69,8 @@ def validate(
     """Validate a network on n simulated galaxies with all bands, n / 2 with some, and the NSA.
 
     And on n / 2 simulated galaxies that look like those of the NSA: `sedflow.validation.population`
-    gives the figures of each population.
+    gives the figures of each population. A network with bands that the atlas lacks is validated on
+    simulated galaxies alone.
 
     Parameters
     ----------
@@ -93,11 +95,12 @@ def validate(
     if local:  # before the work, not after it
         needs("sbi", "torch", extra="train", what="L-C2ST")
     posterior = posterior or load_posterior()
-    run = _Measurement(posterior, n_draw, seed, progress, n + 2 * (n // 2) + n_nsa, workers)
+    of_atlas = {*posterior.bands} <= {*NSA_BANDS}
+    total = n + n // 2 + (n // 2 + n_nsa if of_atlas else 0)
+    run = _Measurement(posterior, n_draw, seed, progress, total, workers)
     full = run.simulated(n, None)
     some = run.simulated(n // 2, draw_presence)
-    like = run.fitted(*survey_like(posterior, run.nsa, n // 2, seed))
-    nsa = run.survey(n_nsa)
+    like = run.fitted(*survey_like(posterior, run.nsa, n // 2, seed)) if of_atlas else None
     summary: dict = {}
     band = ks_band(n)
     summary.update(
@@ -118,14 +121,17 @@ def validate(
         weights_hold={
             "simulated": _weights_hold(full.importance),
             "some_bands": _weights_hold(some.importance),
-            "nsa": _weights_hold(nsa),
         },
-        answers={"prior": _counted(full), "some_bands": _counted(some), "survey": _counted(like)},
+        answers={"prior": _counted(full), "some_bands": _counted(some)},
         contraction=dict(zip(NAMES, rounded(np.median(full.contraction, 0)), strict=True)),
         recovery=_recovery(full),
-        nsa_inside=run.inside(),
     )
     summary["worst_bin"] = {kind: worst_bin(summary["bins"][kind]) for kind in KINDS}
+    if like is None:
+        return ValidationReport(summary, _columns(full, some))
+    summary["weights_hold"]["nsa"] = _weights_hold(run.survey(n_nsa))
+    summary["answers"]["survey"] = _counted(like)
+    summary["nsa_inside"] = run.inside()
     if local:
         summary["local"] = run.local(full)
     return ValidationReport(summary, _columns(full, some), _columns(like))
@@ -340,6 +346,8 @@ def _bins(full, some, kind):
         # Bands are counted among the galaxies that may lack some, all else among the others.
         part = some if name == "n_band" else full
         values, levels = properties(part.galaxies)[name], part.levels[kind].scores
+        if not np.isfinite(values).any():  # of bands that the network does not take
+            continue
         if name == "n_band":
             edges = [[int(k), int(k)] for k in np.unique(values)]
             inside = groups(name, values, edges)

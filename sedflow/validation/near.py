@@ -106,8 +106,7 @@ def coverage_in_bins(
     columns = [QUANTITIES.index(name) for name in quantities]
     levels = report.galaxies[f"scores_{kind}"][:, columns]
     out = {}
-    for name in PROPERTIES:
-        rows = report.summary["bins"][kind][name]
+    for name, rows in report.summary["bins"][kind].items():
         # As in `report`: bands are counted among the galaxies with any of them missing or not,
         # everything else among those that have all. Some populations have no others.
         others = name == "n_band" and len(levels) > n

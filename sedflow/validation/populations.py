@@ -92,8 +92,20 @@ def _with_gaps(galaxies, rng):
 
 
 def populations_of(report: ValidationReport) -> tuple[str, ...]:
-    """Names of the populations that a report has; reports of older versions lack "survey"."""
-    return tuple(name for name in POPULATIONS if name != "survey" or report.survey)
+    """Names of the populations that a report has.
+
+    No "survey" where the atlas lacks a band of the network, and in reports of older versions; no
+    "bright" where a survey's errors leave fewer than 40 galaxies that bright.
+    """
+    bright = sum(int((s > BRIGHT).sum()) for s in _snr(report))
+    there = {"survey": bool(report.survey), "bright": bright >= _LEAST}
+    return tuple(name for name in POPULATIONS if there.get(name, True))
+
+
+def _snr(report):
+    """Signal-to-noise of the galaxies with all bands, drawn from the prior and like the atlas."""
+    own = report.galaxies["snr"][: report.summary["galaxies"]]
+    return [own, report.survey["snr"]] if report.survey else [own]
 
 
 def headline(report: ValidationReport) -> ValidationReport:
@@ -221,6 +233,8 @@ def _bins(columns, scores):
     out = {}
     for name in PROPERTIES:
         values = columns[name]
+        if not np.isfinite(values).any():  # of bands that the network does not take
+            continue
         if name == "n_band":
             edges = np.array([[k, k] for k in np.unique(values)], float)
         else:

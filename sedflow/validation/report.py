@@ -109,13 +109,15 @@ class ValidationReport:
             f"median {gap['median']:.3f}"
         )
         for name in ("simulated", "nsa"):
-            w = s["weights_hold"][name]
+            w = s["weights_hold"].get(name)
+            if w is None:
+                continue
             lines.append(
                 f"{name}: k-hat < {K_HAT_MAX} for {100 * w['held']:.1f} % of {w['galaxies']}, "
                 f"effective share of the draws {100 * w['ess_share']['50']:.0f} % (median)"
             )
-        inside = s["nsa_inside"]
-        lines.append(f"NSA: {inside['inside']:,} of {inside['galaxies']:,} inside the ranges")
+        if inside := s.get("nsa_inside"):
+            lines.append(f"NSA: {inside['inside']:,} of {inside['galaxies']:,} inside the ranges")
         return "\n".join(lines)
 
 

@@ -7,10 +7,13 @@ import pytest
 
 import sedflow
 from sedflow.errors import SedflowError
+from sedflow.figures.publication import coverage_figure
 from sedflow.model.noise import NoiseModel
 from sedflow.network.training import TrainingConfig, train
+from sedflow.validation import load_report, measure
+from sedflow.validation.populations import in_words, populations_of
 
-BANDS = ("decam-g", "decam-z")
+BANDS = ("decam2014-g", "decam2014-z")  # names with hyphens, as most have
 SMALL = {
     "name": "mine",
     "bands": BANDS,
@@ -45,14 +48,31 @@ def test_a_network_learns_bands_and_errors_of_its_own(noise_file, tmp_path):
     fit = sedflow.fit(galaxy, again, n=200, seed=1, trust=None)
     assert np.isfinite(fit.draws.theta).all()
     assert np.isfinite(fit.log_likelihood).all()
+    # The check of the data split the name of a colour at every hyphen.
+    assert again.check(galaxy).inside
+    red = sedflow.Photometry(flux * [1e-3, 1e3], usual * [1e-3, 1e3], 0.1, BANDS)
+    assert "decam2014-g-decam2014-z = " in " ".join(again.check(red).reasons[()])
+
+
+def test_a_network_that_the_atlas_says_nothing_of_is_validated(noise_file, tmp_path, monkeypatch):
+    """All galaxies were computed, and then there was no report."""
+    made = train(TrainingConfig(**SMALL, noise=str(noise_file)), tmp_path)
+    monkeypatch.setattr(measure._Measurement, "_accepted", lambda self, galaxy, draws: (draws, "x"))
+    report = measure.validate(made, 60, 100, seed=1)
+    assert populations_of(report) == ("prior",)  # none is brighter than S/N 20
+    report.save(tmp_path / "mine.report.json")
+    again = load_report(tmp_path / "mine.report.json")
+    assert "mine: 60 simulated galaxies" in str(again)
+    assert "drawn from the prior (60," in in_words(again)
+    assert coverage_figure(again).axes
 
 
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({}, "say nothing of decam-g, decam-z; give noise"),
-        ({"noise": "here"}, "no galaxy of the NSA is seen in decam-g, decam-z"),
-        ({"noise": "here", "bands": ("decam-g", "J"), "survey": 0.0}, "has no J; it has decam-g"),
+        ({}, "say nothing of decam2014-g, decam2014-z; give noise"),
+        ({"noise": "here"}, "no galaxy of the NSA is seen in decam2014-g, decam2014-z"),
+        ({"noise": "here", "bands": ("decam2014-g", "J"), "survey": 0.0}, "has no J; it has"),
         ({"noise": "nowhere.json"}, "cannot be opened"),
     ],
     ids=["no noise", "likeness to the NSA", "a band too many", "no file"],
