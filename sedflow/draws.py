@@ -14,7 +14,7 @@ from sedflow.errors import BadParameters, BadPhotometry, SedflowError
 from sedflow.parameters import N_PARAM, NAMES, index
 from sedflow.photometry import Photometry
 from sedflow.trust_limits import Convergence, Importance
-from sedflow.whole_numbers import as_whole
+from sedflow.whole_numbers import LARGEST_SEED, as_whole
 
 #: Draws of a galaxy that may be asked for: 0.1 GB, and a quantile good to 0.1 % of its sigma.
 MAX_DRAWS = 1_000_000
@@ -214,7 +214,7 @@ def checked_request(galaxy: Photometry, n: object, seed: object) -> int:
     if not galaxy.redshift.size:
         raise BadPhotometry("the photometry holds no galaxies; give one at least")
     if seed is not None:
-        as_whole("seed", seed, 0, 2**64 - 1)
+        as_whole("seed", seed, 0, LARGEST_SEED)
     return as_whole("n", n, 1, MAX_DRAWS, " draws")
 
 

@@ -18,7 +18,7 @@ from scipy.special import ndtr, ndtri
 
 from sedflow.errors import BadParameters, closest_first
 from sedflow.units import plain
-from sedflow.whole_numbers import as_whole
+from sedflow.whole_numbers import LARGEST_SEED, as_whole
 
 __all__ = [
     "BETAS",
@@ -366,7 +366,7 @@ class Prior:
         """Draws (n, 12) from the prior; `seed` is an integer or a numpy Generator."""
         n = as_whole("n", n, 0, 100_000_000)
         if isinstance(seed, numbers.Real):
-            seed = as_whole("seed", seed, 0, 2**64 - 1)
+            seed = as_whole("seed", seed, 0, LARGEST_SEED)
         elif not (
             seed is None
             or isinstance(seed, np.random.Generator | np.random.SeedSequence)

@@ -7,6 +7,8 @@ import numpy as np
 
 from sedflow.errors import BadParameters
 
+LARGEST_SEED = 2**64 - 1  # of what is stored
+
 
 def as_whole(name: str, value: object, low: int, high: int | None = None, what: str = "") -> int:
     """A count or a seed as an int, from low to high, or of any size without high.

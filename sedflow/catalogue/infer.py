@@ -39,7 +39,7 @@ from sedflow.sampling.edges import edges
 from sedflow.sampling.verdict import FAILED, VERDICTS
 from sedflow.sampling.verdict_decision import RUNGS, climb
 from sedflow.threads import one_thread
-from sedflow.whole_numbers import as_whole
+from sedflow.whole_numbers import LARGEST_SEED, as_whole
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -212,7 +212,7 @@ def infer_read(
     """As `infer_rows`, of rows that were read by a mapping whose bands can be used."""
     check_choice("trust", trust, RUNGS)
     n, keep = as_whole("n", n, 10, MAX_DRAWS), as_whole("keep", keep, 0, MAX_DRAWS)
-    seed, first = as_whole("seed", seed, 0), as_whole("first", first, 0, 2**62)
+    seed, first = as_whole("seed", seed, 0, LARGEST_SEED), as_whole("first", first, 0, 2**62)
     _keep_memory()
     if trust == "auto":
         _import_arviz()
@@ -419,6 +419,6 @@ def checked_posterior(name: Any, sha256: str | None = None) -> AmortizedPosterio
     if sha256 is not None and posterior.record_sha256 != sha256:
         raise BadWeights(
             f"the weights {name} on this machine are not those that the run began with; install "
-            "the same version everywhere"
+            "the same version everywhere, or give the file of the network of the run"
         )
     return posterior

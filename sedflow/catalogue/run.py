@@ -35,13 +35,13 @@ from sedflow.catalogue.read.open import open_catalogue
 from sedflow.catalogue.resume import begun, check_folder, unfinished
 from sedflow.catalogue.start import (
     hashed,
-    locked,
     new_manifest,
     usable_mapping,
     write_manifest,
 )
 from sedflow.errors import SedflowError, needs
 from sedflow.files.hashes import sealed, sha256, stamp
+from sedflow.files.locking import locked
 from sedflow.files.packaged import DEFAULT_WEIGHTS
 from sedflow.files.paths import as_path
 from sedflow.files.writing import replacing, writing
@@ -142,7 +142,7 @@ def infer_catalogue(
             {**manifest, "settings": {**manifest["settings"], "part_rows": part_rows}}
         )
     check_folder(out)
-    with locked(out):
+    with locked(out, "run"):
         before = begun(out, manifest)
         taken, kind = _taken_in(out, before, manifest, catalogue, mapping, log)
         ledger = Ledger(out, manifest["run"])

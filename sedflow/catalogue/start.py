@@ -1,9 +1,6 @@
 """How a run of a catalogue starts: its folder, its lock, its manifest."""
 
-import fcntl
 import json
-import os
-from contextlib import contextmanager
 from importlib.metadata import version
 
 import numpy as np
@@ -21,7 +18,7 @@ from sedflow.files.hashes import sealed, sha256_of
 from sedflow.files.writing import replacing, writing
 from sedflow.model.floors import floor_notes
 from sedflow.sampling.verdict_decision import RUNGS
-from sedflow.whole_numbers import as_whole
+from sedflow.whole_numbers import LARGEST_SEED, as_whole
 
 _PARTS, _MIN_ROWS, _MAX_ROWS = 64, 16, 1000  # of a partition, unless the caller says
 _AFTER = ("run", "id_kind", "assumptions", "input")  # of a manifest, known once the input is read
@@ -49,8 +46,9 @@ def new_manifest(catalogue, mapping, posterior, **settings):
         np.clip(-(-rows // _PARTS), _MIN_ROWS, _MAX_ROWS)
     )
     as_whole("n", settings["n"], 10, MAX_DRAWS, " draws")
-    for name, low in (("seed", 0), ("keep", 0), ("part_rows", 1)):
-        as_whole(name, settings[name], low)
+    as_whole("seed", settings["seed"], 0, LARGEST_SEED)
+    as_whole("keep", settings["keep"], 0)
+    as_whole("part_rows", settings["part_rows"], 1, 2**40)
     if settings["keep"] > settings["n"]:
         raise SedflowError(
             f"keep = {settings['keep']} of n = {settings['n']} draws; keep as many at most"
@@ -92,28 +90,6 @@ def hashed(manifest):
     about = [source["sha256"], source["table"]] if "table" in source else source["sha256"]
     text = json.dumps({**content, "catalogue": about}, sort_keys=True)
     return {**content, "run": sha256_of(text.encode())}
-
-
-@contextmanager
-def locked(out):
-    """The folder, for this process alone."""
-    try:
-        out.mkdir(parents=True, exist_ok=True)
-        # Nothing is written to it, and a link is not followed: it may lead to any file.
-        flags = os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
-        lock = open(os.open(out / ".lock", flags, 0o644), "rb")  # noqa: SIM115
-    except OSError as error:
-        raise SedflowError(
-            f"cannot write to {out}: {error.strerror}; choose another folder"
-        ) from None
-    with lock:
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            raise SedflowError(f"another run is at work in {out}; let it end, or stop it") from None
-        except OSError:  # a file system without locks: nobody can be kept out
-            pass
-        yield
 
 
 def write_manifest(out, manifest, taken, catalogue, mapping):

@@ -46,6 +46,9 @@ from sedflow.files.writing import replacing
 @click.option("--draws", default=400, show_default=True, type=click.IntRange(min=50))
 @click.option("--seed", default=1, show_default=True, type=click.IntRange(min=0))
 @click.option(
+    "--network", type=PATH, help="The network of the run, where it is none of the packaged ones."
+)
+@click.option(
     "-o", "--output", type=PATH, help="Density: .parquet, .ecsv, .fits, .vot; or .nc for ArviZ."
 )
 @click.option("--galaxies", type=PATH, help="Shrunk posteriors: .parquet...")
@@ -55,7 +58,7 @@ from sedflow.files.writing import replacing
 @click.option("--figure", type=PATH, help="Write a figure here.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 def population(
-    folder, of, stream, workers, scheduler, rerun, cells, status, draws, seed, **options
+    folder, of, stream, workers, scheduler, rerun, cells, status, draws, seed, network, **options
 ):
     """The population of the galaxies of a run in FOLDER, made by sedflow infer --keep 200.
 
@@ -82,8 +85,9 @@ def population(
         status=tuple(s.strip() for s in status.split(",") if s.strip()),
         n=draws,
         seed=seed,
+        network=network,
     )
-    again = _written(found, folder, options)
+    again = _written(found, folder, options, network)
     moments = found.moments()
     if options["as_json"]:
         document = {
@@ -158,7 +162,7 @@ def _weighted(folder, options):
     )
 
 
-def _written(found, folder, options):
+def _written(found, folder, options, network):
     """Write the files that were asked for; the commands of a rerun, where one is."""
     output, galaxies, few = options["output"], options["galaxies"], options["few"]
     if output is not None and output.suffix.lower() == ".nc":
@@ -187,13 +191,14 @@ def _written(found, folder, options):
     from sedflow.population.rerun import rerun_catalogue, rerun_command
 
     say(f"wrote {few}, {rerun_catalogue(folder, found.few, few):,} galaxies")
-    command = rerun_command(folder, few)
-    again = shlex.split(command)[4]
+    command = rerun_command(folder, few, network)
+    words = ["sedflow", "population", str(folder), "--of", ",".join(found.names)]
+    words += ["--rerun", shlex.split(command)[4]]
+    if network is not None:
+        words += ["--network", str(network)]
     return [
         command,
-        shlex.join(
-            ["sedflow", "population", str(folder), "--of", ",".join(found.names), "--rerun", again]
-        ),
+        shlex.join(words),
     ]
 
 

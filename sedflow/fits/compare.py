@@ -347,6 +347,9 @@ def _difference(one, other):
     """In what two fits differ that a comparison of grids takes to be the same; None for nothing."""
     if one.prior.sfh != other.prior.sfh:
         return f"have the priors {one.prior.sfh!r} and {other.prior.sfh!r}"
+    ages = [fit.model.birth_cloud_age_gyr for fit in (one, other)]
+    if ages[0] != ages[1]:
+        return f"have birth clouds of {ages[0]:g} and {ages[1]:g} Gyr"
     galaxies = [_numbers(fit.photometry.observed) for fit in (one, other)]
     if galaxies[0] != galaxies[1]:
         return f"are of other data ({one.photometry.title}; {other.photometry.title})"

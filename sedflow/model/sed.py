@@ -95,6 +95,11 @@ class SEDModel(Stars):
         self._fast: dict = {}
 
     @property
+    def identity(self) -> tuple[str, float]:
+        """What two models have in common that are the same: numbers of the grid, birth clouds."""
+        return self.grid.identity, self.birth_cloud_age_gyr
+
+    @property
     def about(self) -> str:
         """Stars, initial mass function, cosmology and masses, in sentences for a paper's methods.
 

@@ -16,7 +16,7 @@ from sedflow.errors import BadParameters, check_like
 from sedflow.model.noise import NoiseModel
 from sedflow.parameters import FREE_NAMES, as_prior
 from sedflow.photometry import Photometry
-from sedflow.whole_numbers import as_whole
+from sedflow.whole_numbers import LARGEST_SEED, as_whole
 
 REDSHIFT_RANGE = (0.001, 0.3)  # of the simulated galaxies; nearer ones have no Hubble distance
 _T_BURST = FREE_NAMES.index("t_burst")
@@ -120,7 +120,7 @@ def simulate(
 
     n = as_whole("n", n, 0, _MOST, " galaxies")
     if seed is not None and not isinstance(seed, np.random.Generator):
-        seed = as_whole("seed", seed, 0, 2**64 - 1)
+        seed = as_whole("seed", seed, 0, LARGEST_SEED)
     prior = as_prior(prior)
     model = SEDModel() if model is None else model
     noise = nsa_noise() if noise is None else noise

@@ -8,7 +8,7 @@ PROVABGS, so libraries with another solar abundance are compared at equal [Fe/H]
 import hashlib
 import os
 from dataclasses import dataclass, replace
-from functools import cache
+from functools import cache, cached_property
 from pathlib import Path
 
 import numpy as np
@@ -36,6 +36,7 @@ _MASS_REMAINING = 0.0, 1.001
 #: What the attribute mass_remaining of a file says that counts stars without remnants.
 LIVING = "living stars alone"
 _COUNTED = {"bc03": LIVING}  # packaged before files said it
+_NUMBERS = ("feh", "lg_age_gyr", "wave_edges", "luminosity", "mass_remaining", "mass_living")
 #: Metal mass fraction at which PROVABGS sets [Fe/H] = 0.
 SOLAR_Z = 0.0190
 
@@ -143,6 +144,22 @@ class SSPGrid:
         with np.errstate(over="ignore"):  # what is infinite is refused
             luminosity = np.asarray(lnu, dtype=float) * (C_ANGSTROM / wave**2)
         return cls(wave_edges=wave_edges, luminosity=luminosity, **fields)
+
+    @cached_property
+    def identity(self) -> str:
+        """Hash of its numbers, which two grids have in common that are the same.
+
+        The hash of the file is not enough: a grid made of arrays has none, and one that was changed
+        by `dataclasses.replace` keeps it. Numbers are rounded to single precision, since two
+        machines may differ in the last digit.
+        """
+        digest = hashlib.sha256(np.float64(self.lsun).tobytes())
+        for name in _NUMBERS:
+            values = getattr(self, name)
+            digest.update(f"{name} {np.shape(values)}".encode())
+            if values is not None:
+                digest.update(np.ascontiguousarray(values, "<f4").tobytes())
+        return digest.hexdigest()
 
     @property
     def wave(self) -> np.ndarray:
@@ -302,8 +319,9 @@ def _read_ssp(path: Path, name: str, seen=None) -> SSPGrid:
         provenance=title,
         sha256=sha256(path),
     )
-    for array in (grid.luminosity, grid.feh, grid.lg_age_gyr, grid.wave_edges):
-        array.flags.writeable = False
+    for array in (getattr(grid, name) for name in _NUMBERS):
+        if array is not None:
+            array.flags.writeable = False
     return grid
 
 

@@ -26,6 +26,7 @@ from safetensors.torch import load_file, save
 
 from sedflow.curve_hashes import own_curves
 from sedflow.errors import BadParameters, SedflowError, check_choice
+from sedflow.files.locking import locked
 from sedflow.files.writing import made_folder, replacing
 from sedflow.network.configuration import NETWORKS, TrainingConfig
 from sedflow.network.flow import FlowConfig, build_flow
@@ -88,12 +89,21 @@ def train(
     Raises
     ------
     SedflowError
-        The folder holds the checkpoint of a training with another configuration; there is no
-        such device; or the weights did not stay finite.
+        The folder holds the checkpoint of a training with another configuration; another training
+        of that name is at work in it; there is no such device; or the weights did not stay finite.
     """
     chosen = chosen_device(device)
     folder = made_folder(folder)
-    run = _Training(config, folder, chosen)
+    lock = f".{config.name}.lock"
+    with locked(folder, f"training of {config.name}", lock):
+        try:
+            return _train(config, folder, progress, checkpoint_seconds, chosen)
+        finally:
+            (folder / lock).unlink(missing_ok=True)
+
+
+def _train(config, folder, progress, checkpoint_seconds, device):
+    run = _Training(config, folder, device)
     run.resume()
     saved = time.monotonic()
     try:

@@ -68,12 +68,7 @@ class Members:
 
         Galaxies with fewer draws than others have further ones without weight.
         """
-        one, two = self.model.grid, other.model.grid
-        if self.prior.sfh != other.prior.sfh or one.sha256 != two.sha256:
-            raise SedflowError(
-                f"the runs have the priors {self.prior.sfh!r} and {other.prior.sfh!r}, the grids "
-                f"{one.name!r} and {two.name!r}; give runs of one kind"
-            )
+        _check_alike("runs", self, other)
         before = dict(zip(map(str, self.ids.tolist()), self.redshift.tolist(), strict=True))
         again = dict(zip(map(str, other.ids.tolist()), other.redshift.tolist(), strict=True))
         for name, z in again.items():
@@ -110,6 +105,7 @@ def members_of(
     *,
     most: int | None = None,
     draws: int | None = None,
+    network: str | Path | None = None,
 ) -> Members:
     """The galaxies of a run's folder, of a fit, or of several fits.
 
@@ -118,6 +114,7 @@ def members_of(
 
     most, draws : of a run, so many galaxies and draws of each at most; the galaxies are those of
         partitions in random order
+    network : path of the one that made a run, where it is not a packaged one
     """
     if isinstance(status, str) or not np.iterable(status):
         status = (status,)
@@ -125,10 +122,10 @@ def members_of(
     for name in status:
         check_choice("status", name, STATUS)
     if isinstance(source, str | Path):
-        return _of_run(Path(source), names, status, most, draws)
+        return _of_run(Path(source), names, status, most, draws, network)
     fits: list[Any] = [source] if isinstance(source, Fit) or not np.iterable(source) else [*source]
     if fits and all(isinstance(one, str | Path) for one in fits):
-        first, *others = (_of_run(Path(one), names, status, most, draws) for one in fits)
+        first, *others = (_of_run(Path(one), names, status, most, draws, network) for one in fits)
         return reduce(Members.replaced_by, others, first)
     if not fits or not all(isinstance(one, Fit) for one in fits):
         raise SedflowError(
@@ -138,8 +135,8 @@ def members_of(
     return _of_fits(fits, names, status)
 
 
-def _of_run(out, names, status, most, draws):
-    run = RunParts(out, names, status, most, draws)
+def _of_run(out, names, status, most, draws, network):
+    run = RunParts(out, names, status, most, draws, network)
     parts = list(run)
     ids = [i for part in parts for i in part.ids]
     value = np.concatenate(
@@ -169,16 +166,7 @@ def _of_fits(fits, names, status):
     ids = _ids_of(fits)
     parts, states = [], []
     for fit in fits:
-        if fit.prior.sfh != first.prior.sfh or fit.model.grid.name != first.model.grid.name:
-            raise SedflowError(
-                f"the fits have the priors {first.prior.sfh!r} and {fit.prior.sfh!r}, the grids "
-                f"{first.model.grid.name!r} and {fit.model.grid.name!r}; give fits of one kind"
-            )
-        if fit.model.grid.sha256 != first.model.grid.sha256:
-            raise SedflowError(
-                f"the fits are of two SSP grids that are both called {first.model.grid.name!r}; "
-                "give fits of one grid"
-            )
+        _check_alike("fits", first, fit)
         if fit.draws.n != first.draws.n:
             raise SedflowError(
                 f"the fits have {first.draws.n:,} and {fit.draws.n:,} draws; give as many each"
@@ -206,6 +194,27 @@ def _of_fits(fits, names, status):
         dict(Counter(map(str, states))),
         f"fit again with n={5 * first.draws.n:,}",
     )
+
+
+def _check_alike(what, first, other):
+    """Refuse fits or runs of two priors or models, whose galaxies make no population."""
+    if first.prior.sfh != other.prior.sfh:
+        raise SedflowError(
+            f"the {what} have the priors {first.prior.sfh!r} and {other.prior.sfh!r}; give {what} "
+            "of one prior"
+        )
+    if first.model.identity == other.model.identity:
+        return
+    one, two = first.model, other.model
+    if one.grid.name != two.grid.name:
+        differ = f"have the SSP grids {one.grid.name!r} and {two.grid.name!r}"
+    elif one.birth_cloud_age_gyr != two.birth_cloud_age_gyr:
+        differ = (
+            f"have birth clouds of {one.birth_cloud_age_gyr:g} and {two.birth_cloud_age_gyr:g} Gyr"
+        )
+    else:
+        differ = f"are of two SSP grids that are both called {one.grid.name!r}"
+    raise SedflowError(f"the {what} {differ}; give {what} of one model")
 
 
 def _ids_of(fits):

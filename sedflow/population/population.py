@@ -8,7 +8,6 @@ import numpy as np
 
 from sedflow import views
 from sedflow.errors import SedflowError, check_kind
-from sedflow.parameters import as_whole
 from sedflow.population import tables
 from sedflow.population.cell_density import CellDensity
 from sedflow.population.density import Density, fit_density
@@ -17,6 +16,7 @@ from sedflow.population.grid import cell_counts, checked_weights, edges_of, merg
 from sedflow.population.inference_data import inference_data
 from sedflow.population.members import Members, members_of
 from sedflow.population.prior import PriorShares, cell_numbers, prior_shares
+from sedflow.whole_numbers import LARGEST_SEED, as_whole
 
 #: Effective draws that a galaxy needs with the population as prior; with fewer, its likelihood has
 #: an error of more than 22 %.
@@ -53,6 +53,8 @@ class Population(CellDensity):
     n : int
         Draws of the density, for the bands.
     seed : int
+    network : path, optional
+        The network that a run was made with, where it is not a packaged one.
 
     Raises
     ------
@@ -81,10 +83,11 @@ class Population(CellDensity):
         status: Sequence[str] = ("ok",),
         n: int = 400,
         seed: int = 1,
+        network: str | Path | None = None,
     ):
         self.names = names_of(of)
-        self._n, self._seed = as_whole("n", n, 50, 100_000), as_whole("seed", seed, 0)
-        members = members_of(source, self.names, status).without(without)
+        self._n, self._seed = as_whole("n", n, 50, 100_000), as_whole("seed", seed, 0, LARGEST_SEED)
+        members = members_of(source, self.names, status, network=network).without(without)
         ranges = {} if ranges is None else ranges
         check_kind("ranges", ranges, Mapping, "(LOW, HIGH) by the name of a quantity")
         edges = edges_of(members, self.names, dict(ranges), cell_counts(cells, self.names))
@@ -110,7 +113,7 @@ class Population(CellDensity):
         """
         out = object.__new__(cls)
         out.names = names_of(names)
-        out._n, out._seed = as_whole("n", n, 50, 100_000), as_whole("seed", seed, 0)
+        out._n, out._seed = as_whole("n", n, 50, 100_000), as_whole("seed", seed, 0, LARGEST_SEED)
         out._enter(members, edges, weights, prior)
         return out
 
@@ -238,16 +241,18 @@ class Population(CellDensity):
                 "galaxies."
             ]
         out.append(
-            f"All but {' and '.join(self.names)} is taken to follow the prior of the fits; infer "
-            "quantities that depend on each other together."
+            f"All but {' and '.join(self.names)} is taken to follow the prior of the fits, so "
+            "another question to the same galaxies may give another mean of the same quantity; "
+            "infer quantities that depend on each other together."
         )
         if self.left_out:
-            out.append(f"Left out: {_counts(self.left_out)}.")
+            out.append(f"The sample leaves out: {_counts(self.left_out)}.")
         if self.few:
             names = ", ".join(map(str, self.few[:5])) + (", ..." if len(self.few) > 5 else "")
             out.append(
-                f"{len(self.few):,} galaxies have fewer than {EFFECTIVE_MIN:.0f} effective draws "
-                f"({names}); {self._members.remedy}."
+                f"Weighted to this population, {len(self.few):,} of its {len(self):,} galaxies "
+                f"have fewer than {EFFECTIVE_MIN:.0f} effective draws ({names}); "
+                f"{self._members.remedy}."
             )
         for name, own, width in zip(self.names, *self._widths(), strict=True):
             if own > 0.5 * width:

@@ -57,7 +57,7 @@ def rerun_catalogue(out: str | Path, ids: Collection, path: str | Path) -> int:
     return len(found)
 
 
-def rerun_command(out: str | Path, catalogue: str | Path) -> str:
+def rerun_command(out: str | Path, catalogue: str | Path, network: str | Path | None = None) -> str:
     """The command that infers such a catalogue with more draws, in the run's other settings."""
     manifest = load_manifest(Path(out))
     settings, path = manifest["settings"], Path(catalogue)
@@ -66,7 +66,7 @@ def rerun_command(out: str | Path, catalogue: str | Path) -> str:
     words = (
         *("sedflow", "infer", str(path), "-o", str(path.with_name(f"{path.stem}-rerun"))),
         *("--unit", "nanomaggies", "--keep", str(keep), "--draws", str(draws)),
-        *("--weights", manifest["weights"]["name"], "--trust", settings["trust"]),
+        *("--weights", str(network or manifest["weights"]["name"]), "--trust", settings["trust"]),
         *("--seed", str(settings["seed"])),
     )
     return shlex.join(words)

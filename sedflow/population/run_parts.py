@@ -11,10 +11,11 @@ from sedflow.catalogue.infer import checked_posterior
 from sedflow.catalogue.ledger import part_name
 from sedflow.catalogue.manifest import check_files, load_manifest
 from sedflow.catalogue.part import read_results
-from sedflow.errors import SedflowError, needs
+from sedflow.errors import BadWeights, SedflowError, needs
 from sedflow.model.derived import missing_quantity, quantities_of
 from sedflow.model.sed import SEDModel
 from sedflow.network.posterior import AmortizedPosterior
+from sedflow.network.weights import packaged_weights
 from sedflow.parameters import NAMES
 from sedflow.population.prior import SPECIFIC, quantity_values
 
@@ -85,6 +86,7 @@ class RunParts:
 
     most, draws : galaxies and draws of each at most; with `most`, partitions come in random order,
         and of the files of draws only the sizes are checked
+    network : path of the one that made the run, where it is not a packaged one
     """
 
     def __init__(
@@ -94,6 +96,7 @@ class RunParts:
         status: Sequence[str],
         most: int | None = None,
         draws: int | None = None,
+        network: str | Path | None = None,
     ):
         needs("pyarrow", extra="scale", what="sedflow.Population of a run")
         manifest = load_manifest(out)
@@ -104,6 +107,11 @@ class RunParts:
                 "folder"
             )
         about = manifest["weights"]
+        if network is None and about["name"] not in packaged_weights():
+            raise BadWeights(
+                f"the run {out} was made with the network {about['name'][:64]!r}, which is none of "
+                "the packaged ones; give its .safetensors file: network=PATH (--network PATH)"
+            )
         self.kept = keep if draws is None else min(keep, draws)
         self.draws = RunDraws(
             str(Path(out).resolve()),
@@ -111,7 +119,7 @@ class RunParts:
             tuple(status),
             keep,
             self.kept,
-            about["name"],
+            about["name"] if network is None else str(network),
             about["record_sha256"],
         )
         self.posterior = self.draws.posterior

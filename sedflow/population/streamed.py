@@ -21,7 +21,6 @@ from sedflow.catalogue.column_units import with_units
 from sedflow.errors import SedflowError, needs
 from sedflow.files.paths import as_path
 from sedflow.files.writing import replacing
-from sedflow.parameters import as_whole
 from sedflow.population.blocks import Blocks
 from sedflow.population.density import fit_density, responsibilities
 from sedflow.population.evidence import spreads
@@ -38,6 +37,7 @@ from sedflow.population.part_evidence import EvidenceJob, part_evidence, part_qu
 from sedflow.population.population import EFFECTIVE_MIN, Population
 from sedflow.population.prior import prior_shares
 from sedflow.population.run_parts import RunParts
+from sedflow.whole_numbers import LARGEST_SEED, as_whole
 
 _SAMPLE, _SAMPLE_DRAWS = 5_000, 50  # that choose the axes
 _FEWEST = 10
@@ -54,7 +54,7 @@ class StreamedPopulation(Population):
     ----------
     out : path
         Folder of a run with draws.
-    of, ranges, cells, status, n, seed
+    of, ranges, cells, status, n, seed, network
         As for `Population`. Without `ranges` the axes are where the draws of 5,000 galaxies are.
     weights : mapping ID -> weight, optional
     without : collection of IDs
@@ -86,11 +86,12 @@ class StreamedPopulation(Population):
         status: Sequence[str] = ("ok",),
         n: int = 400,
         seed: int = 1,
+        network: str | Path | None = None,
         scratch: str | Path | None = None,
         workers: int = 0,
         scheduler: str | None = None,
     ):
-        self.names, self._out = names_of(of), Path(out)
+        self.names, self._out, self._network = names_of(of), Path(out), network
         self._workers, self._scheduler = as_whole("workers", workers, 0, 1024), scheduler
         self._status = (status,) if isinstance(status, str) else tuple(status)
         if weights is not None and not isinstance(weights, Mapping):
@@ -100,16 +101,18 @@ class StreamedPopulation(Population):
             )
         self._named = None if weights is None else named_weights(weights)
         self._without = {str(ident).strip() for ident in without}
-        self._n, self._seed = as_whole("n", n, 50, 100_000), as_whole("seed", seed, 0)
+        self._n, self._seed = as_whole("n", n, 50, 100_000), as_whole("seed", seed, 0, LARGEST_SEED)
         counts = cell_counts(cells, self.names)
-        some = members_of(out, self.names, status, most=_SAMPLE, draws=_SAMPLE_DRAWS)
+        some = members_of(
+            out, self.names, status, most=_SAMPLE, draws=_SAMPLE_DRAWS, network=network
+        )
         if len(some) < _FEWEST:
             raise SedflowError(
                 f"{len(some)} galaxies of {out} have draws, where a population needs {_FEWEST}"
             )
         self.edges = edges_of(some, self.names, dict(ranges or {}), counts)
         self.ids, self._shape = np.zeros(0), counts
-        run = RunParts(self._out, self.names, self._status)
+        run = self._parts()
         ends = np.array(run.ends_of_redshift())
         self._prior = prior_shares(self.names, self.edges, ends, some.prior, some.model)
         with tempfile.TemporaryDirectory(dir=scratch) as folder:
@@ -119,6 +122,9 @@ class StreamedPopulation(Population):
         self.redshift = some.redshift
         self._spreads = np.median(spreads(some), axis=0)
         self._members, self._of_draws = some, np.zeros((0, 0))
+
+    def _parts(self):
+        return RunParts(self._out, self.names, self._status, network=self._network)
 
     def _read(self, run, folder):
         """Likelihoods of all galaxies, and what is counted on the way."""
@@ -245,7 +251,7 @@ class StreamedPopulation(Population):
         writer, done = None, 0
         with replacing(Path(path)) as temporary:
             try:
-                run = RunParts(self._out, self.names, self._status)
+                run = self._parts()
                 for part in self._by_part(part_quantiles, run, self.fitted.shares):
                     sample = self._in_sample(part.ids)
                     rows = slice(done, done + int(sample.sum()))

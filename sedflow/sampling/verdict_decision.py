@@ -88,10 +88,7 @@ def check_chains(name: str, mcmc: Any, model: SEDModel, prior: Prior) -> None:
     theirs = getattr(mcmc, "model", None)
     if theirs is None or theirs is model:
         return
-    about = [
-        (m.grid.sha256, m.grid.luminosity.shape, m.birth_cloud_age_gyr) for m in (theirs, model)
-    ]
-    if about[0] != about[1]:
+    if theirs.identity != model.identity:
         raise SedflowError(
             f"{name} has another model (SSP grid {theirs.grid.name!r}) than the fit "
             f"({model.grid.name!r}); give MCMCSampler(model=...) of the same"

@@ -89,6 +89,19 @@ def test_a_checkpoint_of_another_training_is_refused(tmp_path):
         train(TrainingConfig(**(SMALL | {"hidden": 64, "seed": 5})), tmp_path)
 
 
+def test_two_trainings_of_one_name_do_not_share_a_folder(tmp_path):
+    """The second took up the first one's checkpoint, and both wrote the same network."""
+    refused = []
+
+    def again(seen, row):
+        with pytest.raises(SedflowError, match="another training of nsa-ugriz-fsps is at work in"):
+            train(TrainingConfig(**SMALL), tmp_path)
+        refused.append(seen)
+
+    train(TrainingConfig(**(SMALL | {"simulations": 2048})), tmp_path, again)
+    assert refused
+
+
 def test_a_checkpoint_that_is_damaged_or_of_other_files_is_refused(tmp_path):
     """A file cut short gave a traceback, and another SSP grid of the same name went unnoticed."""
     config = TrainingConfig(**SMALL)

@@ -199,9 +199,15 @@ def test_fits_of_any_shape_give_members(nsa, posterior):
 
 
 def test_fits_of_two_grids_of_one_name_are_not_one_population(fit):
-    grid = replace(fit.model.grid, sha256="0" * 64)
+    grid = replace(fit.model.grid, luminosity=2 * fit.model.grid.luminosity)
     other = replace(fit, model=sedflow.SEDModel(grid), photometry=fit.photometry)
     with pytest.raises(SedflowError, match="two SSP grids that are both called 'fsps'"):
+        sedflow.Population([fit[:6], other[6:]], "log_mstar", status=ALL)
+
+
+def test_fits_of_two_ages_of_birth_clouds_are_not_one_population(fit):
+    other = replace(fit, model=sedflow.SEDModel(birth_cloud_age_gyr=0.1))
+    with pytest.raises(SedflowError, match=r"birth clouds of 0\.01 and 0\.1 Gyr; give fits of one"):
         sedflow.Population([fit[:6], other[6:]], "log_mstar", status=ALL)
 
 

@@ -2,6 +2,7 @@
 
 import json
 import shlex
+import shutil
 
 import numpy as np
 import pyarrow.parquet as pq
@@ -12,6 +13,8 @@ from click.testing import CliRunner
 import sedflow
 from sedflow.cli import main
 from sedflow.errors import SedflowError
+from sedflow.files.hashes import opened, sealed
+from sedflow.files.packaged import DEFAULT_WEIGHTS, data_path
 from sedflow.population.rerun import rerun_catalogue
 
 ALL = ("ok", "misfit", "failed")
@@ -229,6 +232,26 @@ def test_galaxies_that_are_given_as_outside_do_not_enter(run, whole):
     found = sedflow.Population(run, "log_mstar", status=ALL, without=[str(whole.ids[0])])
     assert found.ids.tolist() == whole.ids[1:].tolist()
     assert found.left_out["not in the sample"] == 1
+
+
+@pytest.mark.slow
+def test_a_run_of_a_network_of_ones_own_has_a_population(run, whole, tmp_path):
+    """It was refused: the run says what its network is called, and not where it is."""
+    mine = tmp_path / "mine.safetensors"
+    shutil.copy(data_path(f"{DEFAULT_WEIGHTS}.safetensors"), mine)
+    record = opened(json.loads(data_path(f"{DEFAULT_WEIGHTS}.json").read_text()))
+    mine.with_suffix(".json").write_text(json.dumps(sealed(record | {"name": "mine"})))
+    out = tmp_path / "run"
+    sedflow.infer_catalogue(
+        run.parent / "atlas.fits", out, weights=mine, n=100, keep=60, workers=0, part_rows=12
+    )
+    done, _ = _asked(out)
+    assert done.exit_code == 1
+    assert "made with the network 'mine', which is none of the packaged ones" in done.output
+    for more in ((), ("--stream",)):
+        done, found = _asked(out, "--network", mine, "--json", *more)
+        assert done.exit_code == 0, done.output
+        assert found["galaxies"] == len(whole)
 
 
 def test_runs_of_other_galaxies_are_one_population(run, whole):
