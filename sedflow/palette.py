@@ -16,6 +16,9 @@ MODEL, DATA, PREDICTED, SELECTED, OTHER, TRUTH = BLUE, VERMILION, GREEN, VERMILI
 #: A draw of a walk, which may pass through what is selected.
 WALKED = VIOLET
 
+#: The same galaxy made of another library's stars.
+LIBRARY = VIOLET
+
 #: Text inside figures, which no theme colours: legible on light and on dark.
 TEXT = "#858585"
 

@@ -12,6 +12,7 @@ Take a patch out once its report is resolved in the versions that `pyproject.tom
 | `PLAIN_LINES` | Bokeh 3.9 | not reported |
 | `OWN_OUTLINE` | Bokeh 3.9 | not reported |
 | `LATE_COLUMNS` | Tabulator 6.4 | not reported |
+| `TURNED_PAGES` | Tabulator 6.4, Panel 1.9 | not reported |
 | `fit_canvases` | Bokeh 3.9 | not reported |
 | `know_models` | Bokeh 3.9 | not reported |
 | `name_controls` | Bokeh 3.9, noUiSlider 15 | leongersen/noUiSlider#1223, the rest not reported |
@@ -80,6 +81,20 @@ LATE_COLUMNS = """
   if (set) table.setColumns = function(columns) {
     if (this.initialized) return set.call(this, columns)
     this.options.columns = columns
+  }
+}
+"""
+
+#: A table whose pages come from the server draws its pager before it turns to another page than the
+#: first, and not again: the list opened at page 652, and "Prev" was grey.
+TURNED_PAGES = """
+{
+  const pages = window.Tabulator?.moduleBindings?.page?.prototype
+  const turn = pages?.setPage
+  if (turn) pages.setPage = function(page) {
+    const turned = turn.call(this, page)
+    if (this.pagesElement) this._setPageButtons()
+    return turned
   }
 }
 """

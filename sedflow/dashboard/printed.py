@@ -4,24 +4,29 @@ import re
 import string
 from typing import Any
 
-__all__ = ["ago", "filled", "percent", "printed"]
+__all__ = ["ago", "filled", "minus", "percent", "printed"]
 
-_NUMBER = re.compile(r"[+-]?\d[\d,.]*%?")
+# A hyphen that begins a number: not of a range, a name, a date, or of what is quoted.
+_HYPHEN = re.compile(r"(?<![\w.'\"-])-(?=[\d.])")
 _GYR = 0.9995  # less is less than 1,000 Myr, rounded
-_MINUS = "\N{MINUS SIGN}"
+
+
+def minus(text: str) -> str:
+    """A text whose numbers have a true minus; what is quoted stays as it is.
+
+    >>> minus("between -3.0 and 1e-06, '-99'")
+    "between −3.0 and 1e-06, '-99'"
+    """
+    return _HYPHEN.sub("\N{MINUS SIGN}", text)
 
 
 def printed(value: Any, spec: str = "") -> str:
-    """A number for a reader, by Python's format; what is not a number stays as it is.
+    """A number for a reader, by Python's format, or a text with numbers.
 
-    >>> printed(-3, ".2f"), printed(0.254, ".0%"), printed("-0.41"), printed("nsa-ugriz")
-    ('−3.00', '25 %', '−0.41', 'nsa-ugriz')
+    >>> printed(-3, ".2f"), printed(0.254, ".0%"), printed("at -0.41"), printed("nsa-ugriz")
+    ('−3.00', '25 %', 'at −0.41', 'nsa-ugriz')
     """
-    text = format(value, spec)
-    if isinstance(value, str) and not _NUMBER.fullmatch(text):
-        return text
-    if text.startswith("-"):
-        text = _MINUS + text[1:]
+    text = minus(format(value, spec))
     return f"{text[:-1]} %" if text.endswith("%") and not text.endswith(" %") else text
 
 

@@ -18,6 +18,7 @@ from bokeh.models import CustomJSTickFormatter
 from bokeh.models.ui import Tooltip
 
 from sedflow.dashboard.patches import MARKDOWN_CSS
+from sedflow.dashboard.printed import minus
 from sedflow.palette import INK_BLUE, PAPER
 
 __all__ = [
@@ -247,9 +248,6 @@ def begun(text: object, name: str = "") -> str:
     return told if named or not _WORD.match(told) else f"{told[0].upper()}{told[1:]}"
 
 
-_HYPHEN = re.compile(r"(?<![\w.'\"-])-(?=[\d.])")
-
-
 #: What the library says of its arguments -> what a page has instead.
 _ON_PAGES = {
     "trust='auto' goes on to": "Refine, on Explore, goes on to",
@@ -271,4 +269,4 @@ def typeset(text: object) -> str:
     told = str(text).replace(" +- ", " ± ").replace(" >= ", " ≥ ").replace(" <= ", " ≤ ")
     for argument, button in _ON_PAGES.items():
         told = told.replace(argument, button)
-    return _HYPHEN.sub("\N{MINUS SIGN}", told)
+    return minus(told)

@@ -19,6 +19,7 @@ from sedflow.figures.lines import COLUMNS, draw_lines, line_source
 from sedflow.figures.theme import on_light_page
 from sedflow.palette import (
     FILTERS,
+    LIBRARY,
     MODEL,
     OTHER,
     PARTS,
@@ -192,7 +193,7 @@ def _filters(bands, low, high, stretch, y_range, log):
 
 _SED_LINES = {
     "before": ("before", OTHER, 1.2, "solid", True),
-    "other": ("other library", PREDICTED, 1.2, "solid", True),
+    "other": ("other library", LIBRARY, 1.2, "solid", True),
     "pinned": ("pinned", OTHER, 1.4, "dotted", True),
     "bare": ("no dust", OTHER, 1.0, "dashed", False),
     "young": ("young", PARTS["young"], 1.2, "solid", False),

@@ -2,6 +2,8 @@
 
 A document's theme can be changed while its figures are on the screen, so no figure is made again.
 Models with the tag "ink" are drawn in the page's ink; "edge" is their rim, in the page's ground.
+Figures with the tag "beneath" have the same room beside them, however large the type is, so that
+one stands above the other.
 """
 
 from bokeh.themes import Theme
@@ -9,6 +11,9 @@ from bokeh.themes import Theme
 from sedflow.palette import DARK, FIGURE_SIZE, FONT, LIGHT
 
 __all__ = ["PageTheme", "on_light_page"]
+
+#: Room for numbers and name of an axis [px], with the usual type and for each pixel that it grows.
+_BESIDE, _GROWS = 80, 11
 
 
 class PageTheme(Theme):
@@ -24,6 +29,7 @@ class PageTheme(Theme):
             "Text": {"text_color": ink, "text_font": {"value": FONT}, "text_font_size": text_size},
         }
         self._ink_else = {"line_color": ink}
+        self._beside = _BESIDE + _GROWS * (size - FIGURE_SIZE)
         super().__init__(
             json={
                 "attrs": {
@@ -81,6 +87,8 @@ class PageTheme(Theme):
         """Give a model what its class has, and what its tags ask for."""
         if "ink" not in model.tags:
             super().apply_to_model(model)
+            if "beneath" in model.tags:
+                model.apply_theme({**model.themed_values(), "min_border_left": self._beside})
             return
         name = type(model).__name__
         model.apply_theme(self._ink.get(name, self._ink_else))

@@ -450,7 +450,7 @@ def test_mcmc_is_laid_beside_the_network(learn, posterior):
     assert stage.facts("bill") is None  # the walk of the small problem is not known
     view.step = 5
     facts = stage.facts("bill")
-    assert facts["mcmc_origin"] == ""
+    assert facts["mcmc_origin"] == " (a whole run, as you made it)"
     assert facts["trained"] == posterior.record["training"]["simulations_seen"]
 
 

@@ -172,13 +172,14 @@ class Explorer(PageView):
         state.param.watch(self._say, "message")
         state.param.watch(self._wait, "busy")
         state.param.watch(lambda event: self.verdict.wait(True) if state.busy else None, "galaxy")
+        # At once: what the list has cannot be picked again.
+        state.param.watch(lambda event: setattr(self.atlas, "galaxy", event.new), "galaxy")
         self.light.param.watch(self._drawn, "drawn")
         self.histories.param.watch(self._drawn, "drawn")
         self.corner.param.watch(lambda e: self._brush(e.new), "selection")
         self.what_if.param.watch(self._change, "change")
-        self.atlas.param.watch(
-            lambda e: setattr(state, "galaxy", e.new) if e.new else None, "galaxy"
-        )
+        follow = lambda e: setattr(state, "galaxy", e.new) if e.new else None  # noqa: E731
+        self.atlas.param.watch(follow, "galaxy")
 
     def _run(self, method):
         self.block.turn_to("MCMC")
@@ -254,7 +255,6 @@ class Explorer(PageView):
             return
         self.places.show_stage()
         self._actions.enable(True)
-        self.atlas.galaxy = answer.request.galaxy
         with param.parameterized.discard_events(self.corner):
             self.corner.selection = None
         self._changed = None

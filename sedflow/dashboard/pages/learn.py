@@ -284,8 +284,9 @@ class LearnView(LateView):
         self._question.object = f"**{step.question}**" if known and step.question else ""
         self._choices.visible = bool(step.choices) and known
         self._reveal.visible = bool(step.question) and known and not self._revealed
-        if self._revealed and known:
-            self._answer.object = self._judged(step, facts)
+        if self._revealed:
+            self._answer.visible = known  # or it would be that of another step
+            self._answer.object = self._judged(step, facts) if known else ""
 
     def _judged(self, step, facts):
         """The answer, after a word on the student's own."""
@@ -310,7 +311,6 @@ class LearnView(LateView):
             self._revealed = self._choices.disabled = True
             self._stage.reveal(step.key, self._choices.value)
             self._tell()
-            self._answer.visible = True
             self._reveal.visible = False
 
     def _finish(self, then, result, error):

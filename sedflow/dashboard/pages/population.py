@@ -53,7 +53,7 @@ class PopulationView(PopulationState, LateView):
         self._engine = engine
         self.answer: PopulationAnswer | None = None
         self._shown: Sample | None = None
-        self._turn = 0
+        self._turn, self._opens = 0, ""
 
     def _build(self):
         if self._controls is not None:
@@ -118,8 +118,7 @@ class PopulationView(PopulationState, LateView):
             if turn != self._turn:
                 return
             if sample is not self._shown:
-                self._shown = sample
-                self.choice.offer(sample.columns, sample.fields)
+                self._take(sample)
             asked = (self.preset, self.field, dict(self.cuts), self.galaxy)
             source = self.source
             answer = await on_worker(answer_of, latest=self)(sample, *asked)
@@ -134,6 +133,14 @@ class PopulationView(PopulationState, LateView):
             names = ("preset", "field", "cuts", "galaxy")
             state = PopulationState(source=source, **dict(zip(names, asked, strict=True)))
             self._draw(sample, answer, state)
+
+    def _take(self, sample):
+        """Another sample: nothing of the last one stays beside its dots."""
+        self._shown, self.answer, self._opens = sample, None, ""
+        self._found.visible = False
+        self._heading.object = _WAITING
+        self.choice.offer(sample.columns, sample.fields)
+        self._dots()
 
     async def _sample(self) -> Sample:
         """The sample that is chosen, read once per process."""
@@ -168,7 +175,8 @@ class PopulationView(PopulationState, LateView):
             )
             self.figures.show(answer)
             self.paper.show(answer, asked)
-            self._open.visible = bool(answer.galaxy) and self.source == "atlas"
+            self._opens = asked.galaxy.strip() if answer.galaxy and asked.source == "atlas" else ""
+            self._open.visible = bool(self._opens)
             self._facts.object = "\n".join(f"- {plain(fact)}" for fact in answer.facts)
             cut = (
                 f"\n\nSelected here: {plain(said)}. A cut on medians cuts by their errors too: "
@@ -185,13 +193,12 @@ class PopulationView(PopulationState, LateView):
         self._dots()
 
     def _dots(self):
-        sample, answer = self._shown, self.answer
-        if sample is None or answer is None or self.choice.dots.y not in sample.columns:
+        sample = self._shown
+        if sample is None or self.choice.dots.y not in sample.columns:
             return
         rows = np.flatnonzero(sample.ids.astype(str) == self.galaxy.strip())
-        self.choice.dots.show(
-            sample.columns, answer.chosen, int(rows[0]) if len(rows) and answer.picked else None
-        )
+        chosen = sample.chosen(self.field, self.cuts)
+        self.choice.dots.show(sample.columns, chosen, int(rows[0]) if len(rows) else None)
 
     async def _turned(self):
         self._dots()
@@ -207,4 +214,4 @@ class PopulationView(PopulationState, LateView):
 
     def _explore(self):
         self.chosen = ""
-        self.chosen = self.galaxy.strip()
+        self.chosen = self._opens

@@ -18,8 +18,6 @@ from sedflow.photometry import Photometry
 
 __all__ = ["LightPanel", "light_controls"]
 
-_LEFT = 80  # pixels beside both figures, so that bands stand above their residuals
-
 
 def light_controls(options: LightOptions) -> list[pn.viewable.Viewable]:
     """Widgets for unit, scale and frame."""
@@ -126,7 +124,7 @@ class LightPanel(AnswerPanel):
             self.sed = SEDFigure(layers, log, name=self._name, **self._size)
             if self._screen:  # the residuals below have the same axis
                 self.sed.figure.xaxis.update(visible=False)
-                self.sed.figure.min_border_left = _LEFT
+                self.sed.figure.tags = ["beneath"]
             self.sed_pane.object = self.sed.figure
         else:
             self.sed.update(layers)
@@ -148,7 +146,7 @@ class LightPanel(AnswerPanel):
             size = {k: v for k, v in self._size.items() if k != "height"}
             self.pull = PullFigure(pulls, **size)
             if self._screen:
-                self.pull.figure.min_border_left = _LEFT
+                self.pull.figure.tags = ["beneath"]
             self.pull.figure.on_event("selectiongeometry", self._select)
             self.pull_pane.object = self.pull.figure
         else:

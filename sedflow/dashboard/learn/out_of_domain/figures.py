@@ -23,6 +23,7 @@ class OutOfDomainFigures(Stage):
         self._step, self._revealed, self._setting = "good", False, False
         self.network = self.cases = None
         self._refused = 0
+        self._seen: dict = {}  # case -> Outcome
         self.case = pn.widgets.Select(label="Case", options={}, sizing_mode="stretch_width")
         self._more = pn.widgets.Button(label=_LOOK, color="primary", align="end")
         self.spectrum = SpectrumPlot("trust_sed", UGRIZ, {"best": ("best draw", MODEL, {})})

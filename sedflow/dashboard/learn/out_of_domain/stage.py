@@ -13,7 +13,8 @@ _OF = {
     "sigma": ("sigma",),
     "redshift": ("near", "far"),
 }
-_SEEN: dict = {}  # (galaxy, seed, case) -> Outcome, shared by the process; a few dozen at most
+#: (galaxy, seed, case) -> Outcome, the latest of all pages: another page need not look again.
+_LATEST: dict = {}
 _MOST = 60
 _UNKNOWN = (
     "Very bright galaxies are large: they overlap stars and are cut into pieces, so single bands "
@@ -27,7 +28,7 @@ class OutOfDomain(OutOfDomainFigures):
     @property
     def seen(self):
         """The outcome of the case shown; None before it is known."""
-        return _SEEN.get(self._key(self.case.value))
+        return self._outcome(self.case.value)
 
     def enter(self, step: str) -> None:
         self._step, self._revealed = step, False
@@ -106,7 +107,11 @@ class OutOfDomain(OutOfDomainFigures):
         return self.scene.nsaid, self.scene.seed, case
 
     def _outcome(self, case):
-        return _SEEN.get(self._key(case))
+        """What this page has seen stays with it, however much other pages look at."""
+        key = self._key(case)
+        if case not in self._seen and key in _LATEST:
+            self._seen[case] = _LATEST[key]
+        return self._seen.get(case)
 
     def _begin(self):
         network = self.scene.network(DEFAULT_WEIGHTS)
@@ -172,9 +177,9 @@ class OutOfDomain(OutOfDomainFigures):
 
     def _keep(self, found):
         for key, outcome in found.items():
-            _SEEN[self._key(key)] = outcome
-        while len(_SEEN) > _MOST:
-            del _SEEN[next(iter(_SEEN))]
+            self._seen[key] = _LATEST[self._key(key)] = outcome
+        while len(_LATEST) > _MOST:
+            del _LATEST[next(iter(_LATEST))]
 
 
 def _word(seen):
