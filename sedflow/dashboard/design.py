@@ -16,10 +16,24 @@ from panel.theme.base import Inherit
 from panel.theme.native import Native, NativeDefaultTheme
 from panel.viewable import Viewable
 
-from sedflow.dashboard.patches import LATE_COLUMNS, OWN_OUTLINE, PLAIN_LINES, TURNED_PAGES
+from sedflow.dashboard.patches import (
+    LARGE_FILES,
+    LATE_COLUMNS,
+    OWN_OUTLINE,
+    PLAIN_LINES,
+    TURNED_PAGES,
+)
+from sedflow.dashboard.server.messages import MAX_MEGABYTES
 from sedflow.palette import DARK, FONT, LIGHT
 
 _FILES = Path(__file__).parent / "frame"
+_PATCHES = (
+    PLAIN_LINES,
+    OWN_OUTLINE,
+    LATE_COLUMNS,
+    TURNED_PAGES,
+    LARGE_FILES.replace("MEGABYTES", str(MAX_MEGABYTES)),
+)
 #: Parts of a page that has its own arrangement, in the order in which `building.css` places them.
 _PARTS = {
     "explore": ("Galaxies", "Spectrum", "Residuals", "Histories", "Corner plot", "Numbers"),
@@ -97,7 +111,7 @@ def frame_template(
     template.title = title
     template.add_variable("sf_css", style_sheet())
     template.add_variable("sf_js", _text("page.js"))
-    template.add_variable("sf_patch", PLAIN_LINES + OWN_OUTLINE + LATE_COLUMNS + TURNED_PAGES)
+    template.add_variable("sf_patch", "".join(_PATCHES))
     template.add_variable("sf_first", first.replace("<", "\\u003c"))
     template.add_variable("sf_views", views)
     template.add_variable("sf_building", _building(first, views))

@@ -291,10 +291,9 @@ class Engine:
         elif not good:
             shown = network
             notes.append(
-                f"these are the network's draws, which weights cannot correct (k-hat "
-                f"{figures.k_hat:.2f}, limit {K_HAT_MAX}; {figures.ess:.0f} effective draws, "
-                f"of {MIN_ESS} that are needed): "
-                "take more draws, refine, or run MCMC"
+                "these are the network's draws, which weights cannot correct (k-hat "
+                f"{figures.k_hat:.2f}, limit {K_HAT_MAX}; effective draws: {figures.ess:.0f}, "
+                f"where {MIN_ESS:.0f} are needed): take more draws, refine, or run MCMC"
             )
         return self._dress(request, shown, network, check, notes, missed=missed)
 

@@ -12,6 +12,7 @@ Take a patch out once its report is resolved in the versions that `pyproject.tom
 | `PLAIN_LINES` | Bokeh 3.9 | not reported |
 | `OWN_OUTLINE` | Bokeh 3.9 | not reported |
 | `LATE_COLUMNS` | Tabulator 6.4 | not reported |
+| `LARGE_FILES` | Bokeh 3.9 | not reported |
 | `TURNED_PAGES` | Tabulator 6.4, Panel 1.9 | not reported |
 | `fit_canvases` | Bokeh 3.9 | not reported |
 | `know_models` | Bokeh 3.9 | not reported |
@@ -89,12 +90,33 @@ LATE_COLUMNS = """
 #: first, and not again: the list opened at page 652, and "Prev" was grey.
 TURNED_PAGES = """
 {
-  const pages = window.Tabulator?.moduleBindings?.page?.prototype
-  const turn = pages?.setPage
-  if (turn) pages.setPage = function(page) {
-    const turned = turn.call(this, page)
-    if (this.pagesElement) this._setPageButtons()
-    return turned
+  const table = window.Tabulator?.prototype
+  const bind = table?._bindModules
+  if (bind) table._bindModules = function() {
+    bind.call(this)
+    const turn = this.setPage, pages = this.modules.page
+    if (turn) this.setPage = page => {
+      const turned = turn(page)
+      if (pages.pagesElement) pages._setPageButtons()
+      return turned
+    }
+  }
+}
+"""
+
+#: A file field sends whatever it is given: one that the server does not hear closes the socket, and
+#: the page is lost. It says so instead.
+LARGE_FILES = """
+{
+  const field = window.Bokeh?.require('models/widgets/file_input').FileInputView?.prototype
+  const load = field?.load_files
+  if (load) field.load_files = async function(files) {
+    const large = [...files].find(file => file.size > MEGABYTES * 1e6)
+    if (!large) return load.call(this, files)
+    this.input_el.value = ''
+    const name = large.name.slice(0, 64)
+    window.sedflow?.notice(`${name} has ${(large.size / 1e6).toFixed(1)} MB; the app takes `
+      + `MEGABYTES MB. Run sedflow infer on it instead.`)
   }
 }
 """

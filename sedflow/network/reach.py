@@ -142,8 +142,8 @@ class Reach:
             )
         name = self.bands[worst]
         return text + (
-            f"without {name} it is {without[worst]:.2g}, so check the flux in {name}, or drop "
-            f"{name} (NaN in flux and sigma)"
+            f"without {name} the chi-square is {without[worst]:.2g}, so check the flux in {name}, "
+            f"or drop {name} (NaN in flux and sigma)"
         )
 
 

@@ -13,7 +13,8 @@ import sedflow
 from sedflow.dashboard.engine import Engine, Request
 from sedflow.dashboard.pages.data import OwnDataView
 from sedflow.dashboard.panels.columns import NONE
-from sedflow.dashboard.panels.upload import MAX_MEGABYTES, UploadPanel
+from sedflow.dashboard.panels.upload import UploadPanel
+from sedflow.dashboard.server.messages import MAX_MEGABYTES
 
 
 @pytest.fixture

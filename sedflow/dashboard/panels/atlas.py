@@ -98,6 +98,7 @@ class AtlasView(pn.viewable.Viewer):
         self._list.on_click(self._clicked)
         self._list.param.watch(self._filtered, "filters")
         self._boxed = None
+        self._reached: dict[str, tuple[float, float]] = {}  # ID of an axis -> ends for one galaxy
         self._list.add_filter(self._in_box)
         self._shelf = self._shelf_toggle()
         self._list.add_filter(self._on_shelf)
@@ -185,11 +186,17 @@ class AtlasView(pn.viewable.Viewer):
         return float(low - margin), float(high + margin)
 
     def _reach(self, place, axis, column):
-        """Let an axis reach a galaxy that lies beyond nearly all others."""
-        ends = self._ends(column, *place)
-        if ends != self._ends(column):
-            both = sorted([axis.start, axis.end, *ends], reverse=axis.start > axis.end)
+        """Let an axis reach a galaxy that lies beyond nearly all others, while it is chosen."""
+        usual, ends = self._ends(column), self._ends(column, *place)
+        if axis.start > axis.end:
+            usual, ends = usual[::-1], ends[::-1]
+        now = (axis.start, axis.end)
+        if ends != usual:
+            both = sorted([*now, *ends], reverse=now[0] > now[1])
+            self._reached[axis.id] = both[0], both[-1]
             axis.update(start=both[0], end=both[-1])
+        elif now == self._reached.pop(axis.id, None):  # and nobody has moved it since
+            axis.update(start=usual[0], end=usual[1])
 
     def _mark(self):
         rows = np.flatnonzero((self.table["NSAID"] == self.galaxy).to_numpy())

@@ -11,7 +11,8 @@ __all__ = ["Deck"]
 
 _LINE = """
 .bk-btn-group { flex-wrap: nowrap; overflow-x: auto; }
-.bk-btn-group > .bk-btn.bk-btn-default { padding-left: 6px; padding-right: 6px; }
+.bk-btn-group > .bk-btn.bk-btn-default { padding-left: 6px; padding-right: 6px;
+  font-size: min(var(--sf-small, 12px), 15px); }
 @media (max-width: 600px) {
   .bk-btn-group > .bk-btn.bk-btn-default { padding-left: 4px; padding-right: 4px; }
 }

@@ -23,15 +23,19 @@ _CLOSE = """
 .tabulator .tabulator-tableholder { scrollbar-width: thin; }
 .tabulator .tabulator-col .tabulator-col-content { padding: 3px 4px !important; }
 .tabulator .tabulator-row, .tabulator .tabulator-cell { height: auto !important; }
+.tabulator .tabulator-row { min-width: 100%; }
 .tabulator .tabulator-cell { vertical-align: top !important; }
 .tabulator .tabulator-cell[tabulator-field=quantity] { white-space: normal !important; }
 @media (max-width: 480px) {
   .tabulator .tabulator-cell, .tabulator .tabulator-col .tabulator-col-content {
     padding: 3px 2px !important; }
 }
+@container (max-width: 350px) {
+  [tabulator-field=prior] { display: none !important; }
+}
 @container (max-width: 434px) {
-  .tabulator-col[tabulator-field=prior], .tabulator-cell[tabulator-field=prior] {
-    display: none !important; }
+  :is(.tabulator-headers, .tabulator-row):has([tabulator-field=literature], [tabulator-field=truth])
+    [tabulator-field=prior] { display: none !important; }
 }
 @container (max-width: 590px) {
   :is(.tabulator-headers, .tabulator-row):has([tabulator-field=selected])

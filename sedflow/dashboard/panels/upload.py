@@ -15,7 +15,7 @@ from sedflow.dashboard.engine import Engine
 from sedflow.dashboard.panels.columns import MOST_BANDS, NONE, ColumnsPanel
 from sedflow.dashboard.panels.understood import UnderstoodPanel
 from sedflow.dashboard.panels.upload_results import ResultsPanel
-from sedflow.dashboard.server.messages import LONGEST_PASTE
+from sedflow.dashboard.server.messages import LONGEST_PASTE, MAX_MEGABYTES
 from sedflow.dashboard.server.reader import ROWS, bytes_of
 from sedflow.dashboard.server.turns import Superseded
 from sedflow.dashboard.server.uploads import Readers, shared_readers
@@ -34,7 +34,6 @@ _ENDINGS = (
     ".csv,.tsv,.ecsv,.txt,.cat,.dat,.tbl,.ipac,.mrt,.fits,.fit,.vot,.xml,.parquet,.h5,.hdf5"
     ",.gz,.bz2,.xz"
 )
-MAX_MEGABYTES = 10  # of an upload: a websocket message ends at 20
 _AT_ONCE = 5  # rows between two looks at other visitors
 _LONGEST_NAME = 100  # characters of the name of a file
 _MOST_TABLES = 50  # of a file that are offered

@@ -74,6 +74,8 @@ class VerdictPanel(AnswerPanel):
         self.remedies = pn.Row(margin=0, sizing_mode=None)
         self._offered: tuple[_Remedy, ...] = ()
         self._waits = False
+        self._cured: tuple[str, list, list] = "", [], []  # a galaxy, its bands, those of before
+        state.param.watch(self._other_galaxy, ["galaxy", "bands"])
         self.sky = pn.pane.HTML("", visible=False, margin=(3, 4), sizing_mode=None)
         self.line = prose("", visible=False, margin=(0, 8))
         self.lacks = prose("", visible=False, margin=(0, 8))  # what the model of the fit lacks
@@ -151,10 +153,21 @@ class VerdictPanel(AnswerPanel):
         self.remedies[:] = buttons
 
     def _do(self, remedy, event):
-        if remedy.name:
-            setattr(self._state, remedy.name, remedy.value)
-        else:
+        if not remedy.name:
             self._start(remedy.value)
+            return
+        if remedy.name == "bands":
+            self._cured = self._state.galaxy, remedy.value, self._state.bands
+        setattr(self._state, remedy.name, remedy.value)
+
+    def _other_galaxy(self, *events):
+        """A band was left out of the galaxy whose band is bad: the next one has its bands again."""
+        galaxy, bands, before = self._cured
+        if self._state.galaxy == galaxy:
+            return
+        self._cured = "", [], []
+        if galaxy and self._state.bands == bands and len(events) == 1:
+            self._state.bands = before
 
     def _title(self, answer):
         galaxy, z = answer.request.galaxy, f"z = {answer.fit.photometry.redshift:.4f}"

@@ -37,6 +37,7 @@ __all__ = [
     "LONGEST_FILTER",
     "LONGEST_PASTE",
     "LONGEST_TEXT",
+    "MAX_MEGABYTES",
     "MESSAGE_BYTES",
     "PROPERTIES",
     "Late",
@@ -50,6 +51,8 @@ LONGEST_PASTE = 50_000
 #: Bytes of a message with its buffers: an upload of 10 MB, as text.
 MESSAGE_BYTES = 16 * 2**20
 _ADDRESS = 10_000  # characters of an address
+#: Of an uploaded file; the browser says so before it sends a larger one.
+MAX_MEGABYTES = 10
 _FILE = 14_000_000  # characters of an upload in base 64
 _POINTS = 20_000  # that a box selects
 _EVENTS = 50  # changes and events in one message
