@@ -14,7 +14,8 @@ from weakref import WeakKeyDictionary
 import panel as pn
 import pytest
 from bokeh.document import Document
-from bokeh.models import Slider, TextInput
+from bokeh.models import FileInput, Slider, TextInput, Toggle
+from bokeh.protocol.messages.patch_doc import patch_doc
 from bokeh.server.session import ServerSession
 from bokeh.util.token import generate_jwt_token, generate_session_id, get_session_id
 from panel.io.server import WSHandler
@@ -26,6 +27,7 @@ from visitors import Visitor
 from sedflow.dashboard.server import hearing, sessions
 from sedflow.dashboard.server.gate import Gate
 from sedflow.dashboard.server.loop_time import LoopTime
+from sedflow.dashboard.server.messages import Refused
 from sedflow.dashboard.server.sockets import SocketHandler
 from sedflow.dashboard.server.talks import Accounts, Talk
 from sedflow.dashboard.server.turns import Builds
@@ -447,10 +449,10 @@ def test_a_visitor_rests_for_frames_without_content():
             with by_hand(page, visitor.token) as s:
                 s.setblocking(False)
                 await asyncio.sleep(0.5)
-                before = gate._loop_time._rested.get("127.0.0.1", 0.0)
+                before = gate._loop_time._rests._until.get("127.0.0.1", 0.0)
                 s.send((bytes([0x8A, 0x80]) + bytes(4)) * 3000)
                 await asyncio.sleep(0.5)
-                assert gate._loop_time._rested.get("127.0.0.1", 0.0) > before
+                assert gate._loop_time._rests._until.get("127.0.0.1", 0.0) > before
             assert await none_is_open(gate)
 
     asyncio.run(scene())
@@ -475,6 +477,60 @@ def test_who_sends_without_end_and_reads_nothing_is_not_there():
                 assert account.sockets == 0  # though it sends
 
     asyncio.run(scene())
+
+
+class Page:
+    """What a handler asks of a session."""
+
+    destroyed = False
+
+    def __init__(self, document):
+        self.document = document
+
+
+def test_a_message_that_sets_many_values_is_heard_value_by_value(handler):
+    """Twenty values in one message, each of which makes a figure anew, held the loop for 2 s."""
+    toggles = [Toggle() for _ in range(20)]
+    document = Document()
+    for model in toggles:
+        document.add_root(model)
+    session = Page(document)
+    handler.connection = SimpleNamespace(session=session, _session=session)
+    order = []
+
+    async def handle(message):
+        order.append([event["model"]["id"] for event in message.content["events"]])
+        if len(order) == 2:
+            document.remove_root(toggles[-1])  # what it sets off takes another model away
+
+    handler._handle = handle
+    events = [
+        {"kind": "ModelChanged", "model": {"id": t.id}, "attr": "active", "new": True}
+        for t in toggles
+    ]
+
+    async def scene():
+        for some in (events[:3], events):
+            await handler._hear(patch_doc(patch_doc.create_header(), {}, {"events": some}))
+
+    asyncio.run(scene())
+    ids = [t.id for t in toggles]
+    assert order == [ids[:3], *([i] for i in ids[:-1])]
+
+
+def test_a_file_that_was_read_is_not_held_any_more(handler):
+    """Five files of ten megabytes, long read, left no room for a sixth."""
+    size = 13_000_000
+    pages = [(Page(Document()), FileInput()) for _ in range(7)]
+    for session, field in pages:
+        session.document.add_root(field)
+        other = handler._talks[session] = Talk("A")
+        handler._hold(other, {(field.id, "value"): size})
+        other.coming = frozenset()  # it has come, and the server has taken it away once it was read
+    assert handler._talks[pages[0][0]].held == {}
+    with pytest.raises(Refused, match="pages of a visitor"):
+        for session, field in pages:  # what is on its way counts
+            handler._hold(handler._talks[session], {(field.id, "value"): size})
 
 
 def test_others_have_the_loop_between_any_two_messages(handler):

@@ -108,6 +108,8 @@ class UploadPanel(pn.viewable.Viewer):
         if not content or not isinstance(content, bytes):
             return
         self._file.value = None  # ten megabytes, which nobody needs again
+        for model, _ in self._file._models.values():  # which Panel leaves as it is
+            model.value = ""
         self._file.clear()  # in the browser too, so that the same file can be given again
         await self.load(content, name if name and isinstance(name, str) else "upload")
 

@@ -9,6 +9,7 @@ import logging
 import time
 from collections import OrderedDict, deque
 
+from bokeh.core.property.descriptors import UnsetValueError
 from bokeh.protocol.exceptions import MessageError, ProtocolError, ValidationError
 from panel.io.server import WSHandler
 from tornado.websocket import WebSocketClosedError
@@ -26,6 +27,7 @@ _BYTES = 2**20  # of messages that wait or are heard, of a socket; then no more 
 _LOG = logging.getLogger(__name__)
 _LONG = 4_000  # characters of a content that is not parsed before the visitor has rested
 _SESSION_BYTES = MESSAGE_BYTES  # that values hold which a page has set
+_TOGETHER = 4  # values that are set at once: a file with its name and kind has three
 _NOTHING = "{}"  # in the place of a content that is not parsed
 
 
@@ -222,7 +224,13 @@ class Hearing(WSHandler):
             return
         await talk.turn(said.counts)
         await self._slid()
-        await self._do(message)
+        for part in _parts(message, said.counts["value"]):
+            if part is not message:
+                self._had_turn = False
+                if not self._is_here or _has_left(part, self.connection.session.document):
+                    continue
+            await self._do(part)
+        talk.coming = frozenset()
 
     def _talk(self):
         session = self.connection.session
@@ -289,17 +297,18 @@ class Hearing(WSHandler):
 
     def _hold(self, talk, held):
         """Count what values hold, with what they held before."""
+        mine = 0
+        for session, other in self._talks.items():
+            if other.visitor == talk.visitor and not session.destroyed:
+                other.held = _still_held(session.document, other)
+                mine += sum(other.held.values())
         after = talk.held | held
         if sum(after.values()) > _SESSION_BYTES:
             raise Refused("more than a page may hold")
-        mine = sum(
-            sum(other.held.values())
-            for session, other in self._talks.items()
-            if other.visitor == talk.visitor and not session.destroyed
-        )
         if sum(held.values()) > 0 and mine + sum(held.values()) > VISITOR_BYTES:
             raise Refused("more than the pages of a visitor may hold")
         talk.held = {key: size for key, size in after.items() if size}
+        talk.coming = frozenset(held)
 
     async def _refuse(self, message, why):
         """Say so; after some, the socket is closed, and the visitor opens none for a while."""
@@ -308,3 +317,35 @@ class Hearing(WSHandler):
             return
         _LOG.info("a message of %s was refused: %s", self._visitor, why)
         await self.send_message(self.connection.error(message, "refused"))
+
+
+def _parts(message, values):
+    """A message, or each of its changes alone if it sets many values: others have turns between."""
+    if values <= _TOGETHER:
+        return [message]
+    parts = []
+    for event in message.content["events"]:
+        part = type(message)(
+            message.header, message.metadata, {**message.content, "events": [event]}
+        )
+        for buffer in message.buffers:
+            part.add_buffers(buffer)
+        parts.append(part)
+    return parts
+
+
+def _has_left(part, document):
+    """Whether the model of a change has left the page since, perhaps by a change before it."""
+    about = part.content["events"][0].get("model")
+    return about is not None and document.models.get_by_id(about["id"]) is None
+
+
+def _still_held(document, talk):
+    """Of the values that a page has set, those that it has still: a file is forgotten once read."""
+
+    def is_held(model, name):
+        with contextlib.suppress(UnsetValueError):  # of a field that nobody has filled
+            return bool(getattr(document.models.get_by_id(model), name, None))
+        return False
+
+    return {key: size for key, size in talk.held.items() if key in talk.coming or is_held(*key)}

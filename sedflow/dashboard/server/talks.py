@@ -117,6 +117,7 @@ class Talk:
     def __init__(self, visitor: str):
         self.visitor = visitor
         self.held: dict[tuple[str, str], int] = {}
+        self.coming: frozenset[tuple[str, str]] = frozenset()  # of these, what is not set yet
         self.clicks = Bucket(_CLICKS, _CLICKS)
         self._socket: Callable[[], tuple[object, int]] = lambda: (None, 0)
         self._rates = {
