@@ -6,6 +6,7 @@ Take a patch out once its report is resolved in the versions that `pyproject.tom
 |---|---|---|
 | `send_at_once` | Bokeh 3.9 | not reported; tornadoweb/tornado#755 added the setting |
 | `known_defaults` | Bokeh 3.9 | not reported; bokeh/bokeh#13174 corrected a part |
+| `in_order` | Panel 1.9 | not reported |
 | `any_query` | Panel 1.9 | not reported |
 | `MARKDOWN_CSS` | Panel 1.9 | not reported; holoviz/panel#4883 and #5278 are close to it |
 | `boxed` | Panel 1.9 | not reported |
@@ -19,13 +20,17 @@ Take a patch out once its report is resolved in the versions that `pyproject.tom
 | `name_controls` | Bokeh 3.9, noUiSlider 15 | leongersen/noUiSlider#1223, the rest not reported |
 """
 
+import itertools
+import weakref
 from functools import wraps
+from typing import Any
 
 import panel as pn
 import panel.io.location as panel_location
 from bokeh.core.property.descriptors import PropertyDescriptor
 from bokeh.models import CustomJS
 from bokeh.server.views.ws import WSHandler
+from panel.reactive import Syncable
 
 #: Panel gives a Markdown pane other stylesheets of its template when its text changes than it had
 #: at first (Bootstrap's own are added), so that headings would jump from 18 to 32 pixels.
@@ -301,6 +306,45 @@ def known_defaults() -> None:
 
     get_default.known = known  # type: ignore[attr-defined]
     PropertyDescriptor._get_default = get_default  # type: ignore[assignment,method-assign]
+
+
+def in_order() -> None:
+    """Let an update of a page that waits for its turn not undo a later one.
+
+    What is set before a page has loaded, or without its lock, waits for the next tick; what is set
+    with it is there at once. A page that had to wait for its turn stayed dimmed after its figures
+    had come: "dim" was set first, and arrived last.
+    """
+    if hasattr(Syncable._apply_update, "latest"):
+        return
+    apply, scheduled = Syncable._apply_update, Syncable._scheduled_update_model
+    latest: weakref.WeakKeyDictionary[Any, dict] = weakref.WeakKeyDictionary()
+    count = itertools.count()
+
+    @wraps(apply)
+    def apply_update(self, events, msg, model, ref):
+        stamped = _Stamped(msg)
+        stamped.stamp = next(count)
+        latest.setdefault(model, {}).update(dict.fromkeys(msg, stamped.stamp))
+        return apply(self, events, stamped, model, ref)
+
+    @wraps(scheduled)
+    def scheduled_update(self, events, msg, root, model, doc, comm, curdoc_events):
+        # Children are those of now, whenever they are set; what left is cleaned up by the event.
+        if isinstance(msg, _Stamped) and "objects" not in events:
+            newest = latest.get(model, {})
+            msg = {k: v for k, v in msg.items() if newest.get(k, msg.stamp) == msg.stamp}
+        return scheduled(self, events, msg, root, model, doc, comm, curdoc_events)
+
+    apply_update.latest = latest  # type: ignore[attr-defined]
+    Syncable._apply_update = apply_update  # type: ignore[method-assign]
+    Syncable._scheduled_update_model = scheduled_update  # type: ignore[method-assign]
+
+
+class _Stamped(dict):
+    """What an update sets, and its number."""
+
+    stamp = 0
 
 
 def any_query(parse):

@@ -1,12 +1,15 @@
 """The patches of Bokeh change how fast it answers, not what."""
 
+from unittest.mock import MagicMock
+
+import panel as pn
 import pytest
 from bokeh import models
 from bokeh.core.property.descriptors import PropertyDescriptor
 from bokeh.document import Document
 from bokeh.themes import Theme
 
-from sedflow.dashboard.patches import known_defaults
+from sedflow.dashboard.patches import in_order, known_defaults
 
 KINDS = [
     models.ColumnDataSource,
@@ -67,3 +70,26 @@ def test_what_can_be_changed_in_place_is_a_model_s_own(patched):
     one, other = models.ColumnDataSource(), models.ColumnDataSource()
     one.tags.append("mine")
     assert (other.tags, models.ColumnDataSource().tags) == ([], [])
+
+
+def test_an_update_that_waits_does_not_undo_a_later_one(monkeypatch):
+    """A page that had to wait for its turn stayed dimmed, with its figures there."""
+    in_order()
+    column, document, waiting = pn.Column(pn.pane.HTML("a")), Document(), []
+    root = column.get_root(document)
+    free = iter([False, True, False, True, False])
+    monkeypatch.setattr(Document, "session_context", property(lambda self: MagicMock()))
+    monkeypatch.setattr(type(pn.state), "_unblocked", lambda self, document: next(free))
+    monkeypatch.setattr(
+        type(pn.state), "execute", lambda self, call, schedule=True: waiting.append(call)
+    )
+    column.param.update(styles={"opacity": "0.45"}, margin=3)  # waits
+    column.styles = {"opacity": "1"}
+    column[:] = [pn.pane.HTML("b")]  # waits
+    column[:] = [pn.pane.HTML("c"), pn.pane.HTML("d")]
+    column.visible = False  # waits
+    for call in waiting:
+        call()
+    assert root.styles == {"opacity": "1"}
+    assert (root.margin, root.visible) == (3, False)  # what nothing later has set
+    assert len(root.children) == 2
