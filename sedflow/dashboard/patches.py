@@ -7,6 +7,8 @@ Take a patch out once its report is resolved in the versions that `pyproject.tom
 | `send_at_once` | Bokeh 3.9 | not reported; tornadoweb/tornado#755 added the setting |
 | `known_defaults` | Bokeh 3.9 | not reported; bokeh/bokeh#13174 corrected a part |
 | `in_order` | Panel 1.9 | not reported |
+| `there_when_pulled` | Panel 1.9 | not reported |
+| `collect_seldom` | Panel 1.9 | not reported |
 | `any_query` | Panel 1.9 | not reported |
 | `MARKDOWN_CSS` | Panel 1.9 | not reported; holoviz/panel#4883 and #5278 are close to it |
 | `boxed` | Panel 1.9 | not reported |
@@ -26,9 +28,11 @@ from functools import wraps
 from typing import Any
 
 import panel as pn
+import panel.io.document as panel_document
 import panel.io.location as panel_location
 from bokeh.core.property.descriptors import PropertyDescriptor
 from bokeh.models import CustomJS
+from bokeh.server.session import ServerSession, _needs_document_lock
 from bokeh.server.views.ws import WSHandler
 from panel.reactive import Syncable
 
@@ -339,6 +343,32 @@ def in_order() -> None:
     apply_update.latest = latest  # type: ignore[attr-defined]
     Syncable._apply_update = apply_update  # type: ignore[method-assign]
     Syncable._scheduled_update_model = scheduled_update  # type: ignore[method-assign]
+
+
+def there_when_pulled() -> None:
+    """Count a browser as there from the moment on at which its document is sent.
+
+    Panel drops what changes until the browser says that it has drawn the page, because "the
+    document is serialized in full once the session connects": but it was, seconds before on a busy
+    machine. A page whose posterior came in between stayed as it was sent, for good.
+    """
+
+    @_needs_document_lock
+    def handle_pull(self, message, connection):
+        reply = connection.protocol.create("PULL-DOC-REPLY", message.header["msgid"], self.document)
+        # With the lock: what changes from now on follows the reply.
+        pn.state._connected[self.document] = pn.state._loaded[self.document] = True
+        return reply
+
+    ServerSession._handle_pull = handle_pull  # type: ignore[method-assign]
+
+
+def collect_seldom() -> None:
+    """Leave the search for what nobody can reach to `server.memory`, which waits for quiet.
+
+    Panel searches some seconds after each page that ends, a second each time, and all wait.
+    """
+    panel_document._garbage_collect = lambda: None  # type: ignore[assignment]
 
 
 class _Stamped(dict):

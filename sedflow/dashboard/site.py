@@ -13,7 +13,13 @@ from sedflow.atlas.catalog import load_nsa
 from sedflow.bands import load_band, reading_curves
 from sedflow.dashboard.answer import Request
 from sedflow.dashboard.engine import Engine, Recent
-from sedflow.dashboard.patches import in_order, known_defaults, send_at_once
+from sedflow.dashboard.patches import (
+    collect_seldom,
+    in_order,
+    known_defaults,
+    send_at_once,
+    there_when_pulled,
+)
 from sedflow.dashboard.server.memory import RETURNS, few_pools, settle
 from sedflow.dashboard.server.visitors import VISITORS, Full, whose
 from sedflow.dashboard.server.work import leave
@@ -111,6 +117,8 @@ def _shared():
         send_at_once()
         known_defaults()
         in_order()
+        there_when_pulled()
+        collect_seldom()
         nsa, posterior = load_nsa(), cached_posterior(DEFAULT_WEIGHTS)
         # Imports and tables: now, not under the first visitor's click.
         first = Request(str(nsa.ids[0]))

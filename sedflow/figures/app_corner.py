@@ -57,6 +57,7 @@ class CornerFigure:
         an image is shaded; `THEME_INK` for the ink of the page
     truth : (n,) values to mark, NaN where there is none
     labels : dict of name -> text of the key
+    says : whether the figure says what contours hold, or the page does, by `held`
     name : of the figure, and before those of its sources; one of a kind in a document
     """
 
@@ -72,10 +73,12 @@ class CornerFigure:
         titled: bool = True,
         name: str = "corner",
         whose: str = "",
+        says: bool = True,
         **options,
     ):
-        self.colors = dict(colors)
+        self.colors, self._says = dict(colors), says
         self._keyed, self._faded = titled, False
+        self.held = ""  # what contours hold, where there are any
         square = {"sizing_mode": "stretch_width", "aspect_ratio": 1, "max_width": size}
         self.figure = figure(
             **(options or square),
@@ -194,7 +197,7 @@ class CornerFigure:
             left = 0.33 if n >= _MOST else 0.26 if many else 0.23
             for axis, start, end in (
                 (self.figure.x_range, -left * n, n + _beside(n)),
-                (self.figure.y_range, -(0.27 if many else 0.13) * n, n + _above(n)),
+                (self.figure.y_range, -(0.27 if many else 0.15) * n, n + _above(n)),
             ):
                 axis.update(start=start, end=end, reset_start=start, reset_end=end)
             style: dict[str, Any] = {"angle": 0.0, **_TEXT["tick_x"]}
@@ -236,7 +239,8 @@ class CornerFigure:
         end = n - GAP if many and self._keyed else n + _beside(n) - 0.1
         told = f"{HELD}\nnumbers and dashes: {whose}" if whose else HELD
         words = {"x": [end], "y": [line], "text": [told]}
-        new["held"] = words if drawn else {"x": [], "y": [], "text": []}
+        self.held = HELD if drawn else ""
+        new["held"] = words if drawn and self._says else {"x": [], "y": [], "text": []}
         new["values"] = {
             "x": np.arange(n, dtype=float),  # into the empty triangle, not over other panels
             "y": n - np.arange(n) - GAP + 0.04,

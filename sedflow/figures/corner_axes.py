@@ -182,14 +182,18 @@ def box_ranges(axes: CornerAxes, geometry: dict) -> tuple[tuple[str, float, floa
 
 
 def box_rim(axes: CornerAxes, ranges: Sequence[tuple[str, float, float]]) -> tuple:
-    """The closed line (x, y) around a box of these ranges; () where a quantity is not shown."""
+    """The closed line (x, y) around a box of these ranges, as far as its panel goes.
+
+    () where a quantity is not shown.
+    """
     if not ranges or any(name not in axes.names for name, _, _ in ranges):
         return ()
     units = []
     for name, low, high in ranges:
         k = axes.names.index(name)
         bottom, top = axes.limits[k]
-        units.append((k, (np.array([low, high]) - bottom) / (top - bottom) * SIDE))
+        ends = (np.array([low, high]) - bottom) / (top - bottom)
+        units.append((k, np.clip(ends, 0, 1) * SIDE))
     units.sort(key=lambda one: one[0])
     (column, x), (row, y) = units[0], units[-1]
     if column == row:

@@ -24,6 +24,7 @@ from tornado.ioloop import IOLoop
 from tornado.websocket import WebSocketClosedError, WebSocketHandler, websocket_connect
 from visitors import Visitor
 
+from sedflow.dashboard.patches import there_when_pulled
 from sedflow.dashboard.server import hearing, sessions
 from sedflow.dashboard.server.gate import Gate
 from sedflow.dashboard.server.loop_time import LoopTime
@@ -35,15 +36,17 @@ from sedflow.dashboard.server.visitors import VISITORS, Limits
 
 KEY = b"a secret of these tests alone, long enough"
 BUILT = []  # sessions whose page was built
+PANES = WeakKeyDictionary()  # document -> what is on its page
 
 
 def a_page():
     """A page with a field and a slider."""
     BUILT.append(pn.state.curdoc.session_context.id)
-    return pn.Column(
+    PANES[pn.state.curdoc] = column = pn.Column(
         pn.pane.Bokeh(TextInput(name="field")),
         pn.pane.Bokeh(Slider(name="slider", start=0, end=1, value=0.0)),
     )
+    return column
 
 
 @contextlib.asynccontextmanager
@@ -475,6 +478,29 @@ def test_who_sends_without_end_and_reads_nothing_is_not_there():
                     if not account.sockets:
                         break
                 assert account.sockets == 0  # though it sends
+
+    asyncio.run(scene())
+
+
+def test_what_changes_before_a_page_is_drawn_reaches_it():
+    """It was dropped: a page whose posterior came while it was drawn stayed dimmed."""
+    there_when_pulled()
+
+    async def scene():
+        async with small_server() as (page, _):
+            visitor = await Visitor.open(page, pull=False)
+            document, panes = PANES.popitem()
+
+            def change():
+                with pn.io.hold(document):
+                    panes.append(pn.pane.HTML("later"))
+
+            await visitor.send("PULL-DOC-REQ", {})
+            while (await visitor.next())[0] != "PULL-DOC-REPLY":
+                pass
+            document.add_next_tick_callback(change)
+            await visitor.until("later", 10)
+            visitor.close()
 
     asyncio.run(scene())
 

@@ -4,6 +4,7 @@ import numpy as np
 from bokeh.models import (
     BasicTickFormatter,
     ColumnDataSource,
+    CustomJS,
     FactorRange,
     HoverTool,
     Line,
@@ -21,6 +22,22 @@ __all__ = ["DATA", "MODEL", "OTHER", "PREDICTED", "SERIES", "Plot", "SpectrumPlo
 
 _WAVE = "observed wavelength [Å]"
 _FLAM = "F_λ [10⁻¹⁷ erg/s/cm²/Å]"
+
+
+# A legend does not wrap: it has as many columns as its words leave room for.
+_WRAP = """
+const words = legend.items.filter(item => item.visible).map(item => {
+  const label = item.label?.value ?? item.label ?? ''
+  return 35 + 6.4 * String(label).length
+})
+let columns = most
+for (; columns > 1; columns--) {
+  const wide = Array(columns).fill(0)
+  words.forEach((width, k) => { wide[k % columns] = Math.max(wide[k % columns], width) })
+  if (wide.reduce((a, b) => a + b, 0) <= cb_obj.inner_width) break
+}
+if (legend.ncols != columns) legend.setv({ncols: columns}, {sync: false})
+"""
 
 
 class Plot:
@@ -57,6 +74,8 @@ class Plot:
             if isinstance(axis.formatter, BasicTickFormatter):
                 axis.formatter.power_limit_high = 6
         self._legend = legend_above(self.figure, padding=2, spacing=10, ncols=legend_columns)
+        args = {"legend": self._legend, "most": legend_columns}
+        self.figure.js_on_change("inner_width", CustomJS(args=args, code=_WRAP))
 
     def line(self, key: str, label=None, **style):
         """A curve of x, y; NaN breaks it."""

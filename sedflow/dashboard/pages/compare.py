@@ -1,5 +1,6 @@
 """Compare: any posteriors that were pinned, on the same axes, and a table of their differences."""
 
+from collections import Counter
 from collections.abc import Sequence
 
 import numpy as np
@@ -427,11 +428,21 @@ def differing(answers: list[Answer], names: list[str]) -> list[str]:
     ]
     keys = [key for key in parts[0] if len({p[key] for p in parts}) > 1]
     if len({p["galaxy"] for p in parts}) == len(parts):
-        keys = ["galaxy"]
+        return [_with_what_is_unusual(p, parts) for p in parts]
     if "kind" in keys and len(keys) > 1:
         keys.remove("kind")
     shown = keys or ["galaxy"]
     return [" · ".join(p[name] for name in shown) for p in parts]
+
+
+def _with_what_is_unusual(part, parts):
+    """The galaxy, and its bands, network or prior where most of the others have another."""
+    words = [part["galaxy"]]
+    for key in ("bands", "weights", "prior"):
+        (most, _), *_ = Counter(p[key] for p in parts).most_common()
+        if part[key] != most:
+            words.append(part[key])
+    return " · ".join(words)
 
 
 def _light_layers(there):

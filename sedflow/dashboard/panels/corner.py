@@ -127,6 +127,7 @@ class CornerPanel(AnswerPanel):
                 title=title,
                 labels=labels,
                 titled=False,
+                says=False,
                 sizing_mode="stretch_both",
                 min_height=300,
             )
@@ -136,6 +137,7 @@ class CornerPanel(AnswerPanel):
             self.plot.update(axes, sets, truth, title, labels, around)
             refresh(self._pane)
         self.axes = (self._rows, axes)
+        self._controls.held.object = self.plot.held
         self._name_sets(answer)
         self._controls.ranges.offer(dict(zip(axes.labels, axes.names, strict=True)))
         self._rest()

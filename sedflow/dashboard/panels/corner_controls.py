@@ -59,6 +59,7 @@ class CornerControls:
     sets, quantities : which draws and which quantities are shown
     subset : one of `SUBSETS`, or to choose quantities one by one
     ranges : the form that selects by numbers, below the figure
+    held : what contours hold, in words
     over, below : what is laid over the figure, and what is below it
     """
 
@@ -93,12 +94,14 @@ class CornerControls:
         self.sets.param.watch(redraw, "value")
         legible = {"max-width": "72%", "background": "var(--sf-ground)"}
         self._text = prose("", margin=0, sizing_mode=None, align="end", styles=legible)
+        faint = {"color": "var(--sf-quiet)", "font-size": "11px"}
+        self.held = pn.pane.HTML("", margin=0, sizing_mode=None, align="end", styles=faint)
         self._clear = pn.widgets.Button(label="Clear", visible=False, **tight)
         self._clear.on_click(lambda event: clear())
         self.say(HINT)
         row = pn.FlexBox(self._clear, self._typed, justify_content="flex-end", margin=0, gap="4px")
         self.over = pn.Column(
-            self.sets, self.subset, self._text, row, stylesheets=[_OVER], margin=0
+            self.sets, self.subset, self._text, row, self.held, stylesheets=[_OVER], margin=0
         )
         # Below the figure, which makes room: over it, they would hide panels.
         self.below = (self.ranges, self.quantities)

@@ -107,10 +107,7 @@ class UploadPanel(pn.viewable.Viewer):
         content, name = event.new, self._file.filename
         if not content or not isinstance(content, bytes):
             return
-        self._file.value = None  # ten megabytes, which nobody needs again
-        for model, _ in self._file._models.values():  # which Panel leaves as it is
-            model.value = ""
-        self._file.clear()  # in the browser too, so that the same file can be given again
+        _forget(self._file)
         await self.load(content, name if name and isinstance(name, str) else "upload")
 
     async def _pasted(self, event):
@@ -378,3 +375,11 @@ def _of_bands(left):
         f"{len(left)} bands are left out, for there are choosers for {MOST_BANDS}: {names}; run "
         "`sedflow infer`, or upload fewer columns"
     ]
+
+
+def _forget(field):
+    """Let go of a file of ten megabytes, which nobody needs again."""
+    field.value = None
+    for model, _ in field._models.values():  # which Panel leaves as it is
+        model.value = ""
+    field.clear()  # in the browser, so that the same file can be given again

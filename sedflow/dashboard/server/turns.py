@@ -18,6 +18,8 @@ from sedflow.errors import SedflowError
 
 __all__ = ["Builds", "Busy", "Superseded", "Worker"]
 
+_STEPS = 40  # of the loop, between two pages that are built
+
 
 class Busy(SedflowError):
     """A queue is full, or a visitor has all the work that one may have."""
@@ -200,9 +202,17 @@ class Builds:
             self._finish()
 
     def _finish(self):
+        # Not before what else is ready has had its turns on the loop: a request or a handshake
+        # needs several, and a crowd that follows one link would have all of them.
+        asyncio.get_running_loop().call_later(0.01, self._let_others, _STEPS)
+
+    def _let_others(self, steps):
+        loop = asyncio.get_running_loop()
+        if steps:
+            loop.call_soon(self._let_others, steps - 1)
+            return
         self._busy = False
-        # Not before what else is ready has had its turn on the loop.
-        asyncio.get_running_loop().call_later(0.01, self._advance)
+        self._advance()
 
     def _advance(self):
         if self._busy:
