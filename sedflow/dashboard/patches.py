@@ -327,6 +327,8 @@ def in_order() -> None:
 
     @wraps(apply)
     def apply_update(self, events, msg, model, ref):
+        if ref not in pn.state._views or ref in pn.state._fake_roots:  # which Panel passes over
+            return True
         stamped = _Stamped(msg)
         stamped.stamp = next(count)
         latest.setdefault(model, {}).update(dict.fromkeys(msg, stamped.stamp))

@@ -77,6 +77,8 @@ def test_an_update_that_waits_does_not_undo_a_later_one(monkeypatch):
     in_order()
     column, document, waiting = pn.Column(pn.pane.HTML("a")), Document(), []
     root = column.get_root(document)
+    # A page has each of its parts in a root of the template, too, which is passed over.
+    column._models["template"] = column._models[root.ref["id"]]
     free = iter([False, True, False, True, False])
     monkeypatch.setattr(Document, "session_context", property(lambda self: MagicMock()))
     monkeypatch.setattr(type(pn.state), "_unblocked", lambda self, document: next(free))

@@ -34,7 +34,7 @@ let columns = most
 for (; columns > 1; columns--) {
   const wide = Array(columns).fill(0)
   words.forEach((width, k) => { wide[k % columns] = Math.max(wide[k % columns], width) })
-  if (wide.reduce((a, b) => a + b, 0) <= cb_obj.inner_width) break
+  if (wide.reduce((a, b) => a + b, 0) <= figure.inner_width) break
 }
 if (legend.ncols != columns) legend.setv({ncols: columns}, {sync: false})
 """
@@ -74,8 +74,9 @@ class Plot:
             if isinstance(axis.formatter, BasicTickFormatter):
                 axis.formatter.power_limit_high = 6
         self._legend = legend_above(self.figure, padding=2, spacing=10, ncols=legend_columns)
-        args = {"legend": self._legend, "most": legend_columns}
-        self.figure.js_on_change("inner_width", CustomJS(args=args, code=_WRAP))
+        args = {"legend": self._legend, "most": legend_columns, "figure": self.figure}
+        self._wrap = CustomJS(args=args, code=_WRAP)
+        self.figure.js_on_change("inner_width", self._wrap)
 
     def line(self, key: str, label=None, **style):
         """A curve of x, y; NaN breaks it."""
@@ -147,6 +148,8 @@ class Plot:
         renderer = glyph(*args, source=source, **style)
         if label is not None:
             item = LegendItem(label=label, renderers=[renderer], visible=bool(label))
+            for name in ("label", "visible"):
+                item.js_on_change(name, self._wrap)
             self._legend.items.append(item)
             self._items[key] = item
         return renderer

@@ -76,7 +76,8 @@ STAGE = """
   .sed { height: 44vh !important; }
   .pull { height: 120px !important; }
   .corner { height: 560px !important; }
-  .history, .block { height: 70vh !important; }
+  .history { height: 880px !important; }
+  .block { height: 70vh !important; }
 }
 """
 

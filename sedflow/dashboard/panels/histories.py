@@ -20,6 +20,8 @@ from sedflow.figures.histories import FORMED, HistoryFigure, history_layers
 
 __all__ = ["HistoriesPanel"]
 
+#: A phone has no room for three figures side by side.
+_DOWN = "@media (max-width: 600px) { :host { flex-direction: column !important; } }"
 _LATELY = 0.1  # Gyr, which are a line on an axis of 13
 _STEP = 0.05  # share of the mass, from which a step on that line is told
 
@@ -111,7 +113,9 @@ class HistoriesPanel(AnswerPanel):
 
     def __panel__(self):
         if self._screen:
-            row = pn.Row(*self._panes.values(), margin=0, sizing_mode="stretch_both")
+            row = pn.Row(
+                *self._panes.values(), margin=0, sizing_mode="stretch_both", stylesheets=[_DOWN]
+            )
             return pn.Column(row, self._formation, margin=0, sizing_mode="stretch_both")
         return pn.Column(
             *self._panes.values(), self._formation, margin=0, sizing_mode="stretch_width"
