@@ -33,6 +33,8 @@ from sedflow.dashboard.state import ForwardState
 from sedflow.parameters import NAMES
 
 TITLE = "SEDflow Explorer"
+#: Panel adds the least heights of all pages that were opened, though one is seen.
+_ONE = ":host { min-height: 0 !important; }"
 _STATE = ("galaxy", "n", "seed", "weights", "bands", "prior", "unit", "log", "rest")
 #: What makes another entry for the browser's Back.
 _PLACES = ("view", "galaxy", "lesson", "step", "row")
@@ -88,7 +90,8 @@ class Page:
             know_models(document)
             self.frame.begin(document)
             self._set_theme()
-        template.add_panel("page", pn.Column(*self._slots.values(), sizing_mode="stretch_both"))
+        slots = pn.Column(*self._slots.values(), sizing_mode="stretch_both", stylesheets=[_ONE])
+        template.add_panel("page", slots)
         template.add_panel("channel", self.frame.channel)
         return template
 
