@@ -116,16 +116,14 @@ def members_of(
         partitions in random order
     network : path of the one that made a run, where it is not a packaged one
     """
-    if isinstance(status, str) or not np.iterable(status):
-        status = (status,)
-    status = tuple(status)
-    for name in status:
-        check_choice("status", name, STATUS)
+    status = checked_status(status)
     if isinstance(source, str | Path):
-        return _of_run(Path(source), names, status, most, draws, network)
+        return members_in(RunParts(Path(source), names, status, most, draws, network))
     fits: list[Any] = [source] if isinstance(source, Fit) or not np.iterable(source) else [*source]
     if fits and all(isinstance(one, str | Path) for one in fits):
-        first, *others = (_of_run(Path(one), names, status, most, draws, network) for one in fits)
+        first, *others = (
+            members_in(RunParts(Path(one), names, status, most, draws, network)) for one in fits
+        )
         return reduce(Members.replaced_by, others, first)
     if not fits or not all(isinstance(one, Fit) for one in fits):
         raise SedflowError(
@@ -135,9 +133,17 @@ def members_of(
     return _of_fits(fits, names, status)
 
 
-def _of_run(out, names, status, most, draws, network):
-    run = RunParts(out, names, status, most, draws, network)
-    parts = list(run)
+def checked_status(status: str | Sequence[str]) -> tuple[str, ...]:
+    """Of which rows enter, one or several."""
+    names = (status,) if isinstance(status, str) or not np.iterable(status) else tuple(status)
+    for name in names:
+        check_choice("status", name, STATUS)
+    return names
+
+
+def members_in(run: RunParts) -> Members:
+    """The galaxies in partitions of a run."""
+    parts, names = list(run), run.draws.names
     ids = [i for part in parts for i in part.ids]
     value = np.concatenate(
         [part.values for part in parts] or [np.zeros((0, run.kept, len(names)), np.float32)]

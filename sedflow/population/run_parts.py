@@ -2,7 +2,8 @@
 
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from copy import copy
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -84,6 +85,9 @@ class RunDraws:
 class RunParts:
     """The partitions of a run that kept draws, read one after the other.
 
+    A run that goes on has more partitions a minute later. These are listed once, so that each pass
+    over them finds the same galaxies.
+
     most, draws : galaxies and draws of each at most; with `most`, partitions come in random order,
         and of the files of draws only the sizes are checked
     network : path of the one that made the run, where it is not a packaged one
@@ -124,17 +128,45 @@ class RunParts:
         )
         self.posterior = self.draws.posterior
         check_names(names, self.posterior.model)
-        if most is None:
-            self.parts = check_files(out, manifest)
-        else:
-            found = check_files(out, manifest, hashed=("results",))
-            self.parts = np.random.default_rng(1).permutation(found).tolist()
+        self._run = manifest.get("run")
+        hashed = ("results", "draws") if most is None else ("results",)
+        self.parts = check_files(out, manifest, hashed=hashed)
         self._most = most
+        if most is not None:
+            self._shuffle()
         self.left_out: Counter[str] = Counter()
         self.remedy = (
             f"run sedflow infer again with --keep {5 * keep} --draws {max(5 * keep, 1000)} into "
             "another folder, or these alone: sedflow population with --few FILE.parquet says how"
         )
+
+    def sample(self, most: int, draws: int) -> "RunParts":
+        """So many galaxies and draws of each at most, of these partitions in random order."""
+        out = copy(self)
+        out.kept, out._most, out.left_out = min(self.kept, draws), most, Counter()
+        out.draws = replace(self.draws, kept=out.kept)
+        out._shuffle()
+        return out
+
+    def check(self) -> None:
+        """Refuse to read these partitions again where they are not those of before.
+
+        Raises
+        ------
+        SedflowError
+            The folder holds another run by now, or files of this one are gone or damaged.
+        """
+        out = Path(self.draws.out)
+        manifest = load_manifest(out)
+        there = manifest.get("run") == self._run and check_files(out, manifest)
+        if not there or not set(self.parts) <= set(there):
+            raise SedflowError(
+                f"{out} does not hold the run any more that the population was made of; ask for "
+                "the population again"
+            )
+
+    def _shuffle(self):
+        self.parts = np.random.default_rng(1).permutation(self.parts).tolist()
 
     def __iter__(self) -> Iterator[PartDraws]:
         left = self._most

@@ -1,5 +1,8 @@
 """A population that is read a partition at a time says what one in memory says."""
 
+import json
+import shutil
+
 import numpy as np
 import pyarrow.parquet as pq
 import pytest
@@ -11,6 +14,7 @@ import sedflow
 from sedflow.errors import SedflowError
 from sedflow.population.blocks import Blocks
 from sedflow.population.density import fit_density, scaled
+from sedflow.population.grid import edges_of
 from sedflow.population.mocks import SCHECHTER
 from sedflow.population.part_evidence import EvidenceJob, part_evidence, part_quantiles
 from sedflow.population.prior import PriorShares, prior_shares
@@ -98,6 +102,57 @@ def test_galaxies_are_written_a_partition_at_a_time(both, tmp_path):
         streamed.galaxies(path)
     with pytest.raises(SedflowError, match=r"\.parquet file"):
         streamed.galaxies(tmp_path / "galaxies.csv")
+
+
+def _stopped(run, folder, gone):
+    """A copy of a run that has not come to a partition, and what lets it go on to the end."""
+    shutil.copytree(run, folder)
+    (folder / "summary.json").unlink()
+    ledger, name = folder / "files.jsonl", f"part-{gone:06d}.parquet"
+    lines = ledger.read_bytes().splitlines(keepends=True)
+    ledger.write_bytes(b"".join(x for x in lines if json.loads(x).get("part") != gone))
+    for kind in ("results", "draws"):
+        (folder / kind / name).unlink()
+
+    def go_on():
+        shutil.rmtree(folder)
+        shutil.copytree(run, folder)
+
+    return go_on
+
+
+@pytest.mark.parametrize("gone", [0, 2])
+def test_partitions_that_come_later_change_no_row_of_the_galaxies(run, tmp_path, gone):
+    go_on = _stopped(run, tmp_path / "run", gone)
+    weights = {ident: 1.0 + k for k, ident in enumerate(sedflow.load_nsa().ids.tolist())}
+    found = StreamedPopulation(tmp_path / "run", OF, weights=weights, **OPTIONS)
+    before = pq.read_table(found.galaxies(tmp_path / "before.parquet"))
+    go_on()
+    assert pq.read_table(found.galaxies(tmp_path / "after.parquet")).equals(before)
+    assert before.num_rows == len(found)
+    assert before["weight"].to_pylist() == [weights[int(i)] for i in before["id"].to_pylist()]
+
+
+def test_partitions_that_come_while_a_population_is_made_wait_for_the_next(
+    run, tmp_path, monkeypatch
+):
+    go_on = _stopped(run, tmp_path / "run", 0)
+    alone = StreamedPopulation(tmp_path / "run", OF, **OPTIONS)
+    monkeypatch.setattr(
+        "sedflow.population.streamed.edges_of", lambda *given: (go_on(), edges_of(*given))[1]
+    )
+    _same(StreamedPopulation(tmp_path / "run", OF, **OPTIONS), alone)
+
+
+def test_galaxies_of_another_run_in_the_folder_are_not_written(run, tmp_path):
+    shutil.copytree(run, tmp_path / "run")
+    found = StreamedPopulation(tmp_path / "run", OF, **OPTIONS)
+    shutil.rmtree(tmp_path / "run")
+    sedflow.load_nsa().table[:1].write(tmp_path / "one.fits")
+    sedflow.infer_catalogue(tmp_path / "one.fits", tmp_path / "run", n=50, keep=20, workers=0)
+    with pytest.raises(SedflowError, match="ask for the population again"):
+        found.galaxies(tmp_path / "galaxies.parquet")
+    assert not (tmp_path / "galaxies.parquet").exists()
 
 
 def _same(one, other):
