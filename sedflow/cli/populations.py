@@ -70,7 +70,7 @@ def population(
     stream = stream or workers is not None or scheduler is not None
     if stream and rerun:
         raise click.UsageError("--stream reads one run; leave out --rerun.")
-    weights, without = _weighted(folder, options)
+    weights, without = _weighted(folder, rerun, options)
     kind: Callable = sedflow.Population
     if stream:
         kind = partial(
@@ -136,7 +136,7 @@ def _check_places(folder, rerun, options):
         check_place(path)
 
 
-def _weighted(folder, options):
+def _weighted(folder, rerun, options):
     """Weights by ID, and IDs that are not in the sample; None and () without a table."""
     from sedflow.cli.population_weights import survey_weights
 
@@ -159,6 +159,7 @@ def _weighted(folder, options):
         magnitude=options["magnitude"],
         redshifts=_ends(options["redshifts"]) if options["redshifts"] else None,
         completeness=options["completeness"],
+        rerun=rerun,
     )
 
 

@@ -14,7 +14,7 @@ from sedflow.errors import SedflowError, check_choice
 from sedflow.fits.fit import Fit
 from sedflow.model.sed import SEDModel
 from sedflow.parameters import Prior
-from sedflow.population.run_parts import RunParts, check_names, values_of
+from sedflow.population.run_parts import NOT_INFERRED, RunParts, check_names, values_of
 from sedflow.sampling.verdict import FAILED, KINDS, MISFIT, UNCHECKED
 
 NOT_IN_SAMPLE = "not in the sample"  # of why galaxies are left out
@@ -81,6 +81,7 @@ class Members:
         kept = self.subset(np.array([str(i) not in again for i in self.ids.tolist()], dtype=bool))
         n_draw = max(self.values.shape[1], other.values.shape[1])
         parts = [kept._padded(n_draw), other._padded(n_draw)]
+        to_come = sum(one.left_out.get(NOT_INFERRED, 0) for one in (self, other))
         ids = [i for part in parts for i in part.ids.tolist()]
         return replace(
             self,
@@ -88,6 +89,7 @@ class Members:
             redshift=np.concatenate([part.redshift for part in parts]),
             values=np.concatenate([part.values for part in parts]),
             shares=np.concatenate([part.shares for part in parts]),
+            left_out=self.left_out | ({NOT_INFERRED: to_come} if to_come else {}),
             remedy=other.remedy,
         )
 

@@ -20,6 +20,7 @@ from sedflow.network.weights import packaged_weights
 from sedflow.parameters import NAMES
 from sedflow.population.prior import SPECIFIC, quantity_values
 
+NOT_INFERRED = "not inferred yet"  # of why galaxies are left out: partitions to come
 _AT_ONCE = 20_000  # draws that are derived at once
 
 
@@ -128,13 +129,15 @@ class RunParts:
         )
         self.posterior = self.draws.posterior
         check_names(names, self.posterior.model)
-        self._run = manifest.get("run")
+        self._run, every = manifest.get("run"), manifest["catalogue"]["rows"]
         hashed = ("results", "draws") if most is None else ("results",)
         self.parts = check_files(out, manifest, hashed=hashed)
         self._most = most
         if most is not None:
             self._shuffle()
-        self.left_out: Counter[str] = Counter()
+        size = manifest["settings"]["part_rows"]
+        done = sum(min(size, every - k * size) for k in self.parts)
+        self.left_out = Counter({NOT_INFERRED: every - done} if done < every else {})
         self.remedy = (
             f"run sedflow infer again with --keep {5 * keep} --draws {max(5 * keep, 1000)} into "
             "another folder, or these alone: sedflow population with --few FILE.parquet says how"
@@ -143,7 +146,7 @@ class RunParts:
     def sample(self, most: int, draws: int) -> "RunParts":
         """So many galaxies and draws of each at most, of these partitions in random order."""
         out = copy(self)
-        out.kept, out._most, out.left_out = min(self.kept, draws), most, Counter()
+        out.kept, out._most, out.left_out = min(self.kept, draws), most, Counter(self.left_out)
         out.draws = replace(self.draws, kept=out.kept)
         out._shuffle()
         return out
@@ -197,6 +200,7 @@ class RunParts:
 
 def redshifts_of(out: Path) -> dict[str, float]:
     """Redshift of each ID of a run."""
+    needs("pyarrow", extra="scale", what="the redshifts of a run")
     found: dict[str, float] = {}
     for number in check_files(out, load_manifest(out), hashed=("results",)):
         table, _ = read_results(out / "results" / part_name(number), ["id", "redshift"])

@@ -33,8 +33,9 @@ from sedflow.population.grid import (
     weights_of,
 )
 from sedflow.population.members import NOT_IN_SAMPLE, checked_status, members_in
+from sedflow.population.notes import EFFECTIVE_MIN
 from sedflow.population.part_evidence import EvidenceJob, part_evidence, part_quantiles
-from sedflow.population.population import EFFECTIVE_MIN, Population
+from sedflow.population.population import OUTSIDE, Population
 from sedflow.population.prior import prior_shares
 from sedflow.population.run_parts import RunParts
 from sedflow.whole_numbers import LARGEST_SEED, as_whole
@@ -126,12 +127,12 @@ class StreamedPopulation(Population):
         size = int(np.prod(self._shape))
         blocks, found = Blocks(folder, size), []
         self._medians, self._stack, self._mean_prior = np.zeros((3, size))
-        gone: Counter[str] = Counter()
+        gone = Counter(self._run.left_out)
         for part in self._by_part(part_evidence):
             gone.update(part.left_out)
             sample = self._in_sample(part.ids)
             gone[NOT_IN_SAMPLE] += int((~sample).sum())
-            gone["outside the axes"] += int((sample & ~part.inside).sum())
+            gone[OUTSIDE] += int((sample & ~part.inside).sum())
             enter, rows = sample & part.inside, sample[part.inside]
             if not enter.any():
                 continue

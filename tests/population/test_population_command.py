@@ -9,6 +9,7 @@ import pyarrow.parquet as pq
 import pytest
 from astropy.table import Table
 from click.testing import CliRunner
+from unfinished import stopped
 
 import sedflow
 from sedflow.cli import main
@@ -109,6 +110,32 @@ def test_a_flux_limit_weighs_by_volume_and_leaves_out_what_is_fainter(run, whole
     _, both = _asked(run, "--weights", survey, "--completeness", "seen", *limits)
     expected = (weights / table["seen"][bright]).sum()
     assert both["total"][0] == pytest.approx(expected, rel=1e-6)
+
+
+@pytest.mark.parametrize("options", [(), ("--stream",)])
+def test_a_run_that_is_not_finished_says_how_many_rows_are_to_come(
+    run, whole, survey, tmp_path, options
+):
+    stopped(run, tmp_path / "run", 1)
+    done, found = _asked(tmp_path / "run", *options, "--json")
+    assert done.exit_code == 0, done.output
+    assert found["galaxies"] == 12
+    assert found["left_out"]["not inferred yet"] == 8
+    assert any("8 of its rows are not inferred yet" in note for note in found["notes"])
+    weights = ("--weights", survey, "--completeness", "seen")
+    done, _ = _asked(tmp_path / "run", *options, *weights, "--json")
+    assert "8 of its 20 IDs, the first is" in done.stderr
+    done, found = _asked(run, *options, *weights, "--json")
+    assert "not inferred yet" not in found["left_out"]
+    assert not any("not inferred" in note for note in found["notes"])
+    assert done.stderr == ""
+
+
+def test_a_rerun_that_is_not_finished_is_said(run, whole, tmp_path):
+    stopped(run, tmp_path / "rerun", 0)
+    found = sedflow.Population([run, tmp_path / "rerun"], "log_mstar", status=ALL, cells=12)
+    assert len(found) == len(whole)
+    assert found.left_out["not inferred yet"] == 12
 
 
 def test_completeness_alone_is_a_weight(run, survey):

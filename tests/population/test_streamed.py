@@ -1,6 +1,5 @@
 """A population that is read a partition at a time says what one in memory says."""
 
-import json
 import shutil
 
 import numpy as np
@@ -9,6 +8,7 @@ import pytest
 from astropy.table import Table
 from population_mocks import exact_mock
 from scipy.sparse import csr_array
+from unfinished import stopped
 
 import sedflow
 from sedflow.errors import SedflowError
@@ -104,26 +104,9 @@ def test_galaxies_are_written_a_partition_at_a_time(both, tmp_path):
         streamed.galaxies(tmp_path / "galaxies.csv")
 
 
-def _stopped(run, folder, gone):
-    """A copy of a run that has not come to a partition, and what lets it go on to the end."""
-    shutil.copytree(run, folder)
-    (folder / "summary.json").unlink()
-    ledger, name = folder / "files.jsonl", f"part-{gone:06d}.parquet"
-    lines = ledger.read_bytes().splitlines(keepends=True)
-    ledger.write_bytes(b"".join(x for x in lines if json.loads(x).get("part") != gone))
-    for kind in ("results", "draws"):
-        (folder / kind / name).unlink()
-
-    def go_on():
-        shutil.rmtree(folder)
-        shutil.copytree(run, folder)
-
-    return go_on
-
-
 @pytest.mark.parametrize("gone", [0, 2])
 def test_partitions_that_come_later_change_no_row_of_the_galaxies(run, tmp_path, gone):
-    go_on = _stopped(run, tmp_path / "run", gone)
+    go_on = stopped(run, tmp_path / "run", gone)
     weights = {ident: 1.0 + k for k, ident in enumerate(sedflow.load_nsa().ids.tolist())}
     found = StreamedPopulation(tmp_path / "run", OF, weights=weights, **OPTIONS)
     before = pq.read_table(found.galaxies(tmp_path / "before.parquet"))
@@ -136,7 +119,7 @@ def test_partitions_that_come_later_change_no_row_of_the_galaxies(run, tmp_path,
 def test_partitions_that_come_while_a_population_is_made_wait_for_the_next(
     run, tmp_path, monkeypatch
 ):
-    go_on = _stopped(run, tmp_path / "run", 0)
+    go_on = stopped(run, tmp_path / "run", 0)
     alone = StreamedPopulation(tmp_path / "run", OF, **OPTIONS)
     monkeypatch.setattr(
         "sedflow.population.streamed.edges_of", lambda *given: (go_on(), edges_of(*given))[1]
