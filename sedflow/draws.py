@@ -13,6 +13,7 @@ from sedflow import views
 from sedflow.errors import BadParameters, BadPhotometry, SedflowError
 from sedflow.parameters import N_PARAM, NAMES, index
 from sedflow.photometry import Photometry
+from sedflow.shares import shares_of
 from sedflow.trust_limits import Convergence, Importance
 from sedflow.whole_numbers import LARGEST_SEED, as_whole
 
@@ -247,7 +248,13 @@ def weighted_quantile(
     """Quantiles (len(q), ...) of values (..., n) under weights (..., n); q a number or (n_q,).
 
     Without weights as `numpy.quantile`; with them, linear in the cumulative weight at the
-    middle of each draw, which agrees with it for equal weights to 1 / n.
+    middle of each draw, which agrees with it for equal weights to 1 / n. Weights may have any sum.
+    With weights, values that are NaN do not count; NaN where none is known.
+
+    Raises
+    ------
+    SedflowError
+        No values, q that is not from 0 to 1, weights that are negative or all 0.
     """
     try:
         values, q = np.asarray(values, float), np.asarray(q, float)
@@ -261,14 +268,20 @@ def weighted_quantile(
             f"q = {' '.join(str(q).split())[:64]} of values of the shape {values.shape}; give "
             "values (..., n), and q from 0 to 1, 0.16 for 16 %"
         )
+    if not values.shape[-1]:
+        raise SedflowError(f"values have the shape {values.shape}; give one value at least")
     if weights is None:
         return np.quantile(values, q, axis=-1)
-    order = np.argsort(values, axis=-1)
-    v = np.take_along_axis(values, order, -1).reshape(-1, values.shape[-1])
-    w = np.take_along_axis(weights, order, -1).reshape(v.shape)
+    shares = shares_of(weights, ~np.isnan(values))
+    order = np.argsort(values, axis=-1)  # NaN, which have no share, come last
+    v = np.fmin(values, np.fmax.reduce(values, axis=-1, keepdims=True))
+    v = np.take_along_axis(v, order, -1).reshape(-1, values.shape[-1])
+    w = np.take_along_axis(shares, order, -1).reshape(v.shape)
     cumulative = np.cumsum(w, axis=-1) - 0.5 * w
     at = np.atleast_1d(q)
-    out = np.stack([np.interp(at, c, row) for c, row in zip(cumulative, v, strict=True)], axis=-1)
+    rows = [np.interp(at, c, row) for c, row in zip(cumulative, v, strict=True)]
+    out = np.stack(rows, axis=-1) if rows else np.zeros((at.size, 0))
+    out[:, np.isnan(w).any(-1)] = np.nan
     out = out.reshape(at.size, *values.shape[:-1])
     return out[0] if np.ndim(q) == 0 else out
 
