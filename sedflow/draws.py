@@ -10,6 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from sedflow import views
+from sedflow.batches import galaxies_at
 from sedflow.errors import BadParameters, BadPhotometry, SedflowError
 from sedflow.parameters import N_PARAM, NAMES, index
 from sedflow.photometry import Photometry
@@ -137,6 +138,7 @@ class Draws:
 
     def galaxy(self, item: Any) -> Draws:
         """The draws of the galaxies at an index, slice or mask of the leading axis."""
+        item = galaxies_at(item)
         names = ("log_density", "weights", "importance", "convergence", "flux")
         parts: dict[str, Any] = {name: getattr(self, name) for name in names}
         chosen = {name: None if part is None else part[item] for name, part in parts.items()}

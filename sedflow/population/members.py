@@ -246,7 +246,10 @@ def _ids_of(fits):
             f"the galaxy {often[:40]} appears in the fits {times} times, and would count as often; "
             "give each galaxy once"
         )
-    return np.array(values, dtype=object if any(isinstance(v, str) for v in values) else None)
+    found = np.array(values, dtype=object if any(isinstance(v, str) for v in values) else None)
+    if found.dtype.kind == "f":  # of numbers above 2^63 and others
+        found = np.array([*map(str, values)], dtype=object)
+    return found
 
 
 def _states(fit, n):
