@@ -1,10 +1,11 @@
 """How partitions are given out to workers, by workers that a test holds in its hand."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import pytest
 
 from sedflow.catalogue.cluster import processes
+from sedflow.catalogue.part import PartJob
 from sedflow.errors import SedflowError
 
 distributed = pytest.importorskip("distributed")
@@ -21,6 +22,14 @@ class Job:
     @property
     def about(self):
         return f"the rows {10 * self.number} to {10 * self.number + 9}"
+
+
+def test_one_catalogue_in_two_folders_is_two_works():
+    """dask takes jobs of one key for one."""
+    first = PartJob(0, 0, 10, "/runs/a", *[None] * 7, "int", "a" * 64, "", ())
+    jobs = [first, replace(first, out="/runs/b"), replace(first, number=1)]
+    assert len({job.key for job in jobs}) == 3
+    assert replace(first).key == first.key
 
 
 class Future:
