@@ -2,7 +2,7 @@
 
 from collections import Counter
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import reduce
 from pathlib import Path
 from typing import Any
@@ -33,6 +33,7 @@ class Members:
     model : that the draws are of
     left_out : why galaxies are not among these -> how many
     remedy : what makes more draws
+    absent : of a run, ID of each galaxy that was inferred and is not among these -> why
     """
 
     ids: np.ndarray
@@ -43,6 +44,7 @@ class Members:
     model: SEDModel
     left_out: dict[str, int]
     remedy: str
+    absent: dict[str, str] = field(default_factory=dict)
 
     def __len__(self):
         return len(self.ids)
@@ -81,7 +83,10 @@ class Members:
         kept = self.subset(np.array([str(i) not in again for i in self.ids.tolist()], dtype=bool))
         n_draw = max(self.values.shape[1], other.values.shape[1])
         parts = [kept._padded(n_draw), other._padded(n_draw)]
-        to_come = sum(one.left_out.get(NOT_INFERRED, 0) for one in (self, other))
+        inside = {*before, *again}
+        absent = {k: v for k, v in (self.absent | other.absent).items() if k not in inside}
+        left_out = Counter(absent.values())
+        left_out[NOT_INFERRED] = sum(one.left_out.get(NOT_INFERRED, 0) for one in (self, other))
         ids = [i for part in parts for i in part.ids.tolist()]
         return replace(
             self,
@@ -89,8 +94,9 @@ class Members:
             redshift=np.concatenate([part.redshift for part in parts]),
             values=np.concatenate([part.values for part in parts]),
             shares=np.concatenate([part.shares for part in parts]),
-            left_out=self.left_out | ({NOT_INFERRED: to_come} if to_come else {}),
+            left_out=dict(+left_out),
             remedy=other.remedy,
+            absent=absent,
         )
 
     def _padded(self, n_draw):
@@ -159,6 +165,7 @@ def members_in(run: RunParts) -> Members:
         run.posterior.model,
         dict(run.left_out),
         run.remedy,
+        dict(pair for part in parts for pair in part.absent),
     )
 
 

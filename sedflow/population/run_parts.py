@@ -31,13 +31,18 @@ class PartDraws:
     ids : n of them
     redshift (n,)
     values (n, n_draw, n_quantity)
-    left_out : why others do not enter -> how many
+    absent : ID of each other, and why it does not enter
     """
 
     ids: list
     redshift: np.ndarray
     values: np.ndarray
-    left_out: Counter
+    absent: list[tuple[str, str]]
+
+    @property
+    def left_out(self) -> Counter:
+        """Why galaxies do not enter -> how many."""
+        return Counter(why for _, why in self.absent)
 
 
 @dataclass(frozen=True)
@@ -73,13 +78,14 @@ class RunDraws:
         theta = theta[:, (np.arange(self.kept) * self.in_files) // self.kept]
         there = ~np.isnan(theta).any((1, 2))
         used = np.isin(state, self.status) & there
-        why = zip(state[~used], there[~used], strict=True)
+        why = [s if h else "no draws" for s, h in zip(state[~used], there[~used], strict=True)]
+        ids = table["id"].to_pylist()
         z = table["redshift"].to_numpy()[used].astype(float)
         return PartDraws(
-            [i for i, u in zip(table["id"].to_pylist(), used, strict=True) if u],
+            [i for i, u in zip(ids, used, strict=True) if u],
             z,
             values_of(self.names, theta[used], z, self.posterior.model),
-            Counter(s if h else "no draws" for s, h in why),
+            [*zip((str(ids[k]) for k in np.flatnonzero(~used)), why, strict=True)],
         )
 
 
@@ -105,7 +111,7 @@ class RunParts:
     ):
         needs("pyarrow", extra="scale", what="sedflow.Population of a run")
         manifest = load_manifest(out)
-        keep = manifest["settings"]["keep"]
+        keep = manifest["settings"].get("keep", 0)
         if not keep:
             raise SedflowError(
                 f"the run {out} kept no draws; run sedflow infer with --keep 200 into another "
@@ -116,6 +122,12 @@ class RunParts:
             raise BadWeights(
                 f"the run {out} was made with the network {about['name'][:64]!r}, which is none of "
                 "the packaged ones; give its .safetensors file: network=PATH (--network PATH)"
+            )
+        if "record_sha256" not in about:
+            raise SedflowError(
+                f"the run {out} is of sedflow {manifest['versions']['sedflow']}, which kept no "
+                "hash of its network, so that its prior is not known here; run sedflow infer again, "
+                "into another folder"
             )
         self.kept = keep if draws is None else min(keep, draws)
         self.draws = RunDraws(
@@ -180,7 +192,7 @@ class RunParts:
             self.left_out.update(part.left_out)
             if left is not None:
                 part = PartDraws(
-                    part.ids[:left], part.redshift[:left], part.values[:left], part.left_out
+                    part.ids[:left], part.redshift[:left], part.values[:left], part.absent
                 )
                 left -= len(part.ids)
             yield part

@@ -16,6 +16,7 @@ from sedflow.cli import main
 from sedflow.errors import SedflowError
 from sedflow.files.hashes import opened, sealed
 from sedflow.files.packaged import DEFAULT_WEIGHTS, data_path
+from sedflow.population.members import members_of
 from sedflow.population.rerun import rerun_catalogue
 
 ALL = ("ok", "misfit", "failed")
@@ -136,6 +137,35 @@ def test_a_rerun_that_is_not_finished_is_said(run, whole, tmp_path):
     found = sedflow.Population([run, tmp_path / "rerun"], "log_mstar", status=ALL, cells=12)
     assert len(found) == len(whole)
     assert found.left_out["not inferred yet"] == 12
+
+
+def test_what_a_rerun_brings_in_is_not_left_out(run, whole):
+    some, every = (members_of(run, ("log_mstar",), status) for status in ("ok", ALL))
+    assert len(some) < len(every) == len(whole)
+    assert sum(some.left_out.values()) == 20 - len(some)
+    assert some.replaced_by(every).left_out == every.left_out
+    assert every.replaced_by(some).left_out == every.left_out
+    assert some.replaced_by(some).left_out == some.left_out
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        (lambda m: m["weights"].pop("record_sha256"), "kept no hash of its network"),
+        (lambda m: m["settings"].pop("keep"), "kept no draws"),
+    ],
+)
+def test_runs_of_early_versions_have_no_population_and_say_why(run, tmp_path, change, words):
+    shutil.copytree(run, tmp_path / "run")
+    path = tmp_path / "run" / "manifest.json"
+    manifest = opened(json.loads(path.read_text())) | {"format": 1}
+    change(manifest)
+    path.write_text(json.dumps(manifest))
+    (tmp_path / "run" / "files.jsonl").unlink()
+    for options in ((), ("--stream",), ("--few", tmp_path / "few.ecsv")):
+        done, _ = _asked(tmp_path / "run", *options)
+        assert done.exit_code == 1
+        assert words in " ".join(done.output.split())
 
 
 def test_completeness_alone_is_a_weight(run, survey):
