@@ -27,6 +27,7 @@ from sedflow.zero_points import in_nanomaggies
 P_CORE = 0.6  # galaxies whose bands all follow the core
 P_BROAD = 0.4  # in the rest, bands that do not
 MIN_SCATTER = 0.08  # dex; the atlas' floor on sigma/flux would make the core a delta function
+_WIDEST = 10.0  # dex, of the broad component
 _FEWEST_NODES = 3  # the first and the third say how sigma goes on to fainter fluxes
 
 
@@ -61,15 +62,21 @@ class NoiseModel:
                 )
             if not np.isfinite(values).all():
                 raise BadParameters(f"{name} of the noise model is not finite; give numbers alone")
-        steps = np.diff(self.log_flux, axis=1)
-        if (steps < 0).any() or (self.log_flux[:, 2] == self.log_flux[:, 0]).any():
-            raise BadParameters("log_flux of the noise model must ascend in each band; sort it")
+        if (np.diff(self.log_flux, axis=1) <= 0).any():
+            raise BadParameters(
+                "log_flux of the noise model must ascend in each band; sort it, and give each flux "
+                "once"
+            )
         if (self.scatter <= 0).any():
             raise BadParameters(
                 f"scatter of the noise model is {self.scatter.min():g}; give dex above 0"
             )
-        if np.shape(self.broad) != (2,) or not -np.inf < self.broad[0] < self.broad[1] < np.inf:
-            raise BadParameters(f"broad = {self.broad!r}; give two numbers [dex], the lower first")
+        broad = plain(self.broad, "broad", "", BadParameters)
+        if broad.shape != (2,) or not -_WIDEST <= broad[0] < broad[1] <= _WIDEST:
+            raise BadParameters(
+                f"broad = {self.broad!r}; give two numbers from {-_WIDEST:g} to {_WIDEST:g} dex, "
+                "the lower first"
+            )
 
     @classmethod
     def fit(cls, flux, sigma, bands=UGRIZ, n_node: int = 12, **kwargs) -> "NoiseModel":

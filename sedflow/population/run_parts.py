@@ -126,8 +126,8 @@ class RunParts:
         if "record_sha256" not in about:
             raise SedflowError(
                 f"the run {out} is of sedflow {manifest['versions']['sedflow']}, which kept no "
-                "hash of its network, so that its prior is not known here; run sedflow infer again, "
-                "into another folder"
+                "hash of its network, so that its prior is not known here; run sedflow infer "
+                "again, into another folder"
             )
         self.kept = keep if draws is None else min(keep, draws)
         self.draws = RunDraws(
