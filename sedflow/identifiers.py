@@ -35,12 +35,16 @@ def exact_ids(ids) -> np.ndarray:
             raise BadPhotometry("an ID is missing; give each galaxy one, or leave ids out")
         if any(isinstance(v, float) for v in each):
             raise _inexact(next(v for v in each if isinstance(v, float)))
-    if values.dtype.kind not in "fc":
+    if values.dtype.kind == "i" or (values.dtype.kind == "u" and values.itemsize < 8):
+        return values.astype(np.int64)  # files of some formats take one byte for yes or no
+    if values.dtype.kind in "OUSu":
         return values
+    if values.dtype.kind != "f":
+        raise BadPhotometry(f"ids are {values.dtype} values; give whole numbers or text")
     inexact = ~((np.abs(values) < _EXACT) & (values == np.round(values)))
     if inexact.any():
         raise _inexact(values[inexact].flat[0])
-    return values.real.astype(np.int64)
+    return values.astype(np.int64)
 
 
 def _inexact(value):

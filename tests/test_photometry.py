@@ -3,6 +3,7 @@
 import numpy as np
 import pandas as pd
 import pytest
+from astropy.table import Table
 
 import sedflow
 from sedflow.bands import Band, ab_magnitude, band_flux, band_weights, load_band, nanomaggies
@@ -102,6 +103,25 @@ def test_an_index_of_galaxies_does_not_cut_bands(n):
 )
 def test_ids_that_are_not_exact_are_refused(ids):
     with pytest.raises(BadPhotometry, match=r"not exact|ID is m"):
+        sedflow.Photometry(np.ones((2, 5)), np.ones((2, 5)), 0.05, ids=ids)
+
+
+@pytest.mark.filterwarnings("ignore::astropy.units.UnitsWarning")
+@pytest.mark.filterwarnings("ignore::astropy.io.votable.exceptions.VOWarning")
+def test_short_ids_are_numbers_in_files(tmp_path):
+    """FITS takes numbers of one byte for yes and no, and VOTable takes none."""
+    galaxies = sedflow.Photometry(
+        np.full((2, 5), 100.0), np.full((2, 5), 5.0), 0.05, ids=np.array([1, 3], np.int8)
+    )
+    fit = sedflow.fit(galaxies, n=20, trust=None)
+    for suffix in (".fits", ".vot", ".ecsv"):
+        fit.to_table(tmp_path / f"fit{suffix}")
+        assert Table.read(tmp_path / f"fit{suffix}")["id"].tolist() == [1, 3]
+
+
+@pytest.mark.parametrize("ids", [np.array(["2026-01-01"] * 2, "M8[D]"), [True, False], [1j, 2]])
+def test_ids_of_other_kinds_are_refused(ids):
+    with pytest.raises(BadPhotometry, match="whole numbers or text"):
         sedflow.Photometry(np.ones((2, 5)), np.ones((2, 5)), 0.05, ids=ids)
 
 
