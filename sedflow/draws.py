@@ -176,6 +176,7 @@ class Draws:
         equal weight are thinned evenly, since those of a chain come in its order.
         """
         n = self.n if n is None else as_whole("n", n, 1, MAX_DRAWS, " draws")
+        seed = as_whole("seed", seed, 0, LARGEST_SEED)
         if self.weights is None:
             if n == self.n:
                 return self

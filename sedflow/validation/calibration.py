@@ -20,7 +20,7 @@ from scipy.stats import kstest, kstwo
 from sedflow.errors import SedflowError
 from sedflow.shares import shares_of
 from sedflow.units import plain
-from sedflow.whole_numbers import as_whole
+from sedflow.whole_numbers import LARGEST_SEED, as_whole
 
 _TOLERANCE = 1e-6  # of levels that sum up rounded weights
 
@@ -52,7 +52,7 @@ def percentile_scores(
         if np.isnan(values).any():
             row = int(np.argwhere(np.isnan(values))[0, 0])
             raise SedflowError(f"{name} of galaxy {row} has a NaN; leave the galaxy out")
-    u = np.random.default_rng(seed).random(truth.shape)
+    u = np.random.default_rng(as_whole("seed", seed, 0, LARGEST_SEED)).random(truth.shape)
     if weights is None:
         below = (draws < truth[:, None]).sum(1)
         equal = (draws == truth[:, None]).sum(1)
@@ -90,6 +90,7 @@ def tarp_levels(
     truth (n, n_x), draws (n, n_draw, n_x) in coordinates where the prior is a standard normal,
     from which the points are drawn.
     """
+    seed = as_whole("seed", seed, 0, LARGEST_SEED)
     point = np.random.default_rng([seed, 1]).standard_normal(truth.shape)
     to_truth = np.square(truth - point).sum(-1)
     to_draws = np.square(draws - point[:, None]).sum(-1)
