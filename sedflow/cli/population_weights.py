@@ -1,6 +1,7 @@
 """The weights of `sedflow population`, from a table: given, or of a flux limit and completeness."""
 
 from collections import Counter
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -18,7 +19,7 @@ def survey_weights(
     magnitude: str = "magnitude",
     redshifts: tuple[float, float] | None = None,
     completeness: str | None = None,
-    rerun: Path | None = None,
+    reruns: Sequence[Path] = (),
 ) -> tuple[dict, list]:
     """Weight of each ID of a table, and the IDs of galaxies that are not in the sample.
 
@@ -27,7 +28,7 @@ def survey_weights(
     IDs that no run has inferred are said.
 
     magnitude, completeness : names of columns; redshifts : ends of the sample
-    rerun : folder of a run with more draws of some galaxies
+    reruns : folders of runs with more draws of some galaxies
     """
     from sedflow.population.run_parts import redshifts_of
     from sedflow.population.volume import FARTHEST, inverse_vmax
@@ -42,7 +43,7 @@ def survey_weights(
             f"{path} gives the ID {often[:40]!r} {times} weights; give each galaxy one row"
         )
     known = redshifts_of(folder)
-    _say_strangers(path, ids, [known, redshifts_of(rerun) if rerun else {}])
+    _say_strangers(path, ids, [known, *map(redshifts_of, reruns)])
     w = _numbers(table, path, "weight") if "weight" in table.names else np.ones(len(ids))
     inside = np.ones(len(ids), dtype=bool)
     if completeness:

@@ -17,7 +17,7 @@ from sedflow.errors import SedflowError
 from sedflow.files.hashes import opened, sealed
 from sedflow.files.packaged import DEFAULT_WEIGHTS, data_path
 from sedflow.population.members import members_of
-from sedflow.population.rerun import rerun_catalogue
+from sedflow.population.rerun import rerun_catalogue, rerun_command
 
 ALL = ("ok", "misfit", "failed")
 STATUS = ("--status", "ok,misfit,failed", "--cells", "12")
@@ -271,6 +271,22 @@ def test_few_galaxies_are_rerun_and_replace_themselves(run, whole, tmp_path):
     better = json.loads(done.stdout)
     assert better["galaxies"] == found["galaxies"]
     assert len(better["few_effective_draws"]) < len(names)
+
+
+def test_a_rerun_of_a_rerun_has_more_draws_and_drops_none(run, tmp_path):
+    last, few = tmp_path / "last", tmp_path / "few.parquet"
+    shutil.copytree(run, last)
+    options = ("--rerun", run, "--rerun", last, "--of", "log_mstar,log_ssfr_1gyr", "--cells", "6,6")
+    done, found = _asked(run, *options, "--few", few, "--json")
+    assert done.exit_code == 0, done.output
+    _, after = (shlex.split(command) for command in found["rerun"])
+    reruns = [after[k + 1] for k, word in enumerate(after) if word == "--rerun"]
+    assert reruns == [str(run), str(last), str(tmp_path / "few-rerun")]
+    manifest = opened(json.loads((last / "manifest.json").read_text()))
+    manifest["settings"] |= {"keep": 300, "n": 1000}
+    (last / "manifest.json").write_text(json.dumps(sealed(manifest)))
+    again = shlex.split(rerun_command(last, few))
+    assert again[again.index("--keep") + 1] == again[again.index("--draws") + 1] == "1500"
 
 
 def test_a_rerun_has_the_photometry_of_the_run(run, whole, nsa, tmp_path):
