@@ -137,3 +137,15 @@ def test_without_workers_the_work_is_done_here():
     with processes(lambda job: -job.number, 0, None, 3, print) as (threads, run):
         assert threads == 1
         assert [found for _, found in run(Job(k) for k in range(3))] == [0, -1, -2]
+
+
+def test_a_script_that_its_workers_run_again_is_told_so(monkeypatch):
+    def failing(**options):
+        raise RuntimeError("Nanny failed to start.")
+
+    monkeypatch.setattr(distributed, "LocalCluster", failing)
+    with (
+        pytest.raises(SedflowError, match=r"2 workers .*__main__.*workers=0"),
+        processes(str, 2, None, 5, print),
+    ):
+        pass
