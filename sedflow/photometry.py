@@ -256,7 +256,7 @@ class Photometry:
         SedflowError
             The index would cut the bands, which `select` does.
         IndexError
-            There are not so many galaxies.
+            There is no galaxy at that place.
         """
         item = galaxies_at(item)
         redshift = self.redshift[item]

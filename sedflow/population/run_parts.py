@@ -156,7 +156,7 @@ class RunParts:
         )
 
     def sample(self, most: int, draws: int) -> "RunParts":
-        """So many galaxies and draws of each at most, of these partitions in random order."""
+        """A number of galaxies and of draws of each, from these partitions in random order."""
         out = copy(self)
         out.kept, out._most, out.left_out = min(self.kept, draws), most, Counter(self.left_out)
         out.draws = replace(self.draws, kept=out.kept)
