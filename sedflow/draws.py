@@ -10,9 +10,11 @@ import numpy as np
 import numpy.typing as npt
 
 from sedflow import views
+from sedflow.batches import galaxies_at
 from sedflow.errors import BadParameters, BadPhotometry, SedflowError
 from sedflow.parameters import N_PARAM, NAMES, index
 from sedflow.photometry import Photometry
+from sedflow.shares import shares_of
 from sedflow.trust_limits import Convergence, Importance
 from sedflow.whole_numbers import LARGEST_SEED, as_whole
 
@@ -136,6 +138,7 @@ class Draws:
 
     def galaxy(self, item: Any) -> Draws:
         """The draws of the galaxies at an index, slice or mask of the leading axis."""
+        item = galaxies_at(item)
         names = ("log_density", "weights", "importance", "convergence", "flux")
         parts: dict[str, Any] = {name: getattr(self, name) for name in names}
         chosen = {name: None if part is None else part[item] for name, part in parts.items()}
@@ -173,6 +176,7 @@ class Draws:
         equal weight are thinned evenly, since those of a chain come in its order.
         """
         n = self.n if n is None else as_whole("n", n, 1, MAX_DRAWS, " draws")
+        seed = as_whole("seed", seed, 0, LARGEST_SEED)
         if self.weights is None:
             if n == self.n:
                 return self
@@ -247,7 +251,13 @@ def weighted_quantile(
     """Quantiles (len(q), ...) of values (..., n) under weights (..., n); q a number or (n_q,).
 
     Without weights as `numpy.quantile`; with them, linear in the cumulative weight at the
-    middle of each draw, which agrees with it for equal weights to 1 / n.
+    middle of each draw, which agrees with it for equal weights to 1 / n. Weights may have any sum.
+    With weights, values that are NaN do not count; NaN where none is known.
+
+    Raises
+    ------
+    SedflowError
+        No values, q that is not from 0 to 1, weights that are negative or all 0.
     """
     try:
         values, q = np.asarray(values, float), np.asarray(q, float)
@@ -261,14 +271,20 @@ def weighted_quantile(
             f"q = {' '.join(str(q).split())[:64]} of values of the shape {values.shape}; give "
             "values (..., n), and q from 0 to 1, 0.16 for 16 %"
         )
+    if not values.shape[-1]:
+        raise SedflowError(f"values have the shape {values.shape}; give one value at least")
     if weights is None:
         return np.quantile(values, q, axis=-1)
-    order = np.argsort(values, axis=-1)
-    v = np.take_along_axis(values, order, -1).reshape(-1, values.shape[-1])
-    w = np.take_along_axis(weights, order, -1).reshape(v.shape)
+    shares = shares_of(weights, ~np.isnan(values))
+    order = np.argsort(values, axis=-1)  # NaN, which have no share, come last
+    v = np.fmin(values, np.fmax.reduce(values, axis=-1, keepdims=True))
+    v = np.take_along_axis(v, order, -1).reshape(-1, values.shape[-1])
+    w = np.take_along_axis(shares, order, -1).reshape(v.shape)
     cumulative = np.cumsum(w, axis=-1) - 0.5 * w
     at = np.atleast_1d(q)
-    out = np.stack([np.interp(at, c, row) for c, row in zip(cumulative, v, strict=True)], axis=-1)
+    rows = [np.interp(at, c, row) for c, row in zip(cumulative, v, strict=True)]
+    out = np.stack(rows, axis=-1) if rows else np.zeros((at.size, 0))
+    out[:, np.isnan(w).any(-1)] = np.nan
     out = out.reshape(at.size, *values.shape[:-1])
     return out[0] if np.ndim(q) == 0 else out
 

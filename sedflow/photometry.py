@@ -21,6 +21,7 @@ from sedflow.bands import (
     nanomaggies,
     places_of,
 )
+from sedflow.batches import galaxies_at
 from sedflow.constants import POGSON
 from sedflow.curve_hashes import same_curves
 from sedflow.errors import BadPhotometry
@@ -32,6 +33,7 @@ from sedflow.flux_limits import (
     say_if_magnitudes,
 )
 from sedflow.fluxes import PLAIN, fluxes_of, fluxes_of_magnitudes
+from sedflow.identifiers import exact_ids
 from sedflow.redshifts import believable_redshift, no_galaxy_has
 from sedflow.shown_fluxes import rows_of_many, said_of_many, said_of_one
 from sedflow.units import plain
@@ -147,9 +149,7 @@ class Photometry:
                 f"redshift has shape {redshift.shape}, but there are {flux.shape[:-1]} galaxies; "
                 "give one redshift, or one for each"
             ) from None
-        if np.ma.is_masked(self.ids):
-            raise BadPhotometry("an ID is masked; give each galaxy one, or leave ids out")
-        ids = None if self.ids is None else np.array(self.ids)  # the caller's may be sorted later
+        ids = None if self.ids is None else exact_ids(self.ids)
         if ids is not None and ids.shape != flux.shape[:-1]:
             raise BadPhotometry(f"ids has shape {ids.shape}, but there are {flux.shape[:-1]}")
         absent = np.isnan(flux) & np.isnan(sigma)
@@ -249,9 +249,19 @@ class Photometry:
         return self.shape[0]
 
     def __getitem__(self, item) -> "Photometry":
-        """The galaxies at an index, slice or mask of the leading axis."""
+        """The galaxies at an index, slice or mask of the leading axis.
+
+        Raises
+        ------
+        SedflowError
+            The index would cut the bands, which `select` does.
+        IndexError
+            There is no galaxy at that place.
+        """
+        item = galaxies_at(item)
+        redshift = self.redshift[item]
         ids = None if self.ids is None else self.ids[item]
-        return self._with(self.flux[item], self.sigma[item], self.redshift[item], ids)
+        return self._with(self.flux[item], self.sigma[item], redshift, ids)
 
     def _with(self, flux, sigma, redshift, ids):
         """Some or all of the same galaxies: what was checked is not checked again."""

@@ -3,6 +3,7 @@
 import numpy as np
 import pandas as pd
 import pytest
+from astropy.table import Table
 
 import sedflow
 from sedflow.bands import Band, ab_magnitude, band_flux, band_weights, load_band, nanomaggies
@@ -70,6 +71,66 @@ def test_one_galaxy_and_a_batch():
     assert many[1].ids == 2
     assert many[many.redshift > 0.055].shape == (2,)
     assert one.flat.shape == (1,)
+
+
+@pytest.mark.parametrize("n", [3, 5])
+def test_an_index_of_galaxies_does_not_cut_bands(n):
+    many = sedflow.Photometry(np.ones((n, 5)), np.ones((n, 5)), 0.05, ids=np.arange(n))
+    for wrong in ((..., 0), (0, ...), "u"):
+        with pytest.raises(sedflow.SedflowError, match=r"photometry\.select\(bands\)"):
+            many[wrong]
+    for wrong in (n, (slice(None), 0)):
+        with pytest.raises(IndexError):
+            many[wrong]
+    assert many[...].shape == (n,)
+    assert many[None, :2].flux.shape == (1, 2, 5)
+    with pytest.raises(sedflow.SedflowError, match="has a"):
+        sedflow.Draws(np.ones((n, 7, 12))).galaxy((..., 0))
+
+
+@pytest.mark.parametrize(
+    "ids",
+    [
+        [2**63, 5],
+        [2**63, -1],
+        [1237648720693755918, 1.0],
+        [1237648720693755918, np.nan],
+        [0.5, 1.0],
+        np.array([1, np.nan], dtype=object),
+        [None, 1],
+        np.ma.array([1, 2], mask=[0, 1]),
+    ],
+)
+def test_ids_that_are_not_exact_are_refused(ids):
+    with pytest.raises(BadPhotometry, match=r"not exact|ID is m"):
+        sedflow.Photometry(np.ones((2, 5)), np.ones((2, 5)), 0.05, ids=ids)
+
+
+@pytest.mark.filterwarnings("ignore::astropy.units.UnitsWarning")
+@pytest.mark.filterwarnings("ignore::astropy.io.votable.exceptions.VOWarning")
+def test_short_ids_are_numbers_in_files(tmp_path):
+    """FITS takes numbers of one byte for yes and no, and VOTable takes none."""
+    galaxies = sedflow.Photometry(
+        np.full((2, 5), 100.0), np.full((2, 5), 5.0), 0.05, ids=np.array([1, 3], np.int8)
+    )
+    fit = sedflow.fit(galaxies, n=20, trust=None)
+    for suffix in (".fits", ".vot", ".ecsv"):
+        fit.to_table(tmp_path / f"fit{suffix}")
+        assert Table.read(tmp_path / f"fit{suffix}")["id"].tolist() == [1, 3]
+
+
+@pytest.mark.parametrize("ids", [np.array(["2026-01-01"] * 2, "M8[D]"), [True, False], [1j, 2]])
+def test_ids_of_other_kinds_are_refused(ids):
+    with pytest.raises(BadPhotometry, match="whole numbers or text"):
+        sedflow.Photometry(np.ones((2, 5)), np.ones((2, 5)), 0.05, ids=ids)
+
+
+def test_ids_of_any_length_stay_what_they_are():
+    for ids in ([2**63 - 1, -1], [2**63, 2**64 - 1], ["2", "a"], [b"2", b"a"]):
+        galaxies = sedflow.Photometry(np.ones((2, 5)), np.ones((2, 5)), 0.05, ids=ids)
+        assert galaxies.ids.tolist() == ids
+    galaxies = sedflow.Photometry(np.ones((2, 5)), np.ones((2, 5)), 0.05, ids=[72.0, 161.0])
+    assert galaxies[1].title == "161, z = 0.0500"
 
 
 def test_bands_are_selected_by_name():

@@ -68,13 +68,7 @@ def processes(
             workers = min(workers or len(os.sched_getaffinity(0)), n_jobs)
             # Its profiler looks at the stack a hundred times a second.
             with dask.config.set({"distributed.worker.profile.enabled": False}):
-                cluster = distributed.LocalCluster(
-                    n_workers=workers,
-                    threads_per_worker=1,
-                    processes=True,
-                    silence_logs=40,  # any port: several runs may share a machine
-                    scheduler_kwargs={"dashboard": False, "dashboard_address": "127.0.0.1:0"},
-                )
+                cluster = _local_cluster(workers)
         try:
             client = distributed.Client(cluster or scheduler, timeout="20s", set_as_default=False)
         except (OSError, ValueError, TypeError, TimeoutError) as error:
@@ -90,6 +84,26 @@ def processes(
         if cluster is not None:
             cluster.close()
         logger.setLevel(level)
+
+
+def _local_cluster(workers):
+    """Processes of this machine, of one thread each."""
+    import distributed
+
+    try:
+        return distributed.LocalCluster(
+            n_workers=workers,
+            threads_per_worker=1,
+            processes=True,
+            silence_logs=40,  # any port: several runs may share a machine
+            scheduler_kwargs={"dashboard": False, "dashboard_address": "127.0.0.1:0"},
+        )
+    except RuntimeError as error:  # each worker reads the script of the first process again
+        raise SedflowError(
+            f"{workers} workers could not be started ({' '.join(str(error).split())[:200]}); in a "
+            'script, call this below if __name__ == "__main__": or give workers=0, which works in '
+            "this process"
+        ) from None
 
 
 def _attempt(work, job):

@@ -57,8 +57,9 @@ class PartJob:
 
     @property
     def key(self) -> str:
-        """Its name among all jobs of a cluster."""
-        return f"sedflow-{self.run[:8]}-{self.number}"
+        """Its name among all jobs of a cluster, where one catalogue may go to several folders."""
+        folder = hashlib.sha256(self.out.encode("utf-8", "surrogateescape")).hexdigest()
+        return f"sedflow-{self.run[:8]}-{folder[:8]}-{self.number}"
 
     @property
     def about(self) -> str:

@@ -208,8 +208,10 @@ def figures(weights, output, galaxies, seed):
     """
     import sedflow
     from sedflow.validation.measure import validate as run
+    from sedflow.whole_numbers import LARGEST_SEED, as_whole
 
     publication = figure_module()
+    seed = as_whole("seed", seed, 0, LARGEST_SEED)  # before the work, not in the midst of it
     made_folder(output)
     posterior, nsa = sedflow.load_posterior(weights), sedflow.load_nsa()
     publication.training_figure(posterior, nsa).savefig(output / "training.png", dpi=110)

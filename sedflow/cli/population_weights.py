@@ -1,10 +1,12 @@
 """The weights of `sedflow population`, from a table: given, or of a flux limit and completeness."""
 
 from collections import Counter
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
 
+from sedflow.cli.output import say
 from sedflow.errors import SedflowError
 
 
@@ -17,13 +19,16 @@ def survey_weights(
     magnitude: str = "magnitude",
     redshifts: tuple[float, float] | None = None,
     completeness: str | None = None,
+    reruns: Sequence[Path] = (),
 ) -> tuple[dict, list]:
     """Weight of each ID of a table, and the IDs of galaxies that are not in the sample.
 
     The weight is the product of the column `weight` if there is one, of 1 / Vmax with a flux limit,
-    and of one over a column of completeness. Redshifts are those of the run in the folder.
+    and of one over a column of completeness. Redshifts are those of the run in the folder. Rows of
+    IDs that no run has inferred are said.
 
     magnitude, completeness : names of columns; redshifts : ends of the sample
+    reruns : folders of runs with more draws of some galaxies
     """
     from sedflow.population.run_parts import redshifts_of
     from sedflow.population.volume import FARTHEST, inverse_vmax
@@ -37,6 +42,8 @@ def survey_weights(
         raise SedflowError(
             f"{path} gives the ID {often[:40]!r} {times} weights; give each galaxy one row"
         )
+    known = redshifts_of(folder)
+    _say_strangers(path, ids, [known, *map(redshifts_of, reruns)])
     w = _numbers(table, path, "weight") if "weight" in table.names else np.ones(len(ids))
     inside = np.ones(len(ids), dtype=bool)
     if completeness:
@@ -50,7 +57,6 @@ def survey_weights(
             )
         w = w / share
     if flux_limit is not None and area is not None:
-        known = redshifts_of(folder)
         z = np.array([known.get(ident, np.nan) for ident in ids], dtype=float)
         m = _numbers(table, path, magnitude)
         limits = dict(zip(("z_low", "z_high"), redshifts, strict=True)) if redshifts else {}
@@ -60,6 +66,16 @@ def survey_weights(
         w[inside] = w[inside] * volumes
     weights = {ident: value for ident, value, i in zip(ids, w.tolist(), inside, strict=True) if i}
     return weights, [ident for ident, i in zip(ids, inside, strict=True) if not i]
+
+
+def _say_strangers(path, ids, runs):
+    """Say how many rows are of IDs that no run has, as those of a run that goes on."""
+    strangers = [ident for ident in ids if not any(ident in run for run in runs)]
+    if strangers:
+        say(
+            f"{path}: {len(strangers):,} of its {len(ids):,} IDs, the first is "
+            f"{strangers[0][:40]}, are not in the results of the run, and do not count"
+        )
 
 
 def _table(path, needed):

@@ -25,7 +25,8 @@ from sedflow.files.writing import replacing
 @click.option(
     "--rerun",
     type=PATH,
-    help="A run of some of the galaxies with more draws, which replace theirs.",
+    multiple=True,
+    help="A run of some of the galaxies with more draws, which replace theirs; several in turn.",
 )
 @click.option(
     "--weights",
@@ -70,14 +71,14 @@ def population(
     stream = stream or workers is not None or scheduler is not None
     if stream and rerun:
         raise click.UsageError("--stream reads one run; leave out --rerun.")
-    weights, without = _weighted(folder, options)
+    weights, without = _weighted(folder, rerun, options)
     kind: Callable = sedflow.Population
     if stream:
         kind = partial(
             sedflow.population.StreamedPopulation, workers=workers or 0, scheduler=scheduler
         )
     found = kind(
-        folder if rerun is None else [folder, rerun],
+        [folder, *rerun] if rerun else folder,
         of,
         weights=weights,
         without=without,
@@ -87,7 +88,7 @@ def population(
         seed=seed,
         network=network,
     )
-    again = _written(found, folder, options, network)
+    again = _written(found, folder, rerun, options, network)
     moments = found.moments()
     if options["as_json"]:
         document = {
@@ -126,7 +127,7 @@ def _check_places(folder, rerun, options):
             continue
         if (before := taken.setdefault(path.resolve(), f"--{name}")) != f"--{name}":
             raise SedflowError(f"--{name} {path} is the file of {before}, too; give another name")
-        for run in filter(None, (folder, rerun)):
+        for run in (folder, *rerun):
             keep_own(path, run, f"population{path.suffix}")
         if name == "figure":
             check_figure(path)
@@ -136,7 +137,7 @@ def _check_places(folder, rerun, options):
         check_place(path)
 
 
-def _weighted(folder, options):
+def _weighted(folder, rerun, options):
     """Weights by ID, and IDs that are not in the sample; None and () without a table."""
     from sedflow.cli.population_weights import survey_weights
 
@@ -159,10 +160,11 @@ def _weighted(folder, options):
         magnitude=options["magnitude"],
         redshifts=_ends(options["redshifts"]) if options["redshifts"] else None,
         completeness=options["completeness"],
+        reruns=rerun,
     )
 
 
-def _written(found, folder, options, network):
+def _written(found, folder, rerun, options, network):
     """Write the files that were asked for; the commands of a rerun, where one is."""
     output, galaxies, few = options["output"], options["galaxies"], options["few"]
     if output is not None and output.suffix.lower() == ".nc":
@@ -191,9 +193,10 @@ def _written(found, folder, options, network):
     from sedflow.population.rerun import rerun_catalogue, rerun_command
 
     say(f"wrote {few}, {rerun_catalogue(folder, found.few, few):,} galaxies")
-    command = rerun_command(folder, few, network)
+    command = rerun_command([folder, *rerun][-1], few, network)
     words = ["sedflow", "population", str(folder), "--of", ",".join(found.names)]
-    words += ["--rerun", shlex.split(command)[4]]
+    for one in (*rerun, shlex.split(command)[4]):
+        words += ["--rerun", str(one)]
     if network is not None:
         words += ["--network", str(network)]
     return [

@@ -145,6 +145,8 @@ def to_table(
 def _plain_ids(ids, suffix):
     """IDs as every reader gets them back from a file with this extension, or a sentence."""
     values = np.asarray(ids)
+    if values.dtype.kind == "i":
+        return values.astype(np.int64)
     if values.dtype.kind == "u" and suffix in (".vot", ".xml", ".fits", ".ecsv", ".parquet"):
         if values.size and values.max() > np.iinfo(np.int64).max:
             raise SedflowError(

@@ -16,14 +16,19 @@ from dataclasses import dataclass
 import numpy as np
 
 from sedflow.bands import UGRIZ, as_bands, places_of
+from sedflow.errors import BadParameters, BadPhotometry
 from sedflow.files.hashes import sha256_of
 from sedflow.flux_units import NANOMAGGIES
 from sedflow.fluxes import PLAIN, fluxes_of
+from sedflow.units import plain, split
+from sedflow.whole_numbers import as_whole
 from sedflow.zero_points import in_nanomaggies
 
 P_CORE = 0.6  # galaxies whose bands all follow the core
 P_BROAD = 0.4  # in the rest, bands that do not
 MIN_SCATTER = 0.08  # dex; the atlas' floor on sigma/flux would make the core a delta function
+_WIDEST = 10.0  # dex, of the broad component
+_FEWEST_NODES = 3  # the first and the third say how sigma goes on to fainter fluxes
 
 
 @dataclass(frozen=True)
@@ -42,19 +47,74 @@ class NoiseModel:
     broad: tuple[float, float] = (-1.0, 3.0)
     bands: tuple[str, ...] = UGRIZ
 
+    def __post_init__(self):
+        bands = different_bands(self.bands)
+        object.__setattr__(self, "bands", bands)
+        for name in ("log_flux", "median", "scatter"):
+            values = plain(getattr(self, name), name, "", BadParameters)
+            object.__setattr__(self, name, values)
+            shape = (len(bands), self.log_flux.shape[-1] if self.log_flux.ndim else 0)
+            if values.shape != shape or shape[1] < _FEWEST_NODES:
+                raise BadParameters(
+                    f"{name} of the noise model has the shape {values.shape} for the bands "
+                    f"{', '.join(bands)}; give a row for each band, of {_FEWEST_NODES} nodes at "
+                    "least, alike in log_flux, median and scatter"
+                )
+            if not np.isfinite(values).all():
+                raise BadParameters(f"{name} of the noise model is not finite; give numbers alone")
+        if (np.diff(self.log_flux, axis=1) <= 0).any():
+            raise BadParameters(
+                "log_flux of the noise model must ascend in each band; sort it, and give each flux "
+                "once"
+            )
+        if (self.scatter <= 0).any():
+            raise BadParameters(
+                f"scatter of the noise model is {self.scatter.min():g}; give dex above 0"
+            )
+        broad = plain(self.broad, "broad", "", BadParameters)
+        if broad.shape != (2,) or not -_WIDEST <= broad[0] < broad[1] <= _WIDEST:
+            raise BadParameters(
+                f"broad = {self.broad!r}; give two numbers from {-_WIDEST:g} to {_WIDEST:g} dex, "
+                "the lower first"
+            )
+
     @classmethod
     def fit(cls, flux, sigma, bands=UGRIZ, n_node: int = 12, **kwargs) -> "NoiseModel":
         """Running median and scatter of log sigma in bins of equal numbers of galaxies.
 
         flux, sigma (n, n_band) [nanomaggies, or both with units]; fluxes <= 0 and NaN are ignored
+
+        Raises
+        ------
+        BadPhotometry, BadParameters
+            Other shapes than (n, n_band), or fewer than two galaxies a node in a band.
         """
-        flux, sigma = fluxes_of(flux, sigma, as_bands(bands), PLAIN)
+        bands, n_node = different_bands(bands), as_whole("n_node", n_node, _FEWEST_NODES, 10_000)
+        shapes = [split(x, name, BadPhotometry)[0].shape
+                  for x, name in ((flux, "flux"), (sigma, "sigma"))]  # fmt: skip
+        if shapes[0] != shapes[1] or shapes[0] != (*shapes[0][:1], len(bands)):
+            raise BadPhotometry(
+                f"flux and sigma have the shapes {shapes[0]} and {shapes[1]} for the bands "
+                f"{', '.join(bands)}; give (n, {len(bands)}) of both"
+            )
+        flux, sigma = fluxes_of(flux, sigma, bands, PLAIN)
         nodes, medians, scatters = [], [], []
-        for f, s in zip(flux.T, sigma.T, strict=True):
-            x, y = np.log10([f[f > 0], s[f > 0]])
+        for band, f, s in zip(bands, flux.T, sigma.T, strict=True):
+            used = (f > 0) & (s > 0) & np.isfinite(f) & np.isfinite(s)
+            if used.sum() < 2 * n_node:
+                raise BadPhotometry(
+                    f"{used.sum():,} galaxies have a flux and an error above 0 in {band}, where "
+                    f"{n_node} nodes need {2 * n_node:,}; give more, or a smaller n_node"
+                )
+            x, y = np.log10([f[used], s[used]])
             groups = np.array_split(np.argsort(x), n_node)
             at = np.array([np.median(x[g]) for g in groups])
             # Theil-Sen-like: remove the trend inside a bin before taking its median.
+            if not (np.diff(at) > 0).all():
+                raise BadPhotometry(
+                    f"the fluxes in {band} are too much alike for {n_node} nodes; give galaxies of "
+                    "other fluxes, or a smaller n_node"
+                )
             slope = np.gradient(np.array([np.median(y[g]) for g in groups]), at)
             median = np.array(
                 [
@@ -103,9 +163,19 @@ class NoiseModel:
             self.log_flux[rows], self.median[rows], self.scatter[rows], self.broad, bands
         )
 
+    def _in_bands(self, values, name):
+        """Fluxes or errors (..., n_band) [nanomaggies] in the bands of the model."""
+        values = in_nanomaggies(values, name, NANOMAGGIES)
+        if values.shape[-1:] != (len(self.bands),):
+            raise BadPhotometry(
+                f"{name} has the shape {values.shape}, where the noise model is of "
+                f"{', '.join(self.bands)}; give (..., {len(self.bands)}), or noise.select(bands)"
+            )
+        return values
+
     def _center(self, flux):
         """Median and scatter (..., n_band) of log10 sigma at a flux of any sign."""
-        flux = in_nanomaggies(flux, "flux", NANOMAGGIES)
+        flux = self._in_bands(flux, "flux")
         center, scatter = np.empty(flux.shape), np.empty(flux.shape)
         for k in range(flux.shape[-1]):
             faint = 10 ** self.log_flux[k, 0]  # below, the sky sets sigma, not the galaxy
@@ -116,7 +186,7 @@ class NoiseModel:
 
     def residual(self, sigma, flux) -> np.ndarray:
         """log10 sigma minus its median at that flux (..., n_band) [dex]."""
-        sigma = in_nanomaggies(sigma, "sigma", NANOMAGGIES)
+        sigma = self._in_bands(sigma, "sigma")
         return np.log10(sigma) - self._center(flux)[0]
 
     def sample(self, flux, rng) -> np.ndarray:
@@ -134,7 +204,7 @@ class NoiseModel:
         Where sigma is NaN the band is absent, and the density is that of the others.
         """
         center, scatter = self._center(flux)
-        residual = np.log10(in_nanomaggies(sigma, "sigma", NANOMAGGIES)) - center
+        residual = np.log10(self._in_bands(sigma, "sigma")) - center
         log_core = -0.5 * (residual / scatter) ** 2 - np.log(scatter * np.sqrt(2 * np.pi))
         low, high = self.broad
         inside = (residual >= low) & (residual <= high)
@@ -152,3 +222,12 @@ def _interpolate(x, nodes, values):
     y = y + np.maximum(x - nodes[-1], 0.0)
     slope = np.clip((values[2] - values[0]) / (nodes[2] - nodes[0]), 0.0, 1.0)
     return y + slope * np.minimum(x - nodes[0], 0.0)
+
+
+def different_bands(bands) -> tuple[str, ...]:
+    """Names of bands, each once."""
+    names = as_bands(bands)
+    twice = [name for k, name in enumerate(names) if name in names[:k]]
+    if twice:
+        raise BadParameters(f"bands has {twice[0]} twice; give each band once")
+    return names

@@ -11,7 +11,7 @@ from functools import cache
 
 import numpy as np
 
-from sedflow.bands import UGRIZ
+from sedflow.bands import UGRIZ, as_bands
 from sedflow.errors import BadParameters, check_like
 from sedflow.model.noise import NoiseModel
 from sedflow.parameters import FREE_NAMES, as_prior
@@ -25,9 +25,13 @@ _MOST = 10_000_000  # galaxies at a time: some 10 GB
 _MAX_WEIGHT = 8.0  # of a pair in `simulate`; heavier ones, under 1e-4 of all, count as this
 
 
-@cache
 def nsa_noise(bands=UGRIZ) -> NoiseModel:
     """The packaged noise model of the NASA-Sloan Atlas, in any of its seven bands."""
+    return _nsa_noise(as_bands(bands))
+
+
+@cache
+def _nsa_noise(bands):
     from sedflow.files.packaged import load_json
 
     return NoiseModel.from_dict(load_json("noise_nsa.json")).select(bands)

@@ -73,6 +73,9 @@ class SSPGrid:
             object.__setattr__(self, name, plain(getattr(self, name), name, unit, BadSSP))
         light = plain(self.luminosity, "luminosity", "Lsun / (Angstrom Msun)", BadSSP)
         object.__setattr__(self, "luminosity", light)
+        for name in ("mass_remaining", "mass_living"):
+            if getattr(self, name) is not None:
+                object.__setattr__(self, name, plain(getattr(self, name), name, "", BadSSP))
         axes = (self.feh, self.lg_age_gyr, self.wave_edges)
         n_met, n_age, n_wave = self.feh.size, self.lg_age_gyr.size, self.wave_edges.size - 1
         if any(axis.ndim != 1 for axis in axes) or light.shape != (n_met, n_age, n_wave):
@@ -81,6 +84,14 @@ class SSPGrid:
                 f"{n_met} metallicities, {n_age} ages and {n_wave} wavelengths, of shapes "
                 f"{', '.join(str(axis.shape) for axis in axes)}; the axes must be (met, age, wave)"
             )
+        for name in ("mass_remaining", "mass_living"):
+            masses = getattr(self, name)
+            if masses is not None and masses.shape != (n_met, n_age):
+                raise BadSSP(
+                    f"SSP grid {self.name!r}: {name} has shape {masses.shape}, but there are "
+                    f"{n_met} metallicities and {n_age} ages; give one value for each, or leave "
+                    "it out"
+                )
         for what, axis in (
             ("metallicities", self.feh),
             ("ages", self.lg_age_gyr),
@@ -118,6 +129,12 @@ class SSPGrid:
                 1.0 if self.mass_remaining is None else self.mass_remaining,
                 _MASS_REMAINING,
                 "give the surviving mass per mass formed, or leave it out",
+            ),
+            (
+                "mass_living",
+                1.0 if self.mass_living is None else self.mass_living,
+                _MASS_REMAINING,
+                "give the mass of living stars per mass formed, or leave it out",
             ),
         ):
             values = plain(values, what, error=BadSSP)
@@ -184,7 +201,16 @@ class SSPGrid:
 
         The photon-weighted integral of each merged bin (of L_lambda lambda) is kept.
         """
-        keep = np.unique(np.abs(self.wave_edges - np.asarray(edges)[:, None]).argmin(axis=1))
+        edges = plain(edges, "edges", "Angstrom", BadSSP)
+        if edges.ndim != 1 or not np.isfinite(edges).all() or not edges.size:
+            raise BadSSP(f"edges have the shape {edges.shape}; give a list of wavelengths [A]")
+        keep = np.unique(np.abs(self.wave_edges - edges[:, None]).argmin(axis=1))
+        if keep.size < 2:
+            raise BadSSP(
+                f"the edges from {edges.min():g} to {edges.max():g} A make no bin of the SSP grid "
+                f"{self.name!r}; give two at least, within {self.wave_edges[0]:g} to "
+                f"{self.wave_edges[-1]:g} A"
+            )
         photons = np.diff(self.wave_edges**2) / 2
         total = np.add.reduceat(self.luminosity * photons, keep[:-1], axis=-1)
         if keep[-1] < photons.size:  # reduceat sums on to the end: cut what lies beyond

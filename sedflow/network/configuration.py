@@ -198,6 +198,7 @@ def noise_of(config: TrainingConfig) -> NoiseModel:
     path = regular_file(config.noise)
     try:
         noise = NoiseModel.from_dict(json.loads(path.read_text()))
+        NoiseModel.from_dict(noise.to_dict())  # as the record of the network will have it
     except (OSError, ValueError, LookupError, TypeError, RecursionError) as error:
         raise SedflowError(
             f"{config.noise} is not a noise model ({error}); write json.dumps(NoiseModel.to_dict())"

@@ -28,7 +28,7 @@ from sedflow.curve_hashes import own_curves
 from sedflow.errors import BadParameters, SedflowError, check_choice
 from sedflow.files.locking import locked
 from sedflow.files.writing import made_folder, replacing
-from sedflow.network.configuration import NETWORKS, TrainingConfig
+from sedflow.network.configuration import NETWORKS, TrainingConfig, noise_of
 from sedflow.network.flow import FlowConfig, build_flow
 from sedflow.network.posterior import AmortizedPosterior
 from sedflow.network.steps import GradientSteps, captured
@@ -138,6 +138,8 @@ class _Training:
         self.size = -(-size // self.batch) * self.batch
         parent = load_posterior(config.start) if config.start else None
         self.parent_sha256 = "" if parent is None else parent.record_sha256
+        if parent is not None:
+            _check_start(parent, config)  # before simulations, which take long
         self.training_set = TrainingSet(config, parent and parent.scaling)
         self.domain = self.training_set.domain()
         self.architecture = FlowConfig(
@@ -345,14 +347,32 @@ class _Training:
         self.held_out_log_prob = self.history[-1]["held_out_log_prob"]
 
 
+def _check_start(parent, config):
+    """Refuse to start from a network of another shape than the one configured."""
+    shape = parent.flow.config
+    wanted = {"kind": config.architecture} | {
+        name: getattr(config, name)
+        for name in ("layers", "hidden", "bins", "embedding", "embedding_hidden")
+        if getattr(config, name) is not None
+    }
+    same = all(getattr(shape, name) == value for name, value in wanted.items())
+    if not same or len(parent.bands) != len(noise_of(config).bands):
+        raise _other_shape(parent)
+
+
 def _begin_with(parent, flow):
     try:
         flow.load_state_dict(parent.flow.state_dict())
     except RuntimeError:
-        raise SedflowError(
-            f"{parent.name} has another shape ({parent.flow.config}), so training cannot start "
-            "from it; choose the same bands, layers, hidden and bins, or train without start"
-        ) from None
+        raise _other_shape(parent) from None
+
+
+def _other_shape(parent):
+    return SedflowError(
+        f"{parent.name} has another shape ({parent.flow.config}), so training cannot start "
+        f"from it; choose as many bands as its {', '.join(parent.bands)}, and the same layers, "
+        "hidden and bins, or train without start"
+    )
 
 
 def _embedding(config, parent):

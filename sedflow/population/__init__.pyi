@@ -1,7 +1,7 @@
 from .density import Density as Density
 from .density import fit_density as fit_density
+from .notes import EFFECTIVE_MIN as EFFECTIVE_MIN
 from .packaged import atlas_population as atlas_population
-from .population import EFFECTIVE_MIN as EFFECTIVE_MIN
 from .population import Population as Population
 from .presets import PRESETS as PRESETS
 from .presets import Preset as Preset

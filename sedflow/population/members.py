@@ -2,7 +2,7 @@
 
 from collections import Counter
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import reduce
 from pathlib import Path
 from typing import Any
@@ -14,7 +14,7 @@ from sedflow.errors import SedflowError, check_choice
 from sedflow.fits.fit import Fit
 from sedflow.model.sed import SEDModel
 from sedflow.parameters import Prior
-from sedflow.population.run_parts import RunParts, check_names, values_of
+from sedflow.population.run_parts import NOT_INFERRED, RunParts, check_names, values_of
 from sedflow.sampling.verdict import FAILED, KINDS, MISFIT, UNCHECKED
 
 NOT_IN_SAMPLE = "not in the sample"  # of why galaxies are left out
@@ -33,6 +33,7 @@ class Members:
     model : that the draws are of
     left_out : why galaxies are not among these -> how many
     remedy : what makes more draws
+    absent : of a run, ID of each galaxy that was inferred and is not among these -> why
     """
 
     ids: np.ndarray
@@ -43,6 +44,7 @@ class Members:
     model: SEDModel
     left_out: dict[str, int]
     remedy: str
+    absent: dict[str, str] = field(default_factory=dict)
 
     def __len__(self):
         return len(self.ids)
@@ -81,6 +83,10 @@ class Members:
         kept = self.subset(np.array([str(i) not in again for i in self.ids.tolist()], dtype=bool))
         n_draw = max(self.values.shape[1], other.values.shape[1])
         parts = [kept._padded(n_draw), other._padded(n_draw)]
+        inside = {*before, *again}
+        absent = {k: v for k, v in (self.absent | other.absent).items() if k not in inside}
+        left_out = Counter(absent.values())
+        left_out[NOT_INFERRED] = sum(one.left_out.get(NOT_INFERRED, 0) for one in (self, other))
         ids = [i for part in parts for i in part.ids.tolist()]
         return replace(
             self,
@@ -88,7 +94,9 @@ class Members:
             redshift=np.concatenate([part.redshift for part in parts]),
             values=np.concatenate([part.values for part in parts]),
             shares=np.concatenate([part.shares for part in parts]),
+            left_out=dict(+left_out),
             remedy=other.remedy,
+            absent=absent,
         )
 
     def _padded(self, n_draw):
@@ -116,16 +124,14 @@ def members_of(
         partitions in random order
     network : path of the one that made a run, where it is not a packaged one
     """
-    if isinstance(status, str) or not np.iterable(status):
-        status = (status,)
-    status = tuple(status)
-    for name in status:
-        check_choice("status", name, STATUS)
+    status = checked_status(status)
     if isinstance(source, str | Path):
-        return _of_run(Path(source), names, status, most, draws, network)
+        return members_in(RunParts(Path(source), names, status, most, draws, network))
     fits: list[Any] = [source] if isinstance(source, Fit) or not np.iterable(source) else [*source]
     if fits and all(isinstance(one, str | Path) for one in fits):
-        first, *others = (_of_run(Path(one), names, status, most, draws, network) for one in fits)
+        first, *others = (
+            members_in(RunParts(Path(one), names, status, most, draws, network)) for one in fits
+        )
         return reduce(Members.replaced_by, others, first)
     if not fits or not all(isinstance(one, Fit) for one in fits):
         raise SedflowError(
@@ -135,9 +141,17 @@ def members_of(
     return _of_fits(fits, names, status)
 
 
-def _of_run(out, names, status, most, draws, network):
-    run = RunParts(out, names, status, most, draws, network)
-    parts = list(run)
+def checked_status(status: str | Sequence[str]) -> tuple[str, ...]:
+    """Of which rows enter, one or several."""
+    names = (status,) if isinstance(status, str) or not np.iterable(status) else tuple(status)
+    for name in names:
+        check_choice("status", name, STATUS)
+    return names
+
+
+def members_in(run: RunParts) -> Members:
+    """The galaxies in partitions of a run."""
+    parts, names = list(run), run.draws.names
     ids = [i for part in parts for i in part.ids]
     value = np.concatenate(
         [part.values for part in parts] or [np.zeros((0, run.kept, len(names)), np.float32)]
@@ -151,6 +165,7 @@ def _of_run(out, names, status, most, draws, network):
         run.posterior.model,
         dict(run.left_out),
         run.remedy,
+        dict(pair for part in parts for pair in part.absent),
     )
 
 
@@ -238,7 +253,10 @@ def _ids_of(fits):
             f"the galaxy {often[:40]} appears in the fits {times} times, and would count as often; "
             "give each galaxy once"
         )
-    return np.array(values, dtype=object if any(isinstance(v, str) for v in values) else None)
+    found = np.array(values, dtype=object if any(isinstance(v, str) for v in values) else None)
+    if found.dtype.kind == "f":  # of numbers above 2^63 and others
+        found = np.array([*map(str, values)], dtype=object)
+    return found
 
 
 def _states(fit, n):

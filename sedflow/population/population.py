@@ -15,12 +15,11 @@ from sedflow.population.evidence import Evidence, evidence_of
 from sedflow.population.grid import cell_counts, checked_weights, edges_of, merged, names_of
 from sedflow.population.inference_data import inference_data
 from sedflow.population.members import Members, members_of
+from sedflow.population.notes import EFFECTIVE_MIN, counted, notes_of
 from sedflow.population.prior import PriorShares, cell_numbers, prior_shares
 from sedflow.whole_numbers import LARGEST_SEED, as_whole
 
-#: Effective draws that a galaxy needs with the population as prior; with fewer, its likelihood has
-#: an error of more than 22 %.
-EFFECTIVE_MIN = 20.0
+OUTSIDE = "outside the axes"  # of why galaxies are left out
 _FEWEST = 10  # galaxies
 
 
@@ -123,11 +122,11 @@ class Population(CellDensity):
         inside = ((numbers >= 0) & (members.shares > 0)).any(1)
         self.left_out = dict(members.left_out)
         if not inside.all():
-            self.left_out["outside the axes"] = int((~inside).sum())
+            self.left_out[OUTSIDE] = int((~inside).sum())
         if inside.sum() < _FEWEST:
             raise SedflowError(
                 f"{inside.sum()} galaxies have draws here, where a population needs {_FEWEST}; "
-                f"left out were {_counts(self.left_out) or 'none'}"
+                f"left out were {counted(self.left_out) or 'none'}"
             )
         w = checked_weights(weights, members.ids)
         members = members.subset(inside)
@@ -232,40 +231,7 @@ class Population(CellDensity):
     @property
     def notes(self) -> list[str]:
         """What to know before these figures are used, in sentences."""
-        out = ["The population is that of the galaxies given: any selection is part of it."]
-        if self.weights is not None:
-            w = self.weights
-            effective = w.sum() ** 2 / np.square(w).sum()
-            out = [
-                f"The weights correct the selection; they leave {effective:,.0f} effective "
-                "galaxies."
-            ]
-        out.append(
-            f"All but {' and '.join(self.names)} is taken to follow the prior of the fits, so "
-            "another question to the same galaxies may give another mean of the same quantity; "
-            "infer quantities that depend on each other together."
-        )
-        if self.left_out:
-            out.append(f"The sample leaves out: {_counts(self.left_out)}.")
-        if self.few:
-            names = ", ".join(map(str, self.few[:5])) + (", ..." if len(self.few) > 5 else "")
-            out.append(
-                f"Weighted to this population, {len(self.few):,} of its {len(self):,} galaxies "
-                f"have fewer than {EFFECTIVE_MIN:.0f} effective draws ({names}); "
-                f"{self._members.remedy}."
-            )
-        for name, own, width in zip(self.names, *self._widths(), strict=True):
-            if own > 0.5 * width:
-                out.append(
-                    f"Single galaxies know {name} to {own:.2f}, the population is {width:.2f} wide "
-                    "(standard deviations): features narrower than the first are smoothed, and the "
-                    "bands do not include that."
-                )
-        if self.prior_error > 0:
-            out.append(f"The prior is counted to {100 * self.prior_error:.1f} %.")
-        if not self.fitted.converged:
-            out.append("The fit has not reached its maximum; choose fewer cells.")
-        return out
+        return notes_of(self, self._spreads, self._members.remedy)
 
     def to_table(self, path: str | Path | None = None, *, overwrite: bool = False) -> Any:
         """The density in each cell with its 68 and 95 % bands, as an astropy Table.
@@ -319,12 +285,3 @@ class Population(CellDensity):
         inside = cells >= 0
         found = np.bincount(cells[inside], each[inside], minlength=len(self.fitted.shares))
         return (found / w.sum()).reshape(self._shape) / self.area
-
-    def _widths(self):
-        """Median standard deviation of the galaxies, and that of the population, by quantity."""
-        whole = [float(row["p50"]) for row in self.moments() if row["moment"] != "mean"]
-        return self._spreads, whole
-
-
-def _counts(counts):
-    return ", ".join(f"{n:,} {why}" for why, n in sorted(counts.items()))

@@ -58,7 +58,10 @@ def rerun_catalogue(out: str | Path, ids: Collection, path: str | Path) -> int:
 
 
 def rerun_command(out: str | Path, catalogue: str | Path, network: str | Path | None = None) -> str:
-    """The command that infers such a catalogue with more draws, in the run's other settings."""
+    """The command that infers such a catalogue with more draws, in the run's other settings.
+
+    out : folder of the run, or of its last rerun, than which there are to be more draws
+    """
     manifest = load_manifest(Path(out))
     settings, path = manifest["settings"], Path(catalogue)
     keep = _MORE * settings["keep"]

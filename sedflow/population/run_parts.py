@@ -2,7 +2,8 @@
 
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from copy import copy
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -19,6 +20,7 @@ from sedflow.network.weights import packaged_weights
 from sedflow.parameters import NAMES
 from sedflow.population.prior import SPECIFIC, quantity_values
 
+NOT_INFERRED = "not inferred yet"  # of why galaxies are left out: partitions to come
 _AT_ONCE = 20_000  # draws that are derived at once
 
 
@@ -29,13 +31,18 @@ class PartDraws:
     ids : n of them
     redshift (n,)
     values (n, n_draw, n_quantity)
-    left_out : why others do not enter -> how many
+    absent : ID of each other, and why it does not enter
     """
 
     ids: list
     redshift: np.ndarray
     values: np.ndarray
-    left_out: Counter
+    absent: list[tuple[str, str]]
+
+    @property
+    def left_out(self) -> Counter:
+        """Why galaxies do not enter -> how many."""
+        return Counter(why for _, why in self.absent)
 
 
 @dataclass(frozen=True)
@@ -71,18 +78,22 @@ class RunDraws:
         theta = theta[:, (np.arange(self.kept) * self.in_files) // self.kept]
         there = ~np.isnan(theta).any((1, 2))
         used = np.isin(state, self.status) & there
-        why = zip(state[~used], there[~used], strict=True)
+        why = [s if h else "no draws" for s, h in zip(state[~used], there[~used], strict=True)]
+        ids = table["id"].to_pylist()
         z = table["redshift"].to_numpy()[used].astype(float)
         return PartDraws(
-            [i for i, u in zip(table["id"].to_pylist(), used, strict=True) if u],
+            [i for i, u in zip(ids, used, strict=True) if u],
             z,
             values_of(self.names, theta[used], z, self.posterior.model),
-            Counter(s if h else "no draws" for s, h in why),
+            [*zip((str(ids[k]) for k in np.flatnonzero(~used)), why, strict=True)],
         )
 
 
 class RunParts:
     """The partitions of a run that kept draws, read one after the other.
+
+    A run that goes on has more partitions a minute later. These are listed once, so that each pass
+    over them finds the same galaxies.
 
     most, draws : galaxies and draws of each at most; with `most`, partitions come in random order,
         and of the files of draws only the sizes are checked
@@ -100,7 +111,7 @@ class RunParts:
     ):
         needs("pyarrow", extra="scale", what="sedflow.Population of a run")
         manifest = load_manifest(out)
-        keep = manifest["settings"]["keep"]
+        keep = manifest["settings"].get("keep", 0)
         if not keep:
             raise SedflowError(
                 f"the run {out} kept no draws; run sedflow infer with --keep 200 into another "
@@ -111,6 +122,12 @@ class RunParts:
             raise BadWeights(
                 f"the run {out} was made with the network {about['name'][:64]!r}, which is none of "
                 "the packaged ones; give its .safetensors file: network=PATH (--network PATH)"
+            )
+        if "record_sha256" not in about:
+            raise SedflowError(
+                f"the run {out} is of sedflow {manifest['versions']['sedflow']}, which kept no "
+                "hash of its network, so that its prior is not known here; run sedflow infer "
+                "again, into another folder"
             )
         self.kept = keep if draws is None else min(keep, draws)
         self.draws = RunDraws(
@@ -124,17 +141,47 @@ class RunParts:
         )
         self.posterior = self.draws.posterior
         check_names(names, self.posterior.model)
-        if most is None:
-            self.parts = check_files(out, manifest)
-        else:
-            found = check_files(out, manifest, hashed=("results",))
-            self.parts = np.random.default_rng(1).permutation(found).tolist()
+        self._run, every = manifest.get("run"), manifest["catalogue"]["rows"]
+        hashed = ("results", "draws") if most is None else ("results",)
+        self.parts = check_files(out, manifest, hashed=hashed)
         self._most = most
-        self.left_out: Counter[str] = Counter()
+        if most is not None:
+            self._shuffle()
+        size = manifest["settings"]["part_rows"]
+        done = sum(min(size, every - k * size) for k in self.parts)
+        self.left_out = Counter({NOT_INFERRED: every - done} if done < every else {})
         self.remedy = (
             f"run sedflow infer again with --keep {5 * keep} --draws {max(5 * keep, 1000)} into "
             "another folder, or these alone: sedflow population with --few FILE.parquet says how"
         )
+
+    def sample(self, most: int, draws: int) -> "RunParts":
+        """A number of galaxies and of draws of each, from these partitions in random order."""
+        out = copy(self)
+        out.kept, out._most, out.left_out = min(self.kept, draws), most, Counter(self.left_out)
+        out.draws = replace(self.draws, kept=out.kept)
+        out._shuffle()
+        return out
+
+    def check(self) -> None:
+        """Refuse to read these partitions again where they are not those of before.
+
+        Raises
+        ------
+        SedflowError
+            The folder holds another run by now, or files of this one are gone or damaged.
+        """
+        out = Path(self.draws.out)
+        manifest = load_manifest(out)
+        there = manifest.get("run") == self._run and check_files(out, manifest)
+        if not there or not set(self.parts) <= set(there):
+            raise SedflowError(
+                f"{out} does not hold the run any more that the population was made of; ask for "
+                "the population again"
+            )
+
+    def _shuffle(self):
+        self.parts = np.random.default_rng(1).permutation(self.parts).tolist()
 
     def __iter__(self) -> Iterator[PartDraws]:
         left = self._most
@@ -145,7 +192,7 @@ class RunParts:
             self.left_out.update(part.left_out)
             if left is not None:
                 part = PartDraws(
-                    part.ids[:left], part.redshift[:left], part.values[:left], part.left_out
+                    part.ids[:left], part.redshift[:left], part.values[:left], part.absent
                 )
                 left -= len(part.ids)
             yield part
@@ -165,6 +212,7 @@ class RunParts:
 
 def redshifts_of(out: Path) -> dict[str, float]:
     """Redshift of each ID of a run."""
+    needs("pyarrow", extra="scale", what="the redshifts of a run")
     found: dict[str, float] = {}
     for number in check_files(out, load_manifest(out), hashed=("results",)):
         table, _ = read_results(out / "results" / part_name(number), ["id", "redshift"])

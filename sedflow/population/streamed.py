@@ -32,9 +32,10 @@ from sedflow.population.grid import (
     names_of,
     weights_of,
 )
-from sedflow.population.members import NOT_IN_SAMPLE, members_of
+from sedflow.population.members import NOT_IN_SAMPLE, checked_status, members_in
+from sedflow.population.notes import EFFECTIVE_MIN
 from sedflow.population.part_evidence import EvidenceJob, part_evidence, part_quantiles
-from sedflow.population.population import EFFECTIVE_MIN, Population
+from sedflow.population.population import OUTSIDE, Population
 from sedflow.population.prior import prior_shares
 from sedflow.population.run_parts import RunParts
 from sedflow.whole_numbers import LARGEST_SEED, as_whole
@@ -91,9 +92,8 @@ class StreamedPopulation(Population):
         workers: int = 0,
         scheduler: str | None = None,
     ):
-        self.names, self._out, self._network = names_of(of), Path(out), network
+        self.names = names_of(of)
         self._workers, self._scheduler = as_whole("workers", workers, 0, 1024), scheduler
-        self._status = (status,) if isinstance(status, str) else tuple(status)
         if weights is not None and not isinstance(weights, Mapping):
             raise SedflowError(
                 f"weights are a {type(weights).__name__}; give a streamed population a mapping of "
@@ -103,40 +103,36 @@ class StreamedPopulation(Population):
         self._without = {str(ident).strip() for ident in without}
         self._n, self._seed = as_whole("n", n, 50, 100_000), as_whole("seed", seed, 0, LARGEST_SEED)
         counts = cell_counts(cells, self.names)
-        some = members_of(
-            out, self.names, status, most=_SAMPLE, draws=_SAMPLE_DRAWS, network=network
-        )
+        run = RunParts(Path(out), self.names, checked_status(status), network=network)
+        some = members_in(run.sample(_SAMPLE, _SAMPLE_DRAWS))
         if len(some) < _FEWEST:
             raise SedflowError(
                 f"{len(some)} galaxies of {out} have draws, where a population needs {_FEWEST}"
             )
         self.edges = edges_of(some, self.names, dict(ranges or {}), counts)
         self.ids, self._shape = np.zeros(0), counts
-        run = self._parts()
+        self._run = run
         ends = np.array(run.ends_of_redshift())
         self._prior = prior_shares(self.names, self.edges, ends, some.prior, some.model)
         with tempfile.TemporaryDirectory(dir=scratch) as folder:
-            blocks = self._read(run, Path(folder))
+            blocks = self._read(Path(folder))
             self.fitted = fit_density(blocks, self._shape, self.weights, n=self._n, seed=self._seed)
             self._watch(blocks)
         self.redshift = some.redshift
         self._spreads = np.median(spreads(some), axis=0)
         self._members, self._of_draws = some, np.zeros((0, 0))
 
-    def _parts(self):
-        return RunParts(self._out, self.names, self._status, network=self._network)
-
-    def _read(self, run, folder):
+    def _read(self, folder):
         """Likelihoods of all galaxies, and what is counted on the way."""
         size = int(np.prod(self._shape))
         blocks, found = Blocks(folder, size), []
         self._medians, self._stack, self._mean_prior = np.zeros((3, size))
-        gone: Counter[str] = Counter()
-        for part in self._by_part(part_evidence, run):
+        gone = Counter(self._run.left_out)
+        for part in self._by_part(part_evidence):
             gone.update(part.left_out)
             sample = self._in_sample(part.ids)
             gone[NOT_IN_SAMPLE] += int((~sample).sum())
-            gone["outside the axes"] += int((sample & ~part.inside).sum())
+            gone[OUTSIDE] += int((sample & ~part.inside).sum())
             enter, rows = sample & part.inside, sample[part.inside]
             if not enter.any():
                 continue
@@ -147,7 +143,7 @@ class StreamedPopulation(Population):
                 found.append(w)
             blocks.add(csr_array(part.likelihood[rows]), counts.data, ids)
             self._medians += _in_cells(part.medians[rows], w, size)
-            self._stack += counts.T @ (w / run.kept)
+            self._stack += counts.T @ (w / self._run.kept)
             self._mean_prior += self._prior.total(part.redshift[enter])
         self._count = blocks.shape[0]
         if self._count < _FEWEST:
@@ -159,9 +155,9 @@ class StreamedPopulation(Population):
         self.left_out = dict(+gone)
         return blocks
 
-    def _by_part(self, work, run, shares=None):
+    def _by_part(self, work, shares=None):
         """What the workers, or this process, find in each partition, in the order of the run."""
-        token = secrets.token_hex(8)
+        run, token = self._run, secrets.token_hex(8)
         jobs = (
             EvidenceJob(k, f"sedflow-{token}-{k}", run.draws, self.edges, self._prior, shares)
             for k in run.parts
@@ -248,11 +244,11 @@ class StreamedPopulation(Population):
             )
         if Path(path).exists() and not overwrite:
             raise SedflowError(f"{path} exists; give another name, or overwrite=True")
+        self._run.check()
         writer, done = None, 0
         with replacing(Path(path)) as temporary:
             try:
-                run = self._parts()
-                for part in self._by_part(part_quantiles, run, self.fitted.shares):
+                for part in self._by_part(part_quantiles, self.fitted.shares):
                     sample = self._in_sample(part.ids)
                     rows = slice(done, done + int(sample.sum()))
                     if rows.stop == done:

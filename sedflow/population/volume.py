@@ -12,6 +12,7 @@ import numpy as np
 from sedflow.errors import SedflowError
 from sedflow.model.cosmology import MPC_CM, luminosity_distance_cm
 from sedflow.redshifts import MIN_REDSHIFT
+from sedflow.units import plain
 
 _SKY = 4 * np.pi * (180 / np.pi) ** 2  # square degrees
 FARTHEST = 0.5  # the largest redshift, where the table of distances ends
@@ -35,6 +36,7 @@ def inverse_vmax(
     Parameters
     ----------
     redshift (n,)
+        Plain numbers, or quantities of astropy's in the units given here; so the others.
     magnitude (n,) : in the band of the limit, AB, without K correction
     limit : faintest magnitude of the sample
     area : of the survey [square degrees]
@@ -51,7 +53,15 @@ def inverse_vmax(
     >>> bool(weights[1] > 5 * weights[0])
     True
     """
-    z, m = np.broadcast_arrays(np.asarray(redshift, float), np.asarray(magnitude, float))
+    z, m = plain(redshift, "redshift", ""), plain(magnitude, "magnitude", "mag")
+    limit, area = _number(limit, "limit", "mag"), _number(area, "area", "deg2")
+    z_low, z_high = _number(z_low, "z_low", ""), _number(z_high, "z_high", "")
+    try:
+        z, m = np.broadcast_arrays(z, m)
+    except ValueError:
+        raise SedflowError(
+            f"redshift has the shape {z.shape} and magnitude {m.shape}; give one of each galaxy"
+        ) from None
     if not 0 < area <= _SKY + 1:
         raise SedflowError(f"area = {area:g} square degrees; give a part of the sky, up to 41,253")
     if not 0 <= z_low < z_high <= FARTHEST:
@@ -69,8 +79,23 @@ def inverse_vmax(
     farthest = np.log(_distance(z)) + 0.2 * np.log(10.0) * (limit - m)
     nodes = np.geomspace(MIN_REDSHIFT, FARTHEST, _NODES)  # distances are nearly powers of them
     log_z = np.interp(farthest, np.log(_distance(nodes)), np.log(nodes))
-    z_max = np.minimum(np.exp(log_z), z_high)
-    return 1.0 / (area / _SKY * (_volume(z_max) - _volume(z_low)))
+    z_max = np.clip(np.exp(log_z), z, z_high)  # the table of distances is rounded
+    volume = area / _SKY * (_volume(z_max) - _volume(z_low))
+    if (volume <= 0).any():
+        k = int(np.argmax(volume <= 0))
+        raise SedflowError(
+            f"a galaxy of z = {z.flat[k]:.6g} and magnitude {m.flat[k]:.6g} is at both z_low and "
+            "the flux limit, so that its volume is 0; leave it out, or give a lower z_low"
+        )
+    return 1.0 / volume
+
+
+def _number(value, name, unit):
+    """One number in its unit."""
+    number = plain(value, name, unit)
+    if number.ndim:
+        raise SedflowError(f"{name} has the shape {number.shape}; give one number")
+    return float(number)
 
 
 def _distance(z):

@@ -18,8 +18,11 @@ import numpy as np
 from scipy.stats import kstest, kstwo
 
 from sedflow.errors import SedflowError
+from sedflow.shares import shares_of
 from sedflow.units import plain
-from sedflow.whole_numbers import as_whole
+from sedflow.whole_numbers import LARGEST_SEED, as_whole
+
+_TOLERANCE = 1e-6  # of levels that sum up rounded weights
 
 
 def percentile_scores(
@@ -27,9 +30,14 @@ def percentile_scores(
 ) -> np.ndarray:
     """Share (n, n_param) of each posterior below the truth.
 
-    truth (n, n_param), draws (n, n_draw, n_param), weights (n, n_draw) summing to 1, or None.
+    truth (n, n_param), draws (n, n_draw, n_param), weights (n, n_draw) of any sum, or None.
     Ties (a parameter that the posterior pins to one value) are broken at random; equal weights
     count the truth as one of the draws, which makes the score an SBC rank.
+
+    Raises
+    ------
+    SedflowError
+        Shapes that do not fit, no draws, NaN, or weights that are negative or all 0.
     """
     truth, draws = (plain(x, name, "") for name, x in (("truth", truth), ("draws", draws)))
     if truth.ndim != 2 or draws.shape[::2] != truth.shape:
@@ -38,11 +46,27 @@ def percentile_scores(
             "(n, n_draw, n_param)"
         )
     n_draw = draws.shape[1]
-    u = np.random.default_rng(seed).random(truth.shape)
+    if not n_draw:
+        raise SedflowError(f"draws have the shape {draws.shape}; give one draw at least")
+    for name, values in (("truth", truth), ("draws", draws)):
+        if np.isnan(values).any():
+            row = int(np.argwhere(np.isnan(values))[0, 0])
+            raise SedflowError(f"{name} of galaxy {row} has a NaN; leave the galaxy out")
+    u = np.random.default_rng(as_whole("seed", seed, 0, LARGEST_SEED)).random(truth.shape)
     if weights is None:
         below = (draws < truth[:, None]).sum(1)
         equal = (draws == truth[:, None]).sum(1)
         return (below + u * (equal + 1)) / (n_draw + 1)
+    weights = plain(weights, "weights", "")
+    if weights.shape != draws.shape[:2]:
+        raise SedflowError(
+            f"weights have the shape {weights.shape}, where the draws have {draws.shape[:2]}; give "
+            "one weight for each draw"
+        )
+    weights = shares_of(weights, np.ones(weights.shape, dtype=bool))
+    if np.isnan(weights).any():
+        row = int(np.argwhere(np.isnan(weights))[0, 0])
+        raise SedflowError(f"the weights of galaxy {row} are NaN; leave the galaxy out")
     below = np.einsum("gd,gdp->gp", weights, draws < truth[:, None])
     equal = np.einsum("gd,gdp->gp", weights, draws == truth[:, None])
     return below + u * equal
@@ -66,6 +90,7 @@ def tarp_levels(
     truth (n, n_x), draws (n, n_draw, n_x) in coordinates where the prior is a standard normal,
     from which the points are drawn.
     """
+    seed = as_whole("seed", seed, 0, LARGEST_SEED)
     point = np.random.default_rng([seed, 1]).standard_normal(truth.shape)
     to_truth = np.square(truth - point).sum(-1)
     to_draws = np.square(draws - point[:, None]).sum(-1)
@@ -73,10 +98,8 @@ def tarp_levels(
 
 
 def ks_distances(levels: np.ndarray) -> Any:
-    """KS distance from uniform, and its p-value, of each column of levels (n, ...)."""
-    levels = plain(levels, "levels", "")
-    if levels.ndim == 0 or levels.size == 0:
-        raise SedflowError(f"levels have the shape {levels.shape}; give (n, ...) of one at least")
+    """KS distance from uniform, and its p-value, of each column of levels (n, ...), from 0 to 1."""
+    levels = _levels(levels)
     flat = levels.reshape(len(levels), -1)
     tests = [kstest(column, "uniform") for column in flat.T]
     shape = levels.shape[1:]
@@ -87,19 +110,24 @@ def ks_distances(levels: np.ndarray) -> Any:
 
 
 def ks_band(n: int, level: float = 0.95, tests: int = 1) -> float:
-    """KS distance that n uniform levels stay below with this probability, in all of the tests."""
+    """KS distance that n uniform levels stay below with this probability, in all of the tests.
+
+    level : from 0 to 1, 0.95 for 95 %
+    """
     n, tests = as_whole("n", n, 1, 2**53), as_whole("tests", tests, 1)
+    level = _share("level", level)
     return float(kstwo.ppf(level ** (1.0 / tests), n))
 
 
 def central_coverage(levels: np.ndarray, nominal: float) -> np.ndarray:
     """Share of the truths inside the central interval of that probability, by column."""
-    return (np.abs(levels - 0.5) < nominal / 2).mean(0)
+    nominal = _share("nominal", nominal)
+    return (np.abs(_levels(levels) - 0.5) < nominal / 2).mean(0)
 
 
 def coverage_error(levels: np.ndarray, nominal: float) -> float:
     """Standard error of the mean coverage of levels (n, n_param); those of a galaxy go together."""
-    inside = (np.abs(levels - 0.5) < nominal / 2).mean(1)
+    inside = (np.abs(levels - 0.5) < _share("nominal", nominal) / 2).mean(1)
     return float(inside.std() / np.sqrt(len(inside)))
 
 
@@ -163,7 +191,33 @@ def ks_statistic(levels: np.ndarray) -> np.ndarray:
 
     As `ks_distances`, without the p-values, which cost most of the time.
     """
+    levels = _levels(levels)
     n = len(levels)
     order = np.sort(levels, axis=0)
     step = np.arange(1, n + 1).reshape(-1, *([1] * (order.ndim - 1))) / n
     return np.maximum((step - order).max(0), (order - step).max(0) + 1 / n)
+
+
+def _levels(levels):
+    """Levels as numbers from 0 to 1, one at least."""
+    levels = plain(levels, "levels", "")
+    if levels.ndim == 0 or levels.size == 0:
+        raise SedflowError(f"levels have the shape {levels.shape}; give (n, ...) of one at least")
+    off = ~((levels >= -_TOLERANCE) & (levels <= 1 + _TOLERANCE))
+    if off.any():
+        raise SedflowError(
+            f"a level is {levels[off][0]:g}; give levels from 0 to 1, 0.16 for 16 %, and leave out "
+            "galaxies that have none"
+        )
+    return levels
+
+
+def _share(name, value):
+    """A probability above 0 and below 1."""
+    number = plain(value, name, "")
+    if number.ndim or not 0 < number < 1:
+        raise SedflowError(
+            f"{name} = {' '.join(str(value).split())[:64]}; give a number above 0 and below 1, "
+            "0.95 for 95 %"
+        )
+    return float(number)

@@ -49,6 +49,7 @@ from sedflow.validation.populations import (
 )
 from sedflow.validation.report import KINDS, NOMINAL, QUANTITIES, ValidationReport
 from sedflow.validation.workers import in_turn
+from sedflow.whole_numbers import LARGEST_SEED, as_whole
 
 _RECOVERED = ("log_mass_surviving", "log_sfr_100myr", "age_mw", "log_z_mw_solar")
 _LOCAL = 10  # NSA galaxies at which L-C2ST looks
@@ -92,6 +93,7 @@ def validate(
     MissingLibrary
         sbi or torch is not installed, which L-C2ST needs.
     """
+    seed = as_whole("seed", seed, 0, LARGEST_SEED)
     if local:  # before the work, not after it
         needs("sbi", "torch", extra="train", what="L-C2ST")
     posterior = posterior or load_posterior()

@@ -19,7 +19,7 @@ from sedflow.photometry import Photometry
 from sedflow.sampling.importance import weigh
 from sedflow.sampling.misfit import LEVELS, SNR, PValueTable, median_snr, p_value
 from sedflow.validation.workers import in_turn
-from sedflow.whole_numbers import as_whole
+from sedflow.whole_numbers import LARGEST_SEED, as_whole
 
 _MANY = 5_000  # galaxies to choose from, for one number of bands
 _MOST_ROUNDS = 20
@@ -47,6 +47,7 @@ def measure_p_values(
     workers : int
         Processes that share the galaxies of a cell; the table does not depend on how many.
     """
+    seed = as_whole("seed", seed, 0, LARGEST_SEED)
     mocks, draws = as_whole("mocks", mocks, 50, 100_000), as_whole("draws", draws, 100, 100_000)
     numbers = range(1, len(posterior.bands) + 1)
     quantiles, done = {}, 0

@@ -1,10 +1,11 @@
 """How partitions are given out to workers, by workers that a test holds in its hand."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import pytest
 
 from sedflow.catalogue.cluster import processes
+from sedflow.catalogue.part import PartJob
 from sedflow.errors import SedflowError
 
 distributed = pytest.importorskip("distributed")
@@ -21,6 +22,14 @@ class Job:
     @property
     def about(self):
         return f"the rows {10 * self.number} to {10 * self.number + 9}"
+
+
+def test_one_catalogue_in_two_folders_is_two_works():
+    """dask takes jobs of one key for one."""
+    first = PartJob(0, 0, 10, "/runs/a", *[None] * 7, "int", "a" * 64, "", ())
+    jobs = [first, replace(first, out="/runs/b"), replace(first, number=1)]
+    assert len({job.key for job in jobs}) == 3
+    assert replace(first).key == first.key
 
 
 class Future:
@@ -128,3 +137,15 @@ def test_without_workers_the_work_is_done_here():
     with processes(lambda job: -job.number, 0, None, 3, print) as (threads, run):
         assert threads == 1
         assert [found for _, found in run(Job(k) for k in range(3))] == [0, -1, -2]
+
+
+def test_a_script_that_its_workers_run_again_is_told_so(monkeypatch):
+    def failing(**options):
+        raise RuntimeError("Nanny failed to start.")
+
+    monkeypatch.setattr(distributed, "LocalCluster", failing)
+    with (
+        pytest.raises(SedflowError, match=r"2 workers .*__main__.*workers=0"),
+        processes(str, 2, None, 5, print),
+    ):
+        pass

@@ -1,11 +1,13 @@
 """The noise model and the simulated galaxies."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from scipy.stats import kstest
 
 import sedflow
-from sedflow.errors import BadParameters
+from sedflow.errors import BadParameters, BadPhotometry, SedflowError
 from sedflow.model.noise import NoiseModel
 from sedflow.model.simulation import draw_pairs, draw_presence, nsa_noise, simulate
 
@@ -36,6 +38,62 @@ def test_the_fit_recovers_a_known_relation():
     x = noise.log_flux[0]
     np.testing.assert_allclose(noise.median[0], 0.5 * x - 0.7, atol=0.02)
     np.testing.assert_allclose(noise.scatter[0], 0.15, atol=0.015)
+
+
+FLUX = 10 ** np.random.default_rng(5).uniform(0, 3, (60, 3))
+
+
+def test_bands_may_be_a_list_or_letters():
+    assert nsa_noise(["g", "r"]) is nsa_noise(("g", "r"))
+    assert nsa_noise("gr").bands == ("g", "r")
+    assert NoiseModel.fit(FLUX, 0.1 * FLUX, "gri").bands == ("g", "r", "i")
+    with pytest.raises(BadParameters, match="g twice"):
+        nsa_noise(("g", "g"))
+
+
+@pytest.mark.parametrize(
+    ("flux", "sigma", "options", "words"),
+    [
+        (np.ones((60, 5)), np.ones((60, 5)), {}, r"give \(n, 3\) of both"),
+        (FLUX, FLUX[:-1], {}, r"give \(n, 3\) of both"),
+        (FLUX[:, 0], FLUX[:, 0], {}, r"give \(n, 3\) of both"),
+        (FLUX[:23], FLUX[:23], {}, "23 galaxies .* 12 nodes need 24"),
+        (FLUX, -FLUX, {}, "0 galaxies have a flux and an error above 0 in g"),
+        (np.ones((60, 3)), np.ones((60, 3)), {}, "too much alike"),
+        (FLUX, FLUX, {"n_node": 1}, "n_node = 1"),
+        (FLUX, FLUX, {"broad": (3.0, -1.0)}, "the lower first"),
+    ],
+)
+def test_what_no_noise_model_is_of_is_refused(flux, sigma, options, words):
+    with pytest.raises(SedflowError, match=words):
+        NoiseModel.fit(flux, sigma, "gri", **options)
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        ({"bands": ("g", "r", "i")}, "a row for each band"),
+        ({"median": np.zeros(12)}, "a row for each band"),
+        ({"scatter": -nsa_noise().scatter}, "give dex above 0"),
+        ({"median": np.full_like(nsa_noise().median, np.nan)}, "is not finite"),
+        ({"log_flux": -nsa_noise().log_flux}, "must ascend"),
+    ],
+)
+def test_numbers_of_no_noise_model_are_refused(change, words):
+    with pytest.raises(BadParameters, match=words):
+        replace(nsa_noise(), **change)
+
+
+def test_fluxes_of_other_bands_have_no_errors_of_these():
+    noise, rng = nsa_noise(), np.random.default_rng(1)
+    for asked in (
+        lambda: noise.sample(FLUX, rng),
+        lambda: noise.log_prob(FLUX, FLUX),
+        lambda: noise.residual(FLUX, np.ones((60, 5))),
+        lambda: noise.residual(1.0, np.ones((60, 5))),
+    ):
+        with pytest.raises(BadPhotometry, match=r"noise\.select\(bands\)"):
+            asked()
 
 
 def test_the_model_survives_json():

@@ -1,6 +1,7 @@
 """SSP grids: interpolation, rebinning, and files that are not grids."""
 
 import shutil
+from dataclasses import replace
 
 import h5py
 import numpy as np
@@ -273,3 +274,24 @@ def test_a_damaged_or_missing_file_is_refused(tmp_path):
         load_ssp(tmp_path / "cut.h5")
     with pytest.raises(BadSSP, match="no SSP grid 'miles'; give one of fsps, fsps-gas, bc03"):
         load_ssp("miles")
+
+
+@pytest.mark.parametrize("name", ["mass_remaining", "mass_living"])
+def test_masses_are_one_of_each_population_and_not_above_what_formed(name):
+    grid = load_ssp("bc03")
+    shape = (grid.feh.size, grid.lg_age_gyr.size)
+    for wrong, words in (
+        (np.ones(shape[::-1]), "give one value for each"),
+        (np.ones(shape[1]), "give one value for each"),
+        (np.full(shape, 2.0), "is 2, where stars have 0 to"),
+        (np.full(shape, np.nan), "is nan"),
+    ):
+        with pytest.raises(BadSSP, match=words):
+            replace(grid, **{name: wrong})
+    assert replace(grid, **{name: np.ones(shape).tolist()}).identity
+
+
+@pytest.mark.parametrize("edges", [[5000.0], [], [5000.0, 5000.0], [1.0, np.nan], 5000.0])
+def test_edges_that_make_no_bin_are_refused(edges):
+    with pytest.raises(BadSSP, match=r"make no bin|list of wavelengths"):
+        load_ssp("bc03").rebinned(edges)

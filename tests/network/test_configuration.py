@@ -7,7 +7,8 @@ import numpy as np
 import pytest
 
 from sedflow.errors import SedflowError
-from sedflow.network.configuration import NETWORKS, TrainingConfig
+from sedflow.model.simulation import nsa_noise
+from sedflow.network.configuration import NETWORKS, TrainingConfig, noise_of
 
 
 def test_a_name_stands_for_another_configuration_on_a_gpu():
@@ -71,3 +72,38 @@ def test_a_short_training_is_warm_in_time():
 def test_a_configuration_that_cannot_be_is_refused(options, message):
     with pytest.raises(SedflowError, match=message):
         TrainingConfig(**options)
+
+
+def _scatter_of_zero(numbers):
+    numbers["scatter"][0][0] = 0.0
+
+
+def _two_nodes(numbers):
+    for key in ("log_flux", "median", "scatter"):
+        numbers[key] = [row[:2] for row in numbers[key]]
+
+
+def _nodes_that_round_to_one(numbers):
+    numbers["log_flux"][0][1] = numbers["log_flux"][0][0] + 1e-6
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        (lambda numbers: numbers.update(broad=[-12, 3]), "from -10 to 10 dex"),
+        (_scatter_of_zero, "give dex above 0"),
+        (_nodes_that_round_to_one, "must ascend"),
+        (lambda numbers: numbers["log_flux"][1].reverse(), "must ascend"),
+        (_two_nodes, "of 3 nodes at least"),
+    ],
+)
+def test_a_noise_model_that_no_record_takes_is_refused_before_the_training(tmp_path, change, words):
+    numbers = nsa_noise().to_dict()
+    path = tmp_path / "noise.json"
+    config = TrainingConfig(name="mine", noise=str(path))
+    path.write_text(json.dumps(numbers))
+    assert noise_of(config).sha256 == nsa_noise().sha256
+    change(numbers)
+    path.write_text(json.dumps(numbers))
+    with pytest.raises(SedflowError, match=words):
+        noise_of(config)

@@ -163,6 +163,30 @@ def test_a_training_begins_with_another_network(tmp_path, posterior):
         train(TrainingConfig.named("nsa-ugriz-bc03", **(small | {"layers": 2})), tmp_path / "b")
 
 
+@pytest.mark.parametrize(
+    "other",
+    [
+        {"bands": ("g", "r")},
+        {"layers": 2},
+        {"hidden": 64},
+        {"bins": 4},
+        {"embedding": 8},
+    ],
+)
+def test_a_start_of_another_shape_is_refused_before_anything_is_simulated(
+    tmp_path, monkeypatch, other
+):
+    def simulated(*_):
+        raise AssertionError("simulated first")
+
+    monkeypatch.setattr("sedflow.network.training.TrainingSet", simulated)
+    config = TrainingConfig.named("nsa-ugriz-bc03", simulations=100)
+    with pytest.raises(AssertionError, match="simulated first"):
+        train(config, tmp_path)
+    with pytest.raises(SedflowError, match=r"has another shape.*choose as many bands as its u, g"):
+        train(TrainingConfig.named("nsa-ugriz-bc03", simulations=100, **other), tmp_path)
+
+
 def test_a_training_begins_with_a_network_of_a_wider_embedding(tmp_path, posterior):
     """Without an option for the embedding, the child takes its parent's."""
     shape = {**posterior.record["architecture"], "embedding": 96, "embedding_hidden": 160}

@@ -172,6 +172,17 @@ def test_fits_keep_the_ids_of_their_galaxies(fit):
     np.testing.assert_array_equal(apart.ids, fit.photometry.ids)
 
 
+def test_ids_of_two_types_stay_exact(fit):
+    """numpy makes floating-point numbers of them together."""
+    ids = [np.array(2**63 + 1 + k if k % 2 else -1 - k) for k in range(12)]
+    fits = [
+        replace(one, photometry=replace(one.photometry, ids=ident))
+        for one, ident in zip((fit[k] for k in range(12)), ids, strict=True)
+    ]
+    found = sedflow.Population(fits, "log_mstar", status=ALL)
+    assert found.ids.tolist() == [str(ident) for ident in ids]
+
+
 def test_a_galaxy_does_not_count_twice(fit):
     with pytest.raises(SedflowError, match="the galaxy 72 appears in the fits 2 times"):
         sedflow.Population([fit, fit], "log_mstar", status=ALL)

@@ -9,13 +9,15 @@ import pyarrow.parquet as pq
 import pytest
 from astropy.table import Table
 from click.testing import CliRunner
+from unfinished import stopped
 
 import sedflow
 from sedflow.cli import main
 from sedflow.errors import SedflowError
 from sedflow.files.hashes import opened, sealed
 from sedflow.files.packaged import DEFAULT_WEIGHTS, data_path
-from sedflow.population.rerun import rerun_catalogue
+from sedflow.population.members import members_of
+from sedflow.population.rerun import rerun_catalogue, rerun_command
 
 ALL = ("ok", "misfit", "failed")
 STATUS = ("--status", "ok,misfit,failed", "--cells", "12")
@@ -109,6 +111,61 @@ def test_a_flux_limit_weighs_by_volume_and_leaves_out_what_is_fainter(run, whole
     _, both = _asked(run, "--weights", survey, "--completeness", "seen", *limits)
     expected = (weights / table["seen"][bright]).sum()
     assert both["total"][0] == pytest.approx(expected, rel=1e-6)
+
+
+@pytest.mark.parametrize("options", [(), ("--stream",)])
+def test_a_run_that_is_not_finished_says_how_many_rows_are_to_come(
+    run, whole, survey, tmp_path, options
+):
+    stopped(run, tmp_path / "run", 1)
+    done, found = _asked(tmp_path / "run", *options, "--json")
+    assert done.exit_code == 0, done.output
+    assert found["galaxies"] == 12
+    assert found["left_out"]["not inferred yet"] == 8
+    assert any("8 of its rows are not inferred yet" in note for note in found["notes"])
+    weights = ("--weights", survey, "--completeness", "seen")
+    done, _ = _asked(tmp_path / "run", *options, *weights, "--json")
+    assert "8 of its 20 IDs, the first is" in done.stderr
+    done, found = _asked(run, *options, *weights, "--json")
+    assert "not inferred yet" not in found["left_out"]
+    assert not any("not inferred" in note for note in found["notes"])
+    assert done.stderr == ""
+
+
+def test_a_rerun_that_is_not_finished_is_said(run, whole, tmp_path):
+    stopped(run, tmp_path / "rerun", 0)
+    found = sedflow.Population([run, tmp_path / "rerun"], "log_mstar", status=ALL, cells=12)
+    assert len(found) == len(whole)
+    assert found.left_out["not inferred yet"] == 12
+
+
+def test_what_a_rerun_brings_in_is_not_left_out(run, whole):
+    some, every = (members_of(run, ("log_mstar",), status) for status in ("ok", ALL))
+    assert len(some) < len(every) == len(whole)
+    assert sum(some.left_out.values()) == 20 - len(some)
+    assert some.replaced_by(every).left_out == every.left_out
+    assert every.replaced_by(some).left_out == every.left_out
+    assert some.replaced_by(some).left_out == some.left_out
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        (lambda m: m["weights"].pop("record_sha256"), "kept no hash of its network"),
+        (lambda m: m["settings"].pop("keep"), "kept no draws"),
+    ],
+)
+def test_runs_of_early_versions_have_no_population_and_say_why(run, tmp_path, change, words):
+    shutil.copytree(run, tmp_path / "run")
+    path = tmp_path / "run" / "manifest.json"
+    manifest = opened(json.loads(path.read_text())) | {"format": 1}
+    change(manifest)
+    path.write_text(json.dumps(manifest))
+    (tmp_path / "run" / "files.jsonl").unlink()
+    for options in ((), ("--stream",), ("--few", tmp_path / "few.ecsv")):
+        done, _ = _asked(tmp_path / "run", *options)
+        assert done.exit_code == 1
+        assert words in " ".join(done.output.split())
 
 
 def test_completeness_alone_is_a_weight(run, survey):
@@ -214,6 +271,22 @@ def test_few_galaxies_are_rerun_and_replace_themselves(run, whole, tmp_path):
     better = json.loads(done.stdout)
     assert better["galaxies"] == found["galaxies"]
     assert len(better["few_effective_draws"]) < len(names)
+
+
+def test_a_rerun_of_a_rerun_has_more_draws_and_drops_none(run, tmp_path):
+    last, few = tmp_path / "last", tmp_path / "few.parquet"
+    shutil.copytree(run, last)
+    options = ("--rerun", run, "--rerun", last, "--of", "log_mstar,log_ssfr_1gyr", "--cells", "6,6")
+    done, found = _asked(run, *options, "--few", few, "--json")
+    assert done.exit_code == 0, done.output
+    _, after = (shlex.split(command) for command in found["rerun"])
+    reruns = [after[k + 1] for k, word in enumerate(after) if word == "--rerun"]
+    assert reruns == [str(run), str(last), str(tmp_path / "few-rerun")]
+    manifest = opened(json.loads((last / "manifest.json").read_text()))
+    manifest["settings"] |= {"keep": 300, "n": 1000}
+    (last / "manifest.json").write_text(json.dumps(sealed(manifest)))
+    again = shlex.split(rerun_command(last, few))
+    assert again[again.index("--keep") + 1] == again[again.index("--draws") + 1] == "1500"
 
 
 def test_a_rerun_has_the_photometry_of_the_run(run, whole, nsa, tmp_path):

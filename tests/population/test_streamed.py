@@ -1,16 +1,20 @@
 """A population that is read a partition at a time says what one in memory says."""
 
+import shutil
+
 import numpy as np
 import pyarrow.parquet as pq
 import pytest
 from astropy.table import Table
 from population_mocks import exact_mock
 from scipy.sparse import csr_array
+from unfinished import stopped
 
 import sedflow
 from sedflow.errors import SedflowError
 from sedflow.population.blocks import Blocks
 from sedflow.population.density import fit_density, scaled
+from sedflow.population.grid import edges_of
 from sedflow.population.mocks import SCHECHTER
 from sedflow.population.part_evidence import EvidenceJob, part_evidence, part_quantiles
 from sedflow.population.prior import PriorShares, prior_shares
@@ -98,6 +102,40 @@ def test_galaxies_are_written_a_partition_at_a_time(both, tmp_path):
         streamed.galaxies(path)
     with pytest.raises(SedflowError, match=r"\.parquet file"):
         streamed.galaxies(tmp_path / "galaxies.csv")
+
+
+@pytest.mark.parametrize("gone", [0, 2])
+def test_partitions_that_come_later_change_no_row_of_the_galaxies(run, tmp_path, gone):
+    go_on = stopped(run, tmp_path / "run", gone)
+    weights = {ident: 1.0 + k for k, ident in enumerate(sedflow.load_nsa().ids.tolist())}
+    found = StreamedPopulation(tmp_path / "run", OF, weights=weights, **OPTIONS)
+    before = pq.read_table(found.galaxies(tmp_path / "before.parquet"))
+    go_on()
+    assert pq.read_table(found.galaxies(tmp_path / "after.parquet")).equals(before)
+    assert before.num_rows == len(found)
+    assert before["weight"].to_pylist() == [weights[int(i)] for i in before["id"].to_pylist()]
+
+
+def test_partitions_that_come_while_a_population_is_made_wait_for_the_next(
+    run, tmp_path, monkeypatch
+):
+    go_on = stopped(run, tmp_path / "run", 0)
+    alone = StreamedPopulation(tmp_path / "run", OF, **OPTIONS)
+    monkeypatch.setattr(
+        "sedflow.population.streamed.edges_of", lambda *given: (go_on(), edges_of(*given))[1]
+    )
+    _same(StreamedPopulation(tmp_path / "run", OF, **OPTIONS), alone)
+
+
+def test_galaxies_of_another_run_in_the_folder_are_not_written(run, tmp_path):
+    shutil.copytree(run, tmp_path / "run")
+    found = StreamedPopulation(tmp_path / "run", OF, **OPTIONS)
+    shutil.rmtree(tmp_path / "run")
+    sedflow.load_nsa().table[:1].write(tmp_path / "one.fits")
+    sedflow.infer_catalogue(tmp_path / "one.fits", tmp_path / "run", n=50, keep=20, workers=0)
+    with pytest.raises(SedflowError, match="ask for the population again"):
+        found.galaxies(tmp_path / "galaxies.parquet")
+    assert not (tmp_path / "galaxies.parquet").exists()
 
 
 def _same(one, other):

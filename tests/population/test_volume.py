@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from astropy import units as u
 
 from sedflow.errors import SedflowError
 from sedflow.population.volume import inverse_vmax
@@ -63,3 +64,34 @@ def test_a_near_volume_is_that_of_astropy():
     z = np.array([1e-5, 1e-4, 2e-4, 1e-3])  # between even nodes, these were wrong by up to 68 %
     found = inverse_vmax(z, 17.0, limit=17.0, area=41252.96)
     np.testing.assert_allclose(found, 1 / Planck13.comoving_volume(z).value, rtol=1e-4)
+
+
+def test_units_are_converted_and_masked_galaxies_refused():
+    z, m = np.array([0.02, 0.03]), np.array([15.0, 16.0])
+    expected = inverse_vmax(z, m, 17.7, 1000)
+    area = (1000 * u.deg**2).to(u.sr)
+    found = inverse_vmax(z * u.dimensionless_unscaled, m * u.mag, 17_700 * u.mmag, area)
+    np.testing.assert_allclose(found, expected)
+    with pytest.raises(SedflowError, match="z = nan"):
+        inverse_vmax(np.ma.array(z, mask=[0, 1]), m, 17.7, 1000)
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        ({"redshift": [0.02], "magnitude": [17.0], "z_low": 0.02}, "its volume is 0"),
+        ({"magnitude": [15.0, 15.0, 15.0]}, "one of each galaxy"),
+        ({"limit": [17.0, 17.0]}, "limit has the shape"),
+        ({"area": 1000 * u.mag}, "area has the unit"),
+    ],
+)
+def test_what_has_no_volume_is_refused(change, words):
+    given = {"redshift": [0.02, 0.03], "magnitude": [15.0, 16.0], "limit": 17.0, "area": 1000}
+    with pytest.raises(SedflowError, match=words):
+        inverse_vmax(**(given | change))
+
+
+def test_a_galaxy_near_both_ends_has_a_small_volume():
+    z = np.nextafter(np.linspace(0.01, 0.3, 200), 1.0)
+    for redshift in z.tolist():
+        assert inverse_vmax([redshift], [17.0], 17.0, 100, z_low=redshift * (1 - 1e-6))[0] > 0

@@ -1,0 +1,63 @@
+"""What to know of a population before its figures are used, in sentences."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from sedflow.population.run_parts import NOT_INFERRED
+
+#: Effective draws that a galaxy needs with the population as prior; with fewer, its likelihood has
+#: an error of more than 22 %.
+EFFECTIVE_MIN = 20.0
+
+
+def notes_of(population: Any, spreads: Sequence[float], remedy: str) -> list[str]:
+    """The sentences on a `Population`.
+
+    spreads : median standard deviation of a galaxy, by quantity; remedy : what makes more draws
+    """
+    out = ["The population is that of the galaxies given: any selection is part of it."]
+    if population.weights is not None:
+        w = population.weights
+        effective = w.sum() ** 2 / np.square(w).sum()
+        out = [
+            f"The weights correct the selection; they leave {effective:,.0f} effective galaxies."
+        ]
+    out.append(
+        f"All but {' and '.join(population.names)} is taken to follow the prior of the fits, so "
+        "another question to the same galaxies may give another mean of the same quantity; "
+        "infer quantities that depend on each other together."
+    )
+    if population.left_out:
+        out.append(f"The sample leaves out: {counted(population.left_out)}.")
+    if population.left_out.get(NOT_INFERRED):
+        out.append(
+            f"The run is not finished: {population.left_out[NOT_INFERRED]:,} of its rows are not "
+            "inferred yet, and a number density from weights may be too low; give the command of "
+            "the run again, and ask for the population when it has ended."
+        )
+    if few := population.few:
+        names = ", ".join(map(str, few[:5])) + (", ..." if len(few) > 5 else "")
+        out.append(
+            f"Weighted to this population, {len(few):,} of its {len(population):,} galaxies have "
+            f"fewer than {EFFECTIVE_MIN:.0f} effective draws ({names}); {remedy}."
+        )
+    widths = [float(row["p50"]) for row in population.moments() if row["moment"] != "mean"]
+    for name, own, width in zip(population.names, spreads, widths, strict=True):
+        if own > 0.5 * width:
+            out.append(
+                f"Single galaxies know {name} to {own:.2f}, the population is {width:.2f} wide "
+                "(standard deviations): features narrower than the first are smoothed, and the "
+                "bands do not include that."
+            )
+    if population.prior_error > 0:
+        out.append(f"The prior is counted to {100 * population.prior_error:.1f} %.")
+    if not population.fitted.converged:
+        out.append("The fit has not reached its maximum; choose fewer cells.")
+    return out
+
+
+def counted(left_out: Mapping[str, int]) -> str:
+    """Why galaxies are left out and how many, in words."""
+    return ", ".join(f"{n:,} {why}" for why, n in sorted(left_out.items()))
