@@ -370,7 +370,7 @@ def collect_seldom() -> None:
 
     Panel searches some seconds after each page that ends, a second each time, and all wait.
     """
-    panel_document._garbage_collect = lambda: None  # type: ignore[assignment]
+    panel_document._garbage_collect = lambda: None
 
 
 class _Stamped(dict):

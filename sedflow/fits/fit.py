@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from sedflow.bands import curve_name
 from sedflow.draws import MAX_DRAWS, Draws, Sampler, checked_request, read_only, sampled
 from sedflow.errors import SedflowError, check_choice, check_kind, check_like, either
 from sedflow.files.packaged import DEFAULT_WEIGHTS, SSP_NAMES
@@ -22,6 +23,7 @@ from sedflow.model.derived import derive, missing_quantity
 from sedflow.model.sed import SEDModel, Spectrum, default_model
 from sedflow.parameters import N_FREE, Prior, as_prior
 from sedflow.photometry import Photometry
+from sedflow.sampling.mcmc import MCMCSampler
 from sedflow.sampling.robust import draw_robust
 from sedflow.sampling.verdict import Verdict
 from sedflow.sampling.verdict_decision import RUNGS, check_chains, climb
@@ -342,6 +344,8 @@ def fit(
     its: Prior = _asked_prior(prior, sampler, trust)
     if not hasattr(sampler, "log_prob"):  # its draws are of its own model, and cannot be weighted
         check_chains("the sampler", sampler, model, its)
+    if trust == "auto" and _knows_none_of(sampler, galaxy):
+        sampler = MCMCSampler(model=model, prior=its, doublings=1) if mcmc is None else mcmc
     about = {
         "model": model,
         "prior": its,
@@ -355,6 +359,13 @@ def fit(
     refuse_magnitudes(galaxy, sampler, model, its, seed, trust)
     draws, verdict = climb(galaxy, sampler, model, its, n, seed, trust, mcmc, progress)
     return Fit(galaxy, draws, verdict=verdict, **about)
+
+
+def _knows_none_of(sampler, galaxy):
+    """Whether a network was trained on none of the bands: MCMC needs none of them."""
+    if not hasattr(sampler, "log_prob") or not hasattr(sampler, "bands"):
+        return False
+    return not {*map(curve_name, sampler.bands)} & {*map(curve_name, galaxy.bands)}
 
 
 def _asked_prior(prior, sampler, trust):

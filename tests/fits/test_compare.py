@@ -91,7 +91,7 @@ def test_a_grid_without_an_evidence_has_no_weight(found):
     lost = told(found.fits["bc03"], kind="failed")
     some = Comparison({"fsps": found.fits["fsps"], "bc03": lost})
     assert some.weights == {"fsps": 1.0, "bc03": 0.0}
-    assert some.note.startswith("No evidence is known for bc03.")
+    assert some.note.startswith("No evidence is known for bc03, whose weight is 0")
     with pytest.raises(SedflowError, match="no grid has an evidence"):
         _ = Comparison({"bc03": lost}).weights
 

@@ -247,3 +247,13 @@ def test_a_grid_is_taken_by_its_name_and_a_table_is_sent_to_where_it_belongs(gal
         sedflow.fit(galaxy, model="bpass")
     with pytest.raises(SedflowError, match=r"table of galaxies to sedflow\.infer_table"):
         sedflow.fit(pd.DataFrame({"u": [1.0]}))
+
+
+@pytest.mark.slow
+def test_bands_that_no_network_knows_go_to_mcmc():
+    """The fit failed, though `sedflow infer --trust auto` takes MCMC for such rows."""
+    galaxy = sedflow.Photometry([50.0, 100.0], [2.0, 4.0], 0.05, ("decam2014-g", "decam2014-z"))
+    made = sedflow.fit(galaxy, n=500, seed=1)
+    assert str(made.verdict.kind) == "exact (MCMC)"
+    assert made.sampler == "smc"
+    assert sedflow.fit(galaxy, n=500, trust="weights").verdict.kind == "failed"
