@@ -227,7 +227,7 @@ def test_a_tap_takes_the_nearest_galaxy(view, table):
     asyncio.run(view.show_map())
     row = table.row(7)
     at = (row[view.x] + 1e-3, row[view.y] - 1e-3)
-    asyncio.run(view._tapped(at, view.map.scale()))
+    asyncio.run(view._tapped(at, view.map.scale(), (view.x, view.y)))
     assert view.row == 7
     asyncio.run(view.show_page())
     assert view.rows_panel.list.selection == [7]

@@ -209,15 +209,14 @@ class RunView(RunState, LateView):
 
     def _mark(self):
         """Show on the map where the galaxy is."""
-        stored = self.stored
-        self.map.mark(None if stored is None else (stored[self.x], stored[self.y]))
+        self.map.mark(self.stored)
 
     # One galaxy
 
-    async def _tapped(self, at, scale):
+    async def _tapped(self, at, scale, columns):
         try:
             nearest = _in_turn(self.table.nearest, _TAP)
-            row = await nearest(self.rows, self.x, self.y, at, scale)
+            row = await nearest(self.rows, *columns, at, scale)
         except Superseded:
             return
         except SedflowError as error:

@@ -1,5 +1,6 @@
 """A map of many rows: how many lie where, rasterized by datashader for each zoom."""
 
+from collections.abc import Mapping
 from typing import Any
 
 import datashader as ds
@@ -55,8 +56,8 @@ _LISTENERS[_Range] = _Ends
 class RunMap(pn.viewable.Viewer):
     """The map as a pane; `show` gives it rows, `mark` a place.
 
-    tapped : async callable, called as tapped((x, y), (width, height)) with the place of a tap
-        and the lengths of the axes that look equally long on the screen
+    tapped : async callable, called as tapped((x, y), (width, height), columns) with the place of
+        a tap, the lengths of the axes that look equally long on the screen, and what is along them
     """
 
     def __init__(self, tapped, **params):
@@ -89,9 +90,10 @@ class RunMap(pn.viewable.Viewer):
         self._ends = tuple(_widened(e) for e in ends)
         self._pane.object = self._element(*self._ends)
 
-    def mark(self, at) -> None:
-        """Mark a place (x, y), or none."""
-        if self._chosen is not None:
+    def mark(self, row: Mapping | None) -> None:
+        """Mark where a row is, or none: values by column."""
+        if self._chosen is not None and self._axes is not None:
+            at = None if row is None else tuple(row[name] for name in self._axes[:2])
             there = at is not None and np.isfinite(at).all()
             self._chosen.send(tuple(np.array([v]) for v in at) if there else (np.array([]),) * 2)
 
@@ -162,10 +164,10 @@ class RunMap(pn.viewable.Viewer):
     def _tap(self, x, y):
         if x is None or y is None:
             return
-        at, scale = (float(x), float(y)), self.scale()
+        at, scale, columns = (float(x), float(y)), self.scale(), (self._axes or ())[:2]
 
         async def tell():  # not a lambda: Panel waits for what it can see to be a coroutine
-            await self._tapped(at, scale)
+            await self._tapped(at, scale, columns)
 
         pn.state.execute(tell)
 
