@@ -63,7 +63,7 @@ class RunMap(pn.viewable.Viewer):
     def __init__(self, tapped, **params):
         super().__init__(**params)
         self._tapped = tapped
-        self._axes = None
+        self._axes: Any = None
         self._points = self._chosen = None
         self._pane = pn.pane.HoloViews(None, sizing_mode="stretch_width", height=_HEIGHT)
 
@@ -93,9 +93,9 @@ class RunMap(pn.viewable.Viewer):
     def mark(self, row: Mapping | None) -> None:
         """Mark where a row is, or none: values by column."""
         if self._chosen is not None and self._axes is not None:
-            at = None if row is None else tuple(row[name] for name in self._axes[:2])
-            there = at is not None and np.isfinite(at).all()
-            self._chosen.send(tuple(np.array([v]) for v in at) if there else (np.array([]),) * 2)
+            at = [] if row is None else [row[name] for name in self._axes[:2]]
+            there = at if np.isfinite(at).all() else []
+            self._chosen.send(tuple(np.array([v]) for v in there) or (np.array([]),) * 2)
 
     def _element(self, xlim, ylim):
         x, y, color = self._axes
@@ -164,7 +164,7 @@ class RunMap(pn.viewable.Viewer):
     def _tap(self, x, y):
         if x is None or y is None:
             return
-        at, scale, columns = (float(x), float(y)), self.scale(), (self._axes or ())[:2]
+        at, scale, columns = (float(x), float(y)), self.scale(), self._axes[:2]
 
         async def tell():  # not a lambda: Panel waits for what it can see to be a coroutine
             await self._tapped(at, scale, columns)
