@@ -23,9 +23,12 @@ _CLOSE = """
 .tabulator .tabulator-tableholder { scrollbar-width: thin; }
 .tabulator .tabulator-col .tabulator-col-content { padding: 3px 4px !important; }
 .tabulator .tabulator-row, .tabulator .tabulator-cell { height: auto !important; }
-.tabulator .tabulator-row { min-width: 100%; }
+.tabulator .tabulator-table { min-width: 100% !important; }
+.tabulator .tabulator-row { min-width: 100% !important; }
+.tabulator .tabulator-header .tabulator-col { border-right: 0 !important; }
 .tabulator .tabulator-cell { vertical-align: top !important; }
-.tabulator .tabulator-cell[tabulator-field=quantity] { white-space: normal !important; }
+.tabulator .tabulator-cell:is([tabulator-field=quantity], [tabulator-field=literature]) {
+  white-space: normal !important; }
 @media (max-width: 480px) {
   .tabulator .tabulator-cell, .tabulator .tabulator-col .tabulator-col-content {
     padding: 3px 2px !important; }
@@ -33,23 +36,24 @@ _CLOSE = """
 @container (max-width: 350px) {
   [tabulator-field=prior] { display: none !important; }
 }
-@container (max-width: 434px) {
+@container (max-width: 390px) {
   :is(.tabulator-headers, .tabulator-row):has([tabulator-field=literature], [tabulator-field=truth])
     [tabulator-field=prior] { display: none !important; }
 }
-@container (max-width: 590px) {
+@container (max-width: 534px) {
   :is(.tabulator-headers, .tabulator-row):has([tabulator-field=selected])
     [tabulator-field=prior] { display: none !important; }
 }
-@container (max-width: 490px) {
+@container (max-width: 456px) {
   :is(.tabulator-headers, .tabulator-row):has([tabulator-field=selected])
     [tabulator-field=literature] { display: none !important; }
 }
 """
-_QUANTITY = 112  # widest that the column of names is [px]
+_QUANTITY = 96  # widest that the column of names is [px]
 #: Of an interval of three digits behind the point [px]: a table that is kept for the next galaxy
 #: keeps the widths that it had.
 _INTERVAL = 138
+_LITERATURE = 82  # its words are on several lines [px]
 _EVERYWHERE = {q.name for q in ALL}
 
 
@@ -78,6 +82,7 @@ class DerivedPanel(AnswerPanel):
                     {"field": "quantity", "maxWidth": _QUANTITY},
                     {"field": "median, 68 %", "minWidth": _INTERVAL},
                     {"field": "selected", "minWidth": _INTERVAL},
+                    {"field": "literature", "maxWidth": _LITERATURE},
                 ],
             },
         )
