@@ -13,6 +13,7 @@ import numpy as np
 from bokeh.models import (
     BoxSelectTool,
     ColumnDataSource,
+    CustomJS,
     LassoSelectTool,
     Line,
     LinearColorMapper,
@@ -28,7 +29,7 @@ from sedflow.figures.corner_axes import GAP, SIDE, join_lines
 from sedflow.figures.corner_draws import HELD
 from sedflow.palette import GREY, MODEL, SELECTED, TEXT, THEME_INK, TRUTH, WALKED
 
-__all__ = ["CornerFigure"]
+__all__ = ["MANY", "CornerFigure"]
 
 _TEXT: dict[str, dict[str, Any]] = {
     "tick_x": {"text_align": "center", "text_baseline": "top"},
@@ -41,7 +42,15 @@ _TEXT: dict[str, dict[str, Any]] = {
     },
     "values": {"text_align": "left", "text_baseline": "bottom"},
 }
-_MANY = 8  # quantities, from which numbers stand upright
+#: Quantities, from which numbers stand upright.
+MANY = 8
+_FIT = """
+const x = values.data.x, range = figure.x_range
+const pixels = figure.inner_width / (range.end - range.start)
+const short = x.length >= many && (range.end - x[x.length - 1]) * pixels < 124
+const field = short ? 'short' : 'text'
+if (glyph.text.field != field) glyph.setv({text: {field}}, {sync: false})
+"""
 _MOST = 13  # quantities, from which the line of a range would be over the next panel
 _LETTER = 0.019  # width of a letter of the ticks on a figure in the app, of that of all panels
 
@@ -121,6 +130,7 @@ class CornerFigure:
         for key in names:
             if key in _TEXT or key == "held" or key.startswith("key_"):
                 self._sources[key].data = {"x": [], "y": [], "text": []}
+        self._sources["values"].data["short"] = []
         self._sources["image"].data = {"image": [], "x": [], "y": [], "dw": [], "dh": []}
         self._axes = None
         self._draw()
@@ -163,13 +173,19 @@ class CornerFigure:
             ),
         )
         f.scatter("x", "y", source=s["walk"], color=WALKED, size=9)
-        self._texts = {}
+        self._texts: dict[str, Text] = {}
         for name, style in _TEXT.items():
             glyph = Text(x="x", y="y", text="text", **style)  # coloured by the page's theme
             if name in ("values", "label_x", "label_y"):
                 glyph.tags = ["ink"]
             self._texts[name] = glyph
             f.add_glyph(s[name], glyph)
+        # Of many panels, where a line of a range has no room beside the last, the median alone.
+        args = {"glyph": self._texts["values"], "values": s["values"], "figure": f, "many": MANY}
+        fit = CustomJS(args=args, code=_FIT)
+        f.js_on_change("inner_width", fit)
+        f.x_range.js_on_change("end", fit)
+        s["values"].js_on_change("data", fit)
         # A glyph per colour: BokehJS 3.9 may paint rows for which a column of colours has none yet.
         style = {"text_font_size": "14px", "text_align": "right"}
         for name, color in {**self.colors, "truth": TRUTH}.items():
@@ -193,7 +209,7 @@ class CornerFigure:
         """
         n = axes.n
         if self._axes is None or axes.names != self._axes.names:
-            many = n >= _MANY
+            many = n >= MANY
             left = 0.33 if n >= _MOST else 0.26 if many else 0.23
             for axis, start, end in (
                 (self.figure.x_range, -left * n, n + _beside(n)),
@@ -234,7 +250,7 @@ class CornerFigure:
         new["outline"] = _line(outline)
         drawn = n > 1 and any(len(one.contours) and len(one.contours[0]) for one in sets.values())
         # Above the key; in the app, below its buttons and what they say.
-        many = n >= _MANY
+        many = n >= MANY
         line = n - GAP if self._keyed or whose else (0.68 if many else 0.62) * n
         end = n - GAP if many and self._keyed else n + _beside(n) - 0.1
         told = f"{HELD}\nnumbers and dashes: {whose}" if whose else HELD
@@ -245,6 +261,7 @@ class CornerFigure:
             "x": np.arange(n, dtype=float),  # into the empty triangle, not over other panels
             "y": n - np.arange(n) - GAP + 0.04,
             "text": [_in_its_row(v, n) for v in first.values] if first else [""] * n,
+            "short": [_in_its_row(v, _MOST) for v in first.values] if first else [""] * n,
         }
         shown = [name for name in self.colors if name in sets] + ["truth"] * (truth is not None)
         if not self._keyed:  # the page has a key of its own
@@ -265,7 +282,7 @@ class CornerFigure:
 
 def _beside(n):
     """Room on the right of the last panel for the numbers that begin above it, in panels."""
-    if n >= _MANY:
+    if n >= MANY:
         return 2.0 if n >= _MOST else 3.2
     # A line of a range is 22 % of a figure in the app, which has 1.19 n panels' sides and this.
     return max(0.12, 0.33 * n - 1.17)
@@ -273,14 +290,14 @@ def _beside(n):
 
 def _above(n):
     """Room above the first panel for its numbers: two lines, or one above many panels."""
-    return (0.08 if n >= _MANY else 0.16) * n
+    return (0.08 if n >= MANY else 0.16) * n
 
 
 def _in_its_row(value, n):
     """A median and its range: below each other, side by side in low rows, alone in the lowest."""
     if n >= _MOST:
         return value.partition("\n")[0]
-    return value.replace("\n", " ") if n >= _MANY else value
+    return value.replace("\n", " ") if n >= MANY else value
 
 
 def _dressed(part, color):
@@ -318,11 +335,11 @@ def _axes_columns(axes):
     ]
     tick_x, tick_y = _ticks(axes.limits, n)
     position = np.arange(n) + SIDE / 2
-    labels = [_wrapped(label, 11 if n >= _MANY else 9) for label in axes.labels]
+    labels = [_wrapped(label, 11 if n >= MANY else 9) for label in axes.labels]
     # Names stand upright beside a few panels, each as long as its panel is high.
-    upright = labels if n >= _MANY else [_wrapped(label, 5) for label in axes.labels]
-    away_x = (0.095 if n >= _MANY else 0.045) * n  # where the numbers at the ticks end
-    away_y = (0.095 if n >= _MOST else 0.075 if n >= _MANY else 0.11) * n
+    upright = labels if n >= MANY else [_wrapped(label, 5) for label in axes.labels]
+    away_x = (0.095 if n >= MANY else 0.045) * n  # where the numbers at the ticks end
+    away_y = (0.095 if n >= _MOST else 0.075 if n >= MANY else 0.11) * n
     return {
         "frames": _line(join_lines(frames)),
         "tick_x": tick_x,
@@ -367,7 +384,7 @@ def _ticks(limits, n):
         ticks = [
             t for t in MaxNLocator(2 if n > 4 else 3).tick_values(low, high) if low <= t <= high
         ]
-        if n >= _MANY and len(ticks) > 1:
+        if n >= MANY and len(ticks) > 1:
             ticks = [ticks[np.argmin(np.abs(np.array(ticks) - 0.5 * (low + high)))]]
         for t in ticks:
             place = (t - low) / (high - low) * SIDE
@@ -375,7 +392,7 @@ def _ticks(limits, n):
                 continue
             text = f"{t:.4g}".replace("-", "−")
             half = 0.5 * _LETTER * n * (len(text) + 1)  # a letter between one number and the next
-            if n >= _MANY or k + place - half >= end:
+            if n >= MANY or k + place - half >= end:
                 end = k + place + half
                 tick_x["x"].append(k + place)
                 tick_x["y"].append(-0.05)

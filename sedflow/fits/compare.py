@@ -135,10 +135,9 @@ class Comparison:
                 f"were tempered (divided by {self.temperature:.2g})."
             )
         lost = [name for name, (value, _) in self.log_evidence.items() if not np.isfinite(value)]
-        said = [
-            f"No evidence is known for {', '.join(lost)}, whose weight is 0 for that, and not for "
-            "the data."
-        ] if lost else []
+        unknown = ", ".join(lost)
+        said = [f"No evidence is known for {unknown}, whose weight is 0 for that alone."]
+        said = said if lost else []
         without = [name for name, one in self.fits.items() if str(one.lacks)]
         if without and len(lost) < len(self.fits):
             share = sum(self.weights[name] for name in without)

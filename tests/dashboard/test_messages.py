@@ -372,6 +372,8 @@ def test_the_lists_name_properties_and_models_that_there_are(page):
 def test_what_the_pages_of_a_visitor_hold_is_bounded_and_ends_with_them():
     class Session:
         destroyed = False
+        field = SimpleNamespace(value="what it was sent")
+        document = SimpleNamespace(models=SimpleNamespace(get_by_id=lambda name: Session.field))
 
     sessions, talks = [Session() for _ in range(7)], {}
     gate = SimpleNamespace(_talks=talks)

@@ -159,7 +159,7 @@ class AtlasView(pn.viewable.Viewer):
             name="atlas",
         )
         f.min_border = 2
-        f.add_tools(HoverTool(renderers=[dots], tooltips="NSAID @NSAID"))
+        f.add_tools(HoverTool(renderers=[dots], tooltips="NSAID @NSAID", limit=3))
         f.on_event("selectiongeometry", self._drawn)
         self._points.selected.on_change("indices", self._tapped)
         self.figure = f

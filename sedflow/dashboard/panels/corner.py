@@ -20,7 +20,7 @@ from sedflow.dashboard.server.work import on_worker
 from sedflow.dashboard.what_if import Changed
 from sedflow.dashboard.widgets import plain
 from sedflow.errors import SedflowError
-from sedflow.figures.app_corner import CornerFigure
+from sedflow.figures.app_corner import MANY, CornerFigure
 from sedflow.figures.corner_axes import (
     CornerAxes,
     box_ranges,
@@ -138,6 +138,7 @@ class CornerPanel(AnswerPanel):
             refresh(self._pane)
         self.axes = (self._rows, axes)
         self._controls.held.object = self.plot.held
+        self._controls.over.css_classes = ["many"] if axes.n >= MANY else []
         self._name_sets(answer)
         self._controls.ranges.offer(dict(zip(axes.labels, axes.names, strict=True)))
         self._rest()

@@ -25,6 +25,8 @@ _OVER = """
 :host { position: absolute !important; right: 6px; top: 2px; width: 62%; z-index: 3;
         align-items: flex-end; pointer-events: none; }
 :host > * { pointer-events: auto; }
+/* Twelve rows of numbers leave no room for words on a small screen. */
+@media (max-width: 1400px) { :host(.many) .hint { display: none !important; } }
 @media (max-width: 480px) {
   :host { position: static !important; width: 100%; align-items: start; }
 }
@@ -96,6 +98,7 @@ class CornerControls:
         self._text = prose("", margin=0, sizing_mode=None, align="end", styles=legible)
         faint = {"color": "var(--sf-quiet)", "font-size": "11px"}
         self.held = pn.pane.HTML("", margin=0, sizing_mode=None, align="end", styles=faint)
+        self.held.css_classes = ["hint"]
         self._clear = pn.widgets.Button(label="Clear", visible=False, **tight)
         self._clear.on_click(lambda event: clear())
         self.say(HINT)
@@ -108,7 +111,7 @@ class CornerControls:
 
     def say(self, text: str, selected: bool = False) -> None:
         """Say what is selected, or what a visitor may do, which a presentation leaves out."""
-        self._text.param.update(object=text, css_classes=[] if selected else ["work"])
+        self._text.param.update(object=text, css_classes=[] if selected else ["work", "hint"])
         self._clear.visible = selected
 
     def _choose(self, event):
