@@ -18,6 +18,7 @@ from sedflow.model.sed import SEDModel
 from sedflow.parameters import N_PARAM, Prior
 from sedflow.photometry import Photometry
 from sedflow.sampling.edges import edges, edges_in_words
+from sedflow.sampling.mcmc import MCMCSampler
 from sedflow.sampling.verdict import FAILED, MISFIT, Verdict
 from sedflow.sampling.verdict_steps import Ladder
 from sedflow.trust_limits import Convergence, Importance
@@ -98,6 +99,11 @@ def check_chains(name: str, mcmc: Any, model: SEDModel, prior: Prior) -> None:
 def _climb_one(galaxy, sampler, model, prior, n, seed, trust, mcmc):
     ladder = Ladder(galaxy, sampler, model, prior, n, seed, mcmc, trust)
     draws, verdict = _one_try(ladder)
+    if trust == "auto" and ladder.first is None and hasattr(sampler, "log_prob"):
+        # The network cannot draw, for the bands or the redshift; MCMC needs none of its own.
+        chains = MCMCSampler(model=model, prior=prior, doublings=1) if mcmc is None else mcmc
+        found = _one_try(Ladder(galaxy, chains, model, prior, n, seed, mcmc, trust))
+        return (draws, verdict) if found[1].kind == FAILED else found
     if not (ladder.unconverged is not None and verdict.kind == FAILED):
         return draws, verdict
     for k in range(2, _TRIES + 1):  # chains that disagree may agree from other numbers

@@ -257,3 +257,6 @@ def test_bands_that_no_network_knows_go_to_mcmc():
     assert str(made.verdict.kind) == "exact (MCMC)"
     assert made.sampler == "smc"
     assert sedflow.fit(galaxy, n=500, trust="weights").verdict.kind == "failed"
+    none = [np.nan, 50.0, 100.0]  # the network's band has no flux
+    other = sedflow.Photometry(none, none, 0.05, ("r", *galaxy.bands))
+    assert str(sedflow.fit(other, n=500, seed=1).verdict.kind) == "exact (MCMC)"
