@@ -220,6 +220,7 @@ class Hearing(WSHandler):
             return
         if said.slides is not None:
             await talk.turn({"slide": 1})
+            await self._loop_time.turn(self._visitor)  # hundreds of them take their time, too
             self._slide(said.slides, message, talk)
             return
         await talk.turn(said.counts)
@@ -297,6 +298,9 @@ class Hearing(WSHandler):
 
     def _hold(self, talk, held):
         """Count what values hold, with what they held before."""
+        if not any(held.values()):
+            talk.held = {key: size for key, size in talk.held.items() if key not in held}
+            return
         mine = 0
         for session, other in self._talks.items():
             if other.visitor == talk.visitor and not session.destroyed:
