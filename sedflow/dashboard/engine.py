@@ -30,7 +30,7 @@ from sedflow.network.weights import cached_posterior, packaged_weights
 from sedflow.photometry import Photometry
 from sedflow.sampling.objection import objection
 from sedflow.sampling.reweighting import reweight
-from sedflow.sampling.verdict import kind_of
+from sedflow.sampling.verdict import MISFIT, kind_of
 from sedflow.trust_limits import K_HAT_MAX, MIN_ESS
 
 _KEPT = 16  # answers, of some 4 MB each
@@ -310,7 +310,10 @@ class Engine:
         if said and prior != answer.request.prior:
             told = f"{_stays(answer.fit, prior)}, after all steps: {said}"
             return _ready(replace(answer, note=f"Note that {told}.", missed=prior))
-        notes = [] if answer.check else [f"{answer.check}"]
+        # A misfit says of its own draws what the check says of the network's.
+        misfit = verdict is not None and verdict.kind == MISFIT
+        twice = misfit and {*answer.check.causes[()]} <= {"chi2"}
+        notes = [] if answer.check or twice else [f"{answer.check}"]
         missed = "" if answer.missed == prior else answer.missed
         if missed:
             notes.append(f"{_stays(better, missed)}, which these draws do not follow")

@@ -128,8 +128,9 @@ class Reach:
 
     def _sentence(self, best, one, n, worst, without):
         n_band = int(one.present.sum())
+        kind = "draws" if self.weights is None else "weighted draws"  # not those of the network
         text = (
-            f"no model comes near these data: the best of {n:,} draws has a chi-square of "
+            f"no model comes near these data: the best of {n:,} {kind} has a chi-square of "
             f"{best:,.1f}, where {n_band} good bands stay below {chi2_limit(n_band):.3g}; "
         )
         if worst < 0:

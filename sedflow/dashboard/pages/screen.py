@@ -40,7 +40,7 @@ STAGE = """
 :host { display: grid !important; gap: 2px 10px; min-height: 0;
   grid-template-columns: var(--sf-stage-columns, minmax(0, 1fr) minmax(380px, 40%));
   grid-template-rows: var(--sf-stage-rows,
-    30px minmax(120px, 1.25fr) 104px minmax(150px, 0.95fr));
+    30px minmax(110px, 1.25fr) 104px minmax(210px, 0.95fr));
   grid-template-areas: var(--sf-stage-areas,
     "bar corner" "sed corner" "pull corner" "history block");
   transition: opacity 80ms; }

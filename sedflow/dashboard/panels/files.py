@@ -59,21 +59,23 @@ class FileButtons(pn.viewable.Viewer):
             button.filename = figure_name(galaxy, *name.rsplit(".", 1))
 
     def _alone(self, name, make):
-        async def made():
+        async def press():
             if self._making:
                 self._say(f"{self._making} is being made; wait for it, then press again")
                 return None
             self._making = name
             self._say("")
             try:
-                return await make()
+                made = await make()
+                self._say("")  # nor that another one was to wait
+                return made
             except SedflowError as error:
                 self._say(f"{name} could not be made: {error}")
                 return None
             finally:
                 self._making = ""
 
-        return made
+        return press
 
     def _say(self, sentence):
         tell(self._said, f"{sentence}." if sentence else "")
