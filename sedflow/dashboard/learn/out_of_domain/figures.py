@@ -105,8 +105,8 @@ class OutOfDomainFigures(Stage):
             "**Check of the data:** "
             + ("inside the training domain." if seen.inside else "outside.")
         ]
-        lines += [f"- {reason}" for reason in seen.reasons]
-        lines += ["", f"**Weights:** {seen.verdict}."]
+        lines += [f"- {typeset(reason)}" for reason in seen.reasons]
+        lines += ["", f"**Weights:** {typeset(seen.verdict)}."]
         return "\n".join(lines)
 
     def _answers(self, seen):
