@@ -1,8 +1,10 @@
 """Your data: catalogues are uploaded, mapped, run, looked at and downloaded."""
 
 import asyncio
+import base64
 import io
 from html import unescape
+from types import SimpleNamespace
 
 import numpy as np
 import pandas as pd
@@ -51,6 +53,17 @@ def test_a_catalogue_is_read_run_and_saved(view):
     back = pd.read_csv(io.BytesIO(asyncio.run(view.found.saved("csv"))))
     assert back["log_mstar_p50"].iloc[0] == pytest.approx(there)
     assert len(pd.read_parquet(io.BytesIO(asyncio.run(view.found.saved("parquet"))))) == 2
+
+
+def test_a_file_given_to_the_field_is_read_and_forgotten(view):
+    field = view._file.get_root()
+    content = a_csv([72, 2489, 2490])
+    field.set_from_json("value", base64.b64encode(content).decode())  # as the browser does
+    view._file.filename = "mine.csv"
+    asyncio.run(view._uploaded(SimpleNamespace(new=content)))
+    assert "3 rows, 2 of them can be run" in unescape(view._note.object)
+    assert field.value == ""
+    assert view._file.value is None
 
 
 def test_a_row_is_looked_at_on_the_page_explore(view):

@@ -2,6 +2,7 @@
 
 import asyncio
 import time
+from itertools import pairwise
 
 import pytest
 from bokeh.document import Document
@@ -173,3 +174,26 @@ def test_callbacks_without_the_lock_are_charged_too():
         return loop_time.left("A")
 
     assert asyncio.run(scene()) > 0.1
+
+
+def test_pages_that_are_ready_at_once_do_not_have_the_loop_in_one_step():
+    """Sixteen pages of a visitor that owed nothing yet let another wait for five seconds."""
+
+    async def scene():
+        loop_time, order = LoopTime(free=10.0), []
+
+        async def page(number):
+            await loop_time.turn("A", new=True)
+            order.append(number)
+
+        async def other():
+            while len(order) < 32:
+                order.append("other")
+                await asyncio.sleep(0)
+
+        await asyncio.gather(other(), *(page(k) for k in range(16)))
+        return order
+
+    order = asyncio.run(scene())
+    at_once = sum(a != "other" and b != "other" for a, b in pairwise(order))
+    assert at_once < 10  # of 15

@@ -381,5 +381,5 @@ def _forget(field):
     """Let go of a file of ten megabytes, which nobody needs again."""
     field.value = None
     for model, _ in field._models.values():  # which Panel leaves as it is
-        model.value = ""
+        model.set_from_json("value", "")  # as a browser may, and Python may not
     field.clear()  # in the browser, so that the same file can be given again

@@ -78,6 +78,8 @@ class LoopTime:
         """
         door = self._doors.setdefault(visitor, _Door())
         async with door.outer if new else contextlib.nullcontext(), door.inner:
+            # One of its pages at a time: sixteen that are ready would have the loop in one step.
+            await asyncio.sleep(0)
             while (left := self.left(visitor)) > 0:
                 await asyncio.sleep(left)
 
