@@ -59,6 +59,11 @@ class Columns:
         companions = {f"{name}.mask" for name in self.masks}
         self.names = [name for name in self.names if name not in companions]
         self.problems = (getattr(table, "meta", None) or {}).get("problems", {})
+        if any(row >= self.n for row in self.problems):
+            raise SedflowError(
+                "the table is a part of one that was read with bad lines, which are known by their "
+                "numbers in the whole; map the whole, and take rows of the result"
+            )
 
     @property
     def n(self) -> int:

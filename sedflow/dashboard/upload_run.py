@@ -61,8 +61,10 @@ class Inputs:
     def part(self, rows: np.ndarray, posterior: AmortizedPosterior) -> pd.DataFrame:
         """Results of some rows, by their numbers."""
         kind = "int" if np.issubdtype(self.rows.ids.dtype, np.integer) else "str"
+        some = self.table[rows]
+        some.meta.pop("problems", None)  # of lines, by their numbers in the whole; none is here
         part = infer_partition(
-            self.table[rows], self.mapping, posterior, n=_DRAWS, first=0, id_kind=kind
+            some, self.mapping, posterior, n=_DRAWS, first=0, id_kind=kind
         )
         part["row"] = rows
         if not self.mapping.id:

@@ -66,6 +66,16 @@ def test_a_file_given_to_the_field_is_read_and_forgotten(view):
     assert view._file.value is None
 
 
+def test_rows_beside_bad_lines_are_run(view):
+    """A run of the good rows of a text with bad lines ended in a traceback."""
+    lines = a_csv([72, 2489, 2490, 2493]).decode().splitlines()
+    text = "\n".join([*lines[:3], lines[3].replace("1", "x"), lines[4]]).encode()
+    asyncio.run(view.load(text, "what was pasted"))
+    assert "4 rows, 2 of them can be run" in unescape(view._note.object)
+    asyncio.run(view.run())
+    assert list(view.results["row"]) == [0, 3]
+
+
 def test_a_row_is_looked_at_on_the_page_explore(view):
     asyncio.run(view.load(a_csv([72, 2489, 2490]), "mine.csv"))
     view.columns._id.value = "name"

@@ -2,7 +2,7 @@
 window.sedflow = (() => {
   const root = document.documentElement
   const $ = id => document.getElementById(id)
-  let count = 0, session = '', timer = 0, last = {}, sought = false
+  let count = 0, session = '', timer = 0, last = {}, sought = false, at_step = null
 
   function model(name) {
     return window.Bokeh?.documents?.[0]?.get_model_by_name(name)
@@ -38,9 +38,11 @@ window.sedflow = (() => {
       if (a.dataset.view === now.view) a.setAttribute('aria-current', 'page')
       else a.removeAttribute('aria-current')
     }
-    if (root.dataset.view !== now.view) {
+    const step = new URLSearchParams(now.query).get('step')
+    if (root.dataset.view !== now.view || step !== at_step) {
       root.dataset.view = now.view
-      // A page begins at its top, wherever the button stood that led to it.
+      at_step = step
+      // A page, or a step of a lesson, begins at its top, wherever the button stood.
       scrollTo(0, 0)
       $('sf-main').scrollTop = 0
     }

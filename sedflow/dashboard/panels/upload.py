@@ -22,7 +22,7 @@ from sedflow.dashboard.server.uploads import Readers, shared_readers
 from sedflow.dashboard.server.visitors import VISITORS, Full, whose
 from sedflow.dashboard.server.work import on_worker
 from sedflow.dashboard.upload_run import Inputs, Results
-from sedflow.dashboard.widgets import begun, plain, prose, typeset
+from sedflow.dashboard.widgets import begun, patch, plain, prose, typeset
 from sedflow.errors import SedflowError
 from sedflow.files.packaged import DEFAULT_WEIGHTS
 from sedflow.model.floors import floor_notes
@@ -381,5 +381,6 @@ def _forget(field):
     """Let go of a file of ten megabytes, which nobody needs again."""
     field.value = None
     for model, _ in field._models.values():  # which Panel leaves as it is
-        model.set_from_json("value", "")  # as a browser may, and Python may not
+        # As a browser may, and Python may not; with the lock of its page.
+        patch(model, partial(model.set_from_json, "value", ""))
     field.clear()  # in the browser, so that the same file can be given again
