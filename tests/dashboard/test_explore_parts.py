@@ -4,6 +4,7 @@ import asyncio
 import json
 import threading
 from dataclasses import replace
+from types import SimpleNamespace
 
 import numpy as np
 import pandas as pd
@@ -13,6 +14,7 @@ from sedflow.dashboard.brush import brush
 from sedflow.dashboard.engine import Engine, OwnGalaxy, Request
 from sedflow.dashboard.pages import compare
 from sedflow.dashboard.pages.compare import _EXAMPLES, CompareView, differing, galaxy_names
+from sedflow.dashboard.pages.explore import Explorer
 from sedflow.dashboard.panels import corner_sets as corner_sets_module
 from sedflow.dashboard.panels.atlas import AtlasView
 from sedflow.dashboard.panels.corner import CornerPanel
@@ -300,3 +302,20 @@ def test_a_galaxy_that_is_computed_has_not_the_verdict_on_another(engine):
     assert "NSAID 72" in panel.heading.object
     assert panel.badge.object == badge
     assert panel.lacks.styles["visibility"] == "visible"
+
+
+def test_a_band_left_out_of_one_galaxy_is_there_again_in_the_next(nsa, posterior):
+    """It stayed out for every galaxy after it, and after Back as well."""
+    view = Explorer(nsa, posterior, nsaid=72)
+    state, rest = view.state, ["u", "r", "i", "z"]
+    view.verdict._do(SimpleNamespace(name="bands", value=rest), None)
+    assert state.bands == rest
+    state.galaxy = "2490"
+    assert state.bands == []
+    state.param.update(galaxy="72", bands=rest)  # Back
+    assert state.bands == rest
+    state.galaxy = "2489"
+    assert state.bands == []
+    state.bands = ["g", "r"]  # of one's own
+    state.galaxy = "72"
+    assert state.bands == ["g", "r"]

@@ -74,7 +74,7 @@ class VerdictPanel(AnswerPanel):
         self.remedies = pn.Row(margin=0, sizing_mode=None)
         self._offered: tuple[_Remedy, ...] = ()
         self._waits = False
-        self._cured: tuple[str, list, list] = "", [], []  # a galaxy, its bands, those of before
+        self._cured: dict[str, tuple[list, list]] = {}  # galaxy -> its bands, those of before
         state.param.watch(self._other_galaxy, ["galaxy", "bands"])
         self.sky = pn.pane.HTML("", visible=False, margin=(3, 4), sizing_mode=None)
         self.line = prose("", visible=False, margin=(0, 8))
@@ -157,16 +157,16 @@ class VerdictPanel(AnswerPanel):
             self._start(remedy.value)
             return
         if remedy.name == "bands":
-            self._cured = self._state.galaxy, remedy.value, self._state.bands
+            self._cured[self._state.galaxy] = remedy.value, self._state.bands
         setattr(self._state, remedy.name, remedy.value)
 
     def _other_galaxy(self, *events):
         """A band was left out of the galaxy whose band is bad: the next one has its bands again."""
-        galaxy, bands, before = self._cured
-        if self._state.galaxy == galaxy:
+        changed = {event.name: event for event in events}
+        if "bands" in changed or "galaxy" not in changed:  # chosen, or of an address
             return
-        self._cured = "", [], []
-        if galaxy and self._state.bands == bands and len(events) == 1:
+        bands, before = self._cured.get(changed["galaxy"].old, (None, []))
+        if bands is not None and self._state.bands == bands:
             self._state.bands = before
 
     def _title(self, answer):
