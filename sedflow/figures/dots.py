@@ -11,13 +11,12 @@ __all__ = ["dot_figure"]
 
 
 def dot_figure(
-    points: ColumnDataSource, marked: ColumnDataSource, faint: float, **options
+    points: ColumnDataSource, marked: ColumnDataSource, **options
 ) -> tuple[figure, GlyphRenderer]:
     """A figure of dots with a transparency each, and their glyph.
 
     points : columns x, y and alpha
     marked : columns x and y of what has a ring
-    faint : transparency of the dots while one is tapped
     """
     f = figure(
         x_range=Range1d(start=0, end=1),
@@ -36,8 +35,11 @@ def dot_figure(
         color=MODEL,
         alpha="alpha",
         line_alpha=0,
-        nonselection_alpha=faint,
-        selection_alpha=faint,
+        # A tap picks one, which has the ring; what is chosen stays as it is.
+        nonselection_fill_alpha="alpha",
+        nonselection_line_alpha=0,
+        selection_fill_alpha="alpha",
+        selection_line_alpha=0,
     )
     f.scatter("x", "y", source=marked, size=12, line_color=SELECTED, line_width=2.5, fill_alpha=0)
     box = BoxSelectTool(renderers=[])

@@ -490,7 +490,8 @@ def _history_layers(there, which):
         edges = answer.fit.history.edges
         one = history_layers("", which, edges, q[1], brushed=q)
         sources |= {f"band_{slot}": one.sources["brushed68"], f"line_{slot}": one.sources["median"]}
-        low, high = min(low, one.y_range[0]), max(high, one.y_range[1])
+        top = max(one.y_range[1], 1.2 * float(np.nanmax(q)))  # of its band, too
+        low, high = min(low, one.y_range[0]), max(high, top)
         oldest = max(oldest, one.x_range[1])
     return Layers(sources, (0.0, oldest), (low, high), "", one.x_label, one.y_label)
 

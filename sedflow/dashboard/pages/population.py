@@ -75,9 +75,9 @@ class PopulationView(PopulationState, LateView):
         self.paper = PopulationPaper()
         self._controls = pn.Column(self.choice, sizing_mode="stretch_width", margin=0)
         self._found = pn.Column(
+            self._facts,
             self.figures,
             self._open,
-            self._facts,
             prose("### Which galaxies these are"),
             self._selection,
             prose("### Before you use it"),

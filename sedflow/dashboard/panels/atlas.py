@@ -153,7 +153,6 @@ class AtlasView(pn.viewable.Viewer):
         f, dots = dot_figure(
             self._points,
             self._chosen,
-            0.35,
             sizing_mode="stretch_both",
             min_height=150,
             name="atlas",

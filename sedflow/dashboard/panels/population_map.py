@@ -37,7 +37,6 @@ class PopulationMap(pn.viewable.Viewer):
         f, _ = dot_figure(
             self._points,
             self._picked,
-            0.2,
             sizing_mode="stretch_width",
             height=_HEIGHT,
             name="population_dots",
