@@ -1,9 +1,12 @@
 """Bands, magnitudes, and the door through which data come in."""
 
+from datetime import date
+
 import numpy as np
 import pandas as pd
 import pytest
 from astropy.table import Table
+from numpy.dtypes import StringDType
 
 import sedflow
 from sedflow.bands import Band, ab_magnitude, band_flux, band_weights, load_band, nanomaggies
@@ -99,6 +102,14 @@ def test_an_index_of_galaxies_does_not_cut_bands(n):
         np.array([1, np.nan], dtype=object),
         [None, 1],
         np.ma.array([1, 2], mask=[0, 1]),
+        pd.array(["a", None], dtype="string"),
+        ["a", pd.NA],
+        ["a", np.nan],
+        ["a", 1.5],
+        [pd.NaT, 1],
+        np.array(["a", None], dtype=StringDType(na_object=None)),
+        np.array([16777217, 2], "f4"),
+        np.array([2049, 2], "f2"),
     ],
 )
 def test_ids_that_are_not_exact_are_refused(ids):
@@ -119,7 +130,18 @@ def test_short_ids_are_numbers_in_files(tmp_path):
         assert Table.read(tmp_path / f"fit{suffix}")["id"].tolist() == [1, 3]
 
 
-@pytest.mark.parametrize("ids", [np.array(["2026-01-01"] * 2, "M8[D]"), [True, False], [1j, 2]])
+@pytest.mark.parametrize(
+    "ids",
+    [
+        np.array(["2026-01-01"] * 2, "M8[D]"),
+        [True, False],
+        [1j, 2],
+        [date(2026, 1, 1)] * 2,
+        ["a", date(2026, 1, 1)],
+        [pd.Timestamp("2026-01-01"), 1],
+        ["a", True],
+    ],
+)
 def test_ids_of_other_kinds_are_refused(ids):
     with pytest.raises(BadPhotometry, match="whole numbers or text"):
         sedflow.Photometry(np.ones((2, 5)), np.ones((2, 5)), 0.05, ids=ids)
@@ -129,6 +151,10 @@ def test_ids_of_any_length_stay_what_they_are():
     for ids in ([2**63 - 1, -1], [2**63, 2**64 - 1], ["2", "a"], [b"2", b"a"]):
         galaxies = sedflow.Photometry(np.ones((2, 5)), np.ones((2, 5)), 0.05, ids=ids)
         assert galaxies.ids.tolist() == ids
+    text = sedflow.Photometry(
+        np.ones((2, 5)), np.ones((2, 5)), 0.05, ids=np.array(["2", "abc"], dtype=StringDType())
+    )
+    assert text.ids.tolist() == ["2", "abc"] and text.ids.dtype.kind == "U"
     galaxies = sedflow.Photometry(np.ones((2, 5)), np.ones((2, 5)), 0.05, ids=[72.0, 161.0])
     assert galaxies[1].title == "161, z = 0.0500"
 
