@@ -138,8 +138,14 @@ class Draws:
         return self.theta.shape[:-2]
 
     def galaxy(self, item: Any) -> Draws:
-        """The draws of the galaxies at an index, slice or mask of the leading axis."""
-        item = galaxies_at(item)
+        """The draws of the galaxies at an index, slice or mask of the leading axis.
+
+        Raises
+        ------
+        IndexError
+            There is no galaxy at that place, or the index would cut the draws.
+        """
+        item = galaxies_at(item, self.shape)
         names = ("log_density", "weights", "importance", "convergence", "flux")
         parts: dict[str, Any] = {name: getattr(self, name) for name in names}
         chosen = {name: None if part is None else part[item] for name, part in parts.items()}

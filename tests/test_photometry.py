@@ -92,6 +92,31 @@ def test_an_index_of_galaxies_does_not_cut_bands(n):
 
 
 @pytest.mark.parametrize(
+    "item", [(slice(None), 0), (0, 1), (None, 0, 1), np.ones((5, 7), bool), ([0, 1], [0, 1])]
+)
+def test_an_index_of_galaxies_does_not_reach_into_their_draws(item, nsa, posterior):
+    galaxies = nsa.photometry(nsa.ids[:5])
+    check = posterior.check(galaxies, draws=False)
+    for cut in (sedflow.Draws(np.ones((5, 7, 12))).galaxy, galaxies.__getitem__, check.__getitem__):
+        with pytest.raises(IndexError, match=r"axes, where the galaxies have the shape \(5,\)"):
+            cut(item)
+    with pytest.raises(sedflow.SedflowError, match="has a"):
+        check[..., 0]
+
+
+def test_draws_of_one_galaxy_have_no_index():
+    one = sedflow.Draws(np.ones((7, 12)))
+    for item in (0, slice(3), np.ones(7, bool)):
+        with pytest.raises(IndexError, match="leave it out, of one galaxy"):
+            one.galaxy(item)
+    assert one.galaxy(()).theta.shape == (7, 12)
+    many = sedflow.Draws(np.ones((2, 3, 7, 12)))
+    assert many.galaxy((0, 1)).theta.shape == (7, 12)
+    assert many.galaxy((slice(None), [0, 2])).theta.shape == (2, 2, 7, 12)
+    assert many.galaxy(np.ones((2, 3), bool)).theta.shape == (6, 7, 12)
+
+
+@pytest.mark.parametrize(
     "ids",
     [
         [2**63, 5],
