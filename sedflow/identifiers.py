@@ -36,8 +36,7 @@ def exact_ids(ids) -> np.ndarray:
         _check_each(np.array(ids, dtype=object))
     if values.dtype.kind in "OT":  # T is numpy's text of any length, which may have holes
         _check_each(values)
-    if values.dtype.kind == "T":
-        return np.array(values.tolist(), dtype=str)
+        values = _of_one_type(values)
     if values.dtype.kind == "i" or (values.dtype.kind == "u" and values.itemsize < 8):
         return values.astype(np.int64)  # files of some formats take one byte for yes or no
     if values.dtype.kind in "OUSu":
@@ -65,6 +64,16 @@ def _check_each(values):
             raise BadPhotometry(
                 f"an ID is {shown}, of the type {type(value).__name__}; give whole numbers or text"
             )
+
+
+def _of_one_type(values):
+    """Whole numbers, or text in objects, which keeps all of it: no file has numbers among text."""
+    each = values.ravel().tolist()
+    if not any(isinstance(value, str | bytes) for value in each):
+        return np.array(each).reshape(values.shape)
+    out = np.empty(len(each), dtype=object)
+    out[:] = [value if isinstance(value, str | bytes) else str(value) for value in each]
+    return out.reshape(values.shape)
 
 
 def _inexact(value):

@@ -179,7 +179,12 @@ def test_ids_of_any_length_stay_what_they_are():
     text = sedflow.Photometry(
         np.ones((2, 5)), np.ones((2, 5)), 0.05, ids=np.array(["2", "abc"], dtype=StringDType())
     )
-    assert text.ids.tolist() == ["2", "abc"] and text.ids.dtype.kind == "U"
+    assert text.ids.tolist() == ["2", "abc"]
+    column = np.array([1237648720693755918, "a"], dtype=object)  # as of pandas
+    numbers = sedflow.Photometry(np.ones((1, 5)), np.ones((1, 5)), 0.05, ids=column[:1])
+    assert numbers.ids.dtype == np.int64
+    mixed = sedflow.Photometry(np.ones((2, 5)), np.ones((2, 5)), 0.05, ids=column)
+    assert mixed.ids.tolist() == ["1237648720693755918", "a"]
     galaxies = sedflow.Photometry(np.ones((2, 5)), np.ones((2, 5)), 0.05, ids=[72.0, 161.0])
     assert galaxies[1].title == "161, z = 0.0500"
 
