@@ -111,6 +111,17 @@ def plain(values, name: str, unit: str | None = None, error=SedflowError) -> np.
         raise error(f"{name} has the unit {str(found)!r}; give {wanted}") from None
 
 
+def frozen(values: np.ndarray) -> np.ndarray:
+    """An array that nobody can change in place; a copy, where its owner could."""
+    part = values
+    while isinstance(part, np.ndarray) and not part.flags.writeable:
+        part = part.base
+    if part is not None:
+        values = values.copy()
+        values.flags.writeable = False
+    return values
+
+
 def split(values, name: str, error=SedflowError):
     """Floats, NaN where masked or None, and their unit of astropy's; None if they have none."""
     try:
