@@ -7,6 +7,7 @@ number that lies under the mask, and drops the unit; so what a caller hands over
 import re
 import unicodedata
 from functools import lru_cache
+from typing import Any
 
 import numpy as np
 
@@ -113,7 +114,7 @@ def plain(values, name: str, unit: str | None = None, error=SedflowError) -> np.
 
 def frozen(values: np.ndarray) -> np.ndarray:
     """An array that nobody can change in place; a copy, where its owner could."""
-    part = values
+    part: Any = values
     while isinstance(part, np.ndarray) and not part.flags.writeable:
         part = part.base
     if part is not None:
