@@ -2,14 +2,26 @@
 
 from typing import Any
 
+import numpy as np
+
 from sedflow.errors import SedflowError
 
 
-def galaxies_at(item: Any) -> Any:
+def galaxies_at(item: Any, shape: tuple[int, ...]) -> Any:
     """The same index, slice or mask, where it is of galaxies alone.
 
     The arrays of a batch have further axes behind those of its galaxies, and of these ... would
-    count from the last: the first band, say, in place of the first galaxy.
+    count from the last: the first band, say, in place of the first galaxy. An index of more axes
+    than the galaxies have would go on to the draws.
+
+    shape : of the batch of galaxies
+
+    Raises
+    ------
+    SedflowError
+        It has a ... beside others, or a name.
+    IndexError
+        It has more parts than the galaxies have axes; of one galaxy, any.
     """
     parts = item if isinstance(item, tuple) else (item,)
     if isinstance(item, tuple) and any(part is ... for part in parts):
@@ -22,7 +34,26 @@ def galaxies_at(item: Any) -> Any:
             f"the index {_shown(item)} is not that of a galaxy; give a number, slice or mask, and "
             "photometry.select(bands) for bands"
         )
+    axes = sum(map(_axes, parts))
+    if axes > len(shape):
+        if not shape:
+            raise IndexError(f"the index {_shown(item)} is of a batch; leave it out, of one galaxy")
+        raise IndexError(
+            f"the index {_shown(item)} is of {axes} axes, where the galaxies have the shape "
+            f"{shape}, and would cut what is behind them; give the index, slice or mask of "
+            "galaxies alone"
+        )
     return item
+
+
+def _axes(part):
+    """How many axes a part of an index stands for."""
+    if part is None or part is ...:
+        return 0
+    if isinstance(part, slice):
+        return 1
+    values = np.asarray(part)
+    return values.ndim if values.dtype == bool else 1
 
 
 def _shown(item):

@@ -86,12 +86,13 @@ class Draws:
             object.__setattr__(self, name, read_only(getattr(self, name)))
         if self.weights is None:
             return
-        shape, weights = np.shape(self.theta)[:-1], np.asarray(self.weights)
+        shape, weights = np.shape(self.theta)[:-1], np.asarray(self.weights, float)
         if weights.shape != shape:
             raise BadParameters(
                 f"weights have shape {weights.shape}, but there are draws of shape {shape}; give "
                 "one weight per draw"
             )
+        object.__setattr__(self, "weights", read_only(weights))  # summed in double precision
         total = weights.sum(-1)
         blank = np.isnan(self.theta).any((-2, -1))  # a galaxy without draws has no weights either
         off = ~blank & ((weights < 0).any(-1) | ~(np.abs(total - 1.0) <= _TOLERANCE))
@@ -137,8 +138,14 @@ class Draws:
         return self.theta.shape[:-2]
 
     def galaxy(self, item: Any) -> Draws:
-        """The draws of the galaxies at an index, slice or mask of the leading axis."""
-        item = galaxies_at(item)
+        """The draws of the galaxies at an index, slice or mask of the leading axis.
+
+        Raises
+        ------
+        IndexError
+            There is no galaxy at that place, or the index would cut the draws.
+        """
+        item = galaxies_at(item, self.shape)
         names = ("log_density", "weights", "importance", "convergence", "flux")
         parts: dict[str, Any] = {name: getattr(self, name) for name in names}
         chosen = {name: None if part is None else part[item] for name, part in parts.items()}
@@ -239,7 +246,7 @@ def sampled(sampler: Sampler, model: Any, galaxy: Photometry, n: int, seed: int 
 
 def systematic(weights: np.ndarray, n: int, rng: np.random.Generator) -> np.ndarray:
     """Indices (n,), ascending, drawn in proportion to weights (n_draw,), evenly spread."""
-    edges = np.cumsum(weights)
+    edges = np.cumsum(weights, dtype=float)
     return np.minimum(
         np.searchsorted(edges, (np.arange(n) + rng.random()) / n * edges[-1]), len(edges) - 1
     )

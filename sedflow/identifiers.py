@@ -1,22 +1,25 @@
 """IDs of galaxies as arrays: whole numbers or text, exact."""
 
+import numbers
+
 import numpy as np
 
 from sedflow.errors import BadPhotometry
 
-_EXACT = 2**53  # below, a floating-point number holds each whole number
+_DIGITS = 53  # binary, of the floating-point numbers of Python
+_MISSING = "an ID is missing; give each galaxy one, or leave ids out"
 
 
 def exact_ids(ids) -> np.ndarray:
     """A new array of IDs; floating-point numbers as whole ones, where these are exact.
 
     numpy makes floating-point numbers of whole ones above 2^63 beside others, and of a column with
-    a NaN, which changes IDs of 19 digits.
+    a NaN, which changes IDs of 19 digits; and it makes text of whatever is beside text.
 
     Raises
     ------
     BadPhotometry
-        An ID is missing, or a number that is not exact.
+        An ID is missing, a number that is not exact, or neither a number nor text.
 
     Examples
     --------
@@ -29,22 +32,48 @@ def exact_ids(ids) -> np.ndarray:
         values = np.array(ids)  # a copy: the caller's may be sorted later
     except (TypeError, ValueError) as problem:
         raise BadPhotometry(f"ids must be whole numbers or text ({problem})") from None
-    if values.dtype.kind == "O":
-        each = values.ravel().tolist()
-        if any(v is None or (isinstance(v, float) and np.isnan(v)) for v in each):
-            raise BadPhotometry("an ID is missing; give each galaxy one, or leave ids out")
-        if any(isinstance(v, float) for v in each):
-            raise _inexact(next(v for v in each if isinstance(v, float)))
+    if values.dtype.kind in "US" and not isinstance(ids, np.ndarray):
+        _check_each(np.array(ids, dtype=object))
+    if values.dtype.kind in "OT":  # T is numpy's text of any length, which may have holes
+        _check_each(values)
+        values = _of_one_type(values)
     if values.dtype.kind == "i" or (values.dtype.kind == "u" and values.itemsize < 8):
         return values.astype(np.int64)  # files of some formats take one byte for yes or no
     if values.dtype.kind in "OUSu":
         return values
     if values.dtype.kind != "f":
         raise BadPhotometry(f"ids are {values.dtype} values; give whole numbers or text")
-    inexact = ~((np.abs(values) < _EXACT) & (values == np.round(values)))
+    exact = 2 ** min(np.finfo(values.dtype).nmant + 1, _DIGITS)  # below, each whole number is one
+    inexact = ~((np.abs(values) < exact) & (values == np.round(values)))
     if inexact.any():
         raise _inexact(values[inexact].flat[0])
     return values.astype(np.int64)
+
+
+def _check_each(values):
+    """Refuse elements that are neither whole numbers nor text."""
+    for value in values.ravel().tolist():
+        if isinstance(value, str | bytes):
+            continue
+        if value is None or type(value).__name__ in ("NAType", "NaTType", "MaskedConstant"):
+            raise BadPhotometry(_MISSING)
+        if isinstance(value, numbers.Real) and not isinstance(value, numbers.Integral):
+            raise BadPhotometry(_MISSING) if np.isnan(float(value)) else _inexact(value)
+        if isinstance(value, bool) or not isinstance(value, numbers.Integral):
+            shown = " ".join(str(value).split())[:40]
+            raise BadPhotometry(
+                f"an ID is {shown}, of the type {type(value).__name__}; give whole numbers or text"
+            )
+
+
+def _of_one_type(values):
+    """Whole numbers, or text in objects, which keeps all of it: no file has numbers among text."""
+    each = values.ravel().tolist()
+    if not any(isinstance(value, str | bytes) for value in each):
+        return np.array(each).reshape(values.shape)
+    out = np.empty(len(each), dtype=object)
+    out[:] = [value if isinstance(value, str | bytes) else str(value) for value in each]
+    return out.reshape(values.shape)
 
 
 def _inexact(value):

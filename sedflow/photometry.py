@@ -258,7 +258,7 @@ class Photometry:
         IndexError
             There is no galaxy at that place.
         """
-        item = galaxies_at(item)
+        item = galaxies_at(item, self.shape)
         redshift = self.redshift[item]
         ids = None if self.ids is None else self.ids[item]
         return self._with(self.flux[item], self.sigma[item], redshift, ids)

@@ -21,10 +21,7 @@ def shares_of(weights: npt.ArrayLike, known: np.ndarray) -> np.ndarray:
     SedflowError
         A weight is negative, infinite or NaN beside others, or all of a row are 0.
     """
-    given = np.asarray(weights)
-    if given.dtype.kind != "f":
-        given = given.astype(float)
-    w = np.broadcast_to(given, known.shape)
+    w = np.broadcast_to(np.asarray(weights, float), known.shape)  # single ones lose digits in sums
     none = np.isnan(w).all(-1)
     wrong = ~none[..., None] & ~(np.isfinite(w) & (w >= 0))
     if wrong.any():
@@ -33,7 +30,7 @@ def shares_of(weights: npt.ArrayLike, known: np.ndarray) -> np.ndarray:
         )
     if (~none & known.any(-1) & (w == 0).all(-1)).any():
         raise SedflowError("the weights of all draws are 0; give one at least that is above 0")
-    w = np.where(known, w, w.dtype.type(0))
+    w = np.where(known, w, 0.0)
     with np.errstate(over="ignore"):
         total = w.sum(-1, keepdims=True)
     if (np.abs(total - 1) <= _TOLERANCE).all():
@@ -43,4 +40,4 @@ def shares_of(weights: npt.ArrayLike, known: np.ndarray) -> np.ndarray:
         scaled = w / largest
         even = np.abs(total - 1) <= _TOLERANCE
         out = np.where(even, w, scaled / scaled.sum(-1, keepdims=True))
-    return np.where(none[..., None], np.nan, out).astype(w.dtype)
+    return np.where(none[..., None], np.nan, out)

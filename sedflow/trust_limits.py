@@ -10,6 +10,7 @@ from typing import ClassVar
 
 import numpy as np
 
+from sedflow.batches import galaxies_at
 from sedflow.parameters import NAMES
 
 K_HAT_MAX = 0.7
@@ -49,6 +50,7 @@ class Importance:
     _ARRAYS: ClassVar = ("ess", "k_hat", "log_evidence", "log_evidence_error", "gap", "n")
 
     def __getitem__(self, item) -> "Importance":
+        item = galaxies_at(item, np.shape(self.k_hat))
         return Importance(**{n: getattr(self, n)[item] for n in self._ARRAYS}, prior=self.prior)
 
     @classmethod
@@ -113,6 +115,7 @@ class Convergence:
     )
 
     def __getitem__(self, item) -> "Convergence":
+        item = galaxies_at(item, np.shape(self.acceptance))
         return Convergence(**{n: getattr(self, n)[item] for n in self._ARRAYS}, method=self.method)
 
     @classmethod

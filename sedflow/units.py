@@ -7,6 +7,7 @@ number that lies under the mask, and drops the unit; so what a caller hands over
 import re
 import unicodedata
 from functools import lru_cache
+from typing import Any
 
 import numpy as np
 
@@ -109,6 +110,17 @@ def plain(values, name: str, unit: str | None = None, error=SedflowError) -> np.
         return np.asarray(found.to(as_unit(unit), numbers), dtype=float)
     except Exception:  # astropy's units raise errors of many kinds
         raise error(f"{name} has the unit {str(found)!r}; give {wanted}") from None
+
+
+def frozen(values: np.ndarray) -> np.ndarray:
+    """An array that nobody can change in place; a copy, where its owner could."""
+    part: Any = values
+    while isinstance(part, np.ndarray) and not part.flags.writeable:
+        part = part.base
+    if part is not None:
+        values = values.copy()
+        values.flags.writeable = False
+    return values
 
 
 def split(values, name: str, error=SedflowError):

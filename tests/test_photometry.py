@@ -1,9 +1,12 @@
 """Bands, magnitudes, and the door through which data come in."""
 
+from datetime import date
+
 import numpy as np
 import pandas as pd
 import pytest
 from astropy.table import Table
+from numpy.dtypes import StringDType
 
 import sedflow
 from sedflow.bands import Band, ab_magnitude, band_flux, band_weights, load_band, nanomaggies
@@ -89,6 +92,31 @@ def test_an_index_of_galaxies_does_not_cut_bands(n):
 
 
 @pytest.mark.parametrize(
+    "item", [(slice(None), 0), (0, 1), (None, 0, 1), np.ones((5, 7), bool), ([0, 1], [0, 1])]
+)
+def test_an_index_of_galaxies_does_not_reach_into_their_draws(item, nsa, posterior):
+    galaxies = nsa.photometry(nsa.ids[:5])
+    check = posterior.check(galaxies, draws=False)
+    for cut in (sedflow.Draws(np.ones((5, 7, 12))).galaxy, galaxies.__getitem__, check.__getitem__):
+        with pytest.raises(IndexError, match=r"axes, where the galaxies have the shape \(5,\)"):
+            cut(item)
+    with pytest.raises(sedflow.SedflowError, match="has a"):
+        check[..., 0]
+
+
+def test_draws_of_one_galaxy_have_no_index():
+    one = sedflow.Draws(np.ones((7, 12)))
+    for item in (0, slice(3), np.ones(7, bool)):
+        with pytest.raises(IndexError, match="leave it out, of one galaxy"):
+            one.galaxy(item)
+    assert one.galaxy(()).theta.shape == (7, 12)
+    many = sedflow.Draws(np.ones((2, 3, 7, 12)))
+    assert many.galaxy((0, 1)).theta.shape == (7, 12)
+    assert many.galaxy((slice(None), [0, 2])).theta.shape == (2, 2, 7, 12)
+    assert many.galaxy(np.ones((2, 3), bool)).theta.shape == (6, 7, 12)
+
+
+@pytest.mark.parametrize(
     "ids",
     [
         [2**63, 5],
@@ -99,6 +127,14 @@ def test_an_index_of_galaxies_does_not_cut_bands(n):
         np.array([1, np.nan], dtype=object),
         [None, 1],
         np.ma.array([1, 2], mask=[0, 1]),
+        pd.array(["a", None], dtype="string"),
+        ["a", pd.NA],
+        ["a", np.nan],
+        ["a", 1.5],
+        [pd.NaT, 1],
+        np.array(["a", None], dtype=StringDType(na_object=None)),
+        np.array([16777217, 2], "f4"),
+        np.array([2049, 2], "f2"),
     ],
 )
 def test_ids_that_are_not_exact_are_refused(ids):
@@ -119,7 +155,18 @@ def test_short_ids_are_numbers_in_files(tmp_path):
         assert Table.read(tmp_path / f"fit{suffix}")["id"].tolist() == [1, 3]
 
 
-@pytest.mark.parametrize("ids", [np.array(["2026-01-01"] * 2, "M8[D]"), [True, False], [1j, 2]])
+@pytest.mark.parametrize(
+    "ids",
+    [
+        np.array(["2026-01-01"] * 2, "M8[D]"),
+        [True, False],
+        [1j, 2],
+        [date(2026, 1, 1)] * 2,
+        ["a", date(2026, 1, 1)],
+        [pd.Timestamp("2026-01-01"), 1],
+        ["a", True],
+    ],
+)
 def test_ids_of_other_kinds_are_refused(ids):
     with pytest.raises(BadPhotometry, match="whole numbers or text"):
         sedflow.Photometry(np.ones((2, 5)), np.ones((2, 5)), 0.05, ids=ids)
@@ -129,6 +176,15 @@ def test_ids_of_any_length_stay_what_they_are():
     for ids in ([2**63 - 1, -1], [2**63, 2**64 - 1], ["2", "a"], [b"2", b"a"]):
         galaxies = sedflow.Photometry(np.ones((2, 5)), np.ones((2, 5)), 0.05, ids=ids)
         assert galaxies.ids.tolist() == ids
+    text = sedflow.Photometry(
+        np.ones((2, 5)), np.ones((2, 5)), 0.05, ids=np.array(["2", "abc"], dtype=StringDType())
+    )
+    assert text.ids.tolist() == ["2", "abc"]
+    column = np.array([1237648720693755918, "a"], dtype=object)  # as of pandas
+    numbers = sedflow.Photometry(np.ones((1, 5)), np.ones((1, 5)), 0.05, ids=column[:1])
+    assert numbers.ids.dtype == np.int64
+    mixed = sedflow.Photometry(np.ones((2, 5)), np.ones((2, 5)), 0.05, ids=column)
+    assert mixed.ids.tolist() == ["1237648720693755918", "a"]
     galaxies = sedflow.Photometry(np.ones((2, 5)), np.ones((2, 5)), 0.05, ids=[72.0, 161.0])
     assert galaxies[1].title == "161, z = 0.0500"
 

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 import sedflow
+from sedflow.draws import systematic
 from sedflow.errors import SedflowError
 
 Q = [0.0, 0.16, 0.5, 0.84, 1.0]
@@ -22,6 +23,20 @@ def test_counts_are_weights():
     found = sedflow.weighted_quantile([1.0, 2, 3, 4], [0.16, 0.5, 0.84], [2, 2, 2, 2])
     np.testing.assert_allclose(found, [1.14, 2.5, 3.86])
     assert sedflow.weighted_quantile(np.arange(100.0), 0.5, np.ones(100)) == pytest.approx(49.5)
+
+
+@pytest.mark.parametrize("kind", [np.float16, np.float32])
+def test_weights_of_few_digits_are_summed_in_double_precision(kind):
+    values = np.arange(100_000.0)
+    for weight in (1.0, 1e-5, 1 / 3000):
+        weights = np.full(values.size, weight, kind)
+        found = sedflow.weighted_quantile(values, Q, weights)
+        np.testing.assert_allclose(found, np.quantile(values, Q), atol=0.51)
+    theta = np.zeros((3000, 12))
+    weights = np.full(3000, 1 / 3000, np.float32)
+    assert sedflow.Draws(theta, weights=weights).weights.dtype == float
+    picked = systematic(np.ones(100_000, kind), 1000, np.random.default_rng(1))
+    np.testing.assert_allclose(np.diff(picked), 100, atol=1)
 
 
 def test_values_that_are_nan_do_not_count():

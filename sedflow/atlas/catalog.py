@@ -231,6 +231,13 @@ class NSACatalog:
             good = believable(flux.astype(float), ivar.astype(float) ** -0.5).all(1)
         return good & believable_redshift(np.asarray(self._columns["Z"], float))
 
+    def seen(self, bands=UGRIZ) -> np.ndarray:
+        """NSAIDs, in the order of `ids`, of the galaxies with a usable flux in any of the bands.
+
+        Those that `photometry` takes in these bands: a galaxy of the atlas may have no flux in FUV.
+        """
+        return self.ids[np.any([self.observed((band,)) for band in as_bands(bands)], axis=0)]
+
 
 def summarise(catalog: NSACatalog, posterior=None, progress=None) -> dict:
     """What is in a catalogue, in plain numbers.
@@ -271,8 +278,7 @@ def summarise(catalog: NSACatalog, posterior=None, progress=None) -> dict:
     if posterior is None:
         return out
     bands = posterior.bands
-    seen = np.any([catalog.observed((band,)) for band in bands], axis=0)
-    ids, inside = catalog.ids[seen], 0
+    ids, inside = catalog.seen(bands), 0
     for start in range(0, len(ids), _CHECKED):
         galaxies = catalog.photometry(ids[start : start + _CHECKED], bands)
         inside += int(posterior.check(galaxies, draws=False).inside.sum())

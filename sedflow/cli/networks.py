@@ -202,11 +202,13 @@ def _p_value_table(posterior, weights, output, mocks, seed, workers):
 def figures(weights, output, galaxies, seed):
     """The four figures of Hahn & Melchior (2022), from this network and this machine.
 
-    Training set and atlas; NSAID 72 by network and MCMC; p-p curves; ranks.
+    Training set and atlas; NSAID 72, or the first galaxy that has the bands, by network and MCMC;
+    p-p curves; ranks.
 
     Example: sedflow figures --output runs/figures
     """
     import sedflow
+    from sedflow.bands import UGRIZ
     from sedflow.validation.measure import validate as run
     from sedflow.whole_numbers import LARGEST_SEED, as_whole
 
@@ -215,12 +217,15 @@ def figures(weights, output, galaxies, seed):
     made_folder(output)
     posterior, nsa = sedflow.load_posterior(weights), sedflow.load_nsa()
     publication.training_figure(posterior, nsa).savefig(output / "training.png", dpi=110)
-    galaxy = nsa.photometry(72, [b for b in posterior.bands if b in "ugriz"])
+    optical = tuple(band for band in posterior.bands if band in UGRIZ) or posterior.bands
+    nsaid = int(nsa.seen(optical)[0])
+    galaxy = nsa.photometry(nsaid, optical)
     network = sedflow.fit(galaxy, posterior, n=10_000, seed=1, trust=None)
     mcmc = sedflow.fit(galaxy, sedflow.MCMCSampler(model=posterior.model), n=10_000, seed=1)
-    publication.posterior_figure(network, reference=mcmc).savefig(output / "nsaid72.png", dpi=110)
+    drawn = publication.posterior_figure(network, reference=mcmc)
+    drawn.savefig(output / f"nsaid{nsaid}.png", dpi=110)
     with bar("galaxy") as tell:
         report = run(posterior, galaxies, 1000, seed, 1, tell, local=False)
     publication.calibration_figure(report).savefig(output / "calibration.png", dpi=110)
     publication.ranks_figure(report).savefig(output / "ranks.png", dpi=110)
-    echo(f"wrote training, nsaid72, calibration and ranks to {output}")
+    echo(f"wrote training, nsaid{nsaid}, calibration and ranks to {output}")

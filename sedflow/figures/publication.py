@@ -247,8 +247,9 @@ def training_figure(posterior, nsa, n: int = 20_000, n_fit: int = 200, seed: int
         noise=posterior.noise,
         redshift=tuple(posterior.domain.redshift),
     )
-    real = nsa.photometry(nsa.ids, bands)
-    some = nsa.photometry(np.random.default_rng(seed).choice(nsa.ids, n_fit, replace=False), bands)
+    ids = nsa.seen(bands)
+    real = nsa.photometry(ids, bands)
+    some = nsa.photometry(np.random.default_rng(seed).choice(ids, n_fit, replace=False), bands)
     stacked = posterior.sample(some, n=500, seed=seed).theta.reshape(-1, len(NAMES))
     prior = posterior.prior.sample(n, np.random.default_rng(seed))
     rows = [("redshift", mock.redshift, real.redshift)]

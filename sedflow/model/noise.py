@@ -20,7 +20,7 @@ from sedflow.errors import BadParameters, BadPhotometry
 from sedflow.files.hashes import sha256_of
 from sedflow.flux_units import NANOMAGGIES
 from sedflow.fluxes import PLAIN, fluxes_of
-from sedflow.units import plain, split
+from sedflow.units import frozen, plain, split
 from sedflow.whole_numbers import as_whole
 from sedflow.zero_points import in_nanomaggies
 
@@ -51,7 +51,7 @@ class NoiseModel:
         bands = different_bands(self.bands)
         object.__setattr__(self, "bands", bands)
         for name in ("log_flux", "median", "scatter"):
-            values = plain(getattr(self, name), name, "", BadParameters)
+            values = frozen(plain(getattr(self, name), name, "", BadParameters))
             object.__setattr__(self, name, values)
             shape = (len(bands), self.log_flux.shape[-1] if self.log_flux.ndim else 0)
             if values.shape != shape or shape[1] < _FEWEST_NODES:

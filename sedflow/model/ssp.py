@@ -23,7 +23,7 @@ from sedflow.files.paths import as_path
 from sedflow.model.remnants import remnant_mass
 from sedflow.model.ssp_stated import in_our_units, unit_of
 from sedflow.model.ssp_units import check_stars
-from sedflow.units import plain
+from sedflow.units import frozen, plain
 
 _SSP_DATASETS = ("ssp_lgmet", "ssp_lg_age_gyr", "ssp_wave", "ssp_flux")
 _SSP_OPTIONAL = ("ssp_feh", "ssp_wave_edges", "ssp_mass_remaining")
@@ -70,12 +70,14 @@ class SSPGrid:
 
     def __post_init__(self):
         for name, unit in (("feh", ""), ("lg_age_gyr", ""), ("wave_edges", "Angstrom")):
-            object.__setattr__(self, name, plain(getattr(self, name), name, unit, BadSSP))
-        light = plain(self.luminosity, "luminosity", "Lsun / (Angstrom Msun)", BadSSP)
+            values = plain(getattr(self, name), name, unit, BadSSP)
+            object.__setattr__(self, name, frozen(values))  # the identity is of these numbers
+        light = frozen(plain(self.luminosity, "luminosity", "Lsun / (Angstrom Msun)", BadSSP))
         object.__setattr__(self, "luminosity", light)
         for name in ("mass_remaining", "mass_living"):
             if getattr(self, name) is not None:
-                object.__setattr__(self, name, plain(getattr(self, name), name, "", BadSSP))
+                masses = plain(getattr(self, name), name, "", BadSSP)
+                object.__setattr__(self, name, frozen(masses))
         axes = (self.feh, self.lg_age_gyr, self.wave_edges)
         n_met, n_age, n_wave = self.feh.size, self.lg_age_gyr.size, self.wave_edges.size - 1
         if any(axis.ndim != 1 for axis in axes) or light.shape != (n_met, n_age, n_wave):

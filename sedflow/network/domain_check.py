@@ -4,6 +4,7 @@ from dataclasses import dataclass, fields, replace
 
 import numpy as np
 
+from sedflow.batches import galaxies_at
 from sedflow.sampling.misfit import MISFIT_BELOW
 
 
@@ -49,6 +50,7 @@ class DomainCheck:
 
     def __getitem__(self, item) -> "DomainCheck":
         """The checks at an index, slice or mask of the leading axis."""
+        item = galaxies_at(item, np.shape(self.inside))
         values = {f.name: getattr(self, f.name) for f in fields(self) if f.name != "bands"}
         return replace(self, **{name: _at(value, item) for name, value in values.items()})
 

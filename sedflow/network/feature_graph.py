@@ -65,7 +65,7 @@ class UsualSigma(nn.Module):
         self._buffer("floor", (0.1 * 10 ** x[:, 0]) ** 2)
 
     def _buffer(self, name, values):
-        self.register_buffer(name, torch.as_tensor(np.asarray(values)), persistent=False)
+        self.register_buffer(name, torch.as_tensor(np.array(values)), persistent=False)
 
     def _line(self, name, x, y, below, above):
         """Value at the first node, slope below it, and change of slope at every node."""

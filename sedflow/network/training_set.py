@@ -131,7 +131,8 @@ class TrainingSet:
                 f"no galaxy of the NSA is seen in {', '.join(foreign)}, so simulations cannot be "
                 "chosen for their likeness to them; set survey = 0"
             )
-        galaxies = catalog.photometry(np.repeat(catalog.ids, _COPIES), self.noise.bands)
+        ids = np.repeat(catalog.seen(self.noise.bands), _COPIES)
+        galaxies = catalog.photometry(ids, self.noise.bands)
         rng = np.random.default_rng([self.config.seed, _SCALING_BLOCK, 1])
         kept = draw_presence(*galaxies.flux.shape, rng) & galaxies.present
         flux, sigma = (np.where(kept, a, np.nan) for a in (galaxies.flux, galaxies.sigma))

@@ -18,7 +18,7 @@ from scipy.sparse import csr_array
 
 from sedflow.catalogue.cluster import processes
 from sedflow.catalogue.column_units import with_units
-from sedflow.errors import SedflowError, needs
+from sedflow.errors import SedflowError, check_kind, needs
 from sedflow.files.paths import as_path
 from sedflow.files.writing import replacing
 from sedflow.population.blocks import Blocks
@@ -92,6 +92,8 @@ class StreamedPopulation(Population):
         workers: int = 0,
         scheduler: str | None = None,
     ):
+        remedy = "the folder of one run; sedflow.Population takes several, and fits"
+        check_kind("out", out, (str, Path), remedy)
         self.names = names_of(of)
         self._workers, self._scheduler = as_whole("workers", workers, 0, 1024), scheduler
         if weights is not None and not isinstance(weights, Mapping):

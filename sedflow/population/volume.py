@@ -10,9 +10,10 @@ from typing import Any
 import numpy as np
 
 from sedflow.errors import SedflowError
+from sedflow.flux_units import same_flux_unit
 from sedflow.model.cosmology import MPC_CM, luminosity_distance_cm
 from sedflow.redshifts import MIN_REDSHIFT
-from sedflow.units import plain
+from sedflow.units import plain, split
 
 _SKY = 4 * np.pi * (180 / np.pi) ** 2  # square degrees
 FARTHEST = 0.5  # the largest redshift, where the table of distances ends
@@ -37,7 +38,7 @@ def inverse_vmax(
     ----------
     redshift (n,)
         Plain numbers, or quantities of astropy's in the units given here; so the others.
-    magnitude (n,) : in the band of the limit, AB, without K correction
+    magnitude (n,) : in the band of the limit, AB, without K correction; with a unit, mag or mag(AB)
     limit : faintest magnitude of the sample
     area : of the survey [square degrees]
     z_low, z_high : ends of the sample
@@ -53,9 +54,10 @@ def inverse_vmax(
     >>> bool(weights[1] > 5 * weights[0])
     True
     """
-    z, m = plain(redshift, "redshift", ""), plain(magnitude, "magnitude", "mag")
-    limit, area = _number(limit, "limit", "mag"), _number(area, "area", "deg2")
-    z_low, z_high = _number(z_low, "z_low", ""), _number(z_high, "z_high", "")
+    z, m = plain(redshift, "redshift", ""), _magnitudes(magnitude, "magnitude")
+    limit = _one(_magnitudes(limit, "limit"), "limit")
+    area = _one(plain(area, "area", "deg2"), "area")
+    z_low, z_high = (_one(plain(z, n, ""), n) for z, n in ((z_low, "z_low"), (z_high, "z_high")))
     try:
         z, m = np.broadcast_arrays(z, m)
     except ValueError:
@@ -90,9 +92,17 @@ def inverse_vmax(
     return 1.0 / volume
 
 
-def _number(value, name, unit):
-    """One number in its unit."""
-    number = plain(value, name, unit)
+def _magnitudes(values, name):
+    """AB magnitudes, plain, in mag, or in a unit of astropy's that says that they are AB."""
+    numbers, unit = split(values, name)
+    physical = getattr(unit, "physical_unit", None)  # of mag(AB), where mag has none
+    if physical is not None and same_flux_unit(f"mag({physical})", "mag(AB)"):
+        return numbers * unit.function_unit.to("mag")
+    return plain(values, name, "mag")
+
+
+def _one(number, name):
+    """One number."""
     if number.ndim:
         raise SedflowError(f"{name} has the shape {number.shape}; give one number")
     return float(number)

@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from sedflow.batches import galaxies_at
 from sedflow.palette import GREEN, GREY, INK_BLUE, VERMILION
 from sedflow.sampling.misfit import is_misfit
 
@@ -167,6 +168,7 @@ class Verdict:
 
     def __getitem__(self, item: Any) -> "Verdict":
         """The verdicts at an index, slice or mask of the leading axis."""
+        item = galaxies_at(item, np.shape(self.kind))
         return Verdict(*(np.asarray(getattr(self, name))[item] for name in self.names()))
 
     def __str__(self):

@@ -80,7 +80,8 @@ def validate(
     seed : int
         Of the simulated galaxies and the draws.
     n_nsa : int
-        Galaxies of the NSA, chosen at random, whose weights are judged.
+        Galaxies of the NSA with a flux in one of the bands, chosen at random, whose weights are
+        judged.
     progress : callable, optional
         Called as progress(done, total) after each galaxy.
     local : bool
@@ -100,6 +101,10 @@ def validate(
     of_atlas = {*posterior.bands} <= {*NSA_BANDS}
     total = n + n // 2 + (n // 2 + n_nsa if of_atlas else 0)
     run = _Measurement(posterior, n_draw, seed, progress, total, workers)
+    if of_atlas:
+        run.ids = run.nsa.seen(posterior.bands)
+        what = f" galaxies of the NSA, which sees {len(run.ids):,} in {', '.join(posterior.bands)}"
+        n_nsa = as_whole("n_nsa", n_nsa, 1, len(run.ids), what)
     full = run.simulated(n, None)
     some = run.simulated(n // 2, draw_presence)
     like = run.fitted(*survey_like(posterior, run.nsa, n // 2, seed)) if of_atlas else None
@@ -169,7 +174,7 @@ class _Measurement:
         self.posterior, self.model, self.prior = posterior, posterior.model, posterior.prior
         self.n_draw, self.seed, self.progress, self.total = n_draw, seed, progress, total
         self.done, self.workers = 0, workers
-        self.nsa = load_nsa()
+        self.nsa, self.ids = load_nsa(), np.zeros(0, int)  # of its galaxies with one of the bands
         draws = self.prior.sample(_CONTRACTION_PRIOR, np.random.default_rng(seed))
         self.prior_sd = draws.std(0)
 
@@ -213,7 +218,7 @@ class _Measurement:
 
     def survey(self, n):
         """Importance figures of n random galaxies of the NSA."""
-        ids = np.random.default_rng(self.seed).choice(self.nsa.ids, n, replace=False)
+        ids = np.random.default_rng(self.seed).choice(self.ids, n, replace=False)
 
         def importance(k):
             galaxy = self.nsa.photometry(ids[k], self.posterior.bands)
@@ -223,14 +228,14 @@ class _Measurement:
 
     def inside(self):
         """How many of the NSA's galaxies lie in the ranges of the training models."""
-        galaxies = self.nsa.photometry(self.nsa.ids, self.posterior.bands)
+        galaxies = self.nsa.photometry(self.ids, self.posterior.bands)
         inside = self.posterior.check(galaxies, draws=False).inside
         return {"galaxies": len(inside), "inside": int(inside.sum())}
 
     def local(self, full):
         """p-values of L-C2ST at galaxies of the NSA, by kind."""
         rng = np.random.default_rng(self.seed)
-        ids = rng.choice(self.nsa.ids, _LOCAL, replace=False)
+        ids = rng.choice(self.ids, _LOCAL, replace=False)
         observed = [self.nsa.photometry(i, self.posterior.bands) for i in ids]
         context = self.posterior.context(full.galaxies)
         at = np.concatenate([self.posterior.context(g) for g in observed])

@@ -45,7 +45,7 @@ def survey_like(
         chosen by bands that a fit does not see is not calibrated under it.
     """
     rng = np.random.default_rng([seed, 2])
-    atlas = nsa.photometry(nsa.ids, posterior.bands)
+    atlas = nsa.photometry(nsa.seen(posterior.bands), posterior.bands)
     atlas = atlas[atlas.present.all(-1) & (atlas.redshift > posterior.domain.redshift[0])]
     low, high = np.quantile(atlas.redshift, [0.002, 0.998])
     theta, galaxies = simulate(

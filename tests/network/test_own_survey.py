@@ -7,7 +7,7 @@ import pytest
 
 import sedflow
 from sedflow.errors import SedflowError
-from sedflow.figures.publication import coverage_figure
+from sedflow.figures.publication import coverage_figure, training_figure
 from sedflow.model.noise import NoiseModel
 from sedflow.network.training import TrainingConfig, train
 from sedflow.validation import load_report, measure
@@ -65,6 +65,31 @@ def test_a_network_that_the_atlas_says_nothing_of_is_validated(noise_file, tmp_p
     assert "mine: 60 simulated galaxies" in str(again)
     assert "drawn from the prior (60," in in_words(again)
     assert coverage_figure(again).axes
+
+
+def test_a_network_of_a_band_that_some_of_the_atlas_lacks_is_validated(tmp_path, monkeypatch):
+    """NSAID 72 has no flux in FUV; hours of work were lost when it came up."""
+    flux = 10 ** np.random.default_rng(1).uniform(-1, 3, (5000, 1))
+    noise = NoiseModel.fit(flux, np.hypot(0.05 * flux, 0.3), ("FUV",))
+    (tmp_path / "fuv.json").write_text(json.dumps(noise.to_dict()))
+    own = {"bands": ("FUV",), "ssp": "bc03", "noise": str(tmp_path / "fuv.json"), "survey": 0.2}
+    made = train(TrainingConfig(**(SMALL | own)), tmp_path)
+    monkeypatch.setattr(measure._Measurement, "_accepted", lambda self, galaxy, draws: (draws, "x"))
+    monkeypatch.setattr(measure, "local_test", lambda *given: np.full(len(given[3]), 0.5))
+    with pytest.raises(SedflowError, match=r"n_nsa = 9440 .* sees 8,431 in FUV"):
+        measure.validate(made, 20, 100, n_nsa=9440, local=False)
+    report = measure.validate(made, 20, 100, seed=7, n_nsa=10)
+    assert report.summary["nsa_inside"]["galaxies"] == 8431
+    assert populations_of(report)[0] == "survey"
+    training_figure(made, sedflow.load_nsa(), n=100, n_fit=20)
+
+
+def test_galaxies_seen_in_one_of_the_bands_have_photometry(nsa):
+    assert (nsa.seen() == nsa.ids).all()
+    ids = nsa.seen(("FUV", "NUV"))
+    assert len(ids) < len(nsa) and 72 not in nsa.seen(("FUV",))
+    assert nsa.photometry(ids, ("FUV", "NUV")).present.any(-1).all()
+    assert set(nsa.seen(("FUV",))) <= set(ids)
 
 
 @pytest.mark.parametrize(

@@ -203,3 +203,9 @@ def test_density_and_figure_are_made_as_ever(both, tmp_path):
     table = both[1].to_table(tmp_path / "density.parquet")
     assert len(Table.read(tmp_path / "density.parquet")) == len(table) == 64
     assert both[1].plot().axes
+
+
+@pytest.mark.parametrize("out", [["run", "rerun"], 5])
+def test_what_is_not_one_folder_is_refused(out):
+    with pytest.raises(SedflowError, match=r"out = .* give the folder of one run"):
+        StreamedPopulation(out, OF)

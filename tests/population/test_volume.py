@@ -76,9 +76,20 @@ def test_units_are_converted_and_masked_galaxies_refused():
         inverse_vmax(np.ma.array(z, mask=[0, 1]), m, 17.7, 1000)
 
 
+def test_ab_magnitudes_of_astropy_are_magnitudes():
+    z, m = np.array([0.02, 0.03]), np.array([15.0, 16.0])
+    expected = inverse_vmax(z, m, 17.7, 1000)
+    for unit, scale in ((u.ABmag, 1), (u.mag(u.AB), 1), (u.MagUnit(u.AB, u.mmag), 1000)):
+        found = inverse_vmax(z, scale * m * unit, 17.7 * u.ABmag, 1000)
+        np.testing.assert_allclose(found, expected)
+    np.testing.assert_allclose(inverse_vmax(z, [*(m * u.ABmag)], 17.7 * u.mag, 1000), expected)
+
+
 @pytest.mark.parametrize(
     ("change", "words"),
     [
+        ({"magnitude": [15.0, 16.0] * u.STmag}, r"magnitude has the unit 'mag\(ST\)'"),
+        ({"limit": 17.0 * u.mag("uJy")}, r"limit has the unit 'mag\(uJy\)'"),
         ({"redshift": [0.02], "magnitude": [17.0], "z_low": 0.02}, "its volume is 0"),
         ({"magnitude": [15.0, 15.0, 15.0]}, "one of each galaxy"),
         ({"limit": [17.0, 17.0]}, "limit has the shape"),

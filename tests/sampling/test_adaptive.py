@@ -1,5 +1,7 @@
 """Adaptive importance sampling: proposals as narrow as a mode, and scouts that are covered."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -62,7 +64,9 @@ def test_scouts_tell_what_k_hat_cannot_see(posterior, nsa, monkeypatch, half):
         n_dust, u = scouts[:, NAMES.index("n_dust")], place(posterior, galaxy).points(scouts).u
         assert (np.argsort(n_dust) == np.argsort(u[:, -1])).all()
         HalfProposal.end, network = np.median(u[:, -1]), HalfNetwork(posterior, np.median(n_dust))
-        draws = draws.galaxy(draws.theta[:, NAMES.index("n_dust")] < network.end)
+        rows = draws.theta[:, NAMES.index("n_dust")] < network.end
+        names = ("theta", "log_density", "flux")
+        draws = replace(draws, **{name: getattr(draws, name)[rows] for name in names})
         monkeypatch.setattr(adaptive, "_Proposal", HalfProposal)
         monkeypatch.setattr(adaptive, "_ROUNDS", 3)
     found, covered = adapt(network, galaxy, model, prior, draws, 1, scouts)
