@@ -269,7 +269,8 @@ class ShownFit(PlottedFit):
             )
         if chains is not None:
             worst = float(chains.r_hat.max())
-            return f", R-hat {worst:.3f}, {self.ess:,.0f} of {n:,} draws effective"
+            known = min(float(self.ess), n)  # the chains may be longer than what is handed out
+            return f", R-hat {worst:.3f}, {known:,.0f} of {n:,} draws effective"
         return f", {n:,} draws" + (
             f" of {sampler_title(self.sampler)}" if self.quality == UNCHECKED else ""
         )

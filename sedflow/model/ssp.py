@@ -169,15 +169,18 @@ class SSPGrid:
         """Hash of its numbers, which two grids have in common that are the same.
 
         The hash of the file is not enough: a grid made of arrays has none, and one that was changed
-        by `dataclasses.replace` keeps it. Numbers are rounded to single precision, since two
-        machines may differ in the last digit.
+        by `dataclasses.replace` keeps it. Numbers are rounded to three digits, since two machines
+        may differ in the last: hardly one of millions then lies at an edge of the rounding, while a
+        change of all by 1e-6 moves some over one.
         """
         digest = hashlib.sha256(np.float64(self.lsun).tobytes())
         for name in _NUMBERS:
             values = getattr(self, name)
             digest.update(f"{name} {np.shape(values)}".encode())
             if values is not None:
-                digest.update(np.ascontiguousarray(values, "<f4").tobytes())
+                mantissa, exponent = np.frexp(values)
+                digest.update(np.rint(1024 * mantissa).astype("<i2").tobytes())
+                digest.update(exponent.astype("<i2").tobytes())
         return digest.hexdigest()
 
     @property

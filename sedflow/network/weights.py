@@ -20,7 +20,13 @@ from sedflow.network.trained_model import check_grid
 from sedflow.parameters import PARAMETERS
 from sedflow.sampling.misfit import load_p_values
 
-__all__ = ["cached_posterior", "load_posterior", "packaged_weights", "parameter_table"]
+__all__ = [
+    "cached_posterior",
+    "load_posterior",
+    "packaged_name",
+    "packaged_weights",
+    "parameter_table",
+]
 
 _KEPT = 16  # networks
 
@@ -28,6 +34,17 @@ _KEPT = 16  # networks
 def packaged_weights() -> list[str]:
     """Names of the networks in the package."""
     return sorted(path.stem for path in data_path("").glob("*.safetensors"))
+
+
+def packaged_name(name_or_path: str | Path) -> str | Path:
+    """The whole name of a packaged network that a shorter one stands for; anything else as it is.
+
+    >>> packaged_name("fsps"), packaged_name("uv-bc03"), packaged_name("mine.safetensors")
+    ('nsa-ugriz-fsps', 'nsa-uv-bc03', 'mine.safetensors')
+    """
+    if str(name_or_path) in SSP_NAMES:  # as for SEDModel
+        return f"nsa-ugriz-{name_or_path}"
+    return f"nsa-{name_or_path}" if f"nsa-{name_or_path}" in packaged_weights() else name_or_path
 
 
 def load_posterior(
@@ -49,10 +66,7 @@ def load_posterior(
     BadWeights
         Files are missing, damaged, or belong to another parameter table or SSP grid.
     """
-    if str(name_or_path) in SSP_NAMES:  # as for SEDModel
-        name_or_path = f"nsa-ugriz-{name_or_path}"
-    elif f"nsa-{name_or_path}" in packaged_weights():
-        name_or_path = f"nsa-{name_or_path}"
+    name_or_path = packaged_name(name_or_path)
     path = as_path(name_or_path, BadWeights)
     packaged = path.suffix != ".safetensors"
     if packaged:

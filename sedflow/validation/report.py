@@ -19,6 +19,7 @@ from sedflow.files.packaged import DEFAULT_WEIGHTS, checked_path, data_path
 from sedflow.files.paths import as_path
 from sedflow.files.writing import replacing
 from sedflow.model.derived import ALL, VALIDATED
+from sedflow.network.weights import packaged_name
 from sedflow.trust_limits import K_HAT_MAX
 
 #: Names of the quantities that are validated, in the order of the columns of the scores.
@@ -137,6 +138,7 @@ def load_report(name_or_path: str | Path = DEFAULT_WEIGHTS) -> ValidationReport:
     >>> load_report("nsa-ugriz-fsps").galaxies["scores_network"].shape
     (3000, 20)
     """
+    name_or_path = packaged_name(name_or_path)
     path = as_path(name_or_path)
     packaged = path.suffix != ".json"
     if packaged:
