@@ -518,7 +518,8 @@ def test_a_message_that_sets_many_values_is_heard_value_by_value(handler):
     """Twenty values in one message, each of which makes a figure anew, held the loop for 2 s."""
     toggles = [Toggle() for _ in range(20)]
     document = Document()
-    for model in toggles:
+    field = FileInput()
+    for model in (*toggles, field):
         document.add_root(model)
     session = Page(document)
     handler.connection = SimpleNamespace(session=session, _session=session)
@@ -535,13 +536,19 @@ def test_a_message_that_sets_many_values_is_heard_value_by_value(handler):
         for t in toggles
     ]
 
+    named = [("value", "eA=="), ("mime_type", "text/csv"), ("filename", "x.csv")]
+    file = [
+        {"kind": "ModelChanged", "model": {"id": field.id}, "attr": name, "new": value}
+        for name, value in named
+    ]
+
     async def scene():
-        for some in (events[:3], events):
+        for some in (file, events):
             await handler._hear(patch_doc(patch_doc.create_header(), {}, {"events": some}))
 
     asyncio.run(scene())
     ids = [t.id for t in toggles]
-    assert order == [ids[:3], *([i] for i in ids[:-1])]
+    assert order == [[field.id] * 3, *([i] for i in ids[:-1])]
 
 
 def test_a_file_that_was_read_is_not_held_any_more(handler):

@@ -8,6 +8,7 @@ import contextlib
 import logging
 import time
 from collections import OrderedDict, deque
+from itertools import groupby
 
 from bokeh.core.property.descriptors import UnsetValueError
 from bokeh.protocol.exceptions import MessageError, ProtocolError, ValidationError
@@ -27,7 +28,6 @@ _BYTES = 2**20  # of messages that wait or are heard, of a socket; then no more 
 _LOG = logging.getLogger(__name__)
 _LONG = 4_000  # characters of a content that is not parsed before the visitor has rested
 _SESSION_BYTES = MESSAGE_BYTES  # that values hold which a page has set
-_TOGETHER = 4  # values that are set at once: a file with its name and kind has three
 _NOTHING = "{}"  # in the place of a content that is not parsed
 
 
@@ -324,18 +324,25 @@ class Hearing(WSHandler):
 
 
 def _parts(message, values):
-    """A message, or each of its changes alone if it sets many values: others have turns between."""
-    if values <= _TOGETHER:
+    """A message, or the changes of each model alone if it sets several values.
+
+    Others have turns between them; a file comes with its name and kind.
+    """
+    if values <= 1:
         return [message]
     parts = []
-    for event in message.content["events"]:
-        part = type(message)(
-            message.header, message.metadata, {**message.content, "events": [event]}
-        )
+    for _, events in groupby(message.content["events"], _about):
+        content = {**message.content, "events": [*events]}
+        part = type(message)(message.header, message.metadata, content)
         for buffer in message.buffers:
             part.add_buffers(buffer)
         parts.append(part)
     return parts
+
+
+def _about(event):
+    """The model that a change is of; a click or a box is of none."""
+    return event.get("model", {}).get("id")
 
 
 def _has_left(part, document):
