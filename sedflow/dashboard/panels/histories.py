@@ -22,8 +22,6 @@ __all__ = ["HistoriesPanel"]
 
 #: A phone has no room for three figures side by side.
 _DOWN = "@media (max-width: 600px) { :host { flex-direction: column !important; } }"
-#: Beside figures that fill the room; what is more scrolls.
-_FEW_LINES = {"max-height": "var(--sf-formed, 66px)", "overflow": "auto", "scrollbar-width": "thin"}
 _LATELY = 0.1  # Gyr, which are a line on an axis of 13
 _STEP = 0.05  # share of the mass, from which a step on that line is told
 
@@ -70,9 +68,7 @@ class HistoriesPanel(AnswerPanel):
         mode = "stretch_both" if screen else "stretch_width"
         self._panes = {one: figure_pane(sizing_mode=mode, margin=0) for one in which}
         self.figures: dict[str, HistoryFigure] = {}
-        self._formation = prose(
-            "", margin=(2, 8), visible=formation, styles=_FEW_LINES if screen else {}
-        )
+        self._formation = prose("", margin=(2, 8), visible=formation)
 
     def draw(self, answer: Answer, brushed: Brushed | None) -> None:
         """Draw the histories and say when the mass had formed."""
