@@ -135,9 +135,10 @@ class Comparison:
                 f"were tempered (divided by {self.temperature:.2g})."
             )
         lost = [name for name, (value, _) in self.log_evidence.items() if not np.isfinite(value)]
-        unknown = ", ".join(lost)
-        said = [f"No evidence is known for {unknown}, whose weight is 0 for that alone."]
-        said = said if lost else []
+        said = []
+        if lost:
+            unknown = ", ".join(lost)
+            said.append(f"No evidence is known for {unknown}, whose weight is 0 for that alone.")
         without = [name for name, one in self.fits.items() if str(one.lacks)]
         if without and len(lost) < len(self.fits):
             share = sum(self.weights[name] for name in without)

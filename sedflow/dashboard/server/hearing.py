@@ -309,7 +309,7 @@ class Hearing(WSHandler):
         after = talk.held | held
         if sum(after.values()) > _SESSION_BYTES:
             raise Refused("more than a page may hold")
-        if sum(held.values()) > 0 and mine + sum(held.values()) > VISITOR_BYTES:
+        if mine + sum(held.values()) > VISITOR_BYTES:
             raise Refused("more than the pages of a visitor may hold")
         talk.held = {key: size for key, size in after.items() if size}
         talk.coming = frozenset(held)
@@ -347,8 +347,8 @@ def _about(event):
 
 def _has_left(part, document):
     """Whether the model of a change has left the page since, perhaps by a change before it."""
-    about = part.content["events"][0].get("model")
-    return about is not None and document.models.get_by_id(about["id"]) is None
+    model = _about(part.content["events"][0])
+    return model is not None and document.models.get_by_id(model) is None
 
 
 def _still_held(document, talk):
