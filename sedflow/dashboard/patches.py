@@ -8,6 +8,7 @@ Take a patch out once its report is resolved in the versions that `pyproject.tom
 | `known_defaults` | Bokeh 3.9 | not reported; bokeh/bokeh#13174 corrected a part |
 | `in_order` | Panel 1.9 | not reported |
 | `there_when_pulled` | Panel 1.9 | not reported |
+| `sent_together` | Bokeh 3.9 | not reported |
 | `collect_seldom` | Panel 1.9 | not reported |
 | `any_query` | Panel 1.9 | not reported |
 | `MARKDOWN_CSS` | Panel 1.9 | not reported; holoviz/panel#4883 and #5278 are close to it |
@@ -363,6 +364,36 @@ def there_when_pulled() -> None:
         return reply
 
     ServerSession._handle_pull = handle_pull  # type: ignore[method-assign]
+
+
+def sent_together() -> None:
+    """Send all that changes while a document is locked as one message of many events.
+
+    Bokeh sends a message for each, and the browser looks through all models of the page after each:
+    another theme came as 380 messages. Each event is written down when it happens, as before.
+    """
+
+    def document_patched(self, event):
+        if self._pending_writes is None:
+            raise RuntimeError("a document was changed without its lock")
+        for connection in self._subscribed_connections:
+            if event.setter is self and connection is self._current_patch_connection:
+                continue  # it knows: the change is its own
+            message = connection.protocol.create("PATCH-DOC", [event])
+            writes, letter = getattr(connection, "letter", (None, None))
+            if writes is self._pending_writes:
+                letter.content["events"] += message.content["events"]
+                letter.add_buffers(*message.buffers)
+            else:
+                connection.letter = self._pending_writes, message
+                self._pending_writes.append(_sent(connection, message))
+
+    ServerSession._document_patched = document_patched  # type: ignore[method-assign]
+
+
+async def _sent(connection, letter):
+    connection.letter = None, None
+    await connection._socket.send_message(letter)
 
 
 def collect_seldom() -> None:

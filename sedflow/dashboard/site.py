@@ -18,6 +18,7 @@ from sedflow.dashboard.patches import (
     in_order,
     known_defaults,
     send_at_once,
+    sent_together,
     there_when_pulled,
 )
 from sedflow.dashboard.server.memory import RETURNS, few_pools, settle
@@ -118,6 +119,7 @@ def _shared():
         known_defaults()
         in_order()
         there_when_pulled()
+        sent_together()
         collect_seldom()
         nsa, posterior = load_nsa(), cached_posterior(DEFAULT_WEIGHTS)
         # Imports and tables: now, not under the first visitor's click.

@@ -469,7 +469,8 @@ def _no_serious_in_both_themes(page):
     button = page.get_by_role("button", name=re.compile("^(Dark|Light) page$"))
     is_light = button.get_attribute("aria-label") == "Dark page"
     button.evaluate("button => button.click()")
-    page.wait_for_url(lambda url: ("theme=dark" in url) == is_light)
+    # All pages that were opened before have their figures dressed, too.
+    page.wait_for_url(lambda url: ("theme=dark" in url) == is_light, timeout=90_000)
     page.wait_for_timeout(1500)
     _no_serious(page)
 

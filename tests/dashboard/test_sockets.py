@@ -7,6 +7,7 @@ import os
 import socket
 import struct
 import time
+from functools import partial
 from types import SimpleNamespace
 from urllib.parse import urlsplit
 from weakref import WeakKeyDictionary
@@ -24,7 +25,7 @@ from tornado.ioloop import IOLoop
 from tornado.websocket import WebSocketClosedError, WebSocketHandler, websocket_connect
 from visitors import Visitor
 
-from sedflow.dashboard.patches import there_when_pulled
+from sedflow.dashboard.patches import sent_together, there_when_pulled
 from sedflow.dashboard.server import hearing, sessions
 from sedflow.dashboard.server.gate import Gate
 from sedflow.dashboard.server.loop_time import LoopTime
@@ -500,6 +501,26 @@ def test_what_changes_before_a_page_is_drawn_reaches_it():
                 pass
             document.add_next_tick_callback(change)
             await visitor.until("later", 10)
+            visitor.close()
+
+    asyncio.run(scene())
+
+
+def test_what_changes_at_once_comes_in_one_message():
+    """Another theme came as hundreds of messages, after each of which the browser laid out."""
+    sent_together()
+
+    async def scene():
+        async with small_server() as (page, _):
+            visitor = await Visitor.open(page)
+            document, _ = PANES.popitem()
+            field = document.get_model_by_name("field")
+            for values in ({"title": "one", "value": "two"}, {"value": "three", "name": "four"}):
+                document.add_next_tick_callback(partial(field.update, **values))
+                kind = ""
+                while kind != "PATCH-DOC":
+                    kind, content, _ = await visitor.next()
+                assert {e["attr"]: e["new"] for e in content["events"]} == values
             visitor.close()
 
     asyncio.run(scene())
