@@ -34,6 +34,7 @@ class Members:
     left_out : why galaxies are not among these -> how many
     remedy : what makes more draws
     absent : of a run, ID of each galaxy that was inferred and is not among these -> why
+    awaited : rows of reruns that are not inferred yet; their galaxies have the draws of before
     """
 
     ids: np.ndarray
@@ -45,6 +46,7 @@ class Members:
     left_out: dict[str, int]
     remedy: str
     absent: dict[str, str] = field(default_factory=dict)
+    awaited: int = 0
 
     def __len__(self):
         return len(self.ids)
@@ -86,7 +88,11 @@ class Members:
         inside = {*before, *again}
         absent = {k: v for k, v in (self.absent | other.absent).items() if k not in inside}
         left_out = Counter(absent.values())
-        left_out[NOT_INFERRED] = sum(one.left_out.get(NOT_INFERRED, 0) for one in (self, other))
+        mine, new = (one.left_out.get(NOT_INFERRED, 0) for one in (self, other))
+        # What is to come of a rerun is of galaxies that are here already.
+        known = {*before, *self.absent}
+        is_rerun = known.issuperset(again) and known.issuperset(other.absent)
+        left_out[NOT_INFERRED] = mine + (0 if is_rerun else new)
         ids = [i for part in parts for i in part.ids.tolist()]
         return replace(
             self,
@@ -97,6 +103,7 @@ class Members:
             left_out=dict(+left_out),
             remedy=other.remedy,
             absent=absent,
+            awaited=self.awaited + other.awaited + (new if is_rerun else 0),
         )
 
     def _padded(self, n_draw):

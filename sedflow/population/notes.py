@@ -12,10 +12,11 @@ from sedflow.population.run_parts import NOT_INFERRED
 EFFECTIVE_MIN = 20.0
 
 
-def notes_of(population: Any, spreads: Sequence[float], remedy: str) -> list[str]:
+def notes_of(population: Any, spreads: Sequence[float], remedy: str, awaited: int = 0) -> list[str]:
     """The sentences on a `Population`.
 
     spreads : median standard deviation of a galaxy, by quantity; remedy : what makes more draws
+    awaited : rows of reruns that are not inferred yet
     """
     out = ["The population is that of the galaxies given: any selection is part of it."]
     if population.weights is not None:
@@ -36,6 +37,12 @@ def notes_of(population: Any, spreads: Sequence[float], remedy: str) -> list[str
             f"The run is not finished: {population.left_out[NOT_INFERRED]:,} of its rows are not "
             "inferred yet, and a number density from weights may be too low; give the command of "
             "the run again, and ask for the population when it has ended."
+        )
+    if awaited:
+        out.append(
+            f"The rerun is not finished: {awaited:,} of its rows are not inferred yet, and their "
+            "galaxies are here with the draws of the run before, if it has any; give the command "
+            "of the rerun again, and ask for the population when it has ended."
         )
     if few := population.few:
         names = ", ".join(map(str, few[:5])) + (", ..." if len(few) > 5 else "")
