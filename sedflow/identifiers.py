@@ -1,6 +1,7 @@
 """IDs of galaxies as arrays: whole numbers or text, exact."""
 
 import numbers
+import uuid
 
 import numpy as np
 
@@ -34,6 +35,8 @@ def exact_ids(ids) -> np.ndarray:
         raise BadPhotometry(f"ids must be whole numbers or text ({problem})") from None
     if values.dtype.kind in "US" and not isinstance(ids, np.ndarray):
         _check_each(np.array(ids, dtype=object))
+    if values.dtype.kind == "O":
+        values = _uuids_as_text(values)
     if values.dtype.kind in "OT":  # T is numpy's text of any length, which may have holes
         _check_each(values)
         values = _of_one_type(values)
@@ -48,6 +51,14 @@ def exact_ids(ids) -> np.ndarray:
     if inexact.any():
         raise _inexact(values[inexact].flat[0])
     return values.astype(np.int64)
+
+
+def _uuids_as_text(values):
+    out = values.copy()
+    for place, value in np.ndenumerate(values):
+        if isinstance(value, uuid.UUID):
+            out[place] = str(value)
+    return out
 
 
 def _check_each(values):

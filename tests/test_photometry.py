@@ -1,5 +1,6 @@
 """Bands, magnitudes, and the door through which data come in."""
 
+import uuid
 from datetime import date
 
 import numpy as np
@@ -185,6 +186,9 @@ def test_ids_of_any_length_stay_what_they_are():
     assert numbers.ids.dtype == np.int64
     mixed = sedflow.Photometry(np.ones((2, 5)), np.ones((2, 5)), 0.05, ids=column)
     assert mixed.ids.tolist() == ["1237648720693755918", "a"]
+    unique = [uuid.UUID(int=7), uuid.UUID(int=8)]
+    known = sedflow.Photometry(np.ones((2, 5)), np.ones((2, 5)), 0.05, ids=unique)
+    assert known.ids.tolist() == [str(one) for one in unique]
     galaxies = sedflow.Photometry(np.ones((2, 5)), np.ones((2, 5)), 0.05, ids=[72.0, 161.0])
     assert galaxies[1].title == "161, z = 0.0500"
 

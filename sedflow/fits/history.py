@@ -14,6 +14,7 @@ from sedflow.fits.samples import fractions
 from sedflow.model import likelihood
 from sedflow.photometry import Photometry
 from sedflow.sampling import misfit
+from sedflow.whole_numbers import LARGEST_SEED, as_whole
 
 __all__ = ["CURVES", "History", "Predicted"]
 
@@ -152,6 +153,7 @@ class Predicted:
 
     def replicated(self, seed: int = 0) -> np.ndarray:
         """Fluxes (..., n_draw, n_band) that the draws would have been measured at."""
+        seed = as_whole("seed", seed, 0, LARGEST_SEED)
         noise = np.random.default_rng(seed).standard_normal(self.flux.shape)
         return self.flux + self.photometry.sigma[..., None, :] * noise
 

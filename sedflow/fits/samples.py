@@ -7,6 +7,7 @@ import numpy as np
 
 from sedflow.draws import read_only, systematic
 from sedflow.errors import UnknownName, unknown
+from sedflow.whole_numbers import LARGEST_SEED, as_whole
 
 __all__ = ["Quantities", "Samples", "equal_rows", "fractions"]
 
@@ -82,7 +83,7 @@ def equal_rows(draws: Any, seed: int = 0) -> np.ndarray | None:
     flat = draws.weights.reshape(-1, draws.n)
     if not (np.ptp(flat, axis=-1) > 0).any():
         return None
-    rng = np.random.default_rng(seed)
+    rng = np.random.default_rng(as_whole("seed", seed, 0, LARGEST_SEED))
     every = np.arange(draws.n)
     rows = [systematic(w, draws.n, rng) if np.ptp(w) > 0 else every for w in flat]
     return np.stack(rows).reshape(*draws.shape, draws.n)

@@ -207,8 +207,10 @@ class SSPGrid:
         The photon-weighted integral of each merged bin (of L_lambda lambda) is kept.
         """
         edges = plain(edges, "edges", "Angstrom", BadSSP)
-        if edges.ndim != 1 or not np.isfinite(edges).all() or not edges.size:
+        if edges.ndim != 1 or not edges.size:
             raise BadSSP(f"edges have the shape {edges.shape}; give a list of wavelengths [A]")
+        if not np.isfinite(edges).all():
+            raise BadSSP("an edge is not a finite number; give wavelengths [A]")
         keep = np.unique(np.abs(self.wave_edges - edges[:, None]).argmin(axis=1))
         if keep.size < 2:
             raise BadSSP(

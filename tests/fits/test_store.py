@@ -373,6 +373,8 @@ def test_arviz_refuses_a_batch_and_a_galaxy_without_draws():
     lost = replace(fit, draws=Draws(np.full((N, 12), np.nan), weights=np.full(N, np.nan)))
     with pytest.raises(SedflowError, match="has no draws"):
         to_arviz(lost)
+    with pytest.raises(SedflowError, match="seed = -1; give a whole number"):
+        to_arviz(fit, seed=-1)
 
 
 # Tables
