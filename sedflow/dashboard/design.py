@@ -22,6 +22,7 @@ from sedflow.dashboard.patches import (
     OWN_OUTLINE,
     PLAIN_LINES,
     TURNED_PAGES,
+    WHOLE_GLYPHS,
 )
 from sedflow.dashboard.server.messages import MAX_MEGABYTES
 from sedflow.palette import DARK, FONT, LIGHT
@@ -30,6 +31,7 @@ _FILES = Path(__file__).parent / "frame"
 _PATCHES = (
     PLAIN_LINES,
     OWN_OUTLINE,
+    WHOLE_GLYPHS,
     LATE_COLUMNS,
     TURNED_PAGES,
     LARGE_FILES.replace("MEGABYTES", str(MAX_MEGABYTES)),

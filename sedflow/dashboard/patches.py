@@ -15,6 +15,7 @@ Take a patch out once its report is resolved in the versions that `pyproject.tom
 | `boxed` | Panel 1.9 | not reported |
 | `PLAIN_LINES` | Bokeh 3.9 | not reported |
 | `OWN_OUTLINE` | Bokeh 3.9 | not reported |
+| `WHOLE_GLYPHS` | Bokeh 3.9 | not reported |
 | `LATE_COLUMNS` | Tabulator 6.4 | not reported |
 | `LARGE_FILES` | Bokeh 3.9 | not reported |
 | `TURNED_PAGES` | Tabulator 6.4, Panel 1.9 | not reported |
@@ -79,6 +80,27 @@ OWN_OUTLINE = """
   if (paint) figure._paint_outline = function(ctx, box) {
     ctx.beginPath()
     paint.call(this, ctx, box)
+  }
+}
+"""
+
+#: A glyph takes over its coordinates, its index and its colours one after another, and other work
+#: has its turn between: painted with fewer patches than were indexed, it threw, and the axis beside
+#: it and all that came in the same message were lost. It waits for the rest, which asks to be
+#: painted.
+WHOLE_GLYPHS = """
+{
+  const view = window.Bokeh?.require('models/renderers/glyph_renderer').GlyphRendererView?.prototype
+  const set = view?.set_data, paint = view?._paint
+  if (set && paint) {
+    view.set_data = async function(indices) {
+      if (!this.under_way) [this.under_way, this.size_before] = [0, this.glyph._data_size]
+      this.under_way++
+      try { await set.call(this, indices) } finally { this.under_way-- }
+    }
+    view._paint = function(ctx) {
+      if (!this.under_way || this.glyph._data_size === this.size_before) paint.call(this, ctx)
+    }
   }
 }
 """
