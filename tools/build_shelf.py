@@ -16,11 +16,13 @@ from pathlib import Path
 import numpy as np
 
 import sedflow
+from sedflow.dashboard.answer import Request
 from sedflow.model.cosmology import MPC_CM, luminosity_distance_cm
 from sedflow.parameters import NAMES
 
 OUT = Path(__file__).parent.parent / "sedflow" / "data" / "shelf.json"
-N, SEED = 4000, 1
+ASKED = Request("")  # as the app asks: its page says the same numbers
+N, SEED = ASKED.n, ASKED.seed
 VIRGO_MPC = 16.5  # Mei et al. 2007, ApJ 655, 144
 
 ENTRIES = tomllib.loads((Path(__file__).parent / "shelf.toml").read_text())["galaxy"]
@@ -72,7 +74,7 @@ def without(galaxy, posterior):
     for k, band in enumerate(galaxy.bands):
         kept = tuple(b for b in galaxy.bands if b != band)
         less = galaxy.in_bands(kept).in_bands(posterior.bands)
-        fit = sedflow.reweight(sedflow.fit(less, posterior, n=1000, seed=SEED), min_ess=0)
+        fit = sedflow.reweight(sedflow.fit(less, posterior, n=N, seed=SEED), min_ess=0)
         p = float(fit.predicted.p_value)
         if p > best["p_value_without"]:
             theta = fit.draws.resampled().theta
