@@ -6,11 +6,14 @@ import numpy as np
 
 from sedflow.bands import load_band
 from sedflow.dashboard.answer import Answer
+from sedflow.dashboard.printed import minus
 from sedflow.dashboard.quantities import HISTORIES, equal_samples
 from sedflow.draws import Draws, column_quantiles
+from sedflow.errors import SedflowError
 from sedflow.fits.fit import Fit
 
 _N_BRUSHED = 40  # draws of a selection whose spectra are computed
+_LABELS = {"sfr": ("SFR", " M☉/yr"), "zh": ("Z", ""), "formed": ("share formed", "")}
 _N_COMPARED = 3000  # draws of MCMC that are looked at
 
 
@@ -45,32 +48,46 @@ class Brushed:
         return {"outline": {"x": list(self.rim[0]), "y": list(self.rim[1])}}
 
 
-def through(answer: Answer, which: str, geometry: dict) -> tuple[np.ndarray, str] | None:
-    """Draws whose history passes through a box, and in words; None if it is beside the axis.
+def through(answer: Answer, which: str, geometry: dict) -> tuple[np.ndarray, str]:
+    """Draws whose history passes through a box, and in words.
 
     which : of `HISTORIES`; geometry : "rect" with x0, x1 [Gyr ago], y0 and y1
+
+    Raises
+    ------
+    SedflowError
+        The box is beside the axis.
     """
     history = answer.fit.history
     values = getattr(history, which)
     (x0, x1), (y0, y1) = (sorted((geometry[f"{a}0"], geometry[f"{a}1"])) for a in "xy")
     edges = history.edges
-    if values.shape[-1] == len(edges):
-        inside = (edges >= x0) & (edges <= x1)
+    first, last = max(x0, edges[0]), min(x1, edges[-1])
+    if first > last:
+        raise SedflowError("no history is inside this box; drag over the curves")
+    if values.shape[-1] == len(edges):  # lines from one edge to the next, perhaps through the box
+        between = edges[(edges > first) & (edges < last)]
+        at = np.array([first, *between, last])
+        some = np.array([np.interp(at, edges, one) for one in values])
+        mask = (some.min(axis=1) <= y1) & (some.max(axis=1) >= y0)
     else:
-        inside = (edges[1:] >= x0) & (edges[:-1] <= x1)
-    if not inside.any():
-        return None
-    some = values[:, inside]
-    label = {"sfr": "SFR", "zh": "Z", "formed": "share formed"}[which]
-    words = f"{label} {y0:.2g} to {y1:.2g} at {max(x0, 0):.2g} to {x1:.2g} Gyr ago"
-    return ((some >= y0) & (some <= y1)).any(axis=1), words
+        some = values[:, (edges[1:] >= first) & (edges[:-1] <= last)]
+        mask = ((some >= y0) & (some <= y1)).any(axis=1)
+    label, unit = _LABELS[which]
+    words = f"{label} {y0:.2g} to {y1:.2g}{unit} at {first:.2g} to {last:.2g} Gyr ago"
+    return mask, minus(words)
 
 
-def within(answer: Answer, geometry: dict, rest: bool = False) -> tuple[np.ndarray, str] | None:
-    """Draws whose residuals of the bands in a box are inside it, and in words; None of no band.
+def within(answer: Answer, geometry: dict, rest: bool = False) -> tuple[np.ndarray, str]:
+    """Draws whose residuals of the bands in a box are inside it, and in words.
 
     geometry : "rect" with x0, x1 [A], y0 and y1 [σ]; rest : whether the wavelengths are the
         galaxy's own
+
+    Raises
+    ------
+    SedflowError
+        No band is inside the box.
     """
     galaxy = answer.fit.photometry
     (x0, x1), (y0, y1) = (sorted((geometry[f"{a}0"], geometry[f"{a}1"])) for a in "xy")
@@ -78,10 +95,10 @@ def within(answer: Answer, geometry: dict, rest: bool = False) -> tuple[np.ndarr
     pivot = np.array([load_band(b).pivot for b in galaxy.bands]) / stretch
     chosen = (pivot >= x0) & (pivot <= x1) & np.isfinite(galaxy.flux)
     if not chosen.any():
-        return None
+        raise SedflowError("no band is inside this box; drag across the point of one")
     pull = ((galaxy.flux - answer.fit.predicted.flux) / galaxy.sigma)[:, chosen]
     names = ", ".join(b for b, c in zip(galaxy.bands, chosen, strict=True) if c)
-    words = f"residual in {names} {y0:.2g} to {y1:.2g} σ"
+    words = minus(f"residual in {names} {y0:.2g} to {y1:.2g} σ")
     return ((pull >= y0) & (pull <= y1)).all(axis=1), words
 
 

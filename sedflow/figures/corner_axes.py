@@ -178,7 +178,8 @@ def box_ranges(axes: CornerAxes, geometry: dict) -> tuple[tuple[str, float, floa
             f"this box holds all of the panel of {' and '.join(axes.labels[k] for k, _ in sides)}, "
             "so it selects nothing; draw it inside one panel"
         )
-    return tuple((axes.names[k], *_in_units_of(axes, k, ends)) for k, ends in sides)
+    # A drag that ends beside the panel ends at its edge.
+    return tuple((axes.names[k], *_in_units_of(axes, k, np.clip(e, 0, 1))) for k, e in sides)
 
 
 def box_rim(axes: CornerAxes, ranges: Sequence[tuple[str, float, float]]) -> tuple:

@@ -710,7 +710,19 @@ def test_a_box_in_a_history_selects_the_draws_that_pass_through_it(answer, which
     assert 0.4 < mask.mean() < 0.75
     assert (values[mask, k - 1 : k + 1].min(axis=1) <= middle).all()
     assert "Gyr ago" in words
-    assert through(answer, which, {**box, "x0": -3.0, "x1": -2.0}) is None
+    with pytest.raises(SedflowError, match="drag over the curves"):
+        through(answer, which, {**box, "x0": -3.0, "x1": -2.0})
+
+
+def test_a_line_that_crosses_a_narrow_box_is_selected(answer):
+    """No edge of the history lies inside, and no draw was found."""
+    history = answer.fit.history
+    x = float(history.edges[20:22].mean())
+    crossing = np.array([np.interp(x, history.edges, one) for one in history.formed])
+    middle = float(np.median(crossing))
+    box = {"type": "rect", "x0": x - 1e-6, "x1": x + 1e-6, "y0": middle, "y1": 1.0}
+    mask, _ = through(answer, "formed", box)
+    np.testing.assert_array_equal(mask, crossing >= middle)
 
 
 def test_a_box_in_the_residuals_selects_the_draws_with_such_residuals(answer):
@@ -726,7 +738,8 @@ def test_a_box_in_the_residuals_selects_the_draws_with_such_residuals(answer):
     mask, words = within(answer, box)
     np.testing.assert_array_equal(mask, (pull[:, 1] <= box["y1"]) & (pull[:, 1] >= -9))
     assert words.startswith("residual in g ")
-    assert within(answer, {**box, "x0": 100.0, "x1": 200.0}) is None
+    with pytest.raises(SedflowError, match="no band is inside this box"):
+        within(answer, {**box, "x0": 100.0, "x1": 200.0})
 
 
 def test_a_band_that_is_left_out_is_shown_beside_what_the_others_predict(engine):

@@ -51,7 +51,8 @@ STAGE = """
 .sed { grid-area: sed; display: var(--sf-sed, flex) !important; }
 .pull { grid-area: pull; display: var(--sf-pull, flex) !important; }
 .history { grid-area: history; display: var(--sf-history, flex) !important; }
-.corner { grid-area: corner; display: var(--sf-corner, flex) !important; }
+/* What is laid over the plot has room, or goes. */
+.corner { grid-area: corner; container-type: size; display: var(--sf-corner, flex) !important; }
 .block { grid-area: block; display: var(--sf-block, flex) !important;
   border-top: 1px solid var(--sf-line); }
 @media (min-width: 1800px) {

@@ -12,7 +12,7 @@ from sedflow.dashboard.brush import Brushed, brush
 from sedflow.dashboard.numbers import pointed, region
 from sedflow.dashboard.panels.corner_controls import HINT, OTHER_SETS, CornerControls
 from sedflow.dashboard.panels.panel import AnswerPanel, figure_pane, refresh
-from sedflow.dashboard.printed import percent
+from sedflow.dashboard.printed import minus, percent
 from sedflow.dashboard.quantities import QUANTITIES, SHORT_LABELS, chosen_quantities
 from sedflow.dashboard.server.turns import Superseded
 from sedflow.dashboard.server.visitors import whose
@@ -129,7 +129,7 @@ class CornerPanel(AnswerPanel):
                 titled=False,
                 says=False,
                 sizing_mode="stretch_both",
-                min_height=300,
+                min_height=180,
             )
             self.plot.figure.on_event("selectiongeometry", self._drawn)
             self._pane.object = self.plot.figure
@@ -216,7 +216,7 @@ class CornerPanel(AnswerPanel):
             self._controls.say(HINT if self.changed is None else _BESIDE)
             return
         told = f"**{percent(brushed.share)}** of the posterior, {brushed.n:,} draws"
-        self._controls.say(f"{told}: {plain(brushed.words)}", selected=True)
+        self._controls.say(f"{told}: {plain(minus(brushed.words))}", selected=True)
 
     async def prepare(
         self, answer: Answer, brushed: Brushed | None, changed: Changed | None
@@ -269,7 +269,7 @@ class CornerPanel(AnswerPanel):
         return (brushed,)
 
     def _say(self, error):
-        self.message = str(error)
+        self.message = minus(str(error))
         self.param.trigger("message")
 
     def _drawn(self, event):
@@ -279,7 +279,7 @@ class CornerPanel(AnswerPanel):
     def brush_in(self, place: str, geometry: dict, find=None) -> None:
         """Brush what was drawn in a figure, when the worker has time.
 
-        find : callable(answer, geometry) -> (mask, words) or None; default of the corner plot
+        find : callable(answer, geometry) -> (mask, words); default of the corner plot
         """
 
         async def select():  # not a partial: Panel waits for what it can see to be a coroutine
@@ -305,7 +305,11 @@ class CornerPanel(AnswerPanel):
             if find is None and drawn["type"] == "rect":
                 return _inside(answer, columns, axes, box_ranges(axes, drawn))
             found = selected(columns, axes, drawn) if find is None else find(answer, drawn)
-            return None if found is None else brush(answer, *found, place, rim(drawn))
+            if found is None:
+                return None
+            if not found[0].any():
+                raise SedflowError("no draw is inside what you drew; drag over some of them")
+            return brush(answer, *found, place, rim(drawn))
 
         await self._select(brushed)
 

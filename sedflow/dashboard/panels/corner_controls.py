@@ -25,12 +25,17 @@ _OVER = """
 :host { position: absolute !important; right: 6px; top: 2px; width: 62%; z-index: 3;
         align-items: flex-end; pointer-events: none; }
 :host > * { pointer-events: auto; }
-/* Twelve rows of numbers leave no room for words on a small screen. */
-@media (max-width: 1400px) { :host(.many) .hint { display: none !important; } }
+/* Twelve rows of numbers leave no room for words on a small screen, nor do six on a low one.
+   Not by its display, which text has of its own. */
+@media (max-width: 1400px) { :host(.many) .hint { visibility: hidden; height: 0 !important; } }
+@container (max-height: 380px) { .hint { visibility: hidden; height: 0 !important; } }
+@container (max-height: 540px) { :host(.many) .hint { visibility: hidden; height: 0 !important; } }
 @media (max-width: 480px) {
   :host { position: static !important; width: 100%; align-items: start; }
 }
 """
+#: Twenty chosen quantities leave room for the plot.
+_LOW = ".choices__inner { max-height: 92px; overflow-y: auto; }"
 _TIGHT = ".bk-btn-group > .bk-btn { padding: 3px 7px !important; }\n"
 _KEY = _TIGHT + "\n".join(
     f".bk-btn-group > .bk-btn:nth-child({k}) {{ border-bottom: 3px solid {color} !important; }}"
@@ -82,7 +87,7 @@ class CornerControls:
             **tight,
         )
         self.quantities = quantity_chooser("quantities of the corner plot, one by one")
-        self.quantities.visible = False
+        self.quantities.param.update(visible=False, stylesheets=[_LOW], margin=(2, 10))
         self._typed = pn.widgets.Toggle(
             label="type a range",
             stylesheets=[PRESSED],
