@@ -9,7 +9,8 @@ Take a patch out once its report is resolved in the versions that `pyproject.tom
 | `in_order` | Panel 1.9 | not reported |
 | `there_when_pulled` | Panel 1.9 | not reported |
 | `sent_together` | Bokeh 3.9 | not reported |
-| `collect_seldom` | Panel 1.9 | not reported |
+| `collect_seldom` | Panel 1.9, Bokeh 3.9 | not reported |
+| `let_go` | Bokeh 3.9 | not reported |
 | `any_query` | Panel 1.9 | not reported |
 | `MARKDOWN_CSS` | Panel 1.9 | not reported; holoviz/panel#4883 and #5278 are close to it |
 | `boxed` | Panel 1.9 | not reported |
@@ -27,12 +28,15 @@ Take a patch out once its report is resolved in the versions that `pyproject.tom
 import itertools
 import weakref
 from functools import wraps
+from types import SimpleNamespace
 from typing import Any
 
+import bokeh.document.document as bokeh_document
 import panel as pn
 import panel.io.document as panel_document
 import panel.io.location as panel_location
 from bokeh.core.property.descriptors import PropertyDescriptor
+from bokeh.model import Model
 from bokeh.models import CustomJS
 from bokeh.server.session import ServerSession, _needs_document_lock
 from bokeh.server.views.ws import WSHandler
@@ -421,9 +425,32 @@ async def _sent(connection, letter):
 def collect_seldom() -> None:
     """Leave the search for what nobody can reach to `server.memory`, which waits for quiet.
 
-    Panel searches some seconds after each page that ends, a second each time, and all wait.
+    Bokeh searches when a page ends, and Panel some seconds later, up to seconds each time, and all
+    wait: 38 pages that ended together stopped the loop for six.
     """
     panel_document._garbage_collect = lambda: None
+    bokeh_document.gc = SimpleNamespace(collect=lambda: 0)  # type: ignore[attr-defined]
+
+
+def let_go() -> None:
+    """Let models of a page that has ended hold on to nothing, so that few are to be searched for.
+
+    Bokeh forgets the values that were set, but not the defaults of lists and dicts, nor what waits
+    for changes.
+    """
+    destroy = Model.destroy
+    if hasattr(destroy, "all"):
+        return
+
+    @wraps(destroy)
+    def destroyed(self):
+        destroy(self)
+        for kept in ("unstable_default_values", "unstable_themed_values", "callbacks"):
+            getattr(self, f"_{kept}").clear()
+        self._event_callbacks.clear()
+
+    destroyed.all = True  # type: ignore[attr-defined]
+    Model.destroy = destroyed  # type: ignore[method-assign]
 
 
 class _Stamped(dict):

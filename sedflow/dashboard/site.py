@@ -17,6 +17,7 @@ from sedflow.dashboard.patches import (
     collect_seldom,
     in_order,
     known_defaults,
+    let_go,
     send_at_once,
     sent_together,
     there_when_pulled,
@@ -121,6 +122,7 @@ def _shared():
         there_when_pulled()
         sent_together()
         collect_seldom()
+        let_go()
         nsa, posterior = load_nsa(), cached_posterior(DEFAULT_WEIGHTS)
         # Imports and tables: now, not under the first visitor's click.
         first = Request(str(nsa.ids[0]))

@@ -19,6 +19,7 @@ __all__ = ["RETURNS", "Returns", "few_pools", "settle"]
 
 _ARENA_MAX = -8  # M_ARENA_MAX of glibc's malloc.h
 _POOLS = 2
+_FEW = 10  # sessions that have ended, whose memory can wait
 
 
 def _libc():
@@ -63,7 +64,7 @@ class Returns:
     after : float
         Seconds from the first session that ends to the return, for all that end until then.
     at_most : float
-        Seconds that it waits for a quiet moment.
+        Seconds that it waits for a quiet moment; less after more than a few sessions.
     rest : float
         How long until the next one, in times of what it took.
     """
@@ -73,16 +74,18 @@ class Returns:
         is_quiet: Callable[[], bool],
         give_back: Callable[[], None] = _give_back,
         after: float = 8.0,
-        at_most: float = 60.0,
+        at_most: float = 900.0,
         rest: float = 50.0,
     ):
         self._is_quiet, self._give_back = is_quiet, give_back
         self._after, self._at_most, self._rest = after, at_most, rest
         self._next = 0.0
+        self._ended = 0  # sessions since the last return
         self._task: asyncio.Task | None = None
 
     def soon(self) -> None:
         """Return memory when the time has come; without a server, never."""
+        self._ended += 1
         try:
             loop = asyncio.get_running_loop()
         except RuntimeError:
@@ -90,11 +93,16 @@ class Returns:
         if self._task is None or self._task.done():
             self._task = loop.create_task(self._when_quiet())
 
+    @property
+    def _patience(self):
+        return self._at_most * min(1.0, _FEW / max(self._ended, 1))
+
     async def _when_quiet(self):
         await asyncio.sleep(max(self._after, self._next - time.monotonic()))
-        end = time.monotonic() + self._at_most
-        while not self._is_quiet() and time.monotonic() < end:
+        since = time.monotonic()
+        while not self._is_quiet() and time.monotonic() < since + self._patience:
             await asyncio.sleep(min(1.0, self._at_most))
+        self._ended = 0
         begun = time.monotonic()
         self._give_back()
         now = time.monotonic()
