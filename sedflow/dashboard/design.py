@@ -17,6 +17,7 @@ from panel.theme.native import Native, NativeDefaultTheme
 from panel.viewable import Viewable
 
 from sedflow.dashboard.patches import (
+    CLEAN_EDGES,
     LARGE_FILES,
     LATE_COLUMNS,
     OWN_OUTLINE,
@@ -32,6 +33,7 @@ _PATCHES = (
     PLAIN_LINES,
     OWN_OUTLINE,
     WHOLE_GLYPHS,
+    CLEAN_EDGES,
     LATE_COLUMNS,
     TURNED_PAGES,
     LARGE_FILES.replace("MEGABYTES", str(MAX_MEGABYTES)),

@@ -17,6 +17,7 @@ Take a patch out once its report is resolved in the versions that `pyproject.tom
 | `PLAIN_LINES` | Bokeh 3.9 | not reported |
 | `OWN_OUTLINE` | Bokeh 3.9 | not reported |
 | `WHOLE_GLYPHS` | Bokeh 3.9 | not reported |
+| `CLEAN_EDGES` | Bokeh 3.9 | not reported |
 | `LATE_COLUMNS` | Tabulator 6.4 | not reported |
 | `LARGE_FILES` | Bokeh 3.9 | not reported |
 | `TURNED_PAGES` | Tabulator 6.4, Panel 1.9 | not reported |
@@ -105,6 +106,18 @@ WHOLE_GLYPHS = """
     view._paint = function(ctx) {
       if (!this.under_way || this.glyph._data_size === this.size_before) paint.call(this, ctx)
     }
+  }
+}
+"""
+
+#: A canvas is cleared half a pixel to the right and below where it begins, so that text that was
+#: once over its edge leaves a row of dots.
+CLEAN_EDGES = """
+{
+  const layer = window.Bokeh?.require('core/util/canvas').CanvasLayer?.prototype
+  if (layer) layer.clear = function() {
+    const {x, y, width, height} = this.bbox
+    this.ctx.clearRect(x - 1, y - 1, width + 2, height + 2)
   }
 }
 """

@@ -1,7 +1,7 @@
 """The residuals of a spectrum: layers are a pure function of data, the figure draws them."""
 
 import numpy as np
-from bokeh.models import BasicTicker, HoverTool, Scatter
+from bokeh.models import BasicTicker, HoverTool, Scatter, Text
 
 from sedflow.bands import load_band
 from sedflow.figures.base import OUTLINE, Layers, LiveFigure
@@ -32,8 +32,13 @@ def pull_layers(
         names = [b for b, t in zip(bands, there, strict=True) if t]
         width = (np.abs(predicted[[2, 0]] - predicted[1]) / sigma)[:, there]
         both = np.hypot(1.0, width.mean(axis=0))
-        sources[key] = {"x": x, "y": pull, "band": names, "both": pull / both}
-        limit = max(limit, 1.25 * np.abs(pull).max(initial=0.0))
+        limit = max(limit, 1.25 * min(np.abs(pull).max(initial=0.0), _ROOM[key] * limit))
+        # A band that is far off when it is left out would make a line of all others.
+        shown = np.clip(pull, -0.8 * limit, 0.8 * limit)
+        sources[key] = {"x": x, "y": shown, "band": names, "pull": pull, "both": pull / both}
+        if key == "left" and (far := shown != pull).any():
+            text = [f"{v:,.0f} σ".replace("-", "\N{MINUS SIGN}") for v in pull[far]]
+            sources["beyond"] = {"x": x[far], "y": shown[far], "text": text}
         bars = {"x": x, "low": -width[1], "high": width[0]}
         if key == "left":
             sources["model"] = {k: np.append(sources["model"][k], v) for k, v in bars.items()}
@@ -53,6 +58,10 @@ def pull_layers(
     )
 
 
+#: How many times the limit of the axis a residual may reach until it is drawn at its edge.
+_ROOM = {"pulls": np.inf, "left": 2.0}
+
+
 class PullFigure(LiveFigure):
     """Residuals in sigma; bars are the 68 % of what the posterior predicts."""
 
@@ -60,8 +69,9 @@ class PullFigure(LiveFigure):
         columns = {
             "model": ("x", "low", "high"),
             "brushed": ("x", "low", "high"),
-            "pulls": ("x", "y", "band", "both"),
-            "left": ("x", "y", "band", "both"),
+            "pulls": ("x", "y", "band", "pull", "both"),
+            "left": ("x", "y", "band", "pull", "both"),
+            "beyond": ("x", "y", "text"),
             OUTLINE: ("x", "y"),
         }
         super().__init__(layers, columns, name, height=options.pop("height", 130), **options)
@@ -81,11 +91,14 @@ class PullFigure(LiveFigure):
         rings = f.scatter(
             "x", "y", size=9, fill_alpha=0, line_width=2, line_color=SELECTED, source=s["left"]
         )
+        self.figure.add_glyph(
+            s["beyond"], Text(x="x", y="y", text="text", x_offset=8, text_baseline="middle")
+        )
         f.add_tools(
-            HoverTool(renderers=[points], tooltips="@band: @y{0.00} σ"),
+            HoverTool(renderers=[points], tooltips="@band: @pull{0.00} σ"),
             HoverTool(
                 renderers=[rings],
-                tooltips="@band, left out: @y{0.00} σ of its error, @both{0.00} σ of error and "
+                tooltips="@band, left out: @pull{0.00} σ of its error, @both{0.00} σ of error and "
                 "prediction",
             ),
         )

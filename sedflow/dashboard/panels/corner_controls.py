@@ -26,10 +26,11 @@ _OVER = """
         align-items: flex-end; pointer-events: none; }
 :host > * { pointer-events: auto; }
 /* Twelve rows of numbers leave no room for words on a small screen, nor do six on a low one.
-   Not by its display, which text has of its own. */
-@media (max-width: 1400px) { :host(.many) .hint { visibility: hidden; height: 0 !important; } }
-@container (max-height: 380px) { .hint { visibility: hidden; height: 0 !important; } }
-@container (max-height: 540px) { :host(.many) .hint { visibility: hidden; height: 0 !important; } }
+   Text has a display and a visibility of its own. */
+.hint { opacity: var(--sf-words, 1) !important; position: var(--sf-at, static) !important; }
+@media (max-width: 1400px) { :host(.many) { --sf-words: 0; --sf-at: absolute; } }
+@container (max-height: 380px) { :host { --sf-words: 0; --sf-at: absolute; } }
+@container (max-height: 540px) { :host(.many) { --sf-words: 0; --sf-at: absolute; } }
 @media (max-width: 480px) {
   :host { position: static !important; width: 100%; align-items: start; }
 }

@@ -9,6 +9,7 @@ import pandas as pd
 from sedflow.dashboard.answer import Answer
 from sedflow.dashboard.brush import Brushed
 from sedflow.dashboard.panels.panel import AnswerPanel
+from sedflow.dashboard.printed import minus
 from sedflow.dashboard.quantities import QUANTITIES
 from sedflow.dashboard.widgets import SMALL_TABLE, TextTable
 from sedflow.model.derived import ALL, derive
@@ -110,7 +111,7 @@ def _rows(answer, brushed, literature):
         if answer.truths is not None:
             row["truth"] = number(answer.truths[k], np.ptp(answer.quantiles[:, k]))
         if literature:
-            row["literature"] = literature.get(d.name, "")
+            row["literature"] = minus(literature.get(d.name, ""))
         # Last, for it is what a narrow table cuts.
         row["prior"] = "{} to {}".format(*(number(v, prior[1] - prior[0]) for v in prior))
         rows.append(row)
