@@ -16,6 +16,7 @@ from sedflow.parameters import N_PARAM, NAMES, index
 from sedflow.photometry import Photometry
 from sedflow.shares import shares_of
 from sedflow.trust_limits import Convergence, Importance
+from sedflow.units import Frozen, frozen, plain
 from sedflow.whole_numbers import LARGEST_SEED, as_whole
 
 #: Draws of a galaxy that may be asked for: 0.1 GB, and a quantile good to 0.1 % of its sigma.
@@ -44,7 +45,7 @@ def read_only(values: Any) -> Any:
 
 
 @dataclass(frozen=True, repr=False)
-class Draws:
+class Draws(Frozen):
     """Draws of the 12 parameters of one galaxy, or of many on the leading axes.
 
     theta (..., n_draw, 12), in the order of `NAMES`
@@ -83,16 +84,18 @@ class Draws:
                 f"{np.shape(self.theta)[:-1]}; give one density per draw, or None"
             )
         for name in ("theta", "log_density", "weights", "flux"):
-            object.__setattr__(self, name, read_only(getattr(self, name)))
+            values = getattr(self, name)
+            if isinstance(values, np.ndarray):  # a sampler may fill its own arrays again
+                object.__setattr__(self, name, frozen(values))
         if self.weights is None:
             return
-        shape, weights = np.shape(self.theta)[:-1], np.asarray(self.weights, float)
+        shape, weights = np.shape(self.theta)[:-1], plain(self.weights, "weights")
         if weights.shape != shape:
             raise BadParameters(
                 f"weights have shape {weights.shape}, but there are draws of shape {shape}; give "
                 "one weight per draw"
             )
-        object.__setattr__(self, "weights", read_only(weights))  # summed in double precision
+        object.__setattr__(self, "weights", frozen(weights))  # summed in double precision
         total = weights.sum(-1)
         blank = np.isnan(self.theta).any((-2, -1))  # a galaxy without draws has no weights either
         off = ~blank & ((weights < 0).any(-1) | ~(np.abs(total - 1.0) <= _TOLERANCE))

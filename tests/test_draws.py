@@ -1,12 +1,15 @@
 """Draws carry their model fluxes: each is computed once, and never belongs to other draws."""
 
+import copy
+import pickle
 from dataclasses import replace
 
 import numpy as np
 import pytest
 
 import sedflow
-from sedflow.errors import BadParameters
+from sedflow.draws import Draws
+from sedflow.errors import BadParameters, SedflowError
 from sedflow.model.fast import FastPhotometry
 
 
@@ -103,3 +106,30 @@ def test_a_flux_of_another_shape_is_refused():
     theta = np.zeros((10, 12))
     with pytest.raises(BadParameters, match=r"flux has shape \(10, 4\), but .* \(10, 5\)"):
         sedflow.Draws(theta, flux=np.ones((10, 4)), flux_bands=tuple("ugriz"))
+
+
+def test_a_sampler_may_fill_its_arrays_again():
+    """The draws of an earlier galaxy became those of the later one."""
+    theta, density = np.full((4, 12), 0.5), np.zeros(4)
+    draws = Draws(theta, density, weights=np.full(4, 0.25))
+    theta[:], density[:] = 9.0, 9.0
+    assert draws.theta.max() == 0.5
+    assert not draws.log_density.any()
+    with pytest.raises(SedflowError, match="weights must be numbers"):
+        Draws(theta, weights=["a"] * 4)
+
+
+@pytest.mark.parametrize("copied", [copy.deepcopy, lambda x: pickle.loads(pickle.dumps(x))])
+def test_copies_of_results_are_frozen_too(copied, nsa, model):
+    fit = sedflow.fits.Fit(nsa[72], Draws(sedflow.Prior().sample(4, seed=2)), model)
+    other = copied(fit)
+    for array in (
+        other.draws.theta,
+        other.photometry.flux,
+        copied(fit.history).sfr,
+        copied(fit.predicted).flux,
+        copied(sedflow.nsa_noise()).median,
+    ):
+        with pytest.raises(ValueError, match="read-only"):
+            array[...] = 0
+    np.testing.assert_array_equal(other.history.sfr, fit.history.sfr)
