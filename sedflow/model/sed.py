@@ -94,10 +94,10 @@ class SEDModel(Stars):
         self._lines = GridLines(self._light)
         self._fast: dict = {}
 
-    @property
-    def identity(self) -> tuple[str, float]:
-        """What two models have in common that are the same: numbers of the grid, birth clouds."""
-        return self.grid.identity, self.birth_cloud_age_gyr
+    def same_as(self, other: "SEDModel") -> bool:
+        """Whether two models are the same: numbers of the grid but for rounding, birth clouds."""
+        clouds = self.birth_cloud_age_gyr == other.birth_cloud_age_gyr
+        return self is other or (clouds and self.grid.same_as(other.grid))
 
     @property
     def about(self) -> str:

@@ -225,7 +225,7 @@ def _check_alike(what, first, other):
             f"the {what} have the priors {first.prior.sfh!r} and {other.prior.sfh!r}; give {what} "
             "of one prior"
         )
-    if first.model.identity == other.model.identity:
+    if first.model.same_as(other.model):
         return
     one, two = first.model, other.model
     if one.grid.name != two.grid.name:

@@ -89,7 +89,7 @@ def check_chains(name: str, mcmc: Any, model: SEDModel, prior: Prior) -> None:
     theirs = getattr(mcmc, "model", None)
     if theirs is None or theirs is model:
         return
-    if theirs.identity != model.identity:
+    if not theirs.same_as(model):
         raise SedflowError(
             f"{name} has another model (SSP grid {theirs.grid.name!r}) than the fit "
             f"({model.grid.name!r}); give MCMCSampler(model=...) of the same"

@@ -1,6 +1,8 @@
 """SSP grids: interpolation, rebinning, and files that are not grids."""
 
 import shutil
+import copy
+import pickle
 from dataclasses import replace
 
 import h5py
@@ -288,10 +290,44 @@ def test_masses_are_one_of_each_population_and_not_above_what_formed(name):
     ):
         with pytest.raises(BadSSP, match=words):
             replace(grid, **{name: wrong})
-    assert replace(grid, **{name: np.ones(shape).tolist()}).identity
+    assert replace(grid, **{name: np.ones(shape).tolist()}).traits.size
 
 
 @pytest.mark.parametrize("edges", [[5000.0], [], [5000.0, 5000.0], [1.0, np.nan], 5000.0])
 def test_edges_that_make_no_bin_are_refused(edges):
     with pytest.raises(BadSSP, match=r"make no bin|list of wavelengths|finite number"):
         load_ssp("bc03").rebinned(edges)
+
+
+@pytest.mark.parametrize("name", ["fsps", "bc03"])
+def test_grids_are_the_same_but_for_rounding(name):
+    """Numbers as round as 1 and 0.5 made others of a hash where the last digit differed."""
+    grid = load_ssp(name)
+    for part in ("feh", "lg_age_gyr", "wave_edges", "luminosity", "mass_remaining"):
+        numbers = getattr(grid, part)
+        for near in (numbers * (1 - 1.2e-16), numbers * (1 + 1e-9), numbers.astype(np.float32)):
+            assert grid.same_as(replace(grid, **{part: near})), part
+    nudged = {"feh": grid.feh + [0, 5e-4, *[0] * (grid.feh.size - 2)]}
+    red = np.where(np.arange(grid.wave.size) > 1000, 1.001, 1.0)
+    for other in (
+        nudged,
+        {"luminosity": grid.luminosity * 2},
+        {"luminosity": grid.luminosity * red},
+        {"luminosity": grid.luminosity[::-1]},
+        {"mass_remaining": grid.mass_remaining * 0.999},
+        {"mass_remaining": None},
+        {"lsun": grid.lsun * 1.001},
+    ):
+        assert not grid.same_as(replace(grid, **other)), other.keys()
+    assert not grid.same_as(grid.rebinned(grid.wave_edges[::2]))
+
+
+@pytest.mark.parametrize("copied", [copy.deepcopy, lambda x: pickle.loads(pickle.dumps(x))])
+def test_a_copy_of_a_grid_is_frozen_and_knows_its_own_numbers(copied):
+    grid = load_ssp("bc03")
+    assert grid.traits.size  # kept from now on
+    other = copied(grid)
+    assert "traits" not in vars(other)
+    with pytest.raises(ValueError, match="read-only"):
+        other.luminosity[...] *= 2
+    assert other.same_as(grid)
