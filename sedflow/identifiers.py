@@ -46,6 +46,8 @@ def exact_ids(ids) -> np.ndarray:
         return values
     if values.dtype.kind != "f":
         raise BadPhotometry(f"ids are {values.dtype} values; give whole numbers or text")
+    if np.isnan(values).any():
+        raise BadPhotometry(_MISSING)
     exact = 2 ** min(np.finfo(values.dtype).nmant + 1, _DIGITS)  # below, each whole number is one
     inexact = ~((np.abs(values) < exact) & (values == np.round(values)))
     if inexact.any():

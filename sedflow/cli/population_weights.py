@@ -43,7 +43,8 @@ def survey_weights(
             f"{path} gives the ID {often[:40]!r} {times} weights; give each galaxy one row"
         )
     known = redshifts_of(folder)
-    _say_strangers(path, ids, [known, *map(redshifts_of, reruns)])
+    runs = [known, *map(redshifts_of, reruns)]
+    _say_strangers(path, ids, runs)
     w = _numbers(table, path, "weight") if "weight" in table.names else np.ones(len(ids))
     inside = np.ones(len(ids), dtype=bool)
     if completeness:
@@ -65,7 +66,8 @@ def survey_weights(
         volumes = inverse_vmax(z[inside], m[inside], flux_limit, area, **limits)
         w[inside] = w[inside] * volumes
     weights = {ident: value for ident, value, i in zip(ids, w.tolist(), inside, strict=True) if i}
-    return weights, [ident for ident, i in zip(ids, inside, strict=True) if not i]
+    out = [ident for ident, i in zip(ids, inside, strict=True) if not i]
+    return weights, [ident for ident in out if any(ident in run for run in runs)]
 
 
 def _say_strangers(path, ids, runs):
