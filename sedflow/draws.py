@@ -11,7 +11,7 @@ import numpy.typing as npt
 
 from sedflow import views
 from sedflow.batches import galaxies_at
-from sedflow.errors import BadParameters, BadPhotometry, SedflowError
+from sedflow.errors import BadParameters, BadPhotometry, SedflowError, UnknownBand, check_like
 from sedflow.parameters import N_PARAM, NAMES, index
 from sedflow.photometry import Photometry
 from sedflow.shares import shares_of
@@ -157,13 +157,15 @@ class Draws(Frozen):
     def with_flux(self, galaxy: Photometry, model: Any) -> Draws:
         """The draws with their model fluxes in a galaxy's bands, computed if not known yet.
 
+        NaN in a band that a galaxy does not have, and that the SSP grid does not cover.
+
         galaxy : the galaxy, or the batch, that the draws are of
         model : SEDModel that the draws were made with
         """
         if self.flux is not None and self.flux_bands == galaxy.bands:
             return self
-        z = galaxy.redshift[..., None]
-        flux = model.photometry(self.theta, z, galaxy.bands, method="fast")
+        check_like("model", model, "max_redshift", "a sedflow.SEDModel")
+        flux = model_flux(model, self.theta, galaxy.redshift, galaxy.bands, galaxy.present)
         return replace(self, flux=flux, flux_bands=galaxy.bands)
 
     def without_flux(self) -> Draws:
@@ -201,6 +203,36 @@ class Draws(Frozen):
         flux = self.flux
         flux = None if flux is None else np.take_along_axis(flux, rows[..., None], axis=-2)
         return replace(self, theta=theta, weights=None, log_density=None, flux=flux)
+
+
+def model_flux(
+    model: Any,
+    theta: np.ndarray,
+    redshift: np.ndarray,
+    bands: tuple[str, ...],
+    present: np.ndarray,
+) -> np.ndarray:
+    """Fluxes (..., n_draw, n_band) of draws (..., n_draw, 12), see `Draws.with_flux`.
+
+    redshift (...); present (..., n_band) : bands that a galaxy has
+    """
+    z, wanted = redshift[..., None], present.copy()
+    for k in np.flatnonzero(~present.reshape(-1, len(bands)).all(0)):
+        try:
+            wanted[..., k] |= redshift <= model.max_redshift((bands[k],))
+        except UnknownBand:
+            continue
+    if wanted.all():
+        return model.photometry(theta, z, bands, method="fast")
+    shape, wanted = np.shape(theta)[:-1], wanted.reshape(-1, len(bands))
+    theta, z = theta.reshape(-1, *theta.shape[-2:]), z.reshape(-1, 1)
+    flux = np.full((*theta.shape[:2], len(bands)), np.nan)
+    for one in np.unique(wanted, axis=0):
+        rows = (wanted == one).all(-1)
+        some = tuple(band for band, there in zip(bands, one, strict=True) if there)
+        found = model.photometry(theta[rows], z[rows], some, method="fast")
+        flux[np.ix_(rows, np.ones(theta.shape[1], bool), one)] = found
+    return flux.reshape(*shape, len(bands))
 
 
 def check_photometry(galaxy: object) -> None:

@@ -133,3 +133,33 @@ def test_copies_of_results_are_frozen_too(copied, nsa, model):
         with pytest.raises(ValueError, match="read-only"):
             array[...] = 0
     np.testing.assert_array_equal(other.history.sfr, fit.history.sfr)
+
+
+def test_a_band_that_a_galaxy_does_not_have_may_be_beyond_the_grid(model):
+    """Chains of g r i z were thrown away for the u that was not there."""
+    theta = sedflow.Prior().sample(6, seed=3).reshape(2, 3, 12)
+    seen = model.photometry(theta[:, 0], [0.45, 0.05], "griz")
+    flux = np.concatenate([[[np.nan], [9.0]], seen], axis=1)
+    pair = sedflow.Photometry(flux, 0.1 * flux, [0.45, 0.05])
+    found = Draws(theta).with_flux(pair, model).flux
+    assert np.isnan(found[0, :, 0]).all() and np.isfinite(found[1]).all()
+    expected = model.photometry(theta[0], 0.45, "griz")
+    np.testing.assert_allclose(found[0, :, 1:], expected, rtol=2e-3)
+    one = sedflow.fits.Fit(pair[0], Draws(theta[0]), model)
+    np.testing.assert_allclose(one.predicted.flux[:, 1:], expected, rtol=2e-3)
+    assert np.isfinite(one.log_likelihood).all()
+    with pytest.raises(SedflowError, match="model = 'bc03' is of the type str"):
+        Draws(theta[0]).with_flux(pair[0], "bc03")
+
+
+def test_a_fit_passes_over_the_bands_that_are_not_there(model, posterior, nsa):
+    galaxy = nsa.photometry(72)
+    blank = sedflow.Photometry(
+        np.r_[np.nan, galaxy.flux],
+        np.r_[np.nan, galaxy.sigma],
+        galaxy.redshift,
+        ("FUV", *galaxy.bands),
+    )
+    fit = sedflow.fit(blank, posterior, n=50, seed=1, trust="weights")
+    assert fit.verdict.exact
+    assert sedflow.reweight(sedflow.fit(blank, posterior, n=900, seed=1, trust=None)).draws.n == 900
