@@ -8,6 +8,7 @@ import numpy as np
 
 from sedflow.cli.output import say
 from sedflow.errors import SedflowError
+from sedflow.nulls import no_magnitude
 
 
 def survey_weights(
@@ -60,8 +61,11 @@ def survey_weights(
     if flux_limit is not None and area is not None:
         z = np.array([known.get(ident, np.nan) for ident in ids], dtype=float)
         m = _numbers(table, path, magnitude)
+        m = np.where(no_magnitude(m, None), np.nan, m)  # -99 is not a bright galaxy
         limits = dict(zip(("z_low", "z_high"), redshifts, strict=True)) if redshifts else {}
         low, high = redshifts or (0.0, FARTHEST)
+        if not np.isfinite(flux_limit):
+            raise SedflowError(f"--flux-limit {flux_limit:g} is not a magnitude; give one")
         inside = (z > 0) & (z >= low) & (z <= high) & (m <= flux_limit)
         volumes = inverse_vmax(z[inside], m[inside], flux_limit, area, **limits)
         w[inside] = w[inside] * volumes
