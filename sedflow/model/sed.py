@@ -94,6 +94,14 @@ class SEDModel(Stars):
         self._lines = GridLines(self._light)
         self._fast: dict = {}
 
+    def __setattr__(self, name, value):
+        if name in ("grid", "birth_cloud_age_gyr", "bands") and name in vars(self):
+            raise BadParameters(
+                f"the {name} of a model cannot be set: its tables are made of it; make another, "
+                f"SEDModel(..., {'ssp' if name == 'grid' else name}=...)"
+            )
+        super().__setattr__(name, value)
+
     def same_as(self, other: "SEDModel") -> bool:
         """Whether two models are the same: numbers of the grid but for rounding, birth clouds."""
         clouds = self.birth_cloud_age_gyr == other.birth_cloud_age_gyr
