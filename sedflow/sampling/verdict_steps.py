@@ -191,7 +191,7 @@ class Ladder:
                 self.say(
                     FAILED,
                     f"{why}. MCMC did not converge either: {chains.worst()}. Try MCMCSampler "
-                    "with more doublings, or check the photometry.",
+                    f"with more {_more_of(mcmc)}, or check the photometry.",
                 )
                 if self.heavy or not hasattr(self.sampler, "push"):
                     return None
@@ -211,7 +211,8 @@ class Ladder:
         if chains.converged:
             self.say(EXACT_MCMC, f"{name} converged: largest R-hat {chains.r_hat.max():.3f}.")
         else:
-            self.say(FAILED, f"{name} did not converge: {chains.worst()}. Try more doublings.")
+            self.unconverged, worst = draws, f"{chains.worst()}. Try more {_more_of(self.sampler)}"
+            self.say(FAILED, f"{name} did not converge: {worst}.")
         return self._as_many(draws)
 
     def _keep_figures(self, chains):
@@ -356,6 +357,10 @@ def check_distinct(draws, sampler):
             f"{type(sampler).__name__} gave only {distinct} different draws of {len(known)}, so "
             "that their weights say nothing; give a sampler whose draws are independent"
         )
+
+
+def _more_of(sampler):
+    return "doublings" if getattr(sampler, "method", "smc") == "smc" else "steps"
 
 
 def _heavy(drawn_under, prior):

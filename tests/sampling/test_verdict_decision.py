@@ -88,6 +88,28 @@ def test_chains_that_disagree_are_tried_with_other_seeds():
     assert "2 more seeds did no better" in failed.reason
 
 
+def test_chains_where_the_network_cannot_draw_are_tried_with_other_seeds():
+    """They failed at the first try, with the network's reason, as if no chains had run."""
+
+    class Foreign(linear.GaussianSampler):
+        def sample(self, galaxy, n=10_000, seed=None):
+            raise SedflowError("these bands are not the network's")
+
+        def check(self, galaxy, draws=True):
+            raise SedflowError("these bands are not the network's")
+
+    model = linear.LinearModel()
+    options = {"n": 50, "seed": 1, "model": model, "trust": "auto"}
+    failed = sedflow.fit(linear.galaxy(), Foreign(), mcmc=Chains(r_hat=1.3), **options).verdict
+    assert failed.kind == "failed"
+    assert "R-hat 1.300" in failed.reason and "2 more seeds did no better" in failed.reason
+    found = sedflow.fit(linear.galaxy(), Foreign(), mcmc=Chains(), **options).verdict
+    assert found.kind == "exact (MCMC)"
+    assert not found.inside
+    alone = sedflow.fit(linear.galaxy(), Chains(r_hat=1.3), **options).verdict
+    assert "2 more seeds did no better" in alone.reason
+
+
 @pytest.mark.parametrize("trust", ["weights", "proposals"])
 def test_a_shorter_ladder_says_what_it_left_undone(trust):
     assert climb(linear.galaxy(), trust=trust).verdict.kind == "exact (weights)"
