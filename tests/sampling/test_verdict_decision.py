@@ -275,8 +275,19 @@ def test_a_verdict_does_not_depend_on_how_few_draws_are_asked_for(n):
         assert few.verdict.kind == whole.verdict.kind
         assert few.verdict.k_hat == whole.verdict.k_hat
         assert few.verdict.ess == whole.verdict.ess
+        assert few.verdict.p_value == whole.verdict.p_value
         assert not few.verdict.exact or few.verdict.ess >= 400
         assert few.draws.weights.sum() == pytest.approx(1)
+
+
+def test_chains_are_judged_on_more_draws_than_are_asked_for():
+    """Of one draw, good data were called a misfit."""
+    whole = climb(linear.galaxy(), shift=8.0)
+    few = climb(linear.galaxy(), n=3, shift=8.0)
+    assert few.draws.n == 3 and whole.verdict.kind == few.verdict.kind == "exact (MCMC)"
+    assert few.verdict.p_value == whole.verdict.p_value
+    failed = climb(linear.galaxy(), n=3, mcmc=Chains(r_hat=1.3), shift=8.0)
+    assert failed.draws.n == 3 and failed.verdict.kind == "failed"
 
 
 def test_a_thousand_draws_are_the_samplers_own():
