@@ -132,7 +132,7 @@ class Frozen:
     """
 
     def __getstate__(self):
-        names = [field.name for field in fields(self)]  # type: ignore[arg-type]
+        names = [field.name for field in fields(self)]
         return {name: getattr(self, name) for name in names}
 
     def __setstate__(self, state):
