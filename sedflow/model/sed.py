@@ -103,7 +103,7 @@ class SEDModel(Stars):
         super().__setattr__(name, value)
 
     def same_as(self, other: "SEDModel") -> bool:
-        """Whether two models are the same: numbers of the grid but for rounding, birth clouds."""
+        """Whether two models are the same: birth clouds, and the grid up to rounding."""
         clouds = self.birth_cloud_age_gyr == other.birth_cloud_age_gyr
         return self is other or (clouds and self.grid.same_as(other.grid))
 

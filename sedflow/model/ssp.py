@@ -169,7 +169,7 @@ class SSPGrid(Frozen):
 
     @cached_property
     def traits(self) -> np.ndarray:
-        """Numbers (n,) that tell grids apart, and hardly move where all of a grid's are rounded.
+        """Numbers (n,) that distinguish grids, and hardly move where all of a grid's are rounded.
 
         Its unit and axes; by age, means of log light and of masses. The hash of its file is not
         enough: a grid made of arrays has none, and one changed by `dataclasses.replace` keeps it.
@@ -190,7 +190,7 @@ class SSPGrid(Frozen):
         return same and np.allclose(self.traits, traits, rtol=_ALIKE, atol=_ALIKE)
 
     def same_as(self, other: "SSPGrid") -> bool:
-        """Whether two grids are the same but for rounding, whatever they are called."""
+        """Whether two grids are the same up to rounding, whatever they are called."""
         return self is other or self.is_of(other.luminosity.shape, other.traits)
 
     @property

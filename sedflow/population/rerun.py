@@ -41,7 +41,7 @@ def rerun_catalogue(out: str | Path, ids: Collection, path: str | Path) -> int:
     if written and (out / NAME).is_file() and sha256(out / NAME) != written:
         raise SedflowError(
             f"{out / NAME} is not what sedflow infer wrote; give the command of the run again, "
-            "which makes it anew, or remove the folder and run again"
+            "which makes it again, or remove the folder and run again"
         )
     bands = ColumnMap.from_dict(manifest["mapping"]).bands
     total, kind = manifest["catalogue"]["rows"], manifest["id_kind"]
