@@ -22,9 +22,9 @@ def named_ids(name: str, ids: Any) -> set[str]:
     """
     if isinstance(ids, str | bytes) or not np.iterable(ids):
         raise SedflowError(f"{name} = {str(ids)[:64]!r}; give a list of IDs")
-    given = ids if hasattr(ids, "dtype") else [*ids]
+    given: Any = ids if hasattr(ids, "dtype") else [*ids]
     try:
-        values = exact_ids(given).ravel().tolist() if np.size(given) else []
+        values = exact_ids(given).ravel().tolist() if len(given) else []
     except BadPhotometry as problem:
         raise SedflowError(f"{name}: {problem}") from None
     return {(x.decode() if isinstance(x, bytes) else str(x)).strip() for x in values}
