@@ -11,11 +11,12 @@ import numpy.typing as npt
 
 from sedflow import views
 from sedflow.batches import galaxies_at
-from sedflow.errors import BadParameters, BadPhotometry, SedflowError
+from sedflow.errors import BadParameters, BadPhotometry, SedflowError, UnknownBand, check_like
 from sedflow.parameters import N_PARAM, NAMES, index
 from sedflow.photometry import Photometry
 from sedflow.shares import shares_of
 from sedflow.trust_limits import Convergence, Importance
+from sedflow.units import Frozen, frozen, plain
 from sedflow.whole_numbers import LARGEST_SEED, as_whole
 
 #: Draws of a galaxy that may be asked for: 0.1 GB, and a quantile good to 0.1 % of its sigma.
@@ -44,7 +45,7 @@ def read_only(values: Any) -> Any:
 
 
 @dataclass(frozen=True, repr=False)
-class Draws:
+class Draws(Frozen):
     """Draws of the 12 parameters of one galaxy, or of many on the leading axes.
 
     theta (..., n_draw, 12), in the order of `NAMES`
@@ -83,16 +84,18 @@ class Draws:
                 f"{np.shape(self.theta)[:-1]}; give one density per draw, or None"
             )
         for name in ("theta", "log_density", "weights", "flux"):
-            object.__setattr__(self, name, read_only(getattr(self, name)))
+            values = getattr(self, name)
+            if isinstance(values, np.ndarray):  # a sampler may fill its own arrays again
+                object.__setattr__(self, name, frozen(values))
         if self.weights is None:
             return
-        shape, weights = np.shape(self.theta)[:-1], np.asarray(self.weights, float)
+        shape, weights = np.shape(self.theta)[:-1], plain(self.weights, "weights")
         if weights.shape != shape:
             raise BadParameters(
                 f"weights have shape {weights.shape}, but there are draws of shape {shape}; give "
                 "one weight per draw"
             )
-        object.__setattr__(self, "weights", read_only(weights))  # summed in double precision
+        object.__setattr__(self, "weights", frozen(weights))  # summed in double precision
         total = weights.sum(-1)
         blank = np.isnan(self.theta).any((-2, -1))  # a galaxy without draws has no weights either
         off = ~blank & ((weights < 0).any(-1) | ~(np.abs(total - 1.0) <= _TOLERANCE))
@@ -154,13 +157,15 @@ class Draws:
     def with_flux(self, galaxy: Photometry, model: Any) -> Draws:
         """The draws with their model fluxes in a galaxy's bands, computed if not known yet.
 
+        NaN in a band that a galaxy does not have, and that the SSP grid does not cover.
+
         galaxy : the galaxy, or the batch, that the draws are of
         model : SEDModel that the draws were made with
         """
         if self.flux is not None and self.flux_bands == galaxy.bands:
             return self
-        z = galaxy.redshift[..., None]
-        flux = model.photometry(self.theta, z, galaxy.bands, method="fast")
+        check_like("model", model, "max_redshift", "a sedflow.SEDModel")
+        flux = model_flux(model, self.theta, galaxy.redshift, galaxy.bands, galaxy.present)
         return replace(self, flux=flux, flux_bands=galaxy.bands)
 
     def without_flux(self) -> Draws:
@@ -198,6 +203,36 @@ class Draws:
         flux = self.flux
         flux = None if flux is None else np.take_along_axis(flux, rows[..., None], axis=-2)
         return replace(self, theta=theta, weights=None, log_density=None, flux=flux)
+
+
+def model_flux(
+    model: Any,
+    theta: np.ndarray,
+    redshift: np.ndarray,
+    bands: tuple[str, ...],
+    present: np.ndarray,
+) -> np.ndarray:
+    """Fluxes (..., n_draw, n_band) of draws (..., n_draw, 12), see `Draws.with_flux`.
+
+    redshift (...); present (..., n_band) : bands that a galaxy has
+    """
+    z, wanted = redshift[..., None], present.copy()
+    for k in np.flatnonzero(~present.reshape(-1, len(bands)).all(0)):
+        try:
+            wanted[..., k] |= redshift <= model.max_redshift((bands[k],))
+        except UnknownBand:
+            continue
+    if wanted.all():
+        return model.photometry(theta, z, bands, method="fast")
+    shape, wanted = np.shape(theta)[:-1], wanted.reshape(-1, len(bands))
+    theta, z = theta.reshape(-1, *theta.shape[-2:]), z.reshape(-1, 1)
+    flux = np.full((*theta.shape[:2], len(bands)), np.nan)
+    for one in np.unique(wanted, axis=0):
+        rows = (wanted == one).all(-1)
+        some = tuple(band for band, there in zip(bands, one, strict=True) if there)
+        found = model.photometry(theta[rows], z[rows], some, method="fast")
+        flux[np.ix_(rows, np.ones(theta.shape[1], bool), one)] = found
+    return flux.reshape(*shape, len(bands))
 
 
 def check_photometry(galaxy: object) -> None:

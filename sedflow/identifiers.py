@@ -2,6 +2,7 @@
 
 import numbers
 import uuid
+from decimal import Decimal
 
 import numpy as np
 
@@ -36,7 +37,7 @@ def exact_ids(ids) -> np.ndarray:
     if values.dtype.kind in "US" and not isinstance(ids, np.ndarray):
         _check_each(np.array(ids, dtype=object))
     if values.dtype.kind == "O":
-        values = _uuids_as_text(values)
+        values = _in_plain_types(values)
     if values.dtype.kind in "OT":  # T is numpy's text of any length, which may have holes
         _check_each(values)
         values = _of_one_type(values)
@@ -46,6 +47,8 @@ def exact_ids(ids) -> np.ndarray:
         return values
     if values.dtype.kind != "f":
         raise BadPhotometry(f"ids are {values.dtype} values; give whole numbers or text")
+    if np.isnan(values).any():
+        raise BadPhotometry(_MISSING)
     exact = 2 ** min(np.finfo(values.dtype).nmant + 1, _DIGITS)  # below, each whole number is one
     inexact = ~((np.abs(values) < exact) & (values == np.round(values)))
     if inexact.any():
@@ -53,11 +56,14 @@ def exact_ids(ids) -> np.ndarray:
     return values.astype(np.int64)
 
 
-def _uuids_as_text(values):
+def _in_plain_types(values):
+    """UUIDs as text, and whole decimal numbers, as databases have them, as ints."""
     out = values.copy()
     for place, value in np.ndenumerate(values):
         if isinstance(value, uuid.UUID):
             out[place] = str(value)
+        elif isinstance(value, Decimal) and value.is_finite() and value == int(value):
+            out[place] = int(value)
     return out
 
 
@@ -81,7 +87,13 @@ def _of_one_type(values):
     """Whole numbers, or text in objects, which keeps all of it: no file has numbers among text."""
     each = values.ravel().tolist()
     if not any(isinstance(value, str | bytes) for value in each):
-        return np.array(each).reshape(values.shape)
+        large = [value for value in each if not -(2**63) <= value < 2**64]
+        if large:
+            raise BadPhotometry(
+                f"the ID {large[0]} is beyond 2^64, the largest number that files hold; give text"
+            )
+        unsigned = max(each, default=0) >= 2**63 and min(each) >= 0
+        return np.array(each, np.uint64 if unsigned else None).reshape(values.shape)
     out = np.empty(len(each), dtype=object)
     out[:] = [value if isinstance(value, str | bytes) else str(value) for value in each]
     return out.reshape(values.shape)

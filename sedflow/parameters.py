@@ -358,6 +358,7 @@ class Prior:
         self.sfh = sfh
         # u_k = z_k^p is uniform: z1 = u^(1/3), z2 = u^(1/2), z3 = u give a flat simplex.
         self.stick_power = np.array([3.0, 2.0, 1.0]) if sfh == "flat" else np.ones(3)
+        self.stick_power.flags.writeable = False  # a network's prior is shared
 
     def __repr__(self):
         return f"Prior({self.sfh!r})"
@@ -457,8 +458,22 @@ class Prior:
 
 
 def as_prior(prior: Prior | str | None) -> Prior:
-    """A prior from one or its name; the flat one for None."""
-    return prior if isinstance(prior, Prior) else Prior("flat" if prior is None else prior)
+    """A prior from one or its name; the flat one for None.
+
+    Raises
+    ------
+    BadParameters
+        An unknown name, or a prior of another class: files keep the name of a prior alone, and the
+        network's draws would follow that one.
+    """
+    if not isinstance(prior, Prior):
+        return Prior("flat" if prior is None else prior)
+    if type(prior) is not Prior:
+        raise BadParameters(
+            f"the prior is of the class {type(prior).__name__}, which fits and files cannot tell "
+            f"from {prior!r}; give one of {Prior.KINDS}, and weight the draws of the fit yourself"
+        )
+    return prior
 
 
 def stick_breaking(z: npt.ArrayLike) -> np.ndarray:

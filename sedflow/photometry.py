@@ -36,7 +36,7 @@ from sedflow.fluxes import PLAIN, fluxes_of, fluxes_of_magnitudes
 from sedflow.identifiers import exact_ids
 from sedflow.redshifts import believable_redshift, no_galaxy_has
 from sedflow.shown_fluxes import rows_of_many, said_of_many, said_of_one
-from sedflow.units import plain
+from sedflow.units import Frozen, plain
 
 __all__ = [
     "UGRIZ",
@@ -62,7 +62,7 @@ def _part(*fields) -> "Photometry":
 
 
 @dataclass(frozen=True, repr=False)
-class Photometry:
+class Photometry(Frozen):
     """Observed broadband fluxes of one galaxy, or of many on the leading axes.
 
     Parameters

@@ -6,6 +6,7 @@ number that lies under the mask, and drops the unit; so what a caller hands over
 
 import re
 import unicodedata
+from dataclasses import fields
 from functools import lru_cache
 from typing import Any
 
@@ -121,6 +122,24 @@ def frozen(values: np.ndarray) -> np.ndarray:
         values = values.copy()
         values.flags.writeable = False
     return values
+
+
+class Frozen:
+    """A dataclass whose arrays cannot be changed in place, in its copies and pickles either.
+
+    numpy makes writeable what it copies or unpickles. What was computed of the arrays and kept is
+    computed again.
+    """
+
+    def __getstate__(self):
+        names = [field.name for field in fields(self)]
+        return {name: getattr(self, name) for name in names}
+
+    def __setstate__(self, state):
+        for name, value in state.items():
+            if isinstance(value, np.ndarray):
+                value.flags.writeable = False  # made for this copy
+            object.__setattr__(self, name, value)
 
 
 def split(values, name: str, error=SedflowError):

@@ -1,12 +1,15 @@
 """Draws carry their model fluxes: each is computed once, and never belongs to other draws."""
 
+import copy
+import pickle
 from dataclasses import replace
 
 import numpy as np
 import pytest
 
 import sedflow
-from sedflow.errors import BadParameters
+from sedflow.draws import Draws
+from sedflow.errors import BadParameters, SedflowError
 from sedflow.model.fast import FastPhotometry
 
 
@@ -103,3 +106,60 @@ def test_a_flux_of_another_shape_is_refused():
     theta = np.zeros((10, 12))
     with pytest.raises(BadParameters, match=r"flux has shape \(10, 4\), but .* \(10, 5\)"):
         sedflow.Draws(theta, flux=np.ones((10, 4)), flux_bands=tuple("ugriz"))
+
+
+def test_a_sampler_may_fill_its_arrays_again():
+    """The draws of an earlier galaxy became those of the later one."""
+    theta, density = np.full((4, 12), 0.5), np.zeros(4)
+    draws = Draws(theta, density, weights=np.full(4, 0.25))
+    theta[:], density[:] = 9.0, 9.0
+    assert draws.theta.max() == 0.5
+    assert not draws.log_density.any()
+    with pytest.raises(SedflowError, match="weights must be numbers"):
+        Draws(theta, weights=["a"] * 4)
+
+
+@pytest.mark.parametrize("copied", [copy.deepcopy, lambda x: pickle.loads(pickle.dumps(x))])
+def test_copies_of_results_are_frozen_too(copied, nsa, model):
+    fit = sedflow.fits.Fit(nsa[72], Draws(sedflow.Prior().sample(4, seed=2)), model)
+    other = copied(fit)
+    for array in (
+        other.draws.theta,
+        other.photometry.flux,
+        copied(fit.history).sfr,
+        copied(fit.predicted).flux,
+        copied(sedflow.nsa_noise()).median,
+    ):
+        with pytest.raises(ValueError, match="read-only"):
+            array[...] = 0
+    np.testing.assert_array_equal(other.history.sfr, fit.history.sfr)
+
+
+def test_a_band_that_a_galaxy_does_not_have_may_be_beyond_the_grid(model):
+    """Chains of g r i z were thrown away for the u that was not there."""
+    theta = sedflow.Prior().sample(6, seed=3).reshape(2, 3, 12)
+    seen = model.photometry(theta[:, 0], [0.45, 0.05], "griz")
+    flux = np.concatenate([[[np.nan], [9.0]], seen], axis=1)
+    pair = sedflow.Photometry(flux, 0.1 * flux, [0.45, 0.05])
+    found = Draws(theta).with_flux(pair, model).flux
+    assert np.isnan(found[0, :, 0]).all() and np.isfinite(found[1]).all()
+    expected = model.photometry(theta[0], 0.45, "griz")
+    np.testing.assert_allclose(found[0, :, 1:], expected, rtol=2e-3)
+    one = sedflow.fits.Fit(pair[0], Draws(theta[0]), model)
+    np.testing.assert_allclose(one.predicted.flux[:, 1:], expected, rtol=2e-3)
+    assert np.isfinite(one.log_likelihood).all()
+    with pytest.raises(SedflowError, match="model = 'bc03' is of the type str"):
+        Draws(theta[0]).with_flux(pair[0], "bc03")
+
+
+def test_a_fit_passes_over_the_bands_that_are_not_there(model, posterior, nsa):
+    galaxy = nsa.photometry(72)
+    blank = sedflow.Photometry(
+        np.r_[np.nan, galaxy.flux],
+        np.r_[np.nan, galaxy.sigma],
+        galaxy.redshift,
+        ("FUV", *galaxy.bands),
+    )
+    fit = sedflow.fit(blank, posterior, n=50, seed=1, trust="weights")
+    assert fit.verdict.exact
+    assert sedflow.reweight(sedflow.fit(blank, posterior, n=900, seed=1, trust=None)).draws.n == 900

@@ -7,6 +7,7 @@ import shutil
 import signal
 import tempfile
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import h5py
@@ -196,6 +197,12 @@ def test_a_record_of_another_network_is_refused(weights, tmp_path):
 
 
 def test_a_network_is_not_used_with_another_grid_than_its_own(weights, tmp_path, bc03, galaxy):
+    grid = load_ssp("fsps")
+    doubled = sedflow.SEDModel(
+        replace(grid, luminosity=2 * grid.luminosity)
+    )  # its file's hash is the same
+    with pytest.raises(BadWeights, match="the numbers of this one were changed; give SEDModel"):
+        sedflow.load_posterior("nsa-ugriz-fsps", model=doubled)
     with pytest.raises(BadWeights, match=r"was trained on an SSP grid 'fsps' of sha256 668ca7"):
         sedflow.load_posterior(weights, model=bc03)
     path = edited(weights, tmp_path, lambda record: record["ssp"].update(sha256="0" * 64))

@@ -6,6 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy.stats import kstest
 
+from sedflow import MCMCSampler, fit, load_nsa
 from sedflow.errors import BadParameters
 from sedflow.parameters import (
     HIGH,
@@ -167,3 +168,16 @@ def test_slopes_are_carried_to_the_unbounded_coordinates(kind):
         step = np.eye(11)[k] * 1e-5
         difference = (value(x + step) - value(x - step)) / 2e-5
         np.testing.assert_allclose(slope[:, k], difference, atol=1e-7)
+
+
+def test_a_prior_of_another_class_is_refused():
+    """The network took it for the flat one, and a file kept its name alone."""
+
+    class Mine(Prior):
+        pass
+
+    for ask in (lambda: MCMCSampler(prior=Mine()), lambda: fit(load_nsa()[72], prior=Mine())):
+        with pytest.raises(BadParameters, match="the prior is of the class Mine"):
+            ask()
+    with pytest.raises(ValueError, match="read-only"):
+        Prior().stick_power[:] = 9

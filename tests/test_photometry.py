@@ -2,6 +2,7 @@
 
 import uuid
 from datetime import date
+from decimal import Decimal
 
 import numpy as np
 import pandas as pd
@@ -189,6 +190,15 @@ def test_ids_of_any_length_stay_what_they_are():
     unique = [uuid.UUID(int=7), uuid.UUID(int=8)]
     known = sedflow.Photometry(np.ones((2, 5)), np.ones((2, 5)), 0.05, ids=unique)
     assert known.ids.tolist() == [str(one) for one in unique]
+    decimal = [Decimal("7"), Decimal("12376487206937559180")]
+    known = sedflow.Photometry(np.ones((2, 5)), np.ones((2, 5)), 0.05, ids=decimal)
+    assert known.ids.tolist() == [7, 12376487206937559180]
+    for wrong, words in (
+        ([2**64, 1], "the ID 18446744073709551616 is beyond 2.64"),
+        ([Decimal("0.5"), 1], "type Decimal"),
+    ):
+        with pytest.raises(BadPhotometry, match=words):
+            sedflow.Photometry(np.ones((2, 5)), np.ones((2, 5)), 0.05, ids=wrong)
     galaxies = sedflow.Photometry(np.ones((2, 5)), np.ones((2, 5)), 0.05, ids=[72.0, 161.0])
     assert galaxies[1].title == "161, z = 0.0500"
 

@@ -198,7 +198,8 @@ def _ids(columns, name, first, kind, reasons):
     if values.dtype.kind == "f":
         mask |= np.isnan(values)
         whole = np.where(mask, 0.0, values)
-        if not (np.abs(whole) < 2**53).all() or (whole != np.round(whole)).any():
+        exact = 2 ** min(np.finfo(values.dtype).nmant + 1, 53)  # below, each whole number is one
+        if not (np.abs(whole) < exact).all() or (whole != np.round(whole)).any():
             raise SedflowError(
                 f"the IDs in {name!r} are floating-point numbers, which are not exact; store them "
                 "as whole numbers or as text"

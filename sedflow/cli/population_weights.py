@@ -8,6 +8,7 @@ import numpy as np
 
 from sedflow.cli.output import say
 from sedflow.errors import SedflowError
+from sedflow.nulls import no_magnitude
 
 
 def survey_weights(
@@ -43,7 +44,8 @@ def survey_weights(
             f"{path} gives the ID {often[:40]!r} {times} weights; give each galaxy one row"
         )
     known = redshifts_of(folder)
-    _say_strangers(path, ids, [known, *map(redshifts_of, reruns)])
+    runs = [known, *map(redshifts_of, reruns)]
+    _say_strangers(path, ids, runs)
     w = _numbers(table, path, "weight") if "weight" in table.names else np.ones(len(ids))
     inside = np.ones(len(ids), dtype=bool)
     if completeness:
@@ -59,13 +61,17 @@ def survey_weights(
     if flux_limit is not None and area is not None:
         z = np.array([known.get(ident, np.nan) for ident in ids], dtype=float)
         m = _numbers(table, path, magnitude)
+        m = np.where(no_magnitude(m, None), np.nan, m)  # -99 is not a bright galaxy
         limits = dict(zip(("z_low", "z_high"), redshifts, strict=True)) if redshifts else {}
         low, high = redshifts or (0.0, FARTHEST)
+        if not np.isfinite(flux_limit):
+            raise SedflowError(f"--flux-limit {flux_limit:g} is not a magnitude; give one")
         inside = (z > 0) & (z >= low) & (z <= high) & (m <= flux_limit)
         volumes = inverse_vmax(z[inside], m[inside], flux_limit, area, **limits)
         w[inside] = w[inside] * volumes
     weights = {ident: value for ident, value, i in zip(ids, w.tolist(), inside, strict=True) if i}
-    return weights, [ident for ident, i in zip(ids, inside, strict=True) if not i]
+    out = [ident for ident, i in zip(ids, inside, strict=True) if not i]
+    return weights, [ident for ident in out if any(ident in run for run in runs)]
 
 
 def _say_strangers(path, ids, runs):

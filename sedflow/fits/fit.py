@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from sedflow.bands import curve_name
-from sedflow.draws import MAX_DRAWS, Draws, Sampler, checked_request, read_only, sampled
+from sedflow.draws import MAX_DRAWS, Draws, Sampler, checked_request, model_flux, read_only, sampled
 from sedflow.errors import SedflowError, check_choice, check_kind, check_like, either
 from sedflow.files.packaged import DEFAULT_WEIGHTS, SSP_NAMES
 from sedflow.fits import export, fit_file
@@ -215,8 +215,8 @@ class Fit(ShownFit):
         flux = self.draws.flux
         if flux is None or self.draws.flux_bands != self.photometry.bands:
             theta, z, _ = self._known
-            bands = self.photometry.bands
-            flux = self.model.photometry(theta, z[..., None], bands, method="fast")
+            data = self.photometry
+            flux = model_flux(self.model, theta, z, data.bands, data.present)
         flux = np.where(self._known[2][..., None, None], np.nan, flux)
         return Predicted(flux, self.photometry, self.draws.weights)
 

@@ -94,7 +94,7 @@ def _contents(fit):
         "model/ssp": grid.name,
         "model/ssp_sha256": grid.sha256,
         "model/ssp_shape": grid.luminosity.shape,
-        "model/ssp_identity": grid.identity,
+        "model/ssp_traits": grid.traits,
         "model/birth_cloud_age_gyr": fit.model.birth_cloud_age_gyr,
         "model/bands": fit.model.bands,
     }
@@ -108,10 +108,11 @@ def _contents(fit):
 def _is_of(about, model):
     """Whether a model is the one that a file tells about."""
     grid = model.grid
-    if "ssp_identity" in about:  # not in files of before it was kept
-        return (about["ssp_identity"], about["birth_cloud_age_gyr"]) == model.identity
-    made = (about["ssp_sha256"], about["ssp_shape"], about["birth_cloud_age_gyr"])
-    return made == (grid.sha256, grid.luminosity.shape, model.birth_cloud_age_gyr)
+    if about["birth_cloud_age_gyr"] != model.birth_cloud_age_gyr:
+        return False
+    if "ssp_traits" in about:  # not in files of before they were kept
+        return grid.is_of(about["ssp_shape"], about["ssp_traits"])
+    return (about["ssp_sha256"], about["ssp_shape"]) == (grid.sha256, grid.luminosity.shape)
 
 
 def _proposals(draws, about, model, path):

@@ -14,6 +14,7 @@ from sedflow.fits.samples import fractions
 from sedflow.model import likelihood
 from sedflow.photometry import Photometry
 from sedflow.sampling import misfit
+from sedflow.units import Frozen
 from sedflow.whole_numbers import LARGEST_SEED, as_whole
 
 __all__ = ["CURVES", "History", "Predicted"]
@@ -27,7 +28,7 @@ CURVES = {
 
 
 @dataclass(frozen=True, repr=False)
-class History:
+class History(Frozen):
     """Star-formation and metallicity histories of the draws.
 
     edges (..., 46) : look-back time [Gyr] at the edges of the bins, 10 and 100 Myr and 1 Gyr
@@ -109,7 +110,7 @@ class History:
 
 
 @dataclass(frozen=True, repr=False)
-class Predicted:
+class Predicted(Frozen):
     """What the draws predict in the observed bands, and how the data compare.
 
     flux (..., n_draw, n_band) : noise-free [nanomaggies]

@@ -20,7 +20,7 @@ from sedflow.errors import BadParameters, BadPhotometry
 from sedflow.files.hashes import sha256_of
 from sedflow.flux_units import NANOMAGGIES
 from sedflow.fluxes import PLAIN, fluxes_of
-from sedflow.units import frozen, plain, split
+from sedflow.units import Frozen, frozen, plain, split
 from sedflow.whole_numbers import as_whole
 from sedflow.zero_points import in_nanomaggies
 
@@ -32,7 +32,7 @@ _FEWEST_NODES = 3  # the first and the third say how sigma goes on to fainter fl
 
 
 @dataclass(frozen=True)
-class NoiseModel:
+class NoiseModel(Frozen):
     """Distribution of sigma given flux, per band.
 
     log_flux (n_band, n_node) : log10 of flux [nanomaggies] at which the fit is tabulated

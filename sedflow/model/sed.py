@@ -94,10 +94,18 @@ class SEDModel(Stars):
         self._lines = GridLines(self._light)
         self._fast: dict = {}
 
-    @property
-    def identity(self) -> tuple[str, float]:
-        """What two models have in common that are the same: numbers of the grid, birth clouds."""
-        return self.grid.identity, self.birth_cloud_age_gyr
+    def __setattr__(self, name, value):
+        if name in ("grid", "birth_cloud_age_gyr", "bands") and name in vars(self):
+            raise BadParameters(
+                f"the {name} of a model cannot be set: its tables are made of it; make another, "
+                f"SEDModel(..., {'ssp' if name == 'grid' else name}=...)"
+            )
+        super().__setattr__(name, value)
+
+    def same_as(self, other: "SEDModel") -> bool:
+        """Whether two models are the same: birth clouds, and the grid up to rounding."""
+        clouds = self.birth_cloud_age_gyr == other.birth_cloud_age_gyr
+        return self is other or (clouds and self.grid.same_as(other.grid))
 
     @property
     def about(self) -> str:

@@ -23,7 +23,7 @@ from sedflow.files.paths import as_path
 from sedflow.model.remnants import remnant_mass
 from sedflow.model.ssp_stated import in_our_units, unit_of
 from sedflow.model.ssp_units import check_stars
-from sedflow.units import frozen, plain
+from sedflow.units import Frozen, frozen, plain
 
 _SSP_DATASETS = ("ssp_lgmet", "ssp_lg_age_gyr", "ssp_wave", "ssp_flux")
 _SSP_OPTIONAL = ("ssp_feh", "ssp_wave_edges", "ssp_mass_remaining")
@@ -36,13 +36,16 @@ _MASS_REMAINING = 0.0, 1.001
 #: What the attribute mass_remaining of a file says that counts stars without remnants.
 LIVING = "living stars alone"
 _COUNTED = {"bc03": LIVING}  # packaged before files said it
+_GOLDEN = 0.6180339887498949  # its multiples fill 0 to 1 evenly
+_DARK = 1e-20  # Lsun/A/Msun; what is fainter is no light
+_ALIKE = 1e-6  # of the traits of a grid; single precision moves the largest by 1e-7
 _NUMBERS = ("feh", "lg_age_gyr", "wave_edges", "luminosity", "mass_remaining", "mass_living")
 #: Metal mass fraction at which PROVABGS sets [Fe/H] = 0.
 SOLAR_Z = 0.0190
 
 
 @dataclass(frozen=True)
-class SSPGrid:
+class SSPGrid(Frozen):
     """Spectra of simple stellar populations, per solar mass formed.
 
     name : str
@@ -71,7 +74,7 @@ class SSPGrid:
     def __post_init__(self):
         for name, unit in (("feh", ""), ("lg_age_gyr", ""), ("wave_edges", "Angstrom")):
             values = plain(getattr(self, name), name, unit, BadSSP)
-            object.__setattr__(self, name, frozen(values))  # the identity is of these numbers
+            object.__setattr__(self, name, frozen(values))  # its traits are of these
         light = frozen(plain(self.luminosity, "luminosity", "Lsun / (Angstrom Msun)", BadSSP))
         object.__setattr__(self, "luminosity", light)
         for name in ("mass_remaining", "mass_living"):
@@ -165,23 +168,30 @@ class SSPGrid:
         return cls(wave_edges=wave_edges, luminosity=luminosity, **fields)
 
     @cached_property
-    def identity(self) -> str:
-        """Hash of its numbers, which two grids have in common that are the same.
+    def traits(self) -> np.ndarray:
+        """Numbers (n,) that distinguish grids, and hardly move where all of a grid's are rounded.
 
-        The hash of the file is not enough: a grid made of arrays has none, and one that was changed
-        by `dataclasses.replace` keeps it. Numbers are rounded to three digits, since two machines
-        may differ in the last: hardly one of millions then lies at an edge of the rounding, while a
-        change of all by 1e-6 moves some over one.
+        Its unit and axes; by age, means of log light and of masses. The hash of its file is not
+        enough: a grid made of arrays has none, and one changed by `dataclasses.replace` keeps it.
         """
-        digest = hashlib.sha256(np.float64(self.lsun).tobytes())
-        for name in _NUMBERS:
-            values = getattr(self, name)
-            digest.update(f"{name} {np.shape(values)}".encode())
-            if values is not None:
-                mantissa, exponent = np.frexp(values)
-                digest.update(np.rint(1024 * mantissa).astype("<i2").tobytes())
-                digest.update(exponent.astype("<i2").tobytes())
-        return digest.hexdigest()
+        wave = np.log(self.wave_edges)
+        parts = [np.log([self.lsun / LSUN]), self.feh, self.lg_age_gyr, wave[[0, -1]], _means(wave)]
+        light = np.log(np.maximum(self.luminosity, _DARK))
+        parts.append(_means(_means(light).T))
+        parts += [_means(masses.T) for masses in self._masses()]
+        return np.concatenate([np.ravel(part) for part in parts])
+
+    def _masses(self):
+        return [m for m in (self.mass_remaining, self.mass_living) if m is not None]
+
+    def is_of(self, shape: tuple[int, ...], traits: np.ndarray) -> bool:
+        """Whether this is the grid whose light has a shape, and which has these traits."""
+        same = shape == self.luminosity.shape and np.shape(traits) == self.traits.shape
+        return same and np.allclose(self.traits, traits, rtol=_ALIKE, atol=_ALIKE)
+
+    def same_as(self, other: "SSPGrid") -> bool:
+        """Whether two grids are the same up to rounding, whatever they are called."""
+        return self is other or self.is_of(other.luminosity.shape, other.traits)
 
     @property
     def wave(self) -> np.ndarray:
@@ -225,6 +235,12 @@ class SSPGrid:
         new_edges = self.wave_edges[keep]
         luminosity = total / (np.diff(new_edges**2) / 2)
         return replace(self, wave_edges=new_edges, luminosity=luminosity)
+
+
+def _means(values):
+    """Means (...) of values (..., n) with unlike weights, so that it matters which is where."""
+    weights = 1.0 + np.arange(values.shape[-1]) * _GOLDEN % 1.0
+    return values @ (weights / weights.sum())
 
 
 def _linear_weights(nodes, x):

@@ -14,6 +14,7 @@ from sedflow.errors import SedflowError, check_choice
 from sedflow.fits.fit import Fit
 from sedflow.model.sed import SEDModel
 from sedflow.parameters import Prior
+from sedflow.population.named_ids import check_known, named_ids
 from sedflow.population.run_parts import NOT_INFERRED, RunParts, check_names, values_of
 from sedflow.sampling.verdict import FAILED, KINDS, MISFIT, UNCHECKED
 
@@ -33,8 +34,9 @@ class Members:
     model : that the draws are of
     left_out : why galaxies are not among these -> how many
     remedy : what makes more draws
-    absent : of a run, ID of each galaxy that was inferred and is not among these -> why
+    absent : ID of each galaxy that was inferred and is not among these -> why
     awaited : rows of reruns that are not inferred yet; their galaxies have the draws of before
+    strangers : IDs that were to be left out, and are none of these galaxies
     """
 
     ids: np.ndarray
@@ -47,6 +49,7 @@ class Members:
     remedy: str
     absent: dict[str, str] = field(default_factory=dict)
     awaited: int = 0
+    strangers: int = 0
 
     def __len__(self):
         return len(self.ids)
@@ -58,14 +61,14 @@ class Members:
 
     def without(self, ids: Collection) -> "Members":
         """Those that do not have one of these IDs, as numbers or as text."""
-        if isinstance(ids, str) or not np.iterable(ids):
-            raise SedflowError(f"without = {str(ids)[:64]!r}; give a list of IDs")
-        gone = {str(ident).strip() for ident in ids}
-        rows = np.array([str(ident) not in gone for ident in self.ids.tolist()], dtype=bool)
-        if rows.all():
-            return self
+        gone, mine = named_ids("without", ids), [str(ident).strip() for ident in self.ids.tolist()]
+        strangers = gone.difference(mine, self.absent)
+        if not self.left_out.get(NOT_INFERRED):  # they may be among the rows that are to come
+            check_known("without", gone, strangers)
+        rows = np.array([ident not in gone for ident in mine], dtype=bool)
         left_out = {**self.left_out, NOT_IN_SAMPLE: int((~rows).sum())}
-        return replace(self.subset(rows), left_out=left_out)
+        left_out = self.left_out if rows.all() else left_out
+        return replace(self.subset(rows), left_out=left_out, strangers=len(strangers))
 
     def replaced_by(self, other: "Members") -> "Members":
         """These, and where another run has the same IDs, its galaxies: a rerun with more draws.
@@ -215,6 +218,7 @@ def _of_fits(fits, names, status):
         first.model,
         dict(Counter(map(str, states))),
         f"fit again with n={5 * first.draws.n:,}",
+        dict(zip(map(str, ids[~kept].tolist()), map(str, states), strict=True)),
     )
 
 
@@ -225,7 +229,7 @@ def _check_alike(what, first, other):
             f"the {what} have the priors {first.prior.sfh!r} and {other.prior.sfh!r}; give {what} "
             "of one prior"
         )
-    if first.model.identity == other.model.identity:
+    if first.model.same_as(other.model):
         return
     one, two = first.model, other.model
     if one.grid.name != two.grid.name:

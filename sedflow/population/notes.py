@@ -12,11 +12,18 @@ from sedflow.population.run_parts import NOT_INFERRED
 EFFECTIVE_MIN = 20.0
 
 
-def notes_of(population: Any, spreads: Sequence[float], remedy: str, awaited: int = 0) -> list[str]:
+def notes_of(
+    population: Any,
+    spreads: Sequence[float],
+    remedy: str,
+    awaited: int = 0,
+    strangers: int = 0,
+) -> list[str]:
     """The sentences on a `Population`.
 
     spreads : median standard deviation of a galaxy, by quantity; remedy : what makes more draws
     awaited : rows of reruns that are not inferred yet
+    strangers : IDs that were to be left out, and that no galaxy has
     """
     out = ["The population is that of the galaxies given: any selection is part of it."]
     if population.weights is not None:
@@ -32,6 +39,8 @@ def notes_of(population: Any, spreads: Sequence[float], remedy: str, awaited: in
     )
     if population.left_out:
         out.append(f"The sample leaves out: {counted(population.left_out)}.")
+    if strangers:
+        out.append(f"Of the IDs in without, {strangers:,} are not those of galaxies here.")
     if population.left_out.get(NOT_INFERRED):
         out.append(
             f"The run is not finished: {population.left_out[NOT_INFERRED]:,} of its rows are not "

@@ -231,7 +231,8 @@ class Population(CellDensity):
     @property
     def notes(self) -> list[str]:
         """What to know before these figures are used, in sentences."""
-        return notes_of(self, self._spreads, self._members.remedy, self._members.awaited)
+        members = self._members
+        return notes_of(self, self._spreads, members.remedy, members.awaited, members.strangers)
 
     def to_table(self, path: str | Path | None = None, *, overwrite: bool = False) -> Any:
         """The density in each cell with its 68 and 95 % bands, as an astropy Table.

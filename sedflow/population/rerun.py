@@ -11,6 +11,7 @@ from sedflow.catalogue.intake import NAME, read_rows
 from sedflow.catalogue.manifest import load_manifest
 from sedflow.catalogue.mapping import ColumnMap
 from sedflow.errors import SedflowError
+from sedflow.files.hashes import sha256
 from sedflow.fits.export import write_table
 
 _MORE = 5  # times the draws
@@ -35,6 +36,12 @@ def rerun_catalogue(out: str | Path, ids: Collection, path: str | Path) -> int:
         raise SedflowError(
             f"the run {out} is of sedflow {manifest['versions']['sedflow']}, which kept no input; "
             "run sedflow infer with more draws on the whole catalogue"
+        )
+    written = manifest.get("input", {}).get("sha256")
+    if written and (out / NAME).is_file() and sha256(out / NAME) != written:
+        raise SedflowError(
+            f"{out / NAME} is not what sedflow infer wrote; give the command of the run again, "
+            "which makes it again, or remove the folder and run again"
         )
     bands = ColumnMap.from_dict(manifest["mapping"]).bands
     total, kind = manifest["catalogue"]["rows"], manifest["id_kind"]

@@ -10,6 +10,7 @@ import secrets
 import tempfile
 from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -33,11 +34,12 @@ from sedflow.population.grid import (
     weights_of,
 )
 from sedflow.population.members import NOT_IN_SAMPLE, checked_status, members_in
+from sedflow.population.named_ids import check_known, named_ids
 from sedflow.population.notes import EFFECTIVE_MIN
 from sedflow.population.part_evidence import EvidenceJob, part_evidence, part_quantiles
 from sedflow.population.population import OUTSIDE, Population
 from sedflow.population.prior import prior_shares
-from sedflow.population.run_parts import RunParts
+from sedflow.population.run_parts import NOT_INFERRED, RunParts, redshifts_of
 from sedflow.whole_numbers import LARGEST_SEED, as_whole
 
 _SAMPLE, _SAMPLE_DRAWS = 5_000, 50  # that choose the axes
@@ -102,7 +104,7 @@ class StreamedPopulation(Population):
                 "IDs to weights"
             )
         self._named = None if weights is None else named_weights(weights)
-        self._without = {str(ident).strip() for ident in without}
+        self._without = named_ids("without", without)
         self._n, self._seed = as_whole("n", n, 50, 100_000), as_whole("seed", seed, 0, LARGEST_SEED)
         counts = cell_counts(cells, self.names)
         run = RunParts(Path(out), self.names, checked_status(status), network=network)
@@ -111,6 +113,7 @@ class StreamedPopulation(Population):
             raise SedflowError(
                 f"{len(some)} galaxies of {out} have draws, where a population needs {_FEWEST}"
             )
+        strangers = self._strangers(run)
         self.edges = edges_of(some, self.names, dict(ranges or {}), counts)
         self.ids, self._shape = np.zeros(0), counts
         self._run = run
@@ -122,7 +125,8 @@ class StreamedPopulation(Population):
             self._watch(blocks)
         self.redshift = some.redshift
         self._spreads = np.median(spreads(some), axis=0)
-        self._members, self._of_draws = some, np.zeros((0, 0))
+        self._members = replace(some, strangers=strangers)
+        self._of_draws = np.zeros((0, 0))
 
     def _read(self, folder):
         """Likelihoods of all galaxies, and what is counted on the way."""
@@ -175,7 +179,16 @@ class StreamedPopulation(Population):
         """Which of the IDs are in the sample."""
         if not self._without:
             return np.ones(len(ids), bool)
-        return np.array([str(i) not in self._without for i in ids.tolist()], dtype=bool)
+        return np.array([str(i).strip() not in self._without for i in ids.tolist()], dtype=bool)
+
+    def _strangers(self, run):
+        """How many IDs to leave out no galaxy of the run has."""
+        if not self._without:
+            return 0
+        strangers = self._without.difference(redshifts_of(Path(run.draws.out)))
+        if not run.left_out.get(NOT_INFERRED):
+            check_known("without", self._without, strangers)
+        return len(strangers)
 
     def _watch(self, blocks):
         """Which galaxies have few effective draws; those in one cell count alike."""

@@ -12,6 +12,7 @@ import numpy as np
 from sedflow.errors import SedflowError
 from sedflow.flux_units import same_flux_unit
 from sedflow.model.cosmology import MPC_CM, luminosity_distance_cm
+from sedflow.nulls import NO_MAGNITUDE_WORDS, no_magnitude
 from sedflow.redshifts import MIN_REDSHIFT
 from sedflow.units import plain, split
 
@@ -69,6 +70,14 @@ def inverse_vmax(
     if not 0 <= z_low < z_high <= FARTHEST:
         raise SedflowError(
             f"z_low = {z_low:g} and z_high = {z_high:g}; give 0 <= z_low < z_high <= {FARTHEST}"
+        )
+    if not np.isfinite(limit):
+        raise SedflowError(f"limit = {limit:g}; give the faintest magnitude of the sample")
+    none = no_magnitude(m, None)
+    if none.any():
+        raise SedflowError(
+            f"magnitude = {m[none].flat[0]:g} of {none.sum():,} galaxies: catalogues write "
+            f"{NO_MAGNITUDE_WORDS} where there is none; leave these galaxies out"
         )
     outside = ~((z > 0) & (z >= z_low) & (z <= z_high) & (m <= limit))
     if outside.any():

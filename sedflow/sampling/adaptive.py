@@ -80,7 +80,8 @@ def adapt(
     cover the scouts
     """
     rng = np.random.default_rng([0 if seed is None else seed, 7])
-    place = _Placing(sampler, galaxy, model, prior)
+    seen = galaxy.observed  # the grid may not cover other bands
+    place = _Placing(sampler, seen, model, prior)
     known = place.points(scouts)
     # Far out, the flow may overflow; such points have no weight.
     log_network = np.asarray(draws.log_density)
@@ -106,9 +107,9 @@ def adapt(
         weights=weights,
         importance=figures,
         flux=points.flux,
-        flux_bands=galaxy.bands,
+        flux_bands=seen.bands,
     )
-    return found, covered
+    return found.with_flux(galaxy, model), covered
 
 
 @dataclass(frozen=True)

@@ -15,7 +15,7 @@ import numpy as np
 from scipy.special import logsumexp
 
 from sedflow.draws import Draws, Sampler, checked_request, galaxy_rng
-from sedflow.errors import BadParameters, BadPhotometry, Cancelled, check_choice, needs
+from sedflow.errors import BadParameters, BadPhotometry, Cancelled, check_choice, check_like, needs
 from sedflow.model.likelihood import log_likelihood, too_precise
 from sedflow.model.mass import REFERENCE, MassConditional
 from sedflow.model.sed import SEDModel, default_model
@@ -56,13 +56,20 @@ def explore(
     return target.theta(np.concatenate(out.x), rng), float(np.mean(out.log_evidence))
 
 
+def _as_model(model):
+    if model is None or isinstance(model, str):
+        return default_model("fsps" if model is None else model)
+    check_like("model", model, "max_redshift", "a sedflow.SEDModel, or the name of a packaged grid")
+    return model
+
+
 class MCMCSampler:
     """Posterior draws by Monte Carlo; a `Sampler`.
 
     Parameters
     ----------
     method : "smc", "emcee" or "zeus"
-    model : SEDModel, optional
+    model : SEDModel or the name of a packaged grid, optional
         Default: the packaged "fsps" grid. Any band that it covers can be in the data.
     prior : Prior or its name, optional
     start : Sampler, optional
@@ -87,7 +94,7 @@ class MCMCSampler:
         self,
         method: str = "smc",
         *,
-        model: SEDModel | None = None,
+        model: SEDModel | str | None = None,
         prior: Prior | str | None = None,
         start: Sampler | None = None,
         doublings: int = 2,
@@ -96,11 +103,17 @@ class MCMCSampler:
         cancel: Any = None,
     ) -> None:
         check_choice("method", method, METHODS, BadParameters)
-        doublings, steps = as_whole("doublings", doublings, 0), as_whole("steps", steps, 0)
+        doublings, steps = as_whole("doublings", doublings, 0), as_whole("steps", steps, 1)
         if method in _OTHERS:
             needs(method, extra="mcmc", what=f'method={method!r}, not the default "smc",')
         self.method, self.doublings, self.steps = method, doublings, steps
-        self.model = default_model("fsps") if model is None else model
+        self.model = _as_model(model)
+        for name, given, can, wanted in (
+            ("start", start, "sample", "a sampler, such as sedflow.load_posterior()"),
+            ("cancel", cancel, "is_set", "a threading.Event"),
+        ):
+            if given is not None:
+                check_like(name, given, can, wanted)
         self.prior = as_prior(prior)
         self.start, self.cancel = start, cancel
         self.name = method

@@ -16,6 +16,7 @@ from typing import Any
 import numpy as np
 from scipy.special import chdtrc, expit, logsumexp
 
+from sedflow.bands import curve_name
 from sedflow.constants import LOG_2PI
 from sedflow.draws import Draws, weighted_quantile
 from sedflow.errors import SedflowError
@@ -112,6 +113,13 @@ def draw_robust(
             f"{len(bands)} bands cannot tell which of them is off; give three at least"
         )
     rest = [tuple(other for other in bands if other != band) for band in bands]
+    known = {*map(curve_name, getattr(sampler, "bands", bands))}
+    for band, part in zip(bands, rest, strict=True):
+        if not known & {*map(curve_name, part)}:  # no draws, where that band is the one that is off
+            raise SedflowError(
+                f"{band} is the only band here of the network's, which says nothing of the galaxy "
+                f"if {band} is off; give two at least of {', '.join(sampler.bands)}"
+            )
     mixture = Mixture([(sampler, None), *((sampler, part) for part in rest)])
     draws = mixture.sample(galaxy, _MADE * len(mixture.parts), seed).with_flux(galaxy, model)
     log_like = logsumexp(log_likelihoods(np.asarray(draws.flux), galaxy), axis=0).sum(-1)

@@ -89,7 +89,7 @@ def check_chains(name: str, mcmc: Any, model: SEDModel, prior: Prior) -> None:
     theirs = getattr(mcmc, "model", None)
     if theirs is None or theirs is model:
         return
-    if theirs.identity != model.identity:
+    if not theirs.same_as(model):
         raise SedflowError(
             f"{name} has another model (SSP grid {theirs.grid.name!r}) than the fit "
             f"({model.grid.name!r}); give MCMCSampler(model=...) of the same"
@@ -99,12 +99,17 @@ def check_chains(name: str, mcmc: Any, model: SEDModel, prior: Prior) -> None:
 def _climb_one(galaxy, sampler, model, prior, n, seed, trust, mcmc):
     ladder = Ladder(galaxy, sampler, model, prior, n, seed, mcmc, trust)
     draws, verdict = _one_try(ladder)
+    known = {}
     if trust == "auto" and ladder.first is None and hasattr(sampler, "log_prob"):
         # The network cannot draw, for the bands or the redshift; MCMC needs none of its own.
-        chains = MCMCSampler(model=model, prior=prior, doublings=1) if mcmc is None else mcmc
-        found = _one_try(Ladder(galaxy, chains, model, prior, n, seed, mcmc, trust))
-        return (draws, verdict) if found[1].kind == FAILED else found
-    if not (ladder.unconverged is not None and verdict.kind == FAILED):
+        sampler = MCMCSampler(model=model, prior=prior, doublings=1) if mcmc is None else mcmc
+        ladder = Ladder(galaxy, sampler, model, prior, n, seed, mcmc, trust)
+        better, found = _one_try(ladder)
+        if found.kind == FAILED and ladder.unconverged is None:  # MCMC cannot run either
+            return draws, verdict
+        known = {"inside": verdict.inside}  # the network was asked for its domain
+        draws, verdict = better, replace(found, **known)
+    if trust != "auto" or ladder.unconverged is None or verdict.kind != FAILED:
         return draws, verdict
     for k in range(2, _TRIES + 1):  # chains that disagree may agree from other numbers
         other = (0 if seed is None else seed) + (k - 1) * _SEED_STEP
@@ -112,7 +117,7 @@ def _climb_one(galaxy, sampler, model, prior, n, seed, trust, mcmc):
         better, found = _one_try(again)
         if found.exact or found.kind == MISFIT:
             reason = f"{found.reason} (Try {k}, with the seed {again.seed}.)"
-            return better, replace(found, reason=reason)
+            return better, replace(found, reason=reason, **known)
     reason = f"{verdict.reason} {_TRIES - 1} more seeds did no better."
     return draws, replace(verdict, reason=reason)
 

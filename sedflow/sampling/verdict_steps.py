@@ -106,13 +106,13 @@ class Ladder:
                 self.approximate = draws
                 return None
             check_distinct(draws, self.sampler)
-            draws = self._as_many(draws)
+            judged, draws = self._as_many(draws, JUDGED_ON), self._as_many(draws)
         stretch = ", stretched towards the new prior," if self.heavy else ""
         reason = _account(held, f"the network's draws{stretch}")
         if self.outside:
             reason += f" The galaxy is outside the training domain: {self.outside}."
         self.say(EXACT_WEIGHTS, reason)
-        self._describe(draws)
+        self._describe(judged)
         return draws
 
     def given_up(self):
@@ -125,7 +125,7 @@ class Ladder:
     def uncorrected(self, trust):
         """The first rung's draws, whose weights do not pass, where no more was asked for."""
         draws, held = self._as_many(self.approximate), self.approximate.importance
-        self._describe(draws)
+        self._describe(self._as_many(self.approximate, JUDGED_ON))
         tried = "" if trust == "weights" else ", not even with adaptive importance sampling"
         self.say(
             APPROXIMATE,
@@ -171,10 +171,10 @@ class Ladder:
             why += f", the galaxy being outside the training domain: {self.outside}"
         with self._timed(2), warnings.catch_warnings():
             warnings.simplefilter("ignore", NotConverged)  # the verdict says so
-            draws = sampled(mcmc, self.model, self.galaxy, self.n, self.seed)
+            n = max(self.n, JUDGED_ON)
+            draws = sampled(mcmc, self.model, self.galaxy, n, self.seed)
             draws = draws.with_flux(self.galaxy, self.model)
             chains = draws.convergence
-            n = self.n
             draws = replace(draws, log_density=np.full(n, np.nan), weights=np.full(n, 1 / n))
             if chains is None:
                 self._describe(draws)
@@ -183,15 +183,15 @@ class Ladder:
                     f"{why}. {type(mcmc).__name__} gives no figures of convergence, so nothing "
                     "shows whether its draws follow the posterior.",
                 )
-                return draws
+                return self._as_many(draws)
             self._keep_figures(chains)
             if not chains.converged:
-                self.unconverged = draws
+                self.unconverged = self._as_many(draws)
                 self._describe(draws)
                 self.say(
                     FAILED,
                     f"{why}. MCMC did not converge either: {chains.worst()}. Try MCMCSampler "
-                    "with more doublings, or check the photometry.",
+                    f"with more {_more_of(mcmc)}, or check the photometry.",
                 )
                 if self.heavy or not hasattr(self.sampler, "push"):
                     return None
@@ -199,7 +199,7 @@ class Ladder:
         self._describe(draws)
         r_hat = f" converged: largest R-hat {chains.r_hat.max():.3f}"
         self.say(EXACT_MCMC, f"{why}. {type(mcmc).__name__}{r_hat}.")
-        return draws
+        return self._as_many(draws)
 
     def _chains(self, draws):
         """Draws of MCMC that came first, judged by the convergence of their chains."""
@@ -211,7 +211,8 @@ class Ladder:
         if chains.converged:
             self.say(EXACT_MCMC, f"{name} converged: largest R-hat {chains.r_hat.max():.3f}.")
         else:
-            self.say(FAILED, f"{name} did not converge: {chains.worst()}. Try more doublings.")
+            self.unconverged, worst = draws, f"{chains.worst()}. Try more {_more_of(self.sampler)}"
+            self.say(FAILED, f"{name} did not converge: {worst}.")
         return self._as_many(draws)
 
     def _keep_figures(self, chains):
@@ -293,18 +294,17 @@ class Ladder:
         held = learned.importance
         if not (held.good() and covered and log_evidence - held.log_evidence < _MISSING):
             return None
-        draws = self._equal(learned)
-        self._describe(draws)
+        self._describe(self._equal(learned, max(self.n, JUDGED_ON)))
         self.say(EXACT_ADAPTED, _account(held, "the draws of adaptive importance sampling"))
-        return draws
+        return self._equal(learned, self.n)
 
-    def _as_many(self, draws):
-        """The draws, or n of equal weight where there are others than n."""
-        return draws if draws.n == self.n else self._equal(draws)
+    def _as_many(self, draws, least=1):
+        """The draws, or n of equal weight, `least` at least, where there are others."""
+        n = max(self.n, least)
+        return draws if draws.n == n else self._equal(draws, n)
 
-    def _equal(self, draws):
+    def _equal(self, draws, n):
         """n draws of equal weight from any number of weighted ones."""
-        n = self.n
         blank, equal = np.full(n, np.nan), np.full(n, 1 / n)
         return replace(draws.resampled(n, self.seed or 0), log_density=blank, weights=equal)
 
@@ -356,6 +356,10 @@ def check_distinct(draws, sampler):
             f"{type(sampler).__name__} gave only {distinct} different draws of {len(known)}, so "
             "that their weights say nothing; give a sampler whose draws are independent"
         )
+
+
+def _more_of(sampler):
+    return "doublings" if getattr(sampler, "method", "smc") == "smc" else "steps"
 
 
 def _heavy(drawn_under, prior):

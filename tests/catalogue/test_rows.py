@@ -262,6 +262,10 @@ def test_ids_keep_their_kind_and_must_be_unique():
         ids([7, 8, 8])
     with pytest.raises(SedflowError, match="floating-point"):
         ids([1e17, 2e17, 3e17])
+    assert ids(np.array([1, 2, 3], np.float32)) == [1, 2, 3]
+    for values, kind in (([20000001, 2, 3], np.float32), ([2049, 2, 3], np.float16)):
+        with pytest.raises(SedflowError, match="floating-point"):  # it had become another
+            ids(np.array(values, kind))
     assert to_photometry(base, Mapping("z", mapping.bands)).photometry.ids.tolist() == [0, 1, 2]
 
 

@@ -675,3 +675,24 @@ def test_a_full_disk_is_told_in_a_sentence(tmp_path):
         resource.setrlimit(resource.RLIMIT_FSIZE, limits)
     assert path.read_bytes() == before
     assert [file.name for file in tmp_path.iterdir()] == ["a.h5"]
+
+
+@pytest.mark.parametrize("older", [(), ("model/ssp_identity",)])
+def test_a_fit_of_before_grids_had_traits_keeps_its_verdict(older, posterior, nsa, tmp_path):
+    """A hash of its grid's numbers, made by another rule, had refused it."""
+    fit = sedflow.fit(nsa[72], posterior, n=50, seed=1, trust="weights")
+    values = store.read(fit.save(tmp_path / "today.h5"))
+    assert values.pop("model/ssp_traits").size
+    path = store.write(tmp_path / "older.h5", values | dict.fromkeys(older, "5a" * 32))
+    assert load_fit(path).quality == fit.quality
+    assert_same(load_fit(path).draws, load_fit(tmp_path / "today.h5").draws)
+
+
+def test_a_fit_of_a_changed_grid_is_not_one_of_the_packaged_grid(nsa, tmp_path):
+    """A doubled grid keeps the hash of its file."""
+    grid = load_ssp("bc03")
+    doubled = SEDModel(replace(grid, luminosity=2 * grid.luminosity))
+    path = Fit(nsa[72], Draws(sedflow.Prior().sample(9, seed=2)), doubled).save(tmp_path / "f.h5")
+    with pytest.raises(BadFitFile, match="say nothing of 'bc03'"):
+        load_fit(path)
+    assert load_fit(path, doubled).model is doubled

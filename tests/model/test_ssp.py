@@ -1,5 +1,7 @@
 """SSP grids: interpolation, rebinning, and files that are not grids."""
 
+import copy
+import pickle
 import shutil
 from dataclasses import replace
 
@@ -7,7 +9,7 @@ import h5py
 import numpy as np
 import pytest
 
-from sedflow.errors import BadSSP
+from sedflow.errors import BadSSP, SedflowError
 from sedflow.files.packaged import data_path
 from sedflow.model.sed import SEDModel
 from sedflow.model.ssp import load_ssp
@@ -288,10 +290,53 @@ def test_masses_are_one_of_each_population_and_not_above_what_formed(name):
     ):
         with pytest.raises(BadSSP, match=words):
             replace(grid, **{name: wrong})
-    assert replace(grid, **{name: np.ones(shape).tolist()}).identity
+    assert replace(grid, **{name: np.ones(shape).tolist()}).traits.size
 
 
 @pytest.mark.parametrize("edges", [[5000.0], [], [5000.0, 5000.0], [1.0, np.nan], 5000.0])
 def test_edges_that_make_no_bin_are_refused(edges):
     with pytest.raises(BadSSP, match=r"make no bin|list of wavelengths|finite number"):
         load_ssp("bc03").rebinned(edges)
+
+
+@pytest.mark.parametrize("name", ["fsps", "bc03"])
+def test_grids_are_the_same_but_for_rounding(name):
+    """Numbers as round as 1 and 0.5 made others of a hash where the last digit differed."""
+    grid = load_ssp(name)
+    for part in ("feh", "lg_age_gyr", "wave_edges", "luminosity", "mass_remaining"):
+        numbers = getattr(grid, part)
+        for near in (numbers * (1 - 1.2e-16), numbers * (1 + 1e-9), numbers.astype(np.float32)):
+            assert grid.same_as(replace(grid, **{part: near})), part
+    nudged = {"feh": np.where(np.arange(grid.feh.size) == 1, grid.feh + 5e-4, grid.feh)}
+    red = np.where(np.arange(grid.wave.size) > 1000, 1.001, 1.0)
+    for other in (
+        nudged,
+        {"luminosity": grid.luminosity * 2},
+        {"luminosity": grid.luminosity * red},
+        {"luminosity": grid.luminosity[::-1]},
+        {"mass_remaining": grid.mass_remaining * 0.999},
+        {"mass_remaining": None},
+        {"lsun": grid.lsun * 1.001},
+    ):
+        assert not grid.same_as(replace(grid, **other)), other.keys()
+    assert not grid.same_as(grid.rebinned(grid.wave_edges[::2]))
+
+
+@pytest.mark.parametrize("copied", [copy.deepcopy, lambda x: pickle.loads(pickle.dumps(x))])
+def test_a_copy_of_a_grid_is_frozen_and_knows_its_own_numbers(copied):
+    grid = load_ssp("bc03")
+    assert grid.traits.size  # kept from now on
+    other = copied(grid)
+    assert "traits" not in vars(other)
+    with pytest.raises(ValueError, match="read-only"):
+        other.luminosity[...] *= 2
+    assert other.same_as(grid)
+
+
+@pytest.mark.parametrize("name", ["grid", "birth_cloud_age_gyr", "bands"])
+def test_what_the_tables_of_a_model_are_made_of_cannot_be_set(name):
+    """Fits went on with the old tables, and were saved under the new number."""
+    one = SEDModel("bc03")
+    with pytest.raises(SedflowError, match=f"the {name} of a model cannot be set"):
+        setattr(one, name, getattr(one, name))
+    assert pickle.loads(pickle.dumps(one)).same_as(one)

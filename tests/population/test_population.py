@@ -4,6 +4,7 @@ import json
 from dataclasses import replace
 
 import numpy as np
+import pandas as pd
 import pytest
 from astropy.table import Table
 from click.testing import CliRunner
@@ -11,7 +12,7 @@ from click.testing import CliRunner
 import sedflow
 from sedflow.cli import main
 from sedflow.errors import SedflowError, UnknownName
-from sedflow.population.members import members_of
+from sedflow.population.members import NOT_IN_SAMPLE, members_of
 
 OF = "log_mstar,log_ssfr_100myr"
 
@@ -107,6 +108,32 @@ def test_bad_requests_are_refused_in_a_sentence(run, options, words):
         sedflow.Population(run, **options)
 
 
+@pytest.mark.parametrize("kind", [sedflow.Population, sedflow.population.StreamedPopulation])
+def test_what_is_left_out_may_be_named_by_ids_of_any_kind(run, kind):
+    """A column of floats or bytes had named nobody, without a word."""
+    first = int(sedflow.Population(run, "log_mstar").ids[0])
+    for ids in (
+        [first],
+        [float(first)],
+        np.array([first], float),
+        [str(first).encode()],
+        pd.Series([first, 10**12]),
+        {first: 1},
+    ):
+        found = kind(run, "log_mstar", without=ids)
+        assert found.left_out[NOT_IN_SAMPLE] == 1, ids
+        told = any("Of the IDs in without, 1 are not those" in note for note in found.notes)
+        assert told == (len(ids) > 1)
+    for ids, words in (
+        (pd.Series([first, np.nan]), "without: an ID is missing"),
+        ([10**12], "none of the 1 IDs in without is one of these galaxies"),
+        (str(first), "give a list of IDs"),
+        ([0.5], "without: ids are floating-point numbers"),
+    ):
+        with pytest.raises(SedflowError, match=words):
+            kind(run, "log_mstar", without=ids)
+
+
 def test_a_run_without_draws_is_refused(tmp_path):
     sedflow.infer_catalogue(_catalogue(tmp_path / "a.fits", 1), tmp_path / "run", n=20, workers=0)
     with pytest.raises(SedflowError, match="--keep 200"):
@@ -157,6 +184,13 @@ def fit():
 
 
 ALL = ("ok", "misfit", "failed")
+
+
+def test_a_galaxy_that_has_failed_is_known_by_its_id(fit):
+    ids = fit.photometry.ids
+    verdict = replace(fit.verdict, kind=np.where(np.arange(12) == 3, "failed", "exact (weights)"))
+    found = sedflow.Population(replace(fit, verdict=verdict), "log_mstar", without=[ids[3]])
+    assert ids[3] not in found.ids and not any("in without" in note for note in found.notes)
 
 
 def test_fits_keep_the_ids_of_their_galaxies(fit):

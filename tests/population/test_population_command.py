@@ -5,6 +5,7 @@ import shlex
 import shutil
 
 import numpy as np
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 import pytest
 from astropy.table import Table
@@ -111,6 +112,21 @@ def test_a_flux_limit_weighs_by_volume_and_leaves_out_what_is_fainter(run, whole
     _, both = _asked(run, "--weights", survey, "--completeness", "seen", *limits)
     expected = (weights / table["seen"][bright]).sum()
     assert both["total"][0] == pytest.approx(expected, rel=1e-6)
+
+
+def test_a_magnitude_that_says_that_there_is_none_is_not_that_of_a_bright_galaxy(
+    run, whole, survey, tmp_path
+):
+    table = Table.read(survey)
+    table["r"][np.flatnonzero(table["r"] <= 17)[:2]] = -99.0, -9999.0
+    table.write(tmp_path / "codes.csv")
+    limits = ("--area", 1000, "--magnitude", "r", "--json")
+    done, found = _asked(run, "--weights", tmp_path / "codes.csv", "--flux-limit", 17, *limits)
+    assert done.exit_code == 0, done.output
+    assert found["galaxies"] == ((table["r"] <= 17) & (table["r"] > 0)).sum()
+    done, _ = _asked(run, "--weights", survey, "--flux-limit", "nan", *limits)
+    assert done.exit_code == 1
+    assert "--flux-limit nan is not a magnitude" in done.output
 
 
 @pytest.mark.parametrize("options", [(), ("--stream",)])
@@ -300,6 +316,17 @@ def test_a_rerun_has_the_photometry_of_the_run(run, whole, nsa, tmp_path):
     for band in ("u", "r"):
         k = galaxies.bands.index(band)
         np.testing.assert_allclose(table[f"flux_{band}"], galaxies.flux[:, k], rtol=1e-5)
+
+
+def test_a_rerun_is_not_made_of_an_input_that_was_changed(run, whole, tmp_path):
+    """Fluxes three times as bright had replaced the right ones."""
+    shutil.copytree(run, tmp_path / "run")
+    path = tmp_path / "run" / "input.parquet"
+    table = pq.read_table(path)
+    k = table.column_names.index("flux_u")
+    pq.write_table(table.set_column(k, "flux_u", pc.multiply(table["flux_u"], 3.0)), path)
+    with pytest.raises(SedflowError, match=r"input.parquet is not what sedflow infer wrote"):
+        rerun_catalogue(tmp_path / "run", whole.ids[[2, 5]], tmp_path / "some.parquet")
 
 
 def test_galaxies_that_are_given_as_outside_do_not_enter(run, whole):

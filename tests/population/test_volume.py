@@ -94,6 +94,9 @@ def test_ab_magnitudes_of_astropy_are_magnitudes():
         ({"magnitude": [15.0, 15.0, 15.0]}, "one of each galaxy"),
         ({"limit": [17.0, 17.0]}, "limit has the shape"),
         ({"area": 1000 * u.mag}, "area has the unit"),
+        ({"magnitude": [-99.0, 16.0]}, "magnitude = -99 of 1 galaxies: catalogues write"),
+        ({"magnitude": [15.0, -9999.0]}, "magnitude = -9999 of 1 galaxies"),
+        ({"limit": np.nan}, "limit = nan; give the faintest"),
     ],
 )
 def test_what_has_no_volume_is_refused(change, words):

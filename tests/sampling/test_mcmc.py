@@ -7,7 +7,8 @@ import numpy as np
 import pytest
 
 import sedflow
-from sedflow.errors import BadParameters, BadPhotometry
+from sedflow.errors import BadParameters, BadPhotometry, SedflowError
+from sedflow.model.sed import default_model
 from sedflow.sampling.mcmc import MCMCSampler
 from sedflow.trust_limits import NotConverged
 
@@ -85,3 +86,17 @@ def test_a_prior_may_be_given_by_name_and_an_unknown_one_is_refused():
     for bad in ("nope", 3, ["flat"]):
         with pytest.raises(BadParameters, match="choose one of"):
             MCMCSampler(prior=bad)
+
+
+def test_a_model_may_be_given_by_name_and_what_is_none_is_refused():
+    """A name ended in an AttributeError where the chains began."""
+    assert MCMCSampler(model="bc03").model.grid.name == "bc03"
+    for options, words in (
+        ({"model": 3}, "give a sedflow.SEDModel, or the name"),
+        ({"model": default_model("bc03").grid}, "give a sedflow.SEDModel, or the name"),
+        ({"start": 3}, "give a sampler"),
+        ({"cancel": 3}, "give a threading.Event"),
+        ({"steps": 0}, "give a whole number >= 1"),
+    ):
+        with pytest.raises(SedflowError, match=words):
+            MCMCSampler(**options)

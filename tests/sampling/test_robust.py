@@ -81,6 +81,15 @@ def test_what_cannot_be_asked_is_told(posterior, nsa):
         two.robust()
 
 
+def test_one_band_of_the_networks_cannot_be_doubted(posterior, model):
+    """It was said that there is no flux in the network's bands, where g is one."""
+    theta = sedflow.Prior().sample(1, seed=3)
+    flux = model.photometry(theta, 0.05, ("g", "J", "H"))[0]
+    foreign = sedflow.Photometry(flux, 0.1 * flux, 0.05, ("g", "J", "H"))
+    with pytest.raises(SedflowError, match=r"g is the only band here of the network's.*two at lea"):
+        draw_robust(posterior, foreign, model, sedflow.Prior(), 1)
+
+
 def test_the_density_of_a_mixture_is_that_of_its_parts(posterior, galaxy):
     mixture = Mixture([(posterior, None), (posterior, ("u", "g", "r", "i"))], [0.75, 0.25])
     draws = mixture.sample(galaxy, 400, seed=1)

@@ -88,6 +88,28 @@ def test_chains_that_disagree_are_tried_with_other_seeds():
     assert "2 more seeds did no better" in failed.reason
 
 
+def test_chains_where_the_network_cannot_draw_are_tried_with_other_seeds():
+    """They failed at the first try, with the network's reason, as if no chains had run."""
+
+    class Foreign(linear.GaussianSampler):
+        def sample(self, galaxy, n=10_000, seed=None):
+            raise SedflowError("these bands are not the network's")
+
+        def check(self, galaxy, draws=True):
+            raise SedflowError("these bands are not the network's")
+
+    model = linear.LinearModel()
+    options = {"n": 50, "seed": 1, "model": model, "trust": "auto"}
+    failed = sedflow.fit(linear.galaxy(), Foreign(), mcmc=Chains(r_hat=1.3), **options).verdict
+    assert failed.kind == "failed"
+    assert "R-hat 1.300" in failed.reason and "2 more seeds did no better" in failed.reason
+    found = sedflow.fit(linear.galaxy(), Foreign(), mcmc=Chains(), **options).verdict
+    assert found.kind == "exact (MCMC)"
+    assert not found.inside
+    alone = sedflow.fit(linear.galaxy(), Chains(r_hat=1.3), **options).verdict
+    assert "2 more seeds did no better" in alone.reason
+
+
 @pytest.mark.parametrize("trust", ["weights", "proposals"])
 def test_a_shorter_ladder_says_what_it_left_undone(trust):
     assert climb(linear.galaxy(), trust=trust).verdict.kind == "exact (weights)"
@@ -253,8 +275,19 @@ def test_a_verdict_does_not_depend_on_how_few_draws_are_asked_for(n):
         assert few.verdict.kind == whole.verdict.kind
         assert few.verdict.k_hat == whole.verdict.k_hat
         assert few.verdict.ess == whole.verdict.ess
+        assert few.verdict.p_value == whole.verdict.p_value
         assert not few.verdict.exact or few.verdict.ess >= 400
         assert few.draws.weights.sum() == pytest.approx(1)
+
+
+def test_chains_are_judged_on_more_draws_than_are_asked_for():
+    """Of one draw, good data were called a misfit."""
+    whole = climb(linear.galaxy(), shift=8.0)
+    few = climb(linear.galaxy(), n=3, shift=8.0)
+    assert few.draws.n == 3 and whole.verdict.kind == few.verdict.kind == "exact (MCMC)"
+    assert few.verdict.p_value == whole.verdict.p_value
+    failed = climb(linear.galaxy(), n=3, mcmc=Chains(r_hat=1.3), shift=8.0)
+    assert failed.draws.n == 3 and failed.verdict.kind == "failed"
 
 
 def test_a_thousand_draws_are_the_samplers_own():

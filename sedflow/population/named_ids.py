@@ -1,0 +1,43 @@
+"""IDs that a caller names, such as those of galaxies that do not enter a population."""
+
+from collections.abc import Collection
+from typing import Any
+
+import numpy as np
+
+from sedflow.errors import BadPhotometry, SedflowError
+from sedflow.identifiers import exact_ids
+
+
+def named_ids(name: str, ids: Any) -> set[str]:
+    """IDs as text, those of any array of numbers or text that has them all exactly.
+
+    >>> sorted(named_ids("without", [72.0, 161])), named_ids("without", [b"72"])
+    (['161', '72'], {'72'})
+
+    Raises
+    ------
+    SedflowError
+        Not a list, or an element that is not an ID.
+    """
+    if isinstance(ids, str | bytes) or not np.iterable(ids):
+        raise SedflowError(f"{name} = {str(ids)[:64]!r}; give a list of IDs")
+    given: Any = ids if hasattr(ids, "dtype") else [*ids]
+    try:
+        values = exact_ids(given).ravel().tolist() if len(given) else []
+    except BadPhotometry as problem:
+        raise SedflowError(f"{name}: {problem}") from None
+    return {(x.decode() if isinstance(x, bytes) else str(x)).strip() for x in values}
+
+
+def check_known(name: str, ids: Collection[str], strangers: Collection[str]) -> None:
+    """Refuse IDs of which the galaxies have none.
+
+    strangers : those that no galaxy has
+    """
+    if ids and len(strangers) == len(ids):
+        raise SedflowError(
+            f"none of the {len(ids):,} IDs in {name} is one of these galaxies, the first is "
+            f"{min(strangers)[:40]!r}; give IDs as the run or the fits have them, or leave "
+            f"{name} out"
+        )
