@@ -442,7 +442,7 @@ def collect_seldom() -> None:
     wait: 38 pages that ended together stopped the loop for six.
     """
     panel_document._garbage_collect = lambda: None
-    bokeh_document.gc = SimpleNamespace(collect=lambda: 0)  # type: ignore[attr-defined]
+    bokeh_document.gc = SimpleNamespace(collect=lambda: 0)  # type: ignore[assignment]
 
 
 def let_go() -> None:

@@ -213,7 +213,7 @@ class CornerFigure:
             left = 0.33 if n >= _MOST else 0.26 if many else 0.23
             for axis, start, end in (
                 (self.figure.x_range, -left * n, n + _beside(n)),
-                (self.figure.y_range, -(0.27 if many else 0.15) * n, n + _above(n)),
+                (self.figure.y_range, -(0.27 if many else 0.19) * n, n + _above(n)),
             ):
                 axis.update(start=start, end=end, reset_start=start, reset_end=end)
             style: dict[str, Any] = {"angle": 0.0, **_TEXT["tick_x"]}
