@@ -10,14 +10,15 @@ parameter vector, so nothing sampled there can leave the prior.
 import numbers
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 import numpy.typing as npt
 from scipy.special import ndtr, ndtri
 
 from sedflow.errors import BadParameters, closest_first
-from sedflow.units import plain
+from sedflow.settled import Settled
+from sedflow.units import frozen, plain
 from sedflow.whole_numbers import LARGEST_SEED, as_whole
 
 __all__ = [
@@ -232,8 +233,8 @@ N_FREE = len(FREE_NAMES)
 #: How many of them shape the spectrum: all but log_mstar, the first, which scales it.
 N_SHAPE = N_FREE - 1
 
-LOW = np.array([p.low for p in PARAMETERS])
-HIGH = np.array([p.high for p in PARAMETERS])
+LOW = frozen(np.array([p.low for p in PARAMETERS]))
+HIGH = frozen(np.array([p.high for p in PARAMETERS]))
 
 _TOLERANCE = 1e-9  # rounding allowed at the edges of the prior
 _SIMPLEX_TOLERANCE = 1e-6  # and in the sum of the betas (float32 input)
@@ -329,7 +330,7 @@ def theta_of(theta: Any = None, values: Mapping | None = None) -> Any:
     return {**DEFAULTS, **shares, **values}
 
 
-class Prior:
+class Prior(Settled):
     """Prior over the 12 parameters: uniform in each range, the betas on the simplex.
 
     Parameters
@@ -350,15 +351,23 @@ class Prior:
     """
 
     KINDS = ("flat", "provabgs")
+    settled, remedy = ("sfh", "stick_power"), "make another sedflow.Prior(sfh)"
+    _POWERS: ClassVar = {
+        # u_k = z_k^p is uniform: z1 = u^(1/3), z2 = u^(1/2), z3 = u give a flat simplex.
+        "flat": frozen(np.array([3.0, 2.0, 1.0])),
+        "provabgs": frozen(np.ones(3)),
+    }
 
     def __init__(self, sfh: str = "flat"):
         if not isinstance(sfh, str) or sfh not in self.KINDS:
             shown = " ".join(repr(sfh).split())[:64]
             raise BadParameters(f"prior {shown} is unknown; choose one of {self.KINDS}")
-        self.sfh = sfh
-        # u_k = z_k^p is uniform: z1 = u^(1/3), z2 = u^(1/2), z3 = u give a flat simplex.
-        self.stick_power = np.array([3.0, 2.0, 1.0]) if sfh == "flat" else np.ones(3)
-        self.stick_power.flags.writeable = False  # a network's prior is shared
+        self.sfh = self._kind = sfh
+
+    @property
+    def stick_power(self) -> np.ndarray:
+        """Powers p (3,) by which the fractions z_k become uniform, z_k^p."""
+        return self._POWERS[self._kind]
 
     def __repr__(self):
         return f"Prior({self.sfh!r})"

@@ -191,6 +191,8 @@ class Photometry(Frozen):
             value.flags.writeable = False
             set_(self, name, value)
         set_(self, "bands", bands)
+        if ids is not None:
+            ids.flags.writeable = False
         set_(self, "ids", ids)
 
     @classmethod

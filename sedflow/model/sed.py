@@ -32,6 +32,7 @@ from sedflow.model.ssp import SSPGrid, load_ssp
 from sedflow.model.stars import Stars
 from sedflow.parameters import DEFAULTS, PARAMETERS, theta_of
 from sedflow.redshifts import MAX_REDSHIFT, beyond_grid
+from sedflow.settled import Settled
 
 __all__ = ["SEDModel", "Spectrum", "default_model"]
 
@@ -54,7 +55,7 @@ class Spectrum:
     redshift: np.ndarray
 
 
-class SEDModel(Stars):
+class SEDModel(Stars, Settled):
     """Spectra, photometry and histories of PROVABGS galaxies.
 
     Parameters
@@ -78,6 +79,9 @@ class SEDModel(Stars):
     (5,)
     """
 
+    settled = ("grid", "bases", "bands", "birth_cloud_age_gyr")
+    remedy = "make another sedflow.SEDModel with it"
+
     def __init__(self, ssp="fsps", *, birth_cloud_age_gyr: float = 0.01, bands=UGRIZ):
         self.grid = ssp if isinstance(ssp, SSPGrid) else load_ssp(ssp)
         self.bases = load_bases()
@@ -93,14 +97,6 @@ class SEDModel(Stars):
         self._light = LightTable(self.grid, self.birth_cloud_age_gyr)
         self._lines = GridLines(self._light)
         self._fast: dict = {}
-
-    def __setattr__(self, name, value):
-        if name in ("grid", "birth_cloud_age_gyr", "bands") and name in vars(self):
-            raise BadParameters(
-                f"the {name} of a model cannot be set: its tables are made of it; make another, "
-                f"SEDModel(..., {'ssp' if name == 'grid' else name}=...)"
-            )
-        super().__setattr__(name, value)
 
     def same_as(self, other: "SEDModel") -> bool:
         """Whether two models are the same: birth clouds, and the grid up to rounding."""

@@ -13,6 +13,7 @@ import numpy as np
 
 from sedflow.files.ecsv import number_columns
 from sedflow.files.packaged import checked_path
+from sedflow.units import frozen
 
 _EDGES = np.concatenate([[0.0], 10 ** (-2.95 + 0.1 * np.arange(41)), [np.inf]])
 #: Times over which mean star-formation rates are given [Gyr].
@@ -58,12 +59,17 @@ class HistoryBases:
         def set_(name, value):
             object.__setattr__(self, name, value)
 
+        for name in ("t_lookback", "sfh", "zh"):
+            set_(name, frozen(getattr(self, name)))  # every model shares them
         step = np.diff(self.t_lookback)
         set_("_slopes", {k: np.diff(getattr(self, k), axis=1) / step for k in ("sfh", "zh")})
         pieces = step * 0.5 * (self.sfh[:, 1:] + self.sfh[:, :-1])
         zero = np.zeros((len(self.sfh), 1))
         set_("_cumulative", np.concatenate([zero, pieces.cumsum(axis=1)], axis=1))
         set_("_at_edges", self.formed_before(_EDGES[:-1]))
+
+    def __reduce__(self):  # a copy's arrays could be changed in place
+        return type(self), (self.t_lookback, self.sfh, self.zh)
 
     def _segment(self, t):
         """Index of the linear piece that holds t, and the time since its start."""

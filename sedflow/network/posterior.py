@@ -36,14 +36,16 @@ from sedflow.network.trained_model import trained_model
 from sedflow.parameters import N_FREE, N_PARAM, Prior, as_theta
 from sedflow.photometry import Photometry
 from sedflow.sampling.misfit import PValueTable
+from sedflow.settled import Settled
 from sedflow.threads import one_thread, pool
+from sedflow.units import frozen
 
 __all__ = ["AmortizedPosterior"]
 
 _CHUNK = 2500  # draws at a time, of one galaxy; more are shared among `threads.pool`
 
 
-class AmortizedPosterior:
+class AmortizedPosterior(Settled):
     """Posterior of the 12 parameters given fluxes in any of its bands, errors and redshift.
 
     A `Sampler`. Made by `load_posterior` or by training.
@@ -60,6 +62,9 @@ class AmortizedPosterior:
         the record names, built when first needed.
     """
 
+    settled = ("record", "name", "bands", "prior", "ssp", "noise", "domain", "scaling")
+    remedy = "load or train another network"
+
     def __init__(self, flow: Any, record: dict, model: SEDModel | None = None) -> None:
         self.flow = flow
         self.record = record
@@ -69,7 +74,8 @@ class AmortizedPosterior:
         self.ssp = record["ssp"]["name"]
         self.noise = NoiseModel.from_dict(record["noise"])
         self.domain = TrainingDomain(**record["domain"])
-        self.scaling = [np.array(record["scaling"][key]) for key in ("centre", "half")]
+        scaling = record["scaling"]
+        self.scaling = tuple(frozen(np.array(scaling[key])) for key in ("centre", "half"))
         self._model = model
         #: what calibrates p-values (`sedflow.sampling.misfit.PValueTable`), if there is a table
         self.p_values: PValueTable | None = None
@@ -196,7 +202,7 @@ class AmortizedPosterior:
         The draws need weights: the network never saw the other prior.
         """
         other = copy(self)
-        other.prior = prior
+        vars(other)["prior"] = prior
         return other
 
     def log_prob(self, theta: Any, galaxy: Photometry) -> np.ndarray:

@@ -28,7 +28,7 @@ class Stretched(Prior):
 
     def __init__(self, prior: Prior, other: Prior) -> None:
         super().__init__(prior.sfh)
-        self.sfh = f"{prior.sfh}, stretched to {other.sfh}"
+        vars(self)["sfh"] = f"{prior.sfh}, stretched to {other.sfh}"
         self._base = prior
         self._power = np.maximum(prior.stick_power / other.stick_power, 1.0)
 

@@ -13,6 +13,7 @@ import numpy as np
 from sedflow.batches import galaxies_at
 from sedflow.palette import GREEN, GREY, INK_BLUE, VERMILION
 from sedflow.sampling.misfit import is_misfit
+from sedflow.units import frozen
 
 
 @dataclass(frozen=True)
@@ -148,6 +149,10 @@ class Verdict:
             today = np.array(names, dtype=kind.dtype if kind.dtype == object else None)
             kind = today.reshape(kind.shape) if kind.ndim else names[0]
             object.__setattr__(self, "kind", kind)
+        for name in self.names():
+            value = getattr(self, name)
+            if isinstance(value, np.ndarray):
+                object.__setattr__(self, name, frozen(value))
 
     @property
     def status(self) -> np.ndarray:

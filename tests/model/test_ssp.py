@@ -9,7 +9,7 @@ import h5py
 import numpy as np
 import pytest
 
-from sedflow.errors import BadSSP, SedflowError
+from sedflow.errors import BadSSP
 from sedflow.files.packaged import data_path
 from sedflow.model.sed import SEDModel
 from sedflow.model.ssp import load_ssp
@@ -331,12 +331,3 @@ def test_a_copy_of_a_grid_is_frozen_and_knows_its_own_numbers(copied):
     with pytest.raises(ValueError, match="read-only"):
         other.luminosity[...] *= 2
     assert other.same_as(grid)
-
-
-@pytest.mark.parametrize("name", ["grid", "birth_cloud_age_gyr", "bands"])
-def test_what_the_tables_of_a_model_are_made_of_cannot_be_set(name):
-    """Fits went on with the old tables, and were saved under the new number."""
-    one = SEDModel("bc03")
-    with pytest.raises(SedflowError, match=f"the {name} of a model cannot be set"):
-        setattr(one, name, getattr(one, name))
-    assert pickle.loads(pickle.dumps(one)).same_as(one)

@@ -25,7 +25,7 @@ _OVER = """
 :host { position: absolute !important; right: 6px; top: 2px; width: 62%; z-index: 3;
         align-items: flex-end; pointer-events: none; }
 :host > * { pointer-events: auto; }
-/* Twelve rows of numbers leave no room for words on a small screen, nor do six on a low one.
+/* Twelve rows of numbers leave no room for words on a small screen, and six none on a low one.
    Text has a display and a visibility of its own. */
 .hint { opacity: var(--sf-words, 1) !important; position: var(--sf-at, static) !important; }
 @media (max-width: 1400px) { :host(.many) { --sf-words: 0; --sf-at: absolute; } }

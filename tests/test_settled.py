@@ -1,0 +1,77 @@
+"""What a model, a network and a prior are cannot be changed once they were made."""
+
+import copy
+import pickle
+
+import numpy as np
+import pytest
+
+import sedflow
+from sedflow.model.sed import default_model
+from sedflow.model.sfh import load_bases
+from sedflow.network.weights import cached_posterior
+from sedflow.parameters import HIGH, LOW, Prior
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [("birth_cloud_age_gyr", 0.1), ("grid", None), ("bands", ("g",)), ("bases", None)],
+)
+def test_what_a_model_is_cannot_be_set(name, value):
+    model = default_model("fsps")
+    before = getattr(model, name)
+    with pytest.raises(sedflow.SedflowError, match=f"{name} cannot be set.*make another"):
+        setattr(model, name, value)
+    assert getattr(model, name) is before
+
+
+@pytest.mark.parametrize("name", ["prior", "bands", "domain", "noise", "record", "name", "scaling"])
+def test_what_a_network_is_cannot_be_set(name):
+    network = cached_posterior("nsa-ugriz-fsps")
+    before = getattr(network, name)
+    with pytest.raises(sedflow.SedflowError, match=f"{name} cannot be set.*another network"):
+        setattr(network, name, None)
+    assert getattr(network, name) is before
+    assert network.under(Prior("provabgs")).prior.sfh == "provabgs"
+
+
+@pytest.mark.parametrize("name", ["sfh", "stick_power"])
+def test_a_prior_cannot_be_set_or_deleted(name):
+    prior = Prior()
+    with pytest.raises(sedflow.SedflowError, match=f"{name} cannot be set"):
+        setattr(prior, name, "provabgs")
+    with pytest.raises(sedflow.SedflowError, match=f"{name} cannot be set"):
+        delattr(prior, name)
+    assert prior.sfh == "flat"
+
+
+def _copies(value):
+    return [value, copy.deepcopy(value), pickle.loads(pickle.dumps(value))]
+
+
+def test_shared_arrays_and_those_of_copies_cannot_be_changed_in_place():
+    arrays = [LOW, HIGH]
+    for bases in _copies(load_bases()):
+        arrays += [bases.t_lookback, bases.sfh, bases.zh]
+    arrays += [prior.stick_power for prior in _copies(Prior("provabgs"))]
+    arrays += list(cached_posterior("nsa-ugriz-fsps").scaling)
+    for array in arrays:
+        with pytest.raises(ValueError, match="read-only"):
+            array *= 2
+
+
+def test_copied_bases_give_the_same_histories():
+    bases = load_bases()
+    share = bases.formed_fraction(np.array([0.1, 0.2, 0.3, 0.4]), 13.0)
+    again = copy.deepcopy(bases).formed_fraction(np.array([0.1, 0.2, 0.3, 0.4]), 13.0)
+    np.testing.assert_array_equal(again, share)
+
+
+def test_ids_of_photometry_and_figures_of_a_verdict_cannot_be_changed_in_place(nsa):
+    galaxies = nsa.photometry(nsa.ids[:2])
+    with pytest.raises(ValueError, match="read-only"):
+        galaxies.ids[0] = 1
+    verdict = sedflow.fit(galaxies, n=100, trust="weights").verdict
+    for name in ("seconds", "p_value", "kind"):
+        with pytest.raises(ValueError, match="read-only"):
+            getattr(verdict, name)[0] = verdict.p_value[1]
