@@ -18,6 +18,7 @@ from panel.viewable import Viewable
 
 from sedflow.dashboard.patches import (
     CLEAN_EDGES,
+    EACH_CHANGE,
     LARGE_FILES,
     LATE_COLUMNS,
     OWN_OUTLINE,
@@ -32,6 +33,7 @@ _FILES = Path(__file__).parent / "frame"
 _PATCHES = (
     PLAIN_LINES,
     OWN_OUTLINE,
+    EACH_CHANGE,
     WHOLE_GLYPHS,
     CLEAN_EDGES,
     LATE_COLUMNS,

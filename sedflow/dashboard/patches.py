@@ -16,6 +16,7 @@ Take a patch out once its report is resolved in the versions that `pyproject.tom
 | `boxed` | Panel 1.9 | not reported |
 | `PLAIN_LINES` | Bokeh 3.9 | not reported |
 | `OWN_OUTLINE` | Bokeh 3.9 | not reported |
+| `EACH_CHANGE` | Bokeh 3.9 | not reported |
 | `WHOLE_GLYPHS` | Bokeh 3.9 | not reported |
 | `CLEAN_EDGES` | Bokeh 3.9 | not reported |
 | `LATE_COLUMNS` | Tabulator 6.4 | not reported |
@@ -106,6 +107,22 @@ WHOLE_GLYPHS = """
     view._paint = function(ctx) {
       if (!this.under_way || this.glyph._data_size === this.size_before) paint.call(this, ctx)
     }
+  }
+}
+"""
+
+#: A message has many changes, and an error that one of them sets off in the page loses all behind
+#: it: a heading stayed that of another galaxy.
+EACH_CHANGE = """
+{
+  const page = window.Bokeh?.require('document/document').Document?.prototype
+  const apply = page?.apply_json_patch
+  if (apply) page.apply_json_patch = function(patch, buffers) {
+    const errors = []
+    for (const event of patch.events) {
+      try { apply.call(this, {...patch, events: [event]}, buffers) } catch (e) { errors.push(e) }
+    }
+    if (errors.length) throw errors[0]
   }
 }
 """

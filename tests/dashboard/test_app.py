@@ -451,6 +451,19 @@ def test_a_preset_moves_every_slider_and_the_address(page):
         page.wait_for_function(there, arg=moved)
 
 
+def test_an_error_in_one_change_of_a_message_loses_none_of_the_others(page):
+    corner_of(page, "NSAID 72,")
+    found = page.evaluate(
+        """() => {
+            const doc = Bokeh.documents[0], model = {id: doc.get_model_by_name('frame_say').id}
+            const wrong = {kind: 'ModelChanged', model, attr: 'no such', new: 1}
+            const right = {kind: 'TitleChanged', title: 'what came after'}
+            try { doc.apply_json_patch({events: [wrong, right]}) } catch (e) { return doc.title() }
+        }"""
+    )
+    assert found == "what came after"
+
+
 def _no_serious(page):
     from axe_playwright_python.sync_playwright import Axe
 

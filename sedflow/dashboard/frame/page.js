@@ -122,7 +122,12 @@ window.sedflow = (() => {
   let steps = null, at = 0, clock = 0
 
   function column(data, name) { return (data.get ? data.get(name) : data[name])?.[0] }
-  function put(name, data) { model(`${name}_walk`)?.setv({data}, {sync: false}) }
+  // A figure that was made anew has a source of the same name beside the old one for a while.
+  function put(name, data) {
+    for (const one of window.Bokeh?.documents?.[0]?._all_models.values() ?? []) {
+      if (one.name === `${name}_walk`) one.setv({data}, {sync: false})
+    }
+  }
   function step(by) {
     const n = column(steps.data, 'sed_y').shape[0]
     at = (at + by + n) % n
