@@ -9,6 +9,7 @@ from astropy.table import Table
 
 from sedflow import views
 from sedflow.errors import SedflowError, unknown
+from sedflow.units import column_unit
 
 __all__ = ["Summary", "quantile_name"]
 
@@ -84,6 +85,16 @@ class Summary(Table):
         if index is None and self._key:
             index = self._key
         return super().to_pandas(index=index, use_nullable_int=use_nullable_int)
+
+    def write(self, *place: Any, **options: Any) -> None:
+        """As the `write` of an astropy Table; in FITS, which has ASCII alone, M☉ is Msun."""
+        table = Table(self)
+        for name in table.colnames:
+            if table[name].dtype.kind == "O":  # not every format holds Python objects
+                table[name] = table[name].astype(str)
+        if _is_fits(options.get("format") or str(place[0] if place else "")):
+            _in_ascii(table)
+        table.write(*place, **options)
 
     def _ipython_key_completions_(self) -> list[str]:
         names = [str(n) for n in self["name"]] if "name" in self.colnames else []
@@ -239,3 +250,27 @@ def _place(row, known, summary):
 
 
 _OLD = {"16": "p16", "50": "p50", "84": "p84"}
+
+
+def _is_fits(name):
+    """Whether a table goes into a file of FITS, by the name of the format or of the file."""
+    return name.lower().removesuffix(".gz").endswith(("fits", ".fit", ".fts"))
+
+
+def _in_ascii(table):
+    """Change the text of a table to ASCII, in its columns, units and meta."""
+    for name in table.colnames:
+        column = table[name]
+        if column.dtype.kind == "U":
+            table[name] = np.array([_ascii(text) for text in column.tolist()], dtype=str)
+        elif column.unit is not None:
+            column.unit = column_unit(_ascii(str(column.unit)))
+    said = {key: _ascii(str(table.meta[key])) for key in (*_SAID, "note") if key in table.meta}
+    foot = " ".join(map(str, table.meta.get("foot", ())))
+    table.meta = said | {"comments": textwrap.wrap(_ascii(foot), 70)}
+
+
+def _ascii(text):
+    for sign, plainly in (("☉", "sun"), ("Å", "Angstrom"), ("±", "+-"), ("★", "*")):
+        text = text.replace(sign, plainly)
+    return text.encode("ascii", "replace").decode()

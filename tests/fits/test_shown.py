@@ -5,6 +5,7 @@ from dataclasses import replace
 import linear
 import numpy as np
 import pytest
+from astropy.table import Table
 
 import sedflow
 from sedflow.errors import BadParameters, UnknownName
@@ -321,3 +322,20 @@ def test_a_share_in_per_cent_is_no_share(fit):
         with pytest.raises(sedflow.SedflowError, match=r"give a share from 0 to 1, such as 0\.5"):
             fit.history.formation_quantiles(wrong)
     assert fit.history.formation_quantiles(0.5)[1] > 0
+
+
+@pytest.mark.parametrize("suffix", ["fits", "ecsv", "vot", "parquet", "h5"])
+@pytest.mark.parametrize("many", [False, True])
+def test_a_summary_is_written_by_astropy_in_any_format(posterior, nsa, tmp_path, suffix, many):
+    galaxies = nsa.photometry(nsa.ids[:2]) if many else nsa.photometry(72)
+    summary = sedflow.fit(galaxies, posterior, n=100, seed=1, trust="weights").summary()
+    path = tmp_path / f"mine.{suffix}"
+    options = {"vot": {"format": "votable"}, "h5": {"path": "t"}}.get(suffix, {})
+    summary.write(path, **options)
+    again = Table.read(path)
+    assert again.colnames == summary.colnames
+    name = "log_mstar_p50" if many else "p50"
+    np.testing.assert_array_equal(again[name], summary[name])
+    if not many:
+        unit = "Msun formed" if suffix == "fits" else "M☉ formed"
+        assert str(again["unit"][0]) == unit
