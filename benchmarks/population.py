@@ -3,6 +3,7 @@
     python benchmarks/population.py --speed                  # a minute on a core
     python benchmarks/population.py --brush                  # the packaged atlas, half a minute
     python benchmarks/population.py --mocks 100              # two minutes
+    python benchmarks/population.py --selected 40            # half a minute
     python benchmarks/population.py --stream 1000000 --draws 50   # two minutes
     python benchmarks/population.py --stream 1000000 --draws 50 --workers 2
     python benchmarks/population.py --network 20 --galaxies 200   # ten minutes
@@ -13,7 +14,8 @@ a prior that is not flat. --network: galaxies with the noise of the NASA-Sloan A
 of 0.01 to 0.05, a Schechter function in log_mstar times a main sequence in log_ssfr_1gyr, and the
 weighted draws of the packaged network. Beside the bands stands what the histogram of medians
 holds within its Poisson errors. --wrong: galaxies are lost at random below a mass, and the bands
-are held to the population before that. --stream: a run of that number of
+are held to the population before that. --selected: the galaxies of
+such mocks whose medians are in a range, and their true values. --stream: a run of that number of
 galaxies is written into a temporary folder and read a partition at a time; the largest resident
 memory is that of a process of its own. With --workers, that many processes read the partitions,
 and the largest memory of one of them is told too. --alone: of the network's mocks, all but the
@@ -38,6 +40,7 @@ import sedflow
 from sedflow.population.mocks import SCHECHTER
 from sedflow.threads import use_threads
 
+_CUT = (9.75, 10.86)  # log masses that medians are cut to
 _NAMES = ("log_mstar", "log_ssfr_1gyr")
 
 
@@ -46,6 +49,7 @@ def main():
     parser.add_argument("--speed", action="store_true")
     parser.add_argument("--brush", action="store_true")
     parser.add_argument("--mocks", type=int, default=0)
+    parser.add_argument("--selected", type=int, default=0)
     parser.add_argument("--network", type=int, default=0)
     parser.add_argument("--stream", type=int, default=0)
     parser.add_argument("--workers", type=int, default=0)
@@ -62,6 +66,8 @@ def main():
         brush()
     if args.mocks:
         exact(args.mocks, args.galaxies, args.draws, args.wrong, args.alone)
+    if args.selected:
+        selected(args.selected, args.galaxies, args.draws)
     if args.stream:
         stream(args.stream, args.draws, args.workers)
     if args.network:
@@ -160,6 +166,16 @@ def exact(n_mock, galaxies, draws, wrong, alone):
             for k in range(n_mock)
         ]
         report(f"{name}, {n_mock} mocks of {galaxies:,}", held)
+
+
+def selected(n_mock, galaxies, draws):
+    low, high = _CUT
+    found = [
+        mocks.held_of_selected(mocks.exact_mock(SCHECHTER, galaxies, draws, seed=k), low, high, k)
+        for k in range(n_mock)
+    ]
+    for name, held in zip(("selected", "inferred alone"), zip(*found, strict=True), strict=True):
+        report(f"medians of {low} to {high}, {name}, {n_mock} mocks of {galaxies:,}", held)
 
 
 def report(title, held):

@@ -5,6 +5,7 @@ from typing import Any
 
 import numpy as np
 from scipy.sparse import csr_array
+from scipy.special import ndtr
 
 from sedflow.model.sed import SEDModel
 from sedflow.parameters import Prior, index
@@ -12,6 +13,7 @@ from sedflow.photometry import Photometry
 from sedflow.population.density import fit_density
 from sedflow.population.mocks import SCHECHTER, Truth, schechter
 from sedflow.population.prior import cell_numbers, quantity_values
+from sedflow.population.selected import selected_density
 
 _KNOWN = 5.0  # galaxies that a cell is expected to have, where bands are judged
 _TILT = 1.0  # of the log of the prior of the mocks, per unit of the last quantity
@@ -92,6 +94,39 @@ def held(mock: Mock, seed: int = 1) -> tuple[np.ndarray, np.ndarray, np.ndarray]
     numbers = cell_numbers(mock.medians, mock.edges)
     counts = np.bincount(numbers[numbers >= 0], minlength=len(mock.truth))
     return _judged(fitted.draws, counts, len(numbers), mock.truth)
+
+
+def held_of_selected(mock: Mock, low: float, high: float, seed: int = 1) -> list[tuple]:
+    """Whether bands hold the true values of galaxies of `SCHECHTER` with a median in some range.
+
+    Returns
+    -------
+    Flags as `held` has them: of `selected_density`, and of the galaxies inferred alone
+    """
+    medians = mock.medians[:, 0]
+    chosen = (medians >= low) & (medians <= high)
+    every = fit_density(mock.likelihood, mock.shape, seed=seed)
+    rows = np.flatnonzero(chosen)
+    numbers = cell_numbers(mock.medians[rows], mock.edges)
+    counts = np.bincount(numbers, minlength=len(mock.truth))
+    found = (
+        selected_density(mock.likelihood, rows, every, mock.shape, seed=seed),
+        fit_density(mock.likelihood[rows], mock.shape, seed=seed, start=every),
+    )
+    truth = selected_truth(low, high)
+    return [_judged(one.draws, counts, len(rows), truth) for one in found]
+
+
+def selected_truth(low: float, high: float, draws: int = 200) -> np.ndarray:
+    """Shares (n_cell,) of the true values of galaxies of `SCHECHTER` with a median in a range."""
+    (edges,), (errors,) = SCHECHTER.edges, SCHECHTER.sigma
+    fine = np.linspace(edges[0], edges[-1], 40 * (len(edges) - 1) + 1)
+    x, sigma = (fine[1:] + fine[:-1]) / 2, np.linspace(*errors, 81)[:, None]
+    middle = x + _TILT * np.square(sigma)
+    scatter = sigma * np.sqrt(1 + 0.5 * np.pi / draws)  # with that of a median of draws
+    inside = (ndtr((high - middle) / scatter) - ndtr((low - middle) / scatter)).mean(0)
+    shares = (schechter(x) * inside).reshape(-1, 40).sum(1)
+    return shares / shares.sum()
 
 
 def held_by(population: Any, truth: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:

@@ -81,6 +81,18 @@ def k_hat_max(n: np.ndarray | int) -> np.ndarray:
     return np.where(n < JUDGED_ON, few, K_HAT_MAX)
 
 
+def k_hat_text(value: float | np.ndarray) -> str:
+    """A k-hat in two digits, or as many as tell it from its limit.
+
+    >>> k_hat_text(0.5), k_hat_text(0.699), k_hat_text(0.6999)
+    ('0.50', '0.699', '0.6999')
+    """
+    value, digits = float(value), 2
+    while digits < 6 and value != K_HAT_MAX and f"{value:.{digits}f}" == f"{K_HAT_MAX:.{digits}f}":
+        digits += 1
+    return f"{value:.{digits}f}"
+
+
 @dataclass(frozen=True)
 class Convergence:
     """Figures of the chains of one galaxy, or of many on the leading axes.

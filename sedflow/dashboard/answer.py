@@ -16,7 +16,7 @@ from sedflow.parameters import NAMES
 from sedflow.photometry import Photometry
 from sedflow.sampling.objection import refused_kind
 from sedflow.sampling.verdict import APPROXIMATE, EXACT_WEIGHTS, kind_of
-from sedflow.trust_limits import K_HAT_MAX
+from sedflow.trust_limits import K_HAT_MAX, k_hat_text
 
 #: Draws of an answer that Compare keeps: six of 20,000 would take a quarter of a gigabyte a page.
 MOST_PINNED_DRAWS = 6_000
@@ -104,8 +104,8 @@ class Answer:
         evidence = f"{importance.log_evidence:.2f}".replace("-", "\N{MINUS SIGN}")
         swapped = "" if importance.prior == "flat" else f", prior {importance.prior}"
         return (
-            f"Corrected to the exact posterior{swapped}: k-hat {importance.k_hat:.2f} (limit "
-            f"{K_HAT_MAX}), {importance.ess:,.0f} of {int(importance.n):,} draws effective, "
+            f"Corrected to the exact posterior{swapped}: k-hat {k_hat_text(importance.k_hat)} "
+            f"(limit {K_HAT_MAX}), {importance.ess:,.0f} of {int(importance.n):,} draws effective, "
             f"ln evidence {evidence} ± {importance.log_evidence_error:.2f}"
         )
 

@@ -31,7 +31,7 @@ from sedflow.photometry import Photometry
 from sedflow.sampling.objection import objection
 from sedflow.sampling.reweighting import reweight
 from sedflow.sampling.verdict import MISFIT, kind_of
-from sedflow.trust_limits import K_HAT_MAX, MIN_ESS
+from sedflow.trust_limits import K_HAT_MAX, MIN_ESS, k_hat_text
 
 _KEPT = 16  # answers, of some 4 MB each
 _N_SPECTRA = 120  # draws whose spectra are computed for the bands of the SED
@@ -292,8 +292,9 @@ class Engine:
             shown = network
             notes.append(
                 "these are the network's draws, which weights cannot correct (k-hat "
-                f"{figures.k_hat:.2f}, limit {K_HAT_MAX}; effective draws: {figures.ess:.0f}, "
-                f"where {MIN_ESS:.0f} are needed): take more draws, refine, or run MCMC"
+                f"{k_hat_text(figures.k_hat)}, limit {K_HAT_MAX}; effective draws: "
+                f"{figures.ess:.0f}, where {MIN_ESS:.0f} are needed): take more draws, refine, or "
+                "run MCMC"
             )
         return self._dress(request, shown, network, check, notes, missed=missed)
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from sedflow.dashboard.panels.population_state import EVERYONE
+from sedflow.dashboard.panels.population_state import EXACT
 from sedflow.dashboard.population_sample import Sample
 from sedflow.draws import weighted_quantile
 from sedflow.errors import SedflowError
@@ -64,8 +64,7 @@ def answer_of(
         raise SedflowError(
             f"{rows.sum()} galaxies are in this selection, and a population needs 10; widen it"
         )
-    whole = part == EVERYONE and not cuts
-    population = everyone if whole or rows.all() else everyone.subset(rows)
+    population = _chosen(sample, everyone, part, cuts, rows)
     curve, maps = None, {}
     if one.reads == "density":
         curve = curve_layers(population)
@@ -77,6 +76,14 @@ def answer_of(
     return PopulationAnswer(
         one, population, chosen, curve, maps, layers, _facts(population, one), picked
     )
+
+
+def _chosen(sample, everyone, part, cuts, rows):
+    """The population of some rows: of what has errors, the part that has none is the prior."""
+    known = {column: ends for column, ends in cuts.items() if column in EXACT}
+    of = np.isin(everyone.ids, sample.ids[sample.chosen(part, known)])
+    population = everyone if of.all() else everyone.subset(of)
+    return population if rows[of].all() else population.selected(rows[of])
 
 
 def _facts(population, preset):

@@ -1,6 +1,6 @@
 """The Python that makes the figure of a population again, with public names."""
 
-from sedflow.dashboard.panels.population_state import PARTS, PopulationState
+from sedflow.dashboard.panels.population_state import EXACT, PARTS, PopulationState
 from sedflow.errors import SedflowError
 from sedflow.population.presets import AXES, preset_of
 
@@ -40,9 +40,12 @@ def population_code(state: PopulationState, width: str, form: str = "pdf") -> st
             f"    cells={tuple(len(edges) - 1 for edges in preset.edges)!r},",
             ")",
         ]
-    if chosen:
-        lines += ["chosen = np.ones(len(population), bool)", *_selection(part, cuts)]
-        lines.append("population = population.subset(chosen)")
+    exact = {c: ends for c, ends in cuts.items() if c in EXACT}
+    data = {c: ends for c, ends in cuts.items() if c not in EXACT}
+    for some, field, way in ((exact, part, "subset"), (data, "", "selected")):
+        if field or some:
+            lines += ["chosen = np.ones(len(population), bool)", *_selection(field, some)]
+            lines.append(f"population = population.{way}(chosen)")
     lines += [
         f"figure = sedflow.figures.paper_population(population, {preset.reads!r}, width={width!r})",
         f"sedflow.figures.save_figure(figure, {file!r})",

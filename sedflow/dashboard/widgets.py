@@ -256,6 +256,10 @@ _ON_PAGES = {
 }
 
 
+#: A colour in the sentence of the domain check, "g-r = -0.72 is bluer".
+_COLOR = re.compile(r"\b(\w+)-(\w+)(?= = -?\d+\.\d\d is (?:bluer|redder) )")
+
+
 def typeset(text: object) -> str:
     """A sentence of the library as a page prints it: ± for `+-`, and a real minus for numbers.
 
@@ -265,8 +269,11 @@ def typeset(text: object) -> str:
 
     >>> typeset("r: mag_r +- err-r, -1.0 or 1e-06; state nulls = '-99'")
     "r: mag_r ± err-r, −1.0 or 1e-06; state nulls = '-99'"
+    >>> typeset("g-r = -0.72 is bluer than the models reach")
+    'g − r = −0.72 is bluer than the models reach'
     """
     told = str(text).replace(" +- ", " ± ").replace(" >= ", " ≥ ").replace(" <= ", " ≤ ")
+    told = _COLOR.sub(r"\1 − \2", told)
     for argument, button in _ON_PAGES.items():
         told = told.replace(argument, button)
     return minus(told)

@@ -13,7 +13,14 @@ import numpy as np
 
 from sedflow.bands import curve_name
 from sedflow.errors import BadParameters
-from sedflow.model.likelihood import chi2_limit, chi_square, pulls, too_precise
+from sedflow.model.likelihood import (
+    UNDERSTATED,
+    chi2_limit,
+    chi_square,
+    pulls,
+    ruled_out,
+    too_precise,
+)
 from sedflow.network.domain_check import DomainCheck, objects
 from sedflow.network.left_out import left_out_pulls
 from sedflow.parameters import N_PARAM
@@ -129,9 +136,11 @@ class Reach:
     def _sentence(self, best, one, n, worst, without):
         n_band = int(one.present.sum())
         kind = "draws" if self.weights is None else "weighted draws"  # not those of the network
+        limit, misfit = chi2_limit(n_band), ruled_out(best, n, n_band)
         text = (
-            f"no model comes near these data: the best of {n:,} {kind} has a chi-square of "
-            f"{best:,.1f}, where {n_band} good bands stay below {chi2_limit(n_band):.3g}; "
+            f"no {'model' if misfit else 'draw'} comes near these data: the best of {n:,} {kind} "
+            f"has a chi-square of {best:,.1f}, where {n_band} good bands stay below {limit:.3g}"
+            f"{'' if misfit else f' and a misfit is above {limit * UNDERSTATED**2:.3g}'}; "
         )
         if worst < 0:
             remedy = (

@@ -9,12 +9,7 @@ log of f is smooth: second differences along each axis are penalised (Eilers & M
 Statistical Science 11, 89). The strength along each axis maximises the marginal
 likelihood (Wood & Fasiolo 2017, Biometrics 73, 1071).
 
-The scatter of log f is that of the linearised Bayesian bootstrap, whose galaxies have random
-weights (Rubin 1981, Annals of Statistics 9, 130), with a part of the scatter that the penalty
-leaves: the covariance H^-1 (J + k S) H^-1, where J is that of the scores, S the penalty,
-H = J + S, and k = 0.1 for one axis and 0.15 for two, so that bands hold the truth of mocks. A cell
-that few galaxies reach is skewed, as a count is: its share has the Gamma distribution of that
-curvature.
+`sedflow.population.scatter` has the bands.
 """
 
 from collections.abc import Iterator
@@ -22,16 +17,13 @@ from dataclasses import dataclass
 from typing import NamedTuple, Protocol, runtime_checkable
 
 import numpy as np
-from scipy.linalg import LinAlgError, cho_factor, cho_solve
+from scipy.linalg import cho_solve
 from scipy.sparse import csr_array
-from scipy.special import gammaincinv, logsumexp, ndtr
+from scipy.special import logsumexp
 
 from sedflow.population.penalty import Pace, Penalty
+from sedflow.population.scatter import LEFT, factor_of, scattered
 
-#: Share of the penalty in the scatter, by number of axes. All of it is the mean over densities that
-#: are as rough as the penalty allows, and bands were too wide; these were chosen on mocks with the
-#: seeds 1000 to 1059 of one axis, to 1011 of two, and are judged on others.
-_LEFT = {1: 0.1, 2: 0.15}
 _STEPS = 60
 _CONVERGED = 0.02  # twice the gain in log likelihood that a further step promises, if it is that
 # long at most
@@ -42,8 +34,6 @@ _RIDGE = 0.01  # galaxies
 _FOR_STRENGTH = 1500  # galaxies whose curvature leads the steps; that of all costs most of the time
 _ROWS = 16_384  # galaxies at once
 _FLOOR = 1e-30  # of a share, in single precision
-_SKEWED = 5.0  # effective galaxies in a cell, below which its share has no cubic normal law
-_DEVIATES = np.linspace(-4.0, 4.0, 41)  # where the law of such a share is computed
 
 
 @dataclass(frozen=True)
@@ -116,7 +106,7 @@ def fit_density(
         fresh = factor is None
         if factor is None:
             curvature = _curvature(part, w_part, here.f) + s + total * np.outer(here.f, here.f)
-            factor = _factor(curvature)
+            factor = factor_of(curvature)
             damped = _damped(curvature, factor, slope)
         step = cho_solve(damped, slope)
         promise = step @ slope
@@ -125,7 +115,7 @@ def fit_density(
             break
         here, moved = _climb(matrix, w, here, s, step)
         if not moved and fresh:  # far from the maximum: the step of EM, which always climbs
-            counts = _factor(total * (np.diag(here.f) + 1e-9 * np.eye(len(here.f))) + s)
+            counts = factor_of(total * (np.diag(here.f) + 1e-9 * np.eye(len(here.f))) + s)
             here, moved = _climb(matrix, w, here, s, cho_solve(counts, slope))
             if settled and not moved:  # not by as much as rounding
                 converged = True
@@ -139,11 +129,11 @@ def fit_density(
         before = promise
     f = here.f
     s = penalty.matrix(strength)
-    scores = _information(matrix, w, f)
+    scores = information_of(matrix, w, f)
     hessian = scores + s + total * np.outer(f, f)
     if weights is not None and np.ptp(w) > 0:
-        scores = _information(matrix, np.square(w), f)
-    draws, information = _scatter(f, hessian, scores + _LEFT[len(shape)] * s, n, rng)
+        scores = information_of(matrix, np.square(w), f)
+    draws, information = scattered(f, hessian, scores + LEFT[len(shape)] * s, n, rng)
     return Density(f, draws, strength, information, converged)
 
 
@@ -216,24 +206,14 @@ def _curvature(dense, w, f):
     return square - cross - cross.T + w.sum() * np.outer(f, f)
 
 
-def _information(matrix, w, f):
-    """The same of galaxies that are not all dense at once."""
+def information_of(matrix: csr_array | Rows, w: np.ndarray, f: np.ndarray) -> np.ndarray:
+    """The curvature (n_cell, n_cell) that galaxies give, which need not all be dense at once."""
     out = np.zeros((len(f), len(f)))
     for block, some in _blocks(matrix, w):
         for start in range(0, len(some), _ROWS):
             rows = slice(start, start + _ROWS)
             out += _curvature(_dense(block[rows]), some[rows], f)
     return out
-
-
-def _factor(matrix, jitter=1e-9):
-    """Cholesky factor of a matrix that rounding may have made slightly negative."""
-    n = len(matrix)
-    while True:
-        try:
-            return cho_factor(matrix + jitter * np.trace(matrix) / n * np.eye(n), lower=True)
-        except LinAlgError:
-            jitter *= 10
 
 
 def _damped(curvature, factor, slope):
@@ -244,7 +224,7 @@ def _damped(curvature, factor, slope):
     """
     ridge = _RIDGE
     while np.abs(cho_solve(factor, slope)).max() > _LONGEST and ridge < _RIDGE * 1e12:
-        factor = _factor(curvature + ridge * np.eye(len(slope)))
+        factor = factor_of(curvature + ridge * np.eye(len(slope)))
         ridge *= 10
     return factor
 
@@ -273,22 +253,3 @@ def _start(matrix, w, penalty):
         curvature + penalty.matrix(np.full(len(penalty.shape), 10.0)), curvature @ level
     )
     return smooth - logsumexp(smooth)
-
-
-# The scatter
-
-
-def _scatter(f, hessian, scores, n, rng):
-    """Draws of the shares, and the effective galaxies that tell each."""
-    half = cho_solve(_factor(hessian), np.tril(_factor(scores, 1e-7)[0]))
-    half = half - f @ half  # shares sum to 1
-    sigma = np.sqrt(np.square(half).sum(1))
-    z = rng.standard_normal((n, len(f))) @ (half / sigma[:, None]).T
-    nu = 1.0 / np.square(sigma)
-    factor = np.maximum(1.0 - 1.0 / (9.0 * nu) + z / (3.0 * np.sqrt(nu)), 0.0) ** 3
-    few = nu < _SKEWED
-    for k in np.flatnonzero(few):
-        law = gammaincinv(nu[k], ndtr(_DEVIATES)) / nu[k]
-        factor[:, k] = np.interp(z[:, k], _DEVIATES, law)
-    draws = f * factor
-    return draws / draws.sum(1, keepdims=True), nu

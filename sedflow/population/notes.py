@@ -37,8 +37,18 @@ def notes_of(
         "another question to the same galaxies may give another mean of the same quantity; "
         "infer quantities that depend on each other together."
     )
+    if population.is_selected:
+        out.append(
+            "These galaxies were selected by their data, whose errors decide which are in. Each "
+            "has the population of all as prior, and the density is the mean of their posteriors: "
+            "it goes beyond the ends of the selection as far as their errors do."
+        )
     if population.left_out:
-        out.append(f"The sample leaves out: {counted(population.left_out)}.")
+        whole, of, ends = population.n_whole, "sample", ""
+        if whole:
+            of = f"whole sample, of which {whole:,} galaxies enter,"
+            ends = " How many of those belong to this part is not counted."
+        out.append(f"The {of} leaves out: {counted(population.left_out)}.{ends}")
     if strangers:
         out.append(f"Of the IDs in without, {strangers:,} are not those of galaxies here.")
     if population.left_out.get(NOT_INFERRED):

@@ -17,6 +17,7 @@ from sedflow.population.inference_data import inference_data
 from sedflow.population.members import Members, members_of
 from sedflow.population.notes import EFFECTIVE_MIN, counted, notes_of
 from sedflow.population.prior import PriorShares, cell_numbers, prior_shares
+from sedflow.population.selected import selected_density
 from sedflow.whole_numbers import LARGEST_SEED, as_whole
 
 OUTSIDE = "outside the axes"  # of why galaxies are left out
@@ -69,6 +70,10 @@ class Population(CellDensity):
     >>> bool(9 < population.moments()["p50"][0] < 11)
     True
     """
+
+    #: Galaxies that these are a part of, if they are one; and whether their data chose it.
+    n_whole: int = 0
+    is_selected: bool = False
 
     def __init__(
         self,
@@ -144,21 +149,56 @@ class Population(CellDensity):
         weights: np.ndarray | None,
         begin: Density | None = None,
     ) -> None:
+        self._hold(members, evidence, weights)
+        self.fitted = fit_density(
+            evidence.likelihood, self._shape, weights, n=self._n, seed=self._seed, start=begin
+        )
+        self._weigh(self.fitted)
+
+    def _hold(self, members, evidence, weights) -> None:
         self._members, self._evidence, self.weights = members, evidence, weights
         self.ids, self.redshift = members.ids, members.redshift
         self._shape = tuple(len(e) - 1 for e in self.edges)
         self._spreads = np.median(evidence.spreads, axis=0)
-        self.fitted = fit_density(
-            evidence.likelihood, self._shape, weights, n=self._n, seed=self._seed, start=begin
-        )
-        self._of_draws = evidence.weights(self.fitted.shares)
-        self.effective_draws = 1.0 / np.square(merged(members.values, self._of_draws)).sum(1)
+
+    def _weigh(self, prior) -> None:
+        self._of_draws = self._evidence.weights(prior.shares)
+        self.effective_draws = 1.0 / np.square(merged(self._members.values, self._of_draws)).sum(1)
 
     def subset(self, rows: Any, weights: np.ndarray | None = None) -> "Population":
         """The population of some of these galaxies: by mask, index or slice, on the same axes.
 
+        Choose them by what has no error, such as the redshift; by what has one, take `selected`.
+
         weights (n_subset,) : other weights for them; default, those that they had
         """
+        out = self._part(rows)
+        w = out.weights if weights is None else checked_weights(weights, out.ids)
+        out._fit(out._members, out._evidence, w, self.fitted)
+        return out
+
+    def selected(self, rows: Any) -> "Population":
+        """The true values of some of these galaxies that were chosen by their data.
+
+        A cut on medians, magnitudes or colours cuts their errors too, and a population inferred
+        from what is left (`subset`) would be a row of needles. Here the population of all is the
+        prior of each galaxy, and the density the mean of these posteriors.
+
+        rows : mask, index or slice
+        """
+        out = self._part(rows)
+        at = np.arange(len(self))[rows]
+        likelihood, every = self._evidence.likelihood, self.fitted
+        more = {"weights": self.weights, "seed": self._seed}
+        out.fitted = selected_density(likelihood, at, every, self._shape, **more)
+        out.is_selected = True
+        out._weigh(every)
+        return out
+
+    def _part(self, rows):
+        """Some of these galaxies, without a density."""
+        if self.is_selected:
+            raise SedflowError("these were selected by their data; select from all galaxies")
         out = object.__new__(Population)
         for name in ("names", "edges", "left_out", "_prior", "_n", "_seed"):
             setattr(out, name, getattr(self, name))
@@ -166,11 +206,9 @@ class Population(CellDensity):
         members = self._members.subset(rows)
         if len(members) < _FEWEST:
             raise SedflowError(f"{len(members)} galaxies are too few; choose {_FEWEST} at least")
-        if weights is None:
-            w = None if self.weights is None else self.weights[rows]
-        else:
-            w = checked_weights(weights, members.ids)
-        out._fit(members, self._evidence.subset(rows), w, self.fitted)
+        w = None if self.weights is None else self.weights[rows]
+        out._hold(members, self._evidence.subset(rows), w)
+        out.n_whole = self.n_whole or len(self)
         return out
 
     # The density, beyond what its cells say

@@ -231,7 +231,7 @@ class StreamedPopulation(Population):
         """Density of all draws together, to compare."""
         return self._stack.reshape(self._shape) / self._sum / self.area
 
-    def subset(self, rows: Any, weights: np.ndarray | None = None) -> Population:
+    def _part(self, rows):
         """Not of a population that is not in memory."""
         raise SedflowError(
             "a streamed population has no subsets; choose rows of the catalogue, or take "

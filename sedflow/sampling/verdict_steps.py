@@ -31,7 +31,14 @@ from sedflow.sampling.verdict import (
     Verdict,
     kind_of,
 )
-from sedflow.trust_limits import JUDGED_ON, K_HAT_MAX, MIN_ESS, TAIL_INDEX_MAX, NotConverged
+from sedflow.trust_limits import (
+    JUDGED_ON,
+    K_HAT_MAX,
+    MIN_ESS,
+    TAIL_INDEX_MAX,
+    NotConverged,
+    k_hat_text,
+)
 
 _MORE = 5  # times as many draws, where the first are too few
 _HOPEFUL = 1.0  # k-hat below which more draws may help
@@ -129,9 +136,10 @@ class Ladder:
         tried = "" if trust == "weights" else ", not even with adaptive importance sampling"
         self.say(
             APPROXIMATE,
-            f"{self.heavy}The importance weights do not pass{tried}: k-hat {held.k_hat:.2f}, "
-            f"{held.ess:,.0f} of {int(held.n):,} draws effective. The quantiles are "
-            "approximate; trust='auto' goes on to adaptive importance sampling and MCMC.",
+            f"{self.heavy}The importance weights do not pass{tried}: k-hat "
+            f"{k_hat_text(held.k_hat)}, {held.ess:,.0f} of {int(held.n):,} draws effective. The "
+            "quantiles are approximate; trust='auto' goes on to adaptive importance sampling and "
+            "MCMC.",
         )
         return draws
 
@@ -164,7 +172,7 @@ class Ladder:
             mcmc = MCMCSampler(model=self.model, prior=self.prior, doublings=1)
         why = (
             f"{self.heavy}The importance weights did not pass "
-            f"(k-hat {self.figures['network_k_hat']:.2f}, "
+            f"(k-hat {k_hat_text(self.figures['network_k_hat'])}, "
             f"{self.figures['network_ess']:.0f} effective draws)"
         )
         if self.outside:
@@ -377,6 +385,6 @@ def _heavy(drawn_under, prior):
 def _account(figures, what):
     """The sentence on weights that pass."""
     return (
-        f"The weights of {what} pass: k-hat {figures.k_hat:.2f} (limit {K_HAT_MAX}), "
+        f"The weights of {what} pass: k-hat {k_hat_text(figures.k_hat)} (limit {K_HAT_MAX}), "
         f"{figures.ess:,.0f} of {int(figures.n):,} draws effective."
     )

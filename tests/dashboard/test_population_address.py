@@ -2,6 +2,7 @@
 
 import ast
 
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -96,6 +97,7 @@ def test_the_code_of_a_figure_selects_the_same_galaxies(chosen, tmp_path, monkey
     exec(population_code(state, "column"), names)
     answer = answer_of(atlas_sample(), state.preset, state.field, state.cuts, "")
     assert names["population"].ids.tolist() == answer.population.ids.tolist()
+    np.testing.assert_allclose(names["population"].density, answer.population.density)
     assert (tmp_path / f"{state.preset}.pdf").read_bytes()[:4] == b"%PDF"
 
 

@@ -93,6 +93,16 @@ def test_a_part_and_a_cut_move_the_population(sample):
     assert np.all(sample.columns["mass"][heavy.chosen] >= 10.5)
 
 
+def test_a_box_of_medians_shows_no_needles(sample):
+    cuts = {"mass": (9.747, 10.86), "redshift": (0.01903, 0.03581)}
+    population = answer_of(sample, "mass-function", EVERYONE, cuts, "").population
+    density = population.density
+    rises = np.sign(np.diff(density[density > 0.05]))
+    assert np.count_nonzero(np.diff(rises)) == 1
+    redshifts = answer_of(sample, "mass-function", EVERYONE, {"redshift": cuts["redshift"]}, "")
+    assert population.is_selected and not redshifts.population.is_selected
+
+
 def test_too_narrow_a_cut_is_refused_in_a_sentence(sample):
     with pytest.raises(SedflowError, match="needs 10; widen it"):
         answer_of(sample, "mass-function", EVERYONE, {"mass": (11.9, 11.91)}, "")

@@ -127,6 +127,12 @@ def test_rows_are_pasted_and_what_was_assumed_is_listed(view):
     assert "Paste a table first" in view._note.object
 
 
+def test_the_columns_say_whose_they_are(view):
+    """The browser's field is empty after each upload, and says that no file is chosen."""
+    asyncio.run(view.load(GOOD, "mine.csv"))
+    assert unescape(view.columns._column[0].object) == "Columns of **mine.csv**"
+
+
 def test_the_table_of_a_file_is_chosen(view):
     galaxies = Table({"id": [7], "redshift": [0.1], "mag_r": [17.0], "magerr_r": [0.05]})
     hdus = [fits.BinTableHDU(t, name=n) for n, t in (("META", Table({"x": [1]})), ("A", galaxies))]

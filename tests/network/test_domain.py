@@ -8,7 +8,7 @@ from scripts import script
 
 import sedflow
 from sedflow.errors import BadParameters
-from sedflow.model.likelihood import chi2_limit
+from sedflow.model.likelihood import chi2_limit, chi_square, ruled_out
 from sedflow.photometry import Photometry
 
 
@@ -47,9 +47,24 @@ def test_a_band_three_magnitudes_off_is_found_and_named(posterior, bench, good):
     assert (check.worst == band)[found].mean() > 0.7
     k = int(np.flatnonzero(check.worst == band)[0])
     text = check.reasons[k][-1]
-    assert "no model comes near these data: the best of" in text
-    assert f"good bands stay below {chi2_limit(5):.3g}; without {'ugriz'[band[k]]} the chi-" in text
+    assert "comes near these data: the best of" in text
+    assert f"good bands stay below {chi2_limit(5):.3g}" in text
+    assert f"; without {'ugriz'[band[k]]} the chi-" in text
     assert "or drop r (NaN in flux and sigma)" in text
+
+
+def test_no_model_comes_near_a_misfit_alone(posterior, galaxy):
+    """The words are those of the verdict, by the same rule: errors that are five times larger."""
+    draws = posterior.sample(galaxy, n=250, seed=1).with_flux(galaxy, posterior.model)
+    best = draws.flux[np.argmin(chi_square(draws.flux, galaxy))]
+    for chi2, who in ((300.0, "no draw comes near"), (600.0, "no model comes near")):
+        sigma = galaxy.sigma / np.sqrt(chi2 / chi_square(best[None], galaxy)[0])
+        one = Photometry(galaxy.flux, sigma, galaxy.redshift, galaxy.bands)
+        check = posterior.check(one, draws=draws)
+        text = next(said for said in check.reasons[()] if "comes near these data" in said)
+        assert who in text
+        assert ("and a misfit is above 513" in text) == (chi2 < 500)
+        assert bool(ruled_out(check.chi2_best, 250, 5)) == ("no model" in text)
 
 
 def test_a_sigma_far_too_small_is_found(posterior, galaxy):

@@ -2,11 +2,12 @@
 
 import numpy as np
 import pytest
-from population_mocks import SEQUENCE, exact_mock, held
+from population_mocks import SEQUENCE, exact_mock, held, held_of_selected, selected_truth
 from scipy.sparse import csr_array
 
 from sedflow.population.density import fit_density
 from sedflow.population.mocks import SCHECHTER
+from sedflow.population.selected import selected_density
 
 
 def _coverage(truth, n_mock, n, **options):
@@ -112,3 +113,38 @@ def test_a_quantity_that_no_galaxy_knows_does_not_keep_the_fit_from_its_maximum(
     alone = fit_density(mock.likelihood, (40,)).shares
     full = mock.truth * n > 5
     np.testing.assert_allclose(fitted.shares.reshape(40, 8).sum(1)[full], alone[full], rtol=0.25)
+
+
+def test_galaxies_cut_by_their_medians_have_no_needles():
+    """Inferred alone they have: errors that the cut took away are taken out once more."""
+    low, high = 9.747, 10.86
+    mock = exact_mock(SCHECHTER, 3000, 100, seed=2)
+    every = fit_density(mock.likelihood, mock.shape)
+    rows = np.flatnonzero((mock.medians[:, 0] >= low) & (mock.medians[:, 0] <= high))
+    truth = selected_truth(low, high, 100)
+    found = selected_density(mock.likelihood, rows, every, mock.shape).shares
+    alone = fit_density(mock.likelihood[rows], mock.shape, start=every).shares
+    assert np.abs(found - truth).sum() < 0.15
+    assert np.abs(alone - truth).sum() > 0.5
+    peaks = (found[1:-1] > found[:-2]) & (found[1:-1] > found[2:]) & (found[1:-1] > 0.02)
+    assert peaks.sum() == 1
+
+
+@pytest.mark.slow
+def test_bands_hold_the_galaxies_that_their_medians_selected():
+    found = [
+        held_of_selected(exact_mock(SCHECHTER, 1000, 200, seed=k), 9.747, 10.86, k)
+        for k in range(15)
+    ]
+    for way, in68, in95 in ((0, (0.55, 0.85), (0.88, 1.0)), (1, (0.0, 0.45), (0.0, 0.7))):
+        for k, (least, most) in enumerate((in68, in95)):
+            assert least < np.concatenate([one[way][k] for one in found]).mean() < most
+
+
+def test_all_galaxies_selected_are_the_population():
+    mock = exact_mock(SCHECHTER, 500, 100, seed=3)
+    every = fit_density(mock.likelihood, mock.shape)
+    found = selected_density(mock.likelihood, np.arange(500), every, mock.shape)
+    assert np.abs(found.shares - every.shares).sum() < 0.05
+    ratio = found.draws.std(0) / every.draws.std(0)
+    assert np.all((ratio > 0.7) & (ratio < 1.5), where=every.shares > 0.02)

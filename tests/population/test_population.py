@@ -84,6 +84,29 @@ def test_a_subset_is_on_the_same_axes(population):
     np.testing.assert_array_equal(half.edges[0], population.edges[0])
 
 
+def test_galaxies_selected_by_their_data_keep_the_prior_of_all(population):
+    chosen = np.arange(16) < 12
+    found = population.selected(chosen)
+    np.testing.assert_array_equal(found.ids, population.ids[chosen])
+    np.testing.assert_array_equal(found.shrunk, population.shrunk[chosen])
+    assert (found.density * found.area).sum() == pytest.approx(1)
+    assert found.n_whole == len(population) and found.is_selected
+    assert any("selected by their data" in note for note in found.notes)
+    with pytest.raises(SedflowError, match="select from all"):
+        found.selected(slice(10))
+    with pytest.raises(SedflowError, match="select from all"):
+        found.subset(slice(10))
+
+
+def test_what_the_whole_sample_leaves_out_is_not_said_of_a_part(run):
+    whole = sedflow.Population(run, "log_mstar", status=("ok", "misfit", "failed"))
+    whole.left_out = {"failed": 3}
+    part = whole.subset(slice(12))
+    assert "The sample leaves out: 3 failed." in whole.notes
+    (said,) = (note for note in part.notes if "leaves out" in note)
+    assert said.startswith(f"The whole sample, of which {len(whole)} galaxies enter, leaves out")
+
+
 def test_weights_are_taken_by_id(run):
     plain = sedflow.Population(run, "log_mstar")
     weights = {i: 1.0 + (k % 3) for k, i in enumerate(plain.ids.tolist())}

@@ -195,6 +195,8 @@ def test_sums_of_the_prior_are_those_of_its_shares():
 def test_what_needs_all_draws_is_refused_in_a_sentence(both):
     with pytest.raises(SedflowError, match="no subsets"):
         both[1].subset(slice(5))
+    with pytest.raises(SedflowError, match="no subsets"):
+        both[1].selected(slice(5))
     with pytest.raises(SedflowError, match="not in memory"):
         _ = both[1].shrunk
 

@@ -30,6 +30,10 @@ __all__ = ["PopulationView"]
 
 _LOG = logging.getLogger(__name__)
 _KEY = "sedflow population"
+_BY_CHANCE = (
+    " A cut on medians or colours cuts by their errors too: galaxies near its edge are in or out "
+    "by chance."
+)
 _WAITING = "## Population\n\nComputing …"
 
 
@@ -178,13 +182,8 @@ class PopulationView(PopulationState, LateView):
             self._opens = asked.galaxy.strip() if answer.galaxy and asked.source == "atlas" else ""
             self._open.visible = bool(self._opens)
             self._facts.object = "\n".join(f"- {plain(fact)}" for fact in answer.facts)
-            cut = (
-                f"\n\nSelected here: {plain(said)}. A cut on medians cuts by their errors too: "
-                "galaxies near its edge are in or out by chance."
-                if said
-                else ""
-            )
-            self._selection.object = f"{plain(sample.words)}{cut}"
+            cut = f"\n\nSelected here: {plain(said)}.{_BY_CHANCE * population.is_selected}"
+            self._selection.object = f"{plain(sample.words)}{cut if said else ''}"
             self._notes.object = "\n".join(
                 f"- {plain(text)}" for text in (*population.notes, sample.note) if text
             )

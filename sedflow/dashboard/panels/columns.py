@@ -10,6 +10,7 @@ import panel as pn
 from sedflow.atlas.catalog import NSA_BANDS
 from sedflow.catalogue.rows import BandColumns, Mapping
 from sedflow.dashboard.server.reader import elements
+from sedflow.dashboard.widgets import plain, prose
 from sedflow.errors import SedflowError
 
 __all__ = ["MOST_BANDS", "NONE", "ColumnsPanel"]
@@ -51,8 +52,11 @@ class ColumnsPanel(pn.viewable.Viewer):
         """Show no choosers."""
         self._column.visible = False
 
-    async def offer(self, table, guess: Mapping | None) -> None:
-        """Show choosers for the columns of a table, as `guess` has them."""
+    async def offer(self, table, guess: Mapping | None, name: str = "") -> None:
+        """Show choosers for the columns of a table, as `guess` has them.
+
+        name : of the file
+        """
         self._table = table
         names = [NONE, *elements(table)]
 
@@ -99,7 +103,8 @@ class ColumnsPanel(pn.viewable.Viewer):
         # Not a FlexBox, which gives what it is appended none of the page's style sheets.
         box = pn.Row(*cells, margin=0, sizing_mode="stretch_width", stylesheets=[_WRAP])
         with pn.io.hold(freeze=True):  # one by one, each would cost as much as all of them
-            self._column[:] = [pn.Row(self._id, self._redshift, self._unit), box]
+            head = [prose(f"Columns of **{plain(name)}**", margin=(4, 6))] if name else []
+            self._column[:] = [*head, pn.Row(self._id, self._redshift, self._unit), box]
             self._column.visible = True
         await asyncio.sleep(0)  # others go between
         self._changed()

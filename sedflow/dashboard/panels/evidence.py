@@ -9,7 +9,7 @@ from sedflow.dashboard.panels.panel import AnswerPanel
 from sedflow.dashboard.quantities import in_labels
 from sedflow.dashboard.widgets import plain, prose, typeset
 from sedflow.sampling.verdict import kind_of
-from sedflow.trust_limits import K_HAT_MAX
+from sedflow.trust_limits import K_HAT_MAX, k_hat_text
 
 __all__ = ["EvidencePanel"]
 
@@ -41,7 +41,7 @@ def _said(answer):
     importance = answer.fit.draws.importance
     if importance is not None and verdict is None:
         lines += [
-            f"- k-hat {float(importance.k_hat):.2f}; the weights pass below {K_HAT_MAX}",
+            f"- k-hat {k_hat_text(importance.k_hat)}; the weights pass below {K_HAT_MAX}",
             f"- {float(importance.ess):,.0f} of {int(importance.n):,} draws are effective",
         ]
     if importance is not None:

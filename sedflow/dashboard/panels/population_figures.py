@@ -37,6 +37,15 @@ _SAID = {
         "the data say nothing."
     ),
 }
+#: The same of galaxies that were selected by their data.
+_SELECTED = _SAID | {
+    "density": (
+        "**The medians** end where the selection does, the galaxies do not: each has an error. "
+        "**The stack of draws** has those errors twice, and every draw in it was pulled by the "
+        "prior (dotted). **The population** (blue, with its bands) has the errors and the prior "
+        "taken out: it is what the selected galaxies truly are."
+    ),
+}
 
 
 class PopulationFigures(pn.viewable.Viewer):
@@ -67,7 +76,8 @@ class PopulationFigures(pn.viewable.Viewer):
 
     def show(self, answer: PopulationAnswer) -> None:  # type: ignore[override]
         """Show an answer, in place."""
-        self._said.object = f"{answer.preset.words} {_SAID[answer.preset.reads]}"
+        said = _SELECTED if answer.population.is_selected else _SAID
+        self._said.object = f"{answer.preset.words} {said[answer.preset.reads]}"
         self._picked.object = plain(answer.picked)
         self._head.visible = self._picked.visible = bool(answer.picked)
         self._curve.visible = answer.curve is not None

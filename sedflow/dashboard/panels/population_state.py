@@ -6,7 +6,7 @@ import param
 
 from sedflow.population.presets import PRESETS
 
-__all__ = ["CUTS", "EVERYONE", "PARTS", "PopulationState"]
+__all__ = ["CUTS", "EVERYONE", "EXACT", "PARTS", "PopulationState"]
 
 #: What the galaxies can be cut by: column of the sample -> label.
 CUTS = {
@@ -15,6 +15,8 @@ CUTS = {
     "colour": "g \N{MINUS SIGN} r [mag]",
     "redshift": "redshift",
 }
+#: Those that have no error worth the name: galaxies cut by them are a population of their own.
+EXACT = ("redshift",)
 EVERYONE = "all galaxies"
 #: Parts of the packaged atlas: name -> key, as the catalogue and the address have it.
 PARTS = {"Virgo": "virgo", "seven clusters": "cluster"}

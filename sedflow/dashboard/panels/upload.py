@@ -162,7 +162,7 @@ class UploadPanel(pn.viewable.Viewer):
             return
         if self.table is not table:  # another file by now
             return
-        await self.columns.offer(table, guess)
+        await self.columns.offer(table, guess, self._name)
         if problem:
             self._say(problem)
 

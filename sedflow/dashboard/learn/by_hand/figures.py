@@ -181,7 +181,7 @@ class ByHandFigures(Stage):
             column = found.theta[:, index(name)]
             low, high = np.quantile(column, (0.025, 0.975))
             alike = (
-                "none"
+                ("few" if near.any() else "none")
                 if near.sum() < FEW
                 else "{:.2f} to {:.2f}".format(*np.quantile(column[near], (0.025, 0.975)))
             )

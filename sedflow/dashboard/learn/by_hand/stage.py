@@ -111,7 +111,8 @@ class ByHand(ByHandFigures):
             f"{near.sum():,} draws have a χ² within {SIMILAR:g} of yours, and the table shows how "
             "far they are spread."
             if near.sum() >= FEW
-            else "Hardly any draw has a χ² like yours: go back and see how low you can get it."
+            else f"{'Hardly any' if near.any() else 'No'} draw has a χ² like yours: go back and "
+            "see how low you can get it."
         )
         out["exactness"] = (
             "They were weighed, so that together they are the exact posterior."

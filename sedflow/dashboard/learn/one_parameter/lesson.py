@@ -107,7 +107,7 @@ LESSON = Lesson(
             "Mass: how many stars",
             "This is the light of a model galaxy at redshift 0.05. The **line** is its spectrum: "
             "how much light arrives at each wavelength. The **squares** are what a survey would "
-            "measure through its five filters u, g, r, i, z, whose names stand along the bottom. "
+            "measure through its five filters u, g, r, i, z, whose names stand along the top. "
             "The *redshift* says how far the light has been stretched on its way, and so how far "
             "away the galaxy is. From these five numbers, and the redshift, everything in this "
             "app is inferred.\n\n"

@@ -171,7 +171,7 @@ class OneParameter(Stage):
         magnitude = 22.5 - 2.5 * np.log10(flux)
         self.spectrum.title(
             f"{PARAMETERS[index(self.name)].label} = {value:.2f}:  r = {magnitude[2]:.2f},  g−r = "
-            f"{magnitude[1] - magnitude[2]:.2f}"
+            f"{magnitude[1] - magnitude[2]:.2f}".replace("-", "−")
         )
         self.at.location = value
 

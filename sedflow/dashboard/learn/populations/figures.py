@@ -62,10 +62,13 @@ class PopulationsFigures(Stage):
         self._show_medians(population, self._revealed or self._step == "stack")
         self._show("stack", "stack of draws", x, population.stack() if stacked else None)
         self._show_population(population if stacked else None)
-        one = np.exp(-0.5 * np.square((x - _AT) / found.sigma)) * 0.5 * found.truth.max()
+        # Its area is 1, as that of all that is drawn.
+        one = np.exp(-0.5 * np.square((x - _AT) / found.sigma))
+        one /= one.sum() * (x[1] - x[0])
         alone = self._step == "medians" and not self._revealed
         self._show("one", "one posterior", x, one if alone else None)
-        self.plot.ends(x=(7.5, 12.0), y=(0, 1.25 * found.truth.max()))
+        top = 1.25 * found.truth.max()
+        self.plot.ends(x=(7.5, 12.0), y=(0, max(top, 1.1 * one.max()) if alone else top))
 
     def _draw_atlas(self):
         everyone = self.atlas.everyone
