@@ -24,7 +24,7 @@ from sedflow.parameters import NAMES, Prior
 from sedflow.sampling.edges import edges_of
 from sedflow.sampling.verdict import EXACT_WEIGHTS
 from sedflow.site.graphs import network_steps
-from sedflow.site.manifest import about
+from sedflow.site.manifest import about, sealed
 
 ROOT = Path(__file__).parents[2]
 STATIC = ROOT / "sedflow" / "site" / "static"
@@ -55,7 +55,7 @@ def written(tmp_path_factory):
     known = {"bytes": len(content), "sha256": hashlib.sha256(content).hexdigest()}
     site["files"][tables["file"]] = known
     tables["encoding"] = "planes4+gzip"
-    manifest.write_text(json.dumps(site))
+    manifest.write_bytes(sealed(site))
     return folder
 
 

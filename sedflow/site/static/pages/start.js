@@ -1,5 +1,6 @@
 // The beginning: state and atlas, then the page that the address asks for, while the engine still loads.
 import { Engine } from "../engine/client.js";
+import { come, held, readJson } from "../engine/files.js";
 import { readAtlas } from "../parts/atlas.js";
 import { startHeader } from "../parts/header.js";
 import { say } from "../parts/notices.js";
@@ -15,9 +16,12 @@ const base = new URL("../", import.meta.url).href;
 const main = /** @type {HTMLElement} */ (document.getElementById("main"));
 const loading = /** @type {HTMLElement} */ (document.getElementById("loading"));
 
+const ATLAS = "data/atlas.json";
 const PLACES = ["view", "galaxy", "lesson", "step"]; // a change of which the browser's button goes back from
 
 async function start() {
+  const { broken } = document.documentElement.dataset;
+  if (broken) throw new Error(broken);
   let words = "Loading the network …", store = null, ready = false;
   const onProgress = (share) => {
     if (ready) return;
@@ -26,7 +30,8 @@ async function start() {
     loading.textContent = words;
     store?.set({ loading: words });
   };
-  const [engine, columns] = await Promise.all([Engine.open({ base, onProgress }), fetch(`${base}data/atlas.json`).then((r) => r.json())]);
+  const [engine, content] = await Promise.all([Engine.open({ base, onProgress }), come(base, ATLAS)]);
+  const columns = readJson(ATLAS, await held(ATLAS, content, engine.site.files));
   const atlas = readAtlas(columns), asked = decode(location.search, engine.site);
   const defaults = Object.fromEntries(Object.entries(keysOf(engine.site)).map(([name, key]) => [name, key.default]));
   /** @type {Record<string, any>} */
