@@ -257,6 +257,11 @@ def test_a_lesson_waits_for_a_prediction_and_arrow_keys_go_through_it(page):
     page.locator("h2", has_text="Mass: how many stars").wait_for()
     page.go_forward()
     page.locator("h2", has_text="Young stars").wait_for()
+    page.evaluate(
+        """() => { history.pushState(null, '', location.search.replace('step=2', 'step=9999'))
+        dispatchEvent(new PopStateEvent('popstate')) }"""
+    )
+    page.locator("#says").get_by_text("step = 9999 was changed to 99").wait_for()
     page.keyboard.press("1")
     painted(page, "NSAID 2490")
     assert page.errors == []

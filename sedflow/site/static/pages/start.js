@@ -20,8 +20,6 @@ const ATLAS = "data/atlas.json";
 const PLACES = ["view", "galaxy", "lesson", "step"]; // a change of which the browser's button goes back from
 
 async function start() {
-  const { broken } = document.documentElement.dataset;
-  if (broken) throw new Error(broken);
   let words = "Loading the network …", store = null, ready = false;
   const onProgress = (share) => {
     if (ready) return;
@@ -31,6 +29,8 @@ async function start() {
     store?.set({ loading: words });
   };
   const [engine, content] = await Promise.all([Engine.open({ base, onProgress }), come(base, ATLAS)]);
+  const { broken } = document.documentElement.dataset;
+  if (broken) throw new Error(broken);
   const columns = readJson(ATLAS, await held(ATLAS, content, engine.site.files));
   const atlas = readAtlas(columns), asked = decode(location.search, engine.site);
   const defaults = Object.fromEntries(Object.entries(keysOf(engine.site)).map(([name, key]) => [name, key.default]));
@@ -59,7 +59,11 @@ async function start() {
   }
   store.subscribe(render);
   render(store.get(), null);
-  startAddress(store, address, () => ({ ...defaults, ...decode(location.search, engine.site).state }));
+  startAddress(store, address, () => {
+    const { state, notices } = decode(location.search, engine.site);
+    notices.forEach((text) => say(text));
+    return { ...defaults, ...state };
+  });
   asked.notices?.forEach((text) => say(text));
   const milliseconds = () => String(Math.round(performance.now()));
   document.documentElement.dataset.shown = milliseconds();
