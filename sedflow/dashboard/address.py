@@ -152,15 +152,9 @@ def decode_own(query: dict) -> OwnGalaxy | None:
         return None
     try:
         parts = [item.split(":") for item in query["flux"].split(",")]
-        bands = [p[0] for p in parts]
-        flux, sigma = ([float(p[k]) for p in parts] for k in (1, 2))
+        bands, flux, sigma = zip(*((b, float(f), float(s)) for b, f, s in parts), strict=True)
         redshift = float(query.get("z", "nan"))
-        truth = None
-        if "truth" in query:
-            truth = np.array([float(v) for v in query["truth"].split(",")])
-            truth[1:5] /= truth[1:5].sum()
-            truth = as_theta(truth)
-    except (ValueError, IndexError, ZeroDivisionError):
+    except ValueError:
         raise SedflowError(
             f"flux={_quoted(query['flux'])} in the address is not a galaxy; write "
             "flux=u:1.2:0.1,g:3.4:0.1 (nanomaggies and their errors) and z=0.05"
@@ -175,9 +169,25 @@ def decode_own(query: dict) -> OwnGalaxy | None:
                 f"the band {_quoted(band)} of flux in the address is unknown; give bands such as u "
                 "or decam2014-g"
             )
+    truth = _truth_of(query["truth"]) if "truth" in query else None
     return OwnGalaxy(
-        Photometry(np.array(flux), np.array(sigma), np.asarray(redshift), tuple(bands)), truth
+        Photometry(np.array(flux), np.array(sigma), np.asarray(redshift), bands), truth
     )
+
+
+def _truth_of(text):
+    """Theta (12,) that a mock was made of; its betas in any proportion."""
+    try:
+        truth = np.array([float(v) for v in text.split(",")])
+        total = truth[1:5].sum()
+        truth[1:5] /= total if total > 0 else np.nan
+        return as_theta(truth)
+    except ValueError as error:
+        why = f" ({error})" if isinstance(error, SedflowError) else ""
+        raise SedflowError(
+            f"truth={_quoted(text)} in the address is not the {len(PARAMETERS)} parameters of a "
+            f"model{why}; correct it, or leave truth out"
+        ) from None
 
 
 def encode_forward(state) -> dict[str, str]:

@@ -34,6 +34,9 @@ _WEIGHTS_ALONE = (
 )
 
 
+_MOST = float(np.finfo(np.float32).max)
+
+
 @dataclass
 class Sample:
     """Galaxies with draws of the quantities of `AXES`.
@@ -76,10 +79,16 @@ class Sample:
         for column, (low, high) in cuts.items():
             values = self.columns.get(column)
             if values is not None:
+                low, high = _single(low), _single(high)
                 inside &= np.isfinite(values)
                 inside &= (values >= low) if low is not None else True
                 inside &= (values <= high) if high is not None else True
         return inside
+
+
+def _single(end):
+    """An end of a cut as a number that single precision, in which columns are, can hold."""
+    return None if end is None else min(max(end, -_MOST), _MOST)
 
 
 def atlas_sample() -> Sample:

@@ -35,6 +35,7 @@ __all__ = [
     "note",
     "patch",
     "plain",
+    "printable",
     "prose",
     "tall",
     "tell",
@@ -227,8 +228,18 @@ def plain(text: object) -> str:
     >>> plain("[a](b)\\n# c")
     '&#91;a&#93;&#40;b&#41; &#35; c'
     """
-    shown = "".join(c if c.isprintable() else " " for c in str(text))
-    return "".join(f"&#{ord(c)};" if c in string.punctuation else c for c in shown)
+    return "".join(f"&#{ord(c)};" if c in string.punctuation else c for c in printable(text))
+
+
+def printable(text: object) -> str:
+    """Text of a visitor or of a file for the cell of a table: a sign that does not show is a space.
+
+    Such signs turn the order of others around, for one.
+
+    >>> printable("a\N{RIGHT-TO-LEFT OVERRIDE}b")
+    'a b'
+    """
+    return "".join(c if c.isprintable() else " " for c in str(text))
 
 
 # A word of prose, and not a band, a file or a column whose value follows.

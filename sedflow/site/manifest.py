@@ -10,6 +10,7 @@ import numpy as np
 from sedflow import palette
 from sedflow.bands import load_band, names_of
 from sedflow.dashboard.presets import START
+from sedflow.files.hashes import sha256_of
 from sedflow.model import cosmology
 from sedflow.model.derived import DERIVED, quantities_of
 from sedflow.model.floors import RECOMMENDED
@@ -23,7 +24,7 @@ from sedflow.sampling.verdict import KINDS
 from sedflow.site.shared import shared
 from sedflow.trust_limits import JUDGED_ON, K_HAT_MAX, MIN_ESS
 
-FORMAT = 1
+FORMAT = 2
 _NODES, _NEAR = 51, 1e-4  # redshifts of the distance moduli: how many, and the first
 
 
@@ -102,6 +103,19 @@ def about(posterior: AmortizedPosterior, version: str) -> dict[str, Any]:
             ),
         ],
     }
+
+
+def sealed(manifest: dict[str, Any]) -> bytes:
+    """The file of a manifest; its own hash, of the text with zeros in its place, comes first."""
+    rest = {name: value for name, value in manifest.items() if name != "sha256"}
+    zeros = "0" * 64
+    text = as_json({"sha256": zeros} | rest)
+    return text.replace(zeros.encode(), sha256_of(text).encode(), 1)
+
+
+def as_json(document: Any) -> bytes:
+    """A document as a browser gets it."""
+    return json.dumps(document, ensure_ascii=False, separators=(",", ":"), allow_nan=False).encode()
 
 
 def vendored() -> list[dict]:

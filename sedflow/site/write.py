@@ -15,7 +15,7 @@ from sedflow.network.weights import load_posterior
 from sedflow.site.atlas import atlas_columns
 from sedflow.site.graphs import graph_files
 from sedflow.site.lessons import lesson_texts
-from sedflow.site.manifest import about
+from sedflow.site.manifest import about, as_json, sealed
 from sedflow.site.modules import with_modules
 
 MANIFEST = "data/site.json"
@@ -97,16 +97,12 @@ def _contents() -> dict[str, bytes]:
     files["open.py"] = (package / "launcher.py").read_bytes()
     graphs, those = graph_files(posterior)
     files |= those
-    files["data/atlas.json"] = _json(atlas_columns(load_nsa(), posterior.bands))
-    files["data/lessons.json"] = _json(lesson_texts())
+    files["data/atlas.json"] = as_json(atlas_columns(load_nsa(), posterior.bands))
+    files["data/lessons.json"] = as_json(lesson_texts())
     manifest = about(posterior, __version__) | {"graphs": graphs}
     manifest["files"] = {
         name: {"bytes": len(content), "sha256": sha256_of(content)}
         for name, content in files.items()
     }
-    files[MANIFEST] = _json(manifest)
+    files[MANIFEST] = sealed(manifest)
     return files
-
-
-def _json(document) -> bytes:
-    return json.dumps(document, ensure_ascii=False, separators=(",", ":"), allow_nan=False).encode()

@@ -107,6 +107,21 @@ def test_a_galaxy_of_ones_own_survives_the_address():
     assert decode_own({}) is None
 
 
+@pytest.mark.parametrize(
+    "truth", ["1,2", "10,0,0,0,0,0,0,0.01,0.01,0.1,0.1,0", "10,1,1,1,1,0,0,0.01,0.01,0.1,0.1,x"]
+)
+def test_a_truth_that_is_none_is_told_as_such(truth):
+    """The flux, which was a galaxy, was said to be none."""
+    with pytest.raises(SedflowError, match=r"^truth='.+leave truth out$"):
+        decode_own({"flux": "u:30:2,g:92:2", "z": "0.05", "truth": truth})
+
+
+@pytest.mark.parametrize("flux", ["u:1:1:1", "u:1", "", "u:x:1"])
+def test_a_flux_of_an_address_has_a_band_and_two_numbers(flux):
+    with pytest.raises(SedflowError, match="is not a galaxy; write flux="):
+        decode_own({"flux": flux, "z": "0.05"})
+
+
 @pytest.mark.parametrize("there", [True, False])
 @pytest.mark.parametrize("suffix", [".dat", ".fits", ".ecsv", ".xml", "", ".txt"])
 def test_a_band_of_an_address_is_no_path(there, suffix, tmp_path):

@@ -8,12 +8,14 @@ from types import SimpleNamespace
 
 import numpy as np
 import pandas as pd
+import panel as pn
 import pytest
 from astropy.table import Table
 
 import sedflow
 from sedflow.dashboard.engine import Engine, Request
 from sedflow.dashboard.pages.data import OwnDataView
+from sedflow.dashboard.panels import upload
 from sedflow.dashboard.panels.columns import NONE
 from sedflow.dashboard.panels.upload import UploadPanel
 from sedflow.dashboard.server.messages import MAX_MEGABYTES
@@ -64,6 +66,17 @@ def test_a_file_given_to_the_field_is_read_and_forgotten(view):
     assert "3 rows, 2 of them can be run" in unescape(view._note.object)
     assert field.value == ""
     assert view._file.value is None
+
+
+def test_a_file_that_comes_after_another_is_not_forgotten_with_it():
+    """The page went on with the first, and said nothing."""
+    field = pn.widgets.FileInput()
+    model, second = field.get_root(), base64.b64encode(b"second").decode()
+    model.set_from_json("value", second)
+    upload._forget(field, b"first")
+    assert (model.value, field.value) == (second, b"second")
+    upload._forget(field, field.value)
+    assert (model.value, field.value) == ("", None)
 
 
 def test_rows_beside_bad_lines_are_run(view):
@@ -221,7 +234,8 @@ def test_what_is_no_catalogue_is_a_sentence(view, content):
 
 def test_an_upload_too_large_is_refused_with_the_remedy(view):
     asyncio.run(view.load(b"x" * (MAX_MEGABYTES * 1_000_000 + 1), "big.csv"))
-    assert "sedflow infer big.csv" in unescape(view._note.object)
+    told = unescape(view._note.object)
+    assert "sedflow infer big.csv" in told and "has 10,000,001 bytes; the app takes 10 MB" in told
 
 
 def test_the_page_takes_a_typed_galaxy(nsa, posterior):

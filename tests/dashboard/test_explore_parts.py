@@ -319,3 +319,21 @@ def test_a_band_left_out_of_one_galaxy_is_there_again_in_the_next(nsa, posterior
     state.bands = ["g", "r"]  # of one's own
     state.galaxy = "72"
     assert state.bands == ["g", "r"]
+
+
+def test_bands_left_out_one_after_the_other_are_all_there_again():
+    """Those of before the last remedy came back, and a choice by hand was lost."""
+    state = ExplorerState(run=None, galaxy="72")
+    panel = VerdictPanel(state, print, SimpleNamespace())
+    for bands in (["u", "r", "i", "z"], ["r", "i", "z"]):
+        panel._do(SimpleNamespace(name="bands", value=bands), None)
+    state.galaxy = "2490"
+    assert state.bands == []
+    panel._do(SimpleNamespace(name="bands", value=["g", "r"]), None)
+    state.bands = []
+    state.bands = ["g", "r"]  # by hand
+    state.galaxy = "72"
+    assert state.bands == ["g", "r"]
+    panel._do(SimpleNamespace(name="bands", value=["r"]), None)
+    state.galaxy = "2490"
+    assert state.bands == ["g", "r"]

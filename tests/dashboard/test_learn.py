@@ -292,6 +292,8 @@ def test_what_is_out_of_range_is_clamped_and_said(learn):
         assert text in view.notice
     view.step = 0
     assert view.step == 1
+    view.seed = 999_999_999_999_999_999  # a browser has another number in its place
+    assert view.seed == 2**31 - 1 and "is above 2147483647" in view.notice
     view.lesson = "nothing"
     assert (view.lesson, view.step) == ("", 1)
     assert "there is no lesson 'nothing'" in view.notice

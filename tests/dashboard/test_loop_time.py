@@ -3,12 +3,16 @@
 import asyncio
 import time
 from itertools import pairwise
+from types import SimpleNamespace
 
+import panel as pn
 import pytest
 from bokeh.document import Document
+from bokeh.events import ButtonClick
 from bokeh.server.session import ServerSession
 from tornado.ioloop import IOLoop
 
+from sedflow.dashboard.server import sessions
 from sedflow.dashboard.server.loop_time import LoopTime
 
 
@@ -174,6 +178,39 @@ def test_callbacks_without_the_lock_are_charged_too():
         return loop_time.left("A")
 
     assert asyncio.run(scene()) > 0.1
+
+
+def test_a_click_right_after_a_change_of_a_field_has_the_lock():
+    """The code of a class, typed, and Join: what the click drew was lost, with a traceback."""
+    held = []
+
+    async def scene():
+        document = Document()
+        session = ServerSession("A1", document, io_loop=IOLoop.current())
+        request = SimpleNamespace(arguments={}, headers={}, cookies={})
+        context = SimpleNamespace(session=session, id="A1", request=request)
+        sessions.begin(session, "A", LoopTime())
+        field, button = pn.widgets.TextInput(), pn.widgets.Button()
+        button.on_click(
+            lambda event: held.append((session._pending_writes is not None, field.value))
+        )
+
+        def page():
+            document.add_root(pn.Column(field, button).get_root(document))
+
+        def message():  # both at once, as they come from a browser
+            typed, pressed = document.roots[0].children
+            typed.value = "SMCGT"
+            pressed._trigger_event(ButtonClick(pressed))
+
+        await session.with_document_locked(page)
+        document._session_context = lambda: context
+        await session.with_document_locked(message)
+        while not held:
+            await asyncio.sleep(0.01)
+
+    asyncio.run(asyncio.wait_for(scene(), 10))
+    assert held == [(True, "SMCGT")]
 
 
 def test_pages_that_are_ready_at_once_do_not_have_the_loop_in_one_step():

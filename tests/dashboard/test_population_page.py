@@ -147,6 +147,11 @@ def test_the_page_says_which_galaxies_these_are(view):
     assert view.figures.curve.sources["middle"].data["y"].max() > 0.1
 
 
+def test_an_end_of_a_cut_may_be_beyond_all_numbers_of_the_columns(sample):
+    assert not sample.chosen(EVERYONE, {"mass": (1e308, None)}).any()
+    assert sample.chosen(EVERYONE, {"mass": (-1e308, 1e308)}).any()
+
+
 def test_a_box_sets_the_cuts_and_is_said_in_words(view):
     view.choice.dots.boxed = ("mass", (9.01234, 10.5), "redshift", (0.01, 0.02))
     assert view.cuts == {"mass": (9.012, 10.5), "redshift": (0.01, 0.02)}

@@ -7,9 +7,11 @@ import signal
 import threading
 import time
 from html import unescape
+from types import SimpleNamespace
 
 import h5py
 import numpy as np
+import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
@@ -21,6 +23,7 @@ from attacks import KINDS, SECRET, elsewhere, fits_bytes, places
 from sedflow.dashboard.engine import Engine
 from sedflow.dashboard.panels import upload
 from sedflow.dashboard.panels.columns import NONE
+from sedflow.dashboard.panels.understood import UnderstoodPanel
 from sedflow.dashboard.panels.upload import UploadPanel
 from sedflow.dashboard.server import uploads
 from sedflow.dashboard.server import visitors as server_visitors
@@ -395,6 +398,13 @@ def test_text_of_a_file_is_not_part_of_the_page(view):
     assert "<img" in unescape(view._note.object)
     asyncio.run(view.load(GOOD, "<b>.csv"))
     assert "<b>.csv" in unescape(view._note.object)
+
+
+def test_an_id_does_not_turn_its_cell_around():
+    panel = UnderstoodPanel()
+    said = SimpleNamespace(row=0, id="a\N{RIGHT-TO-LEFT OVERRIDE}b", reason="no flux")
+    panel.tell([], pd.DataFrame({"id": [said.id], "z": [0.1]}), [said])
+    assert [*panel.preview.value["id"], *panel.problems.value["id"]] == ["a b", "a b"]
 
 
 def test_results_with_ids_like_formulas_are_quoted(view):

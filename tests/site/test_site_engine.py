@@ -24,7 +24,7 @@ from sedflow.parameters import NAMES, Prior
 from sedflow.sampling.edges import edges_of
 from sedflow.sampling.verdict import EXACT_WEIGHTS
 from sedflow.site.graphs import network_steps
-from sedflow.site.manifest import about
+from sedflow.site.manifest import about, sealed
 
 ROOT = Path(__file__).parents[2]
 STATIC = ROOT / "sedflow" / "site" / "static"
@@ -55,7 +55,7 @@ def written(tmp_path_factory):
     known = {"bytes": len(content), "sha256": hashlib.sha256(content).hexdigest()}
     site["files"][tables["file"]] = known
     tables["encoding"] = "planes4+gzip"
-    manifest.write_text(json.dumps(site))
+    manifest.write_bytes(sealed(site))
     return folder
 
 
@@ -295,11 +295,13 @@ def test_address_and_store_keep_what_they_are_given(numerics):
                  bands: decode("bands=g,x-g", site),
                  long: decode("flux=sdss2010-u:7:1,g:2:1,J:3:1&z=0.05", site),
                  curve: decode("flux=sdss2010-u:7:1,u:2:1&z=0.05", site).state,
+                 truth: decode("flux=u:1:1&z=0.05&truth=1,2", site).notices,
                  bad: decode("n=1e9&unit=x&seed=a&flux=u", site) };
     }""")
     assert sorted(found["again"][1:].split("&")) == sorted(found["query"][1:].split("&"))
     assert found["own"]["flux"] == [1.2, 3]
     assert found["plain"] == ""
+    assert "truth='1,2' in the address is not the 12 parameters" in found["truth"][0]
     assert found["bands"]["state"] == {"bands": ["g"]}
     assert "not among u, g; the others are used" in found["bands"]["notices"][0]
     assert found["twice"] == found["hex"] == found["curve"] == {}  # as the app has it

@@ -1,5 +1,6 @@
 """The pages of the static site, driven in Chromium as a visitor would."""
 
+import json
 import re
 import threading
 from contextlib import redirect_stdout
@@ -256,6 +257,11 @@ def test_a_lesson_waits_for_a_prediction_and_arrow_keys_go_through_it(page):
     page.locator("h2", has_text="Mass: how many stars").wait_for()
     page.go_forward()
     page.locator("h2", has_text="Young stars").wait_for()
+    page.evaluate(
+        """() => { history.pushState(null, '', location.search.replace('step=2', 'step=9999'))
+        dispatchEvent(new PopStateEvent('popstate')) }"""
+    )
+    page.locator("#says").get_by_text("step = 9999 was changed to 99").wait_for()
     page.keyboard.press("1")
     painted(page, "NSAID 2490")
     assert page.errors == []
@@ -429,6 +435,54 @@ def test_the_list_can_be_used_while_the_network_loads(chromium, folder):
         page.close()
         server.shutdown()
         server.server_close()
+
+
+DAMAGED = "is damaged, or of another version of the site; reload the page, or publish the folder"
+CUT, GONE = (lambda content: content[: len(content) // 2]), (lambda content: None)
+
+
+def _number(key, at):
+    """A file of JSON, written with one number of it changed."""
+
+    def changed(content):
+        document = json.loads(content)
+        document[key][at][2] *= 1.3
+        return json.dumps(document, separators=(",", ":"), ensure_ascii=False).encode()
+
+    return changed
+
+
+@pytest.mark.browser
+@pytest.mark.parametrize(
+    ("name", "damage", "sentence"),
+    [
+        ("data/atlas.json", _number("flux", 0), f"data/atlas.json {DAMAGED}"),
+        ("data/atlas.json", GONE, "data/atlas.json could not be loaded (status 404); publish"),
+        ("data/site.json", lambda c: c.replace(b"0.7", b"0.9", 1), f"data/site.json {DAMAGED}"),
+        ("data/site.json", lambda content: b"null", f"data/site.json {DAMAGED}"),
+        ("data/lessons.json", CUT, f"data/lessons.json {DAMAGED}"),
+        ("parts/atlas.js", lambda content: b"export {};", "A script of this page did not come"),
+        ("vendor/d3.min.js", GONE, "A script of this page did not come"),
+    ],
+)
+def test_a_file_that_is_not_what_the_site_says_is_refused(
+    chromium, folder, site, name, damage, sentence
+):
+    context = chromium.new_context(service_workers="block")
+    page = context.new_page()
+
+    def answer(route):
+        content = damage((folder / name).read_bytes())
+        kind = "text/javascript" if name.endswith("js") else "application/json"
+        status = 404 if content is None else 200
+        route.fulfill(status=status, body=content or b"", content_type=kind)
+
+    page.route(f"**/{name}", answer)
+    page.goto(f"{site}?view=learn")
+    told = page.get_by_role("alert").filter(has_text=sentence)
+    told.wait_for(timeout=20_000)
+    assert page.get_by_role("alert").count() == 1
+    context.close()
 
 
 @pytest.mark.browser

@@ -18,6 +18,7 @@ from sedflow.errors import SedflowError
 from sedflow.files.hashes import sha256_of
 from sedflow.parameters import NAMES
 from sedflow.site import write_site
+from sedflow.site.manifest import FORMAT
 from sedflow.site.modules import with_modules
 
 MOST, MOST_SENT = 25e6, 8e6  # bytes of the folder, and over the wire with gzip
@@ -43,6 +44,15 @@ def test_the_manifest_names_every_file_with_its_hash(folder, site):
     for name, entry in site["files"].items():
         content = there[name].read_bytes()
         assert (len(content), sha256_of(content)) == (entry["bytes"], entry["sha256"])
+
+
+def test_the_manifest_has_its_own_hash_and_the_format_that_the_page_reads(folder, site):
+    content = (folder / "data" / "site.json").read_bytes()
+    own = site["sha256"].encode()
+    assert content.startswith(b'{"sha256":"' + own)
+    assert sha256_of(content.replace(own, b"0" * 64)).encode() == own
+    page = (folder / "engine" / "files.js").read_text()
+    assert int(re.search(r"FORMAT = (\d+);", page).group(1)) == site["format"] == FORMAT
 
 
 def test_the_folder_is_small_and_smaller_over_the_wire(folder):
@@ -153,7 +163,7 @@ def test_the_launcher_gives_the_folder_out(folder):
             with urllib.request.urlopen(f"{address}vendor/ort.wasm.min.mjs", timeout=10) as answer:
                 assert answer.headers["Content-Type"].startswith("text/javascript")
             with urllib.request.urlopen(f"{address}data/site.json", timeout=10) as answer:
-                assert json.load(answer)["format"] == 1
+                assert json.load(answer)["format"] == FORMAT
         finally:
             server.terminate()
 

@@ -34,6 +34,7 @@ _APART = ".bk-input-group.bk-inline label, .bk-input-group label { margin-right:
 _WHOLE = "select.bk-input { font-size: 12px !important; padding-left: 3px !important; }"
 _NONE = "Choose a lesson"
 _GALAXY = 72  # the paper's example
+_LAST_SEED = 2**31 - 1  # as of Explore's
 
 
 class LearnView(LateView):
@@ -101,6 +102,9 @@ class LearnView(LateView):
         if want["seed"] < 0:
             notes.append(f"seed {want['seed']} is below 0: this is 0")
             want["seed"] = 0
+        if want["seed"] > _LAST_SEED:
+            notes.append(f"seed {want['seed']} is above {_LAST_SEED}: this is {_LAST_SEED}")
+            want["seed"] = _LAST_SEED
         self._clamping = True
         notice = "; ".join(notes)
         self.param.update(notice=notice, **want)
@@ -133,7 +137,7 @@ class LearnView(LateView):
         self._pick.param.watch(lambda event: self.param.update(lesson=event.new), "value")
         wide: dict[str, Any] = {"sizing_mode": "stretch_width"}
         self._nsaid = whole_field(self, "galaxy", label="Galaxy of the lessons (NSAID)", **wide)
-        self._seeds = whole_field(self, "seed", label="Seed", start=0, **wide)
+        self._seeds = whole_field(self, "seed", label="Seed", start=0, end=_LAST_SEED, **wide)
         self._steps = pn.widgets.RadioBoxGroup(
             label="Steps", options={}, visible=False, sizing_mode="stretch_width"
         )

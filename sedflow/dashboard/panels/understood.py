@@ -6,7 +6,7 @@ from typing import Any
 import pandas as pd
 import panel as pn
 
-from sedflow.dashboard.widgets import plain, prose, tall, text_table, typeset
+from sedflow.dashboard.widgets import plain, printable, prose, tall, text_table, typeset
 
 __all__ = ["UnderstoodPanel"]
 
@@ -32,7 +32,7 @@ class UnderstoodPanel(pn.viewable.Viewer):
         lines = [f"- {plain(typeset(text))}" for text in [*said][:_MOST_SAID]]
         self.report.object = "\n".join(["How the columns were read:", "", *lines])
         first = first.round(3)
-        first["id"] = first["id"].astype(str)  # numbers of 19 digits lose some in a browser
+        first["id"] = first["id"].map(printable)  # numbers of 19 digits lose some in a browser
         # Below, each row that cannot be run has its problem.
         first = first.drop(columns="problem", errors="ignore")
         for name in first.columns:
@@ -40,7 +40,7 @@ class UnderstoodPanel(pn.viewable.Viewer):
                 first[name] = ["" if v != v else typeset(f"{v:g}") for v in first[name]]
         self.preview.param.update(value=first, visible=True, height=tall(len(first)))
         rows = [
-            (p.row + 1, "" if p.id is None else str(p.id), typeset(p.reason))
+            (p.row + 1, "" if p.id is None else printable(p.id), typeset(p.reason))
             for p in [*problems][:_MOST_PROBLEMS]
         ]
         self.problems.param.update(

@@ -1,6 +1,7 @@
 """A catalogue, uploaded: its columns, rows, run and results."""
 
 import shlex
+from base64 import b64encode
 from functools import partial
 from typing import Any
 
@@ -107,7 +108,7 @@ class UploadPanel(pn.viewable.Viewer):
         content, name = event.new, self._file.filename
         if not content or not isinstance(content, bytes):
             return
-        _forget(self._file)
+        _forget(self._file, content)
         await self.load(content, name if name and isinstance(name, str) else "upload")
 
     async def _pasted(self, event):
@@ -135,7 +136,7 @@ class UploadPanel(pn.viewable.Viewer):
         self._reset()
         if len(content) > MAX_MEGABYTES * 1e6:
             self._say(
-                f"{name} has {len(content) / 1e6:.1f} MB; the app takes {MAX_MEGABYTES} MB. "
+                f"{name} has {_size(len(content))}; the app takes {MAX_MEGABYTES} MB. "
                 f"Run `sedflow infer {name}` instead"
             )
             return
@@ -377,10 +378,23 @@ def _of_bands(left):
     ]
 
 
-def _forget(field):
-    """Let go of a file of ten megabytes, which nobody needs again."""
-    field.value = None
+def _size(n):
+    """Bytes of a file that is too large, in words that say so."""
+    words = f"{n / 1e6:.1f} MB"
+    return f"{n:,} bytes" if words == f"{MAX_MEGABYTES:.1f} MB" else words
+
+
+def _forget(field, content):
+    """Let go of a file of ten megabytes, which nobody needs again; of no other that came since."""
+    if field.value == content:
+        field.value = None
+    given = b64encode(content).decode()
+
+    def let_go(model):
+        if model.value == given:
+            model.set_from_json("value", "")
+
     for model, _ in field._models.values():  # which Panel leaves as it is
         # As a browser may, and Python may not; with the lock of its page.
-        patch(model, partial(model.set_from_json, "value", ""))
+        patch(model, partial(let_go, model))
     field.clear()  # in the browser, so that the same file can be given again

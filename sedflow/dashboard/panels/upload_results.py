@@ -14,7 +14,7 @@ from sedflow.dashboard.panels.files import FileButtons
 from sedflow.dashboard.panels.run_columns import in_a_word
 from sedflow.dashboard.server.work import beside
 from sedflow.dashboard.upload_run import Results
-from sedflow.dashboard.widgets import plain, tall, text_table, typeset
+from sedflow.dashboard.widgets import plain, printable, tall, text_table, typeset
 
 __all__ = ["ResultsPanel"]
 
@@ -55,7 +55,7 @@ class ResultsPanel(pn.viewable.Viewer):
         """Show what a run found; returns it in a sentence, as Markdown."""
         self.done, results = done, done.frame
         shown = results[["id", "redshift", "verdict", "k_hat"]].copy()
-        shown["id"] = shown["id"].astype(str)
+        shown["id"] = shown["id"].map(printable)
         shown["verdict"] = in_a_word(results)
         for name in _SHOWN:
             low, middle, high = (results[f"{name}_p{q}"] for q in (16, 50, 84))

@@ -157,13 +157,19 @@ class VerdictPanel(AnswerPanel):
             self._start(remedy.value)
             return
         if remedy.name == "bands":
-            self._cured[self._state.galaxy] = remedy.value, self._state.bands
+            # Bands of before the first of several remedies.
+            bands, before = self._cured.get(self._state.galaxy, (None, []))
+            before = before if bands == self._state.bands else self._state.bands
+            self._cured[self._state.galaxy] = remedy.value, before
         setattr(self._state, remedy.name, remedy.value)
 
     def _other_galaxy(self, *events):
         """A band was left out of the galaxy whose band is bad: the next one has its bands again."""
         changed = {event.name: event for event in events}
-        if "bands" in changed or "galaxy" not in changed:  # chosen, or of an address
+        bands, _ = self._cured.get(self._state.galaxy, (None, []))
+        if "bands" in changed and changed["bands"].new != bands:  # chosen, or of an address
+            self._cured.pop(self._state.galaxy, None)
+        if "bands" in changed or "galaxy" not in changed:
             return
         bands, before = self._cured.get(changed["galaxy"].old, (None, []))
         if bands is not None and self._state.bands == bands:

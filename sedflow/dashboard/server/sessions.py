@@ -5,6 +5,7 @@ import weakref
 from bokeh.server.session import ServerSession
 from panel.config import config
 from panel.io.resources import LOCAL_DIST, patch_model_css
+from panel.reactive import Syncable
 from tornado.ioloop import IOLoop
 
 from sedflow.dashboard.server.loop_time import LoopTime
@@ -14,6 +15,10 @@ __all__ = ["FIRST", "LINGER", "begin", "found_socket", "wait_for_socket"]
 #: Seconds that a session outlives its last socket, and that it waits for its first.
 LINGER = 15.0
 FIRST = 60.0
+# A click that comes while a field's change waits is put off with that change, and Panel then takes
+# no lock for either: figures, which a click may draw, cannot be changed. It asks for this word.
+for _put_off in (Syncable._event_coroutine, Syncable._change_coroutine):
+    vars(_put_off)["lock"] = True
 _WAITS: weakref.WeakKeyDictionary[ServerSession, object] = weakref.WeakKeyDictionary()
 
 

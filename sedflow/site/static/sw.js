@@ -19,12 +19,21 @@ async function keepAll() {
   for (const [path, file] of Object.entries(site.files ?? {})) {
     const address = `${scope}${path}`;
     if (old?.files?.[path]?.sha256 === file.sha256 && (await cache.match(address))) continue;
-    await cache.add(new Request(address, { cache: "no-cache" }));
+    const found = await fetch(address, { cache: "no-cache" });
+    // What is damaged, or of another version, is not kept: the next visit asks again.
+    if (!found.ok || (await hashOf(found.clone())) !== file.sha256) throw new Error(`${path} is not what data/site.json says`);
+    await cache.put(address, found);
   }
   const page = await fetch(scope, { cache: "no-cache" });
   await cache.put(scope, page.clone());
   await cache.put(`${scope}index.html`, page);
   await cache.put(`${scope}data/site.json`, answer);
+}
+
+/** @param {Response} found */
+async function hashOf(found) {
+  const digest = await crypto.subtle.digest("SHA-256", await found.arrayBuffer());
+  return Array.from(new Uint8Array(digest), (byte) => byte.toString(16).padStart(2, "0")).join("");
 }
 
 self.addEventListener("fetch", (event) => {

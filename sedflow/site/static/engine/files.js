@@ -2,6 +2,11 @@
 
 /** @typedef {{bytes: number, sha256: string}} Known */
 
+/** The manifest: what it holds, the format that this version reads, and its own hash in its first bytes. */
+export const MANIFEST = "data/site.json";
+export const FORMAT = 2;
+const SEAL = /^\{"sha256":"([0-9a-f]{64})"/;
+
 /**
  * A file of the site, of which the manifest knows size and hash.
  * @param {string} base address of the folder, with "/" at its end
@@ -10,11 +15,48 @@
  * @param {(bytes: number) => void} [onBytes] told how many came, as they come
  * @returns {Promise<Uint8Array>}
  */
-export async function fetched(base, name, known, onBytes = () => {}) {
+export async function fetched(base, name, known, onBytes) {
+  return held(name, await come(base, name, onBytes), known);
+}
+
+/**
+ * What a server gives as a file, whatever that is.
+ * @param {string} base @param {string} name @param {(bytes: number) => void} [onBytes]
+ */
+export async function come(base, name, onBytes = () => {}) {
   const response = await answered(base, name);
-  const content = response.body ? await gathered(response.body, onBytes) : new Uint8Array(await response.arrayBuffer());
-  checked(name, await hashOf(content), known);
+  return response.body ? gathered(name, response.body, onBytes) : new Uint8Array(await response.arrayBuffer());
+}
+
+/**
+ * A content that is what the manifest says.
+ * @param {string} name @param {Uint8Array} content @param {Record<string, Known>} known
+ */
+export async function held(name, content, known) {
+  checked(name, content.length, await hashOf(content), known);
   return content;
+}
+
+/** What a file of JSON says. @param {string} name @param {Uint8Array} content */
+export function readJson(name, content) {
+  try {
+    return JSON.parse(new TextDecoder().decode(content));
+  } catch {
+    throw damaged(name);
+  }
+}
+
+/**
+ * The manifest, held to its own hash: that of its text with zeros in the place of the hash.
+ * @param {string} base
+ */
+export async function manifestOf(base) {
+  const content = await come(base, MANIFEST), site = readJson(MANIFEST, content);
+  const text = new TextDecoder().decode(content), seal = SEAL.exec(text)?.[1];
+  if (site?.format !== FORMAT || !seal) throw damaged(MANIFEST);
+  const hash = await hashOf(new TextEncoder().encode(text.replace(seal, "0".repeat(64))));
+  if (hash && hash !== seal) throw damaged(MANIFEST);
+  return site;
 }
 
 /**
@@ -23,7 +65,7 @@ export async function fetched(base, name, known, onBytes = () => {}) {
  */
 export async function answered(base, name) {
   const response = await fetch(new URL(name, base)).catch((error) => {
-    throw new Error(`${name} could not be loaded (${error.message}); check the connection, and reload the page`);
+    throw lost(name, error);
   });
   if (!response.ok) throw new Error(`${name} could not be loaded (status ${response.status}); publish the whole folder again`);
   return response;
@@ -31,13 +73,16 @@ export async function answered(base, name) {
 
 /**
  * All that comes.
- * @param {ReadableStream<Uint8Array>} body @param {(bytes: number) => void} onBytes
+ * @param {string} name @param {ReadableStream<Uint8Array>} body @param {(bytes: number) => void} onBytes
  */
-export async function gathered(body, onBytes) {
+export async function gathered(name, body, onBytes) {
   /** @type {Uint8Array[]} */
   const parts = [];
   const reader = body.getReader();
-  for (let part = await reader.read(); !part.done; part = await reader.read()) {
+  const next = () => reader.read().catch((error) => {
+    throw lost(name, error);
+  });
+  for (let part = await next(); !part.done; part = await next()) {
     parts.push(part.value);
     onBytes(part.value.length);
   }
@@ -51,13 +96,22 @@ export async function gathered(body, onBytes) {
 }
 
 /**
- * Refuse a file with another hash than that of the manifest.
- * @param {string} name @param {string} hash empty if unknown @param {Record<string, Known>} known
+ * Refuse a file that the manifest does not name, or with another size or hash than it says.
+ * @param {string} name @param {number} bytes @param {string} hash empty if unknown @param {Record<string, Known>} known
  */
-export function checked(name, hash, known) {
-  const expected = known[name]?.sha256;
-  if (!hash || !expected || hash === expected) return;
-  throw new Error(`${name} is damaged, or of another version of the site; reload the page, or publish the folder again`);
+export function checked(name, bytes, hash, known) {
+  const expected = known[name];
+  if (!expected || bytes !== expected.bytes || (hash && hash !== expected.sha256)) throw damaged(name);
+}
+
+/** @param {string} name */
+export function damaged(name) {
+  return new Error(`${name} is damaged, or of another version of the site; reload the page, or publish the folder again`);
+}
+
+/** @param {string} name @param {Error} error */
+function lost(name, error) {
+  return new Error(`${name} could not be loaded (${error.message}); check the connection, and reload the page`);
 }
 
 /**

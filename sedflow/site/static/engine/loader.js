@@ -1,8 +1,12 @@
 // What ONNX Runtime loads its WebAssembly with: the vendored loader, given a module that was
 // compiled while its bytes came.
-const VENDORED = new URL("../vendor/ort-wasm-simd-threaded.mjs", import.meta.url).href;
+import { damaged } from "./files.js";
 
-const vendored = import(VENDORED);
+const VENDORED = "vendor/ort-wasm-simd-threaded.mjs";
+
+const vendored = import(new URL(`../${VENDORED}`, import.meta.url).href).catch(() => {
+  throw damaged(VENDORED);
+});
 vendored.catch(() => {}); // told where it is awaited
 
 /** @type {Promise<WebAssembly.Module> | null} */

@@ -1,5 +1,6 @@
 // The thread that computes and the manifest of the site, both begun as soon as this module is
 // read: before the page's other modules are there.
+import { manifestOf } from "./files.js";
 import { lacking } from "./support.js";
 
 /** @typedef {{worker: Worker, broken: Promise<string>, manifest: Promise<any>}} Begun broken: why the thread ended, if it does */
@@ -21,13 +22,7 @@ function begun() {
   const broken = new Promise((tell) => {
     worker.addEventListener("error", (event) => tell(event.message || "it could not be loaded"));
   });
-  const manifest = read();
+  const manifest = manifestOf(new URL("../", import.meta.url).href);
   manifest.catch(() => {}); // told where it is awaited
   return { worker, broken, manifest };
-}
-
-async function read() {
-  const response = await fetch(new URL("../data/site.json", import.meta.url));
-  if (!response.ok) throw new Error(`data/site.json could not be loaded (status ${response.status}); publish the whole folder again`);
-  return response.json();
 }

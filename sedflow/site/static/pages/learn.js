@@ -1,6 +1,9 @@
 // Learn: the lessons, a step at a time; each asks for a prediction before it shows what is so.
+import { fetched, readJson } from "../engine/files.js";
 import { el } from "../parts/dom.js";
 import { stepView } from "../parts/lesson.js";
+
+const LESSONS = "data/lessons.json";
 
 /** @param {{store: any, engine: any, base: string, visit: (address: string) => void}} app */
 export function learnPage({ store, engine, base, visit }) {
@@ -10,9 +13,9 @@ export function learnPage({ store, engine, base, visit }) {
     if (loading) return;
     loading = true;
     try {
-      lessons = await (await fetch(`${base}data/lessons.json`)).json();
-    } catch {
-      node.replaceChildren(el("div.text", { role: "alert" }, "The lessons could not be loaded; check the connection, and open this page again."));
+      lessons = readJson(LESSONS, await fetched(base, LESSONS, site.files));
+    } catch (error) {
+      node.replaceChildren(el("div.text", { role: "alert" }, /** @type {Error} */ (error).message));
       return;
     } finally {
       loading = false;

@@ -1,5 +1,6 @@
 // The beginning: state and atlas, then the page that the address asks for, while the engine still loads.
 import { Engine } from "../engine/client.js";
+import { come, held, readJson } from "../engine/files.js";
 import { readAtlas } from "../parts/atlas.js";
 import { startHeader } from "../parts/header.js";
 import { say } from "../parts/notices.js";
@@ -15,6 +16,7 @@ const base = new URL("../", import.meta.url).href;
 const main = /** @type {HTMLElement} */ (document.getElementById("main"));
 const loading = /** @type {HTMLElement} */ (document.getElementById("loading"));
 
+const ATLAS = "data/atlas.json";
 const PLACES = ["view", "galaxy", "lesson", "step"]; // a change of which the browser's button goes back from
 
 async function start() {
@@ -26,7 +28,10 @@ async function start() {
     loading.textContent = words;
     store?.set({ loading: words });
   };
-  const [engine, columns] = await Promise.all([Engine.open({ base, onProgress }), fetch(`${base}data/atlas.json`).then((r) => r.json())]);
+  const [engine, content] = await Promise.all([Engine.open({ base, onProgress }), come(base, ATLAS)]);
+  const { broken } = document.documentElement.dataset;
+  if (broken) throw new Error(broken);
+  const columns = readJson(ATLAS, await held(ATLAS, content, engine.site.files));
   const atlas = readAtlas(columns), asked = decode(location.search, engine.site);
   const defaults = Object.fromEntries(Object.entries(keysOf(engine.site)).map(([name, key]) => [name, key.default]));
   /** @type {Record<string, any>} */
@@ -54,7 +59,11 @@ async function start() {
   }
   store.subscribe(render);
   render(store.get(), null);
-  startAddress(store, address, () => ({ ...defaults, ...decode(location.search, engine.site).state }));
+  startAddress(store, address, () => {
+    const { state, notices } = decode(location.search, engine.site);
+    notices.forEach((text) => say(text));
+    return { ...defaults, ...state };
+  });
   asked.notices?.forEach((text) => say(text));
   const milliseconds = () => String(Math.round(performance.now()));
   document.documentElement.dataset.shown = milliseconds();

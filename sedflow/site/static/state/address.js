@@ -151,10 +151,13 @@ function decodeOwn(given, site, notices) {
   const known = rows.filter((row) => bands.includes(row[0]));
   const once = new Set(rows.map((row) => row[0])).size === rows.length;
   const good = once && rows.every((row) => row.length === 3 && Number.isFinite(numeral(row[1])) && numeral(row[2]) > 0);
-  const truth = given.get("truth")?.split(",").map(Number) ?? null;
-  if (!good || !known.length || !(redshift > 0) || (truth && !(truth.length === 12 && truth.every(Number.isFinite)))) {
+  if (!good || !known.length || !(redshift > 0)) {
     throw new RangeError(`flux=${quoted(text)} in the address is not a galaxy; write flux=u:1.2:0.1,g:3.4:0.1 (nanomaggies and ` +
       "their errors) and z=0.05");
+  }
+  const told = given.get("truth"), truth = told?.split(",").map(numeral) ?? null;
+  if (truth && !(truth.length === 12 && truth.every(Number.isFinite))) {
+    throw new RangeError(`truth=${quoted(told ?? "")} in the address is not the 12 parameters of a model; correct it, or leave truth out`);
   }
   const others = rows.map((row) => row[0]).filter((name) => !bands.includes(name));
   if (others.length) notices.push(`${quoted(others.join(", "))} of flux in the address: not among ${bands.join(", ")}, which the network takes, and left out`);
