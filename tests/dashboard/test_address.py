@@ -19,6 +19,7 @@ from sedflow.dashboard.address import (
 )
 from sedflow.dashboard.engine import Engine, OwnGalaxy
 from sedflow.dashboard.opening import Opening
+from sedflow.dashboard.panels.observatory import observe
 from sedflow.dashboard.panels.typed import typed_galaxy
 from sedflow.dashboard.state import ExplorerState, ForwardState
 from sedflow.errors import SedflowError
@@ -93,6 +94,15 @@ def test_bands_that_no_network_knows_are_told(text, used, then):
     assert main.get("bands") == used
     assert text in notices[0] and then in notices[0]
     assert decode({"bands": "FUV,g"}, STATE)[::2] == ({"bands": ["FUV", "g"]}, [])
+
+
+def test_an_address_has_a_mock_to_the_last_digit():
+    """Draws depend on every digit: in a second browser they were others."""
+    seen = observe(np.array([1 / 3, 200 / 7, 1e-3 / 3]), 1 / 21, ("u", "g", "r"), 5)
+    back = decode_own(encode_own(OwnGalaxy(seen))).photometry
+    np.testing.assert_array_equal(back.flux, seen.flux)
+    np.testing.assert_array_equal(back.sigma, seen.sigma)
+    assert back.redshift == seen.redshift
 
 
 def test_a_galaxy_of_ones_own_survives_the_address():

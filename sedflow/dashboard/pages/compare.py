@@ -321,7 +321,8 @@ class CompareView(PageView):
 
     def _chip(self, k, label):
         """A legend entry: a button that takes the pin off."""
-        style = f".bk-btn {{ border-left: 14px solid {SERIES[k]} !important; }}"
+        alone = {None: "", k: "font-weight: 600;"}.get(self._alone, "opacity: 0.5;")
+        style = f".bk-btn {{ border-left: 14px solid {SERIES[k]} !important; {alone} }}"
         button = pn.widgets.Button(
             label=f"{label} ×", description="Unpin", stylesheets=[style], margin=(2, 6)
         )

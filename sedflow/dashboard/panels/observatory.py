@@ -33,8 +33,13 @@ def observe(
     sigma = nsa_noise(bands).sample(flux[None], rng)[0] if snr is None else flux / snr
     seen = flux + sigma * rng.standard_normal(flux.shape)
     out = np.isin(bands, list(missing))
+    # As an address has them: whoever follows the link sees the same draws.
+    seen, sigma = (np.array([float(f"{v:.6g}") for v in values]) for values in (seen, sigma))
     return Photometry(
-        np.where(out, np.nan, seen), np.where(out, np.nan, sigma), redshift, tuple(bands)
+        np.where(out, np.nan, seen),
+        np.where(out, np.nan, sigma),
+        float(f"{float(redshift):.6g}"),
+        tuple(bands),
     )
 
 
