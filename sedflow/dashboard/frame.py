@@ -2,6 +2,7 @@
 
 import json
 import secrets
+from collections import deque
 from collections.abc import Callable
 from contextlib import nullcontext
 
@@ -10,6 +11,7 @@ from bokeh.models import CustomJS
 from bokeh.models.widgets import TextInput
 from panel.io.state import set_curdoc
 
+_REPEATED = 8  # sentences for the visitor that are sent again
 _MOST = 200  # addresses that a session remembers for the browser's Back
 
 
@@ -31,6 +33,8 @@ class Frame:
         self._at = -1  # which of them is shown
         self.found = 0  # galaxies that the search has found
         self._first = 0  # number of the first address that is remembered
+        # Numbered: of two words that come at once only the later one arrives.
+        self._told: deque[tuple[int, str, bool]] = deque(maxlen=_REPEATED)
         self._said = TextInput(name="frame_say", value="")
         self._said.on_change("value", self._heard)
         self._show = pn.widgets.TextInput()
@@ -83,6 +87,8 @@ class Frame:
             self._at = len(self._queries) - 1
         else:
             self._queries[self._at] = query
+        number = self._told[-1][0] if self._told else 0
+        self._told.extend((number + k, text, brief) for k, text in enumerate(says, 1))
         self._show.value = json.dumps(
             {
                 "view": view,
@@ -90,8 +96,7 @@ class Frame:
                 "query": query,
                 "push": push,
                 "found": self.found,
-                "says": list(says),
-                "brief": brief,
+                "says": list(self._told),
                 "n": self._first + self._at,
                 "session": self._session,
                 "present": self.present,

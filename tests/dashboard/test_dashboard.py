@@ -838,7 +838,7 @@ def test_keys_step_through_the_list_and_pin(engine):
     one = asyncio.run(main())
     assert one.explorer.state.galaxy == "2490"
     assert one.values()["pins"] == "2490~~~~300"
-    assert "Pinned NSAID 2490" in said(one)["says"][0]
+    assert "Pinned NSAID 2490" in said(one)["says"][-1][1]
     one.frame._heard("value", "", "3 previous")
     assert one.explorer.state.galaxy == "2489"
 

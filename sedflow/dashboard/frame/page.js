@@ -2,7 +2,7 @@
 window.sedflow = (() => {
   const root = document.documentElement
   const $ = id => document.getElementById(id)
-  let count = 0, session = '', timer = 0, last = {}, sought = false, at_step = null
+  let count = 0, session = '', timer = 0, last = {}, sought = false, at_step = null, heard = 0
 
   function model(name) {
     return window.Bokeh?.documents?.[0]?.get_model_by_name(name)
@@ -56,7 +56,11 @@ window.sedflow = (() => {
       // Browsers take about a hundred addresses in half a minute: wait for a slider to rest.
       timer = setTimeout(() => history.replaceState(state, '', now.query), 200)
     }
-    for (const text of now.says) notice(text, '', now.brief ? 6 : 0)
+    for (const [number, text, brief] of now.says) {
+      if (number <= heard) continue
+      heard = number
+      notice(text, '', brief ? 6 : 0)
+    }
     // A galaxy was found: keys are for the page again, until "/" or Tab leads to the field.
     if (now.found !== last.found && document.activeElement === $('sf-find')) {
       $('sf-main').focus({preventScroll: true})
