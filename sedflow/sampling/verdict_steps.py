@@ -138,7 +138,8 @@ class Ladder:
             APPROXIMATE,
             f"{self.heavy}The importance weights do not pass{tried}: k-hat "
             f"{k_hat_text(held.k_hat)}, {held.ess:,.0f} of {int(held.n):,} draws effective. The "
-            "quantiles are approximate; trust='auto' goes on to adaptive importance sampling and MCMC.",
+            "quantiles are approximate; trust='auto' goes on to adaptive importance sampling and "
+            "MCMC.",
         )
         return draws
 
