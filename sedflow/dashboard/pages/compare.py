@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 import panel as pn
 import param
-from bokeh.models import BasicTickFormatter
+from bokeh.models import BasicTickFormatter, CustomJS
 
 from sedflow.dashboard.answer import MOST_PINNED_DRAWS, Answer, Request
 from sedflow.dashboard.brush import compared
@@ -60,6 +60,11 @@ _SCREEN = """
 }
 """
 _WAITING = {"light": "spectra", "histories": "histories", "corner": "corner plot"}
+_ARRIVED = """
+for (const one of cb_obj.document._all_models.values())
+  if (one.css_classes?.includes?.(gone))
+    one.css_classes = one.css_classes.filter(name => name !== gone)
+"""
 _ALONE = "Pin another posterior to see how far it is from this one."
 _EMPTY = (
     "## Nothing is pinned yet\n\nOn **Explore**, press *Pin* or the key `p`: pin several galaxies, "
@@ -374,6 +379,9 @@ class CompareView(PageView):
             self._screen.css_classes = [name for name in there if name != f"no-{place}"]
 
         figure.on_change("inner_width", arrived)
+        # In the browser at once: the server may be busy for seconds.
+        code = CustomJS(args={"gone": f"no-{place}"}, code=_ARRIVED)
+        figure.js_on_change("inner_width", code)
 
 
 class _ManyFigure(LiveFigure):
