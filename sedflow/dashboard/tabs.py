@@ -30,6 +30,7 @@ from sedflow.dashboard.patches import fit_canvases, know_models, name_controls
 from sedflow.dashboard.population_address import decode_population, encode_population
 from sedflow.dashboard.presentation import PRESENTED, Presentation
 from sedflow.dashboard.state import ForwardState
+from sedflow.dashboard.widgets import begun
 from sedflow.parameters import NAMES
 
 TITLE = "SEDflow Explorer"
@@ -285,7 +286,7 @@ class Page:
 
     def _message(self, event):
         if event.new:
-            self._say([f"{event.new[0].upper()}{event.new[1:]}."])
+            self._say([f"{begun(event.new)}."])
 
     def _pinned(self, event):
         said = self._open("compare").pin(event.new)

@@ -16,7 +16,7 @@ from sedflow.dashboard.engine import Engine
 from sedflow.dashboard.numbers import whole_number
 from sedflow.dashboard.panels.panel import AnswerPanel
 from sedflow.dashboard.state import MOST_DRAWS, ExplorerState
-from sedflow.dashboard.widgets import note, plain, prose, typeset
+from sedflow.dashboard.widgets import begun, note, plain, prose, typeset
 from sedflow.files.packaged import DEFAULT_WEIGHTS
 from sedflow.network.weights import packaged_weights
 from sedflow.palette import GREEN, GREY, INK_BLUE, VERMILION
@@ -27,7 +27,6 @@ __all__ = ["VerdictPanel"]
 _NOTE = "Note that "
 # Semicolons outside of brackets, but not before what to do about the note.
 _BETWEEN = re.compile(r"; (?!(?:check|inflate|leave out|take|use|give)\b)(?![^(]*\))")
-_BAND = re.compile(r"[a-z](-[a-z])? (=|is|has)(?= )")  # u is not U, nor g-z G-z
 _CLAUSE = re.compile(r".+?(?=[:,;] | \()")  # the first of a sentence
 # The figures keep their room: a few whole lines, and a shadow where more are below, which a
 # ground that scrolls with the text covers at its end.
@@ -245,7 +244,7 @@ def _listed(message):
     notes = _BETWEEN.split(typeset(message).removeprefix(_NOTE).rstrip("."))
     if not message.startswith(_NOTE) or len(notes) == 1:
         return plain(typeset(message))
-    return "\n".join(f"- {_led(_begun(note))}" for note in notes)
+    return "\n".join(f"- {_led(begun(note))}" for note in notes)
 
 
 def _led(note):
@@ -253,10 +252,6 @@ def _led(note):
     clause = _CLAUSE.match(note)
     end = clause.end() if clause else len(note)
     return f"**{plain(note[:end])}**{plain(note[end:])}"
-
-
-def _begun(note):
-    return note if _BAND.match(note) else note[0].upper() + note[1:]
 
 
 def _sentence(text):

@@ -13,7 +13,7 @@ from sedflow.dashboard.panels.derived import interval, number
 from sedflow.dashboard.panels.panel import AnswerPanel
 from sedflow.dashboard.quantities import QUANTITIES
 from sedflow.dashboard.what_if import ADDED_SNR, ALL_BANDS, CANDIDATES, Change, addable, gains
-from sedflow.dashboard.widgets import PRESSED, plain, prose, text_table
+from sedflow.dashboard.widgets import PRESSED, begun, plain, prose, text_table
 from sedflow.sampling.verdict import kind_of
 
 __all__ = ["WhatIfPanel"]
@@ -84,7 +84,7 @@ class WhatIfPanel(AnswerPanel):
     def fail(self, message: str) -> None:
         """Say why there is no posterior of the change."""
         self._table.visible = self._meaning.visible = False
-        self._text.object = f"{plain(message[0].upper() + message[1:])}."
+        self._text.object = f"{plain(begun(message))}."
 
     def _offer(self, answer):
         galaxy, model = answer.fit.photometry, answer.fit.model
