@@ -37,7 +37,7 @@ _MORE = 5  # times as many draws, where the first are too few
 _HOPEFUL = 1.0  # k-hat below which more draws may help
 _ROUGHLY = 4.0  # times the limit on chi-square, that scouts may miss and MCMC reach
 _WIDE = 8000  # draws of each round of adaptive importance sampling, at least
-_MISSING = 0.6  # of the log evidence: that of scouts scatters by 0.2, and by 0.4 in few bands
+_MISSING = 0.6  # of the log evidence: that of scouts scatters by 0.2, and by 0.3 in few bands
 _TELLING = 50.0  # effective draws from which a band is named
 
 
