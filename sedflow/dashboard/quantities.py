@@ -27,8 +27,8 @@ SHORT_LABELS = {
     "age_mw": "age",
 }
 
-_NAMED = re.compile(rf"\b({'|'.join(q.name for q in QUANTITIES)})\b")
-_LABEL_OF = {q.name: q.label for q in QUANTITIES}
+_LABEL_OF = {q.name: q.label for q in QUANTITIES} | {"log_ssfr_100myr": "log sSFR 100 Myr"}
+_NAMED = re.compile(rf"\b({'|'.join(_LABEL_OF)})\b")
 
 
 def in_labels(text: str) -> str:

@@ -7,6 +7,7 @@ import numpy as np
 from sedflow.errors import SedflowError, unknown
 from sedflow.model.derived import KNOWN
 from sedflow.parameters import PARAMETERS, as_whole
+from sedflow.population.named_ids import as_text
 from sedflow.population.prior import SPECIFIC
 
 _CELLS = {1: (40,), 2: (24, 24)}
@@ -86,7 +87,7 @@ def _span(values, limits):
 
 def named_weights(weights):
     """Weights by the text of their ID, as in files."""
-    named = {str(ident).strip(): weight for ident, weight in weights.items()}
+    named = {as_text(ident): weight for ident, weight in weights.items()}
     if len(named) < len(weights):
         raise SedflowError(
             "weights have an ID twice, as a number and as text or with blanks; give it once"
@@ -96,21 +97,29 @@ def named_weights(weights):
 
 def weights_of(named, ids):
     """The weights of some galaxies, from those by the text of the ID."""
-    lost = [i for i in ids.tolist() if str(i) not in named]
+    lost = [i for i in ids.tolist() if as_text(i) not in named]
     if lost:
         raise SedflowError(
             f"{len(lost):,} galaxies have no weight, the first is {lost[0]}; give one for each"
         )
-    return [named[str(i)] for i in ids.tolist()]
+    return [named[as_text(i)] for i in ids.tolist()]
+
+
+def _is_named(weights):
+    """Whether these are a pandas Series whose index names the galaxies."""
+    index = getattr(weights, "index", None)
+    return hasattr(weights, "to_dict") and list(index) != list(range(len(weights)))
 
 
 def checked_weights(weights, ids):
     if weights is None:
         return None
+    if _is_named(weights):
+        weights = weights.to_dict()
     if isinstance(weights, Mapping):
         weights = weights_of(named_weights(weights), ids)
     try:
-        w = np.asarray(weights, float)
+        w = np.ma.filled(np.ma.asarray(weights, dtype=float), np.nan)
     except (TypeError, ValueError):
         w = np.zeros(())
     if w.shape != (len(ids),):

@@ -14,7 +14,7 @@ from sedflow.errors import SedflowError, check_choice
 from sedflow.fits.fit import Fit
 from sedflow.model.sed import SEDModel
 from sedflow.parameters import Prior
-from sedflow.population.named_ids import check_known, named_ids
+from sedflow.population.named_ids import as_text, check_known, named_ids
 from sedflow.population.run_parts import NOT_INFERRED, RunParts, check_names, values_of
 from sedflow.sampling.verdict import FAILED, KINDS, MISFIT, UNCHECKED
 
@@ -61,7 +61,7 @@ class Members:
 
     def without(self, ids: Collection) -> "Members":
         """Those that do not have one of these IDs, as numbers or as text."""
-        gone, mine = named_ids("without", ids), [str(ident).strip() for ident in self.ids.tolist()]
+        gone, mine = named_ids("without", ids), [as_text(i) for i in self.ids.tolist()]
         strangers = gone.difference(mine, self.absent)
         if not self.left_out.get(NOT_INFERRED):  # they may be among the rows that are to come
             check_known("without", gone, strangers)
@@ -76,8 +76,8 @@ class Members:
         Galaxies with fewer draws than others have further ones without weight.
         """
         _check_alike("runs", self, other)
-        before = dict(zip(map(str, self.ids.tolist()), self.redshift.tolist(), strict=True))
-        again = dict(zip(map(str, other.ids.tolist()), other.redshift.tolist(), strict=True))
+        before = dict(zip(map(as_text, self.ids.tolist()), self.redshift.tolist(), strict=True))
+        again = dict(zip(map(as_text, other.ids.tolist()), other.redshift.tolist(), strict=True))
         for name, z in again.items():
             if not np.isclose(before.get(name, z), z, rtol=1e-5, atol=0):
                 raise SedflowError(
@@ -85,7 +85,9 @@ class Members:
                     "that neither is a rerun of the other, whose galaxies it would replace; give "
                     "IDs of one catalogue to both, or make one run of them"
                 )
-        kept = self.subset(np.array([str(i) not in again for i in self.ids.tolist()], dtype=bool))
+        kept = self.subset(
+            np.array([as_text(i) not in again for i in self.ids.tolist()], dtype=bool)
+        )
         n_draw = max(self.values.shape[1], other.values.shape[1])
         parts = [kept._padded(n_draw), other._padded(n_draw)]
         inside = {*before, *again}
@@ -218,7 +220,7 @@ def _of_fits(fits, names, status):
         first.model,
         dict(Counter(map(str, states))),
         f"fit again with n={5 * first.draws.n:,}",
-        dict(zip(map(str, ids[~kept].tolist()), map(str, states), strict=True)),
+        dict(zip(map(as_text, ids[~kept].tolist()), map(str, states), strict=True)),
     )
 
 
@@ -258,7 +260,7 @@ def _ids_of(fits):
             raise SedflowError("a Fit is given twice, and would count twice; give each once")
         return places
     values = [value for ids in given for value in np.ravel(ids).tolist()]
-    often, times = Counter(map(str, values)).most_common(1)[0] if values else ("", 0)
+    often, times = Counter(map(as_text, values)).most_common(1)[0] if values else ("", 0)
     if times > 1:
         raise SedflowError(
             f"the galaxy {often[:40]} appears in the fits {times} times, and would count as often; "

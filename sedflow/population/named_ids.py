@@ -27,7 +27,37 @@ def named_ids(name: str, ids: Any) -> set[str]:
         values = exact_ids(given).ravel().tolist() if len(given) else []
     except BadPhotometry as problem:
         raise SedflowError(f"{name}: {problem}") from None
-    return {(x.decode() if isinstance(x, bytes) else str(x)).strip() for x in values}
+    return {as_text(x) for x in values}
+
+
+def as_text(ident: Any) -> str:
+    """An ID as the text that names a galaxy: bytes of FITS, and no blanks around.
+
+    >>> as_text(b"72 "), as_text(72)
+    ('72', '72')
+    """
+    return (ident.decode("utf-8", "replace") if isinstance(ident, bytes) else str(ident)).strip()
+
+
+def chosen_rows(rows: Any, n: int) -> np.ndarray:
+    """Which of n galaxies a mask, a slice or indices choose, as indices.
+
+    Raises
+    ------
+    SedflowError
+        A mask of another length, an index beyond, or neither of these.
+    """
+    if isinstance(rows, slice):
+        return np.arange(n)[rows]
+    found = np.asarray(rows)
+    if np.ma.is_masked(rows) or found.ndim != 1 or found.dtype.kind not in "biu":
+        shown = " ".join(str(rows).split())[:40]
+        raise SedflowError(f"rows = {shown}; give a mask of {n:,} galaxies, or their indices")
+    if found.dtype == bool and len(found) != n:
+        raise SedflowError(f"the mask has {len(found):,} rows, and there are {n:,} galaxies")
+    if found.dtype != bool and not ((found >= -n) & (found < n)).all():
+        raise SedflowError(f"an index is beyond the {n:,} galaxies, whose first is 0")
+    return np.arange(n)[found]
 
 
 def check_known(name: str, ids: Collection[str], strangers: Collection[str]) -> None:

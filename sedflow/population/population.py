@@ -15,6 +15,7 @@ from sedflow.population.evidence import Evidence, evidence_of
 from sedflow.population.grid import cell_counts, checked_weights, edges_of, merged, names_of
 from sedflow.population.inference_data import inference_data
 from sedflow.population.members import Members, members_of
+from sedflow.population.named_ids import chosen_rows
 from sedflow.population.notes import EFFECTIVE_MIN, counted, notes_of
 from sedflow.population.prior import PriorShares, cell_numbers, prior_shares
 from sedflow.population.selected import selected_density
@@ -187,7 +188,7 @@ class Population(CellDensity):
         rows : mask, index or slice
         """
         out = self._part(rows)
-        at = np.arange(len(self))[rows]
+        at = chosen_rows(rows, len(self))
         likelihood, every = self._evidence.likelihood, self.fitted
         more = {"weights": self.weights, "seed": self._seed}
         out.fitted = selected_density(likelihood, at, every, self._shape, **more)
@@ -202,7 +203,7 @@ class Population(CellDensity):
         out = object.__new__(Population)
         for name in ("names", "edges", "left_out", "_prior", "_n", "_seed"):
             setattr(out, name, getattr(self, name))
-        rows = rows if isinstance(rows, slice) else np.asarray(rows)
+        rows = chosen_rows(rows, len(self))
         members = self._members.subset(rows)
         if len(members) < _FEWEST:
             raise SedflowError(f"{len(members)} galaxies are too few; choose {_FEWEST} at least")

@@ -34,7 +34,7 @@ from sedflow.population.grid import (
     weights_of,
 )
 from sedflow.population.members import NOT_IN_SAMPLE, checked_status, members_in
-from sedflow.population.named_ids import check_known, named_ids
+from sedflow.population.named_ids import as_text, check_known, named_ids
 from sedflow.population.notes import EFFECTIVE_MIN
 from sedflow.population.part_evidence import EvidenceJob, part_evidence, part_quantiles
 from sedflow.population.population import OUTSIDE, Population
@@ -179,7 +179,7 @@ class StreamedPopulation(Population):
         """Which of the IDs are in the sample."""
         if not self._without:
             return np.ones(len(ids), bool)
-        return np.array([str(i).strip() not in self._without for i in ids.tolist()], dtype=bool)
+        return np.array([as_text(i) not in self._without for i in ids.tolist()], dtype=bool)
 
     def _strangers(self, run):
         """How many IDs to leave out no galaxy of the run has."""

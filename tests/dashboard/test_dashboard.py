@@ -696,6 +696,8 @@ def test_a_pin_is_named_by_what_differs(engine, answer):
     other = engine.answer(Request("2490", n=1000))
     assert differing([answer, other], ["M 1", "NSAID 2490"]) == ["M 1", "NSAID 2490"]
     assert differing([answer], ["M 1"]) == ["M 1"]
+    wrong = engine.answer(Request("137045", n=1000))
+    assert differing([answer, wrong], ["M 1", "NGC 3193"]) == ["M 1", "NGC 3193 · ≠ misfit"]
 
 
 @pytest.mark.parametrize("which", ["sfr", "zh", "formed"])

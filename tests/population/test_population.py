@@ -84,6 +84,22 @@ def test_a_subset_is_on_the_same_axes(population):
     np.testing.assert_array_equal(half.edges[0], population.edges[0])
 
 
+@pytest.mark.parametrize(
+    ("rows", "words"),
+    [
+        (np.ones(3, bool), "the mask has 3 rows"),
+        ([0, 99], "an index is beyond"),
+        ([0.5] * 12, "give a mask"),
+        (np.ma.array(np.ones(16, bool), mask=np.arange(16) < 2), "give a mask"),
+        ([], "give a mask"),
+    ],
+)
+def test_rows_that_choose_no_galaxies_are_refused(population, rows, words):
+    for choose in (population.subset, population.selected):
+        with pytest.raises(SedflowError, match=words):
+            choose(rows)
+
+
 def test_galaxies_selected_by_their_data_keep_the_prior_of_all(population):
     chosen = np.arange(16) < 12
     found = population.selected(chosen)
@@ -169,6 +185,24 @@ def test_fits_in_memory_give_a_population():
     found = sedflow.Population(fit, "log_mstar", status=("ok", "misfit", "failed"))
     assert len(found) == 12
     assert found.prior_error == 0
+    named = replace(fit.photometry, ids=np.char.encode(nsa.ids[:12].astype(str)))
+    in_fits = sedflow.Population(
+        replace(fit, photometry=named),
+        "log_mstar",
+        status=("ok", "misfit", "failed"),
+        without=[named.ids[0], str(nsa.ids[3])],
+    )
+    assert len(in_fits) == 10  # FITS columns are bytes
+    many = pd.Series(np.arange(1.0, 13), index=found.ids)
+    by_id = [
+        sedflow.Population(fit, "log_mstar", status=("ok", "misfit", "failed"), weights=w).weights
+        for w in (many, many[::-1], many.to_numpy())
+    ]
+    np.testing.assert_array_equal(by_id[0], by_id[1])  # by ID, not by place
+    np.testing.assert_array_equal(by_id[0], by_id[2])
+    masked = np.ma.array(np.ones(12), mask=np.arange(12) < 1)
+    with pytest.raises(SedflowError, match=r"weight of .* is nan"):
+        sedflow.Population(fit, "log_mstar", status=("ok", "misfit", "failed"), weights=masked)
 
 
 def test_the_command_takes_weights_from_a_table(run, tmp_path):

@@ -31,6 +31,7 @@ from sedflow.figures.flux_axis import UNITS
 from sedflow.figures.histories import history_layers
 from sedflow.figures.spectrum import sed_layers
 from sedflow.palette import SERIES
+from sedflow.sampling.verdict import kind_of
 from sedflow.validation.distances import distance
 
 __all__ = ["MOST_PINS", "CompareView", "differing", "galaxy_names"]
@@ -437,11 +438,17 @@ def differing(answers: list[Answer], names: list[str]) -> list[str]:
     ]
     keys = [key for key in parts[0] if len({p[key] for p in parts}) > 1]
     if len({p["galaxy"] for p in parts}) == len(parts):
-        return [_with_what_is_unusual(p, parts) for p in parts]
+        return [_marked(_with_what_is_unusual(p, parts), p["kind"]) for p in parts]
     if "kind" in keys and len(keys) > 1:
         keys.remove("kind")
     shown = keys or ["galaxy"]
-    return [" · ".join(p[name] for name in shown) for p in parts]
+    return [_marked(" · ".join(p[name] for name in shown), p["kind"]) for p in parts]
+
+
+def _marked(label, name):
+    """A label, with the verdict where that is not exact: others stand beside it as equals."""
+    kind = kind_of(name)
+    return label if kind.exact or name in label else f"{label} · {kind.sign} {name}"
 
 
 def _with_what_is_unusual(part, parts):

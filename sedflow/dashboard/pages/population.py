@@ -21,6 +21,7 @@ from sedflow.dashboard.panels.population_paper import PopulationPaper
 from sedflow.dashboard.panels.population_state import PopulationState
 from sedflow.dashboard.population_answer import PopulationAnswer, answer_of
 from sedflow.dashboard.population_sample import RunReplaced, Sample, atlas_sample, run_sample
+from sedflow.dashboard.quantities import in_labels
 from sedflow.dashboard.server.turns import Busy, Superseded
 from sedflow.dashboard.server.work import beside, on_worker
 from sedflow.dashboard.widgets import begun, note, patch, plain, prose, tell
@@ -185,7 +186,7 @@ class PopulationView(PopulationState, LateView):
             cut = f"\n\nSelected here: {plain(said)}.{_BY_CHANCE * population.is_selected}"
             self._selection.object = f"{plain(sample.words)}{cut if said else ''}"
             self._notes.object = "\n".join(
-                f"- {plain(text)}" for text in (*population.notes, sample.note) if text
+                f"- {plain(in_labels(text))}" for text in (*population.notes, sample.note) if text
             )
         # After what is drawn: axes that are empty for a moment say nothing.
         patch(self.figures.curve.figure, lambda: setattr(self._found, "visible", True))

@@ -35,6 +35,11 @@ _ENDINGS = (
     ".csv,.tsv,.ecsv,.txt,.cat,.dat,.tbl,.ipac,.mrt,.fits,.fit,.vot,.xml,.parquet,.h5,.hdf5"
     ",.gz,.bz2,.xz"
 )
+#: The page says which file it has read; the field has forgotten it by then.
+_FILE = """
+input[type=file] { color: transparent !important; }
+input[type=file]::file-selector-button { color: var(--sf-ink); }
+"""
 _AT_ONCE = 5  # rows between two looks at other visitors
 _LONGEST_NAME = 100  # characters of the name of a file
 _MOST_TABLES = 50  # of a file that are offered
@@ -54,7 +59,7 @@ class UploadPanel(pn.viewable.Viewer):
         self.inputs: Inputs | None = None  # what a run would have now
         self._running: Inputs | None = None  # of the run that goes on
         self._name, self._total, self._stop = "", 0, False
-        self._file = pn.widgets.FileInput(accept=_ENDINGS, multiple=False)
+        self._file = pn.widgets.FileInput(accept=_ENDINGS, multiple=False, stylesheets=[_FILE])
         self._file.param.watch(self._uploaded, "value")
         self._paste = pn.widgets.TextAreaInput(
             label="or paste rows, names above",
@@ -359,6 +364,8 @@ def _of_rows(name, total, good):
             f"**{plain(name)}**: {total:,} rows, of which the app reads the first {ROWS}; "
             f"{good:,} of them can be run. For all rows, `sedflow infer {_in_code(name)} -o OUT`."
         )
+    if total == 1:
+        return f"**{plain(name)}**: 1 row, which {'can' if good else 'cannot'} be run."
     return f"**{plain(name)}**: {total:,} rows, {good:,} of them can be run."
 
 
