@@ -94,7 +94,7 @@ def _contents(fit):
         "model/ssp": grid.name,
         "model/ssp_sha256": grid.sha256,
         "model/ssp_shape": grid.luminosity.shape,
-        "model/ssp_traits": grid.traits,
+        "model/ssp_directions": grid.traits,
         "model/birth_cloud_age_gyr": fit.model.birth_cloud_age_gyr,
         "model/bands": fit.model.bands,
     }
@@ -110,8 +110,8 @@ def _is_of(about, model):
     grid = model.grid
     if about["birth_cloud_age_gyr"] != model.birth_cloud_age_gyr:
         return False
-    if "ssp_traits" in about:  # not in files of before they were kept
-        return grid.is_of(about["ssp_shape"], about["ssp_traits"])
+    if "ssp_directions" in about:  # not in files of before they were kept
+        return grid.is_of(about["ssp_shape"], about["ssp_directions"])
     return (about["ssp_sha256"], about["ssp_shape"]) == (grid.sha256, grid.luminosity.shape)
 
 

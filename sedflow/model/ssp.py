@@ -36,9 +36,9 @@ _MASS_REMAINING = 0.0, 1.001
 #: What the attribute mass_remaining of a file says that counts stars without remnants.
 LIVING = "living stars alone"
 _COUNTED = {"bc03": LIVING}  # packaged before files said it
-_GOLDEN = 0.6180339887498949  # its multiples fill 0 to 1 evenly
 _DARK = 1e-20  # Lsun/A/Msun; what is fainter is no light
-_ALIKE = 1e-6  # of the traits of a grid; single precision moves the largest by 1e-7
+_ALIKE = 1e-6  # of the traits of a grid; single precision moves them by 1e-7
+_DIRECTIONS = 16
 _NUMBERS = ("feh", "lg_age_gyr", "wave_edges", "luminosity", "mass_remaining", "mass_living")
 #: Metal mass fraction at which PROVABGS sets [Fe/H] = 0.
 SOLAR_Z = 0.0190
@@ -171,18 +171,18 @@ class SSPGrid(Frozen):
     def traits(self) -> np.ndarray:
         """Numbers (n,) that distinguish grids, and hardly move where all of a grid's are rounded.
 
-        Its unit and axes; by age, means of log light and of masses. The hash of its file is not
-        enough: a grid made of arrays has none, and one changed by `dataclasses.replace` keeps it.
+        Its unit and axes, and projections of its log light and its masses on random directions,
+        in which any change shows. The hash of its file is not enough: a grid made of arrays has
+        none, and one changed by `dataclasses.replace` keeps it.
         """
         wave = np.log(self.wave_edges)
-        parts = [np.log([self.lsun / LSUN]), self.feh, self.lg_age_gyr, wave[[0, -1]], _means(wave)]
+        parts = [np.log([self.lsun / LSUN]), self.feh, self.lg_age_gyr, wave[[0, -1]]]
         light = np.log(np.maximum(self.luminosity, _DARK))
-        parts.append(_means(_means(light).T))
-        parts += [_means(masses.T) for masses in self._masses()]
+        for values in (wave, np.swapaxes(_projected(light), -1, -2)):
+            parts.append(_projected(values))
+        for masses in (self.mass_remaining, self.mass_living):
+            parts += [[0.0]] if masses is None else [[1.0], _projected(masses)]
         return np.concatenate([np.ravel(part) for part in parts])
-
-    def _masses(self):
-        return [m for m in (self.mass_remaining, self.mass_living) if m is not None]
 
     def is_of(self, shape: tuple[int, ...], traits: np.ndarray) -> bool:
         """Whether this is the grid whose light has a shape, and which has these traits."""
@@ -237,10 +237,11 @@ class SSPGrid(Frozen):
         return replace(self, wave_edges=new_edges, luminosity=luminosity)
 
 
-def _means(values):
-    """Means (...) of values (..., n) with unlike weights, so that it matters which is where."""
-    weights = 1.0 + np.arange(values.shape[-1]) * _GOLDEN % 1.0
-    return values @ (weights / weights.sum())
+def _projected(values):
+    """Values (..., n) on random directions (..., 16), the same on every machine."""
+    n = values.shape[-1]
+    directions = np.random.RandomState(n).standard_normal((n, _DIRECTIONS))  # whose stream is kept
+    return values @ (directions / np.sqrt(n))
 
 
 def _linear_weights(nodes, x):

@@ -682,7 +682,7 @@ def test_a_fit_of_before_grids_had_traits_keeps_its_verdict(older, posterior, ns
     """A hash of its grid's numbers, made by another rule, had refused it."""
     fit = sedflow.fit(nsa[72], posterior, n=50, seed=1, trust="weights")
     values = store.read(fit.save(tmp_path / "today.h5"))
-    assert values.pop("model/ssp_traits").size
+    assert values.pop("model/ssp_directions").size
     path = store.write(tmp_path / "older.h5", values | dict.fromkeys(older, "5a" * 32))
     assert load_fit(path).quality == fit.quality
     assert_same(load_fit(path).draws, load_fit(tmp_path / "today.h5").draws)

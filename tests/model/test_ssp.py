@@ -309,6 +309,7 @@ def test_grids_are_the_same_but_for_rounding(name):
             assert grid.same_as(replace(grid, **{part: near})), part
     nudged = {"feh": np.where(np.arange(grid.feh.size) == 1, grid.feh + 5e-4, grid.feh)}
     red = np.where(np.arange(grid.wave.size) > 1000, 1.001, 1.0)
+    x = np.linspace(-1, 1, grid.wave.size)  # of a correction that keeps the mean
     for other in (
         nudged,
         {"luminosity": grid.luminosity * 2},
@@ -317,6 +318,9 @@ def test_grids_are_the_same_but_for_rounding(name):
         {"mass_remaining": grid.mass_remaining * 0.999},
         {"mass_remaining": None},
         {"lsun": grid.lsun * 1.001},
+        {"luminosity": grid.luminosity * np.exp(0.002 * np.polynomial.Legendre([0, 0, 1])(x))},
+        {"luminosity": grid.luminosity * np.exp(0.002 * np.sin(10 * np.pi * x))},
+        {"mass_remaining": None, "mass_living": grid.mass_remaining},
     ):
         assert not grid.same_as(replace(grid, **other)), other.keys()
     assert not grid.same_as(grid.rebinned(grid.wave_edges[::2]))

@@ -75,6 +75,14 @@ window.sedflow = (() => {
 
   function busy(is) { $('sf-busy').hidden = !is }
 
+  // Panel hears a click on the words of a file's button, not one beside them, nor the Enter key.
+  addEventListener('click', event => {
+    const at = event.composedPath()[0]
+    if (at instanceof HTMLButtonElement && at.firstElementChild?.tagName === 'A') {
+      at.firstElementChild.click()
+    }
+  })
+
   // A long job ends with its page: the browser asks first.
   let working = false
   function works(does) { working = does }
