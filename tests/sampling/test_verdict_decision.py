@@ -359,9 +359,14 @@ def test_a_damaged_network_is_not_a_verdict_on_a_galaxy():
 @pytest.mark.slow
 @pytest.mark.parametrize(
     ("nsaid", "log_evidence"),
-    [(43756, -88.27), (75215, -83.45), (170877, -71.41), (49206, -165.7), (74706, -63.12)],
+    [
+        pytest.param(43756, -88.27, marks=pytest.mark.heavy),
+        pytest.param(75215, -83.45, marks=pytest.mark.heavy),
+        pytest.param(170877, -71.41, marks=pytest.mark.heavy),
+        (49206, -165.6),
+        (74706, -63.06),
+    ],
 )
-@pytest.mark.slow
 def test_a_posterior_at_the_edges_of_the_prior_is_whole(posterior, nsa, nsaid, log_evidence):
     """Outside the training domain, bursts at the youngest age; the evidence is of 16 populations.
 
