@@ -1,5 +1,7 @@
 """The page that is served, and what all sessions share."""
 
+import asyncio
+import contextlib
 import logging
 import os
 import threading
@@ -22,7 +24,7 @@ from sedflow.dashboard.patches import (
     sent_together,
     there_when_pulled,
 )
-from sedflow.dashboard.server.memory import RETURNS, few_pools, settle
+from sedflow.dashboard.server.memory import RETURNS, few_pools, give_back, settle
 from sedflow.dashboard.server.visitors import VISITORS, Full, whose
 from sedflow.dashboard.server.work import leave
 from sedflow.dashboard.tabs import TITLE, Page
@@ -33,6 +35,7 @@ from sedflow.network.weights import cached_posterior
 from sedflow.threads import use_threads
 
 _LOG = logging.getLogger(__name__)
+_DRAWN = 10.0  # seconds, after which a page is there with its first answer
 
 #: Answers that all sessions share; that of the galaxy which a page opens with is there first.
 RECENT = Recent()
@@ -86,6 +89,8 @@ def _page(run):
             RETURNS.soon()
 
         pn.state.on_session_destroyed(ended)
+        with contextlib.suppress(RuntimeError):  # without a server
+            asyncio.get_running_loop().call_later(_DRAWN, settle)
     return one.template()
 
 
@@ -127,7 +132,7 @@ def _shared():
         # Imports and tables: now, not under the first visitor's click.
         first = Request(str(nsa.ids[0]))
         RECENT.keep(first, Engine(nsa, posterior).answer(first))
-        settle()
+        give_back()
         return nsa, posterior
 
     return pn.state.as_cached("sedflow", load)

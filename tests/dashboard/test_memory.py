@@ -1,9 +1,11 @@
 """When a server returns memory: after sessions, when nobody is active, and seldom."""
 
 import asyncio
+import gc
 import time
+import weakref
 
-from sedflow.dashboard.server.memory import Returns
+from sedflow.dashboard.server.memory import Returns, give_back, settle
 
 
 def test_memory_goes_back_once_for_all_that_ended_and_when_nobody_is_active():
@@ -35,3 +37,23 @@ def test_memory_goes_back_once_for_all_that_ended_and_when_nobody_is_active():
     asyncio.run(asyncio.wait_for(scene(), 60))
     Returns(lambda: True, give_back).soon()  # without a loop
     assert len(came) == 2
+
+
+def test_what_was_settled_is_passed_over_but_by_the_search_when_nobody_is_active():
+    """Python's own searches took a second with twenty pages open, whoever was active."""
+
+    class Web:
+        """What refers to itself, as pages do."""
+
+    web = Web()
+    web.itself, alive = web, weakref.ref(web)
+    settle()
+    try:
+        del web
+        gc.collect()
+        assert alive() is not None
+        give_back()
+        assert alive() is None
+        assert gc.get_freeze_count() > 0
+    finally:
+        gc.unfreeze()
