@@ -14,6 +14,9 @@ window.sedflow = (() => {
   }
 
   function notice(text, kind = '', seconds = 0) {
+    for (const other of $('sf-says').children) {
+      if (other.firstChild.textContent === text) other.remove()  // said again, not twice
+    }
     const line = document.createElement('div')
     line.className = kind
     const words = document.createElement('span')
