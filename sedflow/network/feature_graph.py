@@ -119,7 +119,7 @@ class FeatureGraph(nn.Module):
             "centre": centre,
             "spread": half,
         }.items():
-            self.register_buffer(name, torch.as_tensor(value), persistent=False)
+            self.register_buffer(name, torch.tensor(value), persistent=False)
 
     def forward(
         self,
