@@ -317,7 +317,7 @@ def test_the_environment_may_name_the_run_and_visitors_learn_no_path(run, tmp_pa
     def shown():
         variables = site.page()._render_variables
         says = json.loads(variables["sf_first"])["says"]
-        return " ".join(says), [title for _, title in variables["sf_views"]]
+        return " ".join(text for _, text, _ in says), [title for _, title in variables["sf_views"]]
 
     for name in ("SEDFLOW_SURVEY", "SEDFLOW_RUN"):  # the first is of earlier versions
         monkeypatch.setenv(name, str(run))
