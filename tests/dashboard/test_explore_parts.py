@@ -205,7 +205,7 @@ def test_the_row_of_the_galaxy_is_marked_on_the_page_that_has_it(nsa):
 def test_the_numbers_of_several_posteriors_say_whose_they_are(engine):
     view = CompareView(engine)
     for galaxy in ("66785", "2490"):
-        view.pin(engine.answer(Request(galaxy, n=200)))
+        view.pin(engine.answer(Request(galaxy, n=1000)))
     view.look()
     held = view._corner._sources["held"].data["text"]
     assert held == ["contours hold 39 and 86 %\nnumbers and dashes: NGC 4567"]
