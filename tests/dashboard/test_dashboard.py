@@ -634,7 +634,7 @@ def test_what_is_pinned_is_compared_on_the_same_axes(engine, answer):
     view = CompareView()
     view.look()
     view.pin(answer)
-    view.pin(engine.answer(Request("2490", n=300)))
+    view.pin(engine.answer(Request("2490", n=1000)))
     table = view._table.value
     assert list(table.columns[1:3]) == ["NSAID 72", "NSAID 2490"]
     a, b = (np.median(one.samples[:, 0]) for one in view.pins)

@@ -387,7 +387,7 @@ def test_one_session_reads_one_upload_at_a_time(view):
         await asyncio.gather(view.load(GOOD, "one.csv"), view.load(GOOD, "two.csv"))
 
     asyncio.run(two())
-    assert "**one.csv**: 1 rows, 1 of them" in unescape(view._note.object)
+    assert "**one.csv**: 1 row, which can be run" in unescape(view._note.object)
     asyncio.run(view.load(GOOD, "two.csv"))
     assert "**two.csv**" in unescape(view._note.object)
 
