@@ -49,8 +49,7 @@ def exact_ids(ids) -> np.ndarray:
         raise BadPhotometry(f"ids are {values.dtype} values; give whole numbers or text")
     if np.isnan(values).any():
         raise BadPhotometry(_MISSING)
-    exact = 2 ** min(np.finfo(values.dtype).nmant + 1, _DIGITS)  # below, each whole number is one
-    inexact = ~((np.abs(values) < exact) & (values == np.round(values)))
+    inexact = ~is_whole(values)
     if inexact.any():
         raise _inexact(values[inexact].flat[0])
     return values.astype(np.int64)
@@ -65,6 +64,12 @@ def _in_plain_types(values):
         elif isinstance(value, Decimal) and value.is_finite() and value == int(value):
             out[place] = int(value)
     return out
+
+
+def is_whole(values: np.ndarray) -> np.ndarray:
+    """Which floating-point numbers are whole ones, and such that no other was rounded to them."""
+    exact = 2 ** min(np.finfo(values.dtype).nmant + 1, _DIGITS)  # below, each whole number is one
+    return (np.abs(values) < exact) & (values == np.round(values))
 
 
 def _check_each(values):

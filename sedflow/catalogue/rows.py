@@ -19,6 +19,7 @@ from sedflow.catalogue.mapping import BandColumns, ColumnMap, Mapping
 from sedflow.catalogue.read.open import read_table
 from sedflow.errors import SedflowError
 from sedflow.flux_limits import believable
+from sedflow.identifiers import is_whole
 from sedflow.model.floors import floor_share, with_floor
 from sedflow.nulls import is_code
 from sedflow.photometry import Photometry
@@ -197,9 +198,8 @@ def _ids(columns, name, first, kind, reasons):
     values = np.ma.getdata(values)
     if values.dtype.kind == "f":
         mask |= np.isnan(values)
-        whole = np.where(mask, 0.0, values)
-        exact = 2 ** min(np.finfo(values.dtype).nmant + 1, 53)  # below, each whole number is one
-        if not (np.abs(whole) < exact).all() or (whole != np.round(whole)).any():
+        whole = np.where(mask, values.dtype.type(0), values)
+        if not is_whole(whole).all():
             raise SedflowError(
                 f"the IDs in {name!r} are floating-point numbers, which are not exact; store them "
                 "as whole numbers or as text"

@@ -29,6 +29,8 @@ VIEWS = {
 }
 #: Keys of earlier versions -> those of now.
 FORMER = {"survey": "run"}
+#: Of a flux and a redshift.
+DIGITS = ".6g"
 _MOST = 64  # characters of a value that a notice quotes
 _MOST_BANDS = 32  # of a galaxy that an address carries
 
@@ -130,11 +132,11 @@ def encode_own(own: OwnGalaxy) -> dict[str, str]:
     """A galaxy that is not the atlas', for the address."""
     g = own.photometry
     bands = ",".join(
-        f"{b}:{f:.6g}:{s:.6g}"
+        f"{b}:{f:{DIGITS}}:{s:{DIGITS}}"
         for b, f, s in zip(g.bands, g.flux, g.sigma, strict=True)
         if np.isfinite(f)
     )
-    out = {"flux": bands, "z": f"{float(g.redshift):.6g}"}
+    out = {"flux": bands, "z": f"{float(g.redshift):{DIGITS}}"}
     if own.truth is not None:
         out["truth"] = ",".join(f"{v:.9g}" for v in own.truth)
     return out

@@ -173,7 +173,7 @@ class Population(CellDensity):
 
         weights (n_subset,) : other weights for them; default, those that they had
         """
-        out = self._part(rows)
+        out = self._part(chosen_rows(rows, len(self)))
         w = out.weights if weights is None else checked_weights(weights, out.ids)
         out._fit(out._members, out._evidence, w, self.fitted)
         return out
@@ -187,8 +187,8 @@ class Population(CellDensity):
 
         rows : mask, index or slice
         """
-        out = self._part(rows)
         at = chosen_rows(rows, len(self))
+        out = self._part(at)
         likelihood, every = self._evidence.likelihood, self.fitted
         more = {"weights": self.weights, "seed": self._seed}
         out.fitted = selected_density(likelihood, at, every, self._shape, **more)
@@ -203,7 +203,6 @@ class Population(CellDensity):
         out = object.__new__(Population)
         for name in ("names", "edges", "left_out", "_prior", "_n", "_seed"):
             setattr(out, name, getattr(self, name))
-        rows = chosen_rows(rows, len(self))
         members = self._members.subset(rows)
         if len(members) < _FEWEST:
             raise SedflowError(f"{len(members)} galaxies are too few; choose {_FEWEST} at least")
