@@ -16,6 +16,7 @@ from sedflow.population.prior import cell_numbers, quantity_values
 from sedflow.population.selected import selected_density
 
 _KNOWN = 5.0  # galaxies that a cell is expected to have, where bands are judged
+_HIGH = 0.1  # or its share, of the largest: of few galaxies, no cell has so many
 _TILT = 1.0  # of the log of the prior of the mocks, per unit of the last quantity
 _LOST_BELOW, _LOST = 9.8, 0.6  # a wrong selection: this share of the galaxies below that mass
 
@@ -136,7 +137,7 @@ def held_by(population: Any, truth: np.ndarray) -> tuple[np.ndarray, np.ndarray,
 
 
 def _judged(draws, counts, n, truth):
-    full = truth * n >= _KNOWN
+    full = truth >= min(_KNOWN / n, _HIGH * truth.max())
     low95, low68, high68, high95 = np.quantile(draws, [0.025, 0.16, 0.84, 0.975], axis=0)
     in68, in95 = (truth >= low68) & (truth <= high68), (truth >= low95) & (truth <= high95)
     medians = np.abs(counts - truth * n) <= np.sqrt(np.maximum(counts, 1))
