@@ -14,9 +14,10 @@ from sedflow.batches import galaxies_at
 from sedflow.errors import BadParameters, BadPhotometry, SedflowError, UnknownBand, check_like
 from sedflow.parameters import N_PARAM, NAMES, index
 from sedflow.photometry import Photometry
+from sedflow.settled import Frozen, frozen
 from sedflow.shares import shares_of
 from sedflow.trust_limits import Convergence, Importance
-from sedflow.units import Frozen, frozen, plain
+from sedflow.units import plain
 from sedflow.whole_numbers import LARGEST_SEED, as_whole
 
 #: Draws of a galaxy that may be asked for: 0.1 GB, and a quantile good to 0.1 % of its sigma.
@@ -30,18 +31,6 @@ CURVE_LEVELS = (0.025, 0.16, 0.5, 0.84, 0.975)
 
 
 _TOLERANCE = 1e-6  # of a sum of weights
-
-
-def read_only(values: Any) -> Any:
-    """A view of an array that cannot be changed in place; anything else as it is.
-
-    What was judged stays: a cached array that somebody writes to would be part of later answers.
-    """
-    if not isinstance(values, np.ndarray):
-        return values
-    values = values.view()
-    values.flags.writeable = False
-    return values
 
 
 @dataclass(frozen=True, repr=False)

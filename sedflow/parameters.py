@@ -17,8 +17,8 @@ import numpy.typing as npt
 from scipy.special import ndtr, ndtri
 
 from sedflow.errors import BadParameters, closest_first
-from sedflow.settled import Settled
-from sedflow.units import frozen, plain
+from sedflow.settled import Settled, frozen
+from sedflow.units import plain
 from sedflow.whole_numbers import LARGEST_SEED, as_whole
 
 __all__ = [

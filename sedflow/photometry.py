@@ -35,8 +35,9 @@ from sedflow.flux_limits import (
 from sedflow.fluxes import PLAIN, fluxes_of, fluxes_of_magnitudes
 from sedflow.identifiers import exact_ids
 from sedflow.redshifts import believable_redshift, no_galaxy_has
+from sedflow.settled import Frozen
 from sedflow.shown_fluxes import rows_of_many, said_of_many, said_of_one
-from sedflow.units import Frozen, plain
+from sedflow.units import plain
 
 __all__ = [
     "UGRIZ",

@@ -1,8 +1,56 @@
-"""Attributes that stay as an object was made: what was computed from them would not follow."""
+"""What stays as it was made, since what was computed from it would not follow a change.
 
+`read_only` is for an array of our own, `frozen` for one that somebody else may hold, `Frozen` for
+dataclasses of arrays, `Settled` for other objects.
+"""
+
+from dataclasses import fields
 from typing import Any, ClassVar
 
+import numpy as np
+
 from sedflow.errors import SedflowError
+
+
+def read_only(values: Any) -> Any:
+    """A view of an array that cannot be changed in place; anything else as it is.
+
+    What was judged stays: a cached array that somebody writes to would be part of later answers.
+    """
+    if not isinstance(values, np.ndarray):
+        return values
+    values = values.view()
+    values.flags.writeable = False
+    return values
+
+
+def frozen(values: np.ndarray) -> np.ndarray:
+    """An array that nobody can change in place; a copy, where its owner could."""
+    part: Any = values
+    while isinstance(part, np.ndarray) and not part.flags.writeable:
+        part = part.base
+    if part is not None:
+        values = values.copy()
+        values.flags.writeable = False
+    return values
+
+
+class Frozen:
+    """A dataclass whose arrays cannot be changed in place, in its copies and pickles either.
+
+    numpy makes writeable what it copies or unpickles. What was computed of the arrays and kept is
+    computed again.
+    """
+
+    def __getstate__(self):
+        names = [field.name for field in fields(self)]
+        return {name: getattr(self, name) for name in names}
+
+    def __setstate__(self, state):
+        for name, value in state.items():
+            if isinstance(value, np.ndarray):
+                value.flags.writeable = False  # made for this copy
+            object.__setattr__(self, name, value)
 
 
 class Settled:

@@ -6,9 +6,7 @@ number that lies under the mask, and drops the unit; so what a caller hands over
 
 import re
 import unicodedata
-from dataclasses import fields
 from functools import lru_cache
-from typing import Any
 
 import numpy as np
 
@@ -111,35 +109,6 @@ def plain(values, name: str, unit: str | None = None, error=SedflowError) -> np.
         return np.asarray(found.to(as_unit(unit), numbers), dtype=float)
     except Exception:  # astropy's units raise errors of many kinds
         raise error(f"{name} has the unit {str(found)!r}; give {wanted}") from None
-
-
-def frozen(values: np.ndarray) -> np.ndarray:
-    """An array that nobody can change in place; a copy, where its owner could."""
-    part: Any = values
-    while isinstance(part, np.ndarray) and not part.flags.writeable:
-        part = part.base
-    if part is not None:
-        values = values.copy()
-        values.flags.writeable = False
-    return values
-
-
-class Frozen:
-    """A dataclass whose arrays cannot be changed in place, in its copies and pickles either.
-
-    numpy makes writeable what it copies or unpickles. What was computed of the arrays and kept is
-    computed again.
-    """
-
-    def __getstate__(self):
-        names = [field.name for field in fields(self)]
-        return {name: getattr(self, name) for name in names}
-
-    def __setstate__(self, state):
-        for name, value in state.items():
-            if isinstance(value, np.ndarray):
-                value.flags.writeable = False  # made for this copy
-            object.__setattr__(self, name, value)
 
 
 def split(values, name: str, error=SedflowError):

@@ -45,6 +45,15 @@ def test_a_prior_cannot_be_set_or_deleted(name):
     assert prior.sfh == "flat"
 
 
+@pytest.mark.parametrize("name", ["method", "model", "prior", "steps"])
+def test_what_a_sampler_of_mcmc_is_cannot_be_set(name):
+    sampler = sedflow.MCMCSampler()
+    before = getattr(sampler, name)
+    with pytest.raises(sedflow.SedflowError, match=f"{name} cannot be set.*make another MCMC"):
+        setattr(sampler, name, "provabgs")
+    assert getattr(sampler, name) is before
+
+
 def _copies(value):
     return [value, copy.deepcopy(value), pickle.loads(pickle.dumps(value))]
 
@@ -71,7 +80,7 @@ def test_ids_of_photometry_and_figures_of_a_verdict_cannot_be_changed_in_place(n
     galaxies = nsa.photometry(nsa.ids[:2])
     with pytest.raises(ValueError, match="read-only"):
         galaxies.ids[0] = 1
-    verdict = sedflow.fit(galaxies, n=100, trust="weights").verdict
-    for name in ("seconds", "p_value", "kind"):
-        with pytest.raises(ValueError, match="read-only"):
-            getattr(verdict, name)[0] = verdict.p_value[1]
+    for verdict in _copies(sedflow.fit(galaxies, n=100, trust="weights").verdict):
+        for name in ("seconds", "p_value", "kind"):
+            with pytest.raises(ValueError, match="read-only"):
+                getattr(verdict, name)[0] = verdict.p_value[1]

@@ -15,13 +15,13 @@ from sedflow.atlas.files import CUTS, Source, read_nsa
 from sedflow.atlas.search import find
 from sedflow.atlas.sky import sky_link
 from sedflow.bands import UGRIZ, as_bands, places_of
-from sedflow.draws import read_only
 from sedflow.errors import BadPhotometry, SedflowError
 from sedflow.files.fits_table import fits_columns
 from sedflow.files.packaged import checked_path
 from sedflow.flux_limits import believable
 from sedflow.photometry import Photometry
 from sedflow.redshifts import believable_redshift
+from sedflow.settled import read_only
 
 __all__ = ["NSA_BANDS", "NSACatalog", "load_nsa", "summarise"]
 

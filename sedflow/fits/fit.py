@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from sedflow.bands import curve_name
-from sedflow.draws import MAX_DRAWS, Draws, Sampler, checked_request, model_flux, read_only, sampled
+from sedflow.draws import MAX_DRAWS, Draws, Sampler, checked_request, model_flux, sampled
 from sedflow.errors import SedflowError, check_choice, check_kind, check_like, either
 from sedflow.files.packaged import DEFAULT_WEIGHTS, SSP_NAMES
 from sedflow.fits import export, fit_file
@@ -27,6 +27,7 @@ from sedflow.sampling.mcmc import MCMCSampler
 from sedflow.sampling.robust import draw_robust
 from sedflow.sampling.verdict import Verdict
 from sedflow.sampling.verdict_decision import RUNGS, check_chains, climb
+from sedflow.settled import read_only
 from sedflow.trust_limits import TAIL_INDEX_MAX
 from sedflow.whole_numbers import as_whole
 

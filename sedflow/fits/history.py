@@ -8,13 +8,13 @@ import numpy.typing as npt
 from scipy.special import chdtrc
 
 from sedflow import views
-from sedflow.draws import column_quantiles, read_only
+from sedflow.draws import column_quantiles
 from sedflow.errors import BadParameters, unknown
 from sedflow.fits.samples import fractions
 from sedflow.model import likelihood
 from sedflow.photometry import Photometry
 from sedflow.sampling import misfit
-from sedflow.units import Frozen
+from sedflow.settled import Frozen, read_only
 from sedflow.whole_numbers import LARGEST_SEED, as_whole
 
 __all__ = ["CURVES", "History", "Predicted"]

@@ -5,8 +5,9 @@ from typing import Any
 
 import numpy as np
 
-from sedflow.draws import read_only, systematic
+from sedflow.draws import systematic
 from sedflow.errors import UnknownName, unknown
+from sedflow.settled import read_only
 from sedflow.whole_numbers import LARGEST_SEED, as_whole
 
 __all__ = ["Quantities", "Samples", "equal_rows", "fractions"]

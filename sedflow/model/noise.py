@@ -20,7 +20,8 @@ from sedflow.errors import BadParameters, BadPhotometry
 from sedflow.files.hashes import sha256_of
 from sedflow.flux_units import NANOMAGGIES
 from sedflow.fluxes import PLAIN, fluxes_of
-from sedflow.units import Frozen, frozen, plain, split
+from sedflow.settled import Frozen, frozen
+from sedflow.units import plain, split
 from sedflow.whole_numbers import as_whole
 from sedflow.zero_points import in_nanomaggies
 

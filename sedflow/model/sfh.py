@@ -13,7 +13,7 @@ import numpy as np
 
 from sedflow.files.ecsv import number_columns
 from sedflow.files.packaged import checked_path
-from sedflow.units import frozen
+from sedflow.settled import frozen
 
 _EDGES = np.concatenate([[0.0], 10 ** (-2.95 + 0.1 * np.arange(41)), [np.inf]])
 #: Times over which mean star-formation rates are given [Gyr].

@@ -23,7 +23,8 @@ from sedflow.files.paths import as_path
 from sedflow.model.remnants import remnant_mass
 from sedflow.model.ssp_stated import in_our_units, unit_of
 from sedflow.model.ssp_units import check_stars
-from sedflow.units import Frozen, frozen, plain
+from sedflow.settled import Frozen, frozen
+from sedflow.units import plain
 
 _SSP_DATASETS = ("ssp_lgmet", "ssp_lg_age_gyr", "ssp_wave", "ssp_flux")
 _SSP_OPTIONAL = ("ssp_feh", "ssp_wave_edges", "ssp_mass_remaining")

@@ -36,9 +36,8 @@ from sedflow.network.trained_model import trained_model
 from sedflow.parameters import N_FREE, N_PARAM, Prior, as_theta
 from sedflow.photometry import Photometry
 from sedflow.sampling.misfit import PValueTable
-from sedflow.settled import Settled
+from sedflow.settled import Settled, frozen
 from sedflow.threads import one_thread, pool
-from sedflow.units import frozen
 
 __all__ = ["AmortizedPosterior"]
 

@@ -25,6 +25,7 @@ from sedflow.photometry import Photometry
 from sedflow.sampling.convergence import diagnose
 from sedflow.sampling.smc import tempered_populations
 from sedflow.sampling.titles import sampler_title
+from sedflow.settled import Settled
 from sedflow.trust_limits import Convergence, NotConverged
 from sedflow.whole_numbers import as_whole
 
@@ -63,7 +64,7 @@ def _as_model(model):
     return model
 
 
-class MCMCSampler:
+class MCMCSampler(Settled):
     """Posterior draws by Monte Carlo; a `Sampler`.
 
     Parameters
@@ -89,6 +90,9 @@ class MCMCSampler:
     >>> MCMCSampler(method="emcee", steps=2000)
     MCMCSampler('emcee')
     """
+
+    settled = ("method", "model", "prior", "start", "doublings", "steps")
+    remedy = "make another MCMCSampler with them"
 
     def __init__(
         self,

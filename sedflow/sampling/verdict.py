@@ -13,7 +13,7 @@ import numpy as np
 from sedflow.batches import galaxies_at
 from sedflow.palette import GREEN, GREY, INK_BLUE, VERMILION
 from sedflow.sampling.misfit import is_misfit
-from sedflow.units import frozen
+from sedflow.settled import Frozen, frozen
 
 
 @dataclass(frozen=True)
@@ -100,7 +100,7 @@ def kind_of(name: str) -> Kind:
 
 
 @dataclass(frozen=True)
-class Verdict:
+class Verdict(Frozen):
     """What one galaxy's posterior rests on, or many galaxies' (...).
 
     kind : one of `VERDICTS`; the table `KINDS` says what each means. Names of older versions

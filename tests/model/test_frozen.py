@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from sedflow.model.simulation import nsa_noise
-from sedflow.units import frozen
+from sedflow.settled import frozen
 
 
 def test_a_noise_model_cannot_be_changed_in_place():
