@@ -198,11 +198,18 @@ def test_a_record_of_another_network_is_refused(weights, tmp_path):
 
 def test_a_network_is_not_used_with_another_grid_than_its_own(weights, tmp_path, bc03, galaxy):
     grid = load_ssp("fsps")
-    doubled = sedflow.SEDModel(
-        replace(grid, luminosity=2 * grid.luminosity)
-    )  # its file's hash is the same
-    with pytest.raises(BadWeights, match="the numbers of this one were changed; give SEDModel"):
-        sedflow.load_posterior("nsa-ugriz-fsps", model=doubled)
+    for changed in (
+        replace(grid, luminosity=2 * grid.luminosity),
+        replace(
+            grid,
+            feh=grid.feh[::2],
+            luminosity=grid.luminosity[::2],
+            mass_remaining=None,
+            mass_living=None,
+        ),
+    ):
+        with pytest.raises(BadWeights, match="is not as it was read from a file; give the grid"):
+            sedflow.load_posterior("nsa-ugriz-fsps", model=sedflow.SEDModel(changed))
     with pytest.raises(BadWeights, match=r"was trained on an SSP grid 'fsps' of sha256 668ca7"):
         sedflow.load_posterior(weights, model=bc03)
     path = edited(weights, tmp_path, lambda record: record["ssp"].update(sha256="0" * 64))

@@ -143,10 +143,11 @@ def _model(about, path):
     # A rebinned grid keeps the hash of the file that it came from, but not the shape.
     stored = (about["ssp_sha256"], about["ssp_shape"])
     if stored != (model.grid.sha256, model.grid.luminosity.shape):
+        of = f"of sha256 {stored[0][:12]}..." if stored[0] else "that was made of arrays"
         raise BadFitFile(
-            f"{path} was made with an SSP grid {name!r} of sha256 {stored[0][:12]}... and shape "
-            f"{stored[1]}, but the packaged one has {model.grid.sha256[:12]}... and "
-            f"{model.grid.luminosity.shape}; {remedy}"
+            f"{path} was made with an SSP grid {name!r} {of} and shape {stored[1]}, but the "
+            f"packaged one has {model.grid.sha256[:12]}... and {model.grid.luminosity.shape}; "
+            f"{remedy}"
         )
     special = {key: about[key] for key in ("birth_cloud_age_gyr", "bands")}
     if any(getattr(model, key) != value for key, value in special.items()):

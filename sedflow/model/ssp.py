@@ -7,7 +7,7 @@ PROVABGS, so libraries with another solar abundance are compared at equal [Fe/H]
 
 import hashlib
 import os
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import cache, cached_property
 from pathlib import Path
 
@@ -58,7 +58,8 @@ class SSPGrid(Frozen):
     mass_living (n_met, n_age) : the same in stars alone; None if unknown
     lsun : erg/s in one Lsun of this grid
     provenance : str
-    sha256 : hash of the file it came from
+    sha256 : hash of the file it came from; none where it was made of arrays, or of another grid
+        by `dataclasses.replace`
     """
 
     name: str
@@ -69,7 +70,7 @@ class SSPGrid(Frozen):
     mass_remaining: np.ndarray | None = None
     lsun: float = LSUN
     provenance: str = ""
-    sha256: str = ""
+    sha256: str = field(default="", init=False)
     mass_living: np.ndarray | None = None
 
     def __post_init__(self):
@@ -174,7 +175,7 @@ class SSPGrid(Frozen):
 
         Its unit and axes, and projections of its log light and its masses on random directions,
         in which any change shows. The hash of its file is not enough: a grid made of arrays has
-        none, and one changed by `dataclasses.replace` keeps it.
+        none.
         """
         wave = np.log(self.wave_edges)
         parts = [np.log([self.lsun / LSUN]), self.feh, self.lg_age_gyr, wave[[0, -1]]]
@@ -235,7 +236,13 @@ class SSPGrid(Frozen):
             total[..., -1] -= (self.luminosity * photons)[..., keep[-1] :].sum(-1)
         new_edges = self.wave_edges[keep]
         luminosity = total / (np.diff(new_edges**2) / 2)
-        return replace(self, wave_edges=new_edges, luminosity=luminosity)
+        return _of_file(replace(self, wave_edges=new_edges, luminosity=luminosity), self.sha256)
+
+
+def _of_file(grid, sha256):
+    """A grid that was just made, with the hash of its file."""
+    object.__setattr__(grid, "sha256", sha256)
+    return grid
 
 
 def _projected(values):
@@ -368,12 +375,11 @@ def _read_ssp(path: Path, name: str, seen=None) -> SSPGrid:
         mass_living=left if alone else None,
         lsun=lsun,
         provenance=title,
-        sha256=sha256(path),
     )
     for array in (getattr(grid, name) for name in _NUMBERS):
         if array is not None:
             array.flags.writeable = False
-    return grid
+    return _of_file(grid, sha256(path))
 
 
 def ssp_digest(file) -> str:

@@ -36,21 +36,10 @@ def check_grid(record: dict, model: SEDModel) -> None:
     check_like("model", model, "grid", "a sedflow.SEDModel", BadWeights)
     ssp = record["ssp"]
     if model.grid.sha256 != ssp["sha256"]:
+        sha256 = model.grid.sha256
+        other = f"has {sha256[:12]}..." if sha256 else "is not as it was read from a file"
         raise BadWeights(
             f"{record['name']} was trained on an SSP grid {ssp['name']!r} of sha256 "
-            f"{ssp['sha256'][:12]}..., but this one, {model.grid.name!r}, has "
-            f"{model.grid.sha256[:12] or 'none'}...; give the grid it was trained on, or train "
-            "again"
+            f"{ssp['sha256'][:12]}..., but this one, {model.grid.name!r}, {other}; give the grid "
+            "it was trained on, or train again"
         )
-    if ssp["name"] in SSP_NAMES:
-        packaged = default_model(ssp["name"]).grid
-        same_file = packaged.sha256 == ssp["sha256"]
-        if same_file and not (_is_rebinned(model.grid, packaged) or model.grid.same_as(packaged)):
-            raise BadWeights(
-                f"{record['name']} was trained on the packaged SSP grid {ssp['name']!r}, and the "
-                f"numbers of this one were changed; give SEDModel({ssp['name']!r})"
-            )
-
-
-def _is_rebinned(grid, packaged):
-    return grid.luminosity.shape != packaged.luminosity.shape

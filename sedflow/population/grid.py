@@ -105,16 +105,21 @@ def weights_of(named, ids):
     return [named[as_text(i)] for i in ids.tolist()]
 
 
-def _is_named(weights):
-    """Whether these are a pandas Series whose index names the galaxies."""
-    index = getattr(weights, "index", None)
-    return hasattr(weights, "to_dict") and list(index) != list(range(len(weights)))
+def _is_named(weights, ids):
+    """Whether these are a pandas Series whose index names the galaxies.
+
+    Without an index of its own a Series has 0, 1, 2 ...: IDs, where all galaxies are among them.
+    """
+    if not hasattr(weights, "to_dict"):
+        return False
+    index = list(weights.index)
+    return index != list(range(len(weights))) or set(map(as_text, ids)) <= set(map(as_text, index))
 
 
 def checked_weights(weights, ids):
     if weights is None:
         return None
-    if _is_named(weights):
+    if _is_named(weights, ids):
         weights = weights.to_dict()
     if isinstance(weights, Mapping):
         weights = weights_of(named_weights(weights), ids)

@@ -1,6 +1,7 @@
 """Emission lines: the laws of gas, and agreement with the grid that holds them."""
 
 import json
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -9,7 +10,7 @@ from sedflow.errors import SedflowError, UnknownName
 from sedflow.files.packaged import data_path
 from sedflow.model.derived import derive
 from sedflow.model.dust import birth_cloud_curve
-from sedflow.model.sed import default_model
+from sedflow.model.sed import SEDModel, default_model
 from sedflow.parameters import DEFAULTS, Prior, index
 
 Z = 0.05
@@ -54,6 +55,12 @@ def test_forbidden_doublets_have_the_ratios_of_their_atoms(table):
     assert ratio(table, "[N II] 6583", "[N II] 6548")[strong] == pytest.approx(2.96, rel=0.05)
     low_density = ratio(table, "[S II] 6716", "[S II] 6731")[strong]
     assert (low_density > 1.1).all() and (low_density < 1.46).all()
+
+
+def test_a_changed_grid_has_no_lines_of_the_packaged_one(gas):
+    grid = gas.grid
+    assert SEDModel(replace(grid, luminosity=1.3 * grid.luminosity)).line_names == ()
+    assert SEDModel(grid.rebinned(grid.wave_edges[::3])).line_names == gas.line_names
 
 
 def test_nitrogen_lines_grow_with_metallicity(table):

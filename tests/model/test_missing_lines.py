@@ -57,7 +57,7 @@ def test_blue_galaxies_without_gas_are_told_and_red_ones_are_not():
 
 
 def test_nothing_is_said_about_a_grid_of_which_nothing_is_known():
-    own = replace(load_ssp("fsps"), sha256="")
+    own = replace(load_ssp("fsps"))
     assert missing_lines(galaxy(BLUE, 0.1), own)[()] == ""
 
 

@@ -200,6 +200,15 @@ def test_fits_in_memory_give_a_population():
     ]
     np.testing.assert_array_equal(by_id[0], by_id[1])  # by ID, not by place
     np.testing.assert_array_equal(by_id[0], by_id[2])
+    mixed = np.random.default_rng(1).permutation(12)
+    numbered = replace(fit, photometry=replace(fit.photometry, ids=mixed))
+    rows = sedflow.Population(
+        numbered,
+        "log_mstar",
+        status=("ok", "misfit", "failed"),
+        weights=pd.Series(np.arange(1.0, 13)),
+    )
+    np.testing.assert_array_equal(rows.weights, 1.0 + rows.ids)  # its index is the IDs
     masked = np.ma.array(np.ones(12), mask=np.arange(12) < 1)
     with pytest.raises(SedflowError, match=r"weight of .* is nan"):
         sedflow.Population(fit, "log_mstar", status=("ok", "misfit", "failed"), weights=masked)
