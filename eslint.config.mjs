@@ -1,7 +1,7 @@
 // Rules for the static site's modules; tsc (jsconfig.json) finds undefined names and wrong types.
 export default [
   {
-    files: ["sedflow/site/static/**/*.js"],
+    files: ["sedflow/site/static/**/*.js", "sedflow/dashboard/patches/*.js"],
     rules: {
       curly: ["error", "multi-line"],
       eqeqeq: "error",

@@ -5,8 +5,9 @@
 Mocks of the prior, at redshifts of 0.01 to 0.1, have one signal-to-noise in all bands, of which
 the network knows some: the network's draws are far from the posterior, and adaptive importance
 sampling does the work. Nothing of it is in the other answer: the model's fluxes at draws of the
-prior, with the mass integrated on a grid. Compared are the log evidence, with both errors, and
-the share of the posterior whose burst is in the last gigayear, a mode that is easily lost.
+prior, with the mass integrated on a grid. Compared are the log evidence, with both errors, that of
+the scouts, and the share of the posterior whose burst is in the last gigayear, a mode that is
+easily lost.
 """
 
 import argparse
@@ -21,6 +22,7 @@ from scipy.special import logsumexp
 import sedflow
 from sedflow.draws import Draws
 from sedflow.parameters import PARAMETERS, index
+from sedflow.sampling.mcmc import explore
 from sedflow.threads import use_threads
 
 _BANDS = ("grJH", "ugrJ", "grizH", "rJ")
@@ -95,7 +97,7 @@ def main():
     use_threads(1)
     posterior = sedflow.load_posterior(options.weights)
     model, prior = posterior.model, posterior.prior
-    pulls, passed, shares = [], 0, []
+    pulls, passed, shares, scouts = [], 0, [], []
     for k, galaxy in enumerate(mocks(options.mocks, posterior, options.seed)):
         exact, error, share = by_the_prior(galaxy, model, prior, options.draws, 1000 + k)
         ratio = float(np.median(galaxy.flux / galaxy.sigma))
@@ -112,6 +114,8 @@ def main():
             passed += bool(verdict.exact)
             pulls.append((found - exact) / np.hypot(error, stated))
             shares.append(mine - share)
+            many = not verdict.inside
+            scouts.append(explore(galaxy, model, prior, seed, many)[1] - exact)
             print(
                 f"  {verdict.kind}: {found:.2f} ± {stated:.2f}, {pulls[-1]:+.1f}; "
                 f"{100 * mine:.0f} %",
@@ -122,7 +126,9 @@ def main():
         f"{passed} of {len(pulls)} fits are exact; log evidence minus that of the prior's draws, "
         f"in both errors: mean {pulls.mean():+.1f}, root mean square "
         f"{np.sqrt(np.mean(pulls**2)):.1f}; share of the burst: mean {shares.mean():+.1f}, "
-        f"root mean square {np.sqrt(np.mean(shares**2)):.1f} points"
+        f"root mean square {np.sqrt(np.mean(shares**2)):.1f} points; log evidence of the scouts: "
+        f"mean {np.mean(scouts):+.2f}, standard deviation {np.std(scouts):.2f}, {max(scouts):+.2f} "
+        "at most"
     )
 
 

@@ -242,7 +242,7 @@ def _on_template(view, theme):
 
     from sedflow.dashboard.design import frame_template
     from sedflow.dashboard.pages.view import laid_out
-    from sedflow.dashboard.patches import name_controls
+    from sedflow.dashboard.patches.browser import name_controls
     from sedflow.figures.theme import PageTheme
 
     name_controls(pn.state.curdoc)

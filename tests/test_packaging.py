@@ -14,11 +14,13 @@ def test_every_package_is_installed():
 
 
 def test_every_file_that_is_not_python_is_package_data():
-    files = ["dashboard/frame/*", "dashboard/learn/pictures/*.svg", "data/*", "py.typed"]
+    files = ["dashboard/frame/*", "dashboard/learn/pictures/*.svg", "dashboard/patches/*.js"]
+    files += ["data/*", "py.typed"]
     files += ["site/graphs/*", "site/static/**/*", "site/tables/*", "site/vendor/*", "**/*.pyi"]
     assert SETUPTOOLS["package-data"] == {"sedflow": files}
     page = ROOT / "sedflow" / "dashboard"
     folders = {ROOT / "sedflow" / "data", page / "frame", page / "learn" / "pictures"}
+    folders.add(page / "patches")
     folders |= {ROOT / "sedflow" / "site" / name for name in ("graphs", "tables", "vendor")}
     static = ROOT / "sedflow" / "site" / "static"
     for path in (ROOT / "sedflow").rglob("*"):

@@ -16,30 +16,10 @@ from panel.theme.base import Inherit
 from panel.theme.native import Native, NativeDefaultTheme
 from panel.viewable import Viewable
 
-from sedflow.dashboard.patches import (
-    CLEAN_EDGES,
-    EACH_CHANGE,
-    LARGE_FILES,
-    LATE_COLUMNS,
-    OWN_OUTLINE,
-    PLAIN_LINES,
-    TURNED_PAGES,
-    WHOLE_GLYPHS,
-)
-from sedflow.dashboard.server.messages import MAX_MEGABYTES
+from sedflow.dashboard.patches.browser import page_patches
 from sedflow.palette import DARK, FONT, LIGHT
 
 _FILES = Path(__file__).parent / "frame"
-_PATCHES = (
-    PLAIN_LINES,
-    OWN_OUTLINE,
-    EACH_CHANGE,
-    WHOLE_GLYPHS,
-    CLEAN_EDGES,
-    LATE_COLUMNS,
-    TURNED_PAGES,
-    LARGE_FILES.replace("MEGABYTES", str(MAX_MEGABYTES)),
-)
 #: Parts of a page that has its own arrangement, in the order in which `building.css` places them.
 _PARTS = {
     "explore": ("Galaxies", "Spectrum", "Residuals", "Histories", "Corner plot", "Numbers"),
@@ -117,7 +97,7 @@ def frame_template(
     template.title = title
     template.add_variable("sf_css", style_sheet())
     template.add_variable("sf_js", _text("page.js"))
-    template.add_variable("sf_patch", "".join(_PATCHES))
+    template.add_variable("sf_patch", page_patches())
     template.add_variable("sf_first", first.replace("<", "\\u003c"))
     template.add_variable("sf_views", views)
     template.add_variable("sf_building", _building(first, views))

@@ -15,15 +15,7 @@ from sedflow.atlas.catalog import load_nsa
 from sedflow.bands import load_band, reading_curves
 from sedflow.dashboard.answer import Request
 from sedflow.dashboard.engine import Engine, Recent
-from sedflow.dashboard.patches import (
-    collect_seldom,
-    in_order,
-    known_defaults,
-    let_go,
-    send_at_once,
-    sent_together,
-    there_when_pulled,
-)
+from sedflow.dashboard.patches import bokeh_server, panel_server
 from sedflow.dashboard.server.memory import RETURNS, few_pools, give_back, settle
 from sedflow.dashboard.server.visitors import VISITORS, Full, whose
 from sedflow.dashboard.server.work import leave
@@ -121,13 +113,8 @@ def _shared():
     def load():
         use_threads(1)
         few_pools()
-        send_at_once()
-        known_defaults()
-        in_order()
-        there_when_pulled()
-        sent_together()
-        collect_seldom()
-        let_go()
+        bokeh_server.patch()
+        panel_server.patch()
         nsa, posterior = load_nsa(), cached_posterior(DEFAULT_WEIGHTS)
         # Imports and tables: now, not under the first visitor's click.
         first = Request(str(nsa.ids[0]))

@@ -26,7 +26,7 @@ from sedflow.dashboard.pages.data import OwnDataView
 from sedflow.dashboard.pages.explore import Explorer
 from sedflow.dashboard.pages.forward import ForwardView
 from sedflow.dashboard.pages.view import laid_out
-from sedflow.dashboard.patches import fit_canvases, know_models, name_controls
+from sedflow.dashboard.patches.browser import patch_document
 from sedflow.dashboard.population_address import decode_population, encode_population
 from sedflow.dashboard.presentation import PRESENTED, Presentation
 from sedflow.dashboard.state import ForwardState
@@ -86,9 +86,7 @@ class Page:
         template = frame_template(TITLE, views, self.dark, self.frame.now)
         document = pn.state.curdoc
         if document is not None:
-            name_controls(document)
-            fit_canvases(document)
-            know_models(document)
+            patch_document(document)
             self.frame.begin(document)
             self._set_theme()
         slots = pn.Column(*self._slots.values(), sizing_mode="stretch_both", stylesheets=[_ONE])

@@ -17,7 +17,7 @@ import param
 from bokeh.models import CustomJSTickFormatter
 from bokeh.models.ui import Tooltip
 
-from sedflow.dashboard.patches import MARKDOWN_CSS
+from sedflow.dashboard.patches.panel_server import MARKDOWN_CSS
 from sedflow.dashboard.printed import minus
 from sedflow.palette import INK_BLUE, PAPER
 

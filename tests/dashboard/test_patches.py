@@ -9,7 +9,8 @@ from bokeh.core.property.descriptors import PropertyDescriptor
 from bokeh.document import Document
 from bokeh.themes import Theme
 
-from sedflow.dashboard.patches import in_order, known_defaults
+from sedflow.dashboard.patches.bokeh_server import known_defaults
+from sedflow.dashboard.patches.panel_server import in_order
 
 KINDS = [
     models.ColumnDataSource,

@@ -25,7 +25,8 @@ from tornado.ioloop import IOLoop
 from tornado.websocket import WebSocketClosedError, WebSocketHandler, websocket_connect
 from visitors import Visitor
 
-from sedflow.dashboard.patches import sent_together, there_when_pulled
+from sedflow.dashboard.patches.bokeh_server import sent_together
+from sedflow.dashboard.patches.panel_server import there_when_pulled
 from sedflow.dashboard.server import hearing, sessions
 from sedflow.dashboard.server.gate import Gate
 from sedflow.dashboard.server.loop_time import LoopTime

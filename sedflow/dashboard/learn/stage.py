@@ -7,7 +7,7 @@ import panel as pn
 
 from sedflow.atlas.catalog import NSACatalog
 from sedflow.dashboard.figure_pane import FigurePane
-from sedflow.dashboard.patches import boxed
+from sedflow.dashboard.patches.panel_server import boxed
 from sedflow.dashboard.widgets import decimals
 from sedflow.network.posterior import AmortizedPosterior
 

@@ -64,7 +64,7 @@ _WAITING = {"light": "spectra", "histories": "histories", "corner": "corner plot
 _ARRIVED = """
 for (const one of cb_obj.document._all_models.values())
   if (one.css_classes?.includes?.(gone))
-    one.css_classes = one.css_classes.filter(name => name !== gone)
+    one.setv({css_classes: one.css_classes.filter(name => name !== gone)}, {sync: false})
 """
 _ALONE = "Pin another posterior to see how far it is from this one."
 _EMPTY = (

@@ -1,0 +1,29 @@
+"""Patches of Panel 1.9 and Bokeh 3.9, each with the upstream report that it waits for.
+
+Take a patch out once its report is resolved in the versions that `pyproject.toml` asks for.
+`browser` has what runs in the page, from the JavaScript files beside it.
+
+| patch | of | waits for |
+|---|---|---|
+| `send_at_once` | Bokeh 3.9 | not reported; tornadoweb/tornado#755 added the setting |
+| `known_defaults` | Bokeh 3.9 | not reported; bokeh/bokeh#13174 corrected a part |
+| `in_order` | Panel 1.9 | not reported |
+| `there_when_pulled` | Panel 1.9 | not reported |
+| `sent_together` | Bokeh 3.9 | not reported |
+| `collect_seldom` | Panel 1.9, Bokeh 3.9 | not reported |
+| `let_go` | Bokeh 3.9 | not reported |
+| `any_query` | Panel 1.9 | not reported |
+| `MARKDOWN_CSS` | Panel 1.9 | not reported; holoviz/panel#4883 and #5278 are close to it |
+| `boxed` | Panel 1.9 | not reported |
+| plain lines (`bokeh.js`) | Bokeh 3.9 | not reported |
+| own outline (`bokeh.js`) | Bokeh 3.9 | not reported |
+| each change (`bokeh.js`) | Bokeh 3.9 | not reported |
+| whole glyphs (`bokeh.js`) | Bokeh 3.9 | not reported |
+| clean edges (`bokeh.js`) | Bokeh 3.9 | not reported |
+| late columns (`tabulator.js`) | Tabulator 6.4 | not reported |
+| large files (`bokeh.js`) | Bokeh 3.9 | not reported |
+| turned pages (`tabulator.js`) | Tabulator 6.4, Panel 1.9 | not reported |
+| `fit_canvases` (`fit.js`) | Bokeh 3.9 | not reported |
+| `know_models` (`known.js`) | Bokeh 3.9 | not reported |
+| `name_controls` (`names.js`) | Bokeh 3.9, noUiSlider 15 | leongersen/noUiSlider#1223 |
+"""

@@ -1,0 +1,78 @@
+// Patches of Bokeh in the browser; `patches/__init__.py` has the table of all.
+
+// Bokeh asks the style sheets for every colour, width and font of an axis, each time it draws one,
+// and so makes the browser lay the page out between two strokes: a seventh of its work for a page.
+// No style sheet of ours says anything to it.
+{
+  const visuals = window.Bokeh?.require('core/visuals/visual').VisualProperties
+  if (visuals) visuals.prototype._get_css_value = () => ''
+}
+
+// The outline of a figure whose ground is clear begins no path of its own, and draws what was drawn
+// last before, mostly ticks of axes that have moved since.
+{
+  const figure = window.Bokeh?.require('models/plots/plot_canvas').PlotView?.prototype
+  const paint = figure?._paint_outline
+  if (paint) figure._paint_outline = function(ctx, box) {
+    ctx.beginPath()
+    paint.call(this, ctx, box)
+  }
+}
+
+// A glyph takes over its coordinates, its index and its colours one after another, and other work
+// has its turn between: painted with fewer patches than were indexed, it threw, and the axis beside
+// it and all that came in the same message were lost. It waits for the rest, which asks to be
+// painted.
+{
+  const view = window.Bokeh?.require('models/renderers/glyph_renderer').GlyphRendererView?.prototype
+  const set = view?.set_data, paint = view?._paint
+  if (set && paint) {
+    view.set_data = async function(indices) {
+      if (!this.under_way) [this.under_way, this.size_before] = [0, this.glyph._data_size]
+      this.under_way++
+      try { await set.call(this, indices) } finally { this.under_way-- }
+    }
+    view._paint = function(ctx) {
+      if (!this.under_way || this.glyph._data_size === this.size_before) paint.call(this, ctx)
+    }
+  }
+}
+
+// A message has many changes, and an error that one of them sets off in the page loses all behind
+// it: a heading stayed that of another galaxy.
+{
+  const page = window.Bokeh?.require('document/document').Document?.prototype
+  const apply = page?.apply_json_patch
+  if (apply) page.apply_json_patch = function(patch, buffers) {
+    const errors = []
+    for (const event of patch.events) {
+      try { apply.call(this, {...patch, events: [event]}, buffers) } catch (e) { errors.push(e) }
+    }
+    if (errors.length) throw errors[0]
+  }
+}
+
+// A canvas is cleared half a pixel to the right and below where it begins, so that text that was
+// once over its edge leaves a row of dots.
+{
+  const layer = window.Bokeh?.require('core/util/canvas').CanvasLayer?.prototype
+  if (layer) layer.clear = function() {
+    const {x, y, width, height} = this.bbox
+    this.ctx.clearRect(x - 1, y - 1, width + 2, height + 2)
+  }
+}
+
+// A file field sends whatever it is given: one that the server does not hear closes the socket, and
+// the page is lost. It says so instead.
+{
+  const field = window.Bokeh?.require('models/widgets/file_input').FileInputView?.prototype
+  const load = field?.load_files
+  if (load) field.load_files = async function(files) {
+    const large = [...files].find(file => file.size > MEGABYTES * 1e6)
+    if (!large) return load.call(this, files)
+    this.input_el.value = ''
+    const name = large.name.slice(0, 64)
+    window.sedflow?.notice(`${name} has ${(Math.ceil(large.size / 1e5) / 10).toFixed(1)} MB; the app takes `
+      + `MEGABYTES MB. Run sedflow infer on it instead.`)
+  }
+}
