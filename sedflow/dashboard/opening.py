@@ -9,6 +9,7 @@ from sedflow.catalogue.results import RunTable
 from sedflow.dashboard.address import FORMER, decode, decode_own, decode_pins, decode_row
 from sedflow.dashboard.answer import Request
 from sedflow.dashboard.engine import Engine
+from sedflow.dashboard.learn.by_hand.kept import decode_best
 from sedflow.dashboard.numbers import whole_number
 from sedflow.dashboard.pages.compare import MOST_PINS
 from sedflow.dashboard.population_address import decode_population
@@ -90,6 +91,8 @@ class Opening:
             notices += more
         pins, more = decode_pins(query.get("pins", ""), state, MOST_PINS)
         notices += more
+        lesson, more = _lesson(query)
+        notices += more
         return cls(
             view=view,
             dark=query.get("theme") == "dark",
@@ -101,7 +104,7 @@ class Opening:
             population=population,
             row=row,
             pins=[pin for pin in pins if pin.weights in packaged_weights()],
-            lesson=_lesson(query),
+            lesson=lesson,
             notices=[f"{notice}." for notice in notices],
         )
 
@@ -138,11 +141,12 @@ def _add_own(query, explore, engine, notices):
 
 
 def _lesson(query):
-    """Values of `LearnView` that an address has."""
+    """Values of `LearnView` that an address has, and notices."""
     values: dict[str, Any] = {k: query[k] for k in ("lesson",) if k in query}
     values["code"] = query.get("class", "")[:CODE_LENGTH]
     for name, key in (("step", "step"), ("galaxy", "lesson_galaxy"), ("seed", "lesson_seed")):
         number = whole_number(query.get(key, ""))
         if number is not None:
             values[name] = number
-    return values
+    values["best"], notices = decode_best(query.get("knobs", ""))
+    return values, notices

@@ -250,7 +250,8 @@ class Page:
 
         view = LearnView(self.engine.nsa, self.engine.posterior, **self.opening.lesson)
         view.param.watch(
-            lambda *events: self._write_address(), ["lesson", "step", "galaxy", "seed", "code"]
+            lambda *events: self._write_address(),
+            ["lesson", "step", "galaxy", "seed", "code", "best"],
         )
         return view
 

@@ -35,6 +35,7 @@ NAMES = (
     "step",
     "lesson_galaxy",
     "lesson_seed",
+    "knobs",
     "row",
     "theme",
     "preset",

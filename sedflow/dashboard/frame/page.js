@@ -215,11 +215,14 @@ window.sedflow = (() => {
   }
 
   async function share() {
+    const link = new URL(location.href)
+    // A class is sent the link: the others begin without the best fit of whoever sent it.
+    if (link.searchParams.has('class')) link.search = link.search.replace(/&knobs=[^&]*/, '')
     try {
-      await navigator.clipboard.writeText(location.href)
+      await navigator.clipboard.writeText(link.href)
       notice('The link to this page is copied.', '', 4)
     } catch {
-      notice(`The link to this page: ${location.href}`)
+      notice(`The link to this page: ${link.href}`)
     }
   }
 

@@ -62,10 +62,11 @@ class LearnView(LateView):
     galaxy = param.Integer(default=_GALAXY, doc="NSAID of the lessons' galaxy")
     seed = param.Integer(default=1, doc="Seed of what the lessons draw")
     code = param.String(default="", doc="Code of the class that was joined")
+    best = param.Dict(default={}, doc="Best knobs of each galaxy that was fitted by hand")
     notice = param.String(default="", doc="What was changed because it was out of range")
 
     def __init__(self, nsa, network=None, **params):
-        super().__init__(code=params.pop("code", ""))
+        super().__init__(code=params.pop("code", ""), best=params.pop("best", {}))
         self._nsa, self._network = nsa, network or cached_posterior
         self._stage, self._stage_of, self._built = None, None, False
         self._work, self._opened = LessonWork(self._finish), None
@@ -118,6 +119,10 @@ class LearnView(LateView):
             self._clamp_all(step=1)  # another lesson begins at its beginning
         else:
             self._clamp_all()
+        # Knobs are of one galaxy; the seed makes the simulated one.
+        for name, which in (("galaxy", "nsa"), ("seed", "mock")):
+            if before.get(name, getattr(self, name)) != getattr(self, name):
+                self.best = {k: v for k, v in self.best.items() if k != which}
         if self._built:
             self._open()
 
@@ -269,6 +274,8 @@ class LearnView(LateView):
                 code=self.code,
                 joined=lambda code: self.param.update(code=code),
                 alive=lambda: self._stage is not None and self._opened is opened,
+                best=self.best,
+                keep=lambda which, knobs: self.param.update(best={**self.best, which: knobs}),
             )
         )
 
