@@ -78,6 +78,12 @@ window.sedflow = (() => {
 
   function busy(is) { $('sf-busy').hidden = !is }
 
+  // What has appeared below the screen comes into view.
+  function reveal(what) {
+    const el = window.Bokeh?.index.find_one(what)?.el
+    el?.scrollIntoView({block: 'nearest', behavior: quiet.matches ? 'auto' : 'smooth'})
+  }
+
   // Panel hears a click on the words of a file's button, not one beside them, nor the Enter key.
   addEventListener('click', event => {
     const at = event.composedPath()[0]
@@ -305,5 +311,5 @@ window.sedflow = (() => {
     if (event.state?.session === session) say(`go ${event.state.n}`)
     else location.reload()
   })
-  return {show, busy, works, lost, found, notice, say, walk}
+  return {show, busy, reveal, works, lost, found, notice, say, walk}
 })()
