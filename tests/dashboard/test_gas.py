@@ -109,6 +109,16 @@ def test_explore_names_the_line_that_a_blue_galaxy_lacks(engine, stars, gas):
     assert before not in panel.remedies.objects
 
 
+def test_explore_names_the_bands_that_an_exact_posterior_misses(engine):
+    panel = VerdictPanel(ExplorerState(run=None), lambda method: None, engine)
+    panel.show(engine.answer(Request("142019", n=3000)))
+    assert "exact (weights)" in panel.badge.object
+    text = unescape(panel.lacks.object)
+    assert text.startswith(
+        "i lies 3.1 sigma above and z 3.5 sigma below what the model predicts. H-"
+    )
+
+
 def test_lines_of_an_answer_are_those_of_its_draws(gas: Answer):
     found = gas.fit.model.lines(gas.fit.samples.theta, float(gas.fit.photometry.redshift))
     k = found.names.index("H-alpha")

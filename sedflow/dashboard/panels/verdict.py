@@ -77,7 +77,8 @@ class VerdictPanel(AnswerPanel):
         state.param.watch(self._other_galaxy, ["galaxy", "bands"])
         self.sky = pn.pane.HTML("", visible=False, margin=(3, 4), sizing_mode=None)
         self.line = prose("", visible=False, margin=(0, 8))
-        self.lacks = prose("", visible=False, margin=(0, 8))  # what the model of the fit lacks
+        # Bands that an exact fit misses, and what its model lacks.
+        self.lacks = prose("", visible=False, margin=(0, 8))
         self._lines = {str(one.nsaid): one.line for one in shelf()}
         self._status = note(
             "warning",
@@ -134,7 +135,10 @@ class VerdictPanel(AnswerPanel):
         self.badge.object = _badge(answer)
         line = self._line_of(answer.request)
         self.line.param.update(object=plain(line), visible=bool(line))
-        lacks = _sentence(answer.fit.lacks[()])
+        # What an exact posterior does not say by itself: where it misses the data, and why.
+        fit = answer.fit
+        told = [str(text[()]) for text in (fit.far, fit.lacks)]
+        lacks = " ".join(f"{typeset(begun(text))}." for text in told if text)
         self.lacks.param.update(object=plain(lacks), visible=bool(lacks))
         link = self._engine.sky_link(answer.request.galaxy)
         self.sky.param.update(object=_link(link), visible=bool(link))
@@ -252,10 +256,6 @@ def _led(note):
     clause = _CLAUSE.match(note)
     end = clause.end() if clause else len(note)
     return f"**{plain(note[:end])}**{plain(note[end:])}"
-
-
-def _sentence(text):
-    return f"{text[0].upper()}{text[1:]}." if text else ""
 
 
 _COLOR = {GREEN: "good", INK_BLUE: "accent", VERMILION: "bad", GREY: "quiet"}
