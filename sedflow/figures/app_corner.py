@@ -74,7 +74,7 @@ change(beside, {
 })
 """
 _MOST = 13  # quantities, from which the line of a range would be over the next panel
-_LETTER = 0.019  # width of a letter of the ticks on a figure in the app, of that of all panels
+_LETTER = 0.026  # width of a letter of the ticks on a figure in the app, of that of all panels
 
 
 class CornerFigure:

@@ -53,7 +53,6 @@ def legend_above(plot: figure, items=(), **style) -> Legend:
         orientation="horizontal",
         border_line_alpha=0,
         background_fill_alpha=0,
-        label_text_font_size="11px",
         margin=0,
         stylesheets=[_LEGEND],
         **style,
