@@ -129,6 +129,6 @@ def test_lines_of_an_answer_are_those_of_its_draws(gas: Answer):
 def test_a_choice_of_the_grid_is_written_into_the_address(nsa, posterior):
     page = Page(Engine(nsa, posterior), {"view": "forward"})
     for grid, text in (("fsps-gas", "fsps-gas"), ("fsps", None)):
-        page._views["forward"]._grid.value = grid
+        page.views["forward"]._grid.value = grid
         assert page._written.get("grid") == page.values().get("grid") == text
     page.close()

@@ -59,10 +59,14 @@ window.sedflow = (() => {
       // Browsers take about a hundred addresses in half a minute: wait for a slider to rest.
       timer = setTimeout(() => history.replaceState(state, '', now.query), 200)
     }
+    for (const line of [...$('sf-says').children]) {
+      // What was put right is not said any longer.
+      if (line.dataset.said && !now.says.some(([number]) => number == line.dataset.said)) line.remove()
+    }
     for (const [number, text, brief] of now.says) {
       if (number <= heard) continue
       heard = number
-      notice(text, '', brief ? 6 : 0)
+      notice(text, '', brief ? 6 : 0).dataset.said = number
     }
     // A galaxy was found: keys are for the page again, until "/" or Tab leads to the field.
     if (now.found !== last.found && document.activeElement === $('sf-find')) {
