@@ -12,6 +12,7 @@ from sedflow.dashboard.engine import Engine
 from sedflow.dashboard.learn.by_hand.kept import decode_best
 from sedflow.dashboard.numbers import whole_number
 from sedflow.dashboard.pages.compare import MOST_PINS
+from sedflow.dashboard.pinned_curve import decode_pinned
 from sedflow.dashboard.population_address import decode_population
 from sedflow.dashboard.server.classes import CODE_LENGTH
 from sedflow.dashboard.state import ExplorerState, ForwardState
@@ -30,6 +31,7 @@ class Opening:
     dark : whether the page is dark
     present : what is presented; "" for nothing
     explore, forward : values of `ExplorerState` and of `ForwardState`
+    pinned : what a curve is of that Forward compares with; None for none
     change : what of the galaxy is changed on the side
     walk : whether the page walks through draws
     population : values of `PopulationState`
@@ -44,6 +46,7 @@ class Opening:
     present: str
     explore: dict[str, Any]
     forward: dict[str, Any]
+    pinned: dict[str, Any] | None
     change: Change
     walk: bool
     population: dict[str, Any]
@@ -91,6 +94,8 @@ class Opening:
             notices += more
         pins, more = decode_pins(query.get("pins", ""), state, MOST_PINS)
         notices += more
+        pinned, more = decode_pinned(query.get("pinned", ""))
+        notices += more
         lesson, more = _lesson(query)
         notices += more
         return cls(
@@ -99,6 +104,7 @@ class Opening:
             present=query.get("present", ""),
             explore=explore,
             forward=forward,
+            pinned=pinned,
             change=change,
             walk=query.get("walk") == "1",
             population=population,

@@ -9,6 +9,7 @@ from sedflow.dashboard.address import (
     encode_own,
     encode_pins,
 )
+from sedflow.dashboard.pinned_curve import encode_pinned
 from sedflow.dashboard.population_address import encode_population
 
 __all__ = ["STATE", "page_values"]
@@ -36,6 +37,8 @@ def page_values(page: Any) -> dict[str, str]:
         query["view"] = page.active
     if page.active == "forward":
         query |= encode_forward(page.forward_state)
+        if (pinned := views["forward"].pinned) is not None:
+            query["pinned"] = encode_pinned(pinned)
     if page.active == "learn":
         query |= encode_lesson(views["learn"])
     if page.active == "population":

@@ -208,10 +208,11 @@ class Page:
         return explorer
 
     def _make_forward(self):
-        view = ForwardView(engine=self.engine, state=self.forward_state)
+        view = ForwardView(engine=self.engine, state=self.forward_state, pinned=self.opening.pinned)
         view.state.param.update(**self.opening.forward)
         told = [*NAMES, "redshift", "grid", *view.state.LOOKS]
         view.state.param.watch(self._set, told)
+        view.param.watch(lambda event: self._write_address(), "pinned")
         view.param.watch(self._chosen, "observed")
         return view
 

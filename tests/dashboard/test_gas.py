@@ -132,3 +132,28 @@ def test_a_choice_of_the_grid_is_written_into_the_address(nsa, posterior):
         page.views["forward"]._grid.value = grid
         assert page._written.get("grid") == page.values().get("grid") == text
     page.close()
+
+
+def test_a_link_carries_the_curve_that_is_pinned(nsa, posterior):
+    page = Page(Engine(nsa, posterior), {"view": "forward", "tau_ism": "1.25", "grid": "fsps-gas"})
+    view = page.views["forward"]
+    view._pin.clicks += 1
+    pinned = view._pinned
+    page.forward_state.param.update(tau_ism=0.1, grid="fsps")
+    again = Page(Engine(nsa, posterior), page.values())
+    other = again.views["forward"]
+    np.testing.assert_allclose(other._pinned["flux"], pinned["flux"], rtol=1e-6)
+    assert not other._unpin.disabled and again.values() == page.values()
+    curve = other.light.sed.figure.select_one({"name": "forward_sed_pinned"})
+    assert len(curve.data["x"])
+    other._unpin.clicks += 1
+    assert "pinned" not in again.values()
+    page.close()
+    again.close()
+
+
+@pytest.mark.parametrize("text", ["1,2,fsps", ",".join(["nan"] * 13) + ",fsps", "1," * 13 + "no"])
+def test_a_pinned_curve_that_is_none_is_told(nsa, posterior, text):
+    page = Page(Engine(nsa, posterior), {"view": "forward", "pinned": text})
+    assert "pinned in the address is not" in page.notices[0]
+    page.close()
