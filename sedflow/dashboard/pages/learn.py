@@ -4,6 +4,7 @@ Each lesson has a folder: `lesson` holds texts and numbers, `stage` what is show
 stage is built when its lesson is opened, and dropped when it is left.
 """
 
+from functools import partial
 from importlib import import_module
 from typing import Any
 
@@ -33,6 +34,15 @@ _APART = ".bk-input-group.bk-inline label, .bk-input-group label { margin-right:
 #: The longest name of a lesson is whole beside the page.
 _WHOLE = "select.bk-input { font-size: 12px !important; padding-left: 3px !important; }"
 _NONE = "Choose a lesson"
+#: Of what is said in the place of figures that are still computed.
+_PLACE = {
+    "min-height": "280px",
+    "align-items": "center",
+    "justify-content": "center",
+    "background": "var(--sf-surface)",
+    "border-radius": "6px",
+}
+_PAINTED = 100  # ms, after which a browser shows what it was told
 _GALAXY = 72  # the paper's example
 _LAST_SEED = 2**31 - 1  # as of Explore's
 
@@ -165,7 +175,8 @@ class LearnView(LateView):
         )
         self._text = prose()
         self._busy = pn.indicators.LoadingSpinner(size=20, value=False, visible=False)
-        self._waiting = prose()
+        self._waiting = prose(sizing_mode=None)
+        self._wait = pn.Row(self._busy, self._waiting, sizing_mode="stretch_width", styles=_PLACE)
         self._stage_box = pn.Column(sizing_mode="stretch_width")
         self._question = prose()
         self._choices = pn.widgets.RadioBoxGroup(
@@ -183,7 +194,7 @@ class LearnView(LateView):
             self._where,
             self._progress,
             self._text,
-            pn.Row(self._busy, self._waiting),
+            self._wait,
             self._stage_box,
             self._question,
             pn.Row(self._choices, self._reveal),
@@ -233,10 +244,10 @@ class LearnView(LateView):
         lesson = LESSONS[self.lesson]
         step = lesson.steps[self.step - 1]
         n = len(lesson.steps)
-        if self._stage_of != (self.lesson, self.galaxy, self.seed):
-            self._stage = self._make_stage()
-            self._stage_of = (self.lesson, self.galaxy, self.seed)
-            self._stage_box[:] = [self._stage.layout]
+        wanted = (self.lesson, self.galaxy, self.seed)
+        if self._stage_of != wanted:
+            self._stage, self._stage_of, self._seen = None, wanted, False
+            self._stage_box[:] = []
         self._where.object = f"## {lesson.title}\n### {step.title}"
         self._progress.value = round(100 * self.step / n)
         self._count.object = f"Step {self.step} of {n}"
@@ -255,8 +266,23 @@ class LearnView(LateView):
         self._reveal.label = "Check" if step.choices else "Show the answer"
         self._revealed = False
         self._fail = ""
-        self._stage.enter(step.key)
+        document = pn.state.curdoc
+        if document is None or document.session_context is None or not pn.state.loaded:
+            self._enter(wanted, self.step)
+        else:  # a browser that lays out figures paints nothing else: first, that it computes
+            document.add_timeout_callback(partial(self._enter, wanted, self.step), _PAINTED)
         self._tell()
+
+    def _enter(self, wanted, number):
+        """Arrange the stage for a step, and make it first, unless another was opened meanwhile."""
+        if (self._stage_of, self.step) != (wanted, number):
+            return
+        with pn.io.hold():
+            if self._stage is None:
+                self._stage = self._make_stage()
+                self._stage_box[:] = [self._stage.layout]
+            self._stage.enter(LESSONS[self.lesson].steps[number - 1].key)
+            self._tell()
 
     def _make_stage(self):
         module, name = _STAGES[self.lesson]
@@ -287,9 +313,11 @@ class LearnView(LateView):
         """Texts with the facts of the stage, as far as they are known."""
         lesson = LESSONS[self.lesson]
         step = lesson.steps[self.step - 1]
-        facts = self._stage.facts(step.key)
+        facts = None if self._stage is None else self._stage.facts(step.key)
         known = facts is not None
+        self._seen = self._seen or known or bool(self._fail)
         self._busy.value = self._busy.visible = not known and not self._fail
+        self._wait.param.update(visible=not known, styles={} if self._seen else _PLACE)
         self._waiting.object = plain(self._fail) or ("" if known else "Computing …")
         self._text.object = filled(step.text, facts) if known else ""
         self._question.object = f"**{step.question}**" if known and step.question else ""
