@@ -96,6 +96,14 @@ window.sedflow = (() => {
     }
   })
 
+  // A figure that was clicked or dragged over has no rim; one that Tab leads to has Bokeh's.
+  addEventListener('focusin', event => {
+    const at = event.composedPath()[0]
+    if (at.classList?.contains('bk-events')) {
+      at.style.outline = at.matches(':focus-visible') ? '' : 'none'
+    }
+  })
+
   // A long job ends with its page: the browser asks first.
   let working = false
   function works(does) { working = does }
