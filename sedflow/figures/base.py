@@ -35,6 +35,10 @@ TOOLBAR = """
 :host > * { pointer-events: auto; border-radius: 4px;
         background: color-mix(in srgb, var(--sf-surface, #fff) 88%, transparent); }
 """
+#: The same over a low figure, where a drag may begin anywhere: one button, which opens the others.
+_FOLDED = """
+:host(:not(:hover)) > *:not(:last-child) { display: none !important; }
+"""
 #: Style of legends: what is switched off is struck through, and can be read like the rest.
 _LEGEND = """
 .bk-label { cursor: inherit; }
@@ -155,7 +159,7 @@ class LiveFigure:
         """Let a drag over the figure select."""
         box = BoxSelectTool(renderers=[])
         self.figure.add_tools(box)
-        self.figure.toolbar.active_drag = box
+        self.figure.toolbar.update(active_drag=box, stylesheets=[TOOLBAR, _FOLDED])
 
     def fade(self, faded: bool) -> None:
         """Grey what was not selected, or show it as it is."""
