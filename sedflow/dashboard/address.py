@@ -11,6 +11,7 @@ import numpy as np
 from sedflow.atlas.columns import NSA_BANDS
 from sedflow.bands import is_library_band
 from sedflow.dashboard.answer import MOST_PINNED_DRAWS, OwnGalaxy, Request
+from sedflow.dashboard.learn.by_hand.kept import encode_best
 from sedflow.dashboard.numbers import MAX_DIGITS, whole_number
 from sedflow.errors import SedflowError
 from sedflow.parameters import PARAMETERS, as_theta
@@ -208,7 +209,9 @@ def encode_lesson(learn) -> dict[str, str]:
     asked = {"step": learn.step, "lesson_galaxy": learn.galaxy, "lesson_seed": learn.seed}
     usual = {"lesson_galaxy": learn.param.galaxy.default, "lesson_seed": 1}
     code = {"class": learn.code} if learn.code else {}
-    return {"lesson": learn.lesson, **encode(asked, usual), **code}
+    by_hand = learn.lesson == "fit-by-hand" and learn.best
+    knobs = {"knobs": encode_best(learn.best)} if by_hand else {}
+    return {"lesson": learn.lesson, **encode(asked, usual), **code, **knobs}
 
 
 def encode_pins(requests: list[Request]) -> str:

@@ -35,6 +35,7 @@ class Frame:
         self._first = 0  # number of the first address that is remembered
         # Numbered: of two words that come at once only the later one arrives.
         self._told: deque[tuple[int, str, bool]] = deque(maxlen=_REPEATED)
+        self._count = 0
         self._said = TextInput(name="frame_say", value="")
         self._said.on_change("value", self._heard)
         self._show = pn.widgets.TextInput()
@@ -87,8 +88,9 @@ class Frame:
             self._at = len(self._queries) - 1
         else:
             self._queries[self._at] = query
-        number = self._told[-1][0] if self._told else 0
-        self._told.extend((number + k, text, brief) for k, text in enumerate(says, 1))
+        for text in says:
+            self._count += 1
+            self._told.append((self._count, text, brief))
         self._show.value = json.dumps(
             {
                 "view": view,
@@ -102,6 +104,15 @@ class Frame:
                 "present": self.present,
             }
         )
+
+    def take_back(self, beginning: str) -> None:
+        """Let what was said no longer be there, of sentences that begin so: it was put right.
+
+        The page hears of it with what is shown next.
+        """
+        kept = [one for one in self._told if not one[1].startswith(beginning)]
+        if len(kept) < len(self._told):
+            self._told = deque(kept, maxlen=_REPEATED)
 
     def busy(self, is_busy: bool) -> None:
         """Show or hide the line that says that something is being computed."""

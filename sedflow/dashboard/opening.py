@@ -9,8 +9,10 @@ from sedflow.catalogue.results import RunTable
 from sedflow.dashboard.address import FORMER, decode, decode_own, decode_pins, decode_row
 from sedflow.dashboard.answer import Request
 from sedflow.dashboard.engine import Engine
+from sedflow.dashboard.learn.by_hand.kept import decode_best
 from sedflow.dashboard.numbers import whole_number
 from sedflow.dashboard.pages.compare import MOST_PINS
+from sedflow.dashboard.pinned_curve import decode_pinned
 from sedflow.dashboard.population_address import decode_population
 from sedflow.dashboard.server.classes import CODE_LENGTH
 from sedflow.dashboard.state import ExplorerState, ForwardState
@@ -29,6 +31,7 @@ class Opening:
     dark : whether the page is dark
     present : what is presented; "" for nothing
     explore, forward : values of `ExplorerState` and of `ForwardState`
+    pinned : what a curve is of that Forward compares with; None for none
     change : what of the galaxy is changed on the side
     walk : whether the page walks through draws
     population : values of `PopulationState`
@@ -43,6 +46,7 @@ class Opening:
     present: str
     explore: dict[str, Any]
     forward: dict[str, Any]
+    pinned: dict[str, Any] | None
     change: Change
     walk: bool
     population: dict[str, Any]
@@ -90,18 +94,23 @@ class Opening:
             notices += more
         pins, more = decode_pins(query.get("pins", ""), state, MOST_PINS)
         notices += more
+        pinned, more = decode_pinned(query.get("pinned", ""))
+        notices += more
+        lesson, more = _lesson(query)
+        notices += more
         return cls(
             view=view,
             dark=query.get("theme") == "dark",
             present=query.get("present", ""),
             explore=explore,
             forward=forward,
+            pinned=pinned,
             change=change,
             walk=query.get("walk") == "1",
             population=population,
             row=row,
             pins=[pin for pin in pins if pin.weights in packaged_weights()],
-            lesson=_lesson(query),
+            lesson=lesson,
             notices=[f"{notice}." for notice in notices],
         )
 
@@ -138,11 +147,12 @@ def _add_own(query, explore, engine, notices):
 
 
 def _lesson(query):
-    """Values of `LearnView` that an address has."""
+    """Values of `LearnView` that an address has, and notices."""
     values: dict[str, Any] = {k: query[k] for k in ("lesson",) if k in query}
     values["code"] = query.get("class", "")[:CODE_LENGTH]
     for name, key in (("step", "step"), ("galaxy", "lesson_galaxy"), ("seed", "lesson_seed")):
         number = whole_number(query.get(key, ""))
         if number is not None:
             values[name] = number
-    return values
+    values["best"], notices = decode_best(query.get("knobs", ""))
+    return values, notices

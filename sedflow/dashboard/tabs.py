@@ -7,27 +7,20 @@ from urllib.parse import parse_qsl, urlencode
 import panel as pn
 
 from sedflow.catalogue.results import RunTable
-from sedflow.dashboard.address import (
-    VIEWS,
-    decode,
-    encode,
-    encode_forward,
-    encode_lesson,
-    encode_own,
-    encode_pins,
-)
+from sedflow.dashboard.address import VIEWS, decode
 from sedflow.dashboard.design import frame_template
 from sedflow.dashboard.engine import Engine
 from sedflow.dashboard.frame import Frame
 from sedflow.dashboard.numbers import whole_number
 from sedflow.dashboard.opening import Opening, decode_change, keeps_draws
+from sedflow.dashboard.page_address import STATE, page_values
 from sedflow.dashboard.pages.compare import CompareView
 from sedflow.dashboard.pages.data import OwnDataView
 from sedflow.dashboard.pages.explore import Explorer
 from sedflow.dashboard.pages.forward import ForwardView
 from sedflow.dashboard.pages.view import laid_out
 from sedflow.dashboard.patches.browser import patch_document
-from sedflow.dashboard.population_address import decode_population, encode_population
+from sedflow.dashboard.population_address import decode_population
 from sedflow.dashboard.presentation import PRESENTED, Presentation
 from sedflow.dashboard.state import ForwardState
 from sedflow.dashboard.widgets import begun
@@ -36,7 +29,6 @@ from sedflow.parameters import NAMES
 TITLE = "SEDflow Explorer"
 #: Panel adds the least heights of all pages that were opened, though one is seen.
 _ONE = ":host { min-height: 0 !important; }"
-_STATE = ("galaxy", "n", "seed", "weights", "bands", "prior", "unit", "log", "rest")
 #: What makes another entry for the browser's Back.
 _PLACES = ("view", "galaxy", "lesson", "step", "row")
 
@@ -65,12 +57,12 @@ class Page:
         self.dark, self.notices = opening.dark, opening.notices
         self.forward_state = ForwardState()
         self.explorer: Any = None  # before it is built
-        self._views: dict[str, Any] = {}
+        self.views: dict[str, Any] = {}
         self.frame = Frame(self._heard, self.go)
         self._presentation = Presentation(self.frame, opening.present)
         self.active = "explore"
         self._written: dict[str, str] = {}
-        self._going = True  # until the first page is shown
+        self._going = self._opening = True  # until the first page is shown
         self._slots = {
             key: pn.Column(sizing_mode="stretch_both", margin=0, visible=False) for key in self.keys
         }
@@ -78,7 +70,7 @@ class Page:
         if opening.pins:
             self._open("compare").restore(opening.pins)
         self.show(opening.view)
-        self._going = False
+        self._going = self._opening = False
 
     def template(self) -> pn.Template:
         """The whole page."""
@@ -96,7 +88,7 @@ class Page:
 
     def close(self) -> None:
         """Stop what runs; the session ends."""
-        for view in self._views.values():
+        for view in self.views.values():
             if hasattr(view, "close"):
                 view.close()
 
@@ -107,18 +99,18 @@ class Page:
         try:
             main, forward, _ = decode(values, self.explorer.state, self.forward_state)
             state = self.explorer.state
-            state.param.update(**{n: main.get(n, state.param[n].default) for n in _STATE})
+            state.param.update(**{n: main.get(n, state.param[n].default) for n in STATE})
             self.explorer.what_if.change = decode_change(values)
             if values.get("view") == "forward":
                 looks = self.forward_state
                 usual = {n: looks.param[n].default for n in ("grid", *looks.LOOKS)}
                 looks.param.update(**usual | forward)
-            if "learn" in self._views and values.get("view") == "learn":
+            if "learn" in self.views and values.get("view") == "learn":
                 step = whole_number(values.get("step", "1")) or 1
-                self._views["learn"].param.update(lesson=values.get("lesson", ""), step=step)
-            if "population" in self._views and values.get("view") == "population":
+                self.views["learn"].param.update(lesson=values.get("lesson", ""), step=step)
+            if "population" in self.views and values.get("view") == "population":
                 known, _ = decode_population(values, keeps_draws(self._run))
-                self._views["population"].restore(known)
+                self.views["population"].restore(known)
             self.show(values.get("view", "explore"))
         finally:
             self._going = False
@@ -152,23 +144,23 @@ class Page:
 
     def _present(self, how):
         """Make the page large, or as it was; say through what the arrows step."""
-        if not how and "compare" in self._views:
-            self._views["compare"].show_all()
+        if not how and "compare" in self.views:
+            self.views["compare"].show_all()
         says = self._presentation.present(how, self._stepped())
         self._set_theme()
         self._say(says)
 
     def _stepped(self):
         """Through what the arrows of a presentation step."""
-        if self.active == "learn" and self._views["learn"].lesson:
+        if self.active == "learn" and self.views["learn"].lesson:
             return "steps"
-        if self.active == "compare" and self._views["compare"].pins:
+        if self.active == "compare" and self.views["compare"].pins:
             return "pins"
         return "galaxies"
 
     def _step(self, by):
         alone = self._stepped() == "galaxies"
-        (self.explorer.atlas.step if alone else self._views[self.active].step_by)(by)
+        (self.explorer.atlas.step if alone else self.views[self.active].step_by)(by)
 
     def _set_theme(self):
         """Dress the figures; the page has dressed itself."""
@@ -188,17 +180,17 @@ class Page:
         self._write_address()
 
     def _open(self, key):
-        if key not in self._views:
-            view = self._views[key] = getattr(self, f"_make_{key}")()
+        if key not in self.views:
+            view = self.views[key] = getattr(self, f"_make_{key}")()
             self._slots[key][:] = [laid_out(view)]
-        return self._views[key]
+        return self.views[key]
 
     def _make_explore(self):
         opening = self.opening
         explorer = self.explorer = Explorer(
             self.engine.nsa, engine=self.engine, start=opening.explore, change=opening.change
         )
-        explorer.state.param.watch(lambda *events: self._write_address(), list(_STATE))
+        explorer.state.param.watch(self._set, list(STATE))
         for one in (explorer.state, explorer.corner):
             one.param.watch(
                 lambda event: self.frame.busy(explorer.state.busy or explorer.corner.busy), "busy"
@@ -214,10 +206,11 @@ class Page:
         return explorer
 
     def _make_forward(self):
-        view = ForwardView(engine=self.engine, state=self.forward_state)
+        view = ForwardView(engine=self.engine, state=self.forward_state, pinned=self.opening.pinned)
         view.state.param.update(**self.opening.forward)
         told = [*NAMES, "redshift", "grid", *view.state.LOOKS]
-        view.state.param.watch(lambda *events: self._write_address(), told)
+        view.state.param.watch(self._set, told)
+        view.param.watch(lambda event: self._write_address(), "pinned")
         view.param.watch(self._chosen, "observed")
         return view
 
@@ -248,7 +241,8 @@ class Page:
 
         view = LearnView(self.engine.nsa, self.engine.posterior, **self.opening.lesson)
         view.param.watch(
-            lambda *events: self._write_address(), ["lesson", "step", "galaxy", "seed", "code"]
+            lambda *events: self._write_address(),
+            ["lesson", "step", "galaxy", "seed", "code", "best"],
         )
         return view
 
@@ -268,7 +262,7 @@ class Page:
     def _chosen_of_run(self, event):
         """Show a galaxy of the run, with the run's network."""
         if event.new:
-            weights = self._views["run"].weights
+            weights = self.views["run"].weights
             self.explorer.state.param.update(galaxy=event.new, weights=weights)
             self.show("explore")
 
@@ -285,6 +279,9 @@ class Page:
     def _message(self, event):
         if event.new:
             self._say([f"{begun(event.new)}."])
+        elif event.old:
+            self.frame.take_back(f"{begun(event.old)}.")
+            self._write_address()
 
     def _pinned(self, event):
         said = self._open("compare").pin(event.new)
@@ -292,42 +289,23 @@ class Page:
 
     # Address
 
+    def _set(self, *events):
+        """Values are others: what an address had in their place is not said any longer."""
+        for event in events:
+            self.frame.take_back(f"{event.name} = ")
+        self._write_address()
+
     def _say(self, sentences):
         """Tell the visitor something that goes away by itself."""
         self._write_address(sentences, brief=True)
 
     def values(self) -> dict[str, str]:
         """The state of the session, as the address has it."""
-        state = self.explorer.state
-        defaults = {name: state.param[name].default for name in _STATE}
-        query = encode({name: getattr(state, name) for name in _STATE}, defaults)
-        own = self.engine.own.get(state.galaxy)
-        if own is not None:
-            query |= encode_own(own)
-        if self.explorer.what_if.change:
-            query["whatif"] = self.explorer.what_if.change.encoded()
-        if self.explorer.walk.on:
-            query["walk"] = "1"
-        if "compare" in self._views and (pins := encode_pins(self._views["compare"].requests)):
-            query["pins"] = pins
-        if self.active != "explore":
-            query["view"] = self.active
-        if self.active == "forward":
-            query |= encode_forward(self.forward_state)
-        if self.active == "learn":
-            query |= encode_lesson(self._views["learn"])
-        if self.active == "population":
-            query |= encode_population(self._views["population"])
-        if self.active == "run" and self._views["run"].row is not None:
-            query["row"] = str(self._views["run"].row)
-        if self.dark:
-            query["theme"] = "dark"
-        if self.frame.present:
-            query["present"] = self.frame.present
-        return query
+        return page_values(self)
 
     def _write_address(self, says=(), brief=False, back=False):
-        if self.explorer is None or (self._going and not self.notices and self._written):
+        again = self._written and not (self._opening and self.notices)
+        if self.explorer is None or (self._going and again):
             return
         values = self.values()
         moved = any(values.get(name) != self._written.get(name) for name in _PLACES)
@@ -337,5 +315,5 @@ class Page:
         name = state.galaxy if state.galaxy in self.engine.own else f"NSAID {state.galaxy}"
         title = name if self.active == "explore" else VIEWS[self.active]
         query = f"?{urlencode(values, safe=',:;~')}"
-        says, brief = (self.notices, False) if self._going else (says, brief)
+        says, brief = (self.notices, False) if self._opening else (says, brief)
         self.frame.show(self.active, f"{title} · SEDflow", query, push, says, brief)

@@ -51,8 +51,30 @@ const short = x.length >= many && (range.end - x[x.length - 1]) * pixels < 124
 const field = short ? 'short' : 'text'
 if (glyph.text.field != field) glyph.setv({text: {field}}, {sync: false})
 """
+#: Of panels that are lower or narrower than their numbers, names alone: they stand beside the
+#: panels then, in type that fits the rows.
+_NAMES_ALONE = """
+const [x, y] = [figure.x_range, figure.y_range]
+const wide = figure.inner_width / (x.end - x.start)
+const high = figure.inner_height / (y.end - y.start)
+if (!(wide > 0 && high > 0)) return
+const size = parseFloat(numbers[0].text_font_size.value)
+const alone = rows.data.x.length >= most && Math.min(wide, high) < 1.3 * size
+const low = Math.min(size, Math.max(8, Math.floor(0.92 * high)))
+const change = (glyph, values) => {
+  const now = Object.entries(values)
+  if (now.every(([name, {value}]) => (glyph[name].value ?? glyph[name]) == value)) return
+  glyph.setv(values, {sync: false})
+}
+for (const one of numbers) change(one, {text_alpha: {value: alone ? 0 : 1}})
+change(below, {y_offset: {value: alone ? 4 + columns.data.y[0] * high : 0}})
+change(beside, {
+  x_offset: {value: alone ? -4 - rows.data.x[0] * wide : 0},
+  text_font_size: {value: `${alone ? low : size}px`},
+})
+"""
 _MOST = 13  # quantities, from which the line of a range would be over the next panel
-_LETTER = 0.019  # width of a letter of the ticks on a figure in the app, of that of all panels
+_LETTER = 0.026  # width of a letter of the ticks on a figure in the app, of that of all panels
 
 
 class CornerFigure:
@@ -186,6 +208,19 @@ class CornerFigure:
         f.js_on_change("inner_width", fit)
         f.x_range.js_on_change("end", fit)
         s["values"].js_on_change("data", fit)
+        args = {
+            "numbers": [self._texts["tick_x"], self._texts["tick_y"]],
+            "below": self._texts["label_x"],
+            "beside": self._texts["label_y"],
+            "rows": s["label_y"],
+            "columns": s["label_x"],
+            "figure": f,
+            "most": _MOST - 1,  # the first row has no name on its left
+        }
+        alone = CustomJS(args=args, code=_NAMES_ALONE)
+        for size in ("inner_width", "inner_height"):
+            f.js_on_change(size, alone)
+        s["label_x"].js_on_change("data", alone)
         # A glyph per colour: BokehJS 3.9 may paint rows for which a column of colours has none yet.
         style = {"text_font_size": "14px", "text_align": "right"}
         for name, color in {**self.colors, "truth": TRUTH}.items():
@@ -213,7 +248,7 @@ class CornerFigure:
             left = 0.33 if n >= _MOST else 0.26 if many else 0.23
             for axis, start, end in (
                 (self.figure.x_range, -left * n, n + _beside(n)),
-                (self.figure.y_range, -(0.27 if many else 0.19) * n, n + _above(n)),
+                (self.figure.y_range, -_below(n) * n, n + _above(n)),
             ):
                 axis.update(start=start, end=end, reset_start=start, reset_end=end)
             style: dict[str, Any] = {"angle": 0.0, **_TEXT["tick_x"]}
@@ -223,7 +258,9 @@ class CornerFigure:
             label: dict[str, Any] = dict(_TEXT["label_x"], angle=0.0)
             beside: dict[str, Any] = dict(_TEXT["label_y"])
             if many:
-                label |= {"angle": np.pi / 4, "text_align": "right", "text_baseline": "middle"}
+                # Upright where slanted ones would lie over each other.
+                slant = np.pi / 2 if n >= _MOST else np.pi / 4
+                label |= {"angle": slant, "text_align": "right", "text_baseline": "middle"}
                 beside |= {"angle": 0.0, "text_align": "right", "text_baseline": "middle"}
             self._texts["label_x"].update(**label)
             self._texts["label_y"].update(**beside)
@@ -286,6 +323,11 @@ def _beside(n):
         return 2.0 if n >= _MOST else 3.2
     # A line of a range is 22 % of a figure in the app, which has 1.19 n panels' sides and this.
     return max(0.12, 0.33 * n - 1.17)
+
+
+def _below(n):
+    """Room for the names below the last row, in panels and of that of all."""
+    return 0.34 if n >= _MOST else 0.27 if n >= MANY else 0.19
 
 
 def _above(n):

@@ -35,6 +35,10 @@ TOOLBAR = """
 :host > * { pointer-events: auto; border-radius: 4px;
         background: color-mix(in srgb, var(--sf-surface, #fff) 88%, transparent); }
 """
+#: The same over a low figure, where a drag may begin anywhere: one button, which opens the others.
+_FOLDED = """
+:host(:not(:hover)) > *:not(:last-child) { display: none !important; }
+"""
 #: Style of legends: what is switched off is struck through, and can be read like the rest.
 _LEGEND = """
 .bk-label { cursor: inherit; }
@@ -53,7 +57,6 @@ def legend_above(plot: figure, items=(), **style) -> Legend:
         orientation="horizontal",
         border_line_alpha=0,
         background_fill_alpha=0,
-        label_text_font_size="11px",
         margin=0,
         stylesheets=[_LEGEND],
         **style,
@@ -156,7 +159,7 @@ class LiveFigure:
         """Let a drag over the figure select."""
         box = BoxSelectTool(renderers=[])
         self.figure.add_tools(box)
-        self.figure.toolbar.active_drag = box
+        self.figure.toolbar.update(active_drag=box, stylesheets=[TOOLBAR, _FOLDED])
 
     def fade(self, faded: bool) -> None:
         """Grey what was not selected, or show it as it is."""

@@ -207,6 +207,13 @@ _SED_LINES = {
 }
 
 
+# With all that a legend may have, a line is as wide as forty letters are high.
+_WRAP = """
+const columns = figure.inner_width < 40 * parseFloat(legend.label_text_font_size) ? 5 : 12
+if (legend.ncols != columns) legend.setv({ncols: columns}, {sync: false})
+"""
+
+
 class SEDFigure(LiveFigure):
     """Spectrum and photometry; the legend switches its parts on and off.
 
@@ -332,16 +339,9 @@ class SEDFigure(LiveFigure):
             label_standoff=3,
         )
         # A legend does not wrap. What the page changes here is not the server's business.
-        f.js_on_change(
-            "inner_width",
-            CustomJS(
-                args={"legend": legend},
-                code="""
-const columns = cb_obj.inner_width < 440 ? 5 : 12
-if (legend.ncols != columns) legend.setv({ncols: columns}, {sync: false})
-""",
-            ),
-        )
+        wrap = CustomJS(args={"legend": legend, "figure": f}, code=_WRAP)
+        f.js_on_change("inner_width", wrap)
+        legend.js_on_change("label_text_font_size", wrap)  # as of a presentation
 
     def update(self, layers):
         super().update(layers)

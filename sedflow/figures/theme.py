@@ -57,7 +57,7 @@ class PageTheme(Theme):
                     "Title": {
                         "text_color": ink,
                         "text_font": FONT,
-                        "text_font_size": "13px",
+                        "text_font_size": f"{size + 2}px",
                     },
                     "Legend": {
                         "label_text_color": quiet,

@@ -8,6 +8,7 @@ import numpy as np
 from sedflow import views
 from sedflow.draws import systematic
 from sedflow.errors import SedflowError
+from sedflow.fits.far_bands import far_bands
 from sedflow.fits.plotted import PlottedFit
 from sedflow.fits.samples import Samples, fractions
 from sedflow.fits.summary import Summary, indented, quantile_name
@@ -26,6 +27,7 @@ from sedflow.sampling.verdict import (
     FAILED,
     MISFIT,
     UNCHECKED,
+    kind_of,
 )
 
 __all__ = ["ShownFit"]
@@ -116,11 +118,21 @@ class ShownFit(PlottedFit):
         return missing_lines(self.photometry, self.model.grid)
 
     @cached_property
+    def far(self) -> np.ndarray:
+        """Sentences (...) on bands more than 3 sigma from what an exact fit predicts; "" for none.
+
+        Of a misfit, and of draws that are not exact, the verdict says more.
+        """
+        exact = kind_of(self.quality).exact if self.verdict is None else self.verdict.exact
+        return np.where(exact, far_bands(self.predicted), "")
+
+    @cached_property
     def notes(self) -> Any:
         """What to know about a galaxy's posterior, in sentences: a tuple, or tuples (...) of many.
 
-        Whether an exact fit is odd, the lines that the model lacks, errors that are too small to be
-        true, and the edges of the prior on which the posterior leans.
+        Whether an exact fit is odd, its bands that are far from what it predicts, the lines that
+        the model lacks, errors that are too small to be true, and the edges of the prior on which
+        the posterior leans.
         """
         lacks, small = self.lacks, far_below_floor(self.photometry)
         odd = np.full(lacks.shape, "") if self.verdict is None else odd_fits(self.verdict)
@@ -128,7 +140,7 @@ class ShownFit(PlottedFit):
         for i in np.ndindex(lacks.shape):
             draws = self.draws.galaxy(i)
             found = edges(draws.theta, draws.weights, self.prior)
-            said = [odd[i], lacks[i], small[i], *(edge.in_words() for edge in found)]
+            said = [odd[i], self.far[i], lacks[i], small[i], *(edge.in_words() for edge in found)]
             out[i] = tuple(filter(None, said))
         return out if out.shape else out[()]
 

@@ -704,6 +704,9 @@ def test_a_catalogue_is_uploaded_run_and_looked_at(page):
     page.get_by_text("redshift = −3").first.wait_for()
     page.get_by_role("button", name="Run", exact=True).click()
     page.get_by_text("Click a row to look at its galaxy").wait_for(timeout=30_000)
+    # The results are far below the upload, and the page goes there.
+    expect(page.get_by_text("Download CSV")).to_be_in_viewport(timeout=10_000)
+    expect(page.get_by_text("Click a row to look at its galaxy")).to_be_in_viewport()
     with page.expect_download() as download:
         page.get_by_text("Download CSV").click()
     assert "log_mstar_p50" in Path(download.value.path()).read_text()

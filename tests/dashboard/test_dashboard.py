@@ -827,6 +827,29 @@ def test_back_leads_to_the_page_and_the_galaxy_before(engine):
     assert said(one)["view"] == "explore"
 
 
+def test_a_notice_leaves_when_its_number_is_put_right(engine):
+    async def main():
+        one = Page(engine, {"galaxy": "72", "n": "50", "seed": "-1"})
+        one.explorer.state._run = at_once(engine)
+        await one.explorer.state.infer()
+        one.explorer.state.n = 300
+        await one.explorer.state.infer()
+        form = one.explorer.corner._controls.ranges
+        form.low.value = "many"
+        form._button.clicks += 1
+        wrong = [text for _, text, _ in said(one)["says"]]
+        form.low.value = "0"
+        await one.explorer.corner.select_range("log_mstar", 0.0, None)
+        return one, wrong
+
+    one, wrong = asyncio.run(main())
+    assert {text.partition(" ")[0] for text in wrong} == {"seed", "from"}
+    assert [text.partition(" ")[0] for _, text, _ in said(one)["says"]] == ["seed"]
+    one.frame._heard("value", "", "1 view forward")
+    one.frame._heard("value", "", f"2 go {said(one)['n'] - 1}")
+    assert len(said(one)["says"]) == 1  # Back does not say it again
+
+
 def test_keys_step_through_the_list_and_pin(engine):
     async def main():
         one = Page(engine, {"galaxy": "2489", "n": "300"})

@@ -118,6 +118,16 @@ def test_notes_are_a_list_and_one_note_is_a_sentence():
     assert _listed("no galaxy 'a; b' here") == plain("no galaxy 'a; b' here")
 
 
+def test_a_phone_shows_the_first_note_and_a_button_for_the_rest(engine):
+    panel = VerdictPanel(ExplorerState(run=None), lambda method: None, engine)
+    panel.say("Note that u is odd: one; g is odd: two; r is odd: three.")
+    assert panel._rest.visible and panel._rest.label == "and 2 more"
+    panel._rest.value = True
+    assert panel._status.styles["--sf-notes-rest"] == "list-item"
+    panel.say("Note that u is odd: one.")
+    assert not panel._rest.visible and "--sf-notes-rest" not in panel._status.styles
+
+
 def test_a_sentence_of_the_library_names_buttons_and_labels_on_a_page():
     told = "The quantiles are approximate; trust='auto' goes on to MCMC."
     assert typeset(told) == "The quantiles are approximate; Refine, on Explore, goes on to MCMC."

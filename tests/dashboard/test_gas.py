@@ -109,6 +109,16 @@ def test_explore_names_the_line_that_a_blue_galaxy_lacks(engine, stars, gas):
     assert before not in panel.remedies.objects
 
 
+def test_explore_names_the_bands_that_an_exact_posterior_misses(engine):
+    panel = VerdictPanel(ExplorerState(run=None), lambda method: None, engine)
+    panel.show(engine.answer(Request("142019", n=3000)))
+    assert "exact (weights)" in panel.badge.object
+    text = unescape(panel.lacks.object)
+    assert text.startswith(
+        "i lies 3.1 sigma above and z 3.5 sigma below what the model predicts. H-"
+    )
+
+
 def test_lines_of_an_answer_are_those_of_its_draws(gas: Answer):
     found = gas.fit.model.lines(gas.fit.samples.theta, float(gas.fit.photometry.redshift))
     k = found.names.index("H-alpha")
@@ -119,6 +129,31 @@ def test_lines_of_an_answer_are_those_of_its_draws(gas: Answer):
 def test_a_choice_of_the_grid_is_written_into_the_address(nsa, posterior):
     page = Page(Engine(nsa, posterior), {"view": "forward"})
     for grid, text in (("fsps-gas", "fsps-gas"), ("fsps", None)):
-        page._views["forward"]._grid.value = grid
+        page.views["forward"]._grid.value = grid
         assert page._written.get("grid") == page.values().get("grid") == text
+    page.close()
+
+
+def test_a_link_carries_the_curve_that_is_pinned(nsa, posterior):
+    page = Page(Engine(nsa, posterior), {"view": "forward", "tau_ism": "1.25", "grid": "fsps-gas"})
+    view = page.views["forward"]
+    view._pin.clicks += 1
+    pinned = view._pinned
+    page.forward_state.param.update(tau_ism=0.1, grid="fsps")
+    again = Page(Engine(nsa, posterior), page.values())
+    other = again.views["forward"]
+    np.testing.assert_allclose(other._pinned["flux"], pinned["flux"], rtol=1e-6)
+    assert not other._unpin.disabled and again.values() == page.values()
+    curve = other.light.sed.figure.select_one({"name": "forward_sed_pinned"})
+    assert len(curve.data["x"])
+    other._unpin.clicks += 1
+    assert "pinned" not in again.values()
+    page.close()
+    again.close()
+
+
+@pytest.mark.parametrize("text", ["1,2,fsps", ",".join(["nan"] * 13) + ",fsps", "1," * 13 + "no"])
+def test_a_pinned_curve_that_is_none_is_told(nsa, posterior, text):
+    page = Page(Engine(nsa, posterior), {"view": "forward", "pinned": text})
+    assert "pinned in the address is not" in page.notices[0]
     page.close()

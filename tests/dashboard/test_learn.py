@@ -15,9 +15,11 @@ import panel as pn
 import pytest
 from panel.widgets.indicators import Indicator
 
+from sedflow.dashboard.address import encode_lesson
 from sedflow.dashboard.learn.abc_to_amortized import problem as to_amortized
 from sedflow.dashboard.learn.abc_to_amortized.stage import ToAmortized
 from sedflow.dashboard.learn.by_hand import lesson as by_hand
+from sedflow.dashboard.learn.by_hand.kept import decode_best
 from sedflow.dashboard.learn.lessons import LESSONS
 from sedflow.dashboard.learn.look_alikes import lesson as look_alikes
 from sedflow.dashboard.learn.one_parameter import lesson as one_parameter
@@ -368,6 +370,35 @@ def test_the_score_follows_the_knobs(learn):
         **stage.facts("reveal")
     )
     assert len(stage.pairs["log_mstar", "tau_ism"].sources["draws"].data["x"]) == 1000
+
+
+def test_a_reload_keeps_the_best_fit_by_hand(learn, nsa):
+    view = learn(lesson="fit-by-hand", step=1)
+    _ = view.views
+    assert "knobs" not in encode_lesson(view)  # nobody has turned one
+    view.step = 2
+    stage = view._stage
+    stage.knobs["tau_ism"].value = 0.3
+    stage._mass.clicks += 1
+    best = stage.best["nsa"]
+    stage.knobs["log_mstar"].value = 8.0
+    best_of_address, notices = decode_best(encode_lesson(view)["knobs"])
+    assert not notices
+    again = learn(lesson="fit-by-hand", step=2, best=best_of_address)
+    _ = again.views
+    assert again._stage.best["nsa"][0] == pytest.approx(best[0], rel=1e-3)
+    assert again._stage.knobs["tau_ism"].value == pytest.approx(0.3)
+    assert again._stage.knobs["log_mstar"].value == pytest.approx(best[2]["log_mstar"], rel=1e-5)
+    again.galaxy = int(nsa.ids[3])  # of another galaxy, nothing is known
+    assert again.best == {}
+
+
+@pytest.mark.parametrize("text", ["1,2", "a,b,c,d", "nan,1,1,1", "9,1,0.5,-3;x"])
+def test_knobs_that_are_none_begin_anew_and_the_page_says_so(text):
+    best, notices = decode_best(text)
+    assert best == {} and "starts from the beginning" in notices[0]
+    top = {name: high for name, (_, _, _, high, _) in by_hand.KNOBS.items()}
+    assert decode_best("99,99,99,99;;") == ({"nsa": top}, [])
 
 
 def test_a_late_answer_is_dropped(learn):

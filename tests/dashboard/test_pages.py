@@ -35,6 +35,8 @@ NAMES = (
     "step",
     "lesson_galaxy",
     "lesson_seed",
+    "knobs",
+    "pinned",
     "row",
     "theme",
     "preset",

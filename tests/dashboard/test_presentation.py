@@ -35,8 +35,8 @@ def test_arrows_step_through_galaxies_lessons_and_pins(engine):
             [("onward", 2), ("onward", 3), ("backward", 2), ("backward", 1), ("backward", 1)]
         ):
             page.frame._heard("value", "", f"{k} {word}")
-            assert page._views["learn"].step == step
-        await page._views["learn"].ready()
+            assert page.views["learn"].step == step
+        await page.views["learn"].ready()
 
     asyncio.run(lesson())
 
@@ -44,7 +44,7 @@ def test_arrows_step_through_galaxies_lessons_and_pins(engine):
 def test_a_pin_is_shown_alone_and_then_all(engine):
     async def main():
         one = Page(engine, {"view": "compare"})
-        view = one._views["compare"]
+        view = one.views["compare"]
         for galaxy in ("72", "2490"):
             view.pin(engine.answer(Request(galaxy, n=200)))
         view.look()

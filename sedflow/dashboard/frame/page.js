@@ -59,10 +59,14 @@ window.sedflow = (() => {
       // Browsers take about a hundred addresses in half a minute: wait for a slider to rest.
       timer = setTimeout(() => history.replaceState(state, '', now.query), 200)
     }
+    for (const line of [...$('sf-says').children]) {
+      // What was put right is not said any longer.
+      if (line.dataset.said && !now.says.some(([number]) => number == line.dataset.said)) line.remove()
+    }
     for (const [number, text, brief] of now.says) {
       if (number <= heard) continue
       heard = number
-      notice(text, '', brief ? 6 : 0)
+      notice(text, '', brief ? 6 : 0).dataset.said = number
     }
     // A galaxy was found: keys are for the page again, until "/" or Tab leads to the field.
     if (now.found !== last.found && document.activeElement === $('sf-find')) {
@@ -78,11 +82,25 @@ window.sedflow = (() => {
 
   function busy(is) { $('sf-busy').hidden = !is }
 
+  // What has appeared below the screen comes into view.
+  function reveal(what) {
+    const el = window.Bokeh?.index.find_one(what)?.el
+    el?.scrollIntoView({block: 'nearest', behavior: quiet.matches ? 'auto' : 'smooth'})
+  }
+
   // Panel hears a click on the words of a file's button, not one beside them, nor the Enter key.
   addEventListener('click', event => {
     const at = event.composedPath()[0]
     if (at instanceof HTMLButtonElement && at.firstElementChild?.tagName === 'A') {
       at.firstElementChild.click()
+    }
+  })
+
+  // A figure that was clicked or dragged over has no rim; one that Tab leads to has Bokeh's.
+  addEventListener('focusin', event => {
+    const at = event.composedPath()[0]
+    if (at.classList?.contains('bk-events')) {
+      at.style.outline = at.matches(':focus-visible') ? '' : 'none'
     }
   })
 
@@ -215,11 +233,14 @@ window.sedflow = (() => {
   }
 
   async function share() {
+    const link = new URL(location.href)
+    // A class is sent the link: the others begin without the best fit of whoever sent it.
+    if (link.searchParams.has('class')) link.search = link.search.replace(/&knobs=[^&]*/, '')
     try {
-      await navigator.clipboard.writeText(location.href)
+      await navigator.clipboard.writeText(link.href)
       notice('The link to this page is copied.', '', 4)
     } catch {
-      notice(`The link to this page: ${location.href}`)
+      notice(`The link to this page: ${link.href}`)
     }
   }
 
@@ -302,5 +323,5 @@ window.sedflow = (() => {
     if (event.state?.session === session) say(`go ${event.state.n}`)
     else location.reload()
   })
-  return {show, busy, works, lost, found, notice, say, walk}
+  return {show, busy, reveal, works, lost, found, notice, say, walk}
 })()

@@ -26,9 +26,10 @@ _FLAM = "F_λ [10⁻¹⁷ erg/s/cm²/Å]"
 
 # A legend does not wrap: it has as many columns as its words leave room for.
 _WRAP = """
+const letter = 0.58 * parseFloat(legend.label_text_font_size)
 const words = legend.items.filter(item => item.visible).map(item => {
   const label = item.label?.value ?? item.label ?? ''
-  return 35 + 6.4 * String(label).length
+  return 35 + letter * String(label).length
 })
 let columns = most
 for (; columns > 1; columns--) {
@@ -77,6 +78,7 @@ class Plot:
         args = {"legend": self._legend, "most": legend_columns, "figure": self.figure}
         self._wrap = CustomJS(args=args, code=_WRAP)
         self.figure.js_on_change("inner_width", self._wrap)
+        self._legend.js_on_change("label_text_font_size", self._wrap)  # as of a presentation
 
     def line(self, key: str, label=None, **style):
         """A curve of x, y; NaN breaks it."""
@@ -111,7 +113,7 @@ class Plot:
 
     def texts(self, key: str, **style):
         """Words at x, y."""
-        style = {"text_color": TEXT, "text_font_size": "11px", **style}
+        style = {"text_color": TEXT, **style}
         return self._add(
             key, None, ("x", "y", "text"), self.figure.text, "x", "y", text="text", **style
         )

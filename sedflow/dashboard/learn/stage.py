@@ -1,7 +1,7 @@
 """What every stage does; the lessons' own modules say how."""
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 
 import panel as pn
 
@@ -38,6 +38,8 @@ class Scene:
     alive : whether the stage is still shown
     code : of the class that the address names; empty for none
     joined : joined(code), to be called when a class was joined
+    best : galaxy that is fitted by hand -> its best knobs, as far as there were any before
+    keep : keep(galaxy, knobs), to be called when there are better ones
     """
 
     nsa: NSACatalog
@@ -49,6 +51,8 @@ class Scene:
     alive: Callable[[], bool]
     code: str = ""
     joined: Callable[[str], object] = lambda code: None
+    best: Mapping[str, dict[str, float]] = field(default_factory=dict)
+    keep: Callable[[str, dict[str, float]], object] = lambda galaxy, knobs: None
 
 
 class Stage:

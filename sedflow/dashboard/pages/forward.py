@@ -13,6 +13,7 @@ from sedflow.dashboard.panels.knobs import Knobs
 from sedflow.dashboard.panels.light import light_controls
 from sedflow.dashboard.panels.model_light import ModelLight
 from sedflow.dashboard.panels.observatory import Observatory
+from sedflow.dashboard.pinned_curve import pinned_curves, pinned_values
 from sedflow.dashboard.state import ForwardState, LightOptions
 from sedflow.dashboard.widgets import NO_LABEL, PRESSED, follow, prose
 from sedflow.figures.histories import HistoryFigure, history_layers
@@ -36,6 +37,7 @@ class ForwardView(PageView):
     """
 
     observed = param.String(default="", doc="Name of the mock that was observed last")
+    pinned = param.Dict(default=None, allow_None=True, doc="What the pinned curve is of")
 
     def __init__(self, model=None, engine=None, state=None, **params):
         super().__init__(**params)
@@ -43,7 +45,7 @@ class ForwardView(PageView):
         self.model = model or default_model(self.state.grid)
         self.other = default_model(_BESIDE.get(self.model.grid.name, "fsps"))
         self.engine = engine
-        self._pinned = None
+        self._pinned = None if self.pinned is None else pinned_curves(self.pinned)
         self._before: dict | None = None  # the model before the slider that moves now
         self._moving: tuple = ()
         self.options = LightOptions()
@@ -77,7 +79,7 @@ class ForwardView(PageView):
         self._both = pn.widgets.Toggle(label=self._beside(), stylesheets=[PRESSED])
         self._parts = pn.widgets.Toggle(label="light by age", stylesheets=[PRESSED])
         self._pin = pn.widgets.Button(label="Pin this curve")
-        self._unpin = pn.widgets.Button(label="Unpin", disabled=True)
+        self._unpin = pn.widgets.Button(label="Unpin", disabled=self.pinned is None)
         for widget, name in ((self._both, "beside"), (self._parts, "ages")):
             widget.value = getattr(self.state, name)
             follow(widget, self.state, name)
@@ -194,6 +196,7 @@ class ForwardView(PageView):
         self._pinned = self.data if pin else None
         self._unpin.disabled = not pin
         self._update()
+        self.pinned = pinned_values(self.state) if pin else None
 
     def _update(self, *events):
         before, self.data = self.data, self._compute()

@@ -4,6 +4,7 @@ Each lesson has a folder: `lesson` holds texts and numbers, `stage` what is show
 stage is built when its lesson is opened, and dropped when it is left.
 """
 
+from functools import partial
 from importlib import import_module
 from typing import Any
 
@@ -33,6 +34,15 @@ _APART = ".bk-input-group.bk-inline label, .bk-input-group label { margin-right:
 #: The longest name of a lesson is whole beside the page.
 _WHOLE = "select.bk-input { font-size: 12px !important; padding-left: 3px !important; }"
 _NONE = "Choose a lesson"
+#: Of what is said in the place of figures that are still computed.
+_PLACE = {
+    "min-height": "280px",
+    "align-items": "center",
+    "justify-content": "center",
+    "background": "var(--sf-surface)",
+    "border-radius": "6px",
+}
+_PAINTED = 100  # ms, after which a browser shows what it was told
 _GALAXY = 72  # the paper's example
 _LAST_SEED = 2**31 - 1  # as of Explore's
 
@@ -62,10 +72,11 @@ class LearnView(LateView):
     galaxy = param.Integer(default=_GALAXY, doc="NSAID of the lessons' galaxy")
     seed = param.Integer(default=1, doc="Seed of what the lessons draw")
     code = param.String(default="", doc="Code of the class that was joined")
+    best = param.Dict(default={}, doc="Best knobs of each galaxy that was fitted by hand")
     notice = param.String(default="", doc="What was changed because it was out of range")
 
     def __init__(self, nsa, network=None, **params):
-        super().__init__(code=params.pop("code", ""))
+        super().__init__(code=params.pop("code", ""), best=params.pop("best", {}))
         self._nsa, self._network = nsa, network or cached_posterior
         self._stage, self._stage_of, self._built = None, None, False
         self._work, self._opened = LessonWork(self._finish), None
@@ -118,6 +129,10 @@ class LearnView(LateView):
             self._clamp_all(step=1)  # another lesson begins at its beginning
         else:
             self._clamp_all()
+        # Knobs are of one galaxy; the seed makes the simulated one.
+        for name, which in (("galaxy", "nsa"), ("seed", "mock")):
+            if before.get(name, getattr(self, name)) != getattr(self, name):
+                self.best = {k: v for k, v in self.best.items() if k != which}
         if self._built:
             self._open()
 
@@ -160,7 +175,8 @@ class LearnView(LateView):
         )
         self._text = prose()
         self._busy = pn.indicators.LoadingSpinner(size=20, value=False, visible=False)
-        self._waiting = prose()
+        self._waiting = prose(sizing_mode=None)
+        self._wait = pn.Row(self._busy, self._waiting, sizing_mode="stretch_width", styles=_PLACE)
         self._stage_box = pn.Column(sizing_mode="stretch_width")
         self._question = prose()
         self._choices = pn.widgets.RadioBoxGroup(
@@ -178,7 +194,7 @@ class LearnView(LateView):
             self._where,
             self._progress,
             self._text,
-            pn.Row(self._busy, self._waiting),
+            self._wait,
             self._stage_box,
             self._question,
             pn.Row(self._choices, self._reveal),
@@ -228,10 +244,10 @@ class LearnView(LateView):
         lesson = LESSONS[self.lesson]
         step = lesson.steps[self.step - 1]
         n = len(lesson.steps)
-        if self._stage_of != (self.lesson, self.galaxy, self.seed):
-            self._stage = self._make_stage()
-            self._stage_of = (self.lesson, self.galaxy, self.seed)
-            self._stage_box[:] = [self._stage.layout]
+        wanted = (self.lesson, self.galaxy, self.seed)
+        if self._stage_of != wanted:
+            self._stage, self._stage_of, self._seen = None, wanted, False
+            self._stage_box[:] = []
         self._where.object = f"## {lesson.title}\n### {step.title}"
         self._progress.value = round(100 * self.step / n)
         self._count.object = f"Step {self.step} of {n}"
@@ -250,8 +266,23 @@ class LearnView(LateView):
         self._reveal.label = "Check" if step.choices else "Show the answer"
         self._revealed = False
         self._fail = ""
-        self._stage.enter(step.key)
+        document = pn.state.curdoc
+        if document is None or document.session_context is None or not pn.state.loaded:
+            self._enter(wanted, self.step)
+        else:  # a browser that lays out figures paints nothing else: first, that it computes
+            document.add_timeout_callback(partial(self._enter, wanted, self.step), _PAINTED)
         self._tell()
+
+    def _enter(self, wanted, number):
+        """Arrange the stage for a step, and make it first, unless another was opened meanwhile."""
+        if (self._stage_of, self.step) != (wanted, number):
+            return
+        with pn.io.hold():
+            if self._stage is None:
+                self._stage = self._make_stage()
+                self._stage_box[:] = [self._stage.layout]
+            self._stage.enter(LESSONS[self.lesson].steps[number - 1].key)
+            self._tell()
 
     def _make_stage(self):
         module, name = _STAGES[self.lesson]
@@ -269,6 +300,8 @@ class LearnView(LateView):
                 code=self.code,
                 joined=lambda code: self.param.update(code=code),
                 alive=lambda: self._stage is not None and self._opened is opened,
+                best=self.best,
+                keep=lambda which, knobs: self.param.update(best={**self.best, which: knobs}),
             )
         )
 
@@ -280,9 +313,11 @@ class LearnView(LateView):
         """Texts with the facts of the stage, as far as they are known."""
         lesson = LESSONS[self.lesson]
         step = lesson.steps[self.step - 1]
-        facts = self._stage.facts(step.key)
+        facts = None if self._stage is None else self._stage.facts(step.key)
         known = facts is not None
+        self._seen = self._seen or known or bool(self._fail)
         self._busy.value = self._busy.visible = not known and not self._fail
+        self._wait.param.update(visible=not known, styles={} if self._seen else _PLACE)
         self._waiting.object = plain(self._fail) or ("" if known else "Computing …")
         self._text.object = filled(step.text, facts) if known else ""
         self._question.object = f"**{step.question}**" if known and step.question else ""

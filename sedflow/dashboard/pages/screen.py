@@ -84,7 +84,8 @@ STAGE = """
 
 #: The sliders of Forward beside its figures.
 BESIDE = """
-:host { display: grid !important; grid-template-columns: 372px minmax(0, 1fr);
+:host { display: grid !important;
+        grid-template-columns: var(--sf-beside, 372px minmax(0, 1fr));
         grid-template-rows: minmax(0, 1fr); }
 .sliders { border-right: 1px solid var(--sf-line); padding: 6px 8px; overflow: auto;
            height: 100% !important; }
@@ -107,7 +108,8 @@ SLIDERS = """
 FORWARD = """
 :host { display: grid !important; padding: 4px 8px; gap: 2px; min-width: 0; min-height: 0;
   grid-template-columns: minmax(0, 1fr);
-  grid-template-rows: 32px minmax(150px, 1.3fr) 26px minmax(130px, 1fr) auto;
+  grid-template-rows: minmax(32px, auto) minmax(150px, 1.3fr) minmax(26px, auto)
+    minmax(130px, 1fr) auto;
   grid-template-areas: "bar" "sed" "magnitudes" "history" "observe"; }
 .bar { grid-area: bar; } .sed { grid-area: sed; } .magnitudes { grid-area: magnitudes; }
 .history { grid-area: history; }

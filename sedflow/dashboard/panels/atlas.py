@@ -103,7 +103,8 @@ class AtlasView(pn.viewable.Viewer):
         self._shelf = self._shelf_toggle()
         self._list.add_filter(self._on_shelf)
         self._axes = pn.widgets.Select(
-            label="map",
+            # The map below is for a pointer; its name says what does the same from the keyboard.
+            label="map of the galaxies, which the keys j and k and the search field choose, too",
             options=list(_MAPS),
             sizing_mode="stretch_width",
             margin=(2, 4),

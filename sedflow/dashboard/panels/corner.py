@@ -340,6 +340,7 @@ class CornerPanel(AnswerPanel):
         self._lasso_axes = self._axes
         for one in await self._prepare(find):
             self.selection = one
+            self.message = ""  # what was wrong with an earlier one
 
     def __panel__(self):
         return pn.Column(

@@ -36,7 +36,10 @@ _OVER = """
 }
 """
 #: Twenty chosen quantities leave room for the plot.
-_LOW = ".choices__inner { max-height: 92px; overflow-y: auto; }"
+_LOW = """
+.choices__inner { max-height: 92px; overflow-y: auto; }
+@container (max-height: 540px) { .choices__inner { max-height: 62px; } }
+"""
 _TIGHT = ".bk-btn-group > .bk-btn { padding: 3px 7px !important; }\n"
 _KEY = _TIGHT + "\n".join(
     f".bk-btn-group > .bk-btn:nth-child({k}) {{ border-bottom: 3px solid {color} !important; }}"

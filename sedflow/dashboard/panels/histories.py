@@ -24,6 +24,8 @@ __all__ = ["HistoriesPanel"]
 _DOWN = "@media (max-width: 600px) { :host { flex-direction: column !important; } }"
 _LATELY = 0.1  # Gyr, which are a line on an axis of 13
 _STEP = 0.05  # share of the mass, from which a step on that line is told
+#: In a presentation of everything, figures need the room of what explains them.
+_HOW = "p:nth-of-type(2) { display: var(--sf-said, block); }"
 
 
 class HistoriesPanel(AnswerPanel):
@@ -69,6 +71,7 @@ class HistoriesPanel(AnswerPanel):
         self._panes = {one: figure_pane(sizing_mode=mode, margin=0) for one in which}
         self.figures: dict[str, HistoryFigure] = {}
         self._formation = prose("", margin=(2, 8), visible=formation)
+        self._formation.stylesheets = [*self._formation.stylesheets, _HOW]
 
     def draw(self, answer: Answer, brushed: Brushed | None) -> None:
         """Draw the histories and say when the mass had formed."""

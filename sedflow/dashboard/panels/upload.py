@@ -292,6 +292,7 @@ class UploadPanel(pn.viewable.Viewer):
         if inputs is None or self._running is not None:
             return
         self._running, self._stop, self._bar.value = inputs, False, 0
+        self.found.clear()
         self._enable()
         parts, todo, problem = [], inputs.todo, ""
         try:
@@ -319,8 +320,7 @@ class UploadPanel(pn.viewable.Viewer):
             missing = len(todo) - len(done.frame)
             why = problem or " Cancelled:"
             left = f"{why} {missing} rows were not run." if missing else ""
-            said = self.found.present(done)
-            self._note.object = f"{said}{left} Click a row to look at its galaxy."
+            self.found.present(done, left)
 
     def __panel__(self):
         return pn.Column(

@@ -14,11 +14,21 @@ from sedflow.dashboard.panels.files import FileButtons
 from sedflow.dashboard.panels.run_columns import in_a_word
 from sedflow.dashboard.server.work import beside
 from sedflow.dashboard.upload_run import Results
-from sedflow.dashboard.widgets import plain, printable, tall, text_table, typeset
+from sedflow.dashboard.widgets import plain, printable, prose, tall, text_table, typeset
 
 __all__ = ["ResultsPanel"]
 
-_SHOWN = ("log_mstar", "log_sfr_100myr", "age_mw", "log_z_mw_solar", "a_v")
+#: Quantities of the table, and their titles; the files have all of them.
+_SHOWN = {
+    "log_mstar": "log M★ formed",
+    "log_sfr_100myr": "log SFR",
+    "age_mw": "age [Gyr]",
+    "log_z_mw_solar": "log Z/Z☉",
+    "a_v": "A_V",
+}
+#: Results come below what was read, often below the screen: the page goes there, as soon as they
+#: have their place in it.
+_REVEAL = "if (cb_obj.visible) setTimeout(() => window.sedflow?.reveal(cb_obj), 300)"
 
 
 class ResultsPanel(pn.viewable.Viewer):
@@ -32,7 +42,9 @@ class ResultsPanel(pn.viewable.Viewer):
         self.done: Results | None = None
         # Of the galaxies looked at, by their numbers.
         self._names: dict[tuple, tuple[str, OwnGalaxy]] = {}
-        self._table = text_table(height=300)
+        self._said = prose("", margin=(0, 10))
+        # On a phone the rest scrolls under the ID.
+        self._table = text_table(height=300, frozen_columns=["id"])
         self._table.on_click(self.look_at)
         save = FileButtons(
             [
@@ -42,8 +54,9 @@ class ResultsPanel(pn.viewable.Viewer):
             width=170,
         )
         self._column = pn.Column(
-            self._table, save, visible=False, margin=0, sizing_mode="stretch_width"
+            self._said, self._table, save, visible=False, margin=0, sizing_mode="stretch_width"
         )
+        self._column.jscallback(visible=_REVEAL)
 
     def clear(self) -> None:
         """Show nothing."""
@@ -51,23 +64,31 @@ class ResultsPanel(pn.viewable.Viewer):
         self._column.visible = False
         self._table.value = self._table.value.iloc[:0]
 
-    def present(self, done: Results) -> str:
-        """Show what a run found; returns it in a sentence, as Markdown."""
+    def present(self, done: Results, left: str = "") -> None:
+        """Show what a run found, in a sentence and a table.
+
+        left : a sentence on rows that were not run, as Markdown
+        """
         self.done, results = done, done.frame
-        shown = results[["id", "redshift", "verdict", "k_hat"]].copy()
+        shown = results[["id", "redshift", "verdict"]].copy()
         shown["id"] = shown["id"].map(printable)
         shown["verdict"] = in_a_word(results)
-        for name in _SHOWN:
+        for name, title in _SHOWN.items():
             low, middle, high = (results[f"{name}_p{q}"] for q in (16, 50, 84))
-            shown[name] = [
+            shown[title] = [
                 NONE if not np.isfinite(m) else typeset(f"{m:.2f} ({a:.2f} to {b:.2f})")
                 for a, m, b in zip(low, middle, high, strict=True)
             ]
-        shown["reason"] = [typeset(reason) for reason in results["reason"]]
+        bad = results["status"] != "ok"  # why a posterior is exact is in the files
+        if bad.any():
+            shown["reason"] = [typeset(r) for r in results["reason"].where(bad, "")]
         self._table.param.update(value=shown.round(3), visible=True, height=tall(len(shown), 10))
-        self._column.visible = True
         text = ", ".join(f"{n} {kind}" for kind, n in shown["verdict"].value_counts().items())
-        return f"**{plain(done.inputs.name)}**: {text}."
+        self._said.object = (
+            f"**{plain(done.inputs.name)}**: {text}.{left} Click a row to look at its galaxy. Each "
+            "number is a median with its 68 % range."
+        )
+        self._column.visible = True
 
     def look_at(self, event) -> None:
         """Choose the galaxy of a row of the table, as the run had it."""

@@ -16,7 +16,7 @@ from sedflow.dashboard.engine import Engine
 from sedflow.dashboard.numbers import whole_number
 from sedflow.dashboard.panels.panel import AnswerPanel
 from sedflow.dashboard.state import MOST_DRAWS, ExplorerState
-from sedflow.dashboard.widgets import begun, note, plain, prose, typeset
+from sedflow.dashboard.widgets import PRESSED, begun, note, plain, prose, typeset
 from sedflow.files.packaged import DEFAULT_WEIGHTS
 from sedflow.network.weights import packaged_weights
 from sedflow.palette import GREEN, GREY, INK_BLUE, VERMILION
@@ -39,6 +39,9 @@ _NOTES = {
     "no-repeat local, linear-gradient(to top, rgb(0 0 0 / 25%), transparent) bottom / 100% 10px "
     "no-repeat scroll, var(--sf-surface)",
 }
+#: A phone shows the first of several notes; the others, when its button is pressed.
+_FIRST = "@media (max-width: 600px) { li:nth-child(n+2) { display: var(--sf-notes-rest, none); } }"
+_ON_PHONES = "@media (min-width: 601px) { :host { display: none !important; } }"
 _MORE = 4  # times the draws, where more are asked for
 _NEAR_LIMIT = 0.6  # k-hat from which a second opinion is offered
 
@@ -77,7 +80,8 @@ class VerdictPanel(AnswerPanel):
         state.param.watch(self._other_galaxy, ["galaxy", "bands"])
         self.sky = pn.pane.HTML("", visible=False, margin=(3, 4), sizing_mode=None)
         self.line = prose("", visible=False, margin=(0, 8))
-        self.lacks = prose("", visible=False, margin=(0, 8))  # what the model of the fit lacks
+        # Bands that an exact fit misses, and what its model lacks.
+        self.lacks = prose("", visible=False, margin=(0, 8))
         self._lines = {str(one.nsaid): one.line for one in shelf()}
         self._status = note(
             "warning",
@@ -85,11 +89,24 @@ class VerdictPanel(AnswerPanel):
             sizing_mode="stretch_width",
             styles=_NOTES,
         )
+        self._status.stylesheets = [*self._status.stylesheets, _FIRST]
+        self._rest = pn.widgets.Toggle(
+            label="", visible=False, margin=(0, 8), stylesheets=[_ON_PHONES, PRESSED]
+        )
+        self._rest.param.watch(self._unfold, "value")
 
     def say(self, message: str) -> None:
         """Show a message, or none."""
+        more = len(_notes(message)) - 1
         self._status.object = _listed(message)
         self._status.visible = bool(message)
+        self._more = f"and {more} more"
+        self._rest.param.update(label=self._more, value=False, visible=more > 0)
+
+    def _unfold(self, event):
+        """Show all notes on a phone, or the first."""
+        self._rest.label = "the first alone" if event.new else self._more
+        self._status.styles = _NOTES | ({"--sf-notes-rest": "list-item"} if event.new else {})
 
     def clear(self) -> None:
         """Say that there is no posterior."""
@@ -134,7 +151,10 @@ class VerdictPanel(AnswerPanel):
         self.badge.object = _badge(answer)
         line = self._line_of(answer.request)
         self.line.param.update(object=plain(line), visible=bool(line))
-        lacks = _sentence(answer.fit.lacks[()])
+        # What an exact posterior does not say by itself: where it misses the data, and why.
+        fit = answer.fit
+        told = [str(text[()]) for text in (fit.far, fit.lacks)]
+        lacks = " ".join(f"{typeset(begun(text))}." for text in told if text)
         self.lacks.param.update(object=plain(lacks), visible=bool(lacks))
         link = self._engine.sky_link(answer.request.galaxy)
         self.sky.param.update(object=_link(link), visible=bool(link))
@@ -201,7 +221,7 @@ class VerdictPanel(AnswerPanel):
             margin=0,
             sizing_mode="stretch_width",
         )
-        below = (self.line, self.lacks, self._status)
+        below = (self.line, self.lacks, self._status, self._rest)
         return pn.Column(line, *below, margin=(2, 0), sizing_mode="stretch_width")
 
 
@@ -239,11 +259,18 @@ def _remedies(answer):
     return tuple(found)
 
 
+def _notes(message):
+    """What a message has to say; notes that it joins by semicolons, one by one."""
+    told = typeset(message)
+    notes = _BETWEEN.split(told.removeprefix(_NOTE).rstrip("."))
+    return notes if message.startswith(_NOTE) and len(notes) > 1 else [told]
+
+
 def _listed(message):
-    """A message as Markdown; notes that it joins by semicolons are a list."""
-    notes = _BETWEEN.split(typeset(message).removeprefix(_NOTE).rstrip("."))
-    if not message.startswith(_NOTE) or len(notes) == 1:
-        return plain(typeset(message))
+    """A message as Markdown; several notes are a list."""
+    notes = _notes(message)
+    if len(notes) == 1:
+        return plain(notes[0])
     return "\n".join(f"- {_led(begun(note))}" for note in notes)
 
 
@@ -252,10 +279,6 @@ def _led(note):
     clause = _CLAUSE.match(note)
     end = clause.end() if clause else len(note)
     return f"**{plain(note[:end])}**{plain(note[end:])}"
-
-
-def _sentence(text):
-    return f"{text[0].upper()}{text[1:]}." if text else ""
 
 
 _COLOR = {GREEN: "good", INK_BLUE: "accent", VERMILION: "bad", GREY: "quiet"}

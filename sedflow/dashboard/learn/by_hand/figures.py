@@ -98,8 +98,10 @@ class ByHandFigures(Stage):
         theta = lesson.hand_theta(self._values())
         self._top = top
         if self._step == "meet" and self.best["nsa"][0] > 1e4:
-            # Begin within sight of the data.
+            # Begin within sight of the data; that is nobody's fit yet.
+            self._setting = True
             self._set(log_mstar=lesson.best_mass(self.model, theta, self.galaxy) - 0.3)
+            self._setting = False
         name = f"NSAID {self.scene.nsaid}" if self._which == "nsa" else "Simulated galaxy"
         self.spectrum.title(f"{name}, z = {float(self.galaxy.redshift):.4f}")
         self._draw_model()

@@ -132,11 +132,13 @@ class ByHand(ByHandFigures):
     def _begun(self, found):
         self.network, galaxy, self.truth, mock = found
         self.model = self.network.model
-        start = {name: knob.value for name, knob in self.knobs.items()}
+        start = self._values()
+        for which, one in (("nsa", galaxy), ("mock", mock)):
+            values = self.scene.best.get(which, start)
+            theta = lesson.hand_theta(values)
+            self.best[which] = (lesson.score(self.model, theta, one)[0], theta, values)
+        self._set(**self.best[self._which][2])  # before there is a galaxy, so nothing is drawn
         self.galaxies = {"nsa": galaxy, "mock": mock}
-        for which, one in self.galaxies.items():
-            theta = lesson.hand_theta(start)
-            self.best[which] = (lesson.score(self.model, theta, one)[0], theta, start)
         self._arrange()
         self._draw()
 
@@ -171,6 +173,10 @@ class ByHand(ByHandFigures):
 
     def _moved(self, *events):
         if self.galaxies:
+            before = self.best[self._which]
             with pn.io.hold():
                 self._draw_model()
+            best = self.best[self._which]
+            if best is not before and not self._setting:
+                self.scene.keep(self._which, best[2])
             self.scene.changed()
