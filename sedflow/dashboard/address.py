@@ -130,14 +130,14 @@ def _known_bands(name, text, notices):
 
 
 def encode_own(own: OwnGalaxy) -> dict[str, str]:
-    """A galaxy that is not the atlas', for the address."""
+    """A galaxy that is not the atlas', for the address: with all digits, which draws follow."""
     g = own.photometry
     bands = ",".join(
-        f"{b}:{f:{DIGITS}}:{s:{DIGITS}}"
+        f"{b}:{float(f)!r}:{float(s)!r}"
         for b, f, s in zip(g.bands, g.flux, g.sigma, strict=True)
         if np.isfinite(f)
     )
-    out = {"flux": bands, "z": f"{float(g.redshift):{DIGITS}}"}
+    out = {"flux": bands, "z": repr(float(g.redshift))}
     if own.truth is not None:
         out["truth"] = ",".join(f"{v:.9g}" for v in own.truth)
     return out

@@ -143,13 +143,14 @@ def run_sample(out: str | Path, run: str) -> Sample:
                 members.model,
                 n=_N_PRIOR,
             )
-    few = len(members) < rows
+    which = ", a random part of those that are ok" if len(members) == MOST else ""
+    if not which and len(members) < rows:
+        which = ", those that are ok"
     return Sample(
         "the run of this server",
         f"{len(members):,} of {rows:,} rows of the run, with {members.values.shape[1]} draws each"
-        + (", a random part of those that are ok. " if few else ". ")
-        + "The population is that of the galaxies in the catalogue, however they were selected: "
-        "for a corrected one, give sedflow population the weights 1/Vmax.",
+        f"{which}. The population is that of the galaxies in the catalogue, however they were "
+        "selected: for a corrected one, give sedflow population the weights 1/Vmax.",
         members.ids,
         _medians(members),
         {},

@@ -31,6 +31,7 @@ _DRAWN = 10.0  # seconds, after which a page is there with its first answer
 
 #: Answers that all sessions share; that of the galaxy which a page opens with is there first.
 RECENT = Recent()
+_GROWN: dict[str, Any] = {}  # runs as they were when they were last opened again
 _REOPENED: set[str] = set()  # runs that a thread opens again now
 
 
@@ -129,8 +130,6 @@ def _opened_run(path):
     """The run in a folder, opened once per process; later pages have the partitions that came."""
     from sedflow.catalogue.results import RunTable
 
-    key = f"sedflow run {path}"
-
     def load():
         needs("duckdb", "datashader", "holoviews", extra="app", what="the page of a run")
         from sedflow.dashboard.panels.run_map import warm_up as compile_map
@@ -143,24 +142,25 @@ def _opened_run(path):
                     load_band(band)
         return table
 
-    table = pn.state.as_cached(key, load)
+    first = pn.state.as_cached(f"sedflow run {path}", load)
+    table = _GROWN.get(path, first)
     if not table.is_current():
-        _reopen(key, path)
+        _reopen(path)
     return table
 
 
-def _reopen(key, path):
+def _reopen(path):
     """Open a run that has grown, in a thread: it is hashed, and this page has what was there."""
     from sedflow.catalogue.results import RunTable
 
     def load():
         try:
-            pn.state.cache[key] = RunTable(path)
+            _GROWN[path] = RunTable(path)
         except SedflowError as error:
             _LOG.error("the run cannot be opened again: %s", error)
         finally:
-            _REOPENED.discard(key)
+            _REOPENED.discard(path)
 
-    if key not in _REOPENED:
-        _REOPENED.add(key)
+    if path not in _REOPENED:
+        _REOPENED.add(path)
         threading.Thread(target=load, name="sedflow-reopen", daemon=True).start()

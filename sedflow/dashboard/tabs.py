@@ -7,7 +7,7 @@ from urllib.parse import parse_qsl, urlencode
 import panel as pn
 
 from sedflow.catalogue.results import RunTable
-from sedflow.dashboard.address import VIEWS, decode
+from sedflow.dashboard.address import VIEWS, decode, decode_row
 from sedflow.dashboard.design import frame_template
 from sedflow.dashboard.engine import Engine
 from sedflow.dashboard.frame import Frame
@@ -111,6 +111,9 @@ class Page:
             if "population" in self.views and values.get("view") == "population":
                 known, _ = decode_population(values, keeps_draws(self._run))
                 self.views["population"].restore(known)
+            if self._run is not None and "run" in self.views and values.get("view") == "run":
+                rows = self._run.manifest["catalogue"]["rows"]
+                self.views["run"].row, _ = decode_row(values, rows)
             self.show(values.get("view", "explore"))
         finally:
             self._going = False

@@ -105,6 +105,14 @@ def test_an_address_has_a_mock_to_the_last_digit():
     assert back.redshift == seen.redshift
 
 
+def test_an_address_has_a_typed_galaxy_to_the_last_digit():
+    typed = Photometry([12.3456789, 1 / 7], [0.61234567, 1 / 90], 0.0512345678, ("u", "r"))
+    back = decode_own(encode_own(OwnGalaxy(typed))).photometry
+    np.testing.assert_array_equal(back.flux, typed.flux)
+    np.testing.assert_array_equal(back.sigma, typed.sigma)
+    assert back.redshift == typed.redshift
+
+
 def test_a_galaxy_of_ones_own_survives_the_address():
     truth = Prior().sample(1, seed=1)[0]
     own = OwnGalaxy(

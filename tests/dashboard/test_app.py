@@ -20,7 +20,7 @@ ROOT = Path(__file__).parents[2]
 
 @pytest.fixture(scope="module")
 def address():
-    """`panel serve app.py` in a process of its own."""
+    """`sedflow serve` in a process of its own, which refuses what no page should say."""
     with socket.socket() as s:
         s.bind(("127.0.0.1", 0))
         port = s.getsockname()[1]
@@ -28,15 +28,12 @@ def address():
         [
             sys.executable,
             "-m",
-            "panel",
+            "sedflow.cli",
             "serve",
-            "app.py",
             "--address",
             "127.0.0.1",
             "--port",
             str(port),
-            "--allow-websocket-origin",
-            f"127.0.0.1:{port}",
         ],
         cwd=ROOT,
         stdout=subprocess.DEVNULL,
@@ -49,7 +46,7 @@ def address():
             if s.connect_ex(("127.0.0.1", port)) == 0:
                 break
         time.sleep(0.2)
-    yield f"http://127.0.0.1:{port}/app"
+    yield f"http://127.0.0.1:{port}/"
     process.terminate()
     errors = process.communicate(timeout=30)[1]
     # A page closed while it was written to is tornado's business; an error of ours is not.

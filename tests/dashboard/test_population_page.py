@@ -176,6 +176,18 @@ def test_a_tap_picks_a_galaxy(view, sample):
     assert len(view.choice.dots._picked.data["x"]) == 1
 
 
+def test_the_same_dot_can_be_tapped_again(view, sample):
+    dots = view.choice.dots
+    asyncio.run(view.refresh())
+    row = int(dots._rows[5])
+    for _ in range(2):
+        dots._points.selected.indices = [5]  # as a browser says it
+        assert dots.tapped == row and dots._points.selected.indices == []
+        asyncio.run(view._tapped())
+        assert view.galaxy == str(sample.ids[row])
+        view.galaxy = str(sample.ids[int(dots._rows[6])])  # another, by its number
+
+
 def test_every_control_of_the_page_has_a_label(view):
     for widget in view.controls.select(pn.widgets.Widget):
         assert widget.label or widget.name, widget

@@ -3,6 +3,7 @@
 import asyncio
 import json
 import re
+import shutil
 import time
 from html import unescape
 from types import SimpleNamespace
@@ -310,6 +311,32 @@ def test_the_page_is_there_only_where_the_server_names_a_run(table, nsa, posteri
         assert page.values()["row"] == "29"
         assert "row = '99' was changed to 29" in " ".join(page.notices)
         page.close()
+
+
+def test_back_leads_to_the_row_before(table, nsa, posterior):
+    page = Page(Engine(nsa, posterior), {"view": "run", "row": "3"}, table)
+    page.views["run"].row = 5
+    page.go("?view=run&row=3")
+    assert page.views["run"].row == 3
+    assert page.values()["row"] == "3"
+    page.close()
+
+
+def test_a_page_loaded_later_has_the_partitions_that_came(run, tmp_path):
+    out = shutil.copytree(run, tmp_path / "growing")
+    ledger = out / "files.jsonl"
+    lines = ledger.read_bytes().splitlines(keepends=True)
+    ledger.write_bytes(b"".join(lines[:2]))
+    summary = (out / "summary.json").rename(tmp_path / "summary.json")
+    assert site._opened_run(str(out)).parts == 2
+    with open(ledger, "ab") as file:
+        file.write(b"".join(lines[2:]))
+    summary.rename(out / "summary.json")
+    assert site._opened_run(str(out)).parts == 2  # read and hashed beside this page
+    end = time.monotonic() + 30
+    while site._opened_run(str(out)).parts == 2 and time.monotonic() < end:
+        time.sleep(0.1)
+    assert site._opened_run(str(out)).finished
 
 
 @pytest.mark.slow

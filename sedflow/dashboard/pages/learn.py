@@ -47,6 +47,30 @@ _GALAXY = 72  # the paper's example
 _LAST_SEED = 2**31 - 1  # as of Explore's
 
 
+def _existing(want, nsa):
+    """A selection, by name, of what there is, and sentences on what there is not."""
+    want = dict(want)
+    notes = []
+    if want["lesson"] and want["lesson"] not in LESSONS:
+        notes.append(f"there is no lesson {want['lesson']!r}")
+        want["lesson"] = ""
+    lesson = LESSONS.get(want["lesson"])
+    step = lesson.clamp(want["step"]) if lesson else 1
+    if lesson and step != want["step"]:
+        notes.append(f"step {want['step']} is outside 1 to {len(lesson.steps)}: this is {step}")
+    want["step"] = step
+    if not (nsa.ids == want["galaxy"]).any():
+        notes.append(f"no galaxy has NSAID {want['galaxy']}: this is {_GALAXY}")
+        want["galaxy"] = _GALAXY
+    if want["seed"] < 0:
+        notes.append(f"seed {want['seed']} is below 0: this is 0")
+        want["seed"] = 0
+    if want["seed"] > _LAST_SEED:
+        notes.append(f"seed {want['seed']} is above {_LAST_SEED}: this is {_LAST_SEED}")
+        want["seed"] = _LAST_SEED
+    return want, notes
+
+
 class LearnView(LateView):
     """Guided lessons.
 
@@ -98,24 +122,7 @@ class LearnView(LateView):
     def _clamp_all(self, **asked):
         """Set the selection to what there is; `notice` says what was not."""
         want = {k: asked.get(k, getattr(self, k)) for k in ("lesson", "step", "galaxy", "seed")}
-        notes = []
-        if want["lesson"] and want["lesson"] not in LESSONS:
-            notes.append(f"there is no lesson {want['lesson']!r}")
-            want["lesson"] = ""
-        lesson = LESSONS.get(want["lesson"])
-        step = lesson.clamp(want["step"]) if lesson else 1
-        if lesson and step != want["step"]:
-            notes.append(f"step {want['step']} is outside 1 to {len(lesson.steps)}: this is {step}")
-        want["step"] = step
-        if not (self._nsa.ids == want["galaxy"]).any():
-            notes.append(f"no galaxy has NSAID {want['galaxy']}: this is {_GALAXY}")
-            want["galaxy"] = _GALAXY
-        if want["seed"] < 0:
-            notes.append(f"seed {want['seed']} is below 0: this is 0")
-            want["seed"] = 0
-        if want["seed"] > _LAST_SEED:
-            notes.append(f"seed {want['seed']} is above {_LAST_SEED}: this is {_LAST_SEED}")
-            want["seed"] = _LAST_SEED
+        want, notes = _existing(want, self._nsa)
         self._clamping = True
         notice = "; ".join(notes)
         self.param.update(notice=notice, **want)

@@ -252,6 +252,7 @@ class AtlasView(pn.viewable.Viewer):
     def _tapped(self, attr, old, new):
         if new and new[0] < len(self._points.data["NSAID"]):
             self.galaxy = str(self._points.data["NSAID"][new[0]])
+            self._points.selected.indices = []  # or the same dot again would be no tap
 
     def _drawn(self, event):
         if not event.final or pointed(event.geometry):

@@ -85,7 +85,9 @@ class PopulationMap(pn.viewable.Viewer):
 
     def _tap(self, attr, old, new):
         if new and new[0] < len(self._rows):
+            self.tapped = -1  # the same dot again is another tap
             self.tapped = int(self._rows[new[0]])
+            self._points.selected.indices = []
 
     def _drawn(self, event):
         if not event.final or pointed(event.geometry):
