@@ -63,7 +63,7 @@ lint-js:
 	@if command -v npx >/dev/null && npx --yes --package typescript@5.9.3 tsc -v >/dev/null 2>&1; then \
 	  npx --yes --package typescript@5.9.3 tsc -p jsconfig.json && \
 	  npx --yes --package typescript@5.9.3 tsc -p jsconfig.pages.json && \
-	  npx --yes --package eslint@9.39.1 eslint $(SITE_JS); \
+	  npx --yes --package eslint@9.39.1 eslint $(SITE_JS) sedflow/dashboard; \
 	else echo "lint-js is skipped: node or its registry is not there"; fi
 
 docs: install

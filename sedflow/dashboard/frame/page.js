@@ -41,10 +41,10 @@ window.sedflow = (() => {
       if (a.dataset.view === now.view) a.setAttribute('aria-current', 'page')
       else a.removeAttribute('aria-current')
     }
-    const step = new URLSearchParams(now.query).get('step')
-    if (root.dataset.view !== now.view || step !== at_step) {
+    const lesson_step = new URLSearchParams(now.query).get('step')
+    if (root.dataset.view !== now.view || lesson_step !== at_step) {
       root.dataset.view = now.view
-      at_step = step
+      at_step = lesson_step
       // A page, or a step of a lesson, begins at its top, wherever the button stood.
       scrollTo(0, 0)
       $('sf-main').scrollTop = 0
@@ -61,7 +61,7 @@ window.sedflow = (() => {
     }
     for (const line of [...$('sf-says').children]) {
       // What was put right is not said any longer.
-      if (line.dataset.said && !now.says.some(([number]) => number == line.dataset.said)) line.remove()
+      if (line.dataset.said && !now.says.some(([number]) => String(number) === line.dataset.said)) line.remove()
     }
     for (const [number, text, brief] of now.says) {
       if (number <= heard) continue
@@ -211,7 +211,8 @@ window.sedflow = (() => {
   function rest() { if (!$('sf-walk').hidden) say('walk off') }
 
   // A page whose first socket is not let in stays empty: only the server knows why.
-  async function refused(why) {
+  async function refused(usual) {
+    let why = usual
     try {
       const answer = await fetch('ws', {cache: 'no-store'})
       if (answer.status === 429 || answer.status === 503) {
@@ -245,9 +246,9 @@ window.sedflow = (() => {
   }
 
   function typing(event) {
-    const at = event.composedPath()[0]
-    return at.isContentEditable || /^(INPUT|TEXTAREA|SELECT)$/.test(at.tagName ?? '')
-      && !/^(button|checkbox|radio|range)$/.test(at.type)
+    const field = event.composedPath()[0]
+    return field.isContentEditable || /^(INPUT|TEXTAREA|SELECT)$/.test(field.tagName ?? '')
+      && !/^(button|checkbox|radio|range)$/.test(field.type)
   }
 
   function key(event) {

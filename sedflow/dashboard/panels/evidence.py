@@ -52,9 +52,9 @@ def _said(answer):
         ]
         if importance.prior not in ("", "flat"):
             lines.append(f"- under the prior {importance.prior}")
-    lines.append(
-        f"- p = {float(answer.fit.predicted.p_value):.2g} of the data, if the model is right"
-    )
+    if verdict is None:
+        p = float(answer.fit.predicted.p_value)
+        lines.append(f"- p = {p:.2g} of the data, if the model is right")
     inside = "inside" if answer.check else "outside"
     lines.append(f"- {inside} the domain that the network was trained on")
     return "\n".join(lines)

@@ -13,10 +13,10 @@
 {
   const figure = window.Bokeh?.require('models/plots/plot_canvas').PlotView?.prototype
   const paint = figure?._paint_outline
-  if (paint) figure._paint_outline = function(ctx, box) {
+  if (paint) {figure._paint_outline = function(ctx, box) {
     ctx.beginPath()
     paint.call(this, ctx, box)
-  }
+  }}
 }
 
 // A glyph takes over its coordinates, its index and its colours one after another, and other work
@@ -43,23 +43,23 @@
 {
   const page = window.Bokeh?.require('document/document').Document?.prototype
   const apply = page?.apply_json_patch
-  if (apply) page.apply_json_patch = function(patch, buffers) {
+  if (apply) {page.apply_json_patch = function(patch, buffers) {
     const errors = []
     for (const event of patch.events) {
       try { apply.call(this, {...patch, events: [event]}, buffers) } catch (e) { errors.push(e) }
     }
     if (errors.length) throw errors[0]
-  }
+  }}
 }
 
 // A canvas is cleared half a pixel to the right and below where it begins, so that text that was
 // once over its edge leaves a row of dots.
 {
   const layer = window.Bokeh?.require('core/util/canvas').CanvasLayer?.prototype
-  if (layer) layer.clear = function() {
+  if (layer) {layer.clear = function() {
     const {x, y, width, height} = this.bbox
     this.ctx.clearRect(x - 1, y - 1, width + 2, height + 2)
-  }
+  }}
 }
 
 // A file field sends whatever it is given: one that the server does not hear closes the socket, and
@@ -67,12 +67,12 @@
 {
   const field = window.Bokeh?.require('models/widgets/file_input').FileInputView?.prototype
   const load = field?.load_files
-  if (load) field.load_files = async function(files) {
+  if (load) {field.load_files = async function(files) {
     const large = [...files].find(file => file.size > MEGABYTES * 1e6)
     if (!large) return load.call(this, files)
     this.input_el.value = ''
     const name = large.name.slice(0, 64)
     window.sedflow?.notice(`${name} has ${(Math.ceil(large.size / 1e5) / 10).toFixed(1)} MB; the app takes `
       + `MEGABYTES MB. Run sedflow infer on it instead.`)
-  }
+  }}
 }

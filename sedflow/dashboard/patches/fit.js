@@ -8,4 +8,4 @@ function fit(view) {
 }
 // What stands above a figure, such as a table, may be drawn a moment after it.
 for (const pause of [0, 300, 1500])
-  setTimeout(() => { for (const root of Bokeh.index.roots) fit(root) }, pause)
+  {setTimeout(() => { for (const root of Bokeh.index.roots) fit(root) }, pause)}

@@ -1,6 +1,6 @@
 // What a figure is called: its title, or its axes.
 function told(figure) {
-  const label = axes => axes?.map(axis => axis.axis_label).find(text => typeof text == 'string')
+  const label = axes => axes?.map(axis => axis.axis_label).find(text => typeof text === 'string')
   const [x, y] = [label(figure.below), label(figure.left)]
   const name = figure.name?.replaceAll('_', ' ') || 'figure'
   const title = figure.title?.text || name
@@ -65,9 +65,9 @@ function walk(node) {
   }
 }
 // Pages are built when they are opened, and titles change: look again from time to time.
-function name() {
+function nameAll() {
   walk(document.body)
   for (const root of Bokeh.index.roots) draw(root)
 }
-name()
-setInterval(name, 1500)
+nameAll()
+setInterval(nameAll, 1500)

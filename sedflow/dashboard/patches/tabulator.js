@@ -5,10 +5,10 @@
 {
   const table = window.Tabulator?.prototype
   const set = table?.setColumns
-  if (set) table.setColumns = function(columns) {
+  if (set) {table.setColumns = function(columns) {
     if (this.initialized) return set.call(this, columns)
     this.options.columns = columns
-  }
+  }}
 }
 
 // A table whose pages come from the server draws its pager before it turns to another page than the
@@ -16,13 +16,13 @@
 {
   const table = window.Tabulator?.prototype
   const bind = table?._bindModules
-  if (bind) table._bindModules = function() {
+  if (bind) {table._bindModules = function() {
     bind.call(this)
     const turn = this.setPage, pages = this.modules.page
-    if (turn) this.setPage = page => {
+    if (turn) {this.setPage = page => {
       const turned = turn(page)
       if (pages.pagesElement) pages._setPageButtons()
       return turned
-    }
-  }
+    }}
+  }}
 }
