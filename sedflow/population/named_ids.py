@@ -45,7 +45,7 @@ def chosen_rows(rows: Any, n: int) -> np.ndarray:
     Raises
     ------
     SedflowError
-        A mask of another length, an index beyond, or neither of these.
+        A mask of another length, an index beyond or twice, or neither of these.
     """
     if isinstance(rows, slice):
         return np.arange(n)[rows]
@@ -57,7 +57,16 @@ def chosen_rows(rows: Any, n: int) -> np.ndarray:
         raise SedflowError(f"the mask has {len(found):,} rows, and there are {n:,} galaxies")
     if found.dtype != bool and not ((found >= -n) & (found < n)).all():
         raise SedflowError(f"an index is beyond the {n:,} galaxies, whose first is 0")
-    return np.arange(n)[found]
+    chosen = np.arange(n)[found]
+    often = np.bincount(chosen, minlength=n)
+    if (often > 1).any():
+        row = int(np.argmax(often > 1))
+        mask = len(found) == n and np.isin(found, (0, 1)).all()  # as FITS has masks
+        raise SedflowError(
+            f"rows name galaxy {row:,} {often[row]:,} times, which would count as often; "
+            + ("give a mask of true and false" if mask else "give each index once")
+        )
+    return chosen
 
 
 def check_known(name: str, ids: Collection[str], strangers: Collection[str]) -> None:

@@ -92,6 +92,10 @@ def test_a_subset_is_on_the_same_axes(population):
         ([0.5] * 12, "give a mask"),
         (np.ma.array(np.ones(16, bool), mask=np.arange(16) < 2), "give a mask"),
         ([], "give a mask"),
+        ([*range(12), 3], "rows name galaxy 3 2 times.* give each index once"),
+        ([*range(12), -16], "rows name galaxy 0 2 times"),
+        (np.arange(16) % 2, "rows name galaxy 0 8 times.* give a mask of true and false"),
+        ((np.arange(16) < 12).astype(np.uint8), "give a mask of true and false"),
     ],
 )
 def test_rows_that_choose_no_galaxies_are_refused(population, rows, words):
