@@ -20,6 +20,11 @@ def named_ids(name: str, ids: Any) -> set[str]:
     SedflowError
         Not a list, or an element that is not an ID.
     """
+    return set(texts_of(name, ids))
+
+
+def texts_of(name: str, ids: Any) -> list[str]:
+    """IDs as text, in their order, as by `named_ids`."""
     if isinstance(ids, str | bytes) or not np.iterable(ids):
         raise SedflowError(f"{name} = {str(ids)[:64]!r}; give a list of IDs")
     given: Any = ids if hasattr(ids, "dtype") else [*ids]
@@ -27,7 +32,7 @@ def named_ids(name: str, ids: Any) -> set[str]:
         values = exact_ids(given).ravel().tolist() if len(given) else []
     except BadPhotometry as problem:
         raise SedflowError(f"{name}: {problem}") from None
-    return {as_text(x) for x in values}
+    return [as_text(x) for x in values]
 
 
 def as_text(ident: Any) -> str:

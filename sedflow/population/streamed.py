@@ -25,14 +25,8 @@ from sedflow.files.writing import replacing
 from sedflow.population.blocks import Blocks
 from sedflow.population.density import fit_density, responsibilities
 from sedflow.population.evidence import spreads
-from sedflow.population.grid import (
-    cell_counts,
-    checked_weights,
-    edges_of,
-    named_weights,
-    names_of,
-    weights_of,
-)
+from sedflow.population.given_weights import checked_weights, named_weights, weights_of
+from sedflow.population.grid import cell_counts, edges_of, names_of
 from sedflow.population.members import NOT_IN_SAMPLE, checked_status, members_in
 from sedflow.population.named_ids import as_text, check_known, named_ids
 from sedflow.population.notes import EFFECTIVE_MIN
