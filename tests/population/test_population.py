@@ -429,7 +429,7 @@ def test_the_command_refuses_two_weights_of_one_id(run, tmp_path):
     Table({"id": [*ids, ids[0]], "weight": np.ones(len(ids) + 1)}).write(path)
     done = CliRunner().invoke(main, ["population", str(run), "--weights", str(path)])
     assert done.exit_code == 1
-    assert "2 weights" in done.output
+    assert f"the ID {ids[0]} appears in 2 rows" in done.output
 
 
 def test_unchecked_fits_are_no_population(posterior, fit):
