@@ -6,6 +6,7 @@ from sedflow.errors import SedflowError, unknown
 from sedflow.model.derived import KNOWN
 from sedflow.parameters import PARAMETERS, as_whole
 from sedflow.population.prior import SPECIFIC
+from sedflow.units import plain
 
 _CELLS = {1: (40,), 2: (24, 24)}
 _MOST_CELLS = 1600
@@ -61,7 +62,11 @@ def edges_of(members, names, ranges, counts):
     limits = {p.name: (p.low, p.high) for p in PARAMETERS}
     out = []
     for k, name in enumerate(names):
-        low, high = ranges.get(name) or _span(members.values[..., k], limits.get(name))
+        given = ranges.get(name)
+        if given is None:
+            low, high = _span(members.values[..., k], limits.get(name))
+        else:
+            low, high = _ends(name, given)
         if not (np.isfinite([low, high]).all() and low < high and low > -_FAR and high < _FAR):
             raise SedflowError(
                 f"the axis of {name} would go from {low:g} to {high:g}; give ranges={{{name!r}: "
@@ -69,6 +74,14 @@ def edges_of(members, names, ranges, counts):
             )
         out.append(np.linspace(low, high, counts[k] + 1))
     return tuple(out)
+
+
+def _ends(name, given):
+    """Where a caller wants an axis to begin and end."""
+    ends = plain(given, f"the range of {name}", None)
+    if ends.shape != (2,):
+        raise SedflowError(f"ranges[{name!r}] = {str(given)[:40]}; give (LOW, HIGH)")
+    return ends.tolist()
 
 
 def _span(values, limits):

@@ -100,7 +100,8 @@ class StreamedPopulation(Population):
         self._named = None if weights is None else named_weights(weights)
         self._without = named_ids("without", without)
         self._n, self._seed = as_whole("n", n, 50, 100_000), as_whole("seed", seed, 0, LARGEST_SEED)
-        counts = cell_counts(cells, self.names)
+        counts, ranges = cell_counts(cells, self.names), {} if ranges is None else ranges
+        check_kind("ranges", ranges, Mapping, "(LOW, HIGH) by the name of a quantity")
         run = RunParts(Path(out), self.names, checked_status(status), network=network)
         some = members_in(run.sample(_SAMPLE, _SAMPLE_DRAWS))
         if len(some) < _FEWEST:
@@ -108,7 +109,7 @@ class StreamedPopulation(Population):
                 f"{len(some)} galaxies of {out} have draws, where a population needs {_FEWEST}"
             )
         strangers = self._strangers(run)
-        self.edges = edges_of(some, self.names, dict(ranges or {}), counts)
+        self.edges = edges_of(some, self.names, dict(ranges), counts)
         self.ids, self._shape = np.zeros(0), counts
         self._run = run
         ends = np.array(run.ends_of_redshift())

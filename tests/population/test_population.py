@@ -288,6 +288,24 @@ def test_weights_may_have_a_unit_and_coordinates(fit):
             sedflow.Population(fit, "log_mstar", status=ALL, weights=weights)
 
 
+@pytest.mark.parametrize("kind", [sedflow.Population, sedflow.population.StreamedPopulation])
+def test_ranges_that_are_no_pair_of_numbers_are_refused(run, kind):
+    for ends, words in (
+        ((9.5 * u.dex, 11 * u.dex), "the range of log_mstar has the unit 'dex'; give plain"),
+        ((9.5 * u.dex, 11), "the range of log_mstar must be numbers: their units differ"),
+        (("9.5", "11"), "the range of log_mstar must be numbers"),
+        ((9.5, 10, 11), r"give \(LOW, HIGH\)"),
+        (9.5, r"give \(LOW, HIGH\)"),
+        ((), r"give \(LOW, HIGH\)"),
+    ):
+        with pytest.raises(SedflowError, match=words):
+            kind(run, "log_mstar", ranges={"log_mstar": ends})
+    with pytest.raises(SedflowError, match="by the name of a quantity"):
+        kind(run, "log_mstar", ranges=(9.5, 11))
+    ends = kind(run, "log_mstar", ranges={"log_mstar": np.array([8.0, 12.0])}).edges[0]
+    assert ends[[0, -1]].tolist() == [8, 12]
+
+
 def test_the_command_takes_weights_from_a_table(run, tmp_path):
     ids = sedflow.Population(run, "log_mstar").ids
     path = tmp_path / "weights.csv"
