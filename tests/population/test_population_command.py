@@ -179,6 +179,16 @@ def test_columns_of_a_survey_are_read_in_the_units_that_they_state(
         assert "by its own account; give" in done.output or "weight has the unit" in done.output
 
 
+def test_galaxies_of_a_rerun_may_be_named_by_ids_of_any_kind(run, whole, tmp_path):
+    first = whole.ids[:2]
+    for ids in (first, first.astype(float), first.astype(str), np.char.encode(first.astype(str))):
+        path = tmp_path / f"{ids.dtype.kind}.ecsv"
+        assert rerun_catalogue(run, ids, path) == 2
+        assert sorted(Table.read(path)["id"].tolist()) == sorted(first.tolist())
+    with pytest.raises(SedflowError, match="ids: ids are floating-point numbers"):
+        rerun_catalogue(run, first + 0.5, tmp_path / "none.ecsv")
+
+
 def test_ids_of_a_survey_may_be_floats_and_absent(run, whole, tmp_path):
     path = tmp_path / "survey.fits"
     ids = np.append(whole.ids.astype(float), np.nan)
