@@ -109,7 +109,7 @@ class Columns:
     def width(self, name) -> int:
         """How many numbers a cell holds, if it holds several; else 0."""
         shape: tuple[int, ...] = np.shape(self._raw(name)) if name else ()
-        return shape[1] if len(shape) == 2 else 0
+        return shape[1] if len(shape) == 2 and shape[1] != 1 else 0  # one alone is as none
 
     def _raw(self, name):
         """Values (n,) or (n, m) of a column: numbers, or objects and text; masked perhaps."""
@@ -148,6 +148,8 @@ class Columns:
             hidden = self.flags(f"{base}.mask")
             shape = hidden.reshape(-1, *[1] * (values.ndim - 1))
             values = np.ma.array(values, mask=np.ma.getmaskarray(values) | shape)
+        if values.ndim == 2 and values.shape[1] == 1 and k is None:
+            return values[:, 0]
         if values.ndim == 1 and k is None:
             return values
         if values.ndim == 1 and not len(values):
@@ -230,7 +232,7 @@ class Columns:
                 f"the column {name!r} is in {stated!r} by its own account, a surface brightness; "
                 "give the flux or the magnitude of the whole galaxy"
             )
-        if not same and (read or _of_another_quantity(stated)):
+        if not same and (read or of_another_quantity(stated)):
             raise SedflowError(
                 f"the column {name!r} is in {stated!r} by its own account, but in {unit!r} by the "
                 "mapping; correct one of them"
@@ -319,7 +321,7 @@ def readable_unit(text) -> str:
     return text
 
 
-def _of_another_quantity(text):
+def of_another_quantity(text):
     """Whether a unit is astropy's, but not one of fluxes; counts are of any."""
     from astropy import units as u
 

@@ -21,6 +21,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from sedflow.catalogue.frame_index import index_of, named_by_index
 from sedflow.catalogue.guess import mapping_of
 from sedflow.catalogue.mapping import ColumnMap
 from sedflow.catalogue.read.open import as_written
@@ -113,7 +114,9 @@ def infer_partition(
     pandas DataFrame with the columns of `meta`: row, id, status, verdict, reason, redshift,
     n_band, inside, figures of the weights, p-values, chi2 of the best draw, pull_BAND of each
     band against what the others predict, fluxes and errors [nanomaggies], and NAME_p16, NAME_p50,
-    NAME_p84 of every parameter and derived quantity.
+    NAME_p84 of every parameter and derived quantity. Its index is that of the table, where this is
+    a pandas DataFrame, so that `table["mass"] = result["log_mstar_p50"]` and `table.join` give each
+    row its own; else 0, 1, 2 ...
 
     Raises
     ------
@@ -155,8 +158,12 @@ def infer_table(
     does not tell ("nanomaggies", "uJy", "mag"); bands : names of the bands to read, of one survey
     or of several ("g", "decam2014-g"); progress : callable, optional, called as
     progress(done, total); sampler : the network by the name that `sedflow.fit` has for it, in
-    place of `posterior`. Everything else, and what is returned, as for `infer_partition`;
-    `attrs["assumptions"]` of the frame lists how the columns were read.
+    place of `posterior`. Everything else, and what is returned, as for `infer_partition`, with the
+    index of a pandas DataFrame, too; `attrs["assumptions"]` of the frame lists how the columns were
+    read.
+
+    Where no column has the IDs, the index of a DataFrame serves, if it names each row by a whole
+    number or text of its own; the assumptions say so. Without either, IDs are the rows' numbers.
 
     Fewer draws than those of `sedflow.fit` (1,000, not 10,000), and no step beyond the weights:
     quantiles of a catalogue need no more, and the steps beyond take seconds for each galaxy that
@@ -167,6 +174,7 @@ def infer_table(
     mapping = mapping_of(table, mapping, bands)
     if unit is not None:
         mapping = mapping.in_unit(unit)
+    table, mapping = named_by_index(table, mapping)
     posterior = either(DEFAULT_WEIGHTS, sampler=sampler, posterior=posterior)
     return infer_rows(table, mapping, posterior, n=n, seed=seed, trust=trust, progress=progress)[0]
 
@@ -193,6 +201,8 @@ def infer_rows(
     mapping = usable(mapping_of(table, mapping), posterior, trust)
     rows = to_photometry(table, mapping, first=first, id_kind=id_kind)
     frame, kept = infer_read(rows, mapping, posterior, trust=trust, first=first, **options)
+    if (index := index_of(table)) is not None:  # by it pandas would align the rows
+        frame.index = index
     frame.attrs["assumptions"] = list(rows.report)
     return frame, kept
 

@@ -107,7 +107,7 @@ def to_photometry(table, mapping: ColumnMap, *, first: int = 0, id_kind: str | N
         raise SedflowError(_open_units(columns, mapping))
     n = columns.n
     reasons = dict(columns.problems)
-    ids = _ids(columns, mapping.id, first, id_kind, reasons)
+    ids = ids_of(columns, mapping.id, first, id_kind, reasons)
     columns.check_redshift(mapping.redshift)
     redshift = columns.numbers(mapping.redshift, reasons)
     flux, sigma = np.full((2, n, len(mapping.bands)), np.nan)
@@ -188,8 +188,8 @@ def _judge(flux, sigma, redshift, bands, reasons):
         )
 
 
-def _ids(columns, name, first, kind, reasons):
-    """IDs (n,), masked where there is none: int64, or text."""
+def ids_of(columns, name, first, kind, reasons) -> np.ma.MaskedArray:
+    """IDs (n,) of a table, masked where there is none: int64, or text."""
     if not name:
         n = columns.n
         return np.ma.array(np.arange(first, first + n), mask=np.zeros(n, bool))

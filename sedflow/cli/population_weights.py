@@ -1,6 +1,5 @@
 """The weights of `sedflow population`, from a table: given, or of a flux limit and completeness."""
 
-from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -26,30 +25,29 @@ def survey_weights(
 
     The weight is the product of the column `weight` if there is one, of 1 / Vmax with a flux limit,
     and of one over a column of completeness. Redshifts are those of the run in the folder. Rows of
-    IDs that no run has inferred are said.
+    IDs that no run has inferred are said. The units that the columns state count.
 
     magnitude, completeness : names of columns; redshifts : ends of the sample
     reruns : folders of runs with more draws of some galaxies
     """
+    from sedflow.catalogue.quantities import ab_magnitudes, quantities, shares
+    from sedflow.population.given_weights import as_weights
     from sedflow.population.run_parts import redshifts_of
     from sedflow.population.volume import FARTHEST, inverse_vmax
 
     needed = [magnitude] if flux_limit is not None else []
     needed += [completeness] if completeness else []
     table = _table(path, ["id", *(needed or ["weight"])])
-    ids = [str(ident).strip() for ident in table.column("id").tolist()]
-    often, times = Counter(ids).most_common(1)[0] if ids else ("", 0)
-    if times > 1:
-        raise SedflowError(
-            f"{path} gives the ID {often[:40]!r} {times} weights; give each galaxy one row"
-        )
+    ids, named = _ids(table, path)
     known = redshifts_of(folder)
     runs = [known, *map(redshifts_of, reruns)]
     _say_strangers(path, ids, runs)
-    w = _numbers(table, path, "weight") if "weight" in table.names else np.ones(len(ids))
+    w = np.ones(len(ids))
+    if "weight" in table.names:
+        w = _column(lambda *of: as_weights(quantities(*of)), table, path, "weight")[named]
     inside = np.ones(len(ids), dtype=bool)
     if completeness:
-        share = _numbers(table, path, completeness)
+        share = _column(shares, table, path, completeness)[named]
         wrong = ~((share > 0) & (share <= 1))
         if wrong.any():
             k = int(np.argmax(wrong))
@@ -60,7 +58,7 @@ def survey_weights(
         w = w / share
     if flux_limit is not None and area is not None:
         z = np.array([known.get(ident, np.nan) for ident in ids], dtype=float)
-        m = _numbers(table, path, magnitude)
+        m = _column(ab_magnitudes, table, path, magnitude)[named]
         m = np.where(no_magnitude(m, None), np.nan, m)  # -99 is not a bright galaxy
         limits = dict(zip(("z_low", "z_high"), redshifts, strict=True)) if redshifts else {}
         low, high = redshifts or (0.0, FARTHEST)
@@ -99,9 +97,23 @@ def _table(path, needed):
     return table
 
 
-def _numbers(table, path, name):
-    reasons: dict = {}
-    numbers = np.array(table.numbers(name, reasons), dtype=float)
-    if reasons:
-        raise SedflowError(f"{path}: {next(iter(reasons.values()))}")
-    return numbers
+def _ids(table, path):
+    """IDs of the rows as text, and which rows have one."""
+    from sedflow.catalogue.rows import ids_of
+
+    try:
+        found = ids_of(table, "id", 0, None, {})
+    except SedflowError as problem:
+        raise SedflowError(f"{path}: {problem}") from None
+    named = ~np.ma.getmaskarray(found)
+    if not named.all():
+        say(f"{path}: {(~named).sum():,} rows have no ID, and do not count")
+    return [str(ident) for ident in found.data[named].tolist()], named
+
+
+def _column(read, table, path, name):
+    """A column as a function of `catalogue.quantities` reads it, by the unit that it states."""
+    try:
+        return read(table, name)
+    except SedflowError as problem:
+        raise SedflowError(f"{path}: {problem}") from None

@@ -1,18 +1,15 @@
-"""The grid of a population: its axes, their cells, and the weights of its galaxies."""
-
-from collections.abc import Mapping
+"""The grid of a population: its axes and their cells."""
 
 import numpy as np
 
 from sedflow.errors import SedflowError, unknown
 from sedflow.model.derived import KNOWN
 from sedflow.parameters import PARAMETERS, as_whole
-from sedflow.population.named_ids import as_text
 from sedflow.population.prior import SPECIFIC
+from sedflow.units import plain
 
 _CELLS = {1: (40,), 2: (24, 24)}
 _MOST_CELLS = 1600
-_EXTREME = 1e100  # of weights; 1 / Vmax in cubic centimetres is 1e-80
 _FAR = 1e6  # ends of an axis
 _SPREAD = 0.0025  # of the draws, beyond each end of an axis
 _POINTS = 8  # in a cell along each axis, where a line cuts it
@@ -65,7 +62,11 @@ def edges_of(members, names, ranges, counts):
     limits = {p.name: (p.low, p.high) for p in PARAMETERS}
     out = []
     for k, name in enumerate(names):
-        low, high = ranges.get(name) or _span(members.values[..., k], limits.get(name))
+        given = ranges.get(name)
+        if given is None:
+            low, high = _span(members.values[..., k], limits.get(name))
+        else:
+            low, high = _ends(name, given)
         if not (np.isfinite([low, high]).all() and low < high and low > -_FAR and high < _FAR):
             raise SedflowError(
                 f"the axis of {name} would go from {low:g} to {high:g}; give ranges={{{name!r}: "
@@ -73,6 +74,14 @@ def edges_of(members, names, ranges, counts):
             )
         out.append(np.linspace(low, high, counts[k] + 1))
     return tuple(out)
+
+
+def _ends(name, given):
+    """Where a caller wants an axis to begin and end."""
+    ends = plain(given, f"the range of {name}", None)
+    if ends.shape != (2,):
+        raise SedflowError(f"ranges[{name!r}] = {str(given)[:40]}; give (LOW, HIGH)")
+    return ends.tolist()
 
 
 def _span(values, limits):
@@ -83,64 +92,6 @@ def _span(values, limits):
     pad = 0.02 * (high - low)
     low, high = float(low - pad), float(high + pad)
     return (low, high) if limits is None else (max(low, limits[0]), min(high, limits[1]))
-
-
-def named_weights(weights):
-    """Weights by the text of their ID, as in files."""
-    named = {as_text(ident): weight for ident, weight in weights.items()}
-    if len(named) < len(weights):
-        raise SedflowError(
-            "weights have an ID twice, as a number and as text or with blanks; give it once"
-        )
-    return named
-
-
-def weights_of(named, ids):
-    """The weights of some galaxies, from those by the text of the ID."""
-    lost = [i for i in ids.tolist() if as_text(i) not in named]
-    if lost:
-        raise SedflowError(
-            f"{len(lost):,} galaxies have no weight, the first is {lost[0]}; give one for each"
-        )
-    return [named[as_text(i)] for i in ids.tolist()]
-
-
-def _is_named(weights, ids):
-    """Whether these are a pandas Series whose index names the galaxies.
-
-    Without an index of its own a Series has 0, 1, 2 ...: IDs, where all galaxies are among them.
-    """
-    if not hasattr(weights, "to_dict"):
-        return False
-    index = list(weights.index)
-    return index != list(range(len(weights))) or set(map(as_text, ids)) <= set(map(as_text, index))
-
-
-def checked_weights(weights, ids):
-    if weights is None:
-        return None
-    if _is_named(weights, ids):
-        weights = weights.to_dict()
-    if isinstance(weights, Mapping):
-        weights = weights_of(named_weights(weights), ids)
-    try:
-        w = np.ma.filled(np.ma.asarray(weights, dtype=float), np.nan)
-    except (TypeError, ValueError):
-        w = np.zeros(())
-    if w.shape != (len(ids),):
-        raise SedflowError(
-            f"weights have the shape {w.shape} for {len(ids):,} galaxies; give a number for each"
-        )
-    if not np.isfinite(w).all() or (w <= 0).any():
-        k = int(np.argmin(np.where(np.isfinite(w), w, -np.inf)))
-        raise SedflowError(f"the weight of {ids[k]} is {w[k]:g}; give numbers above zero")
-    for k in (int(np.argmin(w)), int(np.argmax(w))) if w.size else ():
-        if not 1 / _EXTREME <= w[k] <= _EXTREME:  # their squares would overflow, or vanish
-            raise SedflowError(
-                f"the weight of {ids[k]} is {w[k]:g}, and weights go from {1 / _EXTREME:g} to "
-                f"{_EXTREME:g}; choose another unit"
-            )
-    return w
 
 
 def merged(values, weights):

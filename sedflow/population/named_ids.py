@@ -20,6 +20,11 @@ def named_ids(name: str, ids: Any) -> set[str]:
     SedflowError
         Not a list, or an element that is not an ID.
     """
+    return set(texts_of(name, ids))
+
+
+def texts_of(name: str, ids: Any) -> list[str]:
+    """IDs as text, in their order, as by `named_ids`."""
     if isinstance(ids, str | bytes) or not np.iterable(ids):
         raise SedflowError(f"{name} = {str(ids)[:64]!r}; give a list of IDs")
     given: Any = ids if hasattr(ids, "dtype") else [*ids]
@@ -27,7 +32,7 @@ def named_ids(name: str, ids: Any) -> set[str]:
         values = exact_ids(given).ravel().tolist() if len(given) else []
     except BadPhotometry as problem:
         raise SedflowError(f"{name}: {problem}") from None
-    return {as_text(x) for x in values}
+    return [as_text(x) for x in values]
 
 
 def as_text(ident: Any) -> str:
@@ -45,7 +50,7 @@ def chosen_rows(rows: Any, n: int) -> np.ndarray:
     Raises
     ------
     SedflowError
-        A mask of another length, an index beyond, or neither of these.
+        A mask of another length, an index beyond or twice, or neither of these.
     """
     if isinstance(rows, slice):
         return np.arange(n)[rows]
@@ -57,7 +62,16 @@ def chosen_rows(rows: Any, n: int) -> np.ndarray:
         raise SedflowError(f"the mask has {len(found):,} rows, and there are {n:,} galaxies")
     if found.dtype != bool and not ((found >= -n) & (found < n)).all():
         raise SedflowError(f"an index is beyond the {n:,} galaxies, whose first is 0")
-    return np.arange(n)[found]
+    chosen = np.arange(n)[found]
+    often = np.bincount(chosen, minlength=n)
+    if (often > 1).any():
+        row = int(np.argmax(often > 1))
+        mask = len(found) == n and np.isin(found, (0, 1)).all()  # as FITS has masks
+        raise SedflowError(
+            f"rows name galaxy {row:,} {often[row]:,} times, which would count as often; "
+            + ("give a mask of true and false" if mask else "give each index once")
+        )
+    return chosen
 
 
 def check_known(name: str, ids: Collection[str], strangers: Collection[str]) -> None:

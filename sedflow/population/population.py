@@ -12,7 +12,8 @@ from sedflow.population import tables
 from sedflow.population.cell_density import CellDensity
 from sedflow.population.density import Density, fit_density
 from sedflow.population.evidence import Evidence, evidence_of
-from sedflow.population.grid import cell_counts, checked_weights, edges_of, merged, names_of
+from sedflow.population.given_weights import checked_weights
+from sedflow.population.grid import cell_counts, edges_of, merged, names_of
 from sedflow.population.inference_data import inference_data
 from sedflow.population.members import Members, members_of
 from sedflow.population.named_ids import chosen_rows
@@ -42,7 +43,7 @@ class Population(CellDensity):
         One or two parameters or derived quantities, "log_mstar,log_ssfr_1gyr".
     weights : array (n,), or mapping ID -> weight, optional
         How many galaxies each one is for: 1 / Vmax, 1 / completeness. Arrays follow `ids` of an
-        unweighted population.
+        unweighted population; a pandas Series whose index has the IDs goes by these.
     without : collection of IDs
         Galaxies that do not enter, such as those that are fainter than a flux limit.
     ranges : mapping name -> (low, high), optional

@@ -13,7 +13,7 @@ from sedflow.catalogue.mapping import ColumnMap
 from sedflow.errors import SedflowError
 from sedflow.files.hashes import sha256
 from sedflow.fits.export import write_table
-from sedflow.population.named_ids import as_text
+from sedflow.population.named_ids import named_ids
 
 _MORE = 5  # times the draws
 _FEWEST = 1000  # draws to make, of which those are kept
@@ -31,7 +31,7 @@ def rerun_catalogue(out: str | Path, ids: Collection, path: str | Path) -> int:
     -------
     How many galaxies were found
     """
-    out, wanted = Path(out), {as_text(i) for i in ids}
+    out, wanted = Path(out), named_ids("ids", ids)
     manifest = load_manifest(out)
     if not {"mapping", "id_kind"} <= set(manifest):
         raise SedflowError(

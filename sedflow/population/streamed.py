@@ -25,14 +25,8 @@ from sedflow.files.writing import replacing
 from sedflow.population.blocks import Blocks
 from sedflow.population.density import fit_density, responsibilities
 from sedflow.population.evidence import spreads
-from sedflow.population.grid import (
-    cell_counts,
-    checked_weights,
-    edges_of,
-    named_weights,
-    names_of,
-    weights_of,
-)
+from sedflow.population.given_weights import checked_weights, named_weights, weights_of
+from sedflow.population.grid import cell_counts, edges_of, names_of
 from sedflow.population.members import NOT_IN_SAMPLE, checked_status, members_in
 from sedflow.population.named_ids import as_text, check_known, named_ids
 from sedflow.population.notes import EFFECTIVE_MIN
@@ -106,7 +100,8 @@ class StreamedPopulation(Population):
         self._named = None if weights is None else named_weights(weights)
         self._without = named_ids("without", without)
         self._n, self._seed = as_whole("n", n, 50, 100_000), as_whole("seed", seed, 0, LARGEST_SEED)
-        counts = cell_counts(cells, self.names)
+        counts, ranges = cell_counts(cells, self.names), {} if ranges is None else ranges
+        check_kind("ranges", ranges, Mapping, "(LOW, HIGH) by the name of a quantity")
         run = RunParts(Path(out), self.names, checked_status(status), network=network)
         some = members_in(run.sample(_SAMPLE, _SAMPLE_DRAWS))
         if len(some) < _FEWEST:
@@ -114,7 +109,7 @@ class StreamedPopulation(Population):
                 f"{len(some)} galaxies of {out} have draws, where a population needs {_FEWEST}"
             )
         strangers = self._strangers(run)
-        self.edges = edges_of(some, self.names, dict(ranges or {}), counts)
+        self.edges = edges_of(some, self.names, dict(ranges), counts)
         self.ids, self._shape = np.zeros(0), counts
         self._run = run
         ends = np.array(run.ends_of_redshift())

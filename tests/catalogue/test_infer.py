@@ -208,6 +208,49 @@ def test_infer_table_takes_files_and_climbs_to_the_top_if_asked(galaxies, poster
     assert all(map(str.startswith, climbed.reason, first.reason))
 
 
+def test_pandas_gives_each_row_its_own_result(galaxies, inferred, posterior):
+    """A frame that was filtered or sorted got the results of other rows."""
+    mapping, truth = mapping_of(galaxies), inferred[0].log_mstar_p50
+    for frame in (galaxies[galaxies.id % 2 == galaxies.id[3] % 2], galaxies[::-1], galaxies[4:]):
+        for infer_them in (sedflow.infer_table, infer_partition):
+            found = infer_them(frame, mapping, posterior, n=N)
+            assert found.index.equals(frame.index)
+            mass = frame.assign(mass=found["log_mstar_p50"]).mass
+            pd.testing.assert_series_equal(mass, truth[frame.index], check_names=False)
+    named = galaxies.set_axis(pd.MultiIndex.from_product([["a", "b"], [1, 2, 3]]))
+    assert infer_partition(named, mapping, posterior, n=N).index.equals(named.index)
+    for other in (Table.from_pandas(galaxies), galaxies.to_dict("list")):
+        found = sedflow.infer_table(other, mapping, posterior, n=N)
+        assert found.index.tolist() == list(range(len(galaxies)))
+
+
+@pytest.mark.parametrize(
+    ("index", "ids"),
+    [
+        (pd.Index(["a", "b", "007"], name="objid"), ["a", "b", "007"]),
+        ([72, 161, 5], [72, 161, 5]),
+        ([72.0, 161.0, 5.0], [72, 161, 5]),
+        ([72, 72, 5], [0, 1, 2]),
+        ([0.5, 1.5, 2.5], [0, 1, 2]),
+        (["a", "", "c"], [0, 1, 2]),
+        (pd.date_range("2026-01-01", periods=3), [0, 1, 2]),
+        (pd.MultiIndex.from_arrays([[1, 2, 3], [4, 5, 6]]), [0, 1, 2]),
+        ([0, 1, 2], [0, 1, 2]),
+    ],
+)
+def test_an_index_of_exact_ids_serves_where_no_column_has_them(galaxies, posterior, index, ids):
+    frame = galaxies[:3].drop(columns="id").set_axis(index)
+    found = sedflow.infer_table(frame, posterior=posterior, n=N, unit="nanomaggies")
+    assert found.id.tolist() == ids
+    assert found.index.equals(frame.index)
+    by_index = ids != [0, 1, 2]
+    assert (
+        any("is the index of the data frame" in s for s in found.attrs["assumptions"]) == by_index
+    )
+    held = sedflow.infer_table(frame.assign(id=[7, 8, 9]), posterior=posterior, n=N, unit="nmgy")
+    assert held.id.tolist() == [7, 8, 9]
+
+
 @pytest.mark.slow
 def test_dask_maps_it_over_a_data_frame(galaxies, inferred, posterior):
     import dask

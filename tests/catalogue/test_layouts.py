@@ -287,3 +287,22 @@ def test_a_number_is_what_tables_write_as_one(text, number):
         else:
             assert not rows.problems
             assert rows.photometry.magnitude[0, 0] == pytest.approx(number)
+
+
+def test_cells_of_one_number_are_numbers(tmp_path):
+    """Columns of the shape (n, 1), as FITS may have them, "have no columns of errors"."""
+    path = tmp_path / "narrow.fits"
+    narrow = {name: np.array(values)[:, None] for name, values in RIGHT.items()}
+    for table in (Table(narrow), Table({**narrow, "id": IDS}), Table(narrow, masked=True)):
+        table.write(path, overwrite=True)
+        for read in (read_table(path), {name: table[name].tolist() for name in table.colnames}):
+            mapping = guess_mapping(read)
+            assert mapping.bands["g"].error == "magerr_g"
+            rows = to_photometry(read, mapping)
+            assert rows.ids.tolist() == IDS
+            assert rows.redshift.tolist() == RIGHT["redshift"]
+            np.testing.assert_array_equal(
+                rows.photometry.flux, to_photometry(RIGHT, guess_mapping(RIGHT)).photometry.flux
+            )
+    one = ColumnMap("redshift[0]", {"g": BandColumns("mag_g[0]", "magerr_g[0]", "mag")}, "id[0]")
+    assert to_photometry(Table(narrow), one).ids.tolist() == IDS

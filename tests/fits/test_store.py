@@ -19,7 +19,7 @@ from sedflow import bands
 from sedflow.draws import Draws
 from sedflow.errors import BadFitFile, SedflowError
 from sedflow.fits import store
-from sedflow.fits.export import TABLE_FORMATS, to_arviz, to_table
+from sedflow.fits.export import TABLE_FORMATS, to_arviz, to_table, write_table
 from sedflow.fits.fit import Fit, load_fit, save_fit
 from sedflow.fits.grid_files import grid_folder
 from sedflow.fits.structure import todays_verdict
@@ -675,6 +675,23 @@ def test_a_full_disk_is_told_in_a_sentence(tmp_path):
         resource.setrlimit(resource.RLIMIT_FSIZE, limits)
     assert path.read_bytes() == before
     assert [file.name for file in tmp_path.iterdir()] == ["a.h5"]
+
+
+@pytest.mark.parametrize("name", ["a.fits", "a.ecsv", "a.parquet", "a.vot"])
+def test_a_table_for_which_there_is_no_room_is_told_in_a_sentence(tmp_path, name):
+    """astropy's OSError of FITS had come through."""
+    path = tmp_path / name
+    path.write_bytes(b"the old one")
+    table = Table({"id": np.random.default_rng(0).integers(0, 2**60, 20_000)})
+    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (8192, limits[1]))
+    try:
+        with pytest.raises(SedflowError, match=rf"cannot write .*{name}: .*; make room"):
+            write_table(table, path, overwrite=True)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+    assert path.read_bytes() == b"the old one"
+    assert [file.name for file in tmp_path.iterdir()] == [name]
 
 
 @pytest.mark.parametrize("older", [(), ("model/ssp_identity",)])

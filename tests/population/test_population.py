@@ -6,6 +6,7 @@ from dataclasses import replace
 import numpy as np
 import pandas as pd
 import pytest
+from astropy import units as u
 from astropy.table import Table
 from click.testing import CliRunner
 
@@ -92,6 +93,10 @@ def test_a_subset_is_on_the_same_axes(population):
         ([0.5] * 12, "give a mask"),
         (np.ma.array(np.ones(16, bool), mask=np.arange(16) < 2), "give a mask"),
         ([], "give a mask"),
+        ([*range(12), 3], "rows name galaxy 3 2 times.* give each index once"),
+        ([*range(12), -16], "rows name galaxy 0 2 times"),
+        (np.arange(16) % 2, "rows name galaxy 0 8 times.* give a mask of true and false"),
+        ((np.arange(16) < 12).astype(np.uint8), "give a mask of true and false"),
     ],
 )
 def test_rows_that_choose_no_galaxies_are_refused(population, rows, words):
@@ -214,6 +219,93 @@ def test_fits_in_memory_give_a_population():
         sedflow.Population(fit, "log_mstar", status=("ok", "misfit", "failed"), weights=masked)
 
 
+def test_two_weights_of_one_galaxy_are_refused(fit, run):
+    ids = fit.photometry.ids.tolist()
+    again = [*ids, ids[3]]
+    twice = pd.Series(np.arange(1.0, 14), index=again)
+    mixed = {**dict.fromkeys(ids, 1.0), str(ids[3]): 2.0}
+    for weights in (twice, mixed):
+        with pytest.raises(SedflowError, match=f"have the ID '{ids[3]}' 2 times"):
+            sedflow.Population(fit, "log_mstar", status=ALL, weights=weights)
+    population = sedflow.Population(fit, "log_mstar", status=ALL)
+    with pytest.raises(SedflowError, match="2 times"):
+        population.subset(slice(None), weights=twice)
+    with pytest.raises(SedflowError, match="2 times"):
+        sedflow.population.StreamedPopulation(run, "log_mstar", weights=mixed)
+
+
+def test_weights_know_ids_of_any_kind(fit, run):
+    """As `without` does: pandas makes floats of a column that once had a gap."""
+    ids, w = fit.photometry.ids, np.arange(1.0, 13)
+    for weights in (
+        pd.Series(w, index=ids.astype(float))[::-1],
+        dict(zip(ids.astype(float), w, strict=True)),
+        pd.Series(w, index=np.char.encode(ids.astype(str))),
+    ):
+        found = sedflow.Population(fit, "log_mstar", status=ALL, weights=weights)
+        np.testing.assert_array_equal(found.weights, w)
+    rows = replace(fit, photometry=replace(fit.photometry, ids=np.arange(12)[::-1]))
+    by_id = sedflow.Population(rows, "log_mstar", status=ALL, weights=pd.Series(w, index=w - 1))
+    np.testing.assert_array_equal(by_id.weights, w[::-1])  # floats 0, 1, 2 ... are IDs, too
+    mine = sedflow.Population(run, "log_mstar").ids
+    many = dict.fromkeys(mine.astype(float).tolist(), 2.0)
+    streamed = sedflow.population.StreamedPopulation(run, "log_mstar", weights=many)
+    assert streamed.total[0] == 2.0 * len(mine)
+    for index, words in (
+        (ids + 0.5, "weights: ids are floating-point"),
+        ([*ids[1:].tolist(), None], "weights: an ID is missing"),
+        (pd.MultiIndex.from_arrays([ids, ids]), "of the type tuple"),
+    ):
+        with pytest.raises(SedflowError, match=words):
+            named = pd.Series(w, index=index)
+            sedflow.Population(fit, "log_mstar", status=ALL, weights=named)
+    with pytest.raises(SedflowError, match="IDs of several parts"):
+        pairs = {(k, k): 1.0 for k in ids.tolist()}
+        sedflow.Population(fit, "log_mstar", status=ALL, weights=pairs)
+
+
+def test_weights_may_have_a_unit_and_coordinates(fit):
+    xarray = pytest.importorskip("xarray")
+    ids, w = fit.photometry.ids, np.arange(1.0, 13)
+    for weights in (
+        w / u.Mpc**3,
+        1e-9 * w / u.kpc**3,
+        100 * w * u.percent,
+        w * u.one,
+        dict(zip(ids, w / u.Mpc**3, strict=True)),
+        xarray.DataArray(w[::-1], coords={"id": ids[::-1]}, dims="id"),
+        xarray.DataArray(w, dims="id"),
+    ):
+        found = sedflow.Population(fit, "log_mstar", status=ALL, weights=weights)
+        np.testing.assert_allclose(found.weights, w)
+    for weights, words in (
+        (w * u.Mpc**3, "weight has the unit 'Mpc3'; give a quantity in Mpc-3"),
+        (w + 0j, "weight must be numbers: there are complex numbers"),
+        (w > 0, "weight must be numbers: there are booleans"),
+        (pd.DataFrame({"w": w}, index=ids), r"shape \(12, 1\)"),
+    ):
+        with pytest.raises(SedflowError, match=words):
+            sedflow.Population(fit, "log_mstar", status=ALL, weights=weights)
+
+
+@pytest.mark.parametrize("kind", [sedflow.Population, sedflow.population.StreamedPopulation])
+def test_ranges_that_are_no_pair_of_numbers_are_refused(run, kind):
+    for ends, words in (
+        ((9.5 * u.dex, 11 * u.dex), "the range of log_mstar has the unit 'dex'; give plain"),
+        ((9.5 * u.dex, 11), "the range of log_mstar must be numbers: their units differ"),
+        (("9.5", "11"), "the range of log_mstar must be numbers"),
+        ((9.5, 10, 11), r"give \(LOW, HIGH\)"),
+        (9.5, r"give \(LOW, HIGH\)"),
+        ((), r"give \(LOW, HIGH\)"),
+    ):
+        with pytest.raises(SedflowError, match=words):
+            kind(run, "log_mstar", ranges={"log_mstar": ends})
+    with pytest.raises(SedflowError, match="by the name of a quantity"):
+        kind(run, "log_mstar", ranges=(9.5, 11))
+    ends = kind(run, "log_mstar", ranges={"log_mstar": np.array([8.0, 12.0])}).edges[0]
+    assert ends[[0, -1]].tolist() == [8, 12]
+
+
 def test_the_command_takes_weights_from_a_table(run, tmp_path):
     ids = sedflow.Population(run, "log_mstar").ids
     path = tmp_path / "weights.csv"
@@ -327,7 +419,7 @@ def test_fits_of_two_ages_of_birth_clouds_are_not_one_population(fit):
     [
         ({"weights": np.full(12, 1e308)}, "is 1e[+]308, and weights go from"),
         ({"weights": np.r_[np.ones(11), 1e-300]}, "is 1e-300, and weights go from"),
-        ({"weights": {72: 1.0, "72": 2.0}}, "have an ID twice"),
+        ({"weights": {72: 1.0, "72": 2.0}}, "have the ID .72. 2 times"),
         ({"ranges": {"log_mstar": (-1e300, 1e300)}}, "both within 1e[+]06"),
         ({"ranges": {"log_mstar": (9, np.inf)}}, r"\(LOW, HIGH\)\}, the lower one first"),
     ],
@@ -355,7 +447,7 @@ def test_the_command_refuses_two_weights_of_one_id(run, tmp_path):
     Table({"id": [*ids, ids[0]], "weight": np.ones(len(ids) + 1)}).write(path)
     done = CliRunner().invoke(main, ["population", str(run), "--weights", str(path)])
     assert done.exit_code == 1
-    assert "2 weights" in done.output
+    assert f"the ID {ids[0]} appears in 2 rows" in done.output
 
 
 def test_unchecked_fits_are_no_population(posterior, fit):

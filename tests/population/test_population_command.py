@@ -129,6 +129,80 @@ def test_a_magnitude_that_says_that_there_is_none_is_not_that_of_a_bright_galaxy
     assert "--flux-limit nan is not a magnitude" in done.output
 
 
+@pytest.mark.parametrize("form", ["fits", "ecsv", "parquet"])
+def test_columns_of_a_survey_are_read_in_the_units_that_they_state(
+    run, whole, survey, tmp_path, form
+):
+    """Fluxes of 0.9 to 15 uJy were taken for AB magnitudes of 0.9 to 15."""
+    limits = ("--flux-limit", 17, "--area", 1000, "--magnitude", "r", "--completeness", "seen")
+    path, plain = tmp_path / f"with_units.{form}", Table.read(survey)
+    plain["weight"] = 1.0 + np.arange(len(plain)) % 3
+    plain.write(tmp_path / "plain.csv")
+    _, expected = _asked(run, "--weights", tmp_path / "plain.csv", *limits, "--json")
+    unknown = ("mag(AB)", "mag(ST)", "%", "nmgy") if form == "fits" else ()  # to the standard
+    assert expected["galaxies"] == (plain["r"] <= 17).sum()
+
+    def asked(name, factor, unit):
+        table = plain.copy()
+        table[name] = table[name] * factor
+        table[name].unit = unit
+        table.write(path, overwrite=True)
+        return _asked(run, "--weights", path, *limits, "--json")
+
+    for name, factor, unit in (
+        ("r", 1, "mag"),
+        ("r", 1, "mag(AB)"),
+        ("r", 1000, "mmag"),
+        ("seen", 100, "%"),
+        ("weight", 1, "Mpc-3"),
+        ("weight", 1e-9, "kpc-3"),
+    ):
+        if unit in unknown:
+            continue
+        done, found = asked(name, factor, unit)
+        assert done.exit_code == 0, (unit, done.output)
+        assert found["total"] == pytest.approx(expected["total"], rel=1e-6), unit
+    for name, unit in (
+        ("r", "uJy"),
+        ("r", "nmgy"),
+        ("r", "mag(ST)"),
+        ("r", "km / s"),
+        ("seen", "mag"),
+        ("seen", "deg2"),
+        ("weight", "Mpc3"),
+        ("weight", "mag"),
+    ):
+        if unit in unknown:
+            continue
+        done, _ = asked(name, 1, unit)
+        assert done.exit_code == 1, unit
+        assert "by its own account; give" in done.output or "weight has the unit" in done.output
+
+
+def test_galaxies_of_a_rerun_may_be_named_by_ids_of_any_kind(run, whole, tmp_path):
+    first = whole.ids[:2]
+    for ids in (first, first.astype(float), first.astype(str), np.char.encode(first.astype(str))):
+        path = tmp_path / f"{ids.dtype.kind}.ecsv"
+        assert rerun_catalogue(run, ids, path) == 2
+        assert sorted(Table.read(path)["id"].tolist()) == sorted(first.tolist())
+    with pytest.raises(SedflowError, match="ids: ids are floating-point numbers"):
+        rerun_catalogue(run, first + 0.5, tmp_path / "none.ecsv")
+
+
+def test_ids_of_a_survey_may_be_floats_and_absent(run, whole, tmp_path):
+    path = tmp_path / "survey.fits"
+    ids = np.append(whole.ids.astype(float), np.nan)
+    Table({"id": ids, "weight": np.full(len(ids), 2.0)}).write(path)
+    done, found = _asked(run, "--weights", path, "--json")
+    assert done.exit_code == 0, done.output
+    assert found["total"][0] == 2.0 * len(whole)
+    assert "1 rows have no ID, and do not count" in done.stderr
+    Table({"id": whole.ids + 0.5, "weight": np.full(len(whole), 2.0)}).write(path, overwrite=True)
+    done, _ = _asked(run, "--weights", path)
+    assert done.exit_code == 1
+    assert "survey.fits: the IDs in 'id' are floating-point numbers" in done.output
+
+
 @pytest.mark.parametrize("options", [(), ("--stream",)])
 def test_a_run_that_is_not_finished_says_how_many_rows_are_to_come(
     run, whole, survey, tmp_path, options

@@ -1,0 +1,49 @@
+"""The index of a pandas data frame, by which pandas gives each row its own result."""
+
+from dataclasses import replace
+from typing import Any
+
+from sedflow.catalogue.mapping import ColumnMap
+from sedflow.errors import BadPhotometry
+from sedflow.identifiers import exact_ids
+from sedflow.units import BLANK
+
+
+def index_of(table: Any) -> Any:
+    """The index of a pandas data frame; None of any other table."""
+    import pandas as pd
+
+    return table.index if isinstance(table, pd.DataFrame) else None
+
+
+def named_by_index(table: Any, mapping: ColumnMap) -> tuple[Any, ColumnMap]:
+    """A table and its mapping, with the index as the column of IDs where no other has them.
+
+    An index of exact IDs serves: whole numbers or text, each once. One of 0, 1, 2 ... says no more
+    than the numbers of the rows.
+
+    >>> import pandas as pd
+    >>> table = pd.DataFrame({"z": [0.1]}, index=pd.Index([72], name="NSAID"))
+    >>> named_by_index(table, ColumnMap("z", {}))[1].id
+    'NSAID'
+    """
+    index = index_of(table)
+    if index is None or mapping.id or not _has_ids(index):
+        return table, mapping
+    name = "index" if index.name is None else str(index.name)[:40]
+    while name in map(str, table.columns):
+        name += "_"
+    note = f"the column {name} is the index of the data frame"
+    mapping = replace(mapping, id=name, notes=(*mapping.notes, note))
+    return table.assign(**{name: exact_ids(index.tolist())}), mapping
+
+
+def _has_ids(index):
+    """Whether an index names each row by an exact ID of its own."""
+    if index.nlevels > 1 or not len(index) or index.tolist() == list(range(len(index))):
+        return False
+    try:
+        texts = [str(ident).strip() for ident in exact_ids(index.tolist()).tolist()]
+    except BadPhotometry:
+        return False
+    return len(set(texts)) == len(texts) and not set(map(str.lower, texts)) & set(BLANK)
