@@ -1,4 +1,5 @@
-// Rules for the static site's modules and for the app's scripts; tsc (jsconfig.json) finds undefined names and wrong types.
+// Rules for the static site's modules and for the app's scripts; in the first, tsc (jsconfig.json)
+// finds undefined names and wrong types.
 export default [
   {
     files: ["sedflow/site/static/**/*.js", "sedflow/dashboard/**/*.js"],

@@ -43,6 +43,8 @@ def outside_model(redshift: float) -> str:
 
 def beyond_grid(redshift: float, top: float, grid: str, bands: tuple[str, ...]) -> str:
     """Of a redshift at which an SSP grid does not cover all bands; top : the last that it does."""
+    if redshift > MAX_REDSHIFT:  # no other bands or grid would help
+        return outside_model(redshift)
     return (
         f"redshift = {redshift:g} is beyond {top:.3f}, where the {grid!r} SSP "
         f"grid stops covering {', '.join(bands)}; leave out the bluest band or choose "

@@ -16,7 +16,8 @@ from sedflow.catalogue.rows import Problem, Rows
 from sedflow.dashboard.answer import OwnGalaxy
 from sedflow.network.posterior import AmortizedPosterior
 
-_DRAWS = 1000
+#: Of each galaxy.
+DRAWS = 1000
 
 
 @dataclass(frozen=True, eq=False)
@@ -63,7 +64,7 @@ class Inputs:
         kind = "int" if np.issubdtype(self.rows.ids.dtype, np.integer) else "str"
         some = self.table[rows]
         some.meta.pop("problems", None)  # of lines, by their numbers in the whole; none is here
-        part = infer_partition(some, self.mapping, posterior, n=_DRAWS, first=0, id_kind=kind)
+        part = infer_partition(some, self.mapping, posterior, n=DRAWS, first=0, id_kind=kind)
         part["row"] = rows
         if not self.mapping.id:
             part["id"] = pd.array(rows, dtype="Int64")

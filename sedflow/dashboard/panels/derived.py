@@ -2,6 +2,7 @@
 
 import html
 from collections.abc import Callable
+from functools import cache
 
 import numpy as np
 import pandas as pd
@@ -13,6 +14,7 @@ from sedflow.dashboard.printed import minus
 from sedflow.dashboard.quantities import QUANTITIES
 from sedflow.dashboard.widgets import SMALL_TABLE, TextTable
 from sedflow.model.derived import ALL, derive
+from sedflow.parameters import NAMES, Prior
 
 __all__ = ["DerivedPanel", "interval", "number"]
 
@@ -96,10 +98,20 @@ class DerivedPanel(AnswerPanel):
         return self.table
 
 
+@cache
+def _ranges(sfh):
+    """16 and 84 % (2, 12) of the prior of the parameters, in which like ranges look alike."""
+    draws = Prior(sfh).sample(200_000, np.random.default_rng(0))
+    return np.quantile(draws, (0.16, 0.84), axis=0)
+
+
 def _rows(answer, brushed, literature):
     rows = []
     for k, d in enumerate(QUANTITIES):
-        prior = np.quantile(answer.prior_samples[:, k], (0.16, 0.84))
+        if k < len(NAMES):
+            prior = _ranges(answer.fit.prior.sfh)[:, k]
+        else:
+            prior = np.quantile(answer.prior_samples[:, k], (0.16, 0.84))
         row = {
             "quantity": _heading(d),
             "median, 68 %": interval(answer.quantiles[:, k]),

@@ -13,21 +13,22 @@ from sedflow.dashboard.panels.columns import NONE
 from sedflow.dashboard.panels.files import FileButtons
 from sedflow.dashboard.panels.run_columns import in_a_word
 from sedflow.dashboard.server.work import beside
-from sedflow.dashboard.upload_run import Results
+from sedflow.dashboard.upload_run import DRAWS, Results
 from sedflow.dashboard.widgets import plain, printable, prose, tall, text_table, typeset
 
 __all__ = ["ResultsPanel"]
 
 #: Quantities of the table, and their titles; the files have all of them.
 _SHOWN = {
-    "log_mstar": "log M★ formed",
-    "log_sfr_100myr": "log SFR",
+    "log_mstar": "log M★ [M☉ formed]",
+    "log_sfr_100myr": "log SFR₁₀₀ [M☉/yr]",
     "age_mw": "age [Gyr]",
     "log_z_mw_solar": "log Z/Z☉",
     "a_v": "A_V",
 }
 #: Results come below what was read, often below the screen: the page goes there, as soon as they
 #: have their place in it.
+_TOLD = 5  # reasons on the page; the files have all
 _REVEAL = "if (cb_obj.visible) setTimeout(() => window.sedflow?.reveal(cb_obj), 300)"
 
 
@@ -79,14 +80,12 @@ class ResultsPanel(pn.viewable.Viewer):
                 NONE if not np.isfinite(m) else typeset(f"{m:.2f} ({a:.2f} to {b:.2f})")
                 for a, m, b in zip(low, middle, high, strict=True)
             ]
-        bad = results["status"] != "ok"  # why a posterior is exact is in the files
-        if bad.any():
-            shown["reason"] = [typeset(r) for r in results["reason"].where(bad, "")]
         self._table.param.update(value=shown.round(3), visible=True, height=tall(len(shown), 10))
         text = ", ".join(f"{n} {kind}" for kind, n in shown["verdict"].value_counts().items())
         self._said.object = (
             f"**{plain(done.inputs.name)}**: {text}.{left} Click a row to look at its galaxy. Each "
-            "number is a median with its 68 % range."
+            f"number is a median with its 68 % range, of {DRAWS:,} draws; Explore makes its own."
+            + _reasons(results)
         )
         self._column.visible = True
 
@@ -108,3 +107,16 @@ class ResultsPanel(pn.viewable.Viewer):
 
     def __panel__(self):
         return self._column
+
+
+def _reasons(results):
+    """Why rows have no good posterior, as Markdown; why others are exact is in the files."""
+    bad = results[results["status"] != "ok"]
+    some = bad.iloc[:_TOLD]
+    lines = [
+        f"\n- **{plain(printable(name))}**: {plain(typeset(reason))}"
+        for name, reason in zip(some["id"], some["reason"], strict=True)
+    ]
+    if len(bad) > _TOLD:
+        lines.append(f"\n- and {len(bad) - _TOLD} more, whose reasons are in the files")
+    return "\n" + "".join(lines) if lines else ""
