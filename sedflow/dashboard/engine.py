@@ -264,7 +264,7 @@ class Engine:
         notes, missed = [], ""
         check = posterior.check(galaxy, draws=network.draws)
         if not check:
-            notes.append(f"{check}")
+            notes.append(f"the galaxy is {check}")
         if request.prior != network.prior.sfh:
             under = fit(
                 galaxy,
@@ -314,7 +314,7 @@ class Engine:
         # A misfit says of its own draws what the check says of the network's.
         misfit = verdict is not None and verdict.kind == MISFIT
         twice = misfit and {*answer.check.causes[()]} <= {"chi2"}
-        notes = [] if answer.check or twice else [f"{answer.check}"]
+        notes = [] if answer.check or twice else [f"the galaxy is {answer.check}"]
         missed = "" if answer.missed == prior else answer.missed
         if missed:
             notes.append(f"{_stays(better, missed)}, which these draws do not follow")

@@ -75,8 +75,9 @@ class Reach:
             if chi2_best[k] > limit:
                 without = self._without(one)
                 worst[k] = self._blamed(without, one)
-                reasons[k] += (self._sentence(chi2_best[k], one, len(flux), worst[k], without),)
-                causes[k] += ("chi2",)
+                far = self._sentence(chi2_best[k], one, len(flux), worst[k], without)
+                # First, for it says more than any colour.
+                reasons[k], causes[k] = (far, *reasons[k]), ("chi2", *causes[k])
         shape = self.shape
         return replace(
             self.ranges,
@@ -153,7 +154,7 @@ class Reach:
         name = self.bands[worst]
         return text + (
             f"without {name} the chi-square is {without[worst]:.2g}, so check the flux in {name}, "
-            f"or drop {name} (NaN in flux and sigma)"
+            f"or leave {name} out"
         )
 
 

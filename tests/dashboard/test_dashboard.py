@@ -405,7 +405,7 @@ def test_a_page_that_opens_with_a_galaxy_beyond_the_grid_says_so(engine):
     )
     asyncio.run(explorer.state.infer())
     assert explorer.verdict.heading.object == "## No posterior of far"
-    assert "redshift = 1.2 is beyond" in explorer.state.message
+    assert "redshift = 1.2 is outside" in explorer.state.message
     assert all(button.disabled for button in explorer._actions)
     assert explorer.places.empty.visible and not explorer.places.box.visible
 

@@ -307,7 +307,7 @@ def test_quantiles_of_curves_and_predictions_take_per_cent_too(nsa):
 def test_a_fit_without_draws_says_why():
     far = sedflow.Photometry([30.4, 75.8, 104.4, 130.5, 145.7], [2.0, 1.6, 2.1, 2.9, 5.7], 1.2)
     said = repr(sedflow.fit(far, n=100))
-    assert said.startswith("<Fit z = 1.2000: failed, no draws: redshift = 1.2 is beyond")
+    assert said.startswith("<Fit z = 1.2000: failed, no draws: redshift = 1.2 is outside")
 
 
 def test_columns_of_a_summary_can_be_chosen():

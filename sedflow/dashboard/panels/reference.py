@@ -197,11 +197,16 @@ def _comparison(answer, fit):
             return quantity_columns(thin), f"No distance: {error}."
         worst = int(np.argmax(d.wasserstein))
         rows.append(
-            f"| {label} | {d.wasserstein.mean():.3f} | {d.wasserstein[worst]:.3f} "
+            f"| {label} | {_sigmas(d.wasserstein.mean())} | {_sigmas(d.wasserstein[worst])} "
             f"({PARAMETERS[worst].label}) | {d.c2st:.3f} |"
         )
     rows.append(
-        f"| two halves of MCMC | {d.wasserstein_floor.mean():.3f} | "
-        f"{d.wasserstein_floor.max():.3f} | {d.c2st_floor:.3f} |"
+        f"| two halves of MCMC | {_sigmas(d.wasserstein_floor.mean())} | "
+        f"{_sigmas(d.wasserstein_floor.max())} | {d.c2st_floor:.3f} |"
     )
     return quantity_columns(thin), "\n".join(rows)
+
+
+def _sigmas(value):
+    """A distance with the digits that mean something."""
+    return f"{value:.3f}" if value < 1 else f"{value:.1f}" if value < 10 else f"{value:,.0f}"
