@@ -27,7 +27,8 @@ VIEWS = """
 .stage { flex: 1 1 0 !important; min-height: 0; }
 @media (max-width: 1100px) {
   :host { overflow: auto; }
-  .stage { flex: none !important; height: auto !important; }
+  .stage { flex: var(--sf-alone-flex, none) !important;
+    height: var(--sf-alone-height, auto) !important; }
 }
 @media (max-width: 600px) {
   .parts { display: flex !important; position: sticky; top: 0; z-index: 4;
@@ -38,10 +39,10 @@ VIEWS = """
 #: Spectrum, residuals and histories on the left, corner plot and numbers on the right.
 STAGE = """
 :host { display: grid !important; gap: 2px 10px; min-height: 0;
-  grid-template-columns: var(--sf-stage-columns, minmax(0, 1fr) minmax(380px, 40%));
-  grid-template-rows: var(--sf-stage-rows,
-    30px minmax(110px, 1.25fr) 104px minmax(210px, 0.95fr));
-  grid-template-areas: var(--sf-stage-areas,
+  grid-template-columns: var(--sf-alone-columns, minmax(0, 1fr) minmax(380px, 40%));
+  grid-template-rows: var(--sf-alone-rows, var(--sf-stage-rows,
+    30px minmax(110px, 1.25fr) 104px minmax(210px, 0.95fr)));
+  grid-template-areas: var(--sf-alone-areas,
     "bar corner" "sed corner" "pull corner" "history block");
   transition: opacity 80ms; }
 .part { min-width: 0; min-height: 0; }
@@ -56,18 +57,20 @@ STAGE = """
 .block { grid-area: block; display: var(--sf-block, flex) !important;
   border-top: 1px solid var(--sf-line); }
 @media (min-width: 1800px) {
-  :host { grid-template-columns: var(--sf-stage-columns, minmax(0, 1fr) minmax(380px, 46%)); }
+  :host { grid-template-columns: var(--sf-alone-columns, minmax(0, 1fr) minmax(380px, 46%)); }
 }
 @media (max-width: 1100px) {
-  :host { grid-template-columns: minmax(0, 1fr) minmax(0, 1fr);
-    grid-template-rows: 30px 270px 104px 590px 250px 360px; height: auto !important;
-    flex: none !important;
-    grid-template-areas: "bar bar" "sed sed" "pull pull" "corner corner" "history history"
-      "block block"; }
+  :host { grid-template-columns: minmax(0, 1fr);
+    grid-template-rows: var(--sf-alone-rows, var(--sf-tall-rows,
+      30px 270px 104px 590px 250px 360px));
+    height: var(--sf-alone-height, auto) !important; flex: var(--sf-alone-flex, none) !important;
+    grid-template-areas: var(--sf-alone-areas,
+      "bar" "sed" "pull" "corner" "history" "block"); }
   .corner { max-width: 720px; width: 100% !important; justify-self: center; }
 }
 @media (max-width: 600px) {
-  :host { display: flex !important; flex-direction: column; }
+  :host { display: flex !important; flex-direction: column; height: auto !important;
+    flex: none !important; }
   .part, .bar { display: none !important; width: 100% !important; }
   :host(.on-light) .bar, :host(.on-light) .sed, :host(.on-light) .pull,
   :host(.on-posterior) .corner, :host(.on-history) .history,
