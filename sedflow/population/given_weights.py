@@ -44,11 +44,15 @@ def weights_of(named: Mapping[str, Any], ids: np.ndarray) -> list:
 def checked_weights(weights: Any, ids: np.ndarray) -> np.ndarray | None:
     """Weights (n,) of galaxies with these IDs, above zero; None of None.
 
-    weights : array (n,), mapping ID -> weight, or Series of pandas or array of xarray by ID
+    weights : array (n,), mapping ID -> weight, or Series of pandas by ID
     """
     if weights is None:
         return None
-    weights = _as_series(weights)
+    if hasattr(weights, "coords"):
+        raise SedflowError(
+            "weights are an array of xarray, whose coordinates may be IDs or not; give "
+            "weights.to_series() if they are, or weights.to_numpy() in the order of the galaxies"
+        )
     if isinstance(weights, Mapping) or _is_named(weights, ids):
         weights = weights_of(named_weights(weights), ids)
     w = as_weights(weights)
@@ -82,20 +86,23 @@ def as_weights(values: Any) -> np.ndarray:
     return plain(values, "weight", "" if shares else "Mpc-3")
 
 
-def _as_series(weights):
-    """An array of xarray along a dimension with names as the Series that it is."""
-    is_named = hasattr(weights, "to_series") and getattr(weights, "ndim", 0) == 1
-    return weights.to_series() if is_named and len(getattr(weights, "coords", ())) else weights
-
-
 def _is_named(weights, ids):
     """Whether these are a pandas Series whose index names the galaxies.
 
     Without an index of its own a Series has 0, 1, 2 ...: IDs, where all galaxies are among them.
+    Where some are, it is the caller who knows.
     """
     if not hasattr(weights, "to_dict") or not hasattr(weights, "keys") or np.ndim(weights) != 1:
         return False
     index = list(weights.keys())
     if index != list(range(len(weights))):
         return True
-    return set(map(as_text, ids.tolist())) <= set(texts_of("weights", weights.keys()))
+    mine = set(map(as_text, ids.tolist()))
+    strangers = mine - set(texts_of("weights", weights.keys()))
+    if strangers and len(strangers) < len(mine):
+        raise SedflowError(
+            f"weights are a Series whose index, 0 to {len(weights) - 1}, has the IDs of some of "
+            f"these galaxies and not of others, such as {min(strangers)[:40]}; give its to_dict() "
+            "if the index holds IDs, or its to_numpy() in the order of the galaxies"
+        )
+    return not strangers

@@ -214,6 +214,14 @@ def test_fits_in_memory_give_a_population():
         weights=pd.Series(np.arange(1.0, 13)),
     )
     np.testing.assert_array_equal(rows.weights, 1.0 + rows.ids)  # its index is the IDs
+    some = replace(fit, photometry=replace(fit.photometry, ids=np.append(mixed[1:], 99)))
+    with pytest.raises(SedflowError, match=r"0 to 11, has the IDs of some .* such as 99; give its"):
+        sedflow.Population(
+            some,
+            "log_mstar",
+            status=("ok", "misfit", "failed"),
+            weights=pd.Series(np.arange(1.0, 13)),
+        )
     masked = np.ma.array(np.ones(12), mask=np.arange(12) < 1)
     with pytest.raises(SedflowError, match=r"weight of .* is nan"):
         sedflow.Population(fit, "log_mstar", status=("ok", "misfit", "failed"), weights=masked)
@@ -264,7 +272,7 @@ def test_weights_know_ids_of_any_kind(fit, run):
         sedflow.Population(fit, "log_mstar", status=ALL, weights=pairs)
 
 
-def test_weights_may_have_a_unit_and_coordinates(fit):
+def test_weights_may_have_a_unit(fit):
     xarray = pytest.importorskip("xarray")
     ids, w = fit.photometry.ids, np.arange(1.0, 13)
     for weights in (
@@ -273,8 +281,7 @@ def test_weights_may_have_a_unit_and_coordinates(fit):
         100 * w * u.percent,
         w * u.one,
         dict(zip(ids, w / u.Mpc**3, strict=True)),
-        xarray.DataArray(w[::-1], coords={"id": ids[::-1]}, dims="id"),
-        xarray.DataArray(w, dims="id"),
+        xarray.DataArray(w[::-1], coords={"id": ids[::-1]}, dims="id").to_series(),
     ):
         found = sedflow.Population(fit, "log_mstar", status=ALL, weights=weights)
         np.testing.assert_allclose(found.weights, w)
@@ -283,6 +290,7 @@ def test_weights_may_have_a_unit_and_coordinates(fit):
         (w + 0j, "weight must be numbers: there are complex numbers"),
         (w > 0, "weight must be numbers: there are booleans"),
         (pd.DataFrame({"w": w}, index=ids), r"shape \(12, 1\)"),
+        (xarray.DataArray(w, coords={"id": ("x", ids)}, dims="x"), r"give weights\.to_series"),
     ):
         with pytest.raises(SedflowError, match=words):
             sedflow.Population(fit, "log_mstar", status=ALL, weights=weights)
