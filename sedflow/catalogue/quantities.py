@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from sedflow.catalogue.columns import Columns, of_another_quantity, readable_unit
+from sedflow.catalogue.columns import Columns, readable_unit
 from sedflow.errors import SedflowError
 from sedflow.flux_units import AB, flux_unit, is_percent
 from sedflow.units import as_unit
@@ -35,7 +35,7 @@ def ab_magnitudes(columns: Columns, name: str) -> np.ndarray:
     array([17.77])
     """
     numbers, stated = numbers_of(columns, name), columns.stated_unit(name)
-    if not stated or not (readable_unit(stated) or of_another_quantity(stated)):
+    if not readable_unit(stated) and _unit_of(stated) is None:
         return numbers
     try:
         unit = flux_unit(stated)
@@ -56,7 +56,10 @@ def shares(columns: Columns, name: str) -> np.ndarray:
     numbers, stated = numbers_of(columns, name), columns.stated_unit(name)
     if is_percent(stated):
         return numbers / 100
-    if readable_unit(stated) or of_another_quantity(stated):
+    unit = _unit_of(stated)
+    if unit is not None and not unit.bases:  # percents, as FITS has them: 10**-2
+        return numbers * unit.scale
+    if unit is not None or readable_unit(stated):
         raise _wrong(name, stated, "shares of one, or percents")
     return numbers
 
@@ -73,6 +76,18 @@ def quantities(columns: Columns, name: str) -> Any:
     if isinstance(unit, u.function.FunctionUnitBase):
         raise _wrong(name, stated, "numbers, or a quantity that is not a logarithm")
     return u.Quantity(numbers, unit)
+
+
+def _unit_of(stated):
+    """The unit that a text is, of astropy's; None where there is none, or one that nobody knows."""
+    from astropy import units as u
+
+    try:
+        unit = as_unit(stated) if stated else None
+    except Exception:  # astropy's parsers raise errors of many kinds
+        return None
+    known = not isinstance(unit, u.function.FunctionUnitBase | u.UnrecognizedUnit)
+    return unit if known and unit != u.dimensionless_unscaled else None
 
 
 def _wrong(name, stated, wanted):

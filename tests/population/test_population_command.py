@@ -167,6 +167,8 @@ def test_columns_of_a_survey_are_read_in_the_units_that_they_state(
         ("r", "nmgy"),
         ("r", "mag(ST)"),
         ("r", "km / s"),
+        ("r", "count"),
+        ("seen", "adu"),
         ("seen", "mag"),
         ("seen", "deg2"),
         ("weight", "Mpc3"),
