@@ -176,11 +176,16 @@ def whole_field(state: param.Parameterized, name: str, **options: Any) -> pn.wid
     return field
 
 
+def is_served(model: Any) -> bool:
+    """Whether a model, or None, is on the page of a server: not in a cell, a test, or to come."""
+    document = None if model is None else model.document
+    return document is not None and document.session_context is not None
+
+
 def patch(model: Any, function: Callable[[], object]) -> None:
     """Change what is on the page where that is allowed: with its lock, on the next tick."""
-    document = None if model is None else model.document
-    if document is not None and document.session_context is not None:
-        document.add_next_tick_callback(function)
+    if is_served(model):
+        model.document.add_next_tick_callback(function)
     else:
         function()  # in a notebook's cell or a test nobody holds a lock
 

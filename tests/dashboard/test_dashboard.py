@@ -8,6 +8,7 @@ from dataclasses import replace
 from types import SimpleNamespace
 
 import numpy as np
+import panel as pn
 import pytest
 from panel.models.tabulator import CellClickEvent
 
@@ -468,6 +469,41 @@ def test_a_galaxy_is_picked_shown_and_brushed(nsa, posterior):
     assert len(explorer.light.sed.sources["brushed"].data["x"]) == 0
     assert len(explorer.corner.plot._sources["outline"].data["x"]) == 0
     assert explorer.__panel__() is not None
+
+
+def test_an_older_drawing_that_begins_late_does_not_keep_the_newer_from_the_page(
+    nsa, posterior, monkeypatch
+):
+    """The selection is cleared and a galaxy picked: the page stayed with the galaxy before."""
+    explorer = Explorer(nsa, posterior)
+    explorer.state._run = at_once(explorer.engine)
+    explorer.state.n = 300
+
+    async def pick(galaxy):
+        explorer.state.galaxy = galaxy
+        await explorer.state.infer()
+
+    begun = []
+
+    async def prepare(answer, brushed, changed):  # a busy worker computes the last alone
+        begun.append(answer)
+        await asyncio.sleep(0.01)
+        return answer is begun[-1]
+
+    asyncio.run(pick("72"))
+    tasks = []
+    monkeypatch.setattr(explorer.corner, "prepare", prepare)
+    monkeypatch.setattr("sedflow.dashboard.pages.explore.is_served", lambda figure: True)
+    monkeypatch.setattr(pn.state, "execute", tasks.append)
+    explorer._draw(explorer.state.answer)  # as when a selection is cleared
+    asyncio.run(pick("2490"))
+
+    async def both():
+        await asyncio.gather(*(task() for task in reversed(tasks)))
+
+    assert len(tasks) == 2
+    asyncio.run(both())
+    assert explorer.corner.figure.title.text.startswith("NSAID 2490,")
 
 
 def test_a_galaxy_with_a_name_is_shown_with_it_and_a_link_to_the_sky(engine, posterior):

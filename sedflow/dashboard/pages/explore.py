@@ -37,7 +37,7 @@ from sedflow.dashboard.script import code_for
 from sedflow.dashboard.server.turns import Superseded
 from sedflow.dashboard.state import ExplorerState
 from sedflow.dashboard.what_if import Change, Changed
-from sedflow.dashboard.widgets import patch, plain
+from sedflow.dashboard.widgets import is_served, patch, plain
 from sedflow.errors import SedflowError
 from sedflow.fits.fit import Fit
 from sedflow.network.posterior import AmortizedPosterior
@@ -277,17 +277,17 @@ class Explorer(PageView):
     def _draw(self, answer: Answer, brushed: Brushed | None = None):
         """Show everything of an answer, once the worker has computed its corner plot."""
         figure, changed = self.corner.figure, self._changed
+        self._latest = latest = object()
 
         def show():
             patch(figure, lambda: self._show_all(answer, brushed))
 
-        document = None if figure is None else figure.document
-        if document is None or document.session_context is None:
+        if not is_served(figure):
             show()  # a page that is being built, a notebook's cell, a test
             return
 
-        async def prepared():
-            if await self.corner.prepare(answer, brushed, changed):
+        async def prepared():  # in any order: an older one would keep the worker from a newer one
+            if latest is self._latest and await self.corner.prepare(answer, brushed, changed):
                 show()
 
         pn.state.execute(prepared)
