@@ -20,20 +20,26 @@ ROOT = Path(__file__).parents[2]
 
 @pytest.fixture(scope="module")
 def address():
+    """`panel serve app.py` in a process of its own."""
+    yield from _served("panel", "serve", "app.py", at="app")
+
+
+@pytest.fixture(scope="module")
+def public():
     """`sedflow serve` in a process of its own, which refuses what no page should say."""
+    yield from _served("sedflow.cli", "serve")
+
+
+def _served(module, *words, at=""):
+    """The address of a server, which ends after its last test."""
     with socket.socket() as s:
         s.bind(("127.0.0.1", 0))
         port = s.getsockname()[1]
+    origin = ["--allow-websocket-origin", f"127.0.0.1:{port}"] if module == "panel" else []
     process = subprocess.Popen(
         [
-            sys.executable,
-            "-m",
-            "sedflow.cli",
-            "serve",
-            "--address",
-            "127.0.0.1",
-            "--port",
-            str(port),
+            *(sys.executable, "-m", module, *words),
+            *("--address", "127.0.0.1", "--port", str(port), *origin),
         ],
         cwd=ROOT,
         stdout=subprocess.DEVNULL,
@@ -46,7 +52,7 @@ def address():
             if s.connect_ex(("127.0.0.1", port)) == 0:
                 break
         time.sleep(0.2)
-    yield f"http://127.0.0.1:{port}/"
+    yield f"http://127.0.0.1:{port}/{at}"
     process.terminate()
     errors = process.communicate(timeout=30)[1]
     # A page closed while it was written to is tornado's business; an error of ours is not.
@@ -332,6 +338,20 @@ def test_what_is_pinned_is_compared_and_stands_in_the_address(blank, address):
     page.get_by_role("button", name="NSAID 2490 ×").wait_for(timeout=30_000)
     # From memory both come at once, while the table of the first is still being built.
     page.locator(".tabulator-col-title", has_text="difference").wait_for(timeout=30_000)
+
+
+def test_no_page_says_what_a_public_server_refuses(blank, public):
+    """After twenty refusals nobody behind that address gets a page: `blank` fails on each."""
+    page = blank
+    go(page, public)
+    corner_of(page, "NSAID 72,")
+    page.keyboard.press("p")
+    page.get_by_text("Pinned NSAID 72").wait_for()
+    for key in "3245671":
+        page.keyboard.press(key)
+        page.wait_for_timeout(2000)
+        page.wait_for_function(IDLE, timeout=60_000)
+    corner_of(page, "NSAID 72,")
 
 
 def test_explore_fits_its_screen(page):
