@@ -1,7 +1,5 @@
 """Evidence: what the verdict rests on, in figures, and how other stellar libraries do."""
 
-import math
-
 import panel as pn
 
 from sedflow.dashboard.answer import Answer
@@ -54,10 +52,9 @@ def _said(answer):
         ]
         if importance.prior not in ("", "flat"):
             lines.append(f"- under the prior {importance.prior}")
-    p = float(answer.fit.predicted.p_value if verdict is None else verdict.p_calibrated)
-    if not math.isfinite(p):  # no table calibrates it
-        p = float(answer.fit.predicted.p_value)
-    lines.append(f"- p = {p:.2g} of the data, if the model is right")
+    lines.append(
+        f"- p = {float(answer.fit.predicted.p_value):.2g} of the data, if the model is right"
+    )
     inside = "inside" if answer.check else "outside"
     lines.append(f"- {inside} the domain that the network was trained on")
     return "\n".join(lines)
