@@ -232,7 +232,7 @@ class Columns:
                 f"the column {name!r} is in {stated!r} by its own account, a surface brightness; "
                 "give the flux or the magnitude of the whole galaxy"
             )
-        if not same and (read or of_another_quantity(stated)):
+        if not same and (read or _of_another_quantity(stated)):
             raise SedflowError(
                 f"the column {name!r} is in {stated!r} by its own account, but in {unit!r} by the "
                 "mapping; correct one of them"
@@ -321,7 +321,7 @@ def readable_unit(text) -> str:
     return text
 
 
-def of_another_quantity(text):
+def _of_another_quantity(text):
     """Whether a unit is astropy's, but not one of fluxes; counts are of any."""
     from astropy import units as u
 

@@ -28,22 +28,24 @@ def named_by_index(table: Any, mapping: ColumnMap) -> tuple[Any, ColumnMap]:
     'NSAID'
     """
     index = index_of(table)
-    if index is None or mapping.id or not _has_ids(index):
+    ids = None if index is None or mapping.id else _ids_of(index)
+    if ids is None:
         return table, mapping
     name = "index" if index.name is None else str(index.name)[:40]
     while name in map(str, table.columns):
         name += "_"
     note = f"the column {name} is the index of the data frame"
     mapping = replace(mapping, id=name, notes=(*mapping.notes, note))
-    return table.assign(**{name: exact_ids(index.tolist())}), mapping
+    return table.assign(**{name: ids}), mapping
 
 
-def _has_ids(index):
-    """Whether an index names each row by an exact ID of its own."""
+def _ids_of(index):
+    """The exact IDs by which an index names each row, each once; None where it does not."""
     if index.nlevels > 1 or not len(index) or index.tolist() == list(range(len(index))):
-        return False
+        return None
     try:
-        texts = [str(ident).strip() for ident in exact_ids(index.tolist()).tolist()]
+        ids = exact_ids(index.tolist())
     except BadPhotometry:
-        return False
-    return len(set(texts)) == len(texts) and not set(map(str.lower, texts)) & set(BLANK)
+        return None
+    texts = {str(ident).strip() for ident in ids.tolist()}
+    return None if len(texts) < len(ids) or set(map(str.lower, texts)) & set(BLANK) else ids

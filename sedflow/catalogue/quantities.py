@@ -69,23 +69,27 @@ def quantities(columns: Columns, name: str) -> Any:
     from astropy import units as u
 
     numbers, stated = numbers_of(columns, name), columns.stated_unit(name)
-    try:
-        unit = as_unit(stated) if stated else u.dimensionless_unscaled
-    except Exception:  # astropy's parsers raise errors of many kinds
+    unit = _parsed(stated)
+    if unit is None:
         return numbers
     if isinstance(unit, u.function.FunctionUnitBase):
         raise _wrong(name, stated, "numbers, or a quantity that is not a logarithm")
     return u.Quantity(numbers, unit)
 
 
+def _parsed(stated):
+    """A text as astropy reads it; None where there is none, or that it cannot read."""
+    try:
+        return as_unit(stated) if stated else None
+    except Exception:  # astropy's parsers raise errors of many kinds
+        return None
+
+
 def _unit_of(stated):
     """The unit that a text is, of astropy's; None where there is none, or one that nobody knows."""
     from astropy import units as u
 
-    try:
-        unit = as_unit(stated) if stated else None
-    except Exception:  # astropy's parsers raise errors of many kinds
-        return None
+    unit = _parsed(stated)
     known = not isinstance(unit, u.function.FunctionUnitBase | u.UnrecognizedUnit)
     return unit if known and unit != u.dimensionless_unscaled else None
 

@@ -30,8 +30,6 @@ VIEWS = {
 }
 #: Keys of earlier versions -> those of now.
 FORMER = {"survey": "run"}
-#: Of a flux and a redshift.
-DIGITS = ".6g"
 _MOST = 64  # characters of a value that a notice quotes
 _MOST_BANDS = 32  # of a galaxy that an address carries
 

@@ -96,7 +96,7 @@ def prior_shares(
     """
     plain = [_ALIAS.get(name, name) for name in names]
     if _independent(plain):
-        along = [np.diff(_cumulative(x, e, prior)) for x, e in zip(plain, edges, strict=True)]
+        along = [np.diff(cumulative(x, e, prior)) for x, e in zip(plain, edges, strict=True)]
         shares = np.multiply.outer(*along).ravel() if len(along) == 2 else along[0]
         return PriorShares(np.array([0.0]), shares[None], np.zeros((1, len(shares))))
     nodes = _nodes(redshift)
@@ -110,8 +110,8 @@ def _independent(names):
     return all(name in NAMES for name in names) and betas < 2 and len(set(names)) == len(names)
 
 
-def _cumulative(name, x, prior):
-    """The prior's probability below x of one parameter."""
+def cumulative(name: str, x: np.ndarray, prior: Prior) -> np.ndarray:
+    """The prior's probability (n,) of one parameter below x (n,), exact."""
     p = PARAMETERS[index(name)]
     u = np.clip((x - p.low) / (p.high - p.low), 0.0, 1.0)
     if not name.startswith("beta"):

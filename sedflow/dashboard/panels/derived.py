@@ -14,7 +14,8 @@ from sedflow.dashboard.printed import minus
 from sedflow.dashboard.quantities import QUANTITIES
 from sedflow.dashboard.widgets import SMALL_TABLE, TextTable
 from sedflow.model.derived import ALL, derive
-from sedflow.parameters import NAMES, Prior
+from sedflow.parameters import NAMES, PARAMETERS, Prior
+from sedflow.population.prior import cumulative
 
 __all__ = ["DerivedPanel", "interval", "number"]
 
@@ -100,9 +101,12 @@ class DerivedPanel(AnswerPanel):
 
 @cache
 def _ranges(sfh):
-    """16 and 84 % (2, 12) of the prior of the parameters, in which like ranges look alike."""
-    draws = Prior(sfh).sample(200_000, np.random.default_rng(0))
-    return np.quantile(draws, (0.16, 0.84), axis=0)
+    """16 and 84 % (2, 12) of the prior of each parameter."""
+    prior, found = Prior(sfh), []
+    for p in PARAMETERS:
+        x = np.linspace(p.low, p.high, 1001)
+        found.append(np.interp((0.16, 0.84), cumulative(p.name, x, prior), x))
+    return np.transpose(found)
 
 
 def _rows(answer, brushed, literature):

@@ -7,7 +7,6 @@ import numpy as np
 import panel as pn
 import param
 
-from sedflow.dashboard.address import DIGITS
 from sedflow.dashboard.answer import OwnGalaxy
 from sedflow.dashboard.engine import Engine
 from sedflow.dashboard.widgets import PRESSED, plain, prose
@@ -19,6 +18,7 @@ from sedflow.photometry import Photometry
 __all__ = ["Observatory", "observe"]
 
 _LIKE_NSA = "like the NSA"
+_DIGITS = ".6g"  # of fluxes and the redshift: links stay short
 
 
 def observe(
@@ -35,11 +35,11 @@ def observe(
     seen = flux + sigma * rng.standard_normal(flux.shape)
     out = np.isin(bands, list(missing))
     # As an address has them: whoever follows the link sees the same draws.
-    seen, sigma = (np.array([float(f"{v:{DIGITS}}") for v in values]) for values in (seen, sigma))
+    seen, sigma = (np.array([float(f"{v:{_DIGITS}}") for v in values]) for values in (seen, sigma))
     return Photometry(
         np.where(out, np.nan, seen),
         np.where(out, np.nan, sigma),
-        float(f"{float(redshift):{DIGITS}}"),
+        float(f"{float(redshift):{_DIGITS}}"),
         tuple(bands),
     )
 

@@ -26,9 +26,9 @@ _SHOWN = {
     "log_z_mw_solar": "log Z/Z☉",
     "a_v": "A_V",
 }
+_TOLD = 5  # reasons on the page; the files have all
 #: Results come below what was read, often below the screen: the page goes there, as soon as they
 #: have their place in it.
-_TOLD = 5  # reasons on the page; the files have all
 _REVEAL = "if (cb_obj.visible) setTimeout(() => window.sedflow?.reveal(cb_obj), 300)"
 
 
