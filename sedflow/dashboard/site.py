@@ -15,7 +15,7 @@ from sedflow.atlas.catalog import load_nsa
 from sedflow.bands import load_band, reading_curves
 from sedflow.dashboard.answer import Request
 from sedflow.dashboard.engine import Engine, Recent
-from sedflow.dashboard.patches import bokeh_server, panel_server
+from sedflow.dashboard.patches import bokeh_server, outbox, panel_server
 from sedflow.dashboard.server.memory import RETURNS, few_pools, give_back, settle
 from sedflow.dashboard.server.visitors import VISITORS, Full, whose
 from sedflow.dashboard.server.work import leave
@@ -116,6 +116,7 @@ def _shared():
         few_pools()
         bokeh_server.patch()
         panel_server.patch()
+        outbox.patch()
         nsa, posterior = load_nsa(), cached_posterior(DEFAULT_WEIGHTS)
         # Imports and tables: now, not under the first visitor's click.
         first = Request(str(nsa.ids[0]))

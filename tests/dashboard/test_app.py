@@ -20,14 +20,14 @@ ROOT = Path(__file__).parents[2]
 
 @pytest.fixture(scope="module")
 def address():
-    """`panel serve app.py` in a process of its own."""
-    yield from _served("panel", "serve", "app.py", at="app")
+    """`sedflow serve` in a process of its own, which refuses what no page should say."""
+    yield from _served("sedflow.cli", "serve")
 
 
 @pytest.fixture(scope="module")
-def public():
-    """`sedflow serve` in a process of its own, which refuses what no page should say."""
-    yield from _served("sedflow.cli", "serve")
+def plain():
+    """`panel serve app.py` in a process of its own."""
+    yield from _served("panel", "serve", "app.py", at="app")
 
 
 def _served(module, *words, at=""):
@@ -133,6 +133,18 @@ def find(page, text):
 
 def open_tab(page, name):
     page.get_by_role("link", name=name, exact=True).click()
+
+
+@pytest.mark.heavy
+def test_the_app_of_panel_serve_is_the_same(blank, plain):
+    page = blank
+    go(page, plain)
+    corner_of(page, "NSAID 72,")
+    page.get_by_text("✔ exact (weights)").wait_for()
+    find(page, "2490")
+    corner_of(page, "NSAID 2490,")
+    open_tab(page, "Learn")
+    page.wait_for_url(re.compile("view=learn"))
 
 
 def test_the_first_galaxy_is_shown_with_its_posterior(page):
@@ -340,10 +352,10 @@ def test_what_is_pinned_is_compared_and_stands_in_the_address(blank, address):
     page.locator(".tabulator-col-title", has_text="difference").wait_for(timeout=30_000)
 
 
-def test_no_page_says_what_a_public_server_refuses(blank, public):
+def test_no_page_says_what_a_public_server_refuses(blank, address):
     """After twenty refusals nobody behind that address gets a page: `blank` fails on each."""
     page = blank
-    go(page, public)
+    go(page, address)
     corner_of(page, "NSAID 72,")
     page.keyboard.press("p")
     page.get_by_text("Pinned NSAID 72").wait_for()

@@ -25,7 +25,7 @@ from tornado.ioloop import IOLoop
 from tornado.websocket import WebSocketClosedError, WebSocketHandler, websocket_connect
 from visitors import Visitor
 
-from sedflow.dashboard.patches.bokeh_server import sent_together
+from sedflow.dashboard.patches.outbox import sent_in_order, sent_together
 from sedflow.dashboard.patches.panel_server import there_when_pulled
 from sedflow.dashboard.server import hearing, sessions
 from sedflow.dashboard.server.gate import Gate
@@ -522,6 +522,40 @@ def test_what_changes_at_once_comes_in_one_message():
                 while kind != "PATCH-DOC":
                     kind, content, _ = await visitor.next()
                 assert {e["attr"]: e["new"] for e in content["events"]} == values
+            visitor.close()
+
+    asyncio.run(scene())
+
+
+def test_what_panel_writes_stays_in_order_and_is_not_forgotten():
+    """Panel forgot what it had put by while a message was written; a page kept old figures."""
+    there_when_pulled()  # else Panel writes nothing itself
+    sent_together()
+    sent_in_order()
+
+    async def scene():
+        async with small_server() as (page, _):
+            visitor = await Visitor.open(page)
+            document, _ = PANES.popitem()
+            field = document.get_model_by_name("field")
+            (connection,) = document.session_context.session._subscribed_connections
+
+            def change():
+                field.value = "letter 1"
+                for i in range(3):
+                    with pn.io.unlocked():
+                        field.title = f"Panel {i}"
+                field.value = "letter 2"
+
+            with await connection._socket.write_lock.acquire():  # as while a message is written
+                document.add_next_tick_callback(change)
+                await asyncio.sleep(0.2)
+            heard = []
+            while "letter 2" not in heard:
+                kind, content, _ = await asyncio.wait_for(visitor.next(), 10)
+                if kind == "PATCH-DOC":
+                    heard += [e["new"] for e in content["events"]]
+            assert heard == ["letter 1", "Panel 0", "Panel 1", "Panel 2", "letter 2"]
             visitor.close()
 
     asyncio.run(scene())

@@ -1,4 +1,4 @@
-"""Patches of Bokeh in the server: how soon and how it sends, and what it keeps."""
+"""Patches of Bokeh in the server: how soon it sends, and what it keeps."""
 
 from functools import wraps
 from types import SimpleNamespace
@@ -7,7 +7,6 @@ import bokeh.document.document as bokeh_document
 import panel.io.document as panel_document
 from bokeh.core.property.descriptors import PropertyDescriptor
 from bokeh.model import Model
-from bokeh.server.session import ServerSession
 from bokeh.server.views.ws import WSHandler
 
 
@@ -15,7 +14,6 @@ def patch() -> None:
     """All patches of this module."""
     send_at_once()
     known_defaults()
-    sent_together()
     collect_seldom()
     let_go()
 
@@ -62,36 +60,6 @@ def known_defaults() -> None:
 
     get_default.known = known  # type: ignore[attr-defined]
     PropertyDescriptor._get_default = get_default  # type: ignore[assignment,method-assign]
-
-
-def sent_together() -> None:
-    """Send all that changes while a document is locked as one message of many events.
-
-    Bokeh sends a message for each, and the browser looks through all models of the page after each:
-    another theme came as 380 messages. Each event is written down when it happens, as before.
-    """
-
-    def document_patched(self, event):
-        if self._pending_writes is None:
-            raise RuntimeError("a document was changed without its lock")
-        for connection in self._subscribed_connections:
-            if event.setter is self and connection is self._current_patch_connection:
-                continue  # it knows: the change is its own
-            message = connection.protocol.create("PATCH-DOC", [event])
-            writes, letter = getattr(connection, "letter", (None, None))
-            if writes is self._pending_writes:
-                letter.content["events"] += message.content["events"]
-                letter.add_buffers(*message.buffers)
-            else:
-                connection.letter = self._pending_writes, message
-                self._pending_writes.append(_sent(connection, message))
-
-    ServerSession._document_patched = document_patched  # type: ignore[method-assign]
-
-
-async def _sent(connection, letter):
-    connection.letter = None, None
-    await connection._socket.send_message(letter)
 
 
 def collect_seldom() -> None:

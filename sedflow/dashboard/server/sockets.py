@@ -171,7 +171,9 @@ class SocketHandler(Hearing):
     async def _send(self, message):
         try:
             await message.send(self)
-        except (WebSocketClosedError, AssertionError):  # it left meanwhile
+        except (WebSocketClosedError, AssertionError):
+            if self.ws_connection is not None and not self.ws_connection.is_closing():
+                raise
             _LOG.debug("a socket closed before its message was sent")
 
     def on_close(self):
