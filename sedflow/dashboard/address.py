@@ -12,7 +12,7 @@ from sedflow.atlas.columns import NSA_BANDS
 from sedflow.bands import is_library_band
 from sedflow.dashboard.answer import MOST_PINNED_DRAWS, OwnGalaxy, Request
 from sedflow.dashboard.learn.by_hand.kept import encode_best
-from sedflow.dashboard.numbers import MAX_DIGITS, whole_number
+from sedflow.dashboard.numbers import MAX_DIGITS, clamped, whole_number
 from sedflow.errors import SedflowError
 from sedflow.parameters import PARAMETERS, as_theta
 from sedflow.photometry import Photometry
@@ -98,20 +98,8 @@ def _read(parameter, name, text, notices):
         notices.append(f"{name} = {_quoted(text)} is not a number; using {parameter.default}")
         return None
     low, high = parameter.bounds or (None, None)
-    inside = value
-    if low is not None:
-        inside = max(inside, low)
-    if high is not None:
-        inside = min(inside, high)
-    if kind == "Integer":
-        inside = round(inside)
-    if inside != value:
-        ends = (-math.inf if low is None else low, math.inf if high is None else high)
-        limits = " to ".join(map(_number, ends))
-        notices.append(
-            f"{name} = {_number(value)} was changed to {_number(inside)}; it may be {limits}"
-        )
-    return inside
+    inside = clamped(name, value, low, high, notices)
+    return round(inside) if kind == "Integer" else inside
 
 
 def _known_bands(name, text, notices):
@@ -274,16 +262,6 @@ def decode_row(query: dict, rows: int) -> tuple[int | None, list[str]]:
     if inside != row:
         return inside, [f"row = {_quoted(row)} was changed to {inside}; it may be 0 to {rows - 1}"]
     return row, []
-
-
-def _number(value):
-    """A number of a notice: whole ones with all their digits, in groups of three.
-
-    >>> _number(2147483647), _number(0.25), _number(1e300)
-    ('2,147,483,647', '0.25', '1e+300')
-    """
-    whole = abs(value) < 1e15 and value == int(value)
-    return f"{value:,.0f}" if whole else f"{value:g}"
 
 
 def _quoted(text):

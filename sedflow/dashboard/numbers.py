@@ -4,6 +4,7 @@
 browser says how large a plot is and where a lasso was drawn; it may say anything.
 """
 
+import math
 import re
 
 import numpy as np
@@ -31,6 +32,30 @@ def whole_number(text: str, low: int = 0) -> int | None:
         return None
     number = int(text)
     return None if number < low else number
+
+
+def clamped(
+    name: str, value: float, low: float | None, high: float | None, notices: list[str]
+) -> float:
+    """The value inside its limits, where there are any; a notice if it was outside."""
+    ends = (-math.inf if low is None else low, math.inf if high is None else high)
+    inside = min(max(value, ends[0]), ends[1])
+    if inside != value:
+        limits = " to ".join(map(_number, ends))
+        notices.append(
+            f"{name} = {_number(value)} was changed to {_number(inside)}; it may be {limits}"
+        )
+    return inside
+
+
+def _number(value):
+    """A number of a notice: whole ones with all their digits, in groups of three.
+
+    >>> _number(2147483647), _number(0.25), _number(1e300)
+    ('2,147,483,647', '0.25', '1e+300')
+    """
+    whole = abs(value) < 1e15 and value == int(value)
+    return f"{value:,.0f}" if whole else f"{value:g}"
 
 
 def pixels(size: float | None, most: int) -> int | None:

@@ -3,6 +3,7 @@
 import math
 
 from sedflow.dashboard.curves import model_curves
+from sedflow.dashboard.numbers import clamped
 from sedflow.dashboard.state import ForwardState
 from sedflow.files.packaged import SSP_NAMES
 from sedflow.model.sed import default_model
@@ -49,7 +50,8 @@ def decode_pinned(text: str) -> tuple[Pinned | None, list[str]]:
         wrong = f"the {len(NAMES)} parameters, redshift and grid of a model"
         return None, [f"pinned in the address is not {wrong}"]
     values: Pinned = {"grid": grid}
+    notices: list[str] = []
     for name, value in zip(_NUMBERS, found, strict=True):
         low, high = ForwardState.param[name].bounds
-        values[name] = min(max(value, low), high)
-    return values, []
+        values[name] = clamped(f"{name} of the pinned curve", value, low, high, notices)
+    return values, notices

@@ -28,6 +28,7 @@ __all__ = [
     "TEXT_ALONE",
     "WRAP",
     "EdgeButton",
+    "NumberField",
     "TextTable",
     "begun",
     "decimals",
@@ -167,6 +168,17 @@ def follow(widget: pn.widgets.Widget, state: param.Parameterized, name: str) -> 
 
     widget.param.watch(to_state, "value")
     state.param.watch(to_widget, name)
+
+
+class NumberField(pn.widgets.FloatInput):
+    """A field for a number; emptied it is empty, where Panel's says "NaN", which no page may send.
+
+    Its other parameters are those of `panel.widgets.FloatInput`.
+    """
+
+    def _process_param_change(self, params):
+        empty = {name: None for name, value in params.items() if value is None}
+        return super()._process_param_change(params) | empty
 
 
 def whole_field(state: param.Parameterized, name: str, **options: Any) -> pn.widgets.IntInput:

@@ -364,6 +364,16 @@ def test_no_page_says_what_a_public_server_refuses(blank, address):
         page.wait_for_timeout(2000)
         page.wait_for_function(IDLE, timeout=60_000)
     corner_of(page, "NSAID 72,")
+    open_tab(page, "Population")
+    field = page.locator("[class*=Spinner] input:visible").first
+    for text in ("9", "", "1e400", "9-10"):  # emptied, a field said NaN
+        field.fill(text)
+        field.press("Enter")
+        page.wait_for_timeout(700)
+        assert field.input_value() == ("9" if text == "9" else "")
+    open_tab(page, "Explore")
+    for which in page.get_by_placeholder("filter").all():
+        assert which.get_attribute("maxlength") == "100"
 
 
 def test_explore_fits_its_screen(page):

@@ -157,3 +157,10 @@ def test_a_pinned_curve_that_is_none_is_told(nsa, posterior, text):
     page = Page(Engine(nsa, posterior), {"view": "forward", "pinned": text})
     assert "pinned in the address is not" in page.notices[0]
     page.close()
+
+
+def test_a_pinned_curve_outside_the_sliders_is_clamped_and_said(nsa, posterior):
+    far = ",".join(["99"] + ["0.1"] * 11 + ["0.05", "fsps"])
+    page = Page(Engine(nsa, posterior), {"view": "forward", "pinned": far})
+    assert page.notices[0].startswith("log_mstar of the pinned curve = 99 was changed to 12.5")
+    page.close()

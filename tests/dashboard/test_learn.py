@@ -398,7 +398,11 @@ def test_knobs_that_are_none_begin_anew_and_the_page_says_so(text):
     best, notices = decode_best(text)
     assert best == {} and "starts from the beginning" in notices[0]
     top = {name: high for name, (_, _, _, high, _) in by_hand.KNOBS.items()}
-    assert decode_best("99,99,99,99;;") == ({"nsa": top}, [])
+    best, notices = decode_best("99,99,99,99;;")
+    assert best == {"nsa": top}
+    assert (
+        notices[0] == "log_mstar of the fit by hand = 99 was changed to 12.5; it may be 7 to 12.5"
+    )
 
 
 def test_a_late_answer_is_dropped(learn):

@@ -19,6 +19,7 @@ from sedflow.dashboard.panels.atlas import find
 from sedflow.dashboard.panels.run_map import RunMap
 from sedflow.dashboard.panels.run_state import COUNT
 from sedflow.dashboard.script import galaxy_lines
+from sedflow.dashboard.widgets import NumberField
 from sedflow.errors import SedflowError
 
 # True for str.isdigit, and an error or another number for int.
@@ -122,3 +123,13 @@ def test_a_click_is_no_selection():
     assert pointed({"type": "point", "x": 1.0, "y": 2.0})
     assert not pointed({"type": "rect", "x0": 0, "x1": 1, "y0": 0, "y1": 1})
     assert not pointed(None)
+
+
+def test_a_field_without_a_number_is_empty():
+    """Panel's shows NaN once it was emptied."""
+    field = NumberField(value=0.5)
+    model = field.get_root()
+    assert model.value == 0.5
+    field.value = None
+    assert model.value is None
+    assert NumberField(value=None).get_root().value is None

@@ -13,7 +13,7 @@ import param
 from sedflow.dashboard.numbers import whole_number
 from sedflow.dashboard.pages.view import LateView
 from sedflow.dashboard.panels.report import ReportPanel
-from sedflow.dashboard.widgets import PRESSED, note, plain, prose, whole_field
+from sedflow.dashboard.widgets import PRESSED, NumberField, note, plain, prose, whole_field
 from sedflow.errors import SedflowError
 from sedflow.files.packaged import DEFAULT_WEIGHTS
 from sedflow.network.weights import cached_posterior, packaged_weights
@@ -125,7 +125,7 @@ class ValidateView(LateView):
         p = self.param
         steps = {"r": 0.1, "snr": 1.0, "redshift": 0.005, "g-r": 0.05, "n_band": 1.0}
         self._inputs = {
-            name: pn.widgets.FloatInput(
+            name: NumberField(
                 label=text,
                 value=_shown(self.like[name]),
                 step=steps[name],

@@ -13,6 +13,7 @@ from sedflow.atlas.shelf import shelf
 from sedflow.bands import ab_magnitude
 from sedflow.dashboard.figure_pane import FigurePane
 from sedflow.dashboard.numbers import pointed, region
+from sedflow.dashboard.server.message_values import LONGEST_FILTER
 from sedflow.dashboard.widgets import NO_LABEL, PRESSED, SMALL_TABLE, TextTable, patch
 from sedflow.errors import SedflowError
 from sedflow.figures.dots import dot_figure
@@ -23,7 +24,12 @@ _ROWS = 12
 #: Of the table with all rows [px]: the map below it is drawn once, at its size, and stays in place.
 _HEIGHT = 366  # of the table
 _MOST = 20_000  # points on the map; of a larger catalogue a random part
-_FILTER = {"type": "input", "func": "like", "placeholder": "filter"}
+_FILTER = {
+    "type": "input",
+    "func": "like",
+    "placeholder": "filter",
+    "elementAttributes": {"maxlength": str(LONGEST_FILTER)},
+}
 _MAPS = {
     "colour and magnitude": ("r", "gr", "r [AB mag]", "g − r [mag]"),
     "redshift and magnitude": ("z", "r", "redshift", "r [AB mag]"),

@@ -9,7 +9,7 @@ import param
 
 from sedflow.dashboard.answer import OwnGalaxy
 from sedflow.dashboard.engine import Engine
-from sedflow.dashboard.widgets import PRESSED, plain, prose
+from sedflow.dashboard.widgets import PRESSED, NumberField, plain, prose
 from sedflow.errors import SedflowError
 from sedflow.model.simulation import nsa_noise
 from sedflow.parameters import as_theta
@@ -75,7 +75,7 @@ class Observatory(param.Parameterized):
         self.noise = pn.widgets.RadioButtonGroup(
             label="errors", options=[_LIKE_NSA, "one S/N"], value=_LIKE_NSA, stylesheets=[PRESSED]
         )
-        self.snr = pn.widgets.FloatInput(
+        self.snr = NumberField(
             label="signal-to-noise", value=20.0, start=1.0, end=1000.0, step=5.0, width=95
         )
         self.snr.disabled = True  # until it counts

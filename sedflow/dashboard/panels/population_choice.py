@@ -7,7 +7,7 @@ import panel as pn
 from sedflow.dashboard.panels.population_map import PopulationMap
 from sedflow.dashboard.panels.population_state import CUTS, EVERYONE, PopulationState
 from sedflow.dashboard.server.messages import LONGEST_TEXT
-from sedflow.dashboard.widgets import follow, prose
+from sedflow.dashboard.widgets import NumberField, follow, prose
 from sedflow.population.presets import PRESETS
 
 __all__ = ["PopulationChoice"]
@@ -82,7 +82,7 @@ class PopulationChoice(pn.viewable.Viewer):
 
     def _ends(self):
         low, high = (
-            pn.widgets.FloatInput(
+            NumberField(
                 label=text,
                 value=None,
                 width=66,

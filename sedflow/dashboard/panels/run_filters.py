@@ -8,7 +8,7 @@ from sedflow.catalogue.results import RunTable
 from sedflow.dashboard.panels.run_columns import plotted
 from sedflow.dashboard.panels.run_state import COUNT, RunState
 from sedflow.dashboard.server.messages import LONGEST_TEXT
-from sedflow.dashboard.widgets import PRESSED, plain, prose
+from sedflow.dashboard.widgets import PRESSED, NumberField, plain, prose
 from sedflow.sampling.verdict import VERDICTS
 
 __all__ = ["RunFilters", "facts"]
@@ -79,7 +79,7 @@ class RunFilters(pn.viewable.Viewer):
         """Widgets of one range: a column and its ends."""
         which = pn.widgets.Select(label="between", options=options, value=column, width=150)
         low, high = (
-            pn.widgets.FloatInput(label=label, value=None, width=75, placeholder="any", step=0.1)
+            NumberField(label=label, value=None, width=75, placeholder="any", step=0.1)
             for label in ("from", "to")
         )
         for widget in (which, low, high):

@@ -9,7 +9,7 @@ from sedflow.catalogue.rows import BandColumns, Mapping, to_photometry
 from sedflow.dashboard.answer import OwnGalaxy
 from sedflow.dashboard.engine import Engine
 from sedflow.dashboard.server.messages import LONGEST_TEXT
-from sedflow.dashboard.widgets import begun, plain, prose, typeset
+from sedflow.dashboard.widgets import NumberField, begun, plain, prose, typeset
 from sedflow.errors import SedflowError
 from sedflow.photometry import Photometry
 
@@ -47,15 +47,13 @@ class TypedPanel(pn.viewable.Viewer):
         self._name = pn.widgets.TextInput(
             label="name", value="my galaxy", width=200, max_length=LONGEST_TEXT
         )
-        self._redshift = pn.widgets.FloatInput(
-            label="redshift", value=0.05, start=0.0, step=0.01, width=120
-        )
+        self._redshift = NumberField(label="redshift", value=0.05, start=0.0, step=0.01, width=120)
         self._unit = pn.widgets.Select(label="unit", options=list(_UNITS), width=160)
         self._values = {}
         rows = []
         for band in NSA_BANDS:
-            value = pn.widgets.FloatInput(label=band, value=None, width=95)
-            error = pn.widgets.FloatInput(label=f"{band} error", value=None, width=95)
+            value = NumberField(label=band, value=None, width=95)
+            error = NumberField(label=f"{band} error", value=None, width=95)
             self._values[band] = (value, error)
             rows.append(pn.Column(value, error))
         go = pn.widgets.Button(label="Infer this galaxy", color="primary")

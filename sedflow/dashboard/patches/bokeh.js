@@ -76,3 +76,14 @@
       + `MEGABYTES MB. Run sedflow infer on it instead.`)
   }}
 }
+
+// A number field takes 1e400 for infinity, which the server hears no more than what is no number.
+// It keeps what it had.
+{
+  const field = window.Bokeh?.require('models/widgets/numeric_input').NumericInputView?.prototype
+  const change = field?.change_input
+  if (change) {field.change_input = function() {
+    if (Number.isFinite(Number(this.input_el.value))) change.call(this)
+    else this.input_el.value = this.format_value
+  }}
+}

@@ -3,6 +3,7 @@
 import math
 
 from sedflow.dashboard.learn.by_hand.lesson import KNOBS
+from sedflow.dashboard.numbers import clamped
 
 #: The galaxies that are fitted, in the order of the address.
 GALAXIES = ("nsa", "mock")
@@ -30,6 +31,7 @@ def decode_best(text: str) -> tuple[Best, list[str]]:
     {'nsa': {'log_mstar': 9.5, 'tau_ism': 1.0, 'beta1': 0.25, 'metals': -3.0}}
     """
     best: Best = {}
+    notices: list[str] = []
     for which, part in zip(GALAXIES, text.split(";"), strict=False):
         if not part:
             continue
@@ -43,7 +45,7 @@ def decode_best(text: str) -> tuple[Best, list[str]]:
                 "starts from the beginning"
             ]
         best[which] = {
-            name: min(max(value, low), high)
+            name: clamped(f"{name} of the fit by hand", value, low, high, notices)
             for value, (name, (_, _, low, high, _)) in zip(values, KNOBS.items(), strict=True)
         }
-    return best, []
+    return best, notices
