@@ -1,25 +1,14 @@
-"""The Python of README and documentation runs, and doctests of the public names hold."""
+"""The Python of README and documentation runs, and all examples in docstrings hold."""
 
 import doctest
+import importlib
 import re
 from pathlib import Path
 
+import numpy as np
 import pytest
 
-import sedflow.bands
-import sedflow.catalogue.infer
-import sedflow.draws
-import sedflow.errors
-import sedflow.fits.fit
-import sedflow.fits.samples
-import sedflow.fits.summary
-import sedflow.model.sed
-import sedflow.model.simulation
-import sedflow.parameters
-import sedflow.photometry
-import sedflow.sampling.mcmc
-import sedflow.sampling.reweighting
-import sedflow.sampling.verdict
+import sedflow
 
 ROOT = Path(__file__).parent.parent
 README = ROOT / "README.md"
@@ -55,29 +44,14 @@ def test_a_block_of_the_documentation_runs(code, tmp_path, monkeypatch):
     exec(compile(code, "docs", "exec"), {})
 
 
+PACKAGE = Path(sedflow.__file__).parent
+MODULES = [path for path in sorted(PACKAGE.rglob("*.py")) if ">>>" in path.read_text("utf-8")]
+
+
 @pytest.mark.parametrize(
-    "module",
-    [
-        sedflow.bands,
-        sedflow.catalogue.infer,
-        sedflow.draws,
-        sedflow.errors,
-        sedflow.fits.fit,
-        sedflow.fits.samples,
-        sedflow.fits.summary,
-        sedflow.sampling.verdict,
-        sedflow.sampling.reweighting,
-        sedflow.sampling.mcmc,
-        sedflow.model.sed,
-        sedflow.parameters,
-        sedflow.photometry,
-        sedflow.model.simulation,
-    ],
-    ids=lambda m: m.__name__,
+    "module", [".".join(path.relative_to(PACKAGE.parent).with_suffix("").parts) for path in MODULES]
 )
 def test_examples_in_docstrings_hold(module):
-    from sedflow.draws import np
-
-    result = doctest.testmod(module, extraglobs={"np": np})
+    result = doctest.testmod(importlib.import_module(module), extraglobs={"np": np})
     assert result.attempted > 0
     assert result.failed == 0

@@ -23,29 +23,38 @@ def named_by_index(table: Any, mapping: ColumnMap) -> tuple[Any, ColumnMap]:
     than the numbers of the rows.
 
     >>> import pandas as pd
+    >>> from sedflow.catalogue.mapping import BandColumns
     >>> table = pd.DataFrame({"z": [0.1]}, index=pd.Index([72], name="NSAID"))
-    >>> named_by_index(table, ColumnMap("z", {}))[1].id
+    >>> mapping = ColumnMap("z", {"u": BandColumns("flux_u", "sigma_u", "nanomaggies")})
+    >>> named_by_index(table, mapping)[1].id
     'NSAID'
     """
     index = index_of(table)
-    ids = None if index is None or mapping.id else _ids_of(index)
-    if ids is None:
+    if index is None or mapping.id or index.tolist() == list(range(len(index))):
         return table, mapping
     name = "index" if index.name is None else str(index.name)[:40]
     while name in map(str, table.columns):
         name += "_"
+    ids, note = _ids_of(index)
+    if ids is None:
+        note = f"the index of the data frame is no ID: {note}"
+        return table, replace(mapping, notes=(*mapping.notes, note))
     note = f"the column {name} is the index of the data frame"
     mapping = replace(mapping, id=name, notes=(*mapping.notes, note))
     return table.assign(**{name: ids}), mapping
 
 
 def _ids_of(index):
-    """The exact IDs by which an index names each row, each once; None where it does not."""
-    if index.nlevels > 1 or not len(index) or index.tolist() == list(range(len(index))):
-        return None
+    """The exact IDs by which an index names each row, each once; else None, and why not."""
+    if index.nlevels > 1:
+        return None, f"it has {index.nlevels} levels"
     try:
         ids = exact_ids(index.tolist())
-    except BadPhotometry:
-        return None
-    texts = {str(ident).strip() for ident in ids.tolist()}
-    return None if len(texts) < len(ids) or set(map(str.lower, texts)) & set(BLANK) else ids
+    except BadPhotometry as error:
+        return None, str(error)
+    texts = [str(ident).strip() for ident in ids.tolist()]
+    if blank := [text for text in texts if text.lower() in BLANK]:
+        return None, f"{len(blank)} of its entries are blank"
+    if twice := len(texts) - len(set(texts)):
+        return None, f"{twice} of its entries come more than once"
+    return ids, ""

@@ -101,7 +101,7 @@ def guess_mapping(
     name = redshift or _redshift(columns, find, used, letters, survey)
     names = survey.id if survey else ID_NAMES
     ident = id or _first(names, find, used | {name}) or ""
-    notes += [*told.notes, *aside]
+    notes += [*told.notes, *aside, *_wide(columns, found, bands or NSA_BANDS)]
     if name.lower() == "z" and letters:
         notes.append(
             f"{name} is taken as the redshift by its numbers, beside magnitudes by letters"
@@ -147,6 +147,21 @@ def _add_by_name(columns, find, bands, found, guessed):
     guessed += [band for band in by_name if band in found and band in more]
     asked = f"name {', '.join(open_)} as bands (--bands), and state it"
     return [f"not read: {names}, whose unit is not known; {asked}"] if open_ else []
+
+
+def _wide(columns, found, bands):
+    """A sentence on columns of several numbers that are named as those of the bands are."""
+    like = {
+        one.value[:at] + other.rsplit("-", 1)[-1] + one.value[at + len(letter) :]
+        for band, one in found.items()
+        for letter in (band.rsplit("-", 1)[-1],)
+        for at in range(len(one.value))
+        if one.value.startswith(letter, at)
+        for other in bands
+    }
+    wide = [name for name in columns.names if name in like and columns.width(name)]
+    asked = f"write a mapping with one of them, such as {wide[0]}[0]" if wide else ""
+    return [f"not read: {', '.join(wide)}, which hold several numbers a row; {asked}"] * bool(wide)
 
 
 def _filters_in(columns):

@@ -96,7 +96,8 @@ def train(network, name, output, device, atlas_share, survey, **options):
 
         posterior = run(config, output, progress=progress, device=device)
     minutes = posterior.record["training"]["minutes"]
-    echo(f"{output / name}.safetensors: {minutes} minutes of training")
+    before = "" if blocks else ", done before; nothing was changed"
+    echo(f"{output / name}.safetensors: {minutes} minutes of training{before}")
 
 
 def _minutes_left(blocks, config):

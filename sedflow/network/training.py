@@ -39,6 +39,7 @@ from sedflow.parameters import N_SHAPE
 __all__ = ["NETWORKS", "TrainingConfig", "chosen_device", "train"]
 
 _HELD_OUT_EVERY = 8  # blocks
+_ELSEWHERE = "choose another name or folder, or move it away"
 _DAMPING, _MOST_UNDONE = 0.7, 8  # of the learning rate for each block undone; how many may be
 
 
@@ -67,7 +68,7 @@ def train(
     checkpoint_seconds: float = 120.0,
     device: str = "auto",
 ) -> AmortizedPosterior:
-    """Train a network, or go on with an interrupted training.
+    """Train a network, or go on with an interrupted training; one that is done is only read.
 
     Parameters
     ----------
@@ -89,8 +90,9 @@ def train(
     Raises
     ------
     SedflowError
-        The folder holds the checkpoint of a training with another configuration; another training
-        of that name is at work in it; there is no such device; or the weights did not stay finite.
+        The folder holds a network, or the checkpoint of one, of that name and another
+        configuration; another training of that name is at work in it; there is no such device; or
+        the weights did not stay finite.
     """
     chosen = chosen_device(device)
     folder = made_folder(folder)
@@ -104,6 +106,8 @@ def train(
 
 def _train(config, folder, progress, checkpoint_seconds, device):
     run = _Training(config, folder, device)
+    if (finished := run.finished()) is not None:
+        return finished
     run.resume()
     saved = time.monotonic()
     try:
@@ -295,6 +299,37 @@ class _Training:
                 f"cannot write {self.checkpoint_path}: {error.strerror}; make room, and train "
                 "again: it goes on from the last checkpoint"
             ) from None
+
+    def finished(self):
+        """The network of this very training, where it is done already; None where it is not.
+
+        Raises
+        ------
+        SedflowError
+            There is a network of that name, and another training or nothing readable made it.
+        """
+        path = self.checkpoint_path.with_suffix(".safetensors")
+        if not (path.exists() and path.with_suffix(".json").exists()):
+            return None  # of half a network nothing is lost
+        try:
+            found = load_posterior(path)
+        except SedflowError as error:
+            raise SedflowError(f"{path} is in the way ({error}); {_ELSEWHERE}") from None
+        before = found.record["training"]
+        mine = json.loads(json.dumps(asdict(self.config)))
+        changed = [key for key, value in mine.items() if before.get(key) != value]
+        made = {**self.made_of, "start": ""}
+        record = found.record
+        held = {"ssp": record["ssp"]["sha256"], "noise": record["noise_sha256"], "start": ""}
+        held |= record.get("curves", {})
+        changed += [f"{key} (its file)" for key, value in made.items() if held.get(key) != value]
+        if changed:
+            raise SedflowError(
+                f"{path} is a network that was trained with other {', '.join(changed)}; "
+                f"{_ELSEWHERE}"
+            )
+        self.checkpoint_path.unlink(missing_ok=True)
+        return found
 
     def resume(self):
         if not self.checkpoint_path.exists():

@@ -225,30 +225,41 @@ def test_pandas_gives_each_row_its_own_result(galaxies, inferred, posterior):
 
 
 @pytest.mark.parametrize(
-    ("index", "ids"),
+    ("index", "ids", "words"),
     [
-        (pd.Index(["a", "b", "007"], name="objid"), ["a", "b", "007"]),
-        ([72, 161, 5], [72, 161, 5]),
-        ([72.0, 161.0, 5.0], [72, 161, 5]),
-        ([72, 72, 5], [0, 1, 2]),
-        ([0.5, 1.5, 2.5], [0, 1, 2]),
-        (["a", "", "c"], [0, 1, 2]),
-        (pd.date_range("2026-01-01", periods=3), [0, 1, 2]),
-        (pd.MultiIndex.from_arrays([[1, 2, 3], [4, 5, 6]]), [0, 1, 2]),
-        ([0, 1, 2], [0, 1, 2]),
+        (pd.Index(["a", "b", "007"], name="objid"), ["a", "b", "007"], "column objid is the index"),
+        ([72, 161, 5], [72, 161, 5], "column index is the index"),
+        ([72.0, 161.0, 5.0], [72, 161, 5], "column index is the index"),
+        ([72, 72, 5], [0, 1, 2], "no ID: 1 of its entries come more than once"),
+        ([0.5, 1.5, 2.5], [0, 1, 2], "no ID: ids are floating-point"),
+        (["a", "", "c"], [0, 1, 2], "no ID: 1 of its entries are blank"),
+        (pd.Index([7, 8, None], dtype="Int64"), [0, 1, 2], "no ID: an ID is missing"),
+        (pd.date_range("2026-01-01", periods=3), [0, 1, 2], "no ID: an ID is 2026-01-01"),
+        (pd.MultiIndex.from_arrays([[1, 2, 3], [4, 5, 6]]), [0, 1, 2], "no ID: it has 2 levels"),
+        ([0, 1, 2], [0, 1, 2], ""),
     ],
 )
-def test_an_index_of_exact_ids_serves_where_no_column_has_them(galaxies, posterior, index, ids):
+def test_an_index_of_exact_ids_serves_where_no_column_has_them(
+    galaxies, posterior, index, ids, words
+):
     frame = galaxies[:3].drop(columns="id").set_axis(index)
     found = sedflow.infer_table(frame, posterior=posterior, n=N, unit="nanomaggies")
     assert found.id.tolist() == ids
     assert found.index.equals(frame.index)
-    by_index = ids != [0, 1, 2]
-    assert (
-        any("is the index of the data frame" in s for s in found.attrs["assumptions"]) == by_index
-    )
+    said = [note for note in found.attrs["assumptions"] if "index of the data frame" in note]
+    assert [words in note for note in said] == [True] * bool(words)
     held = sedflow.infer_table(frame.assign(id=[7, 8, 9]), posterior=posterior, n=N, unit="nmgy")
     assert held.id.tolist() == [7, 8, 9]
+
+
+def test_a_band_whose_column_holds_several_numbers_a_row_is_told(galaxies):
+    """It was left out without a word."""
+    table = Table.from_pandas(galaxies)
+    name = next(c for c in table.colnames if c.startswith("flux_u"))
+    table[name] = np.repeat(np.asarray(table[name])[:, None], 2, axis=1)
+    mapping = sedflow.guess_mapping(table)
+    assert "u" not in mapping.bands
+    assert any(f"not read: {name}, which hold several numbers" in note for note in mapping.notes)
 
 
 @pytest.mark.slow
@@ -271,9 +282,11 @@ def test_a_worker_of_dask_does_not_spend_its_time_on_page_faults(path):
     """Such workers give every freed array back to the system, unless told otherwise."""
     code = (
         "import resource, sys\n"
-        "from sedflow import batch, tables\n"
-        "table = tables.read_table(sys.argv[1])\n"
-        "mapping = tables.guess_mapping(table).in_unit('nmgy')\n"
+        "from sedflow.catalogue import infer\n"
+        "from sedflow.catalogue.guess import guess_mapping\n"
+        "from sedflow.catalogue.read.open import read_table\n"
+        "table = read_table(sys.argv[1])\n"
+        "mapping = guess_mapping(table).in_unit('nmgy')\n"
         "faults = lambda: resource.getrusage(resource.RUSAGE_SELF).ru_minflt\n"
         "infer.infer_rows(table, mapping)\n"
         "before = faults()\n"

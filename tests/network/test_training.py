@@ -89,6 +89,24 @@ def test_a_checkpoint_of_another_training_is_refused(tmp_path):
         train(TrainingConfig(**(SMALL | {"hidden": 64, "seed": 5})), tmp_path)
 
 
+def test_a_network_is_not_replaced_by_another_of_its_name(tmp_path):
+    """Hours of training were gone without a word when the command was given again."""
+    config = TrainingConfig(**(SMALL | {"simulations": 2048}))
+    train(config, tmp_path)
+    path = tmp_path / f"{config.name}.safetensors"
+    before = path.read_bytes()
+    seen = []
+    again = train(config, tmp_path, lambda n, row: seen.append(n))
+    assert again.record_sha256 == sedflow.load_posterior(path).record_sha256 and not seen
+    with pytest.raises(SedflowError, match="trained with other seed; choose another name"):
+        train(TrainingConfig(**(SMALL | {"simulations": 2048, "seed": 9})), tmp_path)
+    record = path.with_suffix(".json")
+    record.write_text(record.read_text()[:100])
+    with pytest.raises(SedflowError, match=r"is in the way .*move it away"):
+        train(config, tmp_path)
+    assert path.read_bytes() == before
+
+
 def test_two_trainings_of_one_name_do_not_share_a_folder(tmp_path):
     """The second took up the first one's checkpoint, and both wrote the same network."""
     refused = []
