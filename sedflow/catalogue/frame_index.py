@@ -37,7 +37,7 @@ def named_by_index(table: Any, mapping: ColumnMap) -> tuple[Any, ColumnMap]:
         name += "_"
     ids, note = _ids_of(index)
     if ids is None:
-        note = f"the index of the data frame is no ID: {note}"
+        note = f"the index of the data frame is not taken as IDs: {note}"
         return table, replace(mapping, notes=(*mapping.notes, note))
     note = f"the column {name} is the index of the data frame"
     mapping = replace(mapping, id=name, notes=(*mapping.notes, note))

@@ -7,6 +7,7 @@ PROVABGS, so libraries with another solar abundance are compared at equal [Fe/H]
 
 import hashlib
 import os
+import warnings
 from dataclasses import dataclass, field, replace
 from functools import cache, cached_property
 from pathlib import Path
@@ -36,7 +37,8 @@ _LSUN = 3e33, 5e33  # erg/s
 _MASS_REMAINING = 0.0, 1.001
 #: What the attribute mass_remaining of a file says that counts stars without remnants.
 LIVING = "living stars alone"
-_COUNTED = {"bc03": LIVING}  # packaged before files said it
+_ALL = "stars and remnants"
+_COUNTED = {"fsps": _ALL, "fsps-gas": _ALL, "bc03": LIVING}  # packaged before files said it
 _DARK = 1e-20  # Lsun/A/Msun; what is fainter is no light
 _ALIKE = 1e-6  # of the traits of a grid; single precision moves them by 1e-7
 _DIRECTIONS = 16
@@ -265,9 +267,9 @@ def load_ssp(name_or_path) -> SSPGrid:
     ssp_wave [A] and ssp_flux (n_met, n_age, n_wave) [Lsun/Hz/Msun formed]; it may have
     ssp_feh, ssp_wave_edges, ssp_mass_remaining and the attribute lsun_erg_s. A data set whose
     attribute unit says something else is converted ("nm", "log10(yr)", "Lsun/A/Msun", "Lsun/Hz per
-    Msun present"). The masses are taken
-    as stars and remnants; where the attribute mass_remaining is "living stars alone", remnants
-    are added (`sedflow.model.remnants`).
+    Msun present"). The attribute mass_remaining of the file says what masses count: "stars and
+    remnants", as is assumed with a warning where it is missing, or "living stars alone", to which
+    remnants are added (`sedflow.model.remnants`).
 
     Raises
     ------
@@ -327,7 +329,8 @@ def _read_ssp(path: Path, name: str, seen=None) -> SSPGrid:
                     "grid wrote it; make it again, or leave content_sha256 and made_by out"
                 )
             lsun = float(file.attrs.get("lsun_erg_s", 3.846e33))
-            counted = str(file.attrs.get("mass_remaining", _COUNTED.get(name, "")))
+            made_as = str(file.attrs.get("sedflow_name", ""))
+            counted = str(file.attrs.get("mass_remaining", _COUNTED.get(made_as, "")))
             title = str(file.attrs.get("title", path.name))[:500]
     except BadSSP:
         raise
@@ -341,7 +344,6 @@ def _read_ssp(path: Path, name: str, seen=None) -> SSPGrid:
             f"{path.name}: ssp_mass_remaining has shape {left.shape}, but there are {shape[:2]} "
             "metallicities and ages; leave it out, or give one value for each"
         )
-    alone = counted == LIVING
     if not (data["ssp_wave"] > 0).all() or not lsun > 0:
         raise BadSSP(f"{path.name}: wavelengths [A] and lsun_erg_s must be positive")
     if name not in SSP_NAMES:
@@ -363,6 +365,7 @@ def _read_ssp(path: Path, name: str, seen=None) -> SSPGrid:
     ):
         wave, ages, metals = data["ssp_wave"], data["ssp_lg_age_gyr"], data["ssp_lgmet"]
         check_stars(path.name, data["ssp_flux"], wave, ages, metals, lsun, units["ssp_lgmet"])
+    alone = _without_remnants(path.name, counted, left)
     grid = SSPGrid.from_lnu(
         data["ssp_flux"],
         data["ssp_wave"],
@@ -380,6 +383,24 @@ def _read_ssp(path: Path, name: str, seen=None) -> SSPGrid:
         if array is not None:
             array.flags.writeable = False
     return _of_file(grid, sha256(path))
+
+
+def _without_remnants(name, counted, left):
+    """Whether the masses of a file are of living stars alone, by its attribute."""
+    if left is None:
+        return False
+    if counted not in ("", _ALL, LIVING):
+        raise BadSSP(
+            f"{name}: the attribute mass_remaining is {counted[:60]!r}; it may be {_ALL!r} or "
+            f"{LIVING!r}, to which remnants are added"
+        )
+    if not counted:
+        warnings.warn(
+            f"{name} does not say what ssp_mass_remaining counts: it is taken as {_ALL}. Set the "
+            f"attribute mass_remaining of the file to {_ALL!r}, or to {LIVING!r}",
+            stacklevel=2,
+        )
+    return counted == LIVING
 
 
 def ssp_digest(file) -> str:

@@ -68,7 +68,7 @@ GRID_EDGES = np.geomspace(996, 20_080, 401)
 FADING = np.array([[[1e-13], [1e-14], [2e-16]]])
 
 
-def _write(path, **changes):
+def _write(path, counted="stars and remnants", **changes):
     data = {
         "ssp_lgmet": np.array([-3.0, -1.7]),
         "ssp_lg_age_gyr": np.array([-2.5, -1.0, 1.14]),
@@ -77,10 +77,25 @@ def _write(path, **changes):
     } | changes
     with h5py.File(path, "w") as file:
         file.attrs["lsun_erg_s"] = data.pop("lsun_erg_s", 3.846e33)
+        file.attrs["mass_remaining"] = counted
         for key, value in data.items():
             if value is not None:
                 file[key] = value
     return path
+
+
+def test_a_file_says_what_its_masses_count(bc03_sets, tmp_path):
+    """The recipe's copy of BC03 said nothing, and its surviving masses were 0.11 dex too low."""
+    whole = load_ssp("bc03")
+    living = load_ssp(_write(tmp_path / "a.h5", "living stars alone", **bc03_sets))
+    np.testing.assert_allclose(living.mass_remaining, whole.mass_remaining, rtol=1e-6)
+    shutil.copy(data_path("ssp_bc03.h5"), tmp_path / "copy.h5")
+    np.testing.assert_array_equal(load_ssp(tmp_path / "copy.h5").mass_living, whole.mass_living)
+    with pytest.warns(UserWarning, match="b.h5 does not say what ssp_mass_remaining counts"):
+        unsaid = load_ssp(_write(tmp_path / "b.h5", "", **bc03_sets))
+    assert unsaid.mass_living is None
+    with pytest.raises(BadSSP, match="mass_remaining is 'living'; it may be 'stars and remnants'"):
+        load_ssp(_write(tmp_path / "c.h5", "living", **bc03_sets))
 
 
 def test_any_dsps_file_makes_a_model(tmp_path, theta):
