@@ -23,7 +23,7 @@ from sedflow.catalogue.mapping import ColumnMap
 from sedflow.errors import SedflowError
 from sedflow.files.documents import checked, parsed
 from sedflow.files.hashes import stamp
-from sedflow.files.writing import replacing, writing
+from sedflow.files.writing import KEPT, replacing
 from sedflow.parameters import NAMES
 from sedflow.sampling.verdict import as_kind
 
@@ -154,7 +154,7 @@ def _write(job, kind, table, counts=""):
     floats = [f.name for f in table.schema if str(f.type) in ("float", "double")]
     floats += [f"{f.name}.list.element" for f in table.schema if "list" in str(f.type)]
     text = [f.name for f in table.schema if str(f.type) == "string"]
-    with writing(path), replacing(path) as temporary, open(temporary, "wb") as file:
+    with replacing(path, KEPT) as temporary, open(temporary, "wb") as file:
         hashing = _Hashing(file)
         pq.write_table(
             table,

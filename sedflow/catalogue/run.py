@@ -44,7 +44,7 @@ from sedflow.files.hashes import sealed, sha256, stamp
 from sedflow.files.locking import locked
 from sedflow.files.packaged import DEFAULT_WEIGHTS
 from sedflow.files.paths import as_path
-from sedflow.files.writing import replacing, writing
+from sedflow.files.writing import KEPT, replacing, writing
 from sedflow.sampling.verdict import VERDICTS, as_kind
 
 __all__ = ["infer_catalogue", "load_manifest", "load_summary", "result_files"]
@@ -204,7 +204,7 @@ def _taken_in(out, before, manifest, catalogue, mapping, log):
                 return known["sha256"], before["id_kind"]
             log(f"{NAME} is not what was written; it is made again")
     log(f"reading {catalogue.n_rows:,} rows of {catalogue.name}")
-    with writing(copy), replacing(copy) as temporary:
+    with replacing(copy, KEPT) as temporary:
         taken = take_in(catalogue, mapping, temporary)
         _check_same(catalogue, digest)
         write_manifest(out, manifest, taken, catalogue, mapping)
@@ -264,7 +264,7 @@ def _finish(ledger, manifest, jobs, new, seconds, workers):
         },
     }
     path = out / "summary.json"
-    with writing(path), replacing(path) as temporary:
+    with replacing(path, KEPT) as temporary:
         temporary.write_text(json.dumps(sealed(summary), indent=1) + "\n", "utf-8")
     return summary
 

@@ -15,7 +15,7 @@ from sedflow.curve_hashes import own_curves
 from sedflow.draws import MAX_DRAWS
 from sedflow.errors import SedflowError, check_choice
 from sedflow.files.hashes import sealed, sha256_of
-from sedflow.files.writing import replacing, writing
+from sedflow.files.writing import KEPT, replacing
 from sedflow.model.floors import floor_notes
 from sedflow.sampling.verdict_decision import RUNGS
 from sedflow.whole_numbers import LARGEST_SEED, as_whole
@@ -95,7 +95,7 @@ def hashed(manifest):
 def write_manifest(out, manifest, taken, catalogue, mapping):
     """Write the manifest of a run whose input was taken in."""
     path = out / "manifest.json"
-    with writing(path), replacing(path) as temporary:
+    with replacing(path, KEPT) as temporary:
         said = [*catalogue.notes, *assumed(catalogue, mapping), *taken.left_out]
         about = {"sha256": taken.sha256, "form": FORM}
         about = {"id_kind": taken.id_kind, "assumptions": said, "input": about}

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import click
 
-from sedflow.cli.output import PATH, Quiet, bar, echo, figure_module, say
+from sedflow.cli.output import PATH, Quiet, bar, echo, figure_module, say, write_figure
 from sedflow.errors import needs
 from sedflow.files.packaged import DEFAULT_WEIGHTS
 from sedflow.files.writing import made_folder
@@ -175,7 +175,7 @@ def validate(weights, galaxies, draws, nsa, seed, output, p_values, workers, as_
             one = population(report, name)
             for kind in ("calibration", "ranks", "coverage"):
                 figure = getattr(publication, f"{kind}_figure")(one)
-                figure.savefig(output / f"{posterior.name}.{name}.{kind}.png", dpi=110)
+                write_figure(figure, output / f"{posterior.name}.{name}.{kind}.png")
         say(f"wrote {output / posterior.name}.*")
     if as_json:
         parts = {name: population(report, name).summary for name in populations_of(report)}
@@ -217,16 +217,16 @@ def figures(weights, output, galaxies, seed):
     seed = as_whole("seed", seed, 0, LARGEST_SEED)  # before the work, not in the midst of it
     made_folder(output)
     posterior, nsa = sedflow.load_posterior(weights), sedflow.load_nsa()
-    publication.training_figure(posterior, nsa).savefig(output / "training.png", dpi=110)
+    write_figure(publication.training_figure(posterior, nsa), output / "training.png")
     optical = tuple(band for band in posterior.bands if band in UGRIZ) or posterior.bands
     nsaid = int(nsa.seen(optical)[0])
     galaxy = nsa.photometry(nsaid, optical)
     network = sedflow.fit(galaxy, posterior, n=10_000, seed=1, trust=None)
     mcmc = sedflow.fit(galaxy, sedflow.MCMCSampler(model=posterior.model), n=10_000, seed=1)
     drawn = publication.posterior_figure(network, reference=mcmc)
-    drawn.savefig(output / f"nsaid{nsaid}.png", dpi=110)
+    write_figure(drawn, output / f"nsaid{nsaid}.png")
     with bar("galaxy") as tell:
         report = run(posterior, galaxies, 1000, seed, 1, tell, local=False)
-    publication.calibration_figure(report).savefig(output / "calibration.png", dpi=110)
-    publication.ranks_figure(report).savefig(output / "ranks.png", dpi=110)
+    write_figure(publication.calibration_figure(report), output / "calibration.png")
+    write_figure(publication.ranks_figure(report), output / "ranks.png")
     echo(f"wrote training, nsaid{nsaid}, calibration and ranks to {output}")

@@ -120,15 +120,11 @@ def figure_module():
 def check_place(path, what="a file"):
     """Refuse a place for a file before the work, not after it; what : is to be given."""
     try:
-        with replacing(path) as temporary:
+        with replacing(path, f"give {what} in a folder that exists") as temporary:
             temporary.touch()
             raise _Tried
     except _Tried:
         pass
-    except OSError as error:
-        raise SedflowError(
-            f"cannot write {path}: {error.strerror}; give {what} in a folder that exists"
-        ) from None
 
 
 def check_figure(path):
@@ -145,7 +141,7 @@ def write_figure(figure, path):
     try:
         with replacing(path) as temporary:
             figure.savefig(temporary, dpi=110)
-    except (OSError, ValueError) as error:
+    except ValueError as error:
         raise SedflowError(
             f"cannot write {path}: {error}; give a .png, .pdf or .svg in a folder that exists"
         ) from None

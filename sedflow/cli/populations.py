@@ -171,11 +171,8 @@ def _written(found, folder, rerun, options, network):
         with replacing(output) as temporary:
             try:
                 found.to_inference_data().to_netcdf(str(temporary))
-            except (OSError, RuntimeError) as error:  # HDF5's, where the disk is full
-                why = " ".join(str(error).split())[:200]
-                raise SedflowError(
-                    f"cannot write {output}: {why}; make room, or choose another place"
-                ) from None
+            except RuntimeError as error:  # HDF5's, where the disk is full
+                raise OSError(str(error)) from None
         say(f"wrote {output}")
     elif output is not None:
         found.to_table(output, overwrite=True)

@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 
 from sedflow.errors import SedflowError
+from sedflow.files.writing import PLACE
 
 _RATIO = 1100  # the most that gzip packs
 _SMALL = 1_000_000  # bytes that may be declared without being written
@@ -79,6 +80,4 @@ def new_hdf5(path: Path, meant: Any, **options: Any) -> Iterator[Any]:
     try:
         path.write_bytes(content.getbuffer())
     except OSError as error:
-        raise SedflowError(
-            f"cannot write {meant}: {error.strerror}; make room, or choose another place"
-        ) from None
+        raise SedflowError(f"cannot write {meant}: {error.strerror}; {PLACE}") from None

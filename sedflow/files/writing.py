@@ -12,6 +12,10 @@ from uuid import uuid4
 from sedflow.errors import SedflowError
 from sedflow.files.paths import as_path
 
+#: What to do about a disk that takes no more; and where partitions of a run stay.
+PLACE = "make room, or choose another place"
+KEPT = "make room, or fix the disk, and run again: finished partitions are kept"
+
 
 def made_folder(path) -> Path:
     """The folder, made where it is not there; one sentence where it cannot be."""
@@ -28,8 +32,11 @@ def made_folder(path) -> Path:
 
 
 @contextmanager
-def replacing(path) -> Iterator[Path]:
-    """A name in the folder of `path` to write to; renamed to `path` if all went well."""
+def replacing(path, remedy: str = PLACE) -> Iterator[Path]:
+    """A name in the folder of `path` to write to; renamed to `path` if all went well.
+
+    Errors of the disk are one sentence, which ends in the remedy.
+    """
     path = as_path(path)
     if not path.parent.is_dir():
         raise SedflowError(f"there is no folder {path.parent}; make it, or choose another")
@@ -49,18 +56,24 @@ def replacing(path) -> Iterator[Path]:
         with open(temporary, "r+b") as file:
             os.fsync(file.fileno())  # the contents before the name, also if the power fails
         os.replace(temporary, path)
+    except OSError as error:
+        if error.filename is not None and as_path(error.filename) != temporary:
+            raise  # of something that is read meanwhile
+        raise _refused(path, error, remedy) from None
     finally:
         temporary.unlink(missing_ok=True)
 
 
 @contextmanager
-def writing(path) -> Iterator[None]:
+def writing(path, remedy: str = KEPT) -> Iterator[None]:
     """Errors of the disk, in one sentence."""
     try:
         yield
     except OSError as error:
-        reason = os.strerror(error.errno) if error.errno else " ".join(str(error).split())
-        raise SedflowError(
-            f"cannot write {path.parent.name}/{path.name}: {reason}; make room, or fix the disk, "
-            "and run again: finished partitions are kept"
-        ) from None
+        raise _refused(path, error, remedy) from None
+
+
+def _refused(path, error, remedy):
+    reason = os.strerror(error.errno) if error.errno else " ".join(str(error).split())[:200]
+    name = f"{path.parent.name}/{path.name}" if path.parent.name else str(path)
+    return SedflowError(f"cannot write {name}: {reason}; {remedy}")

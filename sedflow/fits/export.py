@@ -208,11 +208,6 @@ def _write_table(table, path):
             f"{path} can only hold ASCII, but there is {error.object[:40]!r}; write .ecsv or "
             ".parquet, or change the ids"
         ) from None
-    except OSError as error:  # of a full disk; astropy's has no number
-        why = error.strerror or " ".join(str(error).split())[:200]
-        raise SedflowError(
-            f"cannot write {path}: {why}; make room, or choose another place"
-        ) from None
 
 
 def _with_text_units(table):

@@ -303,7 +303,8 @@ class AmortizedPosterior(Settled):
             temporary.write_bytes(save(tensors))
         self.record["weights_sha256"] = sha256(path)
         document = sealed({"format": FORMAT, **self.record})
-        path.with_suffix(".json").write_text(json.dumps(document, indent=1) + "\n")
+        with replacing(path.with_suffix(".json")) as temporary:
+            temporary.write_text(json.dumps(document, indent=1) + "\n")
         config = FlowConfig(**self.record["architecture"])
         write_graphs(path, self.record, config)
         self.flow = graph_flow(path, self.record, config) or self.flow

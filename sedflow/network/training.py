@@ -291,14 +291,9 @@ class _Training:
             "history": self.history,
         }
         tensors = {k: v.detach().cpu().contiguous() for k, v in self.steps.state().items()}
-        try:
-            with replacing(self.checkpoint_path) as partial:
-                partial.write_bytes(save(tensors, metadata={"state": json.dumps(state)}))
-        except OSError as error:
-            raise SedflowError(
-                f"cannot write {self.checkpoint_path}: {error.strerror}; make room, and train "
-                "again: it goes on from the last checkpoint"
-            ) from None
+        remedy = "make room, and train again: it goes on from the last checkpoint"
+        with replacing(self.checkpoint_path, remedy) as partial:
+            partial.write_bytes(save(tensors, metadata={"state": json.dumps(state)}))
 
     def finished(self):
         """The network of this very training, where it is done already; None where it is not.

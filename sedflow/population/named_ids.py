@@ -44,16 +44,21 @@ def as_text(ident: Any) -> str:
     return (ident.decode("utf-8", "replace") if isinstance(ident, bytes) else str(ident)).strip()
 
 
-def chosen_rows(rows: Any, n: int) -> np.ndarray:
-    """Which of n galaxies a mask, a slice or indices choose, as indices.
+def chosen_rows(rows: Any, ids: np.ndarray) -> np.ndarray:
+    """Which of the galaxies with these IDs a mask, a slice or indices choose, as indices.
+
+    A mask that is a Series of pandas goes by ID, unless its index is 0, 1, 2 ...
 
     Raises
     ------
     SedflowError
-        A mask of another length, an index beyond or twice, or neither of these.
+        A mask of another length or of other IDs, an index beyond or twice, or neither of these.
     """
+    n = len(ids)
     if isinstance(rows, slice):
         return np.arange(n)[rows]
+    if hasattr(rows, "to_dict") and getattr(rows, "dtype", "") == "bool":
+        rows = _by_id(rows, ids)
     found = np.asarray(rows)
     if np.ma.is_masked(rows) or found.ndim != 1 or found.dtype.kind not in "biu":
         shown = " ".join(str(rows).split())[:40]
@@ -72,6 +77,20 @@ def chosen_rows(rows: Any, n: int) -> np.ndarray:
             + ("give a mask of true and false" if mask else "give each index once")
         )
     return chosen
+
+
+def _by_id(mask, ids):
+    """A mask in the order of the galaxies, whose IDs are its index."""
+    if list(mask.index) == list(range(len(mask))):
+        return mask
+    named = dict(zip(texts_of("the mask", mask.index), mask.tolist(), strict=True))
+    mine = list(map(as_text, ids.tolist()))
+    if len(named) != len(mask) or set(named) != set(mine):
+        raise SedflowError(
+            "the mask is a Series whose index does not hold the IDs of these galaxies, each once; "
+            "give its to_numpy() in their order"
+        )
+    return np.array([named[ident] for ident in mine])
 
 
 def check_known(name: str, ids: Collection[str], strangers: Collection[str]) -> None:

@@ -174,7 +174,7 @@ class Population(CellDensity):
 
         weights (n_subset,) : other weights for them; default, those that they had
         """
-        out = self._part(chosen_rows(rows, len(self)))
+        out = self._part(chosen_rows(rows, self.ids))
         w = out.weights if weights is None else checked_weights(weights, out.ids)
         out._fit(out._members, out._evidence, w, self.fitted)
         return out
@@ -188,7 +188,7 @@ class Population(CellDensity):
 
         rows : mask, index or slice
         """
-        at = chosen_rows(rows, len(self))
+        at = chosen_rows(rows, self.ids)
         out = self._part(at)
         likelihood, every = self._evidence.likelihood, self.fitted
         more = {"weights": self.weights, "seed": self._seed}

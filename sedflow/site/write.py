@@ -10,7 +10,7 @@ from sedflow.errors import SedflowError
 from sedflow.files.hashes import sha256_of
 from sedflow.files.packaged import DEFAULT_WEIGHTS
 from sedflow.files.paths import as_path
-from sedflow.files.writing import made_folder, replacing, writing
+from sedflow.files.writing import PLACE, made_folder, replacing, writing
 from sedflow.network.weights import load_posterior
 from sedflow.site.atlas import atlas_columns
 from sedflow.site.graphs import graph_files
@@ -54,7 +54,7 @@ def write_site(folder: str | Path, progress: Callable[[int, int], None] | None =
     before = _files_of(folder)
     made_folder(folder)
     files = _contents()
-    with writing(folder):
+    with writing(folder, PLACE):
         for k, (name, content) in enumerate(files.items()):
             path = folder / name
             path.parent.mkdir(parents=True, exist_ok=True)

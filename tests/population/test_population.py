@@ -97,12 +97,21 @@ def test_a_subset_is_on_the_same_axes(population):
         ([*range(12), -16], "rows name galaxy 0 2 times"),
         (np.arange(16) % 2, "rows name galaxy 0 8 times.* give a mask of true and false"),
         ((np.arange(16) < 12).astype(np.uint8), "give a mask of true and false"),
+        (pd.Series([True] * 16, index=range(1, 17)), "does not hold the IDs of these galaxies"),
     ],
 )
 def test_rows_that_choose_no_galaxies_are_refused(population, rows, words):
     for choose in (population.subset, population.selected):
         with pytest.raises(SedflowError, match=words):
             choose(rows)
+
+
+def test_a_series_is_a_mask_by_id(population):
+    """It went by place, so that a sorted table chose other galaxies."""
+    chosen = np.arange(16) < 12
+    backwards = pd.Series(chosen[::-1], index=population.ids[::-1])
+    np.testing.assert_array_equal(population.subset(backwards).ids, population.ids[chosen])
+    np.testing.assert_array_equal(population.subset(pd.Series(chosen)).ids, population.ids[chosen])
 
 
 def test_galaxies_selected_by_their_data_keep_the_prior_of_all(population):
