@@ -41,6 +41,7 @@ def survey_weights(
     ids, named = _ids(table, path)
     known = redshifts_of(folder)
     runs = [known, *map(redshifts_of, reruns)]
+    ids = _without_points(ids, runs)
     _say_strangers(path, ids, runs)
     w = np.ones(len(ids))
     if "weight" in table.names:
@@ -70,6 +71,16 @@ def survey_weights(
     weights = {ident: value for ident, value, i in zip(ids, w.tolist(), inside, strict=True) if i}
     out = [ident for ident, i in zip(ids, inside, strict=True) if not i]
     return weights, [ident for ident in out if any(ident in run for run in runs)]
+
+
+def _without_points(ids, runs):
+    """The IDs, where 72.0, as pandas writes a column with a gap, is that of the run's 72."""
+    mine, out = set(ids), []
+    for ident in ids:
+        whole = ident.removesuffix(".0")
+        other = whole not in mine and any(whole in run for run in runs)
+        out.append(whole if other and not any(ident in run for run in runs) else ident)
+    return out
 
 
 def _say_strangers(path, ids, runs):

@@ -11,7 +11,7 @@ import numpy as np
 from sedflow import __version__
 from sedflow.curve_hashes import check_curves, own_curves
 from sedflow.draws import Draws
-from sedflow.errors import BadFitFile, check_like
+from sedflow.errors import BadFitFile, UnknownBand, check_like
 from sedflow.files.packaged import SSP_NAMES
 from sedflow.files.paths import as_path
 from sedflow.fits import store
@@ -76,6 +76,11 @@ def read(path: str | Path, kind: Callable[..., _Kind], model: SEDModel | None = 
         return kind(**parts, **rest, prior=prior, model=load)
     except BadFitFile:
         raise
+    except UnknownBand as error:
+        raise BadFitFile(
+            f"{path} has a band without its curve: {error}; put the file back, or add the curve "
+            "with sedflow.add_band"
+        ) from None
     except (AttributeError, LookupError, TypeError, ValueError) as error:
         raise BadFitFile(
             f"{path} was written by sedflow {versions.get('sedflow', '?')} and does not fit "

@@ -371,6 +371,11 @@ def test_no_page_says_what_a_public_server_refuses(blank, address):
         field.press("Enter")
         page.wait_for_timeout(700)
         assert field.input_value() == ("9" if text == "9" else "")
+    open_tab(page, "Your data")
+    page.locator("[class*=FileInput] input[type=file]").first.set_input_files(
+        {"name": "empty.csv", "mimeType": "text/csv", "buffer": b""}
+    )
+    page.get_by_text("empty.csv is empty, and was not read").wait_for()
     open_tab(page, "Explore")
     for which in page.get_by_placeholder("filter").all():
         assert which.get_attribute("maxlength") == "100"

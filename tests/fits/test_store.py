@@ -570,7 +570,10 @@ def test_a_fit_knows_its_filter_curves(tmp_path):
     galaxy = sedflow.Photometry([1.0, 2.0], [0.1, 0.1], 0.05, ("u", str(curve)))
     path = save_fit(make_fit(full=False, photometry=galaxy), tmp_path / "a.h5")
     assert load_fit(path).photometry.bands == galaxy.bands
-    for change, told in ((lambda: write(9000.0), "another filter curve"), (curve.unlink, "not")):
+    for change, told in (
+        (lambda: write(9000.0), "another filter curve"),
+        (curve.unlink, "without its curve"),
+    ):
         change()
         bands._FILE_BANDS.clear()  # as in a new process
         with pytest.raises(BadFitFile, match=told):

@@ -331,6 +331,10 @@ def test_the_command_takes_weights_from_a_table(run, tmp_path):
     done = CliRunner().invoke(main, command)
     assert done.exit_code == 0, done.output
     assert json.loads(done.stdout)["total"][0] == (2.0 + np.arange(len(ids))).sum()
+    text = [f"{ident}.0" for ident in ids]  # as pandas writes a column with a gap
+    Table({"id": text, "weight": 2.0 + np.arange(len(ids))}).write(path, overwrite=True)
+    done = CliRunner().invoke(main, command)
+    assert json.loads(done.stdout)["total"][0] == (2.0 + np.arange(len(ids))).sum()
     Table({"name": ids, "weight": 2.0 + np.arange(len(ids))}).write(path, overwrite=True)
     done = CliRunner().invoke(main, command)
     assert done.exit_code == 1

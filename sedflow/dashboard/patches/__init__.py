@@ -23,7 +23,7 @@ Take a patch out once its report is resolved in the versions that `pyproject.tom
 | clean edges (`bokeh.js`) | Bokeh 3.9 | not reported |
 | late columns (`tabulator.js`) | Tabulator 6.4 | not reported |
 | finite numbers (`bokeh.js`) | Bokeh 3.9 | not reported |
-| large files (`bokeh.js`) | Bokeh 3.9 | not reported |
+| large and empty files (`bokeh.js`) | Bokeh 3.9 | not reported |
 | turned pages (`tabulator.js`) | Tabulator 6.4, Panel 1.9 | not reported |
 | `fit_canvases` (`fit.js`) | Bokeh 3.9 | not reported |
 | `know_models` (`known.js`) | Bokeh 3.9 | not reported |

@@ -63,17 +63,18 @@
 }
 
 // A file field sends whatever it is given: one that the server does not hear closes the socket, and
-// the page is lost. It says so instead.
+// the page is lost; of an empty one there is nothing to send, and the file before stays. It says so.
 {
   const field = window.Bokeh?.require('models/widgets/file_input').FileInputView?.prototype
   const load = field?.load_files
   if (load) {field.load_files = async function(files) {
-    const large = [...files].find(file => file.size > MEGABYTES * 1e6)
-    if (!large) return load.call(this, files)
+    const bad = [...files].find(file => file.size > MEGABYTES * 1e6 || !file.size)
+    if (!bad) return load.call(this, files)
     this.input_el.value = ''
-    const name = large.name.slice(0, 64)
-    window.sedflow?.notice(`${name} has ${(Math.ceil(large.size / 1e5) / 10).toFixed(1)} MB; the app takes `
-      + `MEGABYTES MB. Run sedflow infer on it instead.`)
+    const size = (Math.ceil(bad.size / 1e5) / 10).toFixed(1)
+    window.sedflow?.notice(bad.name.slice(0, 64) + (bad.size
+      ? ` has ${size} MB; the app takes MEGABYTES MB. Run sedflow infer on it instead.`
+      : ' is empty, and was not read; choose a file with a table in it.'))
   }}
 }
 
