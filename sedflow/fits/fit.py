@@ -207,6 +207,7 @@ class Fit(ShownFit):
             edges=edges,
             sfr=np.where(blank, np.nan, sfr),
             zh=np.where(blank, np.nan, zh),
+            theta=theta,
             weights=self.draws.weights,
         )
 

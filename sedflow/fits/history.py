@@ -12,6 +12,8 @@ from sedflow.draws import column_quantiles
 from sedflow.errors import BadParameters, unknown
 from sedflow.fits.samples import fractions
 from sedflow.model import likelihood
+from sedflow.model.sfh import load_bases
+from sedflow.parameters import BETAS, index
 from sedflow.photometry import Photometry
 from sedflow.sampling import misfit
 from sedflow.settled import Frozen, read_only
@@ -35,16 +37,18 @@ class History(Frozen):
         among them
     sfr (..., n_draw, 45) : star-formation rate [Msun/yr], burst in the bin that holds it
     zh (..., n_draw, 45) : metal mass fraction of the stars formed in the bin
+    theta (..., n_draw, 12) : parameters of the draws, which say more than bins do
     weights (..., n_draw) : of the draws; None if equal
     """
 
     edges: np.ndarray
     sfr: np.ndarray
     zh: np.ndarray
+    theta: np.ndarray
     weights: np.ndarray | None = None
 
     def __post_init__(self):
-        for name in ("edges", "sfr", "zh"):
+        for name in ("edges", "sfr", "zh", "theta"):
             object.__setattr__(self, name, read_only(getattr(self, name)))
 
     def __repr__(self):
@@ -72,20 +76,19 @@ class History(Frozen):
     def formation_time(self, share: float) -> np.ndarray:
         """Look-back time (..., n_draw) [Gyr] at which a share of the mass had formed.
 
-        Of the raw draws, which may have weights; `formation_quantiles` respects them.
+        By the histories themselves, in which a burst is a moment, and not by the bins, of which
+        the last are 2 Gyr wide. Of the raw draws, which may have weights; `formation_quantiles`
+        respects them.
         share : from 0 to 1, 0.5 for t50
         """
         if not (isinstance(share, int | float | np.number) and 0 <= share <= 1):
             raise BadParameters(
                 f"share = {str(share)[:64]}; give a share from 0 to 1, such as 0.5 for t50"
             )
-        formed = self.formed
-        edges = np.broadcast_to(np.asarray(self.edges)[..., None, :], formed.shape)
-        pairs = zip(
-            *(x.reshape(-1, formed.shape[-1])[:, ::-1] for x in (formed, edges)), strict=True
-        )
-        times = [np.interp(share, row, ends) for row, ends in pairs]
-        return np.reshape(times, formed.shape[:-1])
+        theta, age = self.theta, np.asarray(self.edges)[..., -1:]
+        f_burst, t_burst = theta[..., index("f_burst")], theta[..., index("t_burst")]
+        times = load_bases().formation_time(share, theta[..., BETAS], f_burst, t_burst, age)
+        return np.where(np.isnan(self.sfr[..., 0]), np.nan, times)
 
     def formation_quantiles(self, share: float, q: npt.ArrayLike = (0.16, 0.5, 0.84)) -> np.ndarray:
         """Quantiles (len(q), ...) of `formation_time`, weights included: t50, t90 with errors."""

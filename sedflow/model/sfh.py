@@ -18,6 +18,7 @@ from sedflow.settled import frozen
 _EDGES = np.concatenate([[0.0], 10 ** (-2.95 + 0.1 * np.arange(41)), [np.inf]])
 #: Times over which mean star-formation rates are given [Gyr].
 RATES_GYR = (0.01, 0.1, 1.0)
+_AT_ONCE = 4096  # draws whose histories are looked through
 Z_MIN, Z_MAX = 4.49043431e-5, 4.49043431e-2  # range in which the stellar models are used
 
 
@@ -81,6 +82,43 @@ class HistoryBases:
         """Integral (4, ...) of each SFH basis up to look-back time t, exact; any zero point."""
         i, dt = self._segment(np.asarray(t, float))
         return self._cumulative[:, i] + dt * (self.sfh[:, i] + 0.5 * dt * self._slopes["sfh"][:, i])
+
+    def formation_time(self, share: float, beta, f_burst, t_burst, age_gyr) -> np.ndarray:
+        """Look-back time (...) [Gyr] at which a share of the mass had formed, exact.
+
+        The burst forms its share at one moment.
+
+        beta (..., 4); f_burst, t_burst [Gyr] (...); age_gyr (...) of the universe
+        """
+        beta = np.asarray(beta, float)
+        age = np.asarray(age_gyr, float)
+        burst = np.where(np.asarray(t_burst) < age, f_burst, 0.0)
+        steady = np.maximum(1.0 - burst, np.finfo(float).tiny)
+        now, end, then = (
+            np.einsum("...i,i...->...", beta, self.formed_before(np.broadcast_to(t, burst.shape)))
+            for t in (0.0, age, np.minimum(t_burst, age))
+        )
+        older = (end - then) / (end - now) * steady  # share that had formed before the burst
+        in_burst = (share > older) & (share < older + burst)
+        left = np.clip((share - np.where(share > older, burst, 0.0)) / steady, 0.0, 1.0)
+        time = np.clip(self._time_of(end - left * (end - now), beta), 0.0, age)
+        return np.where(in_burst, t_burst, time)
+
+    def _time_of(self, formed, beta):
+        """Look-back time (...) up to which bases in the shares beta (..., 4) form so much (...)."""
+        formed, flat = np.broadcast_to(formed, beta.shape[:-1]).ravel(), beta.reshape(-1, 4)
+        out = np.empty(len(flat))
+        for start in range(0, len(flat), _AT_ONCE):
+            rows = slice(start, start + _AT_ONCE)
+            b, target = flat[rows], formed[rows]
+            known = b @ self._cumulative
+            i = np.clip((known <= target[:, None]).sum(1) - 1, 0, self.t_lookback.size - 2)
+            rest = target - known[np.arange(len(b)), i]
+            rate = np.einsum("ni,in->n", b, self.sfh[:, i])
+            slope = np.einsum("ni,in->n", b, self._slopes["sfh"][:, i])
+            below = rate + np.sqrt(np.maximum(rate**2 + 2 * slope * rest, 0.0))
+            out[rows] = self.t_lookback[i] + 2 * rest / np.where(below > 0, below, np.inf)
+        return out.reshape(beta.shape[:-1])
 
     def formed_fraction(self, beta, age_gyr) -> np.ndarray:
         """Fraction (..., 42) of the mass formed in each time bin, without a burst.

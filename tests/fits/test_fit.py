@@ -5,6 +5,7 @@ import time
 import numpy as np
 import pandas as pd
 import pytest
+from scipy.integrate import cumulative_trapezoid
 
 import sedflow
 from sedflow.draws import Draws
@@ -13,7 +14,8 @@ from sedflow.flux_limits import LooksLikeMagnitudes
 from sedflow.model import cosmology, sfh
 from sedflow.model.derived import ALL, derive
 from sedflow.model.sed import default_model
-from sedflow.parameters import NAMES, Prior
+from sedflow.model.sfh import load_bases
+from sedflow.parameters import NAMES, Prior, index
 from sedflow.photometry import Photometry
 
 
@@ -57,6 +59,29 @@ def test_formation_times_of_a_batch_are_those_of_its_galaxies(nsa, posterior, mo
     np.testing.assert_array_equal(times[1], batch[1].history.formation_time(0.5))
     assert batch.history.formation_quantiles(0.5).shape == (3, 2)
     assert batch[1].history.formation_quantiles(0.5, 50) == np.median(times[1])
+
+
+def test_formation_times_are_those_of_the_histories_and_not_of_the_bins(nsa, posterior, model):
+    """The share formed was linear inside bins of 2 Gyr, though a burst is a moment."""
+    fit = sedflow.fit(nsa[72], posterior, n=200, seed=1, model=model, trust=None)
+    age, theta = fit.history.edges[-1], fit.draws.theta
+    t = np.linspace(0.0, age, 20_001)
+    rate = np.array([np.interp(t, load_bases().t_lookback, one) for one in load_bases().sfh])
+    since = cumulative_trapezoid(theta[:, sedflow.parameters.BETAS] @ rate, t, initial=0)
+    f, moment = (theta[:, [index(name)]] for name in ("f_burst", "t_burst"))
+    f = np.where(moment < age, f, 0.0)  # one before the universe has no effect
+    formed = (1 - f) * (1 - since / since[:, -1:]) + f * (t < moment)
+    for share in (0.1, 0.5, 0.9):
+        times = fit.history.formation_time(share)
+        after, before = (
+            np.array([np.interp(x, t, row) for x, row in zip(times + step, formed, strict=True)])
+            for step in (-0.003, 0.003)
+        )
+        assert (before <= share + 1e-3).all() and (share - 1e-3 <= after).all()
+    assert (fit.history.formation_time(1.0) == 0).all()
+    np.testing.assert_allclose(fit.history.formation_time(0.0), age)
+    half = fit.history.formation_time(0.5)
+    assert (half == moment[:, 0]).any()  # of draws whose burst made it
 
 
 def test_a_galaxy_of_a_batch_is_the_galaxy_alone(nsa, posterior, model):

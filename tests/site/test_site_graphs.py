@@ -112,7 +112,7 @@ def test_quantities_are_the_derived_ones(run, posterior, theta, redshift):
 @pytest.mark.parametrize("redshift", REDSHIFTS)
 def test_histories_are_those_of_the_model(run, posterior, theta, redshift):
     out = run("histories", theta=theta, redshift=np.array([redshift]))
-    known = History(*posterior.model.history(theta, np.array(redshift)))
+    known = History(*posterior.model.history(theta, np.array(redshift)), theta)
     assert out["time"] == pytest.approx(known.edges, rel=1e-9)
     assert out["sfr"] == pytest.approx(known.sfr, rel=1e-9)
     assert out["metallicity"] == pytest.approx(known.zh, rel=1e-9)
