@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from sedflow.errors import SedflowError
-from sedflow.population.named_ids import as_text, texts_of
+from sedflow.population.named_ids import as_text, is_by_id, texts_of
 from sedflow.units import plain, split
 
 _EXTREME = 1e100  # of weights; 1 / Vmax in cubic centimetres is 1e-80
@@ -53,7 +53,7 @@ def checked_weights(weights: Any, ids: np.ndarray) -> np.ndarray | None:
             "weights are an array of xarray, whose coordinates may be IDs or not; give "
             "weights.to_series() if they are, or weights.to_numpy() in the order of the galaxies"
         )
-    if isinstance(weights, Mapping) or _is_named(weights, ids):
+    if isinstance(weights, Mapping) or is_by_id("weights", weights, ids):
         weights = weights_of(named_weights(weights), ids)
     w = as_weights(weights)
     if w.shape != (len(ids),):
@@ -84,25 +84,3 @@ def as_weights(values: Any) -> np.ndarray:
         return numbers
     shares = unit.physical_type == "dimensionless"
     return plain(values, "weight", "" if shares else "Mpc-3")
-
-
-def _is_named(weights, ids):
-    """Whether these are a pandas Series whose index names the galaxies.
-
-    Without an index of its own a Series has 0, 1, 2 ...: IDs, where all galaxies are among them.
-    Where some are, it is the caller who knows.
-    """
-    if not hasattr(weights, "to_dict") or not hasattr(weights, "keys") or np.ndim(weights) != 1:
-        return False
-    index = list(weights.keys())
-    if index != list(range(len(weights))):
-        return True
-    mine = set(map(as_text, ids.tolist()))
-    strangers = mine - set(texts_of("weights", weights.keys()))
-    if strangers and len(strangers) < len(mine):
-        raise SedflowError(
-            f"weights are a Series whose index, 0 to {len(weights) - 1}, has the IDs of some of "
-            f"these galaxies and not of others, such as {min(strangers)[:40]}; give its to_dict() "
-            "if the index holds IDs, or its to_numpy() in the order of the galaxies"
-        )
-    return not strangers

@@ -47,7 +47,7 @@ def as_text(ident: Any) -> str:
 def chosen_rows(rows: Any, ids: np.ndarray) -> np.ndarray:
     """Which of the galaxies with these IDs a mask, a slice or indices choose, as indices.
 
-    A mask that is a Series of pandas goes by ID, unless its index is 0, 1, 2 ...
+    A mask that is a Series of pandas goes by ID, as weights do (`is_by_id`).
 
     Raises
     ------
@@ -57,7 +57,7 @@ def chosen_rows(rows: Any, ids: np.ndarray) -> np.ndarray:
     n = len(ids)
     if isinstance(rows, slice):
         return np.arange(n)[rows]
-    if hasattr(rows, "to_dict") and getattr(rows, "dtype", "") == "bool":
+    if np.asarray(rows).dtype == bool and is_by_id("the mask", rows, ids):
         rows = _by_id(rows, ids)
     found = np.asarray(rows)
     if np.ma.is_masked(rows) or found.ndim != 1 or found.dtype.kind not in "biu":
@@ -81,8 +81,6 @@ def chosen_rows(rows: Any, ids: np.ndarray) -> np.ndarray:
 
 def _by_id(mask, ids):
     """A mask in the order of the galaxies, whose IDs are its index."""
-    if list(mask.index) == list(range(len(mask))):
-        return mask
     named = dict(zip(texts_of("the mask", mask.index), mask.tolist(), strict=True))
     mine = list(map(as_text, ids.tolist()))
     if len(named) != len(mask) or set(named) != set(mine):
@@ -91,6 +89,33 @@ def _by_id(mask, ids):
             "give its to_numpy() in their order"
         )
     return np.array([named[ident] for ident in mine])
+
+
+def is_by_id(name: str, values: Any, ids: np.ndarray) -> bool:
+    """Whether these are a pandas Series whose index names the galaxies.
+
+    Without an index of its own a Series has 0, 1, 2 ...: IDs, where all galaxies are among them.
+    Where some are, it is the caller who knows.
+
+    Raises
+    ------
+    SedflowError
+        The index is 0, 1, 2 ..., and some of the galaxies have such IDs, and others not.
+    """
+    if not hasattr(values, "to_dict") or not hasattr(values, "keys") or np.ndim(values) != 1:
+        return False
+    index = list(values.keys())
+    if index != list(range(len(values))):
+        return True
+    mine = set(map(as_text, ids.tolist()))
+    strangers = mine - set(texts_of(name, values.keys()))
+    if strangers and len(strangers) < len(mine):
+        raise SedflowError(
+            f"{name}: a Series whose index, 0 to {len(values) - 1}, has the IDs of some of these "
+            f"galaxies and not of others, such as {min(strangers)[:40]}; give its to_numpy() in "
+            "the order of the galaxies, or an index that holds their IDs"
+        )
+    return not strangers
 
 
 def check_known(name: str, ids: Collection[str], strangers: Collection[str]) -> None:

@@ -14,6 +14,7 @@ import sedflow
 from sedflow.cli import main
 from sedflow.errors import SedflowError, UnknownName
 from sedflow.population.members import NOT_IN_SAMPLE, members_of
+from sedflow.population.named_ids import chosen_rows
 
 OF = "log_mstar,log_ssfr_100myr"
 
@@ -110,8 +111,14 @@ def test_a_series_is_a_mask_by_id(population):
     """It went by place, so that a sorted table chose other galaxies."""
     chosen = np.arange(16) < 12
     backwards = pd.Series(chosen[::-1], index=population.ids[::-1])
-    np.testing.assert_array_equal(population.subset(backwards).ids, population.ids[chosen])
+    for dtype in ("bool", "boolean", "bool[pyarrow]"):
+        mask = backwards.astype(dtype)
+        np.testing.assert_array_equal(population.subset(mask).ids, population.ids[chosen])
     np.testing.assert_array_equal(population.subset(pd.Series(chosen)).ids, population.ids[chosen])
+    counted = np.array([2, 0, 1])  # 0, 1, 2 are IDs, where all galaxies have such
+    assert chosen_rows(pd.Series([True, False, False]), counted).tolist() == [1]
+    with pytest.raises(SedflowError, match="has the IDs of some of these galaxies"):
+        chosen_rows(pd.Series([True, False, False]), counted + 1)
 
 
 def test_galaxies_selected_by_their_data_keep_the_prior_of_all(population):
