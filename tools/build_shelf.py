@@ -65,7 +65,7 @@ def facts(nsaid: int, nsa, posterior) -> dict[str, float | bool | str]:
     found |= {"p_value": exact.predicted.p_value, "inside": bool(check.inside)}
     found |= without(galaxy, posterior)
     found["share_percent"], found["burst_percent"] = 100 * found["share"], 100 * found["f_burst"]
-    return {k: v if isinstance(v, bool | str) else float(f"{v:.3g}") for k, v in found.items()}
+    return {k: v if isinstance(v, bool | str) else float(v) for k, v in found.items()}
 
 
 def without(galaxy, posterior):
