@@ -60,9 +60,11 @@ def processes(
     import dask
     import distributed
 
-    cluster, logger = None, logging.getLogger("distributed.client")
-    level = logger.level
-    logger.setLevel(logging.CRITICAL)  # a lost scheduler is told here, in one sentence
+    cluster = None
+    loggers = [logging.getLogger(f"distributed.{name}") for name in ("client", "batched")]
+    levels = [logger.level for logger in loggers]
+    for logger in loggers:
+        logger.setLevel(logging.CRITICAL)  # a lost scheduler is told here, in one sentence
     try:
         if scheduler is None:
             workers = min(workers or len(os.sched_getaffinity(0)), n_jobs)
@@ -83,7 +85,8 @@ def processes(
     finally:
         if cluster is not None:
             cluster.close()
-        logger.setLevel(level)
+        for logger, level in zip(loggers, levels, strict=True):
+            logger.setLevel(level)
 
 
 def _local_cluster(workers):
