@@ -25,6 +25,8 @@ def no_galaxy_has(redshift: float, whose: str = "") -> str:
     >>> no_galaxy_has(-1.0)
     'redshift = -1.0 is not between 1e-06 and 100; give a spectroscopic redshift'
     """
+    if np.isnan(redshift):
+        return f"there is no redshift{whose}; give a spectroscopic one"
     return (
         f"redshift = {redshift}{whose} is not between {MIN_REDSHIFT:g} and {REDSHIFT_MAX:g}; give "
         "a spectroscopic redshift"
@@ -49,6 +51,17 @@ def beyond_grid(redshift: float, top: float, grid: str, bands: tuple[str, ...]) 
         f"redshift = {redshift:g} is beyond {top:.3f}, where the {grid!r} SSP "
         f"grid stops covering {', '.join(bands)}; leave out the bluest band or choose "
         f"another grid (with 'bc03', MCMC goes on to {MAX_REDSHIFT})"
+    )
+
+
+def beyond_network(redshift: float, top: float, grid: str, network: str) -> str:
+    """Of a redshift at which a network's SSP grid does not cover all bands that it knows."""
+    if redshift > MAX_REDSHIFT:
+        return outside_model(redshift)
+    return (
+        f"redshift = {redshift:g} is beyond {top:.3f}, where the {grid!r} SSP grid stops covering "
+        f"the bands of the network {network}, measured or not; use MCMC in the bands that there "
+        "are, or a network that knows no bluer one"
     )
 
 

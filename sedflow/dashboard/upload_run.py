@@ -15,6 +15,7 @@ from sedflow.catalogue.mapping import ColumnMap
 from sedflow.catalogue.rows import Problem, Rows
 from sedflow.dashboard.answer import OwnGalaxy
 from sedflow.network.posterior import AmortizedPosterior
+from sedflow.redshifts import MAX_REDSHIFT, outside_model
 
 #: Of each galaxy.
 DRAWS = 1000
@@ -41,8 +42,11 @@ class Inputs:
 
     @property
     def todo(self) -> np.ndarray:
-        """Numbers of the rows that can be run: with a flux in a band that the network knows."""
-        return self.rows.rows[self._measured]
+        """Numbers of the rows that can be run.
+
+        Each has a flux in a band that the network knows, at a redshift that the model has.
+        """
+        return self.rows.rows[self._measured & ~self._far]
 
     @property
     def problems(self) -> list[Problem]:
@@ -51,6 +55,11 @@ class Inputs:
         if len(self.todo):  # else one sentence on all of them is enough
             why = f"there is a flux in none of {', '.join(self.known)}, which the network knows"
             found += [Problem(int(r), ids[r], why) for r in self.rows.rows[~self._measured]]
+        z = self.rows.photometry.redshift
+        found += [
+            Problem(int(self.rows.rows[k]), ids[self.rows.rows[k]], outside_model(z[k]))
+            for k in np.flatnonzero(self._far & self._measured)
+        ]
         return sorted(found, key=lambda problem: problem.row)
 
     @property
@@ -58,6 +67,10 @@ class Inputs:
         photometry = self.rows.photometry
         mine = [k for k, band in enumerate(photometry.bands) if band in self.known]
         return np.isfinite(photometry.flux[:, mine]).any(1)
+
+    @property
+    def _far(self):
+        return self.rows.photometry.redshift > MAX_REDSHIFT
 
     def part(self, rows: np.ndarray, posterior: AmortizedPosterior) -> pd.DataFrame:
         """Results of some rows, by their numbers."""

@@ -35,6 +35,7 @@ from sedflow.network.shape import FlowConfig
 from sedflow.network.trained_model import trained_model
 from sedflow.parameters import N_FREE, N_PARAM, Prior, as_theta
 from sedflow.photometry import Photometry
+from sedflow.redshifts import beyond_network
 from sedflow.sampling.misfit import PValueTable
 from sedflow.settled import Settled, frozen
 from sedflow.threads import one_thread, pool
@@ -318,7 +319,9 @@ class AmortizedPosterior(Settled):
 
     def _density(self, galaxies):
         """The density of each of the galaxies (n,), of which there is a model."""
-        self.model.check_redshift(galaxies.redshift, self.bands)
+        top, highest = self.model.max_redshift(self.bands), np.max(galaxies.redshift, initial=0.0)
+        if highest > top:
+            raise BadParameters(beyond_network(highest, top, self.model.grid.name, self.name))
         return FlowAndMass(self._flow, self.prior, self.model, self.bands)
 
     @property

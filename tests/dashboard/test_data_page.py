@@ -37,6 +37,18 @@ def a_csv(ids):
     return frame.to_csv(index=False).encode()
 
 
+def test_rows_that_the_model_does_not_reach_are_not_counted_as_those_that_can_be_run(view):
+    """Four of five could be run, of which one failed then; of no redshift, "nan" was said."""
+    text = a_csv([72, 2489, 2490, 3549]).decode().splitlines()
+    cells = [line.split(",") for line in text]
+    cells[3][1], cells[4][1] = "1.2", ""
+    asyncio.run(view.load("\n".join(map(",".join, cells)).encode(), "mine.csv"))
+    assert "4 rows, 1 of them can be run" in unescape(view._note.object)
+    told = view.understood.problems.value["problem"].tolist()
+    assert "is outside" in told[1] and "1.2" in told[1]
+    assert told[2].startswith("there is no redshift")
+
+
 def test_a_catalogue_is_read_run_and_saved(view):
     asyncio.run(view.load(a_csv([72, 2489, 2490]), "mine.csv"))
     assert view.columns._redshift.value == "redshift"
@@ -83,7 +95,7 @@ def test_rows_beside_bad_lines_are_run(view):
     """A run of the good rows of a text with bad lines ended in a traceback."""
     lines = a_csv([72, 2489, 2490, 2493]).decode().splitlines()
     text = "\n".join([*lines[:3], lines[3].replace("1", "x"), lines[4]]).encode()
-    asyncio.run(view.load(text, "what was pasted"))
+    asyncio.run(view.load(text, "pasted rows"))
     assert "4 rows, 2 of them can be run" in unescape(view._note.object)
     asyncio.run(view.run())
     assert list(view.results["row"]) == [0, 3]

@@ -3,6 +3,7 @@
 import asyncio
 import threading
 import time
+from collections import Counter
 from types import SimpleNamespace
 
 import numpy as np
@@ -102,6 +103,22 @@ def test_pages_are_built_in_turns_and_a_visitor_with_many_rests():
     order.clear()
     asyncio.run(scene(busy=False))
     assert min(np.diff([at for _, at in order])) < 0.1  # a busy machine is not late each time
+
+
+def test_a_newcomer_does_not_wait_for_a_page_of_everybody_else():
+    order = []
+
+    async def scene():
+        builds = Builds(lambda visitor: 0.0, pages=Counter("aabbcc").__getitem__)
+
+        async def build(visitor):
+            async with builds.turn(visitor):
+                order.append(visitor)
+
+        await asyncio.gather(*(build(v) for v in "abcabcn"))
+
+    asyncio.run(scene())
+    assert "".join(order) == "anabcbc"
 
 
 def test_a_page_that_is_given_up_frees_its_turn_and_pages_are_bounded():

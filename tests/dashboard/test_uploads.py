@@ -121,7 +121,7 @@ def test_the_first_rows_of_a_large_upload_come_back_and_all_are_counted(view):
 def test_rows_are_pasted_and_what_was_assumed_is_listed(view):
     view._paste.value_input = "# id redshift mag_r magerr_r\n7 0.1 17.0 0.05\n8 0.2 18.0 0.05\n"
     asyncio.run(view._pasted(None))
-    assert "what was pasted**: 2 rows, 2 of them can be run" in unescape(view._note.object)
+    assert "pasted rows**: 2 rows, 2 of them can be run" in unescape(view._note.object)
     told = unescape(view.understood.report.object)
     assert "names are behind #" in told
     assert "mag_r ± magerr_r: AB magnitudes" in told

@@ -13,6 +13,8 @@ __all__ = ["ExploreScreen"]
 _FOLD = """
 .bk-btn.bk-btn-default.bk-active { background: var(--sf-surface) !important;
   color: var(--sf-ink) !important; border-color: var(--sf-line) !important; }
+@media (max-width: 1100px) { .bk-btn.bk-btn-default:not(.bk-active) {
+  background: var(--sf-line) !important; } }
 """
 #: What a phone shows of the stage: title of a button -> style class.
 _PARTS = {"Light": "light", "Posterior": "posterior", "History": "history", "Numbers": "numbers"}

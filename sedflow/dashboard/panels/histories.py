@@ -132,7 +132,8 @@ def _of_late(history, best):
         return ""
     return (
         f" The best draw formed {100 * share:.0f} % of its mass in the last {1000 * _LATELY:.0f} "
-        "Myr: a step at the left edge."
+        "Myr: a step at the left edge. It fits best, but there may be few like it; the bands count "
+        "all."
     )
 
 

@@ -121,7 +121,7 @@ class UploadPanel(pn.viewable.Viewer):
         if not text.strip():
             self._say("paste a table first, with a line of names above its rows")
             return
-        await self.load(text.encode("utf-8", "replace"), "what was pasted")
+        await self.load(text.encode("utf-8", "replace"), "pasted rows")
 
     async def _other_table(self, event):
         if self._content is not None and event.new and event.new != self.table.meta["table"]:

@@ -31,7 +31,11 @@ function walk(node) {
       const text = child.classList.contains('bk-spin-btn-up') ? 'more' : 'less'
       if (!child.getAttribute('aria-label')) child.setAttribute('aria-label', text)
     } else if (child.matches('.bk-btn-group > .bk-btn')) {
-      child.setAttribute('aria-pressed', String(child.classList.contains('bk-active')))
+      // On a small screen the list is over the page while its button is not active.
+      const on = child.classList.contains('bk-active')
+      const over = matchMedia('(max-width: 1100px)').matches
+        && child.getRootNode().host?.classList.contains('fold')
+      child.setAttribute('aria-pressed', String(on !== Boolean(over)))
     } else if (child.matches('.choices, input[type=file]')) {
       const text = child.getRootNode().querySelector('label')?.textContent.trim() || 'file'
       if (!child.getAttribute('aria-label')) child.setAttribute('aria-label', text)

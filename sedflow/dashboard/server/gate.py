@@ -68,7 +68,9 @@ class Gate(Router):
         self._app, self._behind_proxy = app, behind_proxy
         self._accounts, self._loop_time = Accounts(), LOOP_TIME
         self._talks: WeakKeyDictionary[object, Talk] = WeakKeyDictionary()
-        self._builds = Builds(self._loop_time.left, waiting=VISITORS.limits.visitor_sessions)
+        self._builds = Builds(
+            self._loop_time.left, VISITORS.limits.visitor_sessions, VISITORS.count
+        )
         self._routes = [(re.compile(path, re.ASCII), *about) for path, about in ROUTES.items()]
 
     def start_request(self, server_conn, request_conn):

@@ -158,16 +158,26 @@ class Worker:
 class Builds:
     """Pages are built on the event loop, one at a time, and visitors take turns.
 
+    Who has fewest pages comes first: a newcomer waits for the page that is built, and not for one
+    of each of those who open many.
+
     Parameters
     ----------
     rests : callable
         Seconds that a visitor still has to rest before its next page.
     waiting : int
         Pages of one visitor that may wait.
+    pages : callable, optional
+        How many pages a visitor has.
     """
 
-    def __init__(self, rests: Callable[[str], float], waiting: int = 40):
-        self._rests, self._waiting = rests, waiting
+    def __init__(
+        self,
+        rests: Callable[[str], float],
+        waiting: int = 40,
+        pages: Callable[[str], int] = lambda visitor: 0,
+    ):
+        self._rests, self._waiting, self._pages = rests, waiting, pages
         self._queues: OrderedDict[str, deque] = OrderedDict()
         self._busy = False
         self._timer = None
@@ -218,7 +228,8 @@ class Builds:
         if self._busy:
             return
         soonest = None
-        for visitor, queue in list(self._queues.items()):
+        for visitor in sorted(self._queues, key=self._pages):
+            queue = self._queues[visitor]
             while queue and queue[0].done():  # given up
                 queue.popleft()
             if not queue:
