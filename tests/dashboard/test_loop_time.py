@@ -57,6 +57,34 @@ def test_who_asks_for_little_does_not_wait():
     assert now[0] - 20 * 1.3 == pytest.approx(2 * had - 1.0, abs=0.7)  # the free second came first
 
 
+def test_a_newcomer_gets_between_the_long_steps_of_others():
+    """A page needs the loop some twenty times; three visitors had a long step between any two."""
+    loop_time, steps = LoopTime(), []
+
+    async def long():
+        time.sleep(0.06)
+        steps.append(time.monotonic())
+
+    async def busy(visitor):
+        for _ in range(12):
+            await loop_time.turn(visitor)
+            await loop_time.measured(visitor, long())
+
+    async def scene():
+        tasks = [asyncio.ensure_future(busy(visitor)) for visitor in "abc"]
+        await asyncio.sleep(0.2)
+        begun = time.monotonic()
+        for _ in range(20):
+            await asyncio.sleep(0)
+        await loop_time.turn("new")
+        between = sum(step > begun for step in steps)
+        await asyncio.gather(*tasks)
+        return between
+
+    assert asyncio.run(scene()) <= 3  # it was 24
+    assert len(steps) == 36
+
+
 def test_who_has_many_pages_rests_longer():
     now, pages = [0.0], {"A": 4, "B": 3}
     loop_time = LoopTime(rest=1.0, many=4.0, pages=pages.get, clock=lambda: now[0])

@@ -3,7 +3,8 @@
 Bokeh builds a page and changes a document, and Panel acts on the change, on the loop. What that
 takes is measured step by step, for each visitor; while others are active, a visitor waits as long
 as it had the loop before it has it again; who has many pages open waits four times as long. Who
-asks for little does not wait: a second is free, and comes back while a visitor rests.
+asks for little does not wait: a second is free, and comes back while a visitor rests. Long steps
+come apart (`spaces`).
 """
 
 import asyncio
@@ -17,6 +18,7 @@ from functools import partial
 from bokeh.server.session import ServerSession
 
 from sedflow.dashboard.server.rests import FREE, Rests
+from sedflow.dashboard.server.spaces import Spaces
 from sedflow.dashboard.server.visitors import VISITORS, Activity
 
 __all__ = ["LOOP_TIME", "LoopTime"]
@@ -54,6 +56,7 @@ class LoopTime:
         self._rest, self._many, self._pages = rest, many, pages
         self._rests = Rests(free, _LONGEST, clock)
         self._activity = activity or Activity(clock=clock)
+        self._spaces = Spaces(pages)
         self._doors: weakref.WeakValueDictionary[str, _Door] = weakref.WeakValueDictionary()
 
     def rest(self, visitor: str) -> float:
@@ -82,10 +85,16 @@ class LoopTime:
             await asyncio.sleep(0)
             while (left := self.left(visitor)) > 0:
                 await asyncio.sleep(left)
+            await self._spaces.wait(visitor)
 
     async def measured(self, visitor: str, work: Awaitable):
         """The result of `work`, each step of which is charged."""
-        return await _Measured(work, partial(self.charge, visitor))
+
+        def had(seconds):
+            self.charge(visitor, seconds)
+            self._spaces.had(seconds)
+
+        return await _Measured(work, had)
 
     def ration(self, session: ServerSession, visitor: str) -> None:
         """Let all callbacks of a session, locked or not, wait for their turn, and be charged."""

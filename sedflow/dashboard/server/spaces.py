@@ -1,0 +1,56 @@
+"""Long steps on the event loop come apart, so that what takes many short ones gets between them."""
+
+import asyncio
+from collections.abc import Callable
+
+__all__ = ["Spaces"]
+
+_LONG = 0.05  # seconds of a step after which others have the loop
+_PASSES = 40  # of the loop, after a long step; a request or a handshake needs several
+_ONE = 2  # passes that a step which was waited for has to begin
+
+
+class Spaces:
+    """Who asks for a long step waits until others have had the loop since the last one.
+
+    A page that opens needs the loop some twenty times, for a moment each. Where several visitors
+    have long steps ready, all of them came between any two of these: a newcomer waited a minute.
+    Of those who wait, the one with fewest pages is first.
+
+    pages : how many pages a visitor has
+    """
+
+    def __init__(self, pages: Callable[[str], int] = lambda visitor: 1, long: float = _LONG):
+        self._pages, self._long = pages, long
+        self._waiting: list[tuple[str, asyncio.Future]] = []
+        self._left, self._is_going = 0, False
+
+    async def wait(self, visitor: str) -> None:
+        """Wait until the last long step is some passes of the loop ago, and those before it had."""
+        if self._is_going:
+            mine = asyncio.get_running_loop().create_future()
+            self._waiting.append((visitor, mine))
+            await mine
+
+    def had(self, seconds: float) -> None:
+        """A step on the loop took so long."""
+        if seconds < self._long:
+            return
+        self._left = _PASSES
+        if not self._is_going:
+            self._is_going = True
+            asyncio.get_running_loop().call_soon(self._pass)
+
+    def _pass(self):
+        if self._left > 0:
+            self._left -= 1
+        else:
+            self._waiting = [(v, future) for v, future in self._waiting if not future.done()]
+            if not self._waiting:
+                self._is_going = False
+                return
+            first = min(self._waiting, key=lambda one: self._pages(one[0]))
+            self._waiting.remove(first)
+            first[1].set_result(None)
+            self._left = _ONE
+        asyncio.get_running_loop().call_soon(self._pass)
