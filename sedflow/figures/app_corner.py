@@ -126,6 +126,7 @@ class CornerFigure:
         f.toolbar.update(logo=None, autohide=True, stylesheets=[TOOLBAR])
         f.title.visible = titled  # type: ignore[union-attr]
         f.min_border = 0
+        f.frame_align = False  # its names are inside the frame; beside others it would be narrow
         box = BoxSelectTool(renderers=[])
         f.add_tools(box, LassoSelectTool(renderers=[], continuous=False))
         f.toolbar.active_drag = box
@@ -290,8 +291,9 @@ class CornerFigure:
         many = n >= MANY
         line = n - GAP if self._keyed or whose else (0.68 if many else 0.62) * n
         end = n - GAP if many and self._keyed else n + _beside(n) - 0.1
-        told = f"{HELD}\nnumbers and dashes: {whose}" if whose else HELD
-        words = {"x": [end], "y": [line], "text": [told]}
+        told = f"{HELD}\nnumbers and dashes:\n{whose}" if whose else HELD
+        # Of whom, beside the first panel: above it, on a phone, are the numbers themselves.
+        words = {"x": [end], "y": [n - 1.0 if whose else line], "text": [told]}
         self.held = HELD if drawn else ""
         new["held"] = words if drawn and self._says else {"x": [], "y": [], "text": []}
         new["values"] = {
