@@ -19,7 +19,8 @@ def galaxies_at(item: Any, shape: tuple[int, ...]) -> Any:
     Raises
     ------
     SedflowError
-        It has a ... beside others, or a name.
+        It has a ... beside others, or a name; or a Series of pandas, whose index says more than
+        the places do.
     IndexError
         It has more parts than the galaxies have axes; of one galaxy, any.
     """
@@ -28,6 +29,11 @@ def galaxies_at(item: Any, shape: tuple[int, ...]) -> Any:
         raise SedflowError(
             f"the index {_shown(item)} has a ..., and would cut what is behind the galaxies; give "
             "the index, slice or mask of galaxies, and photometry.select(bands) for bands"
+        )
+    if any(map(_is_labelled, parts)):
+        raise SedflowError(
+            "a Series whose index is not 0, 1, 2 ... goes by place here, and by its index in "
+            "pandas; give its to_numpy() in the order of the galaxies"
         )
     if any(isinstance(part, str) for part in parts):
         raise SedflowError(
@@ -58,3 +64,10 @@ def _axes(part):
 
 def _shown(item):
     return " ".join(repr(item).replace("Ellipsis", "...").split())[:64]
+
+
+def _is_labelled(part):
+    """Whether this is a Series of pandas with an index of its own."""
+    if not (hasattr(part, "to_dict") and hasattr(part, "index")):
+        return False
+    return list(part.index) != list(range(len(part)))

@@ -214,6 +214,11 @@ def needs(*names: str, extra: str, what: str) -> ModuleType:
             found.append(import_module(name))
         except ImportError:  # not there, or of a version that the rest does not go with
             missing.append(name)
+        except OSError as error:  # it makes a folder in HOME, as arviz does
+            raise MissingLibrary(
+                f"{what} needs {name}, which cannot be imported here: the home folder cannot be "
+                f"written ({error}); set HOME to a folder that can"
+            ) from None
         except ValueError as error:  # of a setting in the environment: BOKEH_LOG_LEVEL, MPLBACKEND
             raise MissingLibrary(
                 f"{what} needs {name}, which cannot be imported here: "

@@ -13,7 +13,7 @@ from numpy.dtypes import StringDType
 import sedflow
 from sedflow.bands import Band, ab_magnitude, band_flux, band_weights, load_band, nanomaggies
 from sedflow.catalogue.rows import guess_mapping, to_photometry
-from sedflow.errors import BadPhotometry, UnknownBand
+from sedflow.errors import BadPhotometry, SedflowError, UnknownBand
 from sedflow.photometry import Photometry
 
 
@@ -372,3 +372,13 @@ def test_the_line_of_many_galaxies_has_medians(recwarn):
 def test_an_error_of_zero_in_magnitudes_is_answered_in_magnitudes():
     with pytest.raises(BadPhotometry, match=r"^error = 0 mag must be > 0; give .* in magnitudes"):
         Photometry.from_magnitudes([19.0, 18.0], [0.1, 0.0], 0.05, "gr")
+
+
+def test_a_series_with_an_index_of_its_own_is_not_taken_by_place(nsa):
+    """A mask of a sorted table chose other galaxies."""
+    galaxies = nsa.photometry([72, 2489, 2490])
+    mask = pd.Series([True, False, False])
+    assert galaxies[mask].ids.tolist() == [72]
+    for sorted_by_id in (mask.set_axis([2490, 2489, 72]), mask.set_axis([2, 1, 0])):
+        with pytest.raises(SedflowError, match=r"give its to_numpy\(\) in the order"):
+            galaxies[sorted_by_id]

@@ -28,7 +28,14 @@ from sedflow.catalogue.read.open import as_written
 from sedflow.catalogue.rows import Rows, known_ids, to_photometry
 from sedflow.catalogue.sampler_for_bands import sampler_for, usable
 from sedflow.draws import MAX_DRAWS, weighted_quantile
-from sedflow.errors import BadWeights, SedflowError, check_choice, either, raise_if_of_the_run
+from sedflow.errors import (
+    BadWeights,
+    SedflowError,
+    check_choice,
+    either,
+    needs,
+    raise_if_of_the_run,
+)
 from sedflow.files.packaged import DEFAULT_WEIGHTS
 from sedflow.model.derived import ALL, KNOWN, columns, derive, quantities_of
 from sedflow.model.likelihood import chi_square
@@ -105,7 +112,9 @@ def infer_partition(
         adaptive importance sampling, "auto" also to MCMC, as do galaxies in bands of which the
         network knows none.
     first : int
-        Number of the table's first row in the catalogue.
+        Number of the table's first row in the catalogue. Rows without an ID have their numbers,
+        which repeat in another partition of the same `first`: give IDs, as a column or as the
+        index of a DataFrame.
     id_kind : "int" or "str", optional
         Kind of the IDs; by default as the table has them.
 
@@ -134,6 +143,7 @@ def infer_partition(
     >>> infer_partition(table, mapping, n=200).status.tolist()
     ['ok']
     """
+    table, mapping = named_by_index(table, mapping_of(table, mapping))
     return infer_rows(
         table, mapping, posterior, n=n, seed=seed, trust=trust, first=first, id_kind=id_kind
     )[0]
@@ -398,12 +408,7 @@ def _loaded(posterior):
 
 def _import_arviz():
     """Load what judges chains; it makes a folder in HOME, and must not fail in every row."""
-    try:
-        import arviz  # noqa: F401
-    except OSError as error:
-        raise SedflowError(
-            f"the home folder cannot be written ({error}); set HOME to a folder that can"
-        ) from None
+    needs("arviz", extra="app", what="MCMC")
 
 
 @cache

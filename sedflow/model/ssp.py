@@ -329,8 +329,9 @@ def _read_ssp(path: Path, name: str, seen=None) -> SSPGrid:
                     "grid wrote it; make it again, or leave content_sha256 and made_by out"
                 )
             lsun = float(file.attrs.get("lsun_erg_s", 3.846e33))
-            made_as = str(file.attrs.get("sedflow_name", ""))
-            counted = str(file.attrs.get("mass_remaining", _COUNTED.get(made_as, "")))
+            counted = _text(file.attrs.get("mass_remaining", "")).lower()
+            if not counted and "ssp_mass_remaining" in data:
+                counted = _as_packaged(data["ssp_mass_remaining"])
             title = str(file.attrs.get("title", path.name))[:500]
     except BadSSP:
         raise
@@ -383,6 +384,21 @@ def _read_ssp(path: Path, name: str, seen=None) -> SSPGrid:
         if array is not None:
             array.flags.writeable = False
     return _of_file(grid, sha256(path))
+
+
+def _text(value):
+    return (value.decode("utf-8", "replace") if isinstance(value, bytes) else str(value)).strip()
+
+
+def _as_packaged(masses):
+    """What masses count that are those of a packaged grid, whose files do not say it."""
+    import h5py
+
+    for name, counted in _COUNTED.items():
+        with h5py.File(checked_path(f"ssp_{name}.h5")) as file:
+            if np.array_equal(file["ssp_mass_remaining"][...], masses):
+                return counted
+    return ""
 
 
 def _without_remnants(name, counted, left):

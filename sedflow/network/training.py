@@ -264,6 +264,7 @@ class _Training:
             "domain": asdict(self.domain),
             "training": {
                 **asdict(c),
+                "start_sha256": self.parent_sha256,
                 "simulations_seen": self.seen,
                 "minutes": round(self.seconds / 60, 2),
                 "device": self.device_name,
@@ -313,9 +314,9 @@ class _Training:
         before = found.record["training"]
         mine = json.loads(json.dumps(asdict(self.config)))
         changed = [key for key, value in mine.items() if before.get(key) != value]
-        made = {**self.made_of, "start": ""}
-        record = found.record
-        held = {"ssp": record["ssp"]["sha256"], "noise": record["noise_sha256"], "start": ""}
+        made, record = self.made_of, found.record
+        held = {"ssp": record["ssp"]["sha256"], "noise": record["noise_sha256"]}
+        held["start"] = before.get("start_sha256", "")
         held |= record.get("curves", {})
         changed += [f"{key} (its file)" for key, value in made.items() if held.get(key) != value]
         if changed:
@@ -323,7 +324,6 @@ class _Training:
                 f"{path} is a network that was trained with other {', '.join(changed)}; "
                 f"{_ELSEWHERE}"
             )
-        self.checkpoint_path.unlink(missing_ok=True)
         return found
 
     def resume(self):

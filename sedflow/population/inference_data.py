@@ -5,12 +5,13 @@ from typing import Any
 import numpy as np
 
 from sedflow import __version__
+from sedflow.errors import needs
 from sedflow.population import tables
 
 
 def inference_data(population: Any) -> Any:
     """The draws of the density as `arviz.InferenceData`, as `Population.to_inference_data` says."""
-    import arviz
+    arviz = needs("arviz", extra="app", what="to_inference_data")
 
     names, centres, edges = population.names, population.centres, population.edges
     shares = population.fitted.draws.reshape(-1, *population.area.shape)

@@ -10,10 +10,12 @@ import warnings
 import numpy as np
 import numpy.typing as npt
 
+from sedflow.errors import needs
+
 
 def diagnose(chains: npt.ArrayLike) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """R-hat, bulk ESS and tail ESS (n_param,) of chains (n_chain, n_draw, n_param)."""
-    import arviz
+    arviz = needs("arviz", extra="app", what="MCMC")
 
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")

@@ -91,8 +91,11 @@ def test_a_file_says_what_its_masses_count(bc03_sets, tmp_path):
     np.testing.assert_allclose(living.mass_remaining, whole.mass_remaining, rtol=1e-6)
     shutil.copy(data_path("ssp_bc03.h5"), tmp_path / "copy.h5")
     np.testing.assert_array_equal(load_ssp(tmp_path / "copy.h5").mass_living, whole.mass_living)
+    fortran = load_ssp(_write(tmp_path / "d.h5", b"Living stars alone", **bc03_sets))
+    np.testing.assert_array_equal(fortran.mass_living, living.mass_living)
+    others = bc03_sets | {"ssp_mass_remaining": 0.9 * bc03_sets["ssp_mass_remaining"]}
     with pytest.warns(UserWarning, match="b.h5 does not say what ssp_mass_remaining counts"):
-        unsaid = load_ssp(_write(tmp_path / "b.h5", "", **bc03_sets))
+        unsaid = load_ssp(_write(tmp_path / "b.h5", "", **others))
     assert unsaid.mass_living is None
     with pytest.raises(BadSSP, match="mass_remaining is 'living'; it may be 'stars and remnants'"):
         load_ssp(_write(tmp_path / "c.h5", "living", **bc03_sets))

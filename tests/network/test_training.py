@@ -96,7 +96,11 @@ def test_a_network_is_not_replaced_by_another_of_its_name(tmp_path):
     path = tmp_path / f"{config.name}.safetensors"
     before = path.read_bytes()
     seen = []
+    other = path.with_suffix(".checkpoint")
+    other.write_bytes(b"of another training")
     again = train(config, tmp_path, lambda n, row: seen.append(n))
+    assert other.read_bytes() == b"of another training"
+    other.unlink()
     assert again.record_sha256 == sedflow.load_posterior(path).record_sha256 and not seen
     with pytest.raises(SedflowError, match="trained with other seed; choose another name"):
         train(TrainingConfig(**(SMALL | {"simulations": 2048, "seed": 9})), tmp_path)
