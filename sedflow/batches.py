@@ -4,7 +4,7 @@ from typing import Any
 
 import numpy as np
 
-from sedflow.errors import SedflowError
+from sedflow.errors import BadPhotometry, SedflowError
 
 
 def galaxies_at(item: Any, shape: tuple[int, ...]) -> Any:
@@ -64,6 +64,26 @@ def _axes(part):
 
 def _shown(item):
     return " ".join(repr(item).replace("Ellipsis", "...").split())[:64]
+
+
+def check_labels(**values: Any) -> None:
+    """Refuse values of galaxies whose labels, in pandas, are not the same in the same order.
+
+    Raises
+    ------
+    BadPhotometry
+    """
+    first = None
+    for name, value in values.items():
+        if not (hasattr(value, "to_dict") and hasattr(value, "index")) or np.size(value) == 0:
+            continue
+        labels = list(value.index)
+        if first is not None and len(labels) == len(first[1]) and labels != first[1]:
+            raise BadPhotometry(
+                f"the rows of {first[0]} and {name} have different labels, and go by place here; "
+                "sort them alike, or give their to_numpy()"
+            )
+        first = first or (name, labels)
 
 
 def _is_labelled(part):

@@ -256,7 +256,7 @@ def as_theta(theta: npt.ArrayLike | Mapping) -> np.ndarray:
 
     Parameters
     ----------
-    theta : array (..., 12) in the order of `NAMES`, or mapping name -> array
+    theta : array (..., 12) in the order of `NAMES`, or mapping or data frame, name -> array
         Values of a mapping are broadcast against each other.
 
     Raises
@@ -265,6 +265,7 @@ def as_theta(theta: npt.ArrayLike | Mapping) -> np.ndarray:
         Wrong shape, missing or unknown name, a value that is not finite or outside its
         range, or betas that do not sum to 1.
     """
+    theta = _by_name(theta)
     if isinstance(theta, Mapping):
         for name in theta:
             index(name)
@@ -307,6 +308,14 @@ def as_theta(theta: npt.ArrayLike | Mapping) -> np.ndarray:
     return theta
 
 
+def _by_name(theta):
+    """The columns of a data frame by their names, which may come in any order."""
+    columns = getattr(theta, "columns", None)
+    if columns is None or not all(isinstance(name, str) for name in columns):
+        return theta
+    return {name: theta[name] for name in columns}
+
+
 def theta_of(theta: Any = None, values: Mapping | None = None) -> Any:
     """Theta from one that is whole, or from some parameters by name, the others at `DEFAULTS`.
 
@@ -315,7 +324,7 @@ def theta_of(theta: Any = None, values: Mapping | None = None) -> Any:
     >>> theta_of(values={"log_mstar": 11.0, "beta1": 0.6})["beta2"].round(3)
     np.float64(0.143)
     """
-    values = dict(values or {})
+    values, theta = dict(values or {}), _by_name(theta)
     if theta is not None and not values:
         return theta
     if theta is not None and not isinstance(theta, Mapping):
@@ -390,6 +399,9 @@ class Prior(Settled):
 
         `theta` (..., 12); returns (...). Off the simplex is outside too.
         """
+        theta = _by_name(theta)
+        if isinstance(theta, Mapping):
+            theta = as_theta(theta)
         theta = np.asarray(theta, dtype=float)
         if theta.ndim == 0 or theta.shape[-1] != N_PARAM:
             raise BadParameters(f"theta has shape {theta.shape}; the last axis must be {N_PARAM}")

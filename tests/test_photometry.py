@@ -382,3 +382,15 @@ def test_a_series_with_an_index_of_its_own_is_not_taken_by_place(nsa):
     for sorted_by_id in (mask.set_axis([2490, 2489, 72]), mask.set_axis([2, 1, 0])):
         with pytest.raises(SedflowError, match=r"give its to_numpy\(\) in the order"):
             galaxies[sorted_by_id]
+
+
+def test_labels_of_rows_that_differ_are_refused():
+    """Galaxy a was given the redshift of c."""
+    flux = pd.DataFrame(
+        10.0 + np.arange(15).reshape(3, 5), index=list("abc"), columns=list("ugriz")
+    )
+    z = pd.Series([0.05, 0.06, 0.07], index=list("abc"))
+    assert Photometry(flux, 0.1 * flux, z).shape == (3,)
+    for sigma, redshift in ((0.1 * flux, z[::-1]), (0.1 * flux[::-1], z)):
+        with pytest.raises(BadPhotometry, match="have different labels"):
+            Photometry(flux, sigma, redshift)

@@ -114,7 +114,8 @@ def _pair(name, band, value, error):
     }
     if band.error_kind in ("relative", "percent", "snr"):
         flux = to_nanomaggies(value, band.flux_unit, **about)[0]
-        return flux, np.abs(flux) * error
+        signed = band.error_kind == "snr"  # which is negative where the flux is
+        return flux, (flux if signed else np.abs(flux)) * error
     return pair_to_nanomaggies(value, error, band.full_unit, band.sigma_unit, **about)
 
 

@@ -518,3 +518,12 @@ def test_results_that_are_downloaded_have_units():
     assert table["log_mstar_p50"].unit == u.dex(u.Msun)
     assert str(table["flux_r"].unit) == "nanomaggies"
     assert table["k_hat"].unit is None
+
+
+def test_a_negative_flux_has_a_negative_ratio_to_its_error():
+    """Such bands were dropped, and only those that scattered below zero."""
+    table = {"z": [0.05, 0.05], "f": [100.0, -3.0], "snr": [20.0, -0.5]}
+    mapping = Mapping("z", {"u": BandColumns("f", "snr", "nanomaggies", error_kind="snr")})
+    photometry = to_photometry(table, mapping).photometry
+    np.testing.assert_allclose(photometry.flux[:, 0], [100.0, -3.0])
+    np.testing.assert_allclose(photometry.sigma[:, 0], [5.0, 6.0])
