@@ -26,3 +26,21 @@
     }}
   }}
 }
+
+// A table passes over data that come while it is being built: under the heading of one galaxy it
+// kept the numbers of the one before. It looks again once it is built.
+{
+  const model = window.Bokeh?.Models?.get?.('panel.models.tabulator.DataTabulator')
+  const view = model?.prototype.default_view?.prototype
+  const set = view?.setData, built = view?.tableBuilt
+  if (set && built) {
+    view.setData = function() {
+      this.missed = this._initializing || this._building
+      return set.call(this)
+    }
+    view.tableBuilt = function() {
+      built.call(this)
+      if (this.missed) this.setData()
+    }
+  }
+}
