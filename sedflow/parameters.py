@@ -411,10 +411,10 @@ class Prior(Settled):
         if self.sfh == "flat":
             log_simplex = np.log(6.0)
         else:  # |d(z1, z2, z3) / d(beta1, beta2, beta3)| = 1 / (z1^2 z2)
-            z1 = 1.0 - theta[..., 1]
-            z1z2 = z1 - theta[..., 2]
-            with np.errstate(divide="ignore", invalid="ignore"):
-                log_simplex = -np.log(np.maximum(z1, 0)) - np.log(np.maximum(z1z2, 0))
+            # Sums, not 1 - beta1 - beta2, of which nothing may be left where old bins are empty; at
+            # the very edge a large number, not infinity, which no weight could be made of.
+            z1z2 = np.maximum(theta[..., 3] + theta[..., 4], np.finfo(float).tiny)
+            log_simplex = -np.log(np.maximum(theta[..., 2] + z1z2, 0)) - np.log(z1z2)
         return np.where(inside, log_box + log_simplex, -np.inf)
 
     def tail_index(self, under: "Prior") -> float:

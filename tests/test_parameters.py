@@ -191,3 +191,15 @@ def test_a_data_frame_of_parameters_goes_by_its_names():
     for columns in (list(NAMES), sorted(NAMES)):
         np.testing.assert_array_equal(as_theta(frame[columns]), theta)
         np.testing.assert_array_equal(Prior().log_prob(frame[columns]), Prior().log_prob(theta))
+
+
+def test_the_density_of_the_published_prior_is_finite_where_old_bins_are_empty():
+    """One such draw among 20,000 made all weights useless: "differ by less than rounding"."""
+    prior = Prior("provabgs")
+    theta = np.repeat(prior.sample(1, seed=1), 3, axis=0)
+    theta[0, 1:5] = 1.0, 0.0, 0.0, 0.0
+    theta[1, 1:5] = 1.0 - 1e-20, 0.0, 1e-20, 0.0
+    found = prior.log_prob(theta)
+    assert np.isfinite(found).all() and found[0] > found[1] > found[2]
+    box = found[2] + np.log(1 - theta[2, 1]) + np.log(1 - theta[2, 1] - theta[2, 2])
+    assert found[1] == pytest.approx(box + 2 * 20 * np.log(10))
