@@ -132,7 +132,7 @@ class Photometry(Frozen):
             )
         for band in bands:
             load_band(band)  # the sentence on an unknown name comes from there
-        if np.ndim(self.flux) > 1:  # of one galaxy the labels are its bands
+        if getattr(self.flux, "ndim", 0) > 1:  # of one galaxy the labels are its bands
             check_labels(flux=self.flux, sigma=self.sigma, redshift=self.redshift, ids=self.ids)
         flux, sigma = fluxes_of(self.flux, self.sigma, bands, unit)
         redshift = plain(self.redshift, "redshift", "", BadPhotometry)
@@ -240,7 +240,7 @@ class Photometry(Frozen):
         [30.5, 75.9, 104.7, 130.6, 145.9]
         """
         names = as_bands(bands)
-        if np.ndim(magnitude) > 1:
+        if getattr(magnitude, "ndim", 0) > 1:
             check_labels(magnitude=magnitude, error=error, redshift=redshift, ids=ids)
         flux, sigma = fluxes_of_magnitudes(magnitude, error, names, system, zero_point)
         return cls(flux, sigma, redshift, names, ids, id_name)

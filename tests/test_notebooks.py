@@ -268,6 +268,7 @@ LONGER = (
     "7_thousands_of_galaxies",
     "9_four_galaxies",
     "10_for_users_of_sbi",
+    "11_populations",
 )
 
 

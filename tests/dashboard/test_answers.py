@@ -151,7 +151,8 @@ def test_the_code_of_a_refined_answer_makes_what_is_shown(engine):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("method", ["flat", pytest.param("provabgs", marks=pytest.mark.heavy)])
+@pytest.mark.heavy
+@pytest.mark.parametrize("method", ["flat", "provabgs"])
 def test_the_code_of_a_posterior_of_more_steps_makes_what_is_shown(engine, missed, method):
     better = refined(engine, replace(missed, missed="" if method == "flat" else method))
     assert better.kind in ("exact (adapted weights)", "exact (MCMC)")

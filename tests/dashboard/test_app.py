@@ -386,7 +386,7 @@ def test_no_page_says_what_a_public_server_refuses(blank, address):
     page.get_by_text("Pinned NSAID 72").wait_for()
     for key in "3245671":
         page.keyboard.press(key)
-        page.wait_for_timeout(2000)
+        page.wait_for_timeout(800)
         page.wait_for_function(IDLE, timeout=60_000)
     corner_of(page, "NSAID 72,")
     open_tab(page, "Population")

@@ -363,7 +363,7 @@ def test_a_damaged_network_is_not_a_verdict_on_a_galaxy():
         pytest.param(43756, -88.27, marks=pytest.mark.heavy),
         pytest.param(75215, -83.45, marks=pytest.mark.heavy),
         pytest.param(170877, -71.41, marks=pytest.mark.heavy),
-        (49206, -165.6),
+        pytest.param(49206, -165.6, marks=pytest.mark.heavy),
         (74706, -63.06),
     ],
 )
