@@ -75,9 +75,9 @@ def check_labels(**values: Any) -> None:
     """
     first = None
     for name, value in values.items():
-        if not (hasattr(value, "to_dict") and hasattr(value, "index")) or np.size(value) == 0:
+        labels = _labels(value)
+        if not labels:
             continue
-        labels = list(value.index)
         if first is not None and len(labels) == len(first[1]) and labels != first[1]:
             raise BadPhotometry(
                 f"the rows of {first[0]} and {name} have different labels, and go by place here; "
@@ -88,6 +88,11 @@ def check_labels(**values: Any) -> None:
 
 def _is_labelled(part):
     """Whether this is a Series of pandas with an index of its own."""
-    if not (hasattr(part, "to_dict") and hasattr(part, "index")):
-        return False
-    return list(part.index) != list(range(len(part)))
+    labels = _labels(part)
+    return labels is not None and labels != list(range(len(labels)))
+
+
+def _labels(value):
+    """The labels of the rows of a Series or a data frame of pandas; None of anything else."""
+    of_pandas = hasattr(value, "to_dict") and hasattr(value, "index")
+    return list(value.index) if of_pandas else None

@@ -193,10 +193,10 @@ def either(default: object, **given: object) -> Any:
     return chosen[0] if chosen else default
 
 
-def needs(*names: str, extra: str, what: str) -> ModuleType:
-    """Import libraries of an extra of this package; returns the first.
+def needs(*names: str, what: str, extra: str = "") -> ModuleType:
+    """Import libraries of this package, or of an extra of it; returns the first.
 
-    names : modules; extra : that has them; what : needs them, the subject of the sentence
+    names : modules; what : needs them, the subject of the sentence; extra : that has them
 
     Raises
     ------
@@ -228,6 +228,6 @@ def needs(*names: str, extra: str, what: str) -> ModuleType:
     if missing:
         raise MissingLibrary(
             f"{what} needs {' and '.join(missing)}, which cannot be imported here; install it with "
-            f"pip install 'sedflow-explorer[{extra}]'"
+            f"pip install 'sedflow-explorer{f'[{extra}]' if extra else ''}'"
         )
     return found[0]

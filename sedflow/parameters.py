@@ -265,22 +265,7 @@ def as_theta(theta: npt.ArrayLike | Mapping) -> np.ndarray:
         Wrong shape, missing or unknown name, a value that is not finite or outside its
         range, or betas that do not sum to 1.
     """
-    theta = _by_name(theta)
-    if isinstance(theta, Mapping):
-        for name in theta:
-            index(name)
-        missing = [name for name in NAMES if name not in theta]
-        if missing:
-            raise BadParameters(
-                f"theta lacks {', '.join(missing)}; give all 12: {', '.join(NAMES)}"
-            )
-        try:
-            columns = np.broadcast_arrays(*(plain(theta[n], n, error=BadParameters) for n in NAMES))
-        except BadParameters:
-            raise
-        except ValueError as error:
-            raise BadParameters(f"the values of theta do not broadcast: {error}") from None
-        theta = np.stack(columns, axis=-1)
+    theta = _stacked(theta)
     theta = plain(theta, "theta, an array (..., 12) or a mapping,", error=BadParameters)
     if theta.ndim == 0 or theta.shape[-1] != N_PARAM:
         raise BadParameters(
@@ -306,6 +291,25 @@ def as_theta(theta: npt.ArrayLike | Mapping) -> np.ndarray:
             "divide the four by their sum"
         )
     return theta
+
+
+def _stacked(theta):
+    """Theta (..., 12) of a mapping or a data frame, by the names; anything else as it is."""
+    theta = _by_name(theta)
+    if not isinstance(theta, Mapping):
+        return theta
+    for name in theta:
+        index(name)
+    missing = [name for name in NAMES if name not in theta]
+    if missing:
+        raise BadParameters(f"theta lacks {', '.join(missing)}; give all 12: {', '.join(NAMES)}")
+    try:
+        columns = np.broadcast_arrays(*(plain(theta[n], n, error=BadParameters) for n in NAMES))
+    except BadParameters:
+        raise
+    except ValueError as error:
+        raise BadParameters(f"the values of theta do not broadcast: {error}") from None
+    return np.stack(columns, axis=-1)
 
 
 def _by_name(theta):
@@ -399,10 +403,7 @@ class Prior(Settled):
 
         `theta` (..., 12); returns (...). Off the simplex is outside too.
         """
-        theta = _by_name(theta)
-        if isinstance(theta, Mapping):
-            theta = as_theta(theta)
-        theta = np.asarray(theta, dtype=float)
+        theta = np.asarray(_stacked(theta), dtype=float)
         if theta.ndim == 0 or theta.shape[-1] != N_PARAM:
             raise BadParameters(f"theta has shape {theta.shape}; the last axis must be {N_PARAM}")
         inside = ((theta >= LOW - _TOLERANCE) & (theta <= HIGH + _TOLERANCE)).all(-1)

@@ -408,7 +408,7 @@ def _loaded(posterior):
 
 def _import_arviz():
     """Load what judges chains; it makes a folder in HOME, and must not fail in every row."""
-    needs("arviz", extra="app", what="MCMC")
+    needs("arviz", what="MCMC")
 
 
 @cache

@@ -141,6 +141,8 @@ def write_figure(figure, path):
     try:
         with replacing(path) as temporary:
             figure.savefig(temporary, dpi=110)
+    except SedflowError:
+        raise  # a sentence already
     except ValueError as error:
         raise SedflowError(
             f"cannot write {path}: {error}; give a .png, .pdf or .svg in a folder that exists"

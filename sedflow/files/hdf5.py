@@ -13,9 +13,6 @@ from typing import Any
 
 import numpy as np
 
-from sedflow.errors import SedflowError
-from sedflow.files.writing import PLACE
-
 _RATIO = 1100  # the most that gzip packs
 _SMALL = 1_000_000  # bytes that may be declared without being written
 
@@ -60,24 +57,16 @@ def own(file, name: str, most: int | None = None):
 
 
 @contextmanager
-def new_hdf5(path: Path, meant: Any, **options: Any) -> Iterator[Any]:
+def new_hdf5(path: Path, **options: Any) -> Iterator[Any]:
     """An HDF5 file to write to, made in memory and written as a whole.
 
     HDF5 itself ends in errors of several kinds where a disk is full, and holds on to the file.
 
-    meant : name of the file, for the sentence; options : of `h5py.File`
-
-    Raises
-    ------
-    SedflowError
-        There is no room for it.
+    path : from `replacing`, which says what the disk does not take; options : of `h5py.File`
     """
     import h5py
 
     content = io.BytesIO()
     with h5py.File(content, "w", **options) as file:
         yield file
-    try:
-        path.write_bytes(content.getbuffer())
-    except OSError as error:
-        raise SedflowError(f"cannot write {meant}: {error.strerror}; {PLACE}") from None
+    path.write_bytes(content.getbuffer())

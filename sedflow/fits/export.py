@@ -46,7 +46,7 @@ def to_arviz(fit: Any, seed: int = 0) -> Any:
     SedflowError
         More than one galaxy, or no draws.
     """
-    arviz = needs("arviz", extra="app", what="to_arviz")
+    arviz = needs("arviz", what="to_arviz")
 
     if fit.photometry.shape:
         raise SedflowError(

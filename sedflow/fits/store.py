@@ -52,7 +52,7 @@ def write(path: str | Path, values: dict, about: Mapping[str, Mapping] | None = 
     keep_others(path)
     options: dict[str, Any] = {"libver": ("v110", "v110"), "userblock_size": _BLOCK}
     with replacing(path) as temporary:
-        with new_hdf5(temporary, path, **options) as file:
+        with new_hdf5(temporary, **options) as file:
             for name, value in values.items():
                 _write(file, name, value)
                 file[name].attrs.update((about or {}).get(name, {}))

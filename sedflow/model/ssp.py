@@ -331,7 +331,7 @@ def _read_ssp(path: Path, name: str, seen=None) -> SSPGrid:
             lsun = float(file.attrs.get("lsun_erg_s", 3.846e33))
             counted = _text(file.attrs.get("mass_remaining", "")).lower()
             if not counted and "ssp_mass_remaining" in data:
-                counted = _as_packaged(data["ssp_mass_remaining"])
+                counted = _COUNTED.get(name) or _as_packaged(data["ssp_mass_remaining"])
             title = str(file.attrs.get("title", path.name))[:500]
     except BadSSP:
         raise

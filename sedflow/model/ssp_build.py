@@ -59,7 +59,7 @@ class GridFile:
         }
         # What would be refused when read is not written.
         SSPGrid(Path(path).stem, self.feh, self.lg_age_gyr, self.wave_edges, self.luminosity)
-        with replacing(path) as temporary, new_hdf5(temporary, path) as file:
+        with replacing(path) as temporary, new_hdf5(temporary) as file:
             file.attrs.update(about | self.attrs)
             file["ssp_lgmet"], file["ssp_feh"] = self.lgmet, self.feh
             file["ssp_lg_age_gyr"] = self.lg_age_gyr

@@ -312,8 +312,7 @@ class _Training:
         except SedflowError as error:
             raise SedflowError(f"{path} is in the way ({error}); {_ELSEWHERE}") from None
         before = found.record["training"]
-        mine = json.loads(json.dumps(asdict(self.config)))
-        changed = [key for key, value in mine.items() if before.get(key) != value]
+        changed = self._changed(before)
         made, record = self.made_of, found.record
         held = {"ssp": record["ssp"]["sha256"], "noise": record["noise_sha256"]}
         held["start"] = before.get("start_sha256", "")
@@ -354,11 +353,19 @@ class _Training:
             **own_curves(made.noise.bands),
         }
 
+    @property
+    def _configured(self):
+        """The configuration as JSON has it: lists, not tuples."""
+        return json.loads(json.dumps(asdict(self.config)))
+
+    def _changed(self, before):
+        """Names of what the configuration has otherwise than one that was written."""
+        return [name for name, value in self._configured.items() if before.get(name) != value]
+
     def _go_on(self, state, tensors):
         """Take up the state of a checkpoint, which must be of the same training."""
-        mine = json.loads(json.dumps(asdict(self.config)))  # as JSON has it: lists, not tuples
-        if state["config"] != mine:
-            changed = [k for k, v in mine.items() if state["config"].get(k) != v]
+        if state["config"] != self._configured:
+            changed = self._changed(state["config"])
             raise SedflowError(
                 f"{self.checkpoint_path} belongs to a training with other {', '.join(changed)}; "
                 "finish that one, choose another folder, or delete the file"

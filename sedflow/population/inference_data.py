@@ -11,7 +11,7 @@ from sedflow.population import tables
 
 def inference_data(population: Any) -> Any:
     """The draws of the density as `arviz.InferenceData`, as `Population.to_inference_data` says."""
-    arviz = needs("arviz", extra="app", what="to_inference_data")
+    arviz = needs("arviz", what="to_inference_data")
 
     names, centres, edges = population.names, population.centres, population.edges
     shares = population.fitted.draws.reshape(-1, *population.area.shape)

@@ -15,7 +15,7 @@ from sedflow.errors import needs
 
 def diagnose(chains: npt.ArrayLike) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """R-hat, bulk ESS and tail ESS (n_param,) of chains (n_chain, n_draw, n_param)."""
-    arviz = needs("arviz", extra="app", what="MCMC")
+    arviz = needs("arviz", what="MCMC")
 
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")

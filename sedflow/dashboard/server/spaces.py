@@ -20,8 +20,8 @@ class Spaces:
     pages : how many pages a visitor has
     """
 
-    def __init__(self, pages: Callable[[str], int] = lambda visitor: 1, long: float = _LONG):
-        self._pages, self._long = pages, long
+    def __init__(self, pages: Callable[[str], int]):
+        self._pages = pages
         self._waiting: list[tuple[str, asyncio.Future]] = []
         self._left, self._is_going = 0, False
 
@@ -34,7 +34,7 @@ class Spaces:
 
     def had(self, seconds: float) -> None:
         """A step on the loop took so long."""
-        if seconds < self._long:
+        if seconds < _LONG:
             return
         self._left = _PASSES
         if not self._is_going:
