@@ -507,22 +507,28 @@ def test_what_changes_before_a_page_is_drawn_reaches_it():
     asyncio.run(scene())
 
 
+@contextlib.asynccontextmanager
+async def opened_page():
+    """A page of a small server: its visitor, document and field."""
+    async with small_server() as (page, _):
+        visitor = await Visitor.open(page)
+        document, _ = PANES.popitem()
+        yield visitor, document, document.get_model_by_name("field")
+        visitor.close()
+
+
 def test_what_changes_at_once_comes_in_one_message():
     """Another theme came as hundreds of messages, after each of which the browser laid out."""
     sent_together()
 
     async def scene():
-        async with small_server() as (page, _):
-            visitor = await Visitor.open(page)
-            document, _ = PANES.popitem()
-            field = document.get_model_by_name("field")
+        async with opened_page() as (visitor, document, field):
             for values in ({"title": "one", "value": "two"}, {"value": "three", "name": "four"}):
                 document.add_next_tick_callback(partial(field.update, **values))
                 kind = ""
                 while kind != "PATCH-DOC":
                     kind, content, _ = await visitor.next()
                 assert {e["attr"]: e["new"] for e in content["events"]} == values
-            visitor.close()
 
     asyncio.run(scene())
 
@@ -534,10 +540,7 @@ def test_what_panel_writes_stays_in_order_and_is_not_forgotten():
     sent_in_order()
 
     async def scene():
-        async with small_server() as (page, _):
-            visitor = await Visitor.open(page)
-            document, _ = PANES.popitem()
-            field = document.get_model_by_name("field")
+        async with opened_page() as (visitor, document, field):
             (connection,) = document.session_context.session._subscribed_connections
 
             def change():
@@ -556,7 +559,6 @@ def test_what_panel_writes_stays_in_order_and_is_not_forgotten():
                 if kind == "PATCH-DOC":
                     heard += [e["new"] for e in content["events"]]
             assert heard == ["letter 1", "Panel 0", "Panel 1", "Panel 2", "letter 2"]
-            visitor.close()
 
     asyncio.run(scene())
 
