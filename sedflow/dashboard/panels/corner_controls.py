@@ -26,8 +26,9 @@ _OVER = """
         align-items: flex-end; pointer-events: none; }
 :host > * { pointer-events: auto; }
 /* Twelve rows of numbers leave no room for words on a small screen, and six none on a low one.
-   Text has a display and a visibility of its own. */
-.hint { opacity: var(--sf-words, 1) !important; position: var(--sf-at, static) !important; }
+   Text has a display and a visibility of its own; without its words it lies over the buttons. */
+.hint { opacity: var(--sf-words, 1) !important; position: var(--sf-at, static) !important;
+        pointer-events: none; }
 @media (max-width: 1400px) { :host(.many) { --sf-words: 0; --sf-at: absolute; } }
 @container (max-height: 380px) { :host { --sf-words: 0; --sf-at: absolute; } }
 @container (max-height: 540px) { :host(.many) { --sf-words: 0; --sf-at: absolute; } }
