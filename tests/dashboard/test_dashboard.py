@@ -804,6 +804,8 @@ def test_a_typed_galaxy_is_photometry_or_a_sentence():
     for values, z in (({"g": (17.0, 0.0)}, 0.05), ({}, 0.05), ({"g": (1.0, 0.1)}, -1.0)):
         with pytest.raises(SedflowError):
             typed_galaxy(values, z, "nanomaggies")
+    with pytest.raises(SedflowError, match="99 in band r says in catalogues"):
+        typed_galaxy({"g": (17.0, 0.1), "r": (99.0, 0.1)}, 0.05, "AB magnitudes")
 
 
 def test_the_session_opens_every_page(engine):

@@ -261,6 +261,9 @@ window.sedflow = (() => {
       say('clear')
       return
     }
+    const listed = event.composedPath().some(one => one.classList?.contains('galaxies'))
+    const along = listed && {ArrowDown: 'next', ArrowUp: 'previous'}[event.key]
+    if (along) { say(along); event.preventDefault(); return }
     if (typing(event) || $('sf-help').open) return
     const shown = 'present' in root.dataset
     const arrows = shown ? {ArrowRight: 'onward', ArrowLeft: 'backward'} : {}

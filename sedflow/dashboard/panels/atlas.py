@@ -100,6 +100,7 @@ class AtlasView(pn.viewable.Viewer):
             min_height=_HEIGHT,
             margin=0,
             stylesheets=[SMALL_TABLE],
+            css_classes=["galaxies"],  # where the page hears the arrow keys
         )
         self._list.on_click(self._clicked)
         self._list.param.watch(self._filtered, "filters")

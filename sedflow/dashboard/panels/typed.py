@@ -33,7 +33,13 @@ def typed_galaxy(values: dict, redshift: float | None, unit: str) -> Photometry:
     rows = to_photometry(table, Mapping("redshift", bands))
     if rows.problems:
         raise SedflowError(rows.problems[0].reason)
-    return rows.photometry[0].observed
+    galaxy = rows.photometry[0].observed
+    if codes := [band for band in bands if band not in galaxy.bands]:
+        raise SedflowError(
+            f"{values[codes[0]][0]:g} in band {codes[0]} says in catalogues that there is no value; "
+            "clear the band"
+        )
+    return galaxy
 
 
 class TypedPanel(pn.viewable.Viewer):
