@@ -130,23 +130,32 @@ def mapping_of(table, mapping: ColumnMap | None, bands=None) -> ColumnMap:
 def _add_by_name(columns, find, bands, found, guessed):
     """Add the bands that only names tell, where no survey does or beside those that it tells.
 
-    Returns a sentence on those of a survey's companions whose unit nobody tells.
+    Returns sentences on what is not read: columns named by another pattern, and those of a
+    survey's companions whose unit nobody tells.
     """
+    said = []
     if not found:
-        more, by_name = _guess_bands(columns, find, bands or (*NSA_BANDS, *_filters_in(columns)))
+        wanted = bands or (*NSA_BANDS, *_filters_in(columns))
+        more, by_name, others = _guess_bands(columns, find, wanted)
         open_ = []
+        if others:
+            alike = ", ".join(one.value for one in more.values())
+            said = [
+                f"not read: {', '.join(others)}, named otherwise than {alike}; name them alike, or "
+                "write a mapping"
+            ]
     else:
         known = {name for one in found.values() for name in (one.value, one.error)}
         rest = (*_BESIDE, *_filters_in(columns)) if bands is None else bands
         rest = [band for band in rest if not _is_in(band, found)]
-        more, by_name = _guess_bands(columns, find, rest)
+        more, by_name, _ = _guess_bands(columns, find, rest)
         more = {band: one for band, one in more.items() if one.value not in known}
         open_ = [band for band, one in more.items() if not one.unit and bands is None]
     names = ", ".join(more[band].value for band in open_)
     found.update({band: one for band, one in more.items() if band not in open_})
     guessed += [band for band in by_name if band in found and band in more]
     asked = f"name {', '.join(open_)} as bands (--bands), and state it"
-    return [f"not read: {names}, whose unit is not known; {asked}"] if open_ else []
+    return [f"not read: {names}, whose unit is not known; {asked}"] if open_ else said
 
 
 def _wide(columns, found, bands):
@@ -281,7 +290,7 @@ def _guess_bands(columns, find, bands):
 
     Patterns are not mixed: beside flux_u and flux_g, a column z is not a flux. Where a name is the
     band's letter alone, the name of the error must be of the same pattern, too. Returns the bands
-    whose unit only a name told as well.
+    whose unit only a name told as well, and the columns of bands that another pattern alone has.
     """
     found: dict[tuple, dict[str, BandColumns]] = {}
     for pattern, errors, unit, kind in PATTERNS:
@@ -301,7 +310,9 @@ def _guess_bands(columns, find, bands):
     most = max(found.values(), key=len)  # the first of several
     told = {band: _with_companions(find, most[band], band) for band in bands if band in most}
     by_name = [b for b, c in told.items() if c.unit and not readable_unit(columns.unit(c.value))]
-    return told, by_name
+    rest = {one.value for mine in found.values() for b, one in mine.items() if b not in told}
+    others = [n for n in columns.names if n in rest and n.lower() not in REDSHIFTS]
+    return told, by_name, others
 
 
 def _prefixed(text, prefix):

@@ -26,6 +26,7 @@ from safetensors.torch import load_file, save
 
 from sedflow.curve_hashes import own_curves
 from sedflow.errors import BadParameters, SedflowError, check_choice
+from sedflow.files.hashes import opened, sealed, sha256_of
 from sedflow.files.locking import locked
 from sedflow.files.writing import made_folder, replacing
 from sedflow.network.configuration import NETWORKS, TrainingConfig, noise_of
@@ -292,6 +293,7 @@ class _Training:
             "history": self.history,
         }
         tensors = {k: v.detach().cpu().contiguous() for k, v in self.steps.state().items()}
+        state = sealed({**state, "tensors": _tensor_hash(tensors)})
         remedy = "make room, and train again: it goes on from the last checkpoint"
         with replacing(self.checkpoint_path, remedy) as partial:
             partial.write_bytes(save(tensors, metadata={"state": json.dumps(state)}))
@@ -333,7 +335,11 @@ class _Training:
         try:
             with safe_open(self.checkpoint_path, "pt") as file:
                 state = json.loads(file.metadata()["state"])
-            self._go_on(state, load_file(self.checkpoint_path))
+            tensors = load_file(self.checkpoint_path)
+            # Those of earlier versions have no checksums.
+            if "tensors" in state and opened(state)["tensors"] != _tensor_hash(tensors):
+                raise ValueError("its numbers do not match their checksum")
+            self._go_on(state, tensors)
         except SedflowError:
             raise
         except (SafetensorError, OSError, LookupError, RuntimeError, TypeError, ValueError) as why:
@@ -382,6 +388,11 @@ class _Training:
         self.seen, self.step, self.undone = state["seen"], state["step"], state["undone"]
         self.seconds, self.history = state["seconds"], state["history"]
         self.held_out_log_prob = self.history[-1]["held_out_log_prob"]
+
+
+def _tensor_hash(tensors):
+    """SHA-256 of all tensors with their names."""
+    return sha256_of(save(dict(sorted(tensors.items()))))
 
 
 def _check_start(parent, config):

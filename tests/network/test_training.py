@@ -18,6 +18,7 @@ from safetensors.torch import load_file, save
 import sedflow
 from sedflow.cli import main
 from sedflow.errors import SedflowError
+from sedflow.files.hashes import opened, sealed
 from sedflow.network import training, training_set
 from sedflow.network.flow import FlowConfig, build_flow
 from sedflow.network.posterior import AmortizedPosterior
@@ -134,12 +135,14 @@ def test_a_checkpoint_that_is_damaged_or_of_other_files_is_refused(tmp_path):
     tensors = {name: value.clone() for name, value in load_file(path).items()}  # not its memory
     with safe_open(path, "np") as file:
         state = json.loads(file.metadata()["state"])
-    for content in (b"", b"x" * 100, whole[: len(whole) // 2], save(tensors), save({})):
+    flipped = whole[:-1000] + bytes([whole[-1000] ^ 1]) + whole[-999:]
+    for content in (b"", b"x" * 100, whole[: len(whole) // 2], save(tensors), save({}), flipped):
         path.write_bytes(content)
         with pytest.raises(SedflowError, match=r"cannot be gone on with .*delete it"):
             train(config, tmp_path)
+    state = opened(state)
     state["made_of"]["ssp"] = "0" * 64
-    path.write_bytes(save(tensors, metadata={"state": json.dumps(state)}))
+    path.write_bytes(save(tensors, metadata={"state": json.dumps(sealed(state))}))
     with pytest.raises(SedflowError, match="a training whose ssp held something else"):
         train(config, tmp_path)
 
