@@ -36,8 +36,8 @@ def typed_galaxy(values: dict, redshift: float | None, unit: str) -> Photometry:
     galaxy = rows.photometry[0].observed
     if codes := [band for band in bands if band not in galaxy.bands]:
         raise SedflowError(
-            f"{values[codes[0]][0]:g} in band {codes[0]} says in catalogues that there is no value; "
-            "clear the band"
+            f"{values[codes[0]][0]:g} in band {codes[0]} says in catalogues that there is no "
+            "value; clear the band"
         )
     return galaxy
 
