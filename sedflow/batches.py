@@ -5,9 +5,10 @@ from typing import Any
 import numpy as np
 
 from sedflow.errors import BadPhotometry, SedflowError
+from sedflow.labels import labels_along
 
 
-def galaxies_at(item: Any, shape: tuple[int, ...]) -> Any:
+def galaxies_at(item: Any, shape: tuple[int, ...], ids: Any = None) -> Any:
     """The same index, slice or mask, where it is of galaxies alone.
 
     The arrays of a batch have further axes behind those of its galaxies, and of these ... would
@@ -15,6 +16,7 @@ def galaxies_at(item: Any, shape: tuple[int, ...]) -> Any:
     than the galaxies have would go on to the draws.
 
     shape : of the batch of galaxies
+    ids : of these, which an index of 0, 1, 2 ... may mean
 
     Raises
     ------
@@ -30,10 +32,10 @@ def galaxies_at(item: Any, shape: tuple[int, ...]) -> Any:
             f"the index {_shown(item)} has a ..., and would cut what is behind the galaxies; give "
             "the index, slice or mask of galaxies, and photometry.select(bands) for bands"
         )
-    if any(map(_is_labelled, parts)):
+    if any(_is_labelled(part, ids) for part in parts):
         raise SedflowError(
-            "a Series whose index is not 0, 1, 2 ... goes by place here, and by its index in "
-            "pandas; give its to_numpy() in the order of the galaxies"
+            "a Series whose index is not that of the places 0, 1, 2 ... goes by place here, and by "
+            "its index in pandas; give its to_numpy() in the order of the galaxies"
         )
     if any(isinstance(part, str) for part in parts):
         raise SedflowError(
@@ -66,33 +68,33 @@ def _shown(item):
     return " ".join(repr(item).replace("Ellipsis", "...").split())[:64]
 
 
-def check_labels(**values: Any) -> None:
-    """Refuse values of galaxies whose labels, in pandas, are not the same in the same order.
+def check_labels(refusal: type[SedflowError] = BadPhotometry, /, **values: Any) -> None:
+    """Refuse values of galaxies whose labels are not the same in the same order.
 
     Raises
     ------
-    BadPhotometry
+    BadPhotometry, or what is given
     """
     first = None
     for name, value in values.items():
-        labels = _labels(value)
+        labels = labels_along(value, 0)
         if not labels:
             continue
         if first is not None and len(labels) == len(first[1]) and labels != first[1]:
-            raise BadPhotometry(
+            raise refusal(
                 f"the rows of {first[0]} and {name} have different labels, and go by place here; "
                 "sort them alike, or give their to_numpy()"
             )
         first = first or (name, labels)
 
 
-def _is_labelled(part):
-    """Whether this is a Series of pandas with an index of its own."""
-    labels = _labels(part)
-    return labels is not None and labels != list(range(len(labels)))
-
-
-def _labels(value):
-    """The labels of the rows of a Series or a data frame of pandas; None of anything else."""
-    of_pandas = hasattr(value, "to_dict") and hasattr(value, "index")
-    return list(value.index) if of_pandas else None
+def _is_labelled(part, ids):
+    """Whether this has labels that are not those of the places of the galaxies."""
+    labels = labels_along(part, 0)
+    if labels is None:
+        return False
+    places = list(range(len(labels)))
+    mine = places if ids is None else np.ravel(ids).tolist()
+    return labels != places or (
+        labels != mine and sorted(map(str, mine)) == sorted(map(str, places))
+    )

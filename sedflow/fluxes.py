@@ -5,6 +5,7 @@ import numpy as np
 from sedflow.bands import is_library_band, load_band, short_name
 from sedflow.errors import BadPhotometry, SedflowError
 from sedflow.flux_units import error_unit_of, flux_unit, same_flux_unit
+from sedflow.labels import labels_along
 from sedflow.units import plain, split
 from sedflow.zero_points import SYSTEMS, pair_to_nanomaggies, zero_flux
 
@@ -37,14 +38,13 @@ def fluxes_of(flux, sigma, bands, stated):
 
 
 def _check_labels(values, name, bands):
-    """Refuse columns or rows of pandas' that are called as other bands than those of their place.
+    """Refuse values that are called as other bands than those of their place.
 
     Values count by their place; what their labels say must not be another thing.
     """
-    labels = getattr(values, "columns", getattr(values, "index", None))
-    if not hasattr(values, "to_numpy") or labels is None or len(labels) != len(bands):
+    labels = labels_along(values, -1)
+    if labels is None or len(labels) != len(bands):
         return
-    labels = [*labels]
     if not all(isinstance(label, str) and is_library_band(label) for label in labels):
         return
     if [*map(short_name, labels)] != [*map(short_name, bands)]:

@@ -17,6 +17,7 @@ import numpy.typing as npt
 from scipy.special import ndtr, ndtri
 
 from sedflow.errors import BadParameters, closest_first
+from sedflow.labels import labels_along, named_parts
 from sedflow.settled import Settled, frozen
 from sedflow.units import plain
 from sedflow.whole_numbers import LARGEST_SEED, as_whole
@@ -256,7 +257,7 @@ def as_theta(theta: npt.ArrayLike | Mapping) -> np.ndarray:
 
     Parameters
     ----------
-    theta : array (..., 12) in the order of `NAMES`, or mapping or data frame, name -> array
+    theta : array (..., 12) in the order of `NAMES`, or what has names: mapping, data frame, row
         Values of a mapping are broadcast against each other.
 
     Raises
@@ -313,11 +314,17 @@ def _stacked(theta):
 
 
 def _by_name(theta):
-    """The columns of a data frame by their names, which may come in any order."""
-    columns = getattr(theta, "columns", None)
-    if columns is None or not all(isinstance(name, str) for name in columns):
-        return theta
-    return {name: theta[name] for name in columns}
+    """What names its columns, or its values, by these names, which may come in any order."""
+    named = named_parts(theta)
+    if named is not None:
+        return named
+    labels = labels_along(theta, -1)
+    if labels and any(isinstance(label, tuple) for label in labels):
+        raise BadParameters(
+            f"theta has columns of several names each, such as {labels[0]}; give it with one each: "
+            f"{', '.join(NAMES)}"
+        )
+    return theta
 
 
 def theta_of(theta: Any = None, values: Mapping | None = None) -> Any:

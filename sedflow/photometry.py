@@ -132,7 +132,7 @@ class Photometry(Frozen):
             )
         for band in bands:
             load_band(band)  # the sentence on an unknown name comes from there
-        if getattr(self.flux, "ndim", 0) > 1:  # of one galaxy the labels are its bands
+        if np.ndim(self.redshift) or getattr(self.flux, "ndim", 0) > 1:  # else labels are bands
             check_labels(flux=self.flux, sigma=self.sigma, redshift=self.redshift, ids=self.ids)
         flux, sigma = fluxes_of(self.flux, self.sigma, bands, unit)
         redshift = plain(self.redshift, "redshift", "", BadPhotometry)
@@ -240,7 +240,7 @@ class Photometry(Frozen):
         [30.5, 75.9, 104.7, 130.6, 145.9]
         """
         names = as_bands(bands)
-        if getattr(magnitude, "ndim", 0) > 1:
+        if np.ndim(redshift) or getattr(magnitude, "ndim", 0) > 1:
             check_labels(magnitude=magnitude, error=error, redshift=redshift, ids=ids)
         flux, sigma = fluxes_of_magnitudes(magnitude, error, names, system, zero_point)
         return cls(flux, sigma, redshift, names, ids, id_name)
@@ -265,7 +265,7 @@ class Photometry(Frozen):
         IndexError
             There is no galaxy at that place.
         """
-        item = galaxies_at(item, self.shape)
+        item = galaxies_at(item, self.shape, self.ids)
         redshift = self.redshift[item]
         ids = None if self.ids is None else self.ids[item]
         return self._with(self.flux[item], self.sigma[item], redshift, ids)

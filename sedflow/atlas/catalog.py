@@ -15,6 +15,7 @@ from sedflow.atlas.files import CUTS, Source, read_nsa
 from sedflow.atlas.search import find
 from sedflow.atlas.sky import sky_link
 from sedflow.bands import UGRIZ, as_bands, places_of
+from sedflow.batches import galaxies_at
 from sedflow.errors import BadPhotometry, SedflowError
 from sedflow.files.fits_table import fits_columns
 from sedflow.files.packaged import checked_path
@@ -210,6 +211,7 @@ class NSACatalog:
 
     def select(self, mask) -> "NSACatalog":
         """The galaxies at a mask or index of the rows."""
+        mask = np.asarray(galaxies_at(mask, (len(self),), self.ids))
         return NSACatalog(self.table[mask], self.source)
 
     def cuts(self, nsaid) -> dict[str, bool | None]:

@@ -1,24 +1,32 @@
 """Batches of galaxies: parameters and redshifts of any leading axes, checked, and in one row."""
 
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
 
+from sedflow.batches import check_labels
 from sedflow.errors import BadParameters
-from sedflow.parameters import N_PARAM, as_theta
+from sedflow.parameters import N_PARAM, as_theta, theta_of
 from sedflow.redshifts import MAX_REDSHIFT, MIN_REDSHIFT, outside_model
 from sedflow.units import plain
 
 
-def batch(theta: Any, redshift: Any) -> tuple[np.ndarray, np.ndarray, tuple[int, ...]]:
+def batch(
+    theta: Any, redshift: Any, parameters: Mapping | None = None
+) -> tuple[np.ndarray, np.ndarray, tuple[int, ...]]:
     """Theta (n, 12), redshift (n,) and the batch shape that they broadcast to.
+
+    parameters : some by name, in place of theta, as for `theta_of`
 
     Raises
     ------
     BadParameters
         One of them is outside its range, or they do not broadcast.
     """
-    theta = as_theta(theta)
+    if np.ndim(redshift):
+        check_labels(BadParameters, theta=theta, redshift=redshift)
+    theta = as_theta(theta_of(theta, parameters))
     z = plain(redshift, "redshift", "", BadParameters)
     try:
         shape = np.broadcast_shapes(theta.shape[:-1], z.shape)

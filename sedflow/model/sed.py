@@ -163,7 +163,7 @@ class SEDModel(Stars, Settled):
         BadParameters
             Theta or redshift outside their range.
         """
-        theta, z, shape = batch(theta_of(theta, parameters), redshift)
+        theta, z, shape = batch(theta, redshift, parameters)
         out = np.empty((len(z), self.grid.wave.size))
         for rows in chunks(len(z), _CHUNK):
             out[rows] = self._flux(theta[rows], z[rows], with_dust=dust)
@@ -187,7 +187,7 @@ class SEDModel(Stars, Settled):
         redshift : float or array (...)
         parameters : some of the 12 by name, instead of theta, as for `spectrum`
         """
-        theta, z, shape = batch(theta_of(theta, parameters), redshift)
+        theta, z, shape = batch(theta, redshift, parameters)
         pop = self.populations(theta, z)
         scale = flux_scale(theta, z, self.grid.lsun)[:, None]
         steady, burst = pop.mass.copy(), pop.mass.copy()
@@ -222,7 +222,7 @@ class SEDModel(Stars, Settled):
         BadParameters, UnknownBand
         """
         bands = self.bands if bands is None else as_bands(bands)
-        theta, z, shape = batch(theta_of(theta, parameters), redshift)
+        theta, z, shape = batch(theta, redshift, parameters)
         self.check_redshift(z, bands)
         if method == "fast":
             flux = self.fast(bands)(theta, z)
@@ -274,7 +274,7 @@ class SEDModel(Stars, Settled):
         >>> bool(1e40 < lines["H-alpha"]["luminosity"] < 1e42)
         True
         """
-        theta, z, shape = batch(theta_of(theta, parameters), redshift)
+        theta, z, shape = batch(theta, redshift, parameters)
         return self._lines(self.populations, theta, z, names, dust).reshaped(shape)
 
     @property

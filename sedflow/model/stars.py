@@ -8,7 +8,7 @@ from sedflow.errors import SedflowError
 from sedflow.model import cosmology, sfh
 from sedflow.model.batch import batch, chunks, known_redshift
 from sedflow.model.light import Populations
-from sedflow.parameters import BETAS, index, theta_of
+from sedflow.parameters import BETAS, index
 
 __all__ = ["Stars"]
 
@@ -38,7 +38,7 @@ class Stars:
 
         Bins beyond the age of the universe (only where z > 0.206) hold 0.
         """
-        theta, z, shape = batch(theta_of(theta, parameters), redshift)
+        theta, z, shape = batch(theta, redshift, parameters)
         edges = self.time_bins(z)
         mass = self.formed_fraction(theta, z) * 10 ** theta[:, :1]
         width = 1e9 * np.diff(edges)
@@ -47,7 +47,7 @@ class Stars:
 
     def zh(self, theta=None, redshift=0.05, **parameters) -> np.ndarray:
         """Metal mass fraction (..., 42) of the stars formed in each time bin."""
-        theta, z, shape = batch(theta_of(theta, parameters), redshift)
+        theta, z, shape = batch(theta, redshift, parameters)
         centers = sfh.bin_centers(self.time_bins(z))
         return self.bases.metallicity(_gamma(theta), centers).reshape(*shape, -1)
 

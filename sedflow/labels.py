@@ -1,0 +1,46 @@
+"""What pandas, xarray and Arrow call the rows and columns of values; in arrays places are all."""
+
+from typing import Any
+
+import numpy as np
+
+__all__ = ["labels_along", "named_parts"]
+
+
+def labels_along(values: Any, axis: int) -> list | None:
+    """The labels along an axis; None of an array, and of anything that has none.
+
+    >>> import pandas as pd
+    >>> labels_along(pd.DataFrame({"u": [1.0], "g": [2.0]}), -1)
+    ['u', 'g']
+    """
+    if hasattr(values, "to_dict") and hasattr(values, "axes"):  # of pandas
+        axes = values.axes
+        return list(axes[axis]) if -len(axes) <= axis < len(axes) else None
+    if hasattr(values, "dims") and hasattr(values, "coords") and hasattr(values, "ndim"):
+        dims = values.dims  # of xarray
+        if not -len(dims) <= axis < len(dims) or dims[axis] not in values.coords:
+            return None
+        return list(values.coords[dims[axis]].values.tolist())
+    names = getattr(getattr(values, "schema", None), "names", None)  # of Arrow
+    return list(names) if names is not None and axis in (-1, 1) else None
+
+
+def named_parts(values: Any) -> dict[str, Any] | None:
+    """Name -> what stands under it along the last axis, where all labels there are text."""
+    columns = getattr(values, "columns", None)  # of pandas, astropy or polars
+    names = [] if columns is None else list(columns)
+    if not _are_text(names):
+        names, columns = labels_along(values, -1) or [], None
+    if not _are_text(names):
+        return None
+    if columns is not None:
+        return {name: values[name] for name in names}
+    if hasattr(values, "schema"):
+        return {name: values[name].to_numpy() for name in names}
+    plain = np.asarray(values)
+    return {name: plain[..., k] for k, name in enumerate(names)}
+
+
+def _are_text(names):
+    return bool(names) and all(isinstance(name, str) for name in names)
