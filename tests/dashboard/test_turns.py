@@ -118,7 +118,7 @@ def test_a_newcomer_does_not_wait_for_a_page_of_everybody_else():
         await asyncio.gather(*(build(v) for v in "abcabcn"))
 
     asyncio.run(scene())
-    assert "".join(order) == "anabcbc"
+    assert "".join(order) == "anbcabc"
 
 
 def test_a_page_that_is_given_up_frees_its_turn_and_pages_are_bounded():

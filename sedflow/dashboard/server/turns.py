@@ -14,6 +14,7 @@ from concurrent.futures import Future
 from dataclasses import dataclass, field
 
 from sedflow.dashboard.server.rests import Rests
+from sedflow.dashboard.server.waiting import Waiting
 from sedflow.errors import SedflowError
 
 __all__ = ["Builds", "Busy", "Superseded", "Worker"]
@@ -158,8 +159,8 @@ class Worker:
 class Builds:
     """Pages are built on the event loop, one at a time, and visitors take turns.
 
-    Who has fewest pages comes first: a newcomer waits for the page that is built, and not for one
-    of each of those who open many.
+    Who comes first, `Waiting` says: a newcomer waits for the page that is built, and not for one of
+    each of those who open many.
 
     Parameters
     ----------
@@ -177,8 +178,8 @@ class Builds:
         waiting: int = 40,
         pages: Callable[[str], int] = lambda visitor: 0,
     ):
-        self._rests, self._waiting, self._pages = rests, waiting, pages
-        self._queues: OrderedDict[str, deque] = OrderedDict()
+        self._rests, self._waiting, self._order = rests, waiting, Waiting(pages)
+        self._queues: dict[str, deque[tuple[float, asyncio.Future]]] = {}
         self._busy = False
         self._timer = None
 
@@ -198,7 +199,7 @@ class Builds:
                 f"{self._waiting}; reload this one in a minute"
             )
         mine = asyncio.get_running_loop().create_future()
-        queue.append(mine)
+        queue.append((time.monotonic(), mine))
         self._advance()
         try:
             await mine
@@ -224,24 +225,26 @@ class Builds:
         self._busy = False
         self._advance()
 
+    def _due(self, visitor):
+        return self._order.due(visitor, self._queues[visitor][0][0])
+
     def _advance(self):
         if self._busy:
             return
         soonest = None
-        for visitor in sorted(self._queues, key=self._pages):
-            queue = self._queues[visitor]
-            while queue and queue[0].done():  # given up
+        for visitor, queue in list(self._queues.items()):
+            while queue and queue[0][1].done():  # given up
                 queue.popleft()
             if not queue:
                 del self._queues[visitor]
-                continue
+        for visitor in sorted(self._queues, key=self._due):
             rests = self._rests(visitor)
             if rests > 0:
                 soonest = rests if soonest is None else min(soonest, rests)
                 continue
-            self._queues.move_to_end(visitor)
             self._busy = True
-            queue.popleft().set_result(None)
+            self._order.had(visitor)
+            self._queues[visitor].popleft()[1].set_result(None)
             return
         if soonest is not None:
             if self._timer is not None:
