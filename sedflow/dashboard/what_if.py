@@ -141,12 +141,15 @@ class Changed:
     answer : Answer of the galaxy as it is changed
     made_up : bands whose flux is what the posterior before predicts
     left : of each band that was measured and is not used
+    lacks : bands of which its draws know nothing: the network does not take them, and its draws
+        have no weights that pass
     """
 
     change: Change
     answer: Answer
     made_up: tuple[str, ...]
     left: tuple[LeftOut, ...]
+    lacks: tuple[str, ...] = ()
 
 
 def addable(model: SEDModel, redshift: float, used: tuple[str, ...]) -> list[str]:

@@ -7,6 +7,7 @@ import pytest
 
 from sedflow.dashboard.engine import OwnGalaxy, Request
 from sedflow.dashboard.pages.explore import Explorer
+from sedflow.dashboard.panels.what_if import WhatIfPanel
 from sedflow.dashboard.quantities import QUANTITIES
 from sedflow.dashboard.tabs import Page
 from sedflow.dashboard.what_if import Change, addable, changed_photometry, gains
@@ -170,3 +171,30 @@ def test_a_change_is_in_the_address_and_comes_back_from_it(engine):
     odd = Page(engine, {"galaxy": "72", "whatif": "<b>"})
     assert "whatif='<b>' is not a change" in odd.notices[0]
     assert "whatif" not in odd.values()
+
+
+def test_bands_that_the_network_does_not_take_are_in_the_draws_or_nothing_is_shown(engine):
+    """The network's draws, uncorrected, have none of J, H and Ks: their widths told no gain."""
+    answer = engine.answer(Request("72", n=1000))
+    change = Change((), ("J", "H", "Ks"), {"J": 0.1, "H": 0.1, "Ks": 0.1})
+    quick = engine.changed(answer, change)
+    assert quick.lacks == ("J", "H", "Ks")
+    assert not quick.answer.exact
+    whole = engine.changed(answer, change, adapt=True)
+    assert whole.lacks == ()
+    assert whole.answer.exact
+    mass = gains(answer.samples, whole.answer.samples)[0]
+    assert mass.bits > 0.3
+
+
+def test_what_is_said_of_a_change_stays_until_there_is_another(engine):
+    answer = engine.answer(Request("72", n=300))
+    panel = WhatIfPanel(engine)
+    panel.show(answer)
+    panel.change = Change((), ("H",))
+    panel.wait(("H",))
+    panel.show(answer)  # as the page draws, when what was shown before goes
+    assert "does not take H" in panel._text.object
+    panel.change = Change()
+    panel.show(answer)
+    assert "Leave a band out" in panel._text.object

@@ -314,18 +314,26 @@ class Explorer(PageView):
         if change:
             try:
                 changed = await large.changed(self.engine, answer, change, self.what_if)
+                if changed.lacks and self._is_asked(answer, change):
+                    self._set_changed(None)
+                    self.what_if.wait(changed.lacks)
+                    changed = await large.changed(self.engine, answer, change, self.what_if, True)
             except Superseded:
                 return
             except SedflowError as error:
-                if answer is not self.state.answer or change is not self.what_if.change:
-                    return
-                self._changed = None
-                self._brush(self.corner.selection)
-                self.what_if.fail(str(error))
+                if self._is_asked(answer, change):
+                    self._set_changed(None)
+                    self.what_if.fail(str(error))
                 return
-        if answer is self.state.answer and change is self.what_if.change:
-            self._changed = changed
-            self._brush(self.corner.selection)
+        if self._is_asked(answer, change):
+            self._set_changed(changed)
+
+    def _is_asked(self, answer, change):
+        return answer is self.state.answer and change is self.what_if.change
+
+    def _set_changed(self, changed):
+        self._changed = changed
+        self._brush(self.corner.selection)
 
     async def _refined(self, answer: Answer, fit: Fit):
         """Draws of a higher rung are there."""

@@ -46,6 +46,7 @@ class WhatIfPanel(AnswerPanel):
         self._for: Answer | None = None
         self._setting = False  # while the widgets follow the change
         self._used: tuple[str, ...] = ()  # bands of the present posterior
+        self._message = ""  # why there is no posterior of the change, or not yet
         self._chips = pn.widgets.CheckButtonGroup(
             label="bands, if", options=[], value=[], stylesheets=[PRESSED], margin=(0, 0, 4, 0)
         )
@@ -76,15 +77,25 @@ class WhatIfPanel(AnswerPanel):
         changed = self.changed
         self._table.visible = self._meaning.visible = changed is not None
         if changed is None:
-            self._text.object = _HINT
+            self._text.object = self._message or _HINT
         else:
             self._text.object = _said(changed)
             self._table.value = _table(answer, changed)
 
     def fail(self, message: str) -> None:
         """Say why there is no posterior of the change."""
+        self._say(f"{plain(begun(message))}.")
+
+    def wait(self, lacks: tuple[str, ...]) -> None:
+        """Say that the draws are adapted to bands that the network does not take."""
+        self._say(
+            f"The network does not take {', '.join(lacks)}: draws are adapted to the posterior, "
+            "which takes some ten seconds …"
+        )
+
+    def _say(self, message):
         self._table.visible = self._meaning.visible = False
-        self._text.object = f"{plain(begun(message))}."
+        self._text.object = self._message = message
 
     def _offer(self, answer):
         galaxy, model = answer.fit.photometry, answer.fit.model
@@ -122,7 +133,7 @@ class WhatIfPanel(AnswerPanel):
             start=-_STEPS,
             end=_STEPS,
             step=1,
-            format=CustomJSTickFormatter(code=f"return '{sign}' + {code}.toPrecision(2)"),
+            format=CustomJSTickFormatter(code=f"return '{sign}' + Number({code}.toPrecision(2))"),
             margin=(0, 4),
             width=112,
         )
@@ -131,7 +142,7 @@ class WhatIfPanel(AnswerPanel):
 
     def _follow(self, *events):
         """Show the change on chips and sliders."""
-        change = self.change
+        change, self._message = self.change, ""
         on = [b for b in (*self._used, *change.added) if b not in change.left]
         self._setting = True
         self._chips.value = [b for b in self._chips.options if b in on]
