@@ -78,13 +78,27 @@
   }}
 }
 
-// A number field takes 1e400 for infinity, which the server hears no more than what is no number.
-// It keeps what it had.
+// A number field leaves out what is no part of a number while it is typed, so that 17,53 was 1753,
+// and takes 1e400 for infinity, which the server hears no more than what is no number. It keeps the
+// number that it had, and says so.
 {
   const field = window.Bokeh?.require('models/widgets/numeric_input').NumericInputView?.prototype
   const change = field?.change_input
-  if (change) {field.change_input = function() {
-    if (Number.isFinite(Number(this.input_el.value))) change.call(this)
-    else this.input_el.value = this.format_value
-  }}
+  if (change) {
+    field.set_input_filter = () => {}
+    field.change_input = function() {
+      const said = this.input_el.value, plain = said.trim().replace('\u2212', '-')
+      const number = /^[-+.\deE]*$/.test(plain) ? Number(plain) : NaN
+      const whole = this.model.mode === 'int'
+      if (Number.isFinite(number) && (!whole || Number.isInteger(number))) {
+        this.input_el.value = plain
+        change.call(this)
+        return
+      }
+      this.input_el.value = this.format_value
+      const comma = /^[-+]?\d+,\d+$/.test(plain)
+      window.sedflow?.notice(`\u201c${said.slice(0, 32)}\u201d is not a ${whole ? 'whole ' : ''}number`
+        + (comma ? `; write ${plain.replace(',', '.')}, with a point.` : ', and was not taken.'))
+    }
+  }
 }
