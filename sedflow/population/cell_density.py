@@ -10,11 +10,12 @@ from sedflow.errors import SedflowError, unknown
 from sedflow.fits.samples import fractions
 from sedflow.population import tables
 from sedflow.population.density import Density
-from sedflow.population.grid import above
+from sedflow.population.grid import above, beyond
+from sedflow.population.members import Members
 
 
 class CellDensity:
-    """Base of `Population`: nothing here knows a galaxy.
+    """Base of `Population`: nothing here knows a galaxy, but of where the draws of all are.
 
     names : of the quantities
     edges : of the cells along each axis
@@ -24,6 +25,7 @@ class CellDensity:
     names: tuple[str, ...]
     edges: tuple[np.ndarray, ...]
     fitted: Density
+    _members: Members
     _shape: tuple[int, ...]
 
     @property
@@ -36,6 +38,11 @@ class CellDensity:
         """Size of the cells (n_cell,) or (n_x, n_y), in the units of the quantities."""
         widths = [np.diff(e) for e in self.edges]
         return widths[0] if len(widths) == 1 else np.multiply.outer(*widths)
+
+    @property
+    def beyond(self) -> float:
+        """The share of the galaxies' draws that is beyond the ends of the axes."""
+        return beyond(self._members, self.edges)
 
     @property
     def density(self) -> np.ndarray:
@@ -55,7 +62,7 @@ class CellDensity:
 
     def moments(self, q: Any = CURVE_LEVELS) -> Any:
         """Mean and standard deviation of each quantity, as an astropy Table of quantiles."""
-        return tables.moments(self.names, self._draws, self.centres, fractions(np.atleast_1d(q)))
+        return tables.moments(self.names, self._draws, self.edges, fractions(np.atleast_1d(q)))
 
     def trend(self, name: str, q: Any = CURVE_LEVELS) -> tuple[np.ndarray, np.ndarray]:
         """Mean and standard deviation of a quantity in each cell of the other: a main sequence.
@@ -68,9 +75,7 @@ class CellDensity:
         draws = np.moveaxis(self._draws, 1 + axis, -1)
         with np.errstate(invalid="ignore"):  # NaN where no draw of the density has galaxies
             share = draws / draws.sum(-1, keepdims=True)
-        x = self.centres[axis]
-        mean = share @ x
-        spread = np.sqrt(np.maximum(share @ x**2 - mean**2, 0.0))
+        mean, spread = tables.mean_and_spread(share, self.edges[axis])
         levels = fractions(np.atleast_1d(q))
         return np.quantile(mean, levels, axis=0), np.quantile(spread, levels, axis=0)
 

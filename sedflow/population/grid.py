@@ -5,13 +5,15 @@ import numpy as np
 from sedflow.errors import SedflowError, unknown
 from sedflow.model.derived import KNOWN
 from sedflow.parameters import PARAMETERS, as_whole
-from sedflow.population.prior import SPECIFIC
+from sedflow.population.members import Members
+from sedflow.population.prior import SPECIFIC, cell_numbers
 from sedflow.units import plain
 
 _CELLS = {1: (40,), 2: (24, 24)}
 _MOST_CELLS = 1600
 _FAR = 1e6  # ends of an axis
 _SPREAD = 0.0025  # of the draws, beyond each end of an axis
+_MOST_BEYOND = 0.05  # of the draws of the galaxies on a grid, beyond ends that a caller gave
 _POINTS = 8  # in a cell along each axis, where a line cuts it
 
 
@@ -74,6 +76,38 @@ def edges_of(members, names, ranges, counts):
             )
         out.append(np.linspace(low, high, counts[k] + 1))
     return tuple(out)
+
+
+def beyond(members: Members, edges: tuple[np.ndarray, ...]) -> float:
+    """The share of the draws beyond the ends, of the galaxies that have some between them.
+
+    The population that is fitted ends there, and such a galaxy counts as one inside. Draws without
+    a number, as the log of no star formation, are beyond all ends, and do not count.
+    """
+    inside = cell_numbers(members.values, edges) >= 0
+    here = (inside & (members.shares > 0)).any(1)
+    out = ~inside[here] & np.isfinite(members.values[here]).all(-1)
+    return float((members.shares[here] * out).sum() / max(here.sum(), 1))
+
+
+def check_ends(members: Members, edges: tuple[np.ndarray, ...], names, ranges) -> None:
+    """Refuse ends that go through the posteriors of galaxies: these would pile up there.
+
+    Raises
+    ------
+    SedflowError
+    """
+    share = beyond(members, edges) if ranges else 0.0
+    if share > _MOST_BEYOND:
+        said = ", ".join(f"{name}: {low:g} to {high:g}" for name, (low, high) in ranges.items())
+        hold = edges_of(members, names, {}, tuple(len(e) - 1 for e in edges))
+        there = zip(names, hold, strict=True)
+        ends = ", ".join(f"{name}: {e[0]:.4g} to {e[-1]:.4g}" for name, e in there)
+        raise SedflowError(
+            f"ranges ({said}) go through the posteriors of galaxies: {share:.0%} of the draws of "
+            "those that would enter are beyond, and such galaxies would pile up at the ends. "
+            f"Nearly all draws are in {ends}; leave ranges out, and read the part that you want"
+        )
 
 
 def _ends(name, given):

@@ -16,7 +16,7 @@ def inference_data(population: Any) -> Any:
     names, centres, edges = population.names, population.centres, population.edges
     shares = population.fitted.draws.reshape(-1, *population.area.shape)
     posterior = {"density": shares / population.area}
-    for name, mean, spread in tables.moment_draws(names, shares, centres):
+    for name, mean, spread in tables.moment_draws(names, shares, edges):
         posterior |= {f"mean_{name}": mean, f"sd_{name}": spread}
     cells = list(names)
     coords: dict[str, Any] = dict(zip(names, centres, strict=True))

@@ -10,6 +10,7 @@ from sedflow.population.run_parts import NOT_INFERRED
 #: Effective draws that a galaxy needs with the population as prior; with fewer, its likelihood has
 #: an error of more than 22 %.
 EFFECTIVE_MIN = 20.0
+_SAID_BEYOND = 0.02  # of the draws
 
 
 def notes_of(
@@ -49,6 +50,11 @@ def notes_of(
             of = f"whole sample, of which {whole:,} galaxies enter,"
             ends = " How many of those belong to this part is not counted."
         out.append(f"The {of} leaves out: {counted(population.left_out)}.{ends}")
+    if population.beyond > _SAID_BEYOND:
+        out.append(
+            f"Of the draws of these galaxies {population.beyond:.0%} are beyond the ends of the "
+            "axes, and count as being between them: the outermost cells hold too much."
+        )
     if strangers:
         out.append(f"Of the IDs in without, {strangers:,} are not those of galaxies here.")
     if population.left_out.get(NOT_INFERRED):

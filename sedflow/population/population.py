@@ -13,7 +13,7 @@ from sedflow.population.cell_density import CellDensity
 from sedflow.population.density import Density, fit_density
 from sedflow.population.evidence import Evidence, evidence_of
 from sedflow.population.given_weights import checked_weights
-from sedflow.population.grid import cell_counts, edges_of, merged, names_of
+from sedflow.population.grid import cell_counts, check_ends, edges_of, merged, names_of
 from sedflow.population.inference_data import inference_data
 from sedflow.population.members import Members, members_of
 from sedflow.population.named_ids import chosen_rows
@@ -47,7 +47,8 @@ class Population(CellDensity):
     without : collection of IDs
         Galaxies that do not enter, such as those that are fainter than a flux limit.
     ranges : mapping name -> (low, high), optional
-        Where an axis begins and ends; default, where the draws are.
+        Where an axis begins and ends; default, where the draws are. Ends that go through the
+        posteriors of galaxies are refused.
     cells : int or pair of ints, optional
         Cells along each axis; default 40 of one quantity, 24 x 24 of two.
     status : sequence of str
@@ -97,6 +98,7 @@ class Population(CellDensity):
         ranges = {} if ranges is None else ranges
         check_kind("ranges", ranges, Mapping, "(LOW, HIGH) by the name of a quantity")
         edges = edges_of(members, self.names, dict(ranges), cell_counts(cells, self.names))
+        check_ends(members, edges, self.names, ranges)
         self._enter(members, edges, weights, None)
 
     @classmethod

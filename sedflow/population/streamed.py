@@ -26,7 +26,7 @@ from sedflow.population.blocks import Blocks
 from sedflow.population.density import fit_density, responsibilities
 from sedflow.population.evidence import spreads
 from sedflow.population.given_weights import checked_weights, named_weights, weights_of
-from sedflow.population.grid import cell_counts, edges_of, names_of
+from sedflow.population.grid import cell_counts, check_ends, edges_of, names_of
 from sedflow.population.members import NOT_IN_SAMPLE, checked_status, members_in
 from sedflow.population.named_ids import as_text, check_known, named_ids
 from sedflow.population.notes import EFFECTIVE_MIN
@@ -110,6 +110,7 @@ class StreamedPopulation(Population):
             )
         strangers = self._strangers(run)
         self.edges = edges_of(some, self.names, dict(ranges), counts)
+        check_ends(some, self.edges, self.names, ranges)
         self.ids, self._shape = np.zeros(0), counts
         self._run = run
         ends = np.array(run.ends_of_redshift())

@@ -35,13 +35,13 @@ def density(population: Any) -> Table:
     return out
 
 
-def moments(names, draws: np.ndarray, centres, levels) -> Table:
+def moments(names, draws: np.ndarray, edges, levels) -> Table:
     """Mean and standard deviation of each quantity.
 
-    draws (n, n_x[, n_y]) : shares; centres : of the cells along each axis
+    draws (n, n_x[, n_y]) : shares; edges : of the cells along each axis
     """
     rows: list[dict] = []
-    for name, mean, spread in moment_draws(names, draws, centres):
+    for name, mean, spread in moment_draws(names, draws, edges):
         for word, values in (("mean", mean), ("standard deviation", spread)):
             quantiles = np.quantile(values, levels)
             numbers = {_label(q): v for q, v in zip(levels, quantiles, strict=True)}
@@ -49,16 +49,23 @@ def moments(names, draws: np.ndarray, centres, levels) -> Table:
     return Table(rows)
 
 
-def moment_draws(names, draws: np.ndarray, centres) -> list[tuple[str, np.ndarray, np.ndarray]]:
+def moment_draws(names, draws: np.ndarray, edges) -> list[tuple[str, np.ndarray, np.ndarray]]:
     """Name, mean (n,) and standard deviation (n,) of each quantity, by draw of the density."""
     out = []
     for axis, name in enumerate(names):
         others = tuple(1 + k for k in range(len(names)) if k != axis)
-        share = draws.sum(others)
-        mean = share @ centres[axis]
-        spread = np.sqrt(np.maximum(share @ centres[axis] ** 2 - mean**2, 0.0))
-        out.append((name, mean, spread))
+        out.append((name, *mean_and_spread(draws.sum(others), edges[axis])))
     return out
+
+
+def mean_and_spread(shares: np.ndarray, edges: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Mean and standard deviation (...) of a density that is even in each cell.
+
+    shares (..., n_cell) : summing to 1
+    """
+    middle, width = (edges[1:] + edges[:-1]) / 2, np.diff(edges)
+    mean = shares @ middle
+    return mean, np.sqrt(np.maximum(shares @ (middle**2 + width**2 / 12) - mean**2, 0.0))
 
 
 def galaxies(population: Any, members: Any) -> Table:

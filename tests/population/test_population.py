@@ -13,7 +13,9 @@ from click.testing import CliRunner
 import sedflow
 from sedflow.cli import main
 from sedflow.errors import SedflowError, UnknownName
-from sedflow.population.members import NOT_IN_SAMPLE, members_of
+from sedflow.population import Population
+from sedflow.population.grid import check_ends
+from sedflow.population.members import NOT_IN_SAMPLE, Members, members_of
 from sedflow.population.named_ids import chosen_rows
 
 OF = "log_mstar,log_ssfr_100myr"
@@ -485,3 +487,39 @@ def test_unchecked_fits_are_no_population(posterior, fit):
     weighed = sedflow.reweight(raw, min_ess=0)
     found = sedflow.Population(weighed, "log_mstar", status=ALL)
     assert len(found) + sum(found.left_out.values()) == len(fit)
+
+
+def _mock(n=1500, width=0.4, error=0.15, seed=1):
+    """Members of N(10.3, width) with draws of equal weight, and the truth."""
+    rng = np.random.default_rng(seed)
+    truth = rng.normal(10.3, width, n)
+    seen = truth + error * rng.normal(size=n)
+    draws = seen[:, None] + error * rng.normal(size=(n, 100))
+    shares = np.full(draws.shape, 1 / 100)
+    values = draws[..., None].astype(np.float32)
+    model = sedflow.SEDModel()
+    ids, redshift = np.arange(n), np.full(n, 0.05)
+    return Members(ids, redshift, values, shares, sedflow.Prior(), model, {}, "more"), truth
+
+
+def test_ends_that_go_through_posteriors_are_refused_or_told():
+    """Galaxies outside counted as inside, and piled up in the outermost cells."""
+    members, _ = _mock()
+    names, edges = ("log_mstar",), (np.linspace(10, 10.6, 31),)
+    with pytest.raises(SedflowError, match=r"% of the draws of those that would enter are beyond"):
+        check_ends(members, edges, names, {"log_mstar": (10, 10.6)})
+    through = Population.of_members(members, names, edges)
+    assert any("the outermost cells hold too much" in note for note in through.notes)
+    whole = Population.of_members(members, names, (np.linspace(8.5, 12, 41),))
+    assert whole.beyond < 0.001
+    assert not any("outermost" in note for note in whole.notes)
+
+
+@pytest.mark.parametrize("cells", [15, 24, 40])
+def test_the_width_of_a_population_is_that_of_cells_that_are_even(cells):
+    """That of their middles was 5 % too small where cells are as wide as the population."""
+    members, truth = _mock(3000, width=0.25, error=0.1)
+    edges = (np.linspace(7, 12, cells + 1),)
+    moments = Population.of_members(members, ("log_mstar",), edges).moments()
+    spread = moments[moments["moment"] == "standard deviation"]["p50"][0]
+    assert spread == pytest.approx(truth.std(), rel=0.04)

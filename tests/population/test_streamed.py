@@ -23,7 +23,7 @@ from sedflow.population.streamed import StreamedPopulation
 
 OF = "log_mstar,log_z_mw_solar"
 OPTIONS = {
-    "ranges": {"log_mstar": (8.0, 11.5), "log_z_mw_solar": (-1.5, 0.3)},
+    "ranges": {"log_mstar": (7.0, 12.0), "log_z_mw_solar": (-2.4, 0.4)},
     "cells": (8, 8),
     "status": ("ok", "misfit", "failed"),
 }
