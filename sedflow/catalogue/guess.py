@@ -9,6 +9,7 @@ from sedflow.atlas.catalog import NSA_BANDS
 from sedflow.bands import as_bands, band_names, load_band, places_of
 from sedflow.catalogue.band_columns import corrected_by_name
 from sedflow.catalogue.column_names import (
+    ALONE,
     BARE,
     ID_NAMES,
     LIMITS,
@@ -297,7 +298,8 @@ def _guess_bands(columns, find, bands):
         for prefix in PREFIXES if "{p}" in pattern else ("",):
             own, others = (_prefixed(text, prefix) for text in (pattern, errors))
             for error in others:
-                key = (pattern, prefix, error if pattern == BARE else "")
+                alone = pattern == BARE or (errors is ALONE)
+                key = (pattern, prefix, error if alone else "")
                 mine = found.setdefault(key, {})
                 for band in bands:
                     pair = [_of_band(find, name, band) for name in (own, error)]

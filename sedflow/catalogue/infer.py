@@ -212,7 +212,8 @@ def infer_rows(
     rows = to_photometry(table, mapping, first=first, id_kind=id_kind)
     frame, kept = infer_read(rows, mapping, posterior, trust=trust, first=first, **options)
     if (index := index_of(table)) is not None:  # by it pandas would align the rows
-        frame.index = index
+        taken = any(name in frame.columns for name in index.names)  # a name is of one of the two
+        frame.index = index.set_names([None] * index.nlevels) if taken else index
     frame.attrs["assumptions"] = list(rows.report)
     return frame, kept
 

@@ -290,7 +290,8 @@ def load_ssp(name_or_path) -> SSPGrid:
             "of an HDF5 file in the DSPS layout"
         )
     # One that is called as a packaged grid is not it: its units and masses are its own.
-    name = path.name if path.stem in SSP_NAMES else path.stem
+    packaged = path.stem in SSP_NAMES
+    name = f"{path.stem}{path.suffix or ' (file)'}" if packaged else path.stem
     return _read_ssp(path, name, stamp(path))  # a file that was written anew is read anew
 
 
@@ -387,6 +388,8 @@ def _read_ssp(path: Path, name: str, seen=None) -> SSPGrid:
 
 
 def _text(value):
+    if np.size(value) == 1:  # IDL and MATLAB write one text as an array of one
+        value = np.ravel(value)[0]
     return (value.decode("utf-8", "replace") if isinstance(value, bytes) else str(value)).strip()
 
 

@@ -162,15 +162,19 @@ def _check_floor(flat, said, found):
     said (n, n_band) : where another sentence is on the same error
     """
     floors, low = far_below(flat)
-    for b, (band, floor) in enumerate(zip(flat.bands, floors, strict=True)):
-        for i in np.flatnonzero(low[:, b] & ~said[:, b]):
-            share = 100 * flat.sigma[i, b] / flat.flux[i, b]
-            text = (
-                f"the error in {band} is {share:.2g} % of the flux, far below the "
-                f"{100 * floor:g} % that photometry is good to between bands; add a floor "
-                "(floor = 'recommended' of a mapping, or sigma = hypot(sigma, share * flux))"
-            )
-            found[i].append(("floor", text))
+    low = low & ~said
+    for i in np.flatnonzero(low.any(1)):
+        parts = [
+            f"{band} {100 * flat.sigma[i, b] / flat.flux[i, b]:.2g} ({100 * floors[b]:g})"
+            for b, band in enumerate(flat.bands)
+            if low[i, b]
+        ]
+        text = (
+            f"errors in percent of the flux are far below what photometry is good to between "
+            f"bands (in brackets): {', '.join(parts)}; add a floor (floor = 'recommended' of a "
+            "mapping, or sigma = hypot(sigma, share * flux))"
+        )
+        found[i].append(("floor", text))
 
 
 def _check_negative(flat, found):
