@@ -6,6 +6,7 @@ import numpy as np
 
 from sedflow.bands import load_band
 from sedflow.dashboard.answer import Answer
+from sedflow.dashboard.printed import short
 from sedflow.dashboard.quantities import HISTORIES, equal_samples
 from sedflow.draws import Draws, column_quantiles
 from sedflow.errors import SedflowError
@@ -73,7 +74,8 @@ def through(answer: Answer, which: str, geometry: dict) -> tuple[np.ndarray, str
         some = values[:, (edges[1:] >= first) & (edges[:-1] <= last)]
         mask = ((some >= y0) & (some <= y1)).any(axis=1)
     label, unit = _LABELS[which]
-    words = f"{label} {y0:.2g} to {y1:.2g}{unit} at {first:.2g} to {last:.2g} Gyr ago"
+    low, high = short(y0), short(y1)
+    words = f"{label} {low} to {high}{unit} at {short(first)} to {short(last)} Gyr ago"
     return mask, words
 
 
@@ -97,7 +99,7 @@ def within(answer: Answer, geometry: dict, rest: bool = False) -> tuple[np.ndarr
         raise SedflowError("no band is inside this box; drag across the point of one")
     pull = ((galaxy.flux - answer.fit.predicted.flux) / galaxy.sigma)[:, chosen]
     names = ", ".join(b for b, c in zip(galaxy.bands, chosen, strict=True) if c)
-    words = f"residual in {names} {y0:.2g} to {y1:.2g} σ"
+    words = f"residual in {names} {short(y0)} to {short(y1)} σ"
     return ((pull >= y0) & (pull <= y1)).all(axis=1), words
 
 

@@ -1,10 +1,11 @@
 """Numbers as a page prints them: a true minus, a space before %, and ages in their unit."""
 
+import math
 import re
 import string
 from typing import Any
 
-__all__ = ["ago", "filled", "minus", "percent", "printed"]
+__all__ = ["ago", "filled", "minus", "percent", "printed", "short"]
 
 # A hyphen that begins a number: not of a range, a name, a date, or of what is quoted.
 _HYPHEN = re.compile(r"(?<![\w.'\"-])-(?=[\d.])")
@@ -28,6 +29,19 @@ def printed(value: Any, spec: str = "") -> str:
     """
     text = minus(format(value, spec))
     return f"{text[:-1]} %" if text.endswith("%") and not text.endswith(" %") else text
+
+
+def short(value: float) -> str:
+    """A number to two digits, for a reader: no powers of ten from a millionth to a million.
+
+    >>> short(153.2), short(3.46), short(-0.00121), short(0.0)
+    ('150', '3.5', '−0.0012', '0')
+    """
+    if not value or not 1e-6 < abs(value) < 1e6:
+        return printed(value, ".2g")
+    digits = 1 - math.floor(math.log10(abs(value)))
+    rounded = round(value, digits)
+    return printed(rounded, f".{max(digits, 0)}f").removesuffix(".0")
 
 
 def percent(share: float) -> str:

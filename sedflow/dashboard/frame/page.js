@@ -38,8 +38,10 @@ window.sedflow = (() => {
     if (now.present !== (root.dataset.present ?? '')) dress(now.present)
     if (now.title) document.title = now.title
     for (const a of $('sf-nav').querySelectorAll('a')) {
-      if (a.dataset.view === now.view) a.setAttribute('aria-current', 'page')
-      else a.removeAttribute('aria-current')
+      if (a.dataset.view === now.view) {
+        a.setAttribute('aria-current', 'page')
+        a.classList.remove('coming')
+      } else a.removeAttribute('aria-current')
     }
     const lesson_step = new URLSearchParams(now.query).get('step')
     if (root.dataset.view !== now.view || lesson_step !== at_step) {
@@ -251,6 +253,9 @@ window.sedflow = (() => {
       && !/^(button|checkbox|radio|range)$/.test(field.type)
   }
 
+  const inList = event => event.composedPath().some(one => one.classList?.contains('galaxies'))
+  let pointedAtList = false
+
   function key(event) {
     if (event.ctrlKey || event.metaKey || event.altKey) return
     if (event.key === 'Escape') {
@@ -261,7 +266,8 @@ window.sedflow = (() => {
       say('clear')
       return
     }
-    const listed = event.composedPath().some(one => one.classList?.contains('galaxies'))
+    // A click on a row leaves the focus on the page.
+    const listed = inList(event) || (pointedAtList && event.target === document.body)
     const along = listed && {ArrowDown: 'next', ArrowUp: 'previous'}[event.key]
     if (along) { say(along); event.preventDefault(); return }
     if (typing(event) || $('sf-help').open) return
@@ -296,6 +302,8 @@ window.sedflow = (() => {
       event.preventDefault()
       $('sf-nav').classList.remove('open')
       $('sf-menu').setAttribute('aria-expanded', 'false')
+      // A page takes seconds to build where it was not opened before.
+      for (const a of $('sf-nav').querySelectorAll('a')) a.classList.toggle('coming', a === link && !a.ariaCurrent)
       say(`view ${link.dataset.view}`)
     })
     $('sf-menu').onclick = () => {
@@ -323,6 +331,7 @@ window.sedflow = (() => {
     $('sf-help-close').onclick = () => $('sf-help').close()
   })
   addEventListener('keydown', key)
+  addEventListener('pointerdown', event => { pointedAtList = inList(event) }, true)
   addEventListener('popstate', event => {
     if (event.state?.session === session) say(`go ${event.state.n}`)
     else location.reload()

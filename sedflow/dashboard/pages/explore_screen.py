@@ -12,7 +12,8 @@ __all__ = ["ExploreScreen"]
 
 _FOLD = """
 .bk-btn.bk-btn-default.bk-active { background: var(--sf-surface) !important;
-  color: var(--sf-ink) !important; border-color: var(--sf-line) !important; }
+  color: var(--sf-ink) !important; border-color: var(--sf-line) !important;
+  box-shadow: none !important; }
 @media (max-width: 1100px) { .bk-btn.bk-btn-default:not(.bk-active) {
   background: var(--sf-line) !important; } }
 """

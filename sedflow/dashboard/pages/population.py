@@ -78,7 +78,8 @@ class PopulationView(PopulationState, LateView):
         self._open = pn.widgets.Button(label="Open in Explore", visible=False, margin=(5, 10))
         self._open.on_click(lambda event: self._explore())
         self.paper = PopulationPaper()
-        self._controls = pn.Column(self.choice, sizing_mode="stretch_width", margin=0)
+        self._busy = prose("", margin=(0, 10))
+        self._controls = pn.Column(self.choice, self._busy, sizing_mode="stretch_width", margin=0)
         self._found = pn.Column(
             self._facts,
             self.figures,
@@ -118,6 +119,7 @@ class PopulationView(PopulationState, LateView):
         """Show the population of what is chosen now."""
         self._turn += 1
         turn = self._turn
+        self._dim(True)
         try:
             sample = await self._sample()
             if turn != self._turn:
@@ -131,9 +133,11 @@ class PopulationView(PopulationState, LateView):
             return
         except SedflowError as error:
             if turn == self._turn:
+                self._dim(False)
                 self._warn(str(error))
             return
         if turn == self._turn:
+            self._dim(False)
             self._warn("")
             names = ("preset", "field", "cuts", "galaxy")
             state = PopulationState(source=source, **dict(zip(names, asked, strict=True)))
@@ -206,6 +210,14 @@ class PopulationView(PopulationState, LateView):
     async def _tapped(self):
         if self._shown is not None and 0 <= self.choice.dots.tapped < len(self._shown.ids):
             self.galaxy = str(self._shown.ids[self.choice.dots.tapped])
+
+    def _dim(self, stale):
+        """Dim what is shown of the last question, and say that the next is computed."""
+        self._views.styles = {
+            "opacity": "0.45" if stale else "1",
+            "transition": "opacity 0s 0.3s" if stale else "none",
+        }
+        self._busy.object = "Computing …" if stale else ""
 
     def _warn(self, message):
         tell(self._notice, f"{begun(message)}." if message else "")

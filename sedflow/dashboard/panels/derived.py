@@ -31,8 +31,7 @@ _CLOSE = """
 .tabulator .tabulator-row { min-width: 100% !important; }
 .tabulator .tabulator-header .tabulator-col { border-right: 0 !important; }
 .tabulator .tabulator-cell { vertical-align: top !important; }
-.tabulator .tabulator-cell:is([tabulator-field=quantity], [tabulator-field=literature]) {
-  white-space: normal !important; }
+.tabulator .tabulator-cell { white-space: normal !important; }
 @media (max-width: 480px) {
   .tabulator .tabulator-cell, .tabulator .tabulator-col .tabulator-col-content {
     padding: 3px 2px !important; }
@@ -54,8 +53,8 @@ _CLOSE = """
 }
 """
 _QUANTITY = 96  # widest that the column of names is [px]
-#: Of an interval of three digits behind the point [px]: a table that is kept for the next galaxy
-#: keeps the widths that it had.
+#: Of an interval of three digits behind the point [px]; longer ones are on two lines. A table that
+#: is kept for the next galaxy keeps the widths that it had.
 _INTERVAL = 138
 _LITERATURE = 82  # its words are on several lines [px]
 _EVERYWHERE = {q.name for q in ALL}
@@ -84,8 +83,8 @@ class DerivedPanel(AnswerPanel):
                 "renderVertical": "basic",  # rows are as high as their names
                 "columns": [
                     {"field": "quantity", "maxWidth": _QUANTITY},
-                    {"field": "median, 68 %", "minWidth": _INTERVAL},
-                    {"field": "selected", "minWidth": _INTERVAL},
+                    {"field": "median, 68 %", "minWidth": _INTERVAL, "maxWidth": _INTERVAL},
+                    {"field": "selected", "minWidth": _INTERVAL, "maxWidth": _INTERVAL},
                     {"field": "literature", "maxWidth": _LITERATURE},
                 ],
             },

@@ -25,7 +25,13 @@ _DOWN = "@media (max-width: 600px) { :host { flex-direction: column !important; 
 _LATELY = 0.1  # Gyr, which are a line on an axis of 13
 _STEP = 0.05  # share of the mass, from which a step on that line is told
 #: In a presentation of everything, figures need the room of what explains them.
-_HOW = "p:nth-of-type(2) { display: var(--sf-said, block); }"
+#: What is told below the figures leaves them their room: on a low screen it scrolls.
+_HOW = """
+p:nth-of-type(2) { display: var(--sf-said, block); }
+@media (max-height: 840px) and (min-width: 1101px) {
+  :host { max-height: 60px; overflow: auto !important; scrollbar-width: thin; }
+}
+"""
 
 
 class HistoriesPanel(AnswerPanel):

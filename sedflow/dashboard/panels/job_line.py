@@ -87,6 +87,7 @@ class JobLine(pn.viewable.Viewer):
         self._bar.value = int(100 * job.share)
         if not job.over:
             left = "" if job.left != job.left else f", about {job.left:.0f} s left"
+            left = ", about to end" if job.left < 1 else left
             self.say(f"{self._title}: {plain(job.text)} · {job.seconds:.0f} s{left}")
             return
         self._set_running(False)

@@ -120,10 +120,10 @@ class VerdictPanel(AnswerPanel):
     def wait(self, waits: bool) -> None:
         """Name the galaxy that is computed in place of the verdict on another; or end that."""
         answer, galaxy = self.answer, self._state.galaxy
-        if answer is None or (waits and galaxy == answer.request.galaxy):
+        if waits and answer is not None and galaxy == answer.request.galaxy:
             return
         if not waits:
-            if self._waits:  # what was shown is asked for again
+            if self._waits and answer is not None:  # what was shown is asked for again
                 self.draw(answer, self.brushed)
             return
         self._waits = True

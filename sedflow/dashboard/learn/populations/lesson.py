@@ -70,10 +70,10 @@ LESSON = Lesson(
             "galaxy of {times:.0f} times the luminosity, if the redshifts are right. Galaxies of "
             "low mass may be just as common there: they were never measured. **The inference takes "
             "out the errors and the prior. It cannot know which galaxies were never selected.**\n\n"
-            "Where the limit in flux and the area are known, each galaxy can count as 1/V_max, one "
-            "over the volume in which it would have been seen. The packaged atlas is seven "
-            "clusters and Virgo, chosen by hand, and no weights turn it into the mass function of "
-            "the universe. "
+            "Where the limit in flux and the area are known, each galaxy can count as "
+            "1/V<sub>max</sub>, one over the volume in which it would have been seen. The "
+            "packaged atlas is seven clusters and Virgo, chosen by hand, and no weights turn it "
+            "into the mass function of the universe. "
             "On the page *Population* you can ask it other questions, and select other parts.",
             (*PARTS, ALIKE),
         ),
