@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from sedflow import views
-from sedflow.batches import galaxies_at
+from sedflow.batches import check_labels, galaxies_at
 from sedflow.errors import BadParameters, BadPhotometry, SedflowError, UnknownBand, check_like
 from sedflow.parameters import N_PARAM, NAMES, index
 from sedflow.photometry import Photometry
@@ -290,6 +290,7 @@ def weighted_quantile(
     SedflowError
         No values, q that is not from 0 to 1, weights that are negative or all 0.
     """
+    check_labels(SedflowError, values=values, weights=weights)
     try:
         values, q = np.asarray(values, float), np.asarray(q, float)
         weights = None if weights is None else np.broadcast_to(weights, values.shape)

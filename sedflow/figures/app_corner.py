@@ -246,7 +246,7 @@ class CornerFigure:
         n = axes.n
         if self._axes is None or axes.names != self._axes.names:
             many = n >= MANY
-            left = 0.33 if n >= _MOST else 0.26 if many else 0.23
+            left = 0.33 if n >= _MOST else 0.28 if many else 0.23
             for axis, start, end in (
                 (self.figure.x_range, -left * n, n + _beside(n)),
                 (self.figure.y_range, -_below(n) * n, n + _above(n)),
@@ -383,7 +383,7 @@ def _axes_columns(axes):
     # Names stand upright beside a few panels, each as long as its panel is high.
     upright = labels if n >= MANY else [_wrapped(label, 5) for label in axes.labels]
     away_x = (0.095 if n >= MANY else 0.045) * n  # where the numbers at the ticks end
-    away_y = (0.095 if n >= _MOST else 0.075 if n >= MANY else 0.11) * n
+    away_y = (0.095 if n >= _MOST else 0.092 if n >= MANY else 0.11) * n
     return {
         "frames": _line(join_lines(frames)),
         "tick_x": tick_x,

@@ -10,8 +10,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from sedflow.batches import check_labels
 from sedflow.constants import POGSON
-from sedflow.errors import UnknownName, check_like, unknown
+from sedflow.errors import BadParameters, UnknownName, check_like, unknown
 from sedflow.model import cosmology, dust, sfh
 from sedflow.model.batch import batch
 from sedflow.model.ssp import SOLAR_Z
@@ -191,6 +192,7 @@ def derive(theta, redshift, model) -> dict[str, np.ndarray]:
     dict of arrays (..., n_draw)
     """
     check_like("model", model, "bases", "a sedflow.SEDModel")
+    check_labels(BadParameters, theta=theta, redshift=redshift)
     redshift = plain(redshift, "redshift", "")
     flat, z, shape = batch(theta, redshift[..., None])
     z = z[:1] if redshift.size == 1 else z  # of all draws

@@ -83,7 +83,7 @@ def _by_id(mask, ids):
     """A mask in the order of the galaxies, whose IDs are its index."""
     named = dict(zip(texts_of("the mask", mask.index), mask.tolist(), strict=True))
     mine = list(map(as_text, ids.tolist()))
-    if len(named) != len(mask) or set(named) != set(mine):
+    if len(named) != len(mask) or not set(mine) <= set(named):  # others are left out already
         raise SedflowError(
             "the mask is a Series whose index does not hold the IDs of these galaxies, each once; "
             "give its to_numpy() in their order"

@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from sedflow.batches import check_labels
 from sedflow.errors import SedflowError
 from sedflow.flux_units import same_flux_unit
 from sedflow.model.cosmology import MPC_CM, luminosity_distance_cm
@@ -55,6 +56,7 @@ def inverse_vmax(
     >>> bool(weights[1] > 5 * weights[0])
     True
     """
+    check_labels(SedflowError, redshift=redshift, magnitude=magnitude)
     z, m = plain(redshift, "redshift", ""), _magnitudes(magnitude, "magnitude")
     limit = _one(_magnitudes(limit, "limit"), "limit")
     area = _one(plain(area, "area", "deg2"), "area")

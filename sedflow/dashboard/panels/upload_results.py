@@ -84,8 +84,8 @@ class ResultsPanel(pn.viewable.Viewer):
         text = ", ".join(f"{n} {kind}" for kind, n in shown["verdict"].value_counts().items())
         self._said.object = (
             f"**{plain(done.inputs.name)}**: {text}.{left} Click a row to look at its galaxy. Each "
-            f"number is a median with its 68 % range, of {DRAWS:,} draws; Explore makes its own."
-            + _reasons(results)
+            f"number is a median with its 68 % range, of {DRAWS:,} draws, "
+            "more where they were adapted; Explore makes its own." + _reasons(results)
         )
         self._column.visible = True
 
