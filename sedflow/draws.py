@@ -306,7 +306,12 @@ def weighted_quantile(
     if not values.shape[-1]:
         raise SedflowError(f"values have the shape {values.shape}; give one value at least")
     if weights is None:
-        return np.quantile(values, q, axis=-1)
+        with np.errstate(invalid="ignore"):
+            out = np.quantile(values, q, axis=-1)
+        if np.isinf(values).any():  # between two that are infinite numpy has no number
+            lower = np.quantile(values, q, axis=-1, method="lower")
+            out = np.where(np.isnan(out) & ~np.isnan(values).any(-1), lower, out)
+        return out
     shares = shares_of(weights, ~np.isnan(values))
     order = np.argsort(values, axis=-1)  # NaN, which have no share, come last
     v = np.fmin(values, np.fmax.reduce(values, axis=-1, keepdims=True))

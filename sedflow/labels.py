@@ -27,7 +27,7 @@ def labels_along(values: Any, axis: int) -> list | None:
 
 
 def named_parts(values: Any) -> dict[str, Any] | None:
-    """Name -> what stands under it along the last axis, where all labels there are text."""
+    """Name -> values of that name along the last axis, where all labels there are text."""
     columns = getattr(values, "columns", None)  # of pandas, astropy or polars
     names = [] if columns is None else list(columns)
     if not _are_text(names):

@@ -410,7 +410,7 @@ class Prior(Settled):
 
         `theta` (..., 12); returns (...). Off the simplex is outside too.
         """
-        theta = np.asarray(_stacked(theta), dtype=float)
+        theta = np.asarray(np.ma.filled(_stacked(theta), np.nan), dtype=float)
         if theta.ndim == 0 or theta.shape[-1] != N_PARAM:
             raise BadParameters(f"theta has shape {theta.shape}; the last axis must be {N_PARAM}")
         inside = ((theta >= LOW - _TOLERANCE) & (theta <= HIGH + _TOLERANCE)).all(-1)

@@ -99,7 +99,7 @@ class HistoryBases:
             for t in (0.0, age, np.minimum(t_burst, age))
         )
         older = (end - then) / (end - now) * steady  # share that had formed before the burst
-        in_burst = (share > older) & (share < older + burst)
+        in_burst = (share > older) & (share <= older + burst)
         left = np.clip((share - np.where(share > older, burst, 0.0)) / steady, 0.0, 1.0)
         time = np.clip(self._time_of(end - left * (end - now), beta), 0.0, age)
         return np.where(in_burst, t_burst, time)

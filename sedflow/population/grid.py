@@ -12,7 +12,8 @@ from sedflow.units import plain
 _CELLS = {1: (40,), 2: (24, 24)}
 _MOST_CELLS = 1600
 _FAR = 1e6  # ends of an axis
-_SPREAD = 0.0025  # of the draws, beyond each end of an axis
+_SPREAD = 0.0025  # of the draws, beyond the ends that an axis would have by quantiles
+_REACH = 0.25  # of that axis, by which it goes on to the last draw: few galaxies are beyond
 _MOST_BEYOND = 0.05  # of the draws of the galaxies on a grid, beyond ends that a caller gave
 _POINTS = 8  # in a cell along each axis, where a line cuts it
 
@@ -123,6 +124,8 @@ def _span(values, limits):
     if not known.size:
         return np.nan, np.nan
     low, high = np.quantile(known, [_SPREAD, 1 - _SPREAD])
+    reach = _REACH * (high - low)
+    low, high = max(known.min(), low - reach), min(known.max(), high + reach)
     pad = 0.02 * (high - low)
     low, high = float(low - pad), float(high + pad)
     return (low, high) if limits is None else (max(low, limits[0]), min(high, limits[1]))
