@@ -347,3 +347,12 @@ def test_bands_left_out_one_after_the_other_are_all_there_again():
     panel._do(SimpleNamespace(name="bands", value=["r"]), None)
     state.galaxy = "2490"
     assert state.bands == ["g", "r"]
+
+
+def test_the_buttons_of_a_fresh_page_are_what_its_address_says():
+    """They showed all bands, and a click on one that was left out left out what was used."""
+    state = ExplorerState(run=None, bands=["g", "r"])
+    panel = SettingsPanel(state, lambda name: list("ugriz"))
+    assert panel.bands.value == ["g", "r"]
+    panel.bands.value = ["g", "r", "i"]
+    assert state.bands == ["g", "r", "i"]

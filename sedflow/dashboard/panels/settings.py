@@ -57,7 +57,11 @@ class SettingsPanel(pn.viewable.Viewer):
         )
         bands = bands_of(state.weights)
         self._bands = pn.widgets.CheckButtonGroup(
-            label="bands used", options=bands, value=bands, stylesheets=[PRESSED], margin=(0, 4)
+            label="bands used",
+            options=bands,
+            value=self._on(bands),  # an address has chosen some already
+            stylesheets=[PRESSED],
+            margin=(0, 4),
         )
         for widget, name in (
             (self._network, "weights"),
@@ -80,12 +84,16 @@ class SettingsPanel(pn.viewable.Viewer):
         bands = [] if everything else [b for b in self._bands.options if b in event.new]
         self._state.bands = bands
 
+    def _on(self, options):
+        """Of the bands that are offered those that are used: all, where none is chosen."""
+        return [b for b in options if b in self._state.bands] or list(options)
+
     def _follow_bands(self, *events):
         try:
             options = self._bands_of(self._state.weights)
         except SedflowError:  # of a run that another network has made: the page says so
             return
-        value = [b for b in options if b in self._state.bands] or options
+        value = self._on(options)
         with param.parameterized.discard_events(self._bands):
             self._bands.options = options
         self._bands.param.trigger("options")
