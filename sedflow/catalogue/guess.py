@@ -31,6 +31,7 @@ from sedflow.zero_points import SYSTEMS
 
 _VEGA = frozenset(SYSTEMS["Vega"]) - set("ugriz")
 _BESIDE = ("FUV", "NUV")  # which are read beside the bands of a survey without asking
+_FURTHER = ("J", "H", "Ks", "W1", "W2")  # which are read where they are asked for
 _FILTER = re.compile(r"[A-Za-z]+[0-9]*-[A-Za-z0-9]+")  # such as decam2014-g
 _Z_LEAST = 6.0  # and smaller ones are redshifts
 _Z_MAX = 12.0  # larger numbers in a column z, beside magnitudes by letters, are magnitudes
@@ -137,19 +138,26 @@ def _add_by_name(columns, find, bands, found, guessed):
     said = []
     if not found:
         wanted = bands or (*NSA_BANDS, *_filters_in(columns))
-        more, by_name, others = _guess_bands(columns, find, wanted)
+        more, by_name, others, bare = _guess_bands(columns, find, wanted)
         open_ = []
+        alike = ", ".join(one.value for one in more.values())
         if others:
-            alike = ", ".join(one.value for one in more.values())
-            said = [
+            said.append(
                 f"not read: {', '.join(others)}, named otherwise than {alike}; name them alike, or "
                 "write a mapping"
-            ]
+            )
+        if bare:
+            said.append(f"not read: {', '.join(bare)}, without errors named as those of {alike}")
+        further = {} if bands else _guess_bands(columns, find, _FURTHER)[0]
+        if further:
+            values = ", ".join(one.value for one in further.values())
+            asked = f"name {', '.join(further)} as bands (--bands) beside the others"
+            said.append(f"not read: {values}; {asked}, to have them read")
     else:
         known = {name for one in found.values() for name in (one.value, one.error)}
         rest = (*_BESIDE, *_filters_in(columns)) if bands is None else bands
         rest = [band for band in rest if not _is_in(band, found)]
-        more, by_name, _ = _guess_bands(columns, find, rest)
+        more, by_name, *_ = _guess_bands(columns, find, rest)
         more = {band: one for band, one in more.items() if one.value not in known}
         open_ = [band for band, one in more.items() if not one.unit and bands is None]
     names = ", ".join(more[band].value for band in open_)
@@ -291,7 +299,8 @@ def _guess_bands(columns, find, bands):
 
     Patterns are not mixed: beside flux_u and flux_g, a column z is not a flux. Where a name is the
     band's letter alone, the name of the error must be of the same pattern, too. Returns the bands
-    whose unit only a name told as well, and the columns of bands that another pattern alone has.
+    whose unit only a name told as well, the columns of bands that another pattern alone has, and
+    those without errors.
     """
     found: dict[tuple, dict[str, BandColumns]] = {}
     for pattern, errors, unit, kind in PATTERNS:
@@ -309,12 +318,16 @@ def _guess_bands(columns, find, bands):
                 columns, find, own, bands, unit, found.setdefault((pattern, prefix), {})
             )
     found = {key: mine for key, mine in found.items() if key[0] != BARE or set(mine) != {"z"}}
+    pattern, prefix = max(found, key=lambda key: len(found[key]))[:2]
     most = max(found.values(), key=len)  # the first of several
     told = {band: _with_companions(find, most[band], band) for band in bands if band in most}
     by_name = [b for b, c in told.items() if c.unit and not readable_unit(columns.unit(c.value))]
     rest = {one.value for mine in found.values() for b, one in mine.items() if b not in told}
     others = [n for n in columns.names if n in rest and n.lower() not in REDSHIFTS]
-    return told, by_name, others
+    own = _prefixed(pattern, prefix)
+    alone = [_of_band(find, own, band) for band in bands if told and band not in told]
+    bare = [n for n in alone if n and n not in rest and n.lower() not in REDSHIFTS]
+    return told, by_name, others, list(dict.fromkeys(bare))
 
 
 def _prefixed(text, prefix):

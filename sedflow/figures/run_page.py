@@ -287,10 +287,11 @@ def _page(out, manifest, tally, pictures):
     else:
         parts.append("<p>None did.</p>")
     if tally.worst is not None and len(tally.worst):
-        parts.append("<h2>Rows to look at</h2><p>Those whose weights are worst.</p>")
+        why = "Those whose weights are worst. A p in the reason is calibrated."
+        parts.append(f"<h2>Rows to look at</h2><p>{why}</p>")
         parts.append(
             _table(
-                ("row", "k-hat", "ESS", "chi²", "p", "id", "verdict", "reason"),
+                ("row", "k-hat", "ESS", "chi²", "p, raw", "id", "verdict", "reason"),
                 [
                     (
                         r.row,

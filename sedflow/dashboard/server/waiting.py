@@ -6,6 +6,7 @@ from collections.abc import Callable
 __all__ = ["Waiting"]
 
 _EACH = 2.0  # seconds that each page of a visitor counts as less waiting
+_COUNTED = 5  # pages: a class behind one router waits some seconds more than others, not a minute
 _KEPT, _MOST = 60.0, 256  # seconds that a turn is remembered, and visitors from which old ones go
 
 
@@ -25,7 +26,8 @@ class Waiting:
 
     def due(self, visitor: str, since: float) -> float:
         """A time, of which the earliest comes first; `since` when it asked (time.monotonic)."""
-        return max(since, self._last.get(visitor, since)) + _EACH * self._pages(visitor)
+        pages = min(self._pages(visitor), _COUNTED)
+        return max(since, self._last.get(visitor, since)) + _EACH * pages
 
     def had(self, visitor: str) -> None:
         """The visitor has a turn now."""
