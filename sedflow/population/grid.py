@@ -105,9 +105,9 @@ def check_ends(members: Members, edges: tuple[np.ndarray, ...], names, ranges) -
         there = zip(names, hold, strict=True)
         ends = ", ".join(f"{name}: {e[0]:.4g} to {e[-1]:.4g}" for name, e in there)
         raise SedflowError(
-            f"ranges ({said}) go through the posteriors of galaxies: {share:.0%} of the draws of "
-            "those that would enter are beyond, and such galaxies would pile up at the ends. "
-            f"Nearly all draws are in {ends}; leave ranges out, and read the part that you want"
+            f"ranges ({said}) go through the posteriors of galaxies: {100 * share:.0f} % of the "
+            "draws of those that would enter are beyond, and such galaxies would pile up at the "
+            f"ends. Nearly all draws are in {ends}; leave ranges out, and read the part you want"
         )
 
 

@@ -52,8 +52,8 @@ def notes_of(
         out.append(f"The {of} leaves out: {counted(population.left_out)}.{ends}")
     if population.beyond > _SAID_BEYOND:
         out.append(
-            f"Of the draws of these galaxies {population.beyond:.0%} are beyond the ends of the "
-            "axes, and count as being between them: the outermost cells hold too much."
+            f"Of the draws of these galaxies {100 * population.beyond:.0f} % are beyond the ends "
+            "of the axes, and count as being between them: the outermost cells hold too much."
         )
     if strangers:
         out.append(f"Of the IDs in without, {strangers:,} are not those of galaxies here.")

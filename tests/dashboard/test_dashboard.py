@@ -21,7 +21,7 @@ from sedflow.dashboard.pages.compare import MOST_PINS, CompareView, differing
 from sedflow.dashboard.pages.explore import Explorer
 from sedflow.dashboard.pages.forward import ForwardView
 from sedflow.dashboard.panels.atlas import AtlasView, find
-from sedflow.dashboard.panels.corner import CornerPanel
+from sedflow.dashboard.panels.corner import CornerPanel, _reselected
 from sedflow.dashboard.panels.derived import interval
 from sedflow.dashboard.panels.downloads import DownloadsPanel
 from sedflow.dashboard.panels.observatory import Observatory, observe
@@ -922,3 +922,22 @@ def test_files_are_named_after_their_galaxy(engine, answer):
     panel.show(answer)
     assert panel.files.buttons["fit.h5"].filename == "NSAID72-fit.h5"
     assert panel.files.buttons["posterior.py"].filename == "NSAID72-posterior.py"
+
+
+def test_another_selection_is_drawn_as_if_everything_were_computed_again(answer):
+    rows, shown = [0, 3, 12], ["exact", "network"]
+    now = (answer, None, None, None, rows, shown)
+    first = CornerPanel._computed(*now)
+    upper = brush(answer, answer.columns[:, 0] > np.median(answer.columns[:, 0]), "upper half")
+    then = (answer, upper, None, None, rows, shown)
+    axes, sets = _reselected(now, first, then)
+    whole_axes, whole = CornerPanel._computed(*then)
+    np.testing.assert_array_equal(axes.limits, whole_axes.limits)
+    assert list(sets) == list(whole) == ["exact", "network", "selected"]
+    for name, one in whole.items():
+        np.testing.assert_array_equal(sets[name].histograms, one.histograms)
+        np.testing.assert_array_equal(sets[name].contours, one.contours)
+        assert sets[name].values == one.values
+    assert list(_reselected(then, (axes, sets), now)[1]) == ["exact", "network"]
+    assert _reselected(now, first, (answer, upper, None, None, [0, 3], shown)) is None
+    assert _reselected(now, first, (answer, upper, None, None, rows, ["network"])) is None

@@ -506,7 +506,7 @@ def test_ends_that_go_through_posteriors_are_refused_or_told():
     """Galaxies outside counted as inside, and piled up in the outermost cells."""
     members, _ = _mock()
     names, edges = ("log_mstar",), (np.linspace(10, 10.6, 31),)
-    with pytest.raises(SedflowError, match=r"% of the draws of those that would enter are beyond"):
+    with pytest.raises(SedflowError, match=r" % of the draws of those that would enter are beyond"):
         check_ends(members, edges, names, {"log_mstar": (10, 10.6)})
     through = Population.of_members(members, names, edges)
     assert any("the outermost cells hold too much" in note for note in through.notes)

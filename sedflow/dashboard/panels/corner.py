@@ -72,6 +72,7 @@ class CornerPanel(AnswerPanel):
         self._lasso_axes: CornerAxes | None = None  # those on which a lasso was drawn last
         self._naming = False  # while the buttons of the sets get other names
         self._ready: tuple = ((), None)  # (what for, axes and sets) that the worker computed
+        self._shows: tuple = ((), None)  # the same, of what is drawn now
         self._next = object()  # of the answers that are prepared, the latest counts
         self._controls = CornerControls(self._redraw, lambda: setattr(self, "selection", None))
         self._sets, self._quantities = self._controls.sets, self._controls.quantities
@@ -170,6 +171,7 @@ class CornerPanel(AnswerPanel):
         now = (answer, brushed, self.mcmc, self.changed, rows, shown)
         if not _same(what, now):
             ready = self._computed(*now)
+        self._shows = now, ready
         self._axes, sets = ready
         return self._axes, sets
 
@@ -250,10 +252,12 @@ class CornerPanel(AnswerPanel):
         """
         answer, mcmc, changed = self.answer, self.mcmc, self.changed
         rows, shown = self._shown()
+        before = self._shows
 
         def compute():
             brushed = find()
-            return brushed, self._computed(answer, brushed, mcmc, changed, rows, shown)
+            now = (answer, brushed, mcmc, changed, rows, shown)
+            return brushed, _reselected(*before, now) or self._computed(*now)
 
         try:
             brushed, ready = await on_worker(compute, latest=self)()
@@ -390,6 +394,17 @@ def _drawn(samples, rows, hidden, prior, ranges):
         )
         for name, s in samples.items()
     }
+
+
+def _reselected(what, ready, now):
+    """Axes and sets of draws where another selection alone is asked for; None otherwise."""
+    brushed = now[1]
+    if not what or "exact" not in now[5] or not _same((what[0], brushed, *what[2:]), now):
+        return None
+    axes, sets = ready[0], {name: one for name, one in ready[1].items() if name != "selected"}
+    if brushed is not None and brushed.n:
+        sets["selected"] = corner_set(brushed.samples[:, now[4]], axes)
+    return axes, sets
 
 
 def _same(what, now):
