@@ -59,7 +59,7 @@ def _in_order(write):
             panel_document._dispatch_write_task(doc, outbox.send)
             # And the lock waits for it: who does not read changes no more meanwhile.
             if (writes := connection.session._pending_writes) is not None:
-                writes.append(outbox.send())
+                writes.append(_Sent(outbox))
         if others := [c for c in connections if c not in sockets]:  # of Jupyter's kernels
             write(doc, others, events)
 
@@ -92,7 +92,7 @@ class _Outbox:
             self._letter.add_buffers(*message.buffers)
         if self._writes is not writes:
             self._writes = writes
-            writes.append(self.send())
+            writes.append(_Sent(self))
 
     def put(self, events) -> None:
         """Put a message of its own behind the letter, which is closed with it."""
@@ -110,3 +110,13 @@ class _Outbox:
         async with self._sending:
             while self._messages:
                 await self._connection._socket.send_message(self._messages.popleft())
+
+
+class _Sent:
+    """To be awaited: then all is sent that waits. A lock that never ends leaves no coroutine."""
+
+    def __init__(self, outbox: _Outbox):
+        self._outbox = outbox
+
+    def __await__(self):
+        return self._outbox.send().__await__()
