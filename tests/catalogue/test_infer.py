@@ -260,6 +260,35 @@ def test_an_index_of_exact_ids_serves_where_no_column_has_them(
     assert held.id.tolist() == [7, 8, 9]
 
 
+def test_a_result_has_no_name_twice(galaxies, posterior, tmp_path):
+    """An index and a column called id: pandas wrote neither, after everything was computed."""
+    frame = galaxies[:3].set_index("id")
+    found = sedflow.infer_table(frame, posterior=posterior, n=N, unit="nanomaggies")
+    assert found.index.name is None
+    assert found.index.tolist() == found.id.tolist() == frame.index.tolist()
+    found.to_parquet(tmp_path / "found.parquet")
+    assert found.sort_values("id").id.is_monotonic_increasing
+
+
+@pytest.mark.parametrize(
+    ("names", "bands", "told"),
+    [
+        ("z g g_err r r_err i", "gr", "not read: i, without errors named as those of g, r"),
+        ("z g g_err r r_err umag e_umag", "gr", "not read: umag, named otherwise than g, r"),
+        ("z g g_err r r_err J J_err H H_err", "gr", "not read: J, H; name J, H as bands"),
+        ("z u_mag u_err g_mag g_err", "ug", ""),
+        ("id z z_err u_mag u_magerr g_mag g_magerr z_mag", "ug", "not read: z_mag"),
+        ("redshift g g_err r r_err z z_err", "gr", "z holds redshifts by its numbers"),
+    ],
+)
+def test_columns_of_bands_that_are_not_read_are_named(names, bands, told):
+    table = {name: [0.1 if name in ("z", "redshift") else 18.0] for name in names.split()}
+    mapping = sedflow.guess_mapping(table)
+    assert "".join(mapping.bands) == bands
+    assert any(told in note for note in mapping.notes) or not told
+    assert told or not any("not read" in note for note in mapping.notes)
+
+
 def test_a_band_whose_column_holds_several_numbers_a_row_is_told(galaxies):
     """It was left out without a word."""
     table = Table.from_pandas(galaxies)
