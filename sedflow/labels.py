@@ -27,7 +27,12 @@ def labels_along(values: Any, axis: int) -> list | None:
 
 
 def named_parts(values: Any) -> dict[str, Any] | None:
-    """Name -> values of that name along the last axis, where all labels there are text."""
+    """Name -> values of that name along the last axis, where all labels there are text.
+
+    Of a list of rows that each have the same names, too.
+    """
+    if isinstance(values, list | tuple):
+        return _of_rows(values)
     columns = getattr(values, "columns", None)  # of pandas, astropy or polars
     names = [] if columns is None else list(columns)
     if not _are_text(names):
@@ -40,6 +45,19 @@ def named_parts(values: Any) -> dict[str, Any] | None:
         return {name: values[name].to_numpy() for name in names}
     plain = np.asarray(values)
     return {name: plain[..., k] for k, name in enumerate(names)}
+
+
+def _of_rows(values):
+    """The same of a named tuple, or of a list of rows with names."""
+    if hasattr(values, "_fields"):
+        return values._asdict()
+    rows = [named_parts(row) for row in values[:1]]
+    if not rows or rows[0] is None:
+        return None
+    rows = [named_parts(row) or {} for row in values]
+    if any(row.keys() != rows[0].keys() for row in rows):
+        return None
+    return {name: np.array([row[name] for row in rows]) for name in rows[0]}
 
 
 def _are_text(names):

@@ -318,11 +318,11 @@ def _by_name(theta):
     named = named_parts(theta)
     if named is not None:
         return named
-    labels = labels_along(theta, -1)
-    if labels and any(isinstance(label, tuple) for label in labels):
+    labels = [label for label in labels_along(theta, -1) or [] if not isinstance(label, int)]
+    if any(isinstance(label, tuple | bytes) or label in NAMES for label in labels):
         raise BadParameters(
-            f"theta has columns of several names each, such as {labels[0]}; give it with one each: "
-            f"{', '.join(NAMES)}"
+            f"theta has columns that are not all named by text, such as {labels[0]!r}; give it "
+            f"with these names: {', '.join(NAMES)}"
         )
     return theta
 

@@ -45,7 +45,7 @@ def test_a_row_of_a_frame_goes_by_its_names_as_the_frame_does():
 
 def test_columns_of_several_names_are_a_sentence():
     many = FRAME.set_axis(pd.MultiIndex.from_product([["p"], NAMES]), axis=1)
-    with pytest.raises(BadParameters, match="columns of several names each"):
+    with pytest.raises(BadParameters, match="not all named by text"):
         as_theta(many)
 
 
@@ -73,3 +73,15 @@ def test_a_mask_whose_index_holds_the_ids_is_not_taken_by_place():
     assert galaxies[mask.to_numpy()].ids.tolist() == [2, 3]
     nsa = sedflow.load_nsa()
     assert len(nsa.select(pd.Series(np.arange(len(nsa)) < 3))) == 3
+
+
+def test_rows_of_a_list_and_named_tuples_go_by_their_names():
+    frame = FRAME[ORDER]
+    rows = [row for _, row in frame.iterrows()]
+    np.testing.assert_allclose(as_theta(rows), THETA)
+    np.testing.assert_allclose(as_theta(list(frame.itertuples(index=False))), THETA)
+    np.testing.assert_allclose(as_theta(THETA.tolist()), THETA)
+    with pytest.raises(BadParameters, match="not all named by text"):
+        as_theta(frame.set_axis([0, *ORDER[1:]], axis=1))
+    with pytest.raises(BadParameters, match="not all named by text"):
+        as_theta(frame.set_axis([name.encode() for name in ORDER], axis=1))

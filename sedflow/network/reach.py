@@ -137,11 +137,13 @@ class Reach:
     def _sentence(self, best, one, n, worst, without):
         n_band = int(one.present.sum())
         kind = "draws" if self.weights is None else "weighted draws"  # not those of the network
-        limit, misfit = chi2_limit(n_band), ruled_out(best, n, n_band)
+        limit, out = chi2_limit(n_band), ruled_out(best, n, n_band)
+        # Not "a misfit", which a galaxy is by its p-value as well, below this.
+        ends = "" if out else f" and the model is ruled out above {limit * UNDERSTATED**2:.3g}"
         text = (
-            f"no {'model' if misfit else 'draw'} comes near these data: the best of {n:,} {kind} "
+            f"no {'model' if out else 'draw'} comes near these data: the best of {n:,} {kind} "
             f"has a chi-square of {best:,.1f}, where {n_band} good bands stay below {limit:.3g}"
-            f"{'' if misfit else f' and a misfit is above {limit * UNDERSTATED**2:.3g}'}; "
+            f"{ends}; "
         )
         if worst < 0:
             remedy = (

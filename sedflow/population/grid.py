@@ -14,7 +14,7 @@ _MOST_CELLS = 1600
 _FAR = 1e6  # ends of an axis
 _SPREAD = 0.0025  # of the draws, beyond the ends that an axis would have by quantiles
 _REACH = 0.25  # of that axis, by which it goes on to the last draw: few galaxies are beyond
-_MOST_BEYOND = 0.05  # of the draws of the galaxies on a grid, beyond ends that a caller gave
+_MOST_BEYOND = 0.01  # of the draws of the galaxies on a grid, beyond ends that a caller gave
 _POINTS = 8  # in a cell along each axis, where a line cuts it
 
 
@@ -105,7 +105,7 @@ def check_ends(members: Members, edges: tuple[np.ndarray, ...], names, ranges) -
         there = zip(names, hold, strict=True)
         ends = ", ".join(f"{name}: {e[0]:.4g} to {e[-1]:.4g}" for name, e in there)
         raise SedflowError(
-            f"ranges ({said}) go through the posteriors of galaxies: {100 * share:.0f} % of the "
+            f"ranges ({said}) go through the posteriors of galaxies: {100 * share:.1f} % of the "
             "draws of those that would enter are beyond, and such galaxies would pile up at the "
             f"ends. Nearly all draws are in {ends}; leave ranges out, and read the part you want"
         )

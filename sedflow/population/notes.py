@@ -10,7 +10,7 @@ from sedflow.population.run_parts import NOT_INFERRED
 #: Effective draws that a galaxy needs with the population as prior; with fewer, its likelihood has
 #: an error of more than 22 %.
 EFFECTIVE_MIN = 20.0
-_SAID_BEYOND = 0.02  # of the draws
+_SAID_BEYOND = 0.003  # of the draws
 
 
 def notes_of(
@@ -52,7 +52,7 @@ def notes_of(
         out.append(f"The {of} leaves out: {counted(population.left_out)}.{ends}")
     if population.beyond > _SAID_BEYOND:
         out.append(
-            f"Of the draws of these galaxies {100 * population.beyond:.0f} % are beyond the ends "
+            f"Of the draws of these galaxies {100 * population.beyond:.1f} % are beyond the ends "
             "of the axes, and count as being between them: the outermost cells hold too much."
         )
     if strangers:

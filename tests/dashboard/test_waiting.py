@@ -12,7 +12,7 @@ PAGES = {"a": 1, "b": 1, "c": 1, "two": 2}
 def test_a_newcomer_is_before_whoever_has_pages_and_waiting_counts_more():
     order = Waiting({"new": 0, "many": 9}.__getitem__)
     now = time.monotonic()
-    assert order.due("new", now) < order.due("many", now - 5)
+    assert order.due("new", now) < order.due("many", now - 2)
     assert order.due("new", now) > order.due("many", now - 30)
     order.had("many")  # what it asked for before its last turn waits since that
     assert order.due("new", now) < order.due("many", now - 30)

@@ -4,6 +4,7 @@ import numpy as np
 import pandas as pd
 
 from sedflow.catalogue.results import RunTable
+from sedflow.dashboard.printed import printed
 from sedflow.dashboard.quantities import QUANTITIES
 from sedflow.model.derived import DERIVED
 from sedflow.sampling.verdict import MISFIT
@@ -126,5 +127,15 @@ def rounded(frame: pd.DataFrame) -> pd.DataFrame:
     out["id"] = ["" if pd.isna(v) else str(v) for v in out["id"]]
     for name in out.columns[out.dtypes.map(pd.api.types.is_float_dtype)]:
         digits = 4 if name == "redshift" else 0 if name == "ess" else 2
-        out[name] = [f"{v:,.{digits}f}" if np.isfinite(v) else "–" for v in out[name]]
+        least = 0.01 if name == "p_calibrated" else None
+        out[name] = [_number(v, digits, least) for v in out[name]]
     return out
+
+
+def _number(value, digits, least):
+    """A number as the table has it; one below the least is said to be."""
+    if not np.isfinite(value):
+        return "–"
+    if least is not None and value < least:
+        return f"< {least:g}"
+    return printed(value, f"z,.{digits}f")

@@ -9,10 +9,15 @@ from sedflow.dashboard.panels.run_columns import plotted
 from sedflow.dashboard.panels.run_state import COUNT, RunState
 from sedflow.dashboard.server.messages import LONGEST_TEXT
 from sedflow.dashboard.widgets import PRESSED, NumberField, plain, prose
-from sedflow.sampling.verdict import VERDICTS
+from sedflow.sampling.verdict import MISFIT, VERDICTS
 
 __all__ = ["RunFilters", "facts"]
 
+#: Buttons that fall into lines in the narrow column, each as wide as its word.
+_LINES = """
+.bk-btn-group { flex-wrap: wrap !important; height: auto !important; }
+.bk-btn-group > .bk-btn { flex: 0 0 auto !important; }
+"""
 _RANGES = ("redshift", "log_mass_surviving_p50", "k_hat")
 
 
@@ -39,7 +44,8 @@ class RunFilters(pn.viewable.Viewer):
                 label=name,
                 options=[o for o in options if o],
                 value=list(getattr(state, name)),
-                stylesheets=[PRESSED],
+                stylesheets=[PRESSED, _LINES],
+                sizing_mode="stretch_width",
             )
             widget.link(state, value=name, bidirectional=True)
             return widget
@@ -77,9 +83,13 @@ class RunFilters(pn.viewable.Viewer):
 
     def _limit(self, column, options):
         """Widgets of one range: a column and its ends."""
-        which = pn.widgets.Select(label="between", options=options, value=column, width=150)
+        which = pn.widgets.Select(
+            label="between", options=options, value=column, width=112, margin=(5, 3, 5, 10)
+        )
         low, high = (
-            NumberField(label=label, value=None, width=75, placeholder="any", step=0.1)
+            NumberField(
+                label=label, value=None, width=68, placeholder="any", step=0.1, margin=(5, 3)
+            )
             for label in ("from", "to")
         )
         for widget in (which, low, high):
@@ -108,7 +118,8 @@ def facts(table: RunTable) -> str:
     """What the run was, as Markdown."""
     manifest = table.manifest
     settings, verdicts = manifest["settings"], table.counts("verdict")
-    bad = table.counts("status").get("bad row", 0)
+    statuses = table.counts("status")
+    bad, misfits = statuses.get("bad row", 0), statuses.get(MISFIT, 0)
     lines = [
         f"### {plain(manifest['catalogue']['name'])}",
         "",
@@ -116,6 +127,7 @@ def facts(table: RunTable) -> str:
         "|---|---|",
         f"| rows | {table.rows:,} |",
         *(f"| {kind} | {verdicts[kind]:,} |" for kind in VERDICTS if kind in verdicts),
+        *([f"| misfits among them | {misfits:,} |"] if misfits else []),
         *([f"| bad rows | {bad:,} |"] if bad else []),
         f"| network | {plain(manifest['weights']['name'])} |",
         f"| draws, seed | {settings['n']:,}, {plain(settings['seed'])} |",

@@ -141,13 +141,14 @@ class RunMap(pn.viewable.Viewer):
                     "reset",
                     "save",
                 ],
-                colorbar_opts={"background_fill_alpha": 0},
-                fontsize={"labels": 12},
+                colorbar_opts={"background_fill_alpha": 0, "title_text_font_style": "normal"},
+                fontsize={"labels": "12px", "ticks": "11px", "clabel": "12px", "cticks": "11px"},
                 backend_opts={
                     "plot.background_fill_alpha": 0,
                     "plot.border_fill_alpha": 0,
                     "plot.name": "run_map",
                     "plot.toolbar_location": "above",
+                    "toolbar.autohide": True,
                     "toolbar.logo": None,
                 },
             )

@@ -14,6 +14,7 @@ from sedflow.dashboard.widgets import PRESSED, SMALL_TABLE, TextTable, prose
 __all__ = ["PAGE_ROWS", "RunRows"]
 
 PAGE_ROWS = 15
+_VERDICT = 168  # of "exact (weights), misfit" in the bold type of the chosen row [px]
 
 
 class RunRows(pn.viewable.Viewer):
@@ -36,6 +37,7 @@ class RunRows(pn.viewable.Viewer):
             sortable=False,
             stylesheets=[SMALL_TABLE],
             height=462,
+            configuration={"columns": [{"field": "verdict", "minWidth": _VERDICT}]},
         )
         self.list.on_click(self._clicked)
         options = {TITLES[c]: c for c in self.columns if c != "status"} | {

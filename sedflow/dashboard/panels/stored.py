@@ -3,10 +3,12 @@
 import html
 
 import numpy as np
+import pandas as pd
 import panel as pn
 
 from sedflow.dashboard.answer import Answer
-from sedflow.dashboard.panels.run_columns import ident
+from sedflow.dashboard.panels.run_columns import ident, in_a_word
+from sedflow.dashboard.printed import printed, short
 from sedflow.dashboard.quantities import QUANTITIES
 from sedflow.dashboard.widgets import plain, prose, typeset
 from sedflow.model.derived import DERIVED
@@ -85,19 +87,21 @@ class StoredPanel(pn.viewable.Viewer):
     def _tables(self, stored, answer=None):
         """Fluxes and quantiles as HTML."""
         fluxes = [
-            (b, f"{stored[f'flux_{b}']:.4g}", f"{stored[f'sigma_{b}']:.2g}")
+            (b, printed(stored[f"flux_{b}"], ".4g"), printed(stored[f"sigma_{b}"], ".2g"))
             for b in self._bands
             if np.isfinite(stored[f"flux_{b}"])
         ]
         rows = []
         for k, q in enumerate(QUANTITIES):
-            row = [q.axis_label, *(f"{stored[f'{q.name}_p{p}']:.3f}" for p in (16, 50, 84))]
+            row = [q.axis_label, *_quantiles(stored, q)]
             if answer is not None:
-                row.append(f"{answer.quantiles[1, k]:.3f}")
+                row.append(printed(answer.quantiles[1, k], "z.3f"))
             rows.append(row)
         for q in (q for q in DERIVED if q.gas and f"{q.name}_p50" in stored):
-            row = [q.axis_label, *(f"{stored[f'{q.name}_p{p}']:.3f}" for p in (16, 50, 84))]
-            rows.append(row if answer is None else [*row, f"{answer.fit.quantile(q.name)[1]:.3f}"])
+            row = [q.axis_label, *_quantiles(stored, q)]
+            if answer is not None:
+                row.append(printed(answer.fit.quantile(q.name)[1], "z.3f"))
+            rows.append(row)
         heads = ["16 %", "50 %", "84 %"] + (["50 % recomputed"] if answer is not None else [])
         first = len(NAMES)
         tables = (
@@ -111,6 +115,11 @@ class StoredPanel(pn.viewable.Viewer):
         return pn.Column(self.head, self.numbers, margin=0, sizing_mode="stretch_width")
 
 
+def _quantiles(stored, quantity):
+    """16, 50 and 84 % of a quantity as they are stored."""
+    return (printed(stored[f"{quantity.name}_p{p}"], "z.3f") for p in (16, 50, 84))
+
+
 def _html_table(heads, rows):
     def line(cells, tag):
         return "<tr>" + "".join(f"<{tag}>{html.escape(str(c))}</{tag}>" for c in cells) + "</tr>"
@@ -122,6 +131,7 @@ def _verdict(stored):
     """Verdict, reason and figures of a row, as HTML."""
     kind = stored["verdict"] or stored["status"]
     color = DATA if kind == "bad row" else kind_of(kind).color
+    kind = in_a_word(pd.DataFrame([stored]))[0]  # as the table says it
     words = [
         f'<span style="background:{color};color:white;border-radius:9px;'
         f'padding:2px 10px;font-weight:600;margin-right:8px">{html.escape(kind)}</span>'
@@ -130,13 +140,14 @@ def _verdict(stored):
     if stored["status"] == "bad row":
         return f"<div>{words[0]}</div>"
     shown = [
-        (label, f"{stored[name]:{style}}")
+        (label, printed(stored[name], style))
         for name, label, style in (
             ("k_hat", "k-hat", ".2f"),
             ("ess", "effective draws", ",.0f"),
             ("gap", "gap [nats]", ".2f"),
             ("chi2", "χ² of the best draw", ".2f"),
-            ("p_value", "p-value", ".2g"),
+            ("p_calibrated", "p-value, calibrated", ".2g"),
+            ("p_value", "raw", ".2g"),
             ("log_evidence", "ln evidence", ".2f"),
             ("r_hat", "largest R-hat", ".3f"),
         )
@@ -157,11 +168,11 @@ def _outcome(answer, away, worst, repeated):
     if not np.isfinite(away):
         return f"{text}; nothing is stored to compare it with."
     if away < SAME:
-        return f"{text}: **the stored quantiles are reproduced** (to {max(away, 1e-6):.1g} σ)."
+        return f"{text}: **the stored quantiles are reproduced** (to {short(max(away, 1e-4))} σ)."
     label = next(q.label for q in QUANTITIES if q.name == worst)
     why = "the run took further steps of the ladder"
     if repeated:
         why = "another version or processor made them"
     elif not answer.exact:
         why = "the weights of these few draws do not pass (k-hat), so the network's own are shown"
-    return f"{text}: up to **{away:.2g} σ** from the stored quantiles ({label}); {why}."
+    return f"{text}: up to **{short(away)} σ** from the stored quantiles ({label}); {why}."

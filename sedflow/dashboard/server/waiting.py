@@ -6,7 +6,7 @@ from collections.abc import Callable
 __all__ = ["Waiting"]
 
 _EACH = 2.0  # seconds that each page of a visitor counts as less waiting
-_COUNTED = 5  # pages: a class behind one router waits some seconds more than others, not a minute
+_COUNTED = 2  # pages: a class behind one router has its share, some seconds later than others
 _KEPT, _MOST = 60.0, 256  # seconds that a turn is remembered, and visitors from which old ones go
 
 
