@@ -53,6 +53,11 @@ def test_columns_of_several_names_are_a_sentence():
     "call",
     [
         lambda z: sedflow.SEDModel().magnitudes(FRAME, z),
+        lambda z: sedflow.SEDModel().magnitudes(redshift=z, log_mstar=FRAME["log_mstar"]),
+        lambda z: sedflow.NoiseModel.fit(
+            pd.DataFrame(np.ones((4, 5)), index=list("abcd")),
+            pd.DataFrame(np.ones((4, 5)), z.index),
+        ),
         lambda z: weighted_quantile(FRAME["tau_ism"], 0.5, z),
         lambda z: inverse_vmax(z, FRAME["log_mstar"] + 5, 17.77, 1000),
         lambda z: Photometry(np.ones((4, 5)).tolist(), FRAME[list(NAMES[:5])], z, "ugriz"),

@@ -15,6 +15,7 @@ ID_NAMES = (
     "bestobjid",
     "photoobjid",
     "cataid",
+    "obj",
     "iauname",
     "name",
     "galaxy",

@@ -32,6 +32,7 @@ from sedflow.zero_points import SYSTEMS
 _VEGA = frozenset(SYSTEMS["Vega"]) - set("ugriz")
 _BESIDE = ("FUV", "NUV")  # which are read beside the bands of a survey without asking
 _FURTHER = ("J", "H", "Ks", "W1", "W2")  # which are read where they are asked for
+_OF_A_Z = frozenset(name.format(b="z") for name in ALONE)
 _FILTER = re.compile(r"[A-Za-z]+[0-9]*-[A-Za-z0-9]+")  # such as decam2014-g
 _Z_LEAST = 6.0  # and smaller ones are redshifts
 _Z_MAX = 12.0  # larger numbers in a column z, beside magnitudes by letters, are magnitudes
@@ -160,11 +161,32 @@ def _add_by_name(columns, find, bands, found, guessed):
         more, by_name, *_ = _guess_bands(columns, find, rest)
         more = {band: one for band, one in more.items() if one.value not in known}
         open_ = [band for band, one in more.items() if not one.unit and bands is None]
+    if "z" in more and (note := _settle_error_of_z(find, more)):
+        said.append(note)
     names = ", ".join(more[band].value for band in open_)
     found.update({band: one for band, one in more.items() if band not in open_})
     guessed += [band for band in by_name if band in found and band in more]
     asked = f"name {', '.join(open_)} as bands (--bands), and state it"
     return [f"not read: {names}, whose unit is not known; {asked}"] if open_ else said
+
+
+def _settle_error_of_z(find, more):
+    """Give the band z the error that names its magnitude, where z_err may be that of a redshift z.
+
+    Returns a sentence where there is no other error, or "".
+    """
+    one = more["z"]
+    if one.error.lower() not in _OF_A_Z or one.value.lower() == "z" or not find("z"):
+        return ""
+    own = (find(name.format(v=one.value)) for name in ("{v}err", "{v}_err", "{v}_error", "e_{v}"))
+    better = next((name for name in own if name), "")
+    if better:
+        more["z"] = replace(one, error=better)
+        return ""
+    return (
+        f"{one.error} is taken as the error of {one.value}, as those of the other bands are "
+        "named; write a mapping where it is that of the redshift z"
+    )
 
 
 def _wide(columns, found, bands):

@@ -24,8 +24,11 @@ def batch(
     BadParameters
         One of them is outside its range, or they do not broadcast.
     """
-    if np.ndim(redshift):
-        check_labels(BadParameters, theta=theta, redshift=redshift)
+    named = theta if isinstance(theta, Mapping) else {}
+    if not named and np.ndim(theta) > 1:  # of one galaxy the labels are its parameters
+        named = {"theta": theta}
+    given = {str(name): value for name, value in {**named, **(parameters or {})}.items()}
+    check_labels(BadParameters, **(given | {"redshift": redshift}))
     theta = as_theta(theta_of(theta, parameters))
     z = plain(redshift, "redshift", "", BadParameters)
     try:

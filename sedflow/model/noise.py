@@ -16,6 +16,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from sedflow.bands import UGRIZ, as_bands, places_of
+from sedflow.batches import check_labels
 from sedflow.errors import BadParameters, BadPhotometry
 from sedflow.files.hashes import sha256_of
 from sedflow.flux_units import NANOMAGGIES
@@ -91,6 +92,7 @@ class NoiseModel(Frozen):
             Other shapes than (n, n_band), or fewer than two galaxies a node in a band.
         """
         bands, n_node = different_bands(bands), as_whole("n_node", n_node, _FEWEST_NODES, 10_000)
+        check_labels(flux=flux, sigma=sigma)
         shapes = [split(x, name, BadPhotometry)[0].shape
                   for x, name in ((flux, "flux"), (sigma, "sigma"))]  # fmt: skip
         if shapes[0] != shapes[1] or shapes[0] != (*shapes[0][:1], len(bands)):

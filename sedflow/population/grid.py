@@ -14,7 +14,7 @@ _MOST_CELLS = 1600
 _FAR = 1e6  # ends of an axis
 _SPREAD = 0.0025  # of the draws, beyond the ends that an axis would have by quantiles
 _REACH = 0.25  # of that axis, by which it goes on to the last draw: few galaxies are beyond
-_MOST_BEYOND = 0.01  # of the draws of the galaxies on a grid, beyond ends that a caller gave
+_MOST_BEYOND = 0.05  # of the draws of the galaxies on a grid, beyond ends that a caller gave
 _POINTS = 8  # in a cell along each axis, where a line cuts it
 
 
@@ -79,15 +79,18 @@ def edges_of(members, names, ranges, counts):
     return tuple(out)
 
 
-def beyond(members: Members, edges: tuple[np.ndarray, ...]) -> float:
+def beyond(members: Members, edges: tuple[np.ndarray, ...], finite: bool = False) -> float:
     """The share of the draws beyond the ends, of the galaxies that have some between them.
 
-    The population that is fitted ends there, and such a galaxy counts as one inside. Draws without
-    a number, as the log of no star formation, are beyond all ends, and do not count.
+    The population that is fitted ends there, and such a galaxy counts as one inside.
+
+    finite : whether draws do not count that are beyond all ends, as the log of no star formation
     """
     inside = cell_numbers(members.values, edges) >= 0
     here = (inside & (members.shares > 0)).any(1)
-    out = ~inside[here] & np.isfinite(members.values[here]).all(-1)
+    out = ~inside[here]
+    if finite:
+        out &= np.isfinite(members.values[here]).all(-1)
     return float((members.shares[here] * out).sum() / max(here.sum(), 1))
 
 
@@ -98,7 +101,7 @@ def check_ends(members: Members, edges: tuple[np.ndarray, ...], names, ranges) -
     ------
     SedflowError
     """
-    share = beyond(members, edges) if ranges else 0.0
+    share = beyond(members, edges, finite=True) if ranges else 0.0
     if share > _MOST_BEYOND:
         said = ", ".join(f"{name}: {low:g} to {high:g}" for name, (low, high) in ranges.items())
         hold = edges_of(members, names, {}, tuple(len(e) - 1 for e in edges))

@@ -7,6 +7,7 @@ import numpy as np
 
 from sedflow.errors import BadPhotometry, SedflowError
 from sedflow.identifiers import exact_ids
+from sedflow.labels import labels_along
 
 
 def named_ids(name: str, ids: Any) -> set[str]:
@@ -57,6 +58,8 @@ def chosen_rows(rows: Any, ids: np.ndarray) -> np.ndarray:
     n = len(ids)
     if isinstance(rows, slice):
         return np.arange(n)[rows]
+    if hasattr(rows, "dims") and labels_along(rows, 0) is not None:  # of xarray
+        raise SedflowError("rows have labels; give their values, in the order of the galaxies")
     if np.asarray(rows).dtype == bool and is_by_id("the mask", rows, ids):
         rows = _by_id(rows, ids)
     found = np.asarray(rows)

@@ -53,7 +53,8 @@ def notes_of(
     if population.beyond > _SAID_BEYOND:
         out.append(
             f"Of the draws of these galaxies {100 * population.beyond:.1f} % are beyond the ends "
-            "of the axes, and count as being between them: the outermost cells hold too much."
+            "of the axes, and count as being between them: the outermost cells hold too much, and "
+            "widths are too large."
         )
     if strangers:
         out.append(f"Of the IDs in without, {strangers:,} are not those of galaxies here.")

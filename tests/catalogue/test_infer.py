@@ -270,6 +270,13 @@ def test_a_result_has_no_name_twice(galaxies, posterior, tmp_path):
     assert found.sort_values("id").id.is_monotonic_increasing
 
 
+def test_the_error_of_a_redshift_is_not_that_of_the_magnitude_in_z():
+    names = "id z z_err u_mag u_err g_mag g_err z_mag z_mag_err"
+    mapping = sedflow.guess_mapping({n: [0.1 if n == "z" else 18.0] for n in names.split()})
+    assert mapping.bands["z"].error == "z_mag_err"
+    assert mapping.bands["u"].error == "u_err"
+
+
 @pytest.mark.parametrize(
     ("names", "bands", "told"),
     [
@@ -278,6 +285,7 @@ def test_a_result_has_no_name_twice(galaxies, posterior, tmp_path):
         ("z g g_err r r_err J J_err H H_err", "gr", "not read: J, H; name J, H as bands"),
         ("z u_mag u_err g_mag g_err", "ug", ""),
         ("id z z_err u_mag u_magerr g_mag g_magerr z_mag", "ug", "not read: z_mag"),
+        ("z z_err u_mag u_err g_mag g_err z_mag", "ugz", "z_err is taken as the error of z_mag"),
         ("redshift g g_err r r_err z z_err", "gr", "z holds redshifts by its numbers"),
     ],
 )

@@ -48,15 +48,18 @@ def test_a_pin_is_shown_alone_and_then_all(engine):
         for galaxy in ("72", "2490"):
             view.pin(engine.answer(Request(galaxy, n=200)))
         view.look()
-        drawn = []
+        drawn, ends = [], []
         words = ["present all", "onward", "onward", "onward", "onward", "present off"]
         for k, word in enumerate(words):
             one.frame._heard("value", "", f"{k} {word}")
             sources = view._figures["light"].sources
             drawn.append([len(sources[f"line_pin{j}"].data["x"]) > 0 for j in range(2)])
-        return drawn, len(view._chips)
+            light, corner = view._figures["light"].figure, view._corner._axes
+            ends.append((light.y_range.start, light.y_range.end, corner.limits.tolist()))
+        return drawn, ends, len(view._chips)
 
-    drawn, chips = asyncio.run(main())
+    drawn, ends, chips = asyncio.run(main())
+    assert ends == ends[:1] * len(ends)  # the galaxies change, and not the axes
     both = [True, True]  # also once the presentation ends
     assert drawn == [both, [True, False], [False, True], both, [True, False], both]
     assert chips == 2  # the legend has them all

@@ -2,6 +2,7 @@
 
 from collections import Counter
 from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
@@ -109,7 +110,7 @@ class CompareView(PageView):
         self._figures: dict[str, _ManyFigure] = {}
         self._corner: CornerFigure | None = None
         self._corner_asked = object()  # of what is computed for it, the latest counts
-        self._drawn: dict[str, Answer] = {}
+        self._drawn: list[str] = []  # slots that are drawn, or will be
         self._panes = {
             name: FigurePane(None, sizing_mode="stretch_both", margin=0)
             for name in ("light", "sfr", "zh", "corner")
@@ -262,8 +263,7 @@ class CompareView(PageView):
             *self._awaited(),
         ]
         self._table.param.update(value=_table(there, labels), visible=bool(there))
-        drawn = {slot: a for k, (slot, a) in enumerate(there.items()) if self._alone in (None, k)}
-        self._draw_in_turn(drawn, labels)
+        self._draw_in_turn(there, labels)
         self._distance.object = "Computing …" if len(self.pins) > 1 else _ALONE
         if len(self.pins) > 1:
             pins = list(self.pins)
@@ -279,15 +279,16 @@ class CompareView(PageView):
             pn.state.execute(measure)
 
     def _draw_in_turn(self, there, labels):
-        """Draw these pins, the corner plot as soon as it is computed."""
+        """Draw the pins, or one alone on the axes of all, the corner plot once it is computed."""
+        shown = [slot for k, slot in enumerate(there) if self._alone in (None, k)]
         rows = chosen_quantities(self._quantities.value)
         samples = {slot: a.samples[:, rows] for slot, a in there.items()}
         ranges = {slot: a.quantiles[:, rows] for slot, a in there.items()}
-        self._drawn = there
+        self._drawn = shown
 
         def draw(corner):
             figure = None if self._corner is None else self._corner.figure
-            patch(figure, lambda: self._draw(there, labels, corner))
+            patch(figure, lambda: self._draw(there, shown, labels, corner))
 
         async def compute():
             try:
@@ -297,7 +298,7 @@ class CompareView(PageView):
             except SedflowError as error:
                 self._distance.object = f"The figures could not be drawn: {plain(error)}."
                 return
-            if there is self._drawn:
+            if shown is self._drawn:
                 draw(corner)
 
         if whose()[1]:
@@ -306,11 +307,13 @@ class CompareView(PageView):
             draw(corner_sets(samples, ranges, rows))
             self._screen.css_classes = []
 
-    def _draw(self, there, labels, corner):
-        self._show_lines("light", _light_layers(there))
+    def _draw(self, there, shown, labels, corner):
+        self._show_lines("light", _only(shown, _light_layers(there)))
         for which in ("sfr", "zh"):
-            self._show_lines(which, _history_layers(there, which), y_axis_type="log")
-        self._show_corner(there, labels, *corner)
+            layers = _only(shown, _history_layers(there, which))
+            self._show_lines(which, layers, y_axis_type="log")
+        axes, sets = corner
+        self._show_corner(shown, labels, axes, {slot: sets[slot] for slot in shown})
 
     def _awaited(self):
         """A word on pins of the address that are still being computed."""
@@ -351,9 +354,9 @@ class CompareView(PageView):
             self._await(figure.figure, "light" if name == "light" else "histories")
             self._panes[name].object = figure.figure
 
-    def _show_corner(self, there, labels, axes, sets):
+    def _show_corner(self, shown, labels, axes, sets):
         title = " and ".join(labels.values())
-        whose = next(iter(labels[slot] for slot in there)) if len(labels) > 1 else ""
+        whose = labels[shown[0]] if len(labels) > 1 else ""
         if self._corner is None:
             self._corner = CornerFigure(
                 axes,
@@ -485,6 +488,12 @@ def _light_layers(there):
     else:
         ends = (0.0, float(y[:, 1].max()))
     return Layers(sources, span, ends, "", "observed wavelength [Å]", UNITS[unit])
+
+
+def _only(shown, layers):
+    """Layers with the sources of some slots alone, on the same axes."""
+    sources = {name: s for name, s in layers.sources.items() if name.partition("_")[2] in shown}
+    return replace(layers, sources=sources)
 
 
 def _light_of(answer, unit):

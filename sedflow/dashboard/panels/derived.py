@@ -155,19 +155,19 @@ def _heading(quantity):
 
 
 def number(value: float, width: float) -> str:
-    """A value to two digits of an uncertainty, with a real minus.
+    """A value to two digits of an uncertainty, with a real minus and commas.
 
     >>> number(-1.23456, 0.034), number(12.3456, 3.2), number(float("nan"), 1.0)
     ('−1.235', '12.3', '–')
-    >>> number(-0.004, 0.4)  # zero has no sign
-    '0.00'
+    >>> number(-0.004, 0.4), number(30668.2, 3268.0)  # zero has no sign
+    ('0.00', '30,700')
     """
     if not np.isfinite(value):
         return "–"
     digits = 2
     if np.isfinite(width) and width > 0:
-        digits = int(np.clip(1 - np.floor(np.log10(width)), 0, 4))
-    return f"{value:z.{digits}f}".replace("-", "−")
+        digits = int(np.clip(1 - np.floor(np.log10(width)), -12, 4))
+    return f"{round(float(value), digits):z,.{max(digits, 0)}f}".replace("-", "−")
 
 
 def interval(quantiles: np.ndarray) -> str:

@@ -81,7 +81,7 @@ class ResultsPanel(pn.viewable.Viewer):
                 for a, m, b in zip(low, middle, high, strict=True)
             ]
         self._table.param.update(value=shown.round(3), visible=True, height=tall(len(shown), 10))
-        text = ", ".join(f"{n} {kind}" for kind, n in shown["verdict"].value_counts().items())
+        text = "; ".join(f"{n} {kind}" for kind, n in shown["verdict"].value_counts().items())
         self._said.object = (
             f"**{plain(done.inputs.name)}**: {text}.{left} Click a row to look at its galaxy. Each "
             f"number is a median with its 68 % range, of {DRAWS:,} draws, "

@@ -93,6 +93,10 @@
       if (Number.isFinite(number) && (!whole || Number.isInteger(number))) {
         this.input_el.value = plain
         change.call(this)
+        const {value, low, high} = this.model, ends = `${low ?? 'any'} to ${high ?? 'any'}`
+        if (plain && value !== number) {
+          window.sedflow?.notice(`${plain.slice(0, 32)} is outside ${ends}; the field has ${value}.`)
+        }
         return
       }
       this.input_el.value = this.format_value

@@ -120,7 +120,7 @@ class ByHandFigures(Stage):
         self.spectrum.spectrum("now", spectrum.wavelength, spectrum.flux)
         self.spectrum.photometry("model", flux)
         self.spectrum.top(1.6 * self._top)
-        seen = np.nan_to_num(pull)
+        seen = np.nan_to_num(-pull)  # data less model, as residuals are everywhere
         reach = max(5.0, 1.1 * np.abs(seen).max())
         self.pulls.show("pull", x=list(UGRIZ), bottom=np.zeros(len(UGRIZ)), top=seen)
         self.pulls.ends(y=(-reach, reach))

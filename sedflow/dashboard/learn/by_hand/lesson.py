@@ -142,7 +142,7 @@ LESSON = Lesson(
             "**{name}**, redshift {z:.4f}. The orange dots are its measured fluxes with their "
             "errors, in five filters: {magnitudes}. The blue line is a model that you can change "
             "with the knobs, and the blue squares are what that model would be measured at.\n\n"
-            "The other figure shows the *pulls*: model less data, in units of the error. "
+            "The other figure shows the *pulls*: data less model, in units of the error. "
             "**χ² is the sum of their squares**, {chi2:,.0f} now.",
             "Which knob should you turn first?",
             "The mass moves the whole spectrum up and down and leaves the shape alone, so with "

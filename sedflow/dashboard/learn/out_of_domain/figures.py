@@ -78,7 +78,7 @@ class OutOfDomainFigures(Stage):
         self._ranges(low, high)
         self.spectrum.top(1.2 * top)
         self.spectrum.title(f"{seen.case.title}, z = {float(galaxy.redshift):.4f}")
-        pull = np.nan_to_num(pulls(flux[[best]], galaxy)[0])
+        pull = np.nan_to_num(-pulls(flux[[best]], galaxy)[0])  # data less model
         reach = max(5.0, 1.1 * np.abs(pull).max())
         self.pulls.show("pull", x=list(galaxy.bands), bottom=np.zeros(len(pull)), top=pull)
         self.pulls.ends(y=(-reach, reach))

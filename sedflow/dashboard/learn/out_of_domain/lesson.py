@@ -249,8 +249,8 @@ LESSON = Lesson(
         Step(
             "band-g",
             "One bad flux",
-            "**{title}.** {what} The best of the draws has χ² = {chi2}. Look at the pulls: model "
-            "less data, in units of the error.",
+            "**{title}.** {what} The best of the draws has χ² = {chi2}. Look at the pulls: data "
+            "less model, in units of the error.",
             "Will the check notice?",
             "{verdict_line} No model galaxy has such a spectrum. The network answered all the "
             "same: {width_line}. There are galaxies like that, so **the answer by itself does not "

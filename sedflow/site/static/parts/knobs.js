@@ -61,7 +61,7 @@ export function knobStage(site, engine, lesson, step) {
   /** How far the model is from the galaxy: pulls, and their squares added up. */
   function told(figure) {
     const names = site.network.bands.map((b) => b.name), there = names.map((b, k) => k).filter((k) => Number.isFinite(galaxy.flux[k]));
-    const pull = there.map((k) => (light.modelFlux[k] - galaxy.flux[k]) / galaxy.sigma[k]);
+    const pull = there.map((k) => (galaxy.flux[k] - light.modelFlux[k]) / galaxy.sigma[k]);
     const chi2 = pull.reduce((sum, p) => sum + p * p, 0), most = Math.max(5, ...pull.map((p) => 1.1 * Math.abs(p)));
     best = Math.min(best, chi2);
     words.replaceChildren(el("b", {}, `χ² = ${fixed(chi2, 1)}`), `, best so far ${fixed(best, 1)}`);
