@@ -164,7 +164,7 @@ class RunView(RunState, LateView):
         with pn.io.hold():
             self.rows_panel.show(frame, total, page)
             share = "" if total == self.table.rows else f" of {self.table.rows:,}"
-            self._shown.object = f"## {total:,}{share} galaxies"
+            self._shown.object = f"## {total:,}{share} {'galaxy' if total == 1 else 'galaxies'}"
 
     def _find_page(self, rows, sort, descending, page):
         total = self.table.count(rows)

@@ -29,6 +29,9 @@ _OVER = """
    Text has a display and a visibility of its own; without its words it lies over the buttons. */
 .hint { opacity: var(--sf-words, 1) !important; position: var(--sf-at, static) !important;
         pointer-events: none; }
+/* In a narrow plot the numbers of its panels reach this far. */
+.held { opacity: var(--sf-held, var(--sf-words, 1)) !important; }
+@container (max-width: 430px) { :host { --sf-held: 0; } }
 @media (max-width: 1400px) { :host(.many) { --sf-words: 0; --sf-at: absolute; } }
 @container (max-height: 380px) { :host { --sf-words: 0; --sf-at: absolute; } }
 @container (max-height: 540px) { :host(.many) { --sf-words: 0; --sf-at: absolute; } }
@@ -108,7 +111,7 @@ class CornerControls:
         self._text = prose("", margin=0, sizing_mode=None, align="end", styles=legible)
         faint = {"color": "var(--sf-quiet)", "font-size": "11px"}
         self.held = pn.pane.HTML("", margin=0, sizing_mode=None, align="end", styles=faint)
-        self.held.css_classes = ["hint"]
+        self.held.css_classes = ["hint", "held"]
         self._clear = pn.widgets.Button(label="Clear", visible=False, **tight)
         self._clear.on_click(lambda event: clear())
         self.say(HINT)

@@ -40,10 +40,12 @@ class RunFilters(pn.viewable.Viewer):
             return widget
 
         def buttons(name, options):
+            chosen = list(getattr(state, name))
+            there = {*table.counts(name), *chosen}  # no button of what no row has
             widget = pn.widgets.CheckButtonGroup(
                 label=name,
-                options=[o for o in options if o],
-                value=list(getattr(state, name)),
+                options=[o for o in options if o and o in there],
+                value=chosen,
                 stylesheets=[PRESSED, _LINES],
                 sizing_mode="stretch_width",
             )

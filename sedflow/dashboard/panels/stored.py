@@ -65,9 +65,8 @@ class StoredPanel(pn.viewable.Viewer):
     def show(self, stored: dict) -> None:  # type: ignore[override]
         """Show what is stored."""
         bad = stored["status"] == "bad row"
-        self.heading.object = (
-            f"## {plain(ident(stored))}, z = {stored['redshift']:.4f} · row {stored['row']:,}"
-        )
+        z = f", z = {stored['redshift']:.4f}" if np.isfinite(stored["redshift"]) else ""
+        self.heading.object = f"## {plain(ident(stored))}{z} · row {stored['row']:,}"
         self.verdict.object = _verdict(stored)
         self.outcome.object = "" if bad else "Recomputing the posterior …"
         self.numbers.object = "" if bad else self._tables(stored)
