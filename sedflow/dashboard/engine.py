@@ -250,42 +250,35 @@ class Engine:
         found = own.photometry.observed
         return found.in_bands([short_name(band) for band in found.bands])
 
-    def changed(self, answer: Answer, change: Change, adapt: bool = False) -> Changed:
-        """The posterior of an answer's galaxy if its bands or errors were others.
-
-        adapt : whether draws are adapted, which takes some ten seconds, where those of the network
-            do not know all bands (`Changed.lacks`)
-
-        Raises
-        ------
-        SedflowError
-            The change cannot be, or adapted draws do not follow its posterior.
-        """
+    def changed(self, answer: Answer, change: Change) -> Changed:
+        """The posterior of an answer's galaxy if its bands or errors were others."""
         request = answer.request
         posterior, measured = self.posterior(request.weights), self.measured(request.galaxy)
         network, made_up = redrawn(answer.fit, posterior, measured, change, request.n, request.seed)
         after = self._judged(request, network)
         bands = network.photometry.observed.bands
         lacks = () if after.exact else tuple(b for b in bands if b not in posterior.bands)
-        if lacks and adapt:
-            after, lacks = self._adapted(request, network, after.check, lacks), ()
         return Changed(change, after, made_up, left_out(after.fit, measured), lacks)
 
-    def _adapted(self, request, network, check, lacks):
-        """The answer of adapted draws, where those of the network lack bands."""
-        options = {"n": request.n, "seed": request.seed, "prior": request.prior}
-        posterior = self.posterior(request.weights)
-        better = fit(network.photometry, posterior, trust="proposals", **options)
+    def adapted(self, changed: Changed, better: Fit) -> Changed:
+        """A change whose draws lacked bands, with draws of a higher rung, which have them.
+
+        Raises
+        ------
+        SedflowError
+            These do not follow its posterior either.
+        """
         if not kind_of(better.quality).exact:
-            importance = better.draws.importance
-            k_hat = "" if importance is None else f" (k-hat {k_hat_text(importance.k_hat)})"
             raise SedflowError(
-                f"no draws follow the posterior with {', '.join(lacks)}, not even adapted "
-                f"ones{k_hat}; take a lower S/N for what is added, or errors nearer those of the "
-                "galaxy"
+                f"no draws follow the posterior with {', '.join(changed.lacks)}: "
+                f"{str(better.verdict).rstrip('.')}; take a lower S/N for what is added"
             )
-        notes = [] if check else [f"the galaxy is {check}"]
-        return self._dress(request, better, network, check, notes, "proposals")
+        old = changed.answer
+        request = replace(old.request, prior=better.prior.sfh)
+        notes = [] if old.check else [f"the galaxy is {old.check}"]
+        after = self._dress(request, better, old.network, old.check, notes, "auto")
+        left = left_out(better, self.measured(request.galaxy))
+        return replace(changed, answer=after, left=left, lacks=())
 
     def _judged(self, request, network):
         """The answer of a network's draws: weighted, where the weights pass."""

@@ -16,17 +16,10 @@ from sedflow.dashboard.what_if import Change, Changed
 from sedflow.fits.fit import Fit
 
 
-async def changed(
-    engine: Engine,
-    answer: Answer,
-    change: Change,
-    latest: object = None,
-    adapt: bool = False,
-) -> Changed:
+async def changed(engine: Engine, answer: Answer, change: Change, latest: object = None) -> Changed:
     """`engine.changed`, off the event loop, when this visitor's turn has come.
 
     latest : what waits with the same one is superseded
-    adapt : as there; the process beside the server does it
 
     Raises
     ------
@@ -35,7 +28,7 @@ async def changed(
     """
     n, visitor = answer.request.n, whose()[0]
     with HELD.asking(visitor, n):
-        found = await _done(engine, "changed", n, latest, answer, change, adapt, slow=adapt)
+        found = await _done(engine, "changed", n, latest, answer, change)
         HELD.hold(visitor, found.answer, n)
     return found
 
@@ -55,8 +48,8 @@ async def refined(engine: Engine, answer: Answer, better: Fit, steps: str = "aut
     return found
 
 
-async def _done(engine, what, n, latest, answer, *more, slow=False):
-    if not (engine.aside and (slow or n > LARGE)):
+async def _done(engine, what, n, latest, answer, *more):
+    if not (engine.aside and n > LARGE):
         return await on_worker(getattr(engine, what), latest=latest)(answer, *more)
     own = engine.own.get(answer.request.galaxy)
     call = on_worker(done_aside, latest=latest, worker=ASIDE)

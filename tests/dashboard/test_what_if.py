@@ -1,6 +1,7 @@
 """What if: another galaxy beside the one that was measured, and what the change gains."""
 
 import asyncio
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -12,6 +13,7 @@ from sedflow.dashboard.quantities import QUANTITIES
 from sedflow.dashboard.tabs import Page
 from sedflow.dashboard.what_if import Change, addable, changed_photometry, gains
 from sedflow.errors import BadPhotometry, SedflowError
+from sedflow.fits.fit import fit
 from sedflow.photometry import Photometry
 
 MASS = [q.name for q in QUANTITIES].index("log_mstar")
@@ -131,14 +133,14 @@ def test_the_page_shows_a_change_beside_what_is(engine):
         return engine.answer(request)
 
     async def main():
-        explorer = Explorer(engine.nsa, engine=engine, start={"n": 300, "galaxy": "72"})
+        explorer = Explorer(engine.nsa, engine=engine, start={"n": 3000, "galaxy": "72"})
         explorer.state._run = at_once
         await explorer.state.infer()
         before = explorer.corner.plot._sources["histograms_exact"].data["y"].copy()
         explorer.what_if._chips.value = ["g", "r", "i", "z", "H"]
         assert explorer.what_if.change == Change(("u",), ("H",))
-        explorer.what_if._sliders["H", True].value = 10
-        assert explorer.what_if.change.errors == {"H": 0.1}
+        explorer.what_if._sliders["H", True].value = 2
+        assert explorer.what_if.change.errors == {"H": 0.631}
         for _ in range(400):  # the page asks by itself, at each move
             if explorer._changed is not None and explorer._changed.change.errors:
                 break
@@ -180,21 +182,59 @@ def test_bands_that_the_network_does_not_take_are_in_the_draws_or_nothing_is_sho
     quick = engine.changed(answer, change)
     assert quick.lacks == ("J", "H", "Ks")
     assert not quick.answer.exact
-    whole = engine.changed(answer, change, adapt=True)
+    galaxy, posterior = quick.answer.fit.photometry, engine.posterior(answer.request.weights)
+    whole = engine.adapted(quick, fit(galaxy, posterior, n=1000, seed=1, trust="proposals"))
     assert whole.lacks == ()
     assert whole.answer.exact
     mass = gains(answer.samples, whole.answer.samples)[0]
     assert mass.bits > 0.3
+    with pytest.raises(SedflowError, match="no draws follow the posterior with J, H, Ks"):
+        engine.adapted(quick, fit(galaxy, posterior, n=300, seed=1, trust="weights"))
+
+
+def test_draws_are_adapted_by_a_job_where_the_page_is_asked_to(engine):
+    async def at_once(request):
+        return engine.answer(request)
+
+    async def main():
+        explorer = Explorer(engine.nsa, engine=engine, start={"n": 300, "galaxy": "72"})
+        explorer.state._run = at_once
+        await explorer.state.infer()
+        panel, change = explorer.what_if, Change((), ("J", "H", "Ks"), {"J": 0.1, "H": 0.1})
+        panel.change = change  # the page asks by itself
+        for _ in range(400):
+            if panel._adapt.visible:
+                break
+            await asyncio.sleep(0.05)
+        assert explorer._changed is None
+        assert panel._adapt.visible
+        assert "does not take J, H, Ks" in panel._text.object
+        begun = []
+        panel.job.begin = lambda work, title: begun.append((work, title)) or True
+        panel.adapt()
+        (work, title), *_ = begun
+        assert work.method == "ladder"
+        assert work.galaxy.observed.bands == ("u", "g", "r", "i", "z", "J", "H", "Ks")
+        assert title.endswith("with J, H, Ks")
+        posterior = engine.posterior(explorer.state.weights)
+        better = fit(work.galaxy, posterior, n=500, seed=1, trust="proposals")
+        await panel._finish(SimpleNamespace(work=work, result=better))
+        assert explorer._changed.answer.exact
+        assert not panel._adapt.visible
+        panel.change = Change()
+        await panel._adapted(explorer._changed, better)  # too late: nobody asks for it
+
+    asyncio.run(main())
 
 
 def test_what_is_said_of_a_change_stays_until_there_is_another(engine):
     answer = engine.answer(Request("72", n=300))
-    panel = WhatIfPanel(engine)
+    panel = WhatIfPanel(engine, None)
     panel.show(answer)
     panel.change = Change((), ("H",))
-    panel.wait(("H",))
+    panel.fail("it cannot be")
     panel.show(answer)  # as the page draws, when what was shown before goes
-    assert "does not take H" in panel._text.object
+    assert "It cannot be" in panel._text.object
     panel.change = Change()
     panel.show(answer)
     assert "Leave a band out" in panel._text.object

@@ -35,6 +35,7 @@ from sedflow.dashboard.panels.walk import WalkPanel
 from sedflow.dashboard.panels.what_if import WhatIfPanel
 from sedflow.dashboard.script import code_for
 from sedflow.dashboard.server.turns import Superseded
+from sedflow.dashboard.server.work import on_worker
 from sedflow.dashboard.state import ExplorerState
 from sedflow.dashboard.what_if import Change, Changed
 from sedflow.dashboard.widgets import is_served, patch, plain
@@ -115,7 +116,7 @@ class Explorer(PageView):
         self.reference = ReferencePanel(self._refined, self.corner.add_mcmc)
         self._actions = Actions(self._run, self.pin)
         self.verdict = VerdictPanel(state, self.reference.start, engine, actions=self._actions)
-        self.what_if = WhatIfPanel(engine)
+        self.what_if = WhatIfPanel(engine, self._adapted)
         self.walk = WalkPanel(self.light, self.corner)
         code = CodePanel(self._code)
         downloads = DownloadsPanel(self._code, engine, self._on_screen)
@@ -314,10 +315,6 @@ class Explorer(PageView):
         if change:
             try:
                 changed = await large.changed(self.engine, answer, change, self.what_if)
-                if changed.lacks and self._is_asked(answer, change):
-                    self._set_changed(None)
-                    self.what_if.wait(changed.lacks)
-                    changed = await large.changed(self.engine, answer, change, self.what_if, True)
             except Superseded:
                 return
             except SedflowError as error:
@@ -326,7 +323,22 @@ class Explorer(PageView):
                     self.what_if.fail(str(error))
                 return
         if self._is_asked(answer, change):
-            self._set_changed(changed)
+            lacks = changed is not None and changed.lacks
+            self._set_changed(None if lacks else changed)
+            if lacks:
+                self.what_if.offer(changed)
+
+    async def _adapted(self, changed: Changed, fit: Fit):
+        """Draws of a higher rung are there for a change that is asked for still, or not."""
+        if self.what_if.change is not changed.change:
+            return
+        try:
+            better = await on_worker(self.engine.adapted)(changed, fit)
+        except SedflowError as error:
+            self.what_if.fail(str(error))
+            return
+        if self.what_if.change is changed.change:
+            self._set_changed(better)
 
     def _is_asked(self, answer, change):
         return answer is self.state.answer and change is self.what_if.change
@@ -347,7 +359,7 @@ class Explorer(PageView):
     @property
     def jobs(self) -> tuple[JobLine, ...]:
         """The long jobs of the page, which end with it."""
-        return self.reference.job, self.evidence.grids.job
+        return self.reference.job, self.evidence.grids.job, self.what_if.job
 
     def close(self) -> None:
         """Stop what runs; the session ends."""

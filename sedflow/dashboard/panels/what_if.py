@@ -1,19 +1,32 @@
 """What if: bands and errors to change, and what the change gains."""
 
+from collections.abc import Awaitable, Callable
+
 import numpy as np
 import pandas as pd
 import panel as pn
 import param
 from bokeh.models import CustomJSTickFormatter
 
-from sedflow.dashboard.answer import Answer
+from sedflow.dashboard.answer import Answer, job_draws
 from sedflow.dashboard.brush import Brushed
 from sedflow.dashboard.engine import Engine
 from sedflow.dashboard.panels.derived import interval, number
+from sedflow.dashboard.panels.job_line import JobLine
 from sedflow.dashboard.panels.panel import AnswerPanel
 from sedflow.dashboard.quantities import QUANTITIES
-from sedflow.dashboard.what_if import ADDED_SNR, ALL_BANDS, CANDIDATES, Change, addable, gains
+from sedflow.dashboard.server.jobs import Jobs, Work
+from sedflow.dashboard.what_if import (
+    ADDED_SNR,
+    ALL_BANDS,
+    CANDIDATES,
+    Change,
+    Changed,
+    addable,
+    gains,
+)
 from sedflow.dashboard.widgets import PRESSED, begun, plain, prose, text_table
+from sedflow.fits.fit import Fit
 from sedflow.sampling.verdict import kind_of
 
 __all__ = ["WhatIfPanel"]
@@ -36,13 +49,28 @@ class WhatIfPanel(AnswerPanel):
     ----------
     engine : Engine
         Knows what was measured.
+    adapted : async callable(changed, fit)
+        Gets draws of a higher rung for a change whose draws lacked bands.
     """
 
     change = param.Parameter(default=Change(), doc="What differs from the galaxy as it is")
 
-    def __init__(self, engine: Engine, **params):
+    def __init__(
+        self,
+        engine: Engine,
+        adapted: Callable[[Changed, Fit], Awaitable[None]],
+        jobs: Jobs | None = None,
+        **params,
+    ):
         super().__init__(**params)
-        self._engine = engine
+        self._engine, self._adapted = engine, adapted
+        self._offered: Changed | None = None  # whose draws lack bands
+        self._adapts: Changed | None = None  # for which a job runs
+        self._adapt = pn.widgets.Button(label="Adapt draws", visible=False, color="primary")
+        self._adapt.on_click(lambda event: self.adapt())
+        self.job = JobLine(self._finish, jobs)
+        self.job.cancel_button.visible = False
+        self.job.param.watch(self._run, "running")
         self._for: Answer | None = None
         self._setting = False  # while the widgets follow the change
         self._used: tuple[str, ...] = ()  # bands of the present posterior
@@ -79,6 +107,7 @@ class WhatIfPanel(AnswerPanel):
         if changed is None:
             self._text.object = self._message or _HINT
         else:
+            self._offered, self._adapt.visible = None, False
             self._text.object = _said(changed)
             self._table.value = _table(answer, changed)
 
@@ -86,12 +115,44 @@ class WhatIfPanel(AnswerPanel):
         """Say why there is no posterior of the change."""
         self._say(f"{plain(begun(message))}.")
 
-    def wait(self, lacks: tuple[str, ...]) -> None:
-        """Say that the draws are adapted to bands that the network does not take."""
+    def offer(self, changed: Changed) -> None:
+        """Say that the draws know nothing of some bands, and offer to adapt them."""
+        lacks = ", ".join(changed.lacks)
         self._say(
-            f"The network does not take {', '.join(lacks)}: draws are adapted to the posterior, "
-            "which takes some ten seconds …"
+            f"The network does not take {lacks}, and the weights of its draws do not carry so much "
+            "more: nothing is shown. *Adapt draws* learns better ones, which takes ten seconds to "
+            "a minute."
         )
+        self._offered = changed
+        self._adapt.visible = True
+
+    def adapt(self) -> None:
+        """Begin the job that adapts the draws."""
+        changed = self._offered
+        if changed is None:
+            return
+        request, fit = changed.answer.request, changed.answer.fit
+        work = Work(
+            "ladder",
+            fit.photometry,
+            job_draws(request),
+            request.seed,
+            request.weights,
+            fit.model.grid.name,
+            request.prior,
+        )
+        if self.job.begin(work, f"{fit.title} with {', '.join(changed.lacks)}"):
+            self._adapts = changed
+
+    async def _finish(self, job):
+        self.job.say("")
+        changed, self._adapts = self._adapts, None
+        if changed is not None:
+            await self._adapted(changed, job.result)
+
+    def _run(self, event):
+        self._adapt.visible = not event.new and self._offered is not None
+        self.job.cancel_button.visible = event.new
 
     def _say(self, message):
         self._table.visible = self._meaning.visible = False
@@ -143,6 +204,7 @@ class WhatIfPanel(AnswerPanel):
     def _follow(self, *events):
         """Show the change on chips and sliders."""
         change, self._message = self.change, ""
+        self._offered, self._adapt.visible = None, False
         on = [b for b in (*self._used, *change.added) if b not in change.left]
         self._setting = True
         self._chips.value = [b for b in self._chips.options if b in on]
@@ -158,6 +220,8 @@ class WhatIfPanel(AnswerPanel):
             pn.Row(self._chips, self._reset, margin=0),
             self._box,
             self._text,
+            pn.Row(self._adapt, self.job.cancel_button, margin=0),
+            self.job,
             self._table,
             self._meaning,
             margin=0,

@@ -19,6 +19,7 @@ from sedflow.errors import SedflowError
 
 __all__ = ["Builds", "Busy", "Superseded", "Worker"]
 
+_LOOK = 1.0  # seconds between two looks at whether a visitor must still rest
 _STEPS = 40  # of the loop, between two pages that are built
 
 
@@ -119,7 +120,8 @@ class Worker:
         while True:
             with self._changed:
                 while (task := self._next()) is None:
-                    self._changed.wait(self._pause)
+                    # The others may be gone before a rest is over: then nobody needs it.
+                    self._changed.wait(None if self._pause is None else min(self._pause, _LOOK))
             begun = time.monotonic()
             if task.future.set_running_or_notify_cancel():
                 try:
