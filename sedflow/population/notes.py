@@ -6,10 +6,12 @@ from typing import Any
 import numpy as np
 
 from sedflow.population.run_parts import NOT_INFERRED
+from sedflow.population.tables import mean_and_spread
 
 #: Effective draws that a galaxy needs with the population as prior; with fewer, its likelihood has
 #: an error of more than 22 %.
 EFFECTIVE_MIN = 20.0
+_HARDLY = 0.9  # of the prior's width, from which on a galaxy's own tells little
 _SAID_BEYOND = 0.003  # of the draws
 
 
@@ -53,8 +55,8 @@ def notes_of(
     if population.beyond > _SAID_BEYOND:
         out.append(
             f"Of the draws of these galaxies {100 * population.beyond:.1f} % are beyond the ends "
-            "of the axes, and count as being between them: the outermost cells hold too much, and "
-            "widths are too large."
+            "of the axes, and count as being between them: the outermost cells hold about so "
+            "much too much, and widths are a little too large."
         )
     if strangers:
         out.append(f"Of the IDs in without, {strangers:,} are not those of galaxies here.")
@@ -77,7 +79,16 @@ def notes_of(
             f"fewer than {EFFECTIVE_MIN:.0f} effective draws ({names}); {remedy}."
         )
     widths = [float(row["p50"]) for row in population.moments() if row["moment"] != "mean"]
-    for name, own, width in zip(population.names, spreads, widths, strict=True):
+    priors = _prior_widths(population)
+    for name, own, width, prior in zip(population.names, spreads, widths, priors, strict=True):
+        if own > _HARDLY * prior:
+            times = prior**2 / max(prior**2 - own**2, 1e-3 * prior**2)
+            out.append(
+                f"Single galaxies know {name} to {own:.2f}, and the prior to {prior:.2f}: the data "
+                f"hardly tell it. Whatever is off in the mean of the posteriors is off by some "
+                f"{times:.0f} times as much here, and the bands do not include that."
+            )
+            continue
         if own > 0.5 * width:
             out.append(
                 f"Single galaxies know {name} to {own:.2f}, the population is {width:.2f} wide "
@@ -89,6 +100,15 @@ def notes_of(
     if not population.fitted.converged:
         out.append("The fit has not reached its maximum; choose fewer cells.")
     return out
+
+
+def _prior_widths(population):
+    """Standard deviation of each quantity under the prior of the fits."""
+    shares = population.prior_density * population.area
+    shares = shares / shares.sum()
+    every = range(shares.ndim)
+    along = [shares.sum(tuple(k for k in every if k != axis)) for axis in every]
+    return [float(mean_and_spread(s, e)[1]) for s, e in zip(along, population.edges, strict=True)]
 
 
 def counted(left_out: Mapping[str, int]) -> str:
