@@ -221,8 +221,16 @@ def test_draws_are_adapted_by_a_job_where_the_page_is_asked_to(engine):
         await panel._finish(SimpleNamespace(work=work, result=better))
         assert explorer._changed.answer.exact
         assert not panel._adapt.visible
-        panel.change = Change()
-        await panel._adapted(explorer._changed, better)  # too late: nobody asks for it
+        lacking = explorer._lacking[0]
+        explorer.state.galaxy = "2490"  # with the same change
+        await explorer.state.infer()
+        for _ in range(400):
+            if panel._adapt.visible:
+                break
+            await asyncio.sleep(0.05)
+        await panel._adapted(lacking, better)  # too late: it is of another galaxy
+        assert explorer._changed is None
+        assert "not asked for any longer" in panel.job._text.object
 
     asyncio.run(main())
 

@@ -68,6 +68,7 @@ class Explorer(PageView):
     cell_height = 900
 
     _changed: Changed | None = None
+    _lacking: tuple[Changed | None, Answer | None] = (None, None)  # whose draws lack bands
 
     pinned = param.Parameter(doc="Answer that was pinned last, for the page Compare")
 
@@ -325,19 +326,23 @@ class Explorer(PageView):
         if self._is_asked(answer, change):
             lacks = changed is not None and changed.lacks
             self._set_changed(None if lacks else changed)
+            self._lacking = (changed, answer) if lacks else (None, None)
             if lacks:
                 self.what_if.offer(changed)
 
     async def _adapted(self, changed: Changed, fit: Fit):
-        """Draws of a higher rung are there for a change that is asked for still, or not."""
-        if self.what_if.change is not changed.change:
-            return
+        """Draws of a higher rung are there for a change, if it is asked for still."""
+        problem = ""
         try:
             better = await on_worker(self.engine.adapted)(changed, fit)
         except SedflowError as error:
-            self.what_if.fail(str(error))
-            return
-        if self.what_if.change is changed.change:
+            problem = str(error)
+        lacking, answer = self._lacking  # of the galaxy that is shown now, perhaps another
+        if changed is not lacking or not self._is_asked(answer, changed.change):
+            self.what_if.job.say("What was adapted is not asked for any longer.")
+        elif problem:
+            self.what_if.fail(problem)
+        else:
             self._set_changed(better)
 
     def _is_asked(self, answer, change):
