@@ -116,7 +116,7 @@ class WhatIfPanel(AnswerPanel):
         self._say(f"{plain(begun(message))}.")
 
     def offer(self, changed: Changed) -> None:
-        """Say that the draws know nothing of some bands, and offer to adapt them."""
+        """Say that some bands are not in the draws, and offer to adapt these."""
         lacks = ", ".join(changed.lacks)
         self._say(
             f"The network does not take {lacks}, and the weights of its draws do not carry so much "
