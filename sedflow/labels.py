@@ -51,13 +51,13 @@ def _of_rows(values):
     """The same of a named tuple, or of a list of rows with names."""
     if hasattr(values, "_fields"):
         return values._asdict()
-    rows = [named_parts(row) for row in values[:1]]
-    if not rows or rows[0] is None:
+    first = named_parts(values[0]) if values else None
+    if first is None:
         return None
     rows = [named_parts(row) or {} for row in values]
-    if any(row.keys() != rows[0].keys() for row in rows):
+    if any(row.keys() != first.keys() for row in rows):
         return None
-    return {name: np.array([row[name] for row in rows]) for name in rows[0]}
+    return {name: np.array([row[name] for row in rows]) for name in first}
 
 
 def _are_text(names):

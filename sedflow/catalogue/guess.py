@@ -166,8 +166,10 @@ def _add_by_name(columns, find, bands, found, guessed):
     names = ", ".join(more[band].value for band in open_)
     found.update({band: one for band, one in more.items() if band not in open_})
     guessed += [band for band in by_name if band in found and band in more]
-    asked = f"name {', '.join(open_)} as bands (--bands), and state it"
-    return [f"not read: {names}, whose unit is not known; {asked}"] if open_ else said
+    if open_:
+        asked = f"name {', '.join(open_)} as bands (--bands), and state it"
+        said.append(f"not read: {names}, whose unit is not known; {asked}")
+    return said
 
 
 def _settle_error_of_z(find, more):
@@ -329,8 +331,8 @@ def _guess_bands(columns, find, bands):
         for prefix in PREFIXES if "{p}" in pattern else ("",):
             own, others = (_prefixed(text, prefix) for text in (pattern, errors))
             for error in others:
-                alone = pattern == BARE or (errors is ALONE)
-                key = (pattern, prefix, error if alone else "")
+                unlike = pattern == BARE or errors is ALONE
+                key = (pattern, prefix, error if unlike else "")
                 mine = found.setdefault(key, {})
                 for band in bands:
                     pair = [_of_band(find, name, band) for name in (own, error)]
@@ -340,13 +342,12 @@ def _guess_bands(columns, find, bands):
                 columns, find, own, bands, unit, found.setdefault((pattern, prefix), {})
             )
     found = {key: mine for key, mine in found.items() if key[0] != BARE or set(mine) != {"z"}}
-    pattern, prefix = max(found, key=lambda key: len(found[key]))[:2]
-    most = max(found.values(), key=len)  # the first of several
+    best = max(found, key=lambda key: len(found[key]))  # the first of several
+    most, own = found[best], _prefixed(*best[:2])
     told = {band: _with_companions(find, most[band], band) for band in bands if band in most}
     by_name = [b for b, c in told.items() if c.unit and not readable_unit(columns.unit(c.value))]
     rest = {one.value for mine in found.values() for b, one in mine.items() if b not in told}
     others = [n for n in columns.names if n in rest and n.lower() not in REDSHIFTS]
-    own = _prefixed(pattern, prefix)
     alone = [_of_band(find, own, band) for band in bands if told and band not in told]
     bare = [n for n in alone if n and n not in rest and n.lower() not in REDSHIFTS]
     return told, by_name, others, list(dict.fromkeys(bare))

@@ -32,6 +32,7 @@ __all__ = [
     "TextTable",
     "begun",
     "decimals",
+    "faded",
     "follow",
     "note",
     "patch",
@@ -186,6 +187,14 @@ def whole_field(state: param.Parameterized, name: str, **options: Any) -> pn.wid
     field = pn.widgets.IntInput(value=getattr(state, name), **options)
     follow(field, state, name)
     return field
+
+
+def faded(stale: bool, after: float) -> dict[str, str]:
+    """Styles of what another answer will replace, dimmed after some seconds; or as usual."""
+    return {
+        "opacity": "0.45" if stale else "1",
+        "transition": f"opacity 0s {after}s" if stale else "none",
+    }
 
 
 def is_served(model: Any) -> bool:

@@ -52,9 +52,9 @@ def notes_of(
             of = f"whole sample, of which {whole:,} galaxies enter,"
             ends = " How many of those belong to this part is not counted."
         out.append(f"The {of} leaves out: {counted(population.left_out)}.{ends}")
-    if population.beyond > _SAID_BEYOND:
+    if (beyond := population.beyond) > _SAID_BEYOND:
         out.append(
-            f"Of the draws of these galaxies {100 * population.beyond:.1f} % are beyond the ends "
+            f"Of the draws of these galaxies {100 * beyond:.1f} % are beyond the ends "
             "of the axes, and count as being between them: the outermost cells hold about so "
             "much too much, and widths are a little too large."
         )

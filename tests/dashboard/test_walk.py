@@ -4,8 +4,8 @@ import asyncio
 
 import numpy as np
 import pytest
+from explorers import opened_explorer
 
-from sedflow.dashboard.pages.explore import Explorer
 from sedflow.dashboard.panels.corner import quantity_axes
 from sedflow.dashboard.quantities import QUANTITIES
 from sedflow.dashboard.state import LightOptions
@@ -45,13 +45,8 @@ def test_a_place_in_the_corner_plot_is_where_a_box_finds_the_draw(answer):
 
 
 def test_steps_are_sent_once_and_forgotten_with_their_galaxy(engine):
-    async def at_once(request):
-        return engine.answer(request)
-
     async def main():
-        explorer = Explorer(engine.nsa, engine=engine, start={"n": 300, "galaxy": "72"})
-        explorer.state._run = at_once
-        await explorer.state.infer()
+        explorer = await opened_explorer(engine)
         walking = explorer.walk
         assert walking.source.data == {}
         walking.on = True

@@ -5,9 +5,9 @@ from types import SimpleNamespace
 
 import numpy as np
 import pytest
+from explorers import opened_explorer
 
 from sedflow.dashboard.engine import OwnGalaxy, Request
-from sedflow.dashboard.pages.explore import Explorer
 from sedflow.dashboard.panels.what_if import WhatIfPanel
 from sedflow.dashboard.quantities import QUANTITIES
 from sedflow.dashboard.tabs import Page
@@ -129,13 +129,8 @@ def test_a_galaxy_of_ones_own_can_be_changed(engine):
 
 
 def test_the_page_shows_a_change_beside_what_is(engine):
-    async def at_once(request):
-        return engine.answer(request)
-
     async def main():
-        explorer = Explorer(engine.nsa, engine=engine, start={"n": 3000, "galaxy": "72"})
-        explorer.state._run = at_once
-        await explorer.state.infer()
+        explorer = await opened_explorer(engine, n=3000)
         before = explorer.corner.plot._sources["histograms_exact"].data["y"].copy()
         explorer.what_if._chips.value = ["g", "r", "i", "z", "H"]
         assert explorer.what_if.change == Change(("u",), ("H",))
@@ -193,13 +188,8 @@ def test_bands_that_the_network_does_not_take_are_in_the_draws_or_nothing_is_sho
 
 
 def test_draws_are_adapted_by_a_job_where_the_page_is_asked_to(engine):
-    async def at_once(request):
-        return engine.answer(request)
-
     async def main():
-        explorer = Explorer(engine.nsa, engine=engine, start={"n": 300, "galaxy": "72"})
-        explorer.state._run = at_once
-        await explorer.state.infer()
+        explorer = await opened_explorer(engine)
         panel, change = explorer.what_if, Change((), ("J", "H", "Ks"), {"J": 0.1, "H": 0.1})
         panel.change = change  # the page asks by itself
         for _ in range(400):

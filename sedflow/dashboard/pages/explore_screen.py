@@ -6,7 +6,7 @@ from typing import Any
 import panel as pn
 
 from sedflow.dashboard.pages.screen import SCREEN, STAGE, VIEWS
-from sedflow.dashboard.widgets import PRESSED, note
+from sedflow.dashboard.widgets import PRESSED, faded, note
 
 __all__ = ["ExploreScreen"]
 
@@ -118,10 +118,7 @@ class ExploreScreen:
     def dim(self, stale: bool) -> None:
         """Dim figures, heading and notes: what is shown while another answer is computed."""
         # Not before the usual answer is there: to dim and to undim paints everything twice.
-        styles = {
-            "opacity": "0.45" if stale else "1",
-            "transition": "opacity 0s 0.6s" if stale else "none",
-        }
+        styles = faded(stale, 0.6)
         for part in (self._stage, self._verdict):
             if part.styles != styles:
                 part.styles = styles

@@ -24,7 +24,7 @@ from sedflow.dashboard.population_sample import RunReplaced, Sample, atlas_sampl
 from sedflow.dashboard.quantities import in_labels
 from sedflow.dashboard.server.turns import Busy, Superseded
 from sedflow.dashboard.server.work import beside, on_worker
-from sedflow.dashboard.widgets import begun, note, patch, plain, prose, tell
+from sedflow.dashboard.widgets import begun, faded, note, patch, plain, prose, tell
 from sedflow.errors import SedflowError
 
 __all__ = ["PopulationView"]
@@ -213,10 +213,7 @@ class PopulationView(PopulationState, LateView):
 
     def _dim(self, stale):
         """Dim what is shown of the last question, and say that the next is computed."""
-        self._views.styles = {
-            "opacity": "0.45" if stale else "1",
-            "transition": "opacity 0s 0.3s" if stale else "none",
-        }
+        self._views.styles = faded(stale, 0.3)
         self._busy.object = "Computing …" if stale else ""
 
     def _warn(self, message):
