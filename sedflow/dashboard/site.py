@@ -15,7 +15,7 @@ from sedflow.atlas.catalog import load_nsa
 from sedflow.bands import load_band, reading_curves
 from sedflow.dashboard.answer import Request
 from sedflow.dashboard.engine import Engine, Recent
-from sedflow.dashboard.patches import bokeh_server, outbox, panel_server
+from sedflow.dashboard.patches import bokeh_models, bokeh_server, outbox, panel_server
 from sedflow.dashboard.server.memory import RETURNS, few_pools, give_back, settle
 from sedflow.dashboard.server.visitors import VISITORS, Full, whose
 from sedflow.dashboard.server.work import leave
@@ -114,6 +114,7 @@ def _shared():
     def load():
         use_threads(1)
         few_pools()
+        bokeh_models.patch()
         bokeh_server.patch()
         panel_server.patch()
         outbox.patch()

@@ -1,14 +1,20 @@
 """The patches of Bokeh change how fast it answers, not what."""
 
+import random
 from unittest.mock import MagicMock
 
+import numpy as np
 import panel as pn
 import pytest
 from bokeh import models
+from bokeh.core.has_props import HasProps
 from bokeh.core.property.descriptors import PropertyDescriptor
 from bokeh.document import Document
+from bokeh.model import Model
 from bokeh.themes import Theme
 
+from sedflow.dashboard.patches import bokeh_models
+from sedflow.dashboard.patches.bokeh_models import message_of
 from sedflow.dashboard.patches.bokeh_server import known_defaults
 from sedflow.dashboard.patches.panel_server import in_order
 
@@ -96,3 +102,99 @@ def test_an_update_that_waits_does_not_undo_a_later_one(monkeypatch):
     assert root.styles == {"opacity": "1"}
     assert (root.margin, root.visible) == (3, False)  # what nothing later has set
     assert len(root.children) == 2
+
+
+def led_to(document):
+    """The models that a document leads to, searched value by value."""
+    found, waiting = set(), list(document.roots)
+    while waiting:
+        one = waiting.pop()
+        if isinstance(one, (list, tuple)):
+            waiting += one
+        elif isinstance(one, dict):
+            waiting += [*one, *one.values()]
+        elif isinstance(one, HasProps) and one not in found:
+            found |= {one} if isinstance(one, Model) else set()
+            waiting += [getattr(one, name) for name in one.properties_with_refs()]
+    return found
+
+
+def _changes(document, rng):
+    """Ways to change what a document holds: models come, leave, move, or stay in another list."""
+    rows = [model for model in led_to(document) if isinstance(model, models.Row)]
+    row = rng.choice(rows)
+    figures = [model for model in led_to(document) if isinstance(model, models.Plot)]
+    legends = [model for model in led_to(document) if isinstance(model, models.Legend)]
+    other = rng.choice(rows)
+    return [
+        lambda: row.children.append(models.Row(name=f"row{rng.random()}")),
+        lambda: setattr(row, "children", list(reversed(row.children))),
+        lambda: setattr(row, "children", row.children[:-1]),
+        lambda: setattr(row, "stylesheets", [models.InlineStyleSheet(css="a")]),
+        lambda: row.children.append(models.Plot(below=[models.LinearAxis()])),
+        lambda: other.children.append(models.Row(children=[models.Div(name="deep")])),
+        lambda: figures and rng.choice(figures).add_layout(models.Legend(name="legend")),
+        lambda: legends and setattr(rng.choice(legends), "items", [models.LegendItem(label="a")]),
+        lambda: document.add_root(models.Row(name="root")),
+        lambda: len(document.roots) > 1 and document.remove_root(document.roots[-1]),
+        lambda: setattr(row, "tags", [models.Div()]),
+        lambda: setattr(row, "name", f"again{rng.random()}"),
+    ]
+
+
+@pytest.mark.parametrize("seed", range(12))
+def test_a_document_that_searches_seldom_knows_the_models_that_it_leads_to(seed):
+    bokeh_models.patch()
+    rng, document = random.Random(seed), Document()
+    document.add_root(models.Row(models.Plot(), models.Row()))
+    for _ in range(40):
+        before = {one.id for one in document.models}
+        if rng.random() < 0.3:
+            with document.models.freeze():
+                for _ in range(rng.randint(0, 4)):
+                    rng.choice(_changes(document, rng))()
+        else:
+            rng.choice(_changes(document, rng))()
+        here = led_to(document)
+        assert set(document.models) == here
+        assert all(one.document is document for one in here)
+        assert all(document.models.seen(k) for k in before - {one.id for one in here})
+        for name in {one.name for one in here}:
+            named = [one for one in here if one.name == name]
+            if name:
+                assert set(document.models.get_all_by_name(name)) == set(named)
+
+
+def test_a_search_is_made_when_models_left_and_not_otherwise(monkeypatch):
+    bokeh_models.patch()
+    document, searches = Document(), []
+    row = models.Row(models.Div(), models.Div())
+    document.add_root(row)
+    search = Model.references
+    monkeypatch.setattr(Model, "references", lambda m: searches.append(m) or search(m))
+    with document.models.freeze():
+        row.margin = 3
+        row.children = list(reversed(row.children))
+        row.children.append(models.Div(stylesheets=[models.InlineStyleSheet()]))
+    assert searches == []
+    row.children = row.children[:1]
+    assert searches == [row]
+
+
+def test_a_message_spells_out_what_its_page_has_not_seen():
+    bokeh_models.patch()
+    document, events = Document(), []
+    row = models.Row(models.Div(text="old"))
+    document.add_root(row)
+    document.models.flush_synced()  # the page has it
+    document.on_change(events.append)
+    source = models.ColumnDataSource({"x": np.arange(3.0)})
+    row.children.append(models.Plot(tags=[source]))
+    first = message_of(events[-1:])
+    row.children[1].tags = [source, row.children[0]]
+    second = message_of(events[-1:])
+    old, new = first.content["events"][0]["new"]
+    assert old == row.children[0].ref
+    assert (new["name"], new["id"]) == ("Plot", row.children[1].id)
+    assert second.content["events"][0]["new"] == [source.ref, row.children[0].ref]
+    assert [len(one.buffers) for one in (first, second)] == [1, 0]

@@ -7,7 +7,9 @@ Take a patch out once its report is resolved in the versions that `pyproject.tom
 |---|---|---|
 | `send_at_once` | Bokeh 3.9 | not reported; tornadoweb/tornado#755 added the setting |
 | `known_defaults` | Bokeh 3.9 | not reported; bokeh/bokeh#13174 corrected a part |
+| `bokeh_models` | Bokeh 3.9 | not reported |
 | `in_order` | Panel 1.9 | not reported |
+| `soon` | Panel 1.9 | not reported |
 | `there_when_pulled` | Panel 1.9 | not reported |
 | `sent_together` | Bokeh 3.9 | not reported |
 | `sent_in_order` | Panel 1.9 | not reported |

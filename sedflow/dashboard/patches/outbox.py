@@ -11,6 +11,8 @@ from bokeh.server.connection import ServerConnection
 from bokeh.server.session import ServerSession
 from tornado.websocket import WebSocketHandler
 
+from sedflow.dashboard.patches.bokeh_models import message_of
+
 
 def patch() -> None:
     """Both patches of this module."""
@@ -84,7 +86,7 @@ class _Outbox:
 
     def add(self, event, writes: list[Awaitable[None]]) -> None:
         """Write a change into the letter; it is sent when the lock ends, which waits for it."""
-        message = self._connection.protocol.create("PATCH-DOC", [event])
+        message = message_of([event])
         if self._letter is None:
             self._letter = message
         else:
@@ -97,7 +99,7 @@ class _Outbox:
     def put(self, events) -> None:
         """Put a message of its own behind the letter, which is closed with it."""
         self._close()
-        self._messages.append(self._connection.protocol.create("PATCH-DOC", events))
+        self._messages.append(message_of(events))
 
     def _close(self):
         if self._letter is not None:

@@ -37,6 +37,7 @@ td, th { font-size: var(--sf-size, 13px) !important; padding: 3px 16px 3px 0 !im
 def patch() -> None:
     """The patches of this module that a server needs; addresses are patched when it is imported."""
     in_order()
+    soon()
     there_when_pulled()
 
 
@@ -88,6 +89,15 @@ class _Stamped(dict):
     """What an update sets, and its number."""
 
     stamp = 0
+
+
+def soon() -> None:
+    """Act on a change of a control at once.
+
+    Panel waits for 50 ms for more changes of the same control, which was half of a slider's delay;
+    those of one message are together anyhow.
+    """
+    Syncable._debounce = 1
 
 
 def there_when_pulled() -> None:

@@ -1,0 +1,151 @@
+"""Patches of Bokeh in the server: a document looks for its models only when some have left it.
+
+A page has some 1,400 models, and Bokeh looks through all of them, for 50 to 80 ms, whenever a value
+that holds models is set, even to the same ones, and at the end of each freeze. A galaxy that was
+picked took one to three such searches, and the first move of a slider two.
+"""
+
+from functools import wraps
+from weakref import WeakKeyDictionary
+
+import bokeh.model.util as bokeh_util
+from bokeh.core.has_props import HasProps
+from bokeh.core.serialization import Serializer
+from bokeh.document.models import DocumentModelManager
+from bokeh.model import Model
+from bokeh.protocol.messages.patch_doc import patch_doc
+from bokeh.util.callback_manager import PropertyCallbackManager
+
+_MISSING = object()
+# What is known of a document's models since they were searched: the roots from which that was, and
+# models that came while it was frozen. Nothing, where they are to be searched.
+_KNOWN: WeakKeyDictionary[DocumentModelManager, tuple[list[str], set[Model]]] = WeakKeyDictionary()
+_PLAIN: set[tuple[type, str]] = set()  # properties of classes whose default holds no model
+
+
+def patch() -> None:
+    """Let documents search seldom, and sooner; `message_of` is what `outbox` writes messages by."""
+    searched = DocumentModelManager.recompute
+    if hasattr(searched, "seldom"):
+        return
+
+    @wraps(searched)
+    def recompute(self):
+        _KNOWN[self] = _roots(self), set()
+        searched(self)
+
+    def invalidate(self):
+        _KNOWN.pop(self, None)
+        if self._freeze_count == 0:
+            self.recompute()
+
+    def pop_freeze(self):
+        self._freeze_count -= 1
+        if self._freeze_count:
+            return
+        roots, came = _KNOWN.get(self, (None, set()))
+        if roots != _roots(self):
+            self.recompute()
+        elif came:
+            _attach(self, came)
+
+    recompute.seldom = True  # type: ignore[attr-defined]
+    DocumentModelManager.recompute = recompute  # type: ignore[method-assign]
+    DocumentModelManager.invalidate = invalidate  # type: ignore[method-assign]
+    DocumentModelManager._pop_freeze = pop_freeze  # type: ignore[method-assign]
+    Model.trigger = _trigger  # type: ignore[method-assign]
+    bokeh_util.visit_immediate_value_references = _visit_values
+
+
+def _roots(models):
+    document = models._document()
+    return [] if document is None else [root.id for root in document.roots]
+
+
+def _trigger(self, attr, old, new, hint=None, setter=None):
+    if hint is None and self._document is not None:
+        before, after = _models_in(old), _models_in(new)
+        models = self.document.models
+        if before - after or (after - before and models not in _KNOWN):
+            models.invalidate()
+        elif after - before:
+            _, came = _KNOWN[models]
+            came |= after - before
+            if not models._freeze_count:
+                _attach(models, came)
+    name = self.lookup(attr).name
+    PropertyCallbackManager.trigger(self, name, old, new, hint=hint, setter=setter)
+
+
+def _models_in(value):
+    found: set[Model] = set()
+    bokeh_util.visit_value_and_its_immediate_references(value, found.add)
+    return found
+
+
+def _attach(models, came):
+    """Take in models that came, and what they lead to."""
+    document = models._document()
+    for model in bokeh_util.collect_filtered_models(lambda one: one.id in models, *came):
+        models[model.id] = model
+        if model.name is not None:
+            models.update_name(model, None, model.name)
+        models._new_models.add(model)
+        model._attach_document(document)
+    came.clear()
+
+
+def _visit_values(value, visitor):
+    """Call `visitor` with each model that the properties of a model hold.
+
+    Bokeh asks each property for its default where nothing was set, which takes two thirds of the
+    time. Defaults that are made for each model are asked for as before.
+    """
+    visit = bokeh_util.visit_value_and_its_immediate_references
+    if not isinstance(value, HasProps):
+        visit(value, visitor)
+        return
+    kind, own, made = type(value), value._property_values, value._unstable_default_values
+    for name in kind.properties_with_refs():
+        child = own.get(name, _MISSING)
+        if child is _MISSING:
+            if (kind, name) in _PLAIN:
+                continue
+            child = getattr(value, name)
+            plain = child is None or isinstance(child, (bool, int, float, str))
+            if plain and name not in made:
+                _PLAIN.add((kind, name))
+        if child is not None:
+            visit(child, visitor)
+
+
+class _KnownModels(Serializer):
+    """A serializer to which all models of a document are known that its page has.
+
+    Bokeh writes down a reference to each of them for each message.
+    """
+
+    def __init__(self, models: DocumentModelManager):
+        super().__init__()
+        self._known = models
+
+    def get_ref(self, obj):
+        ref = super().get_ref(obj)
+        if ref is None and isinstance(obj, Model):
+            here = obj.id in self._known and obj not in self._known._new_models
+            return obj.ref if here else None
+        return ref
+
+    def has_ref(self, obj):
+        return self.get_ref(obj) is not None
+
+
+def message_of(events) -> patch_doc:
+    """The message that says what changed in a document, which is then known to its page."""
+    [models] = {event.document.models for event in events}
+    serializer = _KnownModels(models)
+    content = {"events": serializer.encode(events)}
+    models.flush_synced(lambda model: not serializer.has_ref(model))
+    message = patch_doc(patch_doc.create_header(), {}, content)
+    message.add_buffers(*serializer.buffers)
+    return message
