@@ -6,6 +6,7 @@ picked took one to three such searches, and the first move of a slider two.
 """
 
 from functools import wraps
+from types import NoneType
 from weakref import WeakKeyDictionary
 
 import bokeh.model.util as bokeh_util
@@ -17,6 +18,7 @@ from bokeh.protocol.messages.patch_doc import patch_doc
 from bokeh.util.callback_manager import PropertyCallbackManager
 
 _MISSING = object()
+_SCALARS = (str, float, int, NoneType)  # and bool, which is an int
 # What is known of a document's models since they were searched: the roots from which that was, and
 # models that came while it was frozen. Nothing, where they are to be searched.
 _KNOWN: WeakKeyDictionary[DocumentModelManager, tuple[list[str], set[Model]]] = WeakKeyDictionary()
@@ -106,16 +108,18 @@ def _visit_values(value, visitor):
         visit(value, visitor)
         return
     kind, own, made = type(value), value._property_values, value._unstable_default_values
+    themed = value.themed_values() or ()
     for name in kind.properties_with_refs():
         child = own.get(name, _MISSING)
-        if child is _MISSING:
+        if child is _MISSING and name not in themed:
             if (kind, name) in _PLAIN:
                 continue
+            child = made.get(name, _MISSING)
+        if child is _MISSING:
             child = getattr(value, name)
-            plain = child is None or isinstance(child, (bool, int, float, str))
-            if plain and name not in made:
+            if isinstance(child, _SCALARS) and not (name in made or name in themed):
                 _PLAIN.add((kind, name))
-        if child is not None:
+        if not (isinstance(child, _SCALARS) or (isinstance(child, (list, dict)) and not child)):
             visit(child, visitor)
 
 
