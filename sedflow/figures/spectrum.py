@@ -348,14 +348,14 @@ class SEDFigure(LiveFigure):
         # A legend of one line has no room for what is off when there is more to tell apart.
         crowded = len(self.sources["changed"].data["x"]) > 0
         off = {label for label, *_, shown in _SED_LINES.values() if crowded and not shown}
-        drawn = [
-            LegendItem(label=label, renderers=glyphs)
+        drawn = {
+            label: glyphs
             for label, glyphs in self._items
             if len(next(iter(glyphs[0].data_source.data.values()), ()))
             and (label not in off or glyphs[0].visible)
-        ]
-        if [i.label for i in drawn] != [i.label for i in self._legend.items]:
-            self._legend.items = drawn
+        }
+        if [*drawn] != [item.label.value for item in self._legend.items]:
+            self._legend.items = [LegendItem(label=k, renderers=v) for k, v in drawn.items()]
 
 
 def _bar(width):

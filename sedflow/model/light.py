@@ -47,7 +47,7 @@ class LightTable:
     def __call__(self, populations: Populations):
         """Young and old light (n, n_wave) [Lsun/A] per solar mass formed."""
         young, old = self.node_weights(populations)
-        return young @ self.young, old @ self.old
+        return _sum(young, self.young), _sum(old, self.old)
 
     def node_weights(self, pop: Populations) -> tuple[np.ndarray, np.ndarray]:
         """Mass on each (age, metallicity) node: young (n, n_young n_met), old (n, n_age n_met)."""
@@ -75,6 +75,14 @@ class LightTable:
             place[2 * corner], mass[2 * corner] = start, part * (1.0 - wz)
             place[2 * corner + 1], mass[2 * corner + 1] = start + 1, part * wz
         return place, mass
+
+
+def _sum(weights, table):
+    """`weights @ table`; of one galaxy, most nodes weigh nothing."""
+    used = np.flatnonzero(weights.any(axis=0))
+    if 2 * used.size < len(table):
+        return weights[:, used] @ table[used]
+    return weights @ table
 
 
 class DustScreen:
