@@ -45,12 +45,26 @@ def style_sheet() -> str:
     return text.replace("LIGHT", _variables(LIGHT)).replace("DARK", _variables(DARK))
 
 
+_MODIFIERS: dict[tuple, tuple[dict, dict]] = {}
+
+
 class PageDesign(Native):
     """Panel's plain design, with our own style sheet in every component: one model for all."""
 
     modifiers: ClassVar[dict[type, dict[str, Any]]] = {
         Viewable: {"stylesheets": [Inherit, _text("parts.css")]}
     }
+
+    @classmethod
+    def _get_modifiers(cls, viewable, theme=None, isolated=True):
+        # Panel asks for them at each change of anything, and looks for the theme's files each time.
+        document = pn.state.curdoc
+        served = document is not None and document.session_context is not None
+        key = type(viewable), type(theme), isolated, served
+        if key not in _MODIFIERS:
+            _MODIFIERS[key] = super()._get_modifiers(viewable, theme, isolated)
+        own, of_children = _MODIFIERS[key]
+        return dict(own), dict(of_children)
 
     @classmethod
     def _patch_modifiers(cls, doc, modifiers, cache):

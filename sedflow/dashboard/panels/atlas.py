@@ -106,6 +106,7 @@ class AtlasView(pn.viewable.Viewer):
         self._list.param.watch(self._filtered, "filters")
         self._boxed = None
         self._reached: dict[str, tuple[float, float]] = {}  # ID of an axis -> ends for one galaxy
+        self._nearly_all: dict[str, tuple[float, float]] = {}  # column -> ends of nearly all
         self._list.add_filter(self._in_box)
         self._shelf = self._shelf_toggle()
         self._list.add_filter(self._on_shelf)
@@ -187,7 +188,10 @@ class AtlasView(pn.viewable.Viewer):
 
     def _ends(self, column, *values):
         """Ends of an axis: of nearly all galaxies, and of these values."""
-        few = np.nanquantile(self._columns[column], [0.001, 0.999])
+        if column not in self._nearly_all:
+            few = np.nanquantile(self._columns[column], [0.001, 0.999])
+            self._nearly_all[column] = float(few[0]), float(few[1])
+        few = self._nearly_all[column]
         low, high = min([few[0], *values]), max([few[1], *values])
         margin = 0.05 * (high - low)
         return float(low - margin), float(high + margin)

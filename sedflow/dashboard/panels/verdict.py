@@ -75,6 +75,7 @@ class VerdictPanel(AnswerPanel):
         self.badge = pn.pane.HTML("", margin=(3, 4), sizing_mode=None)
         self.remedies = pn.Row(margin=0, sizing_mode=None)
         self._offered: tuple[_Remedy, ...] = ()
+        self._buttons: dict[str, pn.widgets.Button] = {}  # of each remedy offered here, by label
         self._waits = False
         self._cured: dict[str, tuple[list, list]] = {}  # galaxy -> its bands, those of before
         state.param.watch(self._other_galaxy, ["galaxy", "bands"])
@@ -161,17 +162,27 @@ class VerdictPanel(AnswerPanel):
         self._offer(_remedies(answer))
 
     def _offer(self, remedies):
-        """Show buttons; where the same are there, leave them, because new ones lay the page out."""
+        """Show buttons; those of before are kept, because new ones lay the page out again."""
         if remedies == self._offered:
             return
-        self._offered, buttons = remedies, []
+        self._offered, known = remedies, len(self._buttons)
         for one in remedies:
-            button = pn.widgets.Button(label=one.label, description=one.about)
-            button.on_click(partial(self._do, one))
-            buttons.append(button)
-        self.remedies[:] = buttons
+            if one.label not in self._buttons:
+                button = pn.widgets.Button(label=one.label, description=one.about)
+                button.on_click(partial(self._do, one.label))
+                self._buttons[one.label] = button
+        offered = {one.label for one in remedies}
+        for label, button in self._buttons.items():
+            button.visible = label in offered
+        if len(self._buttons) > known:
+            self.remedies[:] = [*self._buttons.values()]
 
-    def _do(self, remedy, event):
+    def _do(self, label, event):
+        for remedy in self._offered:
+            if remedy.label == label:
+                self._apply(remedy)
+
+    def _apply(self, remedy):
         if not remedy.name:
             self._start(remedy.value)
             return
