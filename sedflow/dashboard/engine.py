@@ -250,6 +250,18 @@ class Engine:
         found = own.photometry.observed
         return found.in_bands([short_name(band) for band in found.bands])
 
+    def unused(self, request: Request) -> tuple[str, ...]:
+        """Bands of a galaxy that the visitor added which its network was not trained on."""
+        if request.galaxy not in self.own:
+            return ()
+        bands = self.posterior(request.weights).bands
+        return tuple(b for b in self.measured(request.galaxy).bands if b not in bands)
+
+    def network_of(self, bands: tuple[str, ...]) -> str:
+        """Name of a packaged network that takes all of these bands; empty if none does."""
+        names = packaged_weights()
+        return next((name for name in names if {*bands} <= {*self.posterior(name).bands}), "")
+
     def changed(self, answer: Answer, change: Change) -> Changed:
         """The posterior of an answer's galaxy if its bands or errors were others."""
         request = answer.request
@@ -348,6 +360,9 @@ class Engine:
     def _dress(self, request, shown, network, check, notes, steps="", missed=""):
         spectra = shown.spectra(_N_SPECTRA)
         own = self.own.get(request.galaxy)
+        if unused := self.unused(request):
+            name = request.weights
+            notes = [*notes, f"{', '.join(unused)}: not used, as {name} was not trained on them"]
         answer = Answer(
             request,
             shown,

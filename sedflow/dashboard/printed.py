@@ -5,10 +5,12 @@ import re
 import string
 from typing import Any
 
-__all__ = ["ago", "filled", "minus", "percent", "printed", "short"]
+__all__ = ["ago", "filled", "minus", "percent", "powers", "printed", "short"]
 
 # A hyphen that begins a number: not of a range, a name, a date, or of what is quoted.
 _HYPHEN = re.compile(r"(?<![\w.'\"-])-(?=[\d.])")
+_POWER = re.compile(r"(?<![\w.'\"-])([\d.]+)e([+-]?)0*(\d+)(?![\w.]*['\"\w])")
+_RAISED = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
 _GYR = 0.9995  # less is less than 1,000 Myr, rounded
 
 
@@ -21,13 +23,28 @@ def minus(text: str) -> str:
     return _HYPHEN.sub("\N{MINUS SIGN}", text)
 
 
+def powers(text: str) -> str:
+    """A text whose numbers have powers of ten as one writes them; what is quoted stays as it is.
+
+    >>> powers("p = 8e-10, 1e-06 to 0.5, 2.5e+20, '1e-6', file 3e.csv")
+    "p = 8 × 10⁻¹⁰, 10⁻⁶ to 0.5, 2.5 × 10²⁰, '1e-6', file 3e.csv"
+    """
+
+    def written(found):
+        digits, sign, power = found.groups()
+        raised = f"10{(sign.strip('+') + power).translate(_RAISED)}"
+        return raised if digits == "1" else f"{digits} × {raised}"
+
+    return _POWER.sub(written, text)
+
+
 def printed(value: Any, spec: str = "") -> str:
     """A number for a reader, by Python's format, or a text with numbers.
 
     >>> printed(-3, ".2f"), printed(0.254, ".0%"), printed("at -0.41"), printed("nsa-ugriz")
     ('−3.00', '25 %', 'at −0.41', 'nsa-ugriz')
     """
-    text = minus(format(value, spec))
+    text = powers(minus(format(value, spec)))
     return f"{text[:-1]} %" if text.endswith("%") and not text.endswith(" %") else text
 
 

@@ -245,7 +245,7 @@ class Page:
         view = LearnView(self.engine.nsa, self.engine.posterior, **self.opening.lesson)
         view.param.watch(
             lambda *events: self._write_address(),
-            ["lesson", "step", "galaxy", "seed", "code", "best"],
+            ["lesson", "step", "galaxy", "seed", "code", "mark", "best"],
         )
         return view
 

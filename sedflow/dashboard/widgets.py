@@ -18,7 +18,7 @@ from bokeh.models import CustomJSTickFormatter
 from bokeh.models.ui import Tooltip
 
 from sedflow.dashboard.patches.panel_server import MARKDOWN_CSS
-from sedflow.dashboard.printed import minus
+from sedflow.dashboard.printed import minus, powers
 from sedflow.palette import INK_BLUE, PAPER
 
 __all__ = [
@@ -305,7 +305,7 @@ def typeset(text: object) -> str:
     What is quoted stays as it is, because a visitor copies it.
 
     >>> typeset("r: mag_r +- err-r, -1.0 or 1e-06; state nulls = '-99'")
-    "r: mag_r ± err-r, −1.0 or 1e-06; state nulls = '-99'"
+    "r: mag_r ± err-r, −1.0 or 10⁻⁶; state nulls = '-99'"
     >>> typeset("g-r = -0.72 is bluer than the models reach")
     'g − r = −0.72 is bluer than the models reach'
     """
@@ -313,4 +313,4 @@ def typeset(text: object) -> str:
     told = _COLOR.sub(r"\1 − \2", told)
     for argument, button in _ON_PAGES.items():
         told = told.replace(argument, button)
-    return minus(told)
+    return powers(minus(told))

@@ -16,6 +16,7 @@ from sedflow.photometry import Photometry
 BLUE = 0.65
 _LINES = "H-alpha", "[O III] 5007", "[O II] 3729"  # the first that a band holds is named
 _BIASES = "H-alpha", "i"  # what shifts a metallicity measurably; others shift a band
+_SURE = 3.0  # signal-to-noise ratio of g and r from which a galaxy's colour is known
 _LEAST = 0.2  # of a curve's peak, where a line counts as in the band
 
 
@@ -40,13 +41,19 @@ def missing_lines(galaxies: Photometry, grid: SSPGrid) -> np.ndarray:
         return said.reshape(shape)
     with np.errstate(invalid="ignore", divide="ignore"):
         g, r = (flat.magnitude[:, flat.bands.index(band)] for band in "gr")
-        left = g - r < BLUE
+        left = (g - r < BLUE) & _are_sure(flat)
     for name in _LINES:
         share = np.where(flat.present, _shares(name, flat.redshift, flat.bands), 0.0)
         for i in np.flatnonzero(left & (share.max(-1) > _LEAST)):
             said[i] = _sentence(name, flat.bands[int(share[i].argmax())], grid.name)
             left[i] = False
     return said.reshape(shape)
+
+
+def _are_sure(galaxies):
+    """Whether each galaxy (n,) has a colour: one of noise alone is called neither blue nor red."""
+    columns = [galaxies.bands.index(band) for band in "gr"]
+    return (galaxies.flux > _SURE * galaxies.sigma)[:, columns].all(-1)
 
 
 def _shares(name, redshift, bands):

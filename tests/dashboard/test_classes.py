@@ -6,8 +6,11 @@ import numpy as np
 import pytest
 
 import sedflow
-from sedflow.dashboard.learn.by_hand import lesson, together
+from sedflow.dashboard.address import encode_lesson
+from sedflow.dashboard.learn.by_hand import lesson
+from sedflow.dashboard.learn.by_hand.kept import is_mark
 from sedflow.dashboard.learn.by_hand.together import Together
+from sedflow.dashboard.opening import _lesson
 from sedflow.dashboard.pages.learn import LearnView
 from sedflow.dashboard.server.classes import CODE_LENGTH, Classes
 from sedflow.errors import SedflowError
@@ -131,12 +134,47 @@ def test_classes_that_nobody_uses_give_their_places_to_others():
     assert len({*codes} & {*classes._classes}) == 39
 
 
-def test_a_page_that_opens_the_lesson_again_has_one_guess(monkeypatch):
-    monkeypatch.setattr(together, "whose", lambda: ("visitor", "session"))
+def test_a_page_that_is_loaded_again_has_one_guess():
+    """The address has what it was sent under; a link that is copied leaves that out."""
+
+    async def opened(address):
+        opening, _ = _lesson(address)
+        view = LearnView(sedflow.load_nsa(), **opening)
+        assert view.views is not None
+        await view.ready()
+        view._stage.together.send()
+        return view
+
     knobs = {name: start for name, (*_, start) in lesson.KNOBS.items()}
-    code = Together(lambda: knobs, "", lambda code: None, lambda: True)
+    code = Together(lambda: knobs, "", lambda code: None, lambda: True, 72)
     code.open()
+    address = {"lesson": "fit-by-hand", "step": "2", "class": code.code}
     for _ in range(3):
-        again = Together(lambda: knobs, code.code, lambda code: None, lambda: True)
-        again.send()
-    assert len(again.classes.guesses(code.code)) == 1
+        view = asyncio.run(opened(address))
+        address = encode_lesson(view)
+    assert is_mark(address["guess"])
+    assert len(code.classes.guesses(code.code)) == 1
+    asyncio.run(opened({k: v for k, v in address.items() if k != "guess"}))
+    assert len(code.classes.guesses(code.code)) == 2
+    odd, _ = _lesson(address | {"guess": "<b>"})
+    assert odd["mark"] == ""
+
+
+def test_a_visitor_s_own_class_that_nobody_looks_at_gives_its_place():
+    now = [0.0]
+    classes = Classes(LIMITS, clock=lambda: now[0])
+    codes = [classes.open("school") for _ in range(4)]
+    classes.send(codes[0], "page", [0.5, 0.0])
+    now[0] = 50.0
+    for code in codes[1:3]:
+        classes.guesses(code)  # somebody looks
+    now[0] = 70.0
+    classes.open("school")  # for the fourth, which is empty
+    with pytest.raises(SedflowError, match="an empty one gives its place a minute after"):
+        classes.open("school")
+    for code in codes[:3]:
+        assert classes.known(code) == code
+    now[0] = 3000.0
+    classes.open("school")
+    classes.open("school")
+    assert classes.known(codes[0]) == codes[0]  # it has a guess

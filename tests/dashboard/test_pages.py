@@ -36,6 +36,7 @@ NAMES = (
     "lesson_galaxy",
     "lesson_seed",
     "knobs",
+    "guess",
     "pinned",
     "row",
     "theme",

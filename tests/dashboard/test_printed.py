@@ -61,5 +61,5 @@ def test_an_age_is_in_gyr_from_one_on(times, said):
 
 def test_shares_and_minus_signs():
     assert percent(1.12) == "112 %" and percent(0.0996) == "10.0 %"
-    assert printed(-0.5, ".1f") == "−0.5" and printed("1e-05") == "1e-05"
+    assert printed(-0.5, ".1f") == "−0.5" and printed(1e-05) == "10⁻⁵"
     assert printed(1234.5, ",.1f") == "1,234.5"

@@ -1,6 +1,7 @@
 """What if: another galaxy beside the one that was measured, and what the change gains."""
 
 import asyncio
+from dataclasses import replace
 from types import SimpleNamespace
 
 import numpy as np
@@ -230,9 +231,54 @@ def test_what_is_said_of_a_change_stays_until_there_is_another(engine):
     panel = WhatIfPanel(engine, None)
     panel.show(answer)
     panel.change = Change((), ("H",))
-    panel.fail("it cannot be")
+    panel.fail("it cannot be", answer)
     panel.show(answer)  # as the page draws, when what was shown before goes
     assert "It cannot be" in panel._text.object
     panel.change = Change()
     panel.show(answer)
     assert "Leave a band out" in panel._text.object
+
+
+def test_what_is_offered_for_a_galaxy_stays_when_its_figures_come(engine):
+    """It was said before the figures were drawn, and the drawing took it back."""
+
+    async def main():
+        explorer = await opened_explorer(engine)
+        panel = explorer.what_if
+        panel.change = Change((), ("J", "H", "Ks"), {"J": 0.1, "H": 0.1})
+        for galaxy in ("2490", "72"):
+            explorer.state.galaxy = galaxy
+            await explorer.state.infer()
+            answer = explorer.state.answer
+            for _ in range(400):
+                if panel._about is answer and panel._for is answer:
+                    break
+                await asyncio.sleep(0.05)
+            panel.draw(answer, None)
+            assert panel._adapt.visible
+            assert "does not take J, H, Ks" in panel._text.object
+        panel.change = Change(("u", "g", "r", "i", "z"))
+        await explorer.try_change()
+        panel.draw(explorer.state.answer, None)
+        assert "eep at least one" in panel._text.object
+
+    asyncio.run(main())
+
+
+def test_nothing_is_compared_with_a_guess(engine):
+    """Exact widths beside those of the network's own draws told of gains that no band brings."""
+    answer = engine.answer(Request("72", n=1000))
+    guess = replace(answer, fit=answer.network)
+    assert not guess.exact
+    changed = engine.changed(answer, Change(("u",)))
+    assert changed.answer.exact
+    panel = WhatIfPanel(engine, None)
+    for now, given in ((answer, True), (guess, False)):
+        panel.show(now, None, changed)
+        table = panel._table.value
+        assert ((table[["ratio", "bits"]] == "–").to_numpy().all()) != given
+        assert ("**now: " in panel._text.object) != given
+        assert (table["σ now → then"] != "–").all()
+    lacking = engine.changed(answer, Change((), ("J", "H"), {"J": 0.1, "H": 0.1}))
+    panel.offer(lacking, guess)
+    assert "*Refine* first" in panel._text.object

@@ -38,6 +38,8 @@ class Scene:
     alive : whether the stage is still shown
     code : of the class that the address names; empty for none
     joined : joined(code), to be called when a class was joined
+    mark : what a guess was sent to a class under; empty before the first
+    marked : marked(mark), to be called when one was sent
     best : galaxy that is fitted by hand -> its best knobs, as far as there were any before
     keep : keep(galaxy, knobs), to be called when there are better ones
     """
@@ -51,6 +53,8 @@ class Scene:
     alive: Callable[[], bool]
     code: str = ""
     joined: Callable[[str], object] = lambda code: None
+    mark: str = ""
+    marked: Callable[[str], object] = lambda mark: None
     best: Mapping[str, dict[str, float]] = field(default_factory=dict)
     keep: Callable[[str, dict[str, float]], object] = lambda galaxy, knobs: None
 

@@ -321,14 +321,14 @@ class Explorer(PageView):
             except SedflowError as error:
                 if self._is_asked(answer, change):
                     self._set_changed(None)
-                    self.what_if.fail(str(error))
+                    self.what_if.fail(str(error), answer)
                 return
         if self._is_asked(answer, change):
             lacks = changed is not None and changed.lacks
             self._set_changed(None if lacks else changed)
             self._lacking = (changed, answer) if lacks else (None, None)
             if lacks:
-                self.what_if.offer(changed)
+                self.what_if.offer(changed, answer)
 
     async def _adapted(self, changed: Changed, fit: Fit):
         """Draws of a higher rung are there for a change, if it is asked for still."""
@@ -341,7 +341,7 @@ class Explorer(PageView):
         if changed is not lacking or not self._is_asked(answer, changed.change):
             self.what_if.job.say("What was adapted is not asked for any longer.")
         elif problem:
-            self.what_if.fail(problem)
+            self.what_if.fail(problem, answer)
         else:
             self._set_changed(better)
 

@@ -96,13 +96,16 @@ class LearnView(LateView):
     galaxy = param.Integer(default=_GALAXY, doc="NSAID of the lessons' galaxy")
     seed = param.Integer(default=1, doc="Seed of what the lessons draw")
     code = param.String(default="", doc="Code of the class that was joined")
+    mark = param.String(default="", doc="What a guess was sent to a class under")
     best = param.Dict(default={}, doc="Best knobs of each galaxy that was fitted by hand")
     notice = param.String(default="", doc="What was changed because it was out of range")
 
     def __init__(self, nsa, network=None, **params):
-        super().__init__(code=params.pop("code", ""), best=params.pop("best", {}))
+        kept = {name: params.pop(name) for name in ("code", "mark", "best") if name in params}
+        super().__init__(**kept)
         self._nsa, self._network = nsa, network or cached_posterior
         self._stage, self._stage_of, self._built = None, None, False
+        self._answered: dict[tuple, str | None] = {}  # what was chosen at steps that are answered
         self._work, self._opened = LessonWork(self._finish), None
         self._clamping = self._listing_steps = False
         self._clamp_all(**params)
@@ -237,6 +240,7 @@ class LearnView(LateView):
             self._work.drop()
             if not self.lesson:
                 self._stage = self._stage_of = None
+                self._answered.clear()  # who opens a lesson from the list begins it
                 self._steps.visible = False
                 self._views[:] = [
                     self._alert,
@@ -269,9 +273,13 @@ class LearnView(LateView):
         )
         self._listing_steps = False
         self._answer.visible = False
-        self._choices.param.update(options=list(step.choices), value=None, disabled=False)
+        self._revealed = (*wanted, step.key) in self._answered
+        self._choices.param.update(
+            options=list(step.choices),
+            value=self._answered.get((*wanted, step.key)),
+            disabled=self._revealed,
+        )
         self._reveal.label = "Check" if step.choices else "Show the answer"
-        self._revealed = False
         self._fail = ""
         document = pn.state.curdoc
         if document is None or document.session_context is None or not pn.state.loaded:
@@ -288,7 +296,10 @@ class LearnView(LateView):
             if self._stage is None:
                 self._stage = self._make_stage()
                 self._stage_box[:] = [self._stage.layout]
-            self._stage.enter(LESSONS[self.lesson].steps[number - 1].key)
+            key = LESSONS[self.lesson].steps[number - 1].key
+            self._stage.enter(key)
+            if self._revealed:
+                self._stage.reveal(key, self._choices.value)
             self._tell()
 
     def _make_stage(self):
@@ -307,6 +318,8 @@ class LearnView(LateView):
                 code=self.code,
                 joined=lambda code: self.param.update(code=code),
                 alive=lambda: self._stage is not None and self._opened is opened,
+                mark=self.mark,
+                marked=lambda mark: self.param.update(mark=mark),
                 best=self.best,
                 keep=lambda which, knobs: self.param.update(best={**self.best, which: knobs}),
             )
@@ -355,6 +368,7 @@ class LearnView(LateView):
             return
         with pn.io.hold():
             self._revealed = self._choices.disabled = True
+            self._answered[(*self._stage_of, step.key)] = self._choices.value
             self._stage.reveal(step.key, self._choices.value)
             self._tell()
             self._reveal.visible = False

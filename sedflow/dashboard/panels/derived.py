@@ -78,6 +78,7 @@ class DerivedPanel(AnswerPanel):
             margin=0,
             sortable=False,
             formatters={"quantity": {"type": "html"}},  # of our own text alone
+            titles={"prior": "prior, 68 %"},
             stylesheets=[SMALL_TABLE, _CLOSE],
             configuration={
                 "renderVertical": "basic",  # rows are as high as their names

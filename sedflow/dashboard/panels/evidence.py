@@ -6,6 +6,7 @@ from sedflow.dashboard.answer import Answer
 from sedflow.dashboard.brush import Brushed
 from sedflow.dashboard.panels.grids import GridsPanel
 from sedflow.dashboard.panels.panel import AnswerPanel
+from sedflow.dashboard.printed import printed
 from sedflow.dashboard.quantities import in_labels
 from sedflow.dashboard.widgets import plain, prose, typeset
 from sedflow.sampling.verdict import kind_of
@@ -52,9 +53,9 @@ def _said(answer):
         ]
         if importance.prior not in ("", "flat"):
             lines.append(f"- under the prior {importance.prior}")
-    lines.append(
-        f"- p = {float(answer.fit.predicted.p_value):.2g} of the data, if the model is right"
-    )
+    if verdict is None or "(p = " not in verdict.warning:  # where it is said already
+        p = printed(float(answer.fit.predicted.p_value), ".2g")
+        lines.append(f"- p = {p} of the data, if the model is right")
     inside = "inside" if answer.check else "outside"
     lines.append(f"- {inside} the domain that the network was trained on")
     return "\n".join(lines)

@@ -15,6 +15,7 @@ from sedflow.dashboard.brush import Brushed
 from sedflow.dashboard.engine import Engine
 from sedflow.dashboard.numbers import whole_number
 from sedflow.dashboard.panels.panel import AnswerPanel
+from sedflow.dashboard.printed import printed
 from sedflow.dashboard.state import MOST_DRAWS, ExplorerState
 from sedflow.dashboard.widgets import PRESSED, begun, note, plain, prose, typeset
 from sedflow.files.packaged import DEFAULT_WEIGHTS
@@ -159,7 +160,7 @@ class VerdictPanel(AnswerPanel):
         self.lacks.param.update(object=plain(lacks), visible=bool(lacks))
         link = self._engine.sky_link(answer.request.galaxy)
         self.sky.param.update(object=_link(link), visible=bool(link))
-        self._offer(_remedies(answer))
+        self._offer(_remedies(answer, self._engine))
 
     def _offer(self, remedies):
         """Show buttons; those of before are kept, because new ones lay the page out again."""
@@ -245,7 +246,7 @@ class _Remedy(NamedTuple):
     value: Any
 
 
-def _remedies(answer):
+def _remedies(answer, engine):
     """What may help this posterior."""
     found = []
     importance, n = answer.fit.draws.importance, answer.request.n
@@ -261,6 +262,11 @@ def _remedies(answer):
     if answer.fit.lacks[()] and gas in packaged_weights():
         about = "The same network, trained on the grid that has emission lines"
         found.append(_Remedy("Fit with gas", about, "weights", gas))
+    if unused := engine.unused(answer.request):
+        measured = engine.measured(answer.request.galaxy).bands
+        if whole := engine.network_of(measured):
+            about = f"The network {whole} takes all bands that were measured"
+            found.append(_Remedy(f"Fit with {', '.join(unused)}", about, "weights", whole))
     band = band_to_blame(answer)
     used = answer.fit.photometry.observed.bands
     if band and len(used) > 2:
@@ -311,16 +317,16 @@ def _badge(answer):
     """The verdict as HTML: a coloured word, and the line behind it."""
     kind = kind_of(answer.kind)
     importance = answer.fit.draws.importance
-    tip = html.escape(kind.meaning) + (
+    figures = (
         ""
         if importance is None
         else (
-            f" k-hat {float(importance.k_hat):.2f}, gap {float(importance.gap):.2f} nats, "
-            f"p = {float(answer.fit.predicted.p_value):.2g}"
+            f" The network's draws are {float(importance.gap):.2f} nats from it; p = "
+            f"{printed(float(answer.fit.predicted.p_value), '.2g')} of the data."
         )
     )
     shade = f"var(--sf-{_COLOR[kind.color]}, {kind.color})"
-    about = html.escape(f"{answer.trust}. {tip}")
+    about = html.escape(f"{kind.meaning} {answer.trust.rstrip('.')}.{figures}")
     return (
         f'<div role="status"><span title="{about}" style="color:{shade};border:1px solid {shade};'
         'border-radius:9px;padding:1px 9px;font-weight:600;white-space:nowrap">'

@@ -75,6 +75,7 @@ class WhatIfPanel(AnswerPanel):
         self._setting = False  # while the widgets follow the change
         self._used: tuple[str, ...] = ()  # bands of the present posterior
         self._message = ""  # why there is no posterior of the change, or not yet
+        self._about: Answer | None = None  # of which that is said
         self._chips = pn.widgets.CheckButtonGroup(
             label="bands, if", options=[], value=[], stylesheets=[PRESSED], margin=(0, 0, 4, 0)
         )
@@ -93,7 +94,7 @@ class WhatIfPanel(AnswerPanel):
         self._text = prose(_HINT, margin=(2, 0))
         self._table = text_table(sortable=False, margin=0)
         self._meaning = prose(_MEANING, margin=(2, 0), visible=False)
-        self.param.watch(self._follow, "change")
+        self.param.watch(lambda event: (self._forget(), self._follow()), "change")
 
     def draw(self, answer: Answer, brushed: Brushed | None) -> None:
         """Offer the galaxy's bands; say what the change gains."""
@@ -101,6 +102,8 @@ class WhatIfPanel(AnswerPanel):
             self._for = answer
             self._used = answer.fit.photometry.observed.bands
             self._offer(answer)
+            if self._about is not answer:  # else it was said before its figures were drawn
+                self._forget()
             self._follow()
         changed = self.changed
         self._table.visible = self._meaning.visible = changed is not None
@@ -108,23 +111,27 @@ class WhatIfPanel(AnswerPanel):
             self._text.object = self._message or _HINT
         else:
             self._offered, self._adapt.visible = None, False
-            self._text.object = _said(changed)
+            self._text.object = _said(answer, changed)
             self._table.value = _table(answer, changed)
 
-    def fail(self, message: str) -> None:
-        """Say why there is no posterior of the change."""
-        self._say(f"{plain(begun(message))}.")
+    def fail(self, message: str, answer: Answer | None) -> None:
+        """Say why there is no posterior of the change of an answer."""
+        self._say(f"{plain(begun(message))}.", answer)
 
-    def offer(self, changed: Changed) -> None:
-        """Say that some bands are not in the draws, and offer to adapt these."""
+    def offer(self, changed: Changed, answer: Answer) -> None:
+        """Say that some bands are not in the draws, and offer to adapt these.
+
+        answer : of the galaxy as it is
+        """
         lacks = ", ".join(changed.lacks)
-        self._say(
+        lines = [
             f"The network does not take {lacks}, and the weights of its draws do not carry so much "
             "more: nothing is shown. *Adapt draws* learns better ones, which takes ten seconds to "
             "a minute."
-        )
+        ]
+        self._say("\n\n".join(lines + _guessed(answer)), answer)
         self._offered = changed
-        self._adapt.visible = True
+        self._adapt.visible = not self.job.running
 
     def adapt(self) -> None:
         """Begin the job that adapts the draws."""
@@ -154,9 +161,14 @@ class WhatIfPanel(AnswerPanel):
         self._adapt.visible = not event.new and self._offered is not None
         self.job.cancel_button.visible = event.new
 
-    def _say(self, message):
+    def _say(self, message, answer):
         self._table.visible = self._meaning.visible = False
         self._text.object = self._message = message
+        self._about = answer
+
+    def _forget(self):
+        self._message, self._about = "", None
+        self._offered, self._adapt.visible = None, False
 
     def _offer(self, answer):
         galaxy, model = answer.fit.photometry, answer.fit.model
@@ -201,10 +213,9 @@ class WhatIfPanel(AnswerPanel):
         slider.param.watch(lambda event: self._moved(band, event), "value")
         return slider
 
-    def _follow(self, *events):
+    def _follow(self):
         """Show the change on chips and sliders."""
-        change, self._message = self.change, ""
-        self._offered, self._adapt.visible = None, False
+        change = self.change
         on = [b for b in (*self._used, *change.added) if b not in change.left]
         self._setting = True
         self._chips.value = [b for b in self._chips.options if b in on]
@@ -229,12 +240,22 @@ class WhatIfPanel(AnswerPanel):
         )
 
 
-def _said(changed):
+def _guessed(answer):
+    """That the present posterior is a guess, with which nothing is compared."""
+    if kind_of(answer.kind).exact:
+        return []
+    return [
+        f"**now: {answer.kind}**, so that its σ is a guess, and neither ratio nor bits are given: "
+        "*Refine* first."
+    ]
+
+
+def _said(answer, changed):
     """What was changed, and what the bands left out say."""
-    lines = []
+    lines = _guessed(answer)
     kind = kind_of(changed.answer.kind)
     if not kind.exact:
-        lines.append(f"**{changed.answer.kind}**: {plain(changed.answer.note)}")
+        lines.append(f"**then: {changed.answer.kind}**: {plain(changed.answer.note)}")
     if changed.made_up:
         lines.append(
             f"**{', '.join(changed.made_up)} added** with the flux that is predicted: read the "
@@ -251,8 +272,12 @@ def _said(changed):
 
 
 def _table(answer, changed):
-    """Width of each quantity before and after, and the information gained."""
+    """Width of each quantity before and after, and the information gained.
+
+    The last is that of exact posteriors: where one is a guess, its width says nothing of the other.
+    """
     rows = []
+    exact = all(kind_of(one.kind).exact for one in (answer, changed.answer))
     columns = gains(answer.samples, changed.answer.samples)
     for quantity, gain in zip(QUANTITIES, columns, strict=True):
         rows.append(
@@ -260,8 +285,8 @@ def _table(answer, changed):
                 "quantity": quantity.axis_label,
                 "σ now → then": f"{number(gain.before, gain.before)} → "
                 f"{number(gain.after, gain.after)}",
-                "ratio": f"{gain.ratio:.2f}" if np.isfinite(gain.ratio) else "–",
-                "bits": f"{gain.bits:+z.1f}".replace("-", "−"),
+                "ratio": f"{gain.ratio:.2f}" if exact and np.isfinite(gain.ratio) else "–",
+                "bits": f"{gain.bits:+z.1f}".replace("-", "−") if exact else "–",
             }
         )
     return pd.DataFrame(rows)

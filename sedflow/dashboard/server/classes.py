@@ -22,6 +22,7 @@ _MOST_CLASSES, _MOST_OF_ONE = 40, 4  # of all visitors; opened by one
 _MOST_GUESSES = 120  # in a class
 _HOURS = 4.0  # without a guess or a look, after which a class is forgotten
 _LEFT = 600.0  # seconds without a look; then an empty class gives its place to another
+_UNSEEN, _ENDED = 60.0, 3600.0  # the same of a visitor's own: an empty one, and one with guesses
 _WRONG = 40, 0.5  # wrong codes of a visitor at once, and more a second
 
 
@@ -69,13 +70,20 @@ class Classes:
             self._forget()
             if len(self._classes) >= _MOST_CLASSES:
                 self._make_room()
-            mine = sum(one.by == visitor for one in self._classes.values())
+            if self._count(visitor) >= _MOST_OF_ONE:
+                self._make_room(visitor)
+            mine = self._count(visitor)
             if mine >= _MOST_OF_ONE or len(self._classes) >= _MOST_CLASSES:
                 whose = "you have" if mine >= _MOST_OF_ONE else "this server has"
                 most = _MOST_OF_ONE if mine >= _MOST_OF_ONE else _MOST_CLASSES
                 raise SedflowError(
                     f"{whose} {most} classes open, which is the limit; use one of them, or wait: "
-                    f"a class is forgotten {_HOURS:g} hours after its last guess"
+                    + (
+                        "an empty one gives its place a minute after its page was closed, "
+                        "others an hour after"
+                        if mine >= _MOST_OF_ONE
+                        else f"a class is forgotten {_HOURS:g} hours after its last guess"
+                    )
                 )
             while True:
                 code = "".join(secrets.choice(_LETTERS) for _ in range(CODE_LENGTH))
@@ -164,16 +172,33 @@ class Classes:
             if one is None:
                 raise SedflowError(
                     f"there is no class {code[: 2 * CODE_LENGTH]!r} on this server; ask for the "
-                    f"{CODE_LENGTH} letters again, or open a class"
+                    f"{CODE_LENGTH} letters and digits again, or open a class"
                 )
             one.seen = self._clock()
             return code, one
 
-    def _make_room(self):
-        """Forget the class that was left longest ago, if nobody has sent it a guess."""
-        left = [(one.seen, code) for code, one in self._classes.items() if not one.guesses]
-        if left and min(left)[0] < self._clock() - _LEFT:
+    def _count(self, visitor):
+        return sum(one.by == visitor for one in self._classes.values())
+
+    def _make_room(self, visitor=None):
+        """Forget the class that was left longest ago, if nobody has sent it a guess.
+
+        visitor : of whose classes; then a minute is long, and so is an hour where it has guesses
+        """
+        now = self._clock()
+        left = [
+            (one.seen, code)
+            for code, one in self._classes.items()
+            if visitor in (None, one.by) and one.seen < now - self._long(visitor, one)
+        ]
+        if left:
             del self._classes[min(left)[1]]
+
+    def _long(self, visitor, one):
+        """Seconds without a look after which a class can give its place to another."""
+        if visitor is None:
+            return np.inf if one.guesses else _LEFT
+        return _ENDED if one.guesses else _UNSEEN
 
     def _forget(self):
         oldest = self._clock() - 3600 * _HOURS

@@ -70,7 +70,15 @@ class ByHandFigures(Stage):
         self._fit = beside(pane(self.spectrum), pane(self.pulls))
         self._found = abreast(*self.pairs.values(), self.chi2)
         self._table = prose()
-        self.together = Together(self._sent, scene.code, scene.joined, scene.alive, scene.nsaid)
+        self.together = Together(
+            self._sent,
+            scene.code,
+            scene.joined,
+            scene.alive,
+            scene.nsaid,
+            scene.mark,
+            scene.marked,
+        )
         self.layout[:] = [
             self._knobs,
             self._found,

@@ -1,6 +1,5 @@
 """Class mode of the lesson: guesses of many browsers in one histogram."""
 
-import secrets
 from collections.abc import Callable
 
 import numpy as np
@@ -8,6 +7,7 @@ import panel as pn
 from bokeh.models import Range1d
 
 from sedflow.dashboard.learn.by_hand import lesson
+from sedflow.dashboard.learn.by_hand.kept import new_mark
 from sedflow.dashboard.learn.plots import Plot
 from sedflow.dashboard.learn.stage import pane
 from sedflow.dashboard.server.classes import CODE_LENGTH, shared_classes
@@ -41,6 +41,10 @@ class Together:
         Whether the lesson is still open.
     galaxy : int
         NSAID of the galaxy that is fitted; nobody joins a class that fits another.
+    mark : str
+        What the guess of this page, before it was loaded again, was sent under; empty for none.
+    marked : callable(mark)
+        Told what a guess was sent under.
     """
 
     def __init__(
@@ -50,10 +54,13 @@ class Together:
         joined: Callable[[str], object],
         alive: Callable[[], bool],
         galaxy: int = 0,
+        mark: str = "",
+        marked: Callable[[str], object] = lambda mark: None,
     ):
         self._best, self._joined, self._alive, self._galaxy = best, joined, alive, galaxy
-        # Of this page, also when the lesson is left and opened again, and nobody's name.
-        self._me = whose()[1] or secrets.token_hex(8)
+        # Nobody's name. A page that is loaded again has its guess, and not a second one.
+        self._me = mark or new_mark()
+        self._marked = marked
         self.classes = shared_classes(_LIMITS)
         self.code, self._clock = "", None
         self._drawn: tuple = ()  # what of
@@ -113,7 +120,12 @@ class Together:
         """Send the student's best knobs, in the place of those sent before."""
         best = self._best()
         values = [float(np.clip(best[k], *_LIMITS[i])) for i, k in enumerate(lesson.KNOBS)]
-        self._try(lambda: self.classes.send(self.code, self._me, values))
+
+        def send():
+            self.classes.send(self.code, self._me, values)
+            self._marked(self._me)
+
+        self._try(send)
         self.draw()
 
     def draw(self) -> None:

@@ -71,7 +71,7 @@ LESSON = Lesson(
             "low mass may be just as common there: they were never measured. **The inference takes "
             "out the errors and the prior. It cannot know which galaxies were never selected.**\n\n"
             "Where the limit in flux and the area are known, each galaxy can count as "
-            "1/V<sub>max</sub>, one over the volume in which it would have been seen. The "
+            "1/Vₘₐₓ, one over the volume in which it would have been seen. The "
             "packaged atlas is seven clusters and Virgo, chosen by hand, and no weights turn it "
             "into the mass function of the universe. "
             "On the page *Population* you can ask it other questions, and select other parts.",
