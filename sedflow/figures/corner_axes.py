@@ -3,6 +3,7 @@
 Panel (row, column) fills a square of the figure's own coordinates, less the gap to the next.
 """
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -218,7 +219,15 @@ def _in_units_of(axes, k, ends):
 
 
 def _said(axes, name, low, high):
-    return f"{axes.labels[axes.names.index(name)]} {low:.3g} to {high:.3g}"
+    """A range in words: two digits of its width, so that the words hold the draws that it holds."""
+    digits = 1 - math.floor(math.log10(high - low)) if high > low else 4
+    low, high = (_trimmed(round(end, digits), max(digits, 0)) for end in (low, high))
+    return f"{axes.labels[axes.names.index(name)]} {low} to {high}"
+
+
+def _trimmed(value, digits):
+    text = f"{value:z.{digits}f}"
+    return text.rstrip("0").rstrip(".") if "." in text else text
 
 
 def join_lines(lines) -> tuple[np.ndarray, np.ndarray]:

@@ -277,7 +277,11 @@ def _dress(axes, rows, fit, limits, paper):
     """Labels, thin frames, small ticks, a light grid, and values above the histograms."""
     n = len(rows)
     panel = 0.94 * (72 * paper.inches - 6 * paper.font_size) / n  # points, about
-    ticks = [round_ticks(ends, panel / (0.65 * paper.small)) for ends in limits]
+    room = panel / (0.65 * paper.small)  # characters along an axis
+    ticks = [round_ticks(ends, room) for ends in limits]
+    turn = 0
+    if any(len(at) < 2 for at, _ in ticks):  # one number on an axis tells no scale
+        turn, ticks = 90, [round_ticks(ends, room, upright=True) for ends in limits]
     for row in range(n):
         for column in range(n):
             ax = axes[row, column]
@@ -286,7 +290,9 @@ def _dress(axes, rows, fit, limits, paper):
                 continue
             ax.tick_params(labelsize=paper.small, width=0.5, length=2, pad=1.5, direction="in")
             (x, x_text), (y, y_text) = ticks[column], ticks[row]
-            ax.set_xticks(x, x_text if row == n - 1 else [""] * len(x), rotation=0)
+            ax.set_xticks(
+                x, x_text if row == n - 1 else [""] * len(x), rotation=turn
+            )
             if column < row:
                 ax.set_yticks(y, y_text if column == 0 else [""] * len(y), rotation=0)
             for spine in ax.spines.values():

@@ -86,7 +86,16 @@ def paper_spectrum(
     below.set_xlabel("observed wavelength [Å]", fontsize=paper.font_size)
     figure.align_ylabels()
     legend(figure, top, name or as_given(fit.title), paper)
+    _inside(figure, top)
     return figure
+
+
+def _inside(figure, axes):
+    """Let the label of an axis be no longer than the axis, whose place the layout settles."""
+    figure.draw_without_rendering()
+    label = axes.yaxis.label
+    room = axes.get_window_extent().height / label.get_window_extent().height
+    label.set_fontsize(label.get_fontsize() * min(1.0, room))
 
 
 def draw_spectrum(

@@ -5,10 +5,13 @@ import numpy as np
 __all__ = ["interval", "round_ticks"]
 
 
-def round_ticks(ends, room) -> tuple[np.ndarray, list[str]]:
+def round_ticks(ends, room, upright: bool = False) -> tuple[np.ndarray, list[str]]:
     """Two or three round numbers away from the ends of an axis, and their text.
 
+    Where two do not fit beside each other, one.
+
     room : characters that fit along the axis
+    upright : whether the text is turned by a right angle, so that a number takes one line
     """
     from matplotlib.ticker import MaxNLocator
 
@@ -22,7 +25,8 @@ def round_ticks(ends, room) -> tuple[np.ndarray, list[str]]:
             continue
         digits = next((d for d in range(5) if np.allclose(found, found.round(d), atol=1e-9)), 5)
         words = [f"{t:.{digits}f}".replace("-", "−") for t in found]
-        needed = (max(map(len, words)) + 0.7) * (high - low) / room
+        length = 1.5 if upright else max(map(len, words))
+        needed = (length + 0.7) * (high - low) / room
         every = max(1, int(np.ceil(needed / (found[1] - found[0]))))
         first = (len(found) - 1) % every // 2
         at, text = found[first::every], words[first::every]

@@ -1,6 +1,7 @@
 """Parts of Explore: what buttons say, what a selection is, what a figure for paper has."""
 
 import asyncio
+import html
 import json
 import threading
 from dataclasses import replace
@@ -318,7 +319,7 @@ def test_a_band_left_out_of_one_galaxy_is_there_again_in_the_next(nsa, posterior
     """It stayed out for every galaxy after it, and after Back as well."""
     view = Explorer(nsa, posterior, nsaid=72)
     state, rest = view.state, ["u", "r", "i", "z"]
-    view.verdict._do(SimpleNamespace(name="bands", value=rest), None)
+    view.verdict._apply(SimpleNamespace(name="bands", value=rest))
     assert state.bands == rest
     state.galaxy = "2490"
     assert state.bands == []
@@ -336,15 +337,15 @@ def test_bands_left_out_one_after_the_other_are_all_there_again():
     state = ExplorerState(run=None, galaxy="72")
     panel = VerdictPanel(state, print, SimpleNamespace())
     for bands in (["u", "r", "i", "z"], ["r", "i", "z"]):
-        panel._do(SimpleNamespace(name="bands", value=bands), None)
+        panel._apply(SimpleNamespace(name="bands", value=bands))
     state.galaxy = "2490"
     assert state.bands == []
-    panel._do(SimpleNamespace(name="bands", value=["g", "r"]), None)
+    panel._apply(SimpleNamespace(name="bands", value=["g", "r"]))
     state.bands = []
     state.bands = ["g", "r"]  # by hand
     state.galaxy = "72"
     assert state.bands == ["g", "r"]
-    panel._do(SimpleNamespace(name="bands", value=["r"]), None)
+    panel._apply(SimpleNamespace(name="bands", value=["r"]))
     state.galaxy = "2490"
     assert state.bands == ["g", "r"]
 
@@ -356,3 +357,31 @@ def test_the_buttons_of_a_fresh_page_are_what_its_address_says():
     assert panel.bands.value == ["g", "r"]
     panel.bands.value = ["g", "r", "i"]
     assert state.bands == ["g", "r", "i"]
+
+
+def test_bands_of_a_typed_galaxy_that_its_network_does_not_take_are_said(engine):
+    panel = TypedPanel(engine)
+    typed = {"FUV": 18.9, "NUV": 17.9, "u": 17.5, "g": 16.4, "r": 15.9, "i": 15.6, "z": 15.4}
+    for band, value in typed.items():
+        panel._values[band][0].value, panel._values[band][1].value = value, 0.05
+    panel.infer()
+    answer = engine.answer(Request(panel.chosen, n=300))
+    assert "FUV, NUV: not used, as nsa-ugriz-fsps was not trained on them" in answer.note
+    verdict = VerdictPanel(ExplorerState(run=None), lambda method: None, engine)
+    verdict.show(answer)
+    (button,) = [one for one in verdict.remedies if one.label == "Fit with FUV, NUV"]
+    button.clicks += 1
+    assert verdict._state.weights == "nsa-uv-bc03"
+    whole = engine.answer(Request(panel.chosen, n=300, weights="nsa-uv-bc03"))
+    assert "not used" not in whole.note
+    verdict.show(whole)
+    assert not button.visible
+
+
+def test_what_is_behind_the_badge_is_said_once_and_as_text(engine, answer):
+    verdict = VerdictPanel(ExplorerState(run=None), lambda method: None, engine)
+    verdict.show(answer)
+    title = verdict.badge.object.partition('title="')[2].partition('"')[0]
+    told = html.unescape(title)
+    assert "&" not in told and ".." not in told
+    assert told.count("k-hat") == 1

@@ -22,11 +22,12 @@ from bokeh.util.token import generate_jwt_token, generate_session_id
 from click.testing import CliRunner
 from conftest import IDLE, MODELS, watched_page
 from tornado.httpclient import HTTPClientError
+from tornado.netutil import is_valid_ip
 from tornado.websocket import WebSocketClosedError, websocket_connect
 from visitors import Visitor, free_port, serving
 
 from sedflow.cli import main
-from sedflow.dashboard.server.gate import CONNECTIONS, MAX_QUERY, ROUTES
+from sedflow.dashboard.server.gate import CONNECTIONS, MAX_QUERY, ROUTES, _without_port
 from sedflow.dashboard.server.refusals import HEADERS
 from sedflow.dashboard.server.start import serve
 from sedflow.errors import SedflowError
@@ -873,3 +874,10 @@ def test_a_page_whose_socket_is_refused_says_so(server, chromium):
         assert "reload in a minute" in page.inner_text("#sf-says")
     finally:
         page.context.close()
+
+
+@pytest.mark.parametrize("seen", ["10.0.0.5:4711", "[2001:db8::5]:443"])
+def test_the_port_that_a_proxy_writes_behind_an_address_is_left_out(seen):
+    bare = seen.rpartition(":")[0].strip("[]")
+    assert _without_port(seen) == _without_port(bare) == bare
+    assert is_valid_ip(bare)

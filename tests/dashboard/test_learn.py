@@ -508,3 +508,23 @@ def test_every_lesson_has_a_drawing_that_follows_the_theme():
         assert drawing.get("aria-hidden") == "true"  # read aloud it would say nothing
         places = re.findall(r"-?\d+\.\d", " ".join(p.get("d", "") for p in drawing.iter()))
         assert all(0 <= float(place) <= 320 for place in places)
+
+
+def test_a_step_that_was_answered_keeps_its_answer_until_the_lesson_is_begun_again(learn):
+    view = learn(lesson="parameters")
+    _ = view.views
+    steps = LESSONS["parameters"].steps
+    asked = next(k for k, step in enumerate(steps, 1) if step.choices)
+    view.step = asked
+    choice = steps[asked - 1].choices[0]
+    view._choices.value = choice
+    view._reveal.clicks += 1
+    said = view._answer.object
+    view.step = asked + 1
+    assert not view._answer.visible
+    view.step = asked
+    assert (view._answer.object, view._choices.value) == (said, choice)
+    assert view._answer.visible and view._choices.disabled and not view._reveal.visible
+    view.lesson = ""
+    view.param.update(lesson="parameters", step=asked)
+    assert view._choices.value is None and not view._choices.disabled

@@ -115,3 +115,18 @@ def test_an_open_end_is_where_the_draws_end_and_none_inside_is_said(low, high, h
 def test_digits_are_grouped_as_nobody_types_them():
     with pytest.raises(SedflowError, match="is not a number"):
         typed_number("1_0", "from")
+
+
+@pytest.mark.parametrize(
+    ("low", "high", "said"),
+    [
+        (10.36, 10.44, "A 10.36 to 10.44"),
+        (10.449, 10.451, "A 10.449 to 10.451"),
+        (9.9632, 10.7012, "A 9.96 to 10.7"),
+        (-0.004, 1500.0, "A 0 to 1500"),
+        (2.0, 2.0, "A 2 to 2"),
+    ],
+)
+def test_a_range_is_said_as_finely_as_it_is(low, high, said):
+    axes = CornerAxes(("a",), ("A",), np.array([[0.0, 20.0]]))
+    assert in_ranges(np.array([[10.4]]), axes, [("a", low, high)])[1] == said

@@ -80,3 +80,9 @@ def test_check_and_fit_name_the_line(posterior):
     assert "H-alpha falls into i" in fit.notes[0]
     assert "H-alpha falls into i" in fit._repr_html_()
     assert replace(fit, model=default_model("fsps-gas")).notes == ()
+
+
+def test_a_galaxy_of_noise_alone_is_called_neither_blue_nor_red():
+    flux = nanomaggies(np.array(BLUE))
+    noisy = Photometry(flux, 4.0 * flux, 0.1, tuple("ugriz"))
+    assert missing_lines(noisy, load_ssp("fsps"))[()] == ""

@@ -7,6 +7,7 @@ picked took one to three such searches, and the first move of a slider two.
 
 from functools import wraps
 from types import NoneType
+from typing import Any
 from weakref import WeakKeyDictionary
 
 import bokeh.model.util as bokeh_util
@@ -148,7 +149,7 @@ def message_of(events) -> patch_doc:
     """The message that says what changed in a document, which is then known to its page."""
     [models] = {event.document.models for event in events}
     serializer = _KnownModels(models)
-    content = {"events": serializer.encode(events)}
+    content: Any = {"events": serializer.encode(events)}
     models.flush_synced(lambda model: not serializer.has_ref(model))
     message = patch_doc(patch_doc.create_header(), {}, content)
     message.add_buffers(*serializer.buffers)

@@ -53,6 +53,19 @@ _HEARSAY = (
 _BAD_REQUEST = b"HTTP/1.1 400 Bad Request\r\n\r\n"  # as Tornado writes it past all handlers
 
 
+_WITH_PORT = re.compile(r"(?:\[(?P<six>[0-9a-fA-F:.]+)\]|(?P<four>[\d.]+)):\d+")
+
+
+def _without_port(address):
+    """An address, whose port some proxies write behind it.
+
+    >>> _without_port("9.9.9.9:4711"), _without_port("[2001:db8::1]:443"), _without_port("::1")
+    ('9.9.9.9', '2001:db8::1', '::1')
+    """
+    found = _WITH_PORT.fullmatch(address)
+    return (found["six"] or found["four"]) if found else address
+
+
 class Gate(Router):
     """Lets through what `ROUTES` names, to the page and its websocket by handlers of its own.
 
@@ -102,7 +115,7 @@ class Gate(Router):
 
     def _set_address(self, request):
         """Who asks: the socket's other end, or who the proxy there says that it is."""
-        seen = request.headers.get("X-Forwarded-For", "").split(",")[-1].strip()
+        seen = _without_port(request.headers.get("X-Forwarded-For", "").split(",")[-1].strip())
         if self._behind_proxy and is_valid_ip(seen):
             request.remote_ip = seen
         for name in _HEARSAY:
