@@ -14,6 +14,7 @@ from sedflow.dashboard.answer import MOST_PINNED_DRAWS, OwnGalaxy, Request
 from sedflow.dashboard.learn.by_hand.kept import encode_best
 from sedflow.dashboard.numbers import MAX_DIGITS, clamped, whole_number
 from sedflow.errors import SedflowError
+from sedflow.files.packaged import SSP_NAMES
 from sedflow.parameters import PARAMETERS, as_theta
 from sedflow.photometry import Photometry
 
@@ -126,6 +127,8 @@ def encode_own(own: OwnGalaxy) -> dict[str, str]:
     out = {"flux": bands, "z": repr(float(g.redshift))}
     if own.truth is not None:
         out["truth"] = ",".join(f"{v:.9g}" for v in own.truth)
+    if own.ssp:
+        out["made"] = own.ssp
     return out
 
 
@@ -159,9 +162,14 @@ def decode_own(query: dict) -> OwnGalaxy | None:
                 "or decam2014-g"
             )
     truth = _truth_of(query["truth"]) if "truth" in query else None
-    return OwnGalaxy(
-        Photometry(np.array(flux), np.array(sigma), np.asarray(redshift), bands), truth
-    )
+    made = query.get("made", "")
+    if made and made not in SSP_NAMES:
+        raise SedflowError(
+            f"made={_quoted(made)} in the address is not a grid of the package; write one of "
+            f"{', '.join(SSP_NAMES)}, or leave made out"
+        )
+    galaxy = Photometry(np.array(flux), np.array(sigma), np.asarray(redshift), bands)
+    return OwnGalaxy(galaxy, truth, made)
 
 
 def _truth_of(text):

@@ -11,6 +11,7 @@ from sedflow.draws import CURVE_LEVELS, Draws, column_quantiles
 from sedflow.files.packaged import DEFAULT_WEIGHTS
 from sedflow.fits.fit import Fit
 from sedflow.model.lines import LineMarks
+from sedflow.model.sed import SEDModel, default_model
 from sedflow.network.domain_check import DomainCheck
 from sedflow.parameters import NAMES
 from sedflow.photometry import Photometry
@@ -45,10 +46,14 @@ class Request:
 
 @dataclass(frozen=True)
 class OwnGalaxy:
-    """A galaxy that is not the atlas': typed, uploaded, or simulated with a known truth (12,)."""
+    """A galaxy that is not the atlas': typed, uploaded, or simulated with a known truth (12,).
+
+    ssp : the packaged SSP grid that a simulated galaxy was made with; "" where that is not known
+    """
 
     photometry: Photometry
     truth: np.ndarray | None = None
+    ssp: str = ""
 
     @cached_property
     def digest(self) -> bytes:
@@ -57,7 +62,7 @@ class OwnGalaxy:
         truth = np.array([]) if self.truth is None else self.truth
         for values in (data.flux, data.sigma, data.redshift, truth):
             hashed.update(repr(np.asarray(values, float).tolist()).encode())
-        hashed.update(repr(data.bands).encode())
+        hashed.update(repr((data.bands, self.ssp)).encode())
         return hashed.digest()
 
 
@@ -75,6 +80,7 @@ class Answer:
     steps : the `trust` that `fit` was made with; "" where its draws are the network's, weighted
         or not
     missed : name of the prior that was asked for, where the posterior under it was not reached
+    ssp : the packaged SSP grid that a simulated galaxy was made with; "" where that is not known
     """
 
     request: Request
@@ -86,6 +92,18 @@ class Answer:
     note: str = ""
     steps: str = ""
     missed: str = ""
+    ssp: str = ""
+
+    @property
+    def true_model(self) -> SEDModel:
+        """The model that a simulated galaxy was made with; that of the fit, where it is unknown."""
+        return default_model(self.ssp) if self.ssp else self.fit.model
+
+    @property
+    def lacks(self) -> str:
+        """What the fit's model lacks, as a sentence; "" where the galaxy lacks it, too."""
+        bare = bool(self.ssp) and not self.true_model.line_names
+        return "" if bare else str(self.fit.lacks[()])
 
     @property
     def exact(self) -> bool:
@@ -128,7 +146,7 @@ class Answer:
         """The true values of all `QUANTITIES`."""
         if self.truth is None:
             return None
-        one = replace(self.fit, draws=Draws(self.truth[None]), verdict=None)
+        one = replace(self.fit, draws=Draws(self.truth[None]), verdict=None, model=self.true_model)
         return quantity_columns(one)[0]
 
     @cached_property

@@ -170,7 +170,7 @@ class Engine:
         name = answer.request.galaxy
         if whole_number(name) is not None:
             return None
-        return self.own.get(name) or OwnGalaxy(answer.network.photometry, answer.truth)
+        return self.own.get(name) or OwnGalaxy(answer.network.photometry, answer.truth, answer.ssp)
 
     def literature(self, galaxy: str) -> dict:
         """What other work says about a galaxy of the atlas: name of the quantity -> text."""
@@ -373,6 +373,7 @@ class Engine:
             f"Note that {'; '.join(notes).rstrip('.')}." if notes else "",
             steps,
             missed,
+            "" if own is None else own.ssp,
         )
         return _ready(answer)
 

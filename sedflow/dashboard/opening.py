@@ -94,6 +94,8 @@ class Opening:
             notices += more
         pins, more = decode_pins(query.get("pins", ""), state, MOST_PINS)
         notices += more
+        pins, more = _there(pins, engine)
+        notices += more
         pinned, more = decode_pinned(query.get("pinned", ""))
         notices += more
         lesson, more = _lesson(query)
@@ -109,7 +111,7 @@ class Opening:
             walk=query.get("walk") == "1",
             population=population,
             row=row,
-            pins=[pin for pin in pins if pin.weights in packaged_weights()],
+            pins=pins,
             lesson=lesson,
             notices=[f"{notice}." for notice in notices],
         )
@@ -146,14 +148,34 @@ def _add_own(query, explore, engine, notices):
             explore["galaxy"] = str(engine.nsa.find(name))
 
 
+def _there(pins, engine):
+    """Pins whose galaxy and network there are, and a sentence on each of the others."""
+    found, notices = [], []
+    for pin in pins:
+        if pin.galaxy not in engine.own and whole_number(pin.galaxy) not in engine.nsa:
+            notices.append(f"no galaxy of the atlas has NSAID {pin.galaxy}; its pin is left out")
+        elif pin.weights not in packaged_weights():
+            name = pin.weights[:_MOST_QUOTED]
+            notices.append(f"there is no network {name!r}; its pin is left out")
+        else:
+            found.append(pin)
+    return found, notices
+
+
 def _lesson(query):
     """Values of `LearnView` that an address has, and notices."""
     values: dict[str, Any] = {k: query[k] for k in ("lesson",) if k in query}
+    notices: list[str] = []
     values["code"] = query.get("class", "")[:CODE_LENGTH]
     values["mark"] = query.get("guess", "") if is_mark(query.get("guess", "")) else ""
     for name, key in (("step", "step"), ("galaxy", "lesson_galaxy"), ("seed", "lesson_seed")):
         number = whole_number(query.get(key, ""))
         if number is not None:
             values[name] = number
-    values["best"], notices = decode_best(query.get("knobs", ""))
-    return values, notices
+        elif key in query:
+            notices.append(
+                f"{key} = {query[key][:_MOST_QUOTED]!r} is not a whole number, so the lesson "
+                "begins as usual"
+            )
+    values["best"], more = decode_best(query.get("knobs", ""))
+    return values, notices + more

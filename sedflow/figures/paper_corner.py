@@ -290,9 +290,7 @@ def _dress(axes, rows, fit, limits, paper):
                 continue
             ax.tick_params(labelsize=paper.small, width=0.5, length=2, pad=1.5, direction="in")
             (x, x_text), (y, y_text) = ticks[column], ticks[row]
-            ax.set_xticks(
-                x, x_text if row == n - 1 else [""] * len(x), rotation=turn
-            )
+            ax.set_xticks(x, x_text if row == n - 1 else [""] * len(x), rotation=turn)
             if column < row:
                 ax.set_yticks(y, y_text if column == 0 else [""] * len(y), rotation=0)
             for spine in ax.spines.values():

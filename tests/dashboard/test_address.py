@@ -219,3 +219,20 @@ def test_an_address_of_a_model_says_how_it_is_looked_at():
     assert other.began() == "dusty"
     other.tau_ism += 0.1
     assert other.began() == ""
+
+
+def test_the_grid_of_a_mock_is_in_the_address():
+    own = decode_own({"flux": "r:1:0.1", "z": "0.1", "made": "fsps-gas"})
+    assert own.ssp == "fsps-gas"
+    assert encode_own(own)["made"] == "fsps-gas"
+    with pytest.raises(SedflowError, match="in the address is not a grid"):
+        decode_own({"flux": "r:1:0.1", "z": "0.1", "made": "../x"})
+
+
+def test_pins_and_galaxies_of_lessons_that_are_not_there_are_said(engine):
+    query = {"pins": "72;999;72~none", "lesson": "parameters", "lesson_galaxy": "abc"}
+    opening = Opening.of(query, ["explore"], engine)
+    assert [pin.galaxy for pin in opening.pins] == ["72"]
+    told = " ".join(opening.notices)
+    assert "no galaxy of the atlas has NSAID 999; its pin is left out" in told
+    assert "lesson_galaxy = 'abc' is not a whole number" in told

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from sedflow.dashboard.address import decode, encode
-from sedflow.dashboard.answer import Answer, Request
+from sedflow.dashboard.answer import Answer, OwnGalaxy, Request
 from sedflow.dashboard.engine import Engine
 from sedflow.dashboard.pages.forward import ForwardView
 from sedflow.dashboard.panels.derived import DerivedPanel
@@ -164,3 +164,24 @@ def test_a_pinned_curve_outside_the_sliders_is_clamped_and_said(nsa, posterior):
     page = Page(Engine(nsa, posterior), {"view": "forward", "pinned": far})
     assert page.notices[0].startswith("log_mstar of the pinned curve = 99 was changed to 12.5")
     page.close()
+
+
+def test_a_mock_that_was_made_without_gas_has_no_true_lines(engine, stars):
+    """It was told to be fitted with gas, and its truth had the lines of the grid of the fit."""
+    theta, seen = stars.fit.best, stars.fit.photometry
+    made = {ssp: engine.add("mock", OwnGalaxy(seen, theta, ssp)) for ssp in ("fsps", "fsps-gas")}
+    bare = engine.answer(Request(made["fsps"], n=300))
+    assert bare.lacks == "" and str(bare.fit.lacks[()])
+    panel = VerdictPanel(ExplorerState(run=None), lambda method: None, engine)
+    panel.show(bare)
+    assert not panel.lacks.visible
+    assert "Fit with gas" not in [one.label for one in panel.remedies if one.visible]
+    for ssp, name in made.items():
+        answer = engine.answer(Request(name, n=300, weights="nsa-ugriz-fsps-gas"))
+        table = DerivedPanel()
+        table.show(answer)
+        *_, last = table.table.value["truth"]
+        assert (last == "–") == (ssp == "fsps")
+    assert bare.truths == pytest.approx(replace(bare, ssp="").truths, nan_ok=True)
+    other = replace(bare, ssp="bc03")
+    assert other.true_model.grid.name == "bc03"

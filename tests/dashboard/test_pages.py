@@ -30,6 +30,7 @@ NAMES = (
     "flux",
     "z",
     "truth",
+    "made",
     "view",
     "lesson",
     "step",

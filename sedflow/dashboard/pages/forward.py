@@ -17,6 +17,7 @@ from sedflow.dashboard.pinned_curve import pinned_curves, pinned_values
 from sedflow.dashboard.state import ForwardState, LightOptions
 from sedflow.dashboard.widgets import NO_LABEL, PRESSED, follow, prose
 from sedflow.figures.histories import HistoryFigure, history_layers
+from sedflow.files.packaged import SSP_NAMES
 from sedflow.model.sed import default_model
 from sedflow.parameters import NAMES
 
@@ -169,7 +170,9 @@ class ForwardView(PageView):
     def _galaxy(self):
         """The galaxy that is shown, to observe it."""
         data = self.data
-        return self.model.bands, data["nanomaggies"], data["z"], data["theta"]
+        grid = self.model.grid.name
+        ssp = grid if grid in SSP_NAMES else ""
+        return self.model.bands, data["nanomaggies"], data["z"], data["theta"], ssp
 
     def _history_layers(self, which):
         lines = {}

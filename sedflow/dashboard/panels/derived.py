@@ -145,8 +145,10 @@ def _row_of_gas(quantity, answer):
         "prior": "{} to {}".format(*(number(v, prior[1] - prior[0]) for v in prior)),
     }
     if answer.truth is not None:
-        true = derive(answer.truth[None], fit.photometry.redshift, fit.model)[quantity.name][0]
-        row["truth"] = number(true, np.ptp(fit.quantile(quantity.name)))
+        true = derive(answer.truth[None], fit.photometry.redshift, answer.true_model)
+        # A galaxy that was made without gas has no lines.
+        value = float(true[quantity.name][0]) if quantity.name in true else np.nan
+        row["truth"] = number(value, np.ptp(fit.quantile(quantity.name)))
     return row
 
 

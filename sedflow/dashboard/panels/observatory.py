@@ -67,7 +67,7 @@ class Observatory(param.Parameterized):
         self,
         bands: Sequence[str],
         engine: Engine | None,
-        galaxy: Callable[[], tuple[Sequence[str], Any, float, Any]],
+        galaxy: Callable[[], tuple[Sequence[str], Any, float, Any, str]],
         **params,
     ):
         super().__init__(**params)
@@ -114,7 +114,7 @@ class Observatory(param.Parameterized):
 
     def observe(self) -> None:
         """Add a mock of the galaxy shown to the engine; its name goes to `observed`."""
-        bands, flux, redshift, theta = self._galaxy()
+        bands, flux, redshift, theta, ssp = self._galaxy()
         snr, seed = (
             None if self.noise.value == _LIKE_NSA else self.snr.value or 0.0,
             self.seed.value,
@@ -132,6 +132,6 @@ class Observatory(param.Parameterized):
         if self._engine is None:
             self._said.object = "There is no page Explore here to show it on."
             return
-        name = self._engine.add(f"mock {self.seed.value}", OwnGalaxy(seen, as_theta(theta)))
+        name = self._engine.add(f"mock {self.seed.value}", OwnGalaxy(seen, as_theta(theta), ssp))
         self._said.object = f"Observed as **{name}**."
         self.observed = name

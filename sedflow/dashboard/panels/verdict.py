@@ -155,7 +155,7 @@ class VerdictPanel(AnswerPanel):
         self.line.param.update(object=plain(line), visible=bool(line))
         # What an exact posterior does not say by itself: where it misses the data, and why.
         fit = answer.fit
-        told = [str(text[()]) for text in (fit.far, fit.lacks)]
+        told = [str(fit.far[()]), answer.lacks]
         lacks = " ".join(f"{typeset(begun(text))}." for text in told if text)
         self.lacks.param.update(object=plain(lacks), visible=bool(lacks))
         link = self._engine.sky_link(answer.request.galaxy)
@@ -259,7 +259,7 @@ def _remedies(answer, engine):
         about = "A second opinion that does not use the network"
         found.append(_Remedy("Check by MCMC", about, "", "smc"))
     gas = f"{answer.request.weights}-gas"
-    if answer.fit.lacks[()] and gas in packaged_weights():
+    if answer.lacks and gas in packaged_weights():
         about = "The same network, trained on the grid that has emission lines"
         found.append(_Remedy("Fit with gas", about, "weights", gas))
     if unused := engine.unused(answer.request):

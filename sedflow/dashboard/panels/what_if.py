@@ -169,6 +169,8 @@ class WhatIfPanel(AnswerPanel):
     def _forget(self):
         self._message, self._about = "", None
         self._offered, self._adapt.visible = None, False
+        if not self.job.running:  # what is left of an earlier one is not of this
+            self.job.say("")
 
     def _offer(self, answer):
         galaxy, model = answer.fit.photometry, answer.fit.model
