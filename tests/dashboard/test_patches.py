@@ -11,6 +11,7 @@ from bokeh.core.has_props import HasProps
 from bokeh.core.property.descriptors import PropertyDescriptor
 from bokeh.document import Document
 from bokeh.model import Model
+from bokeh.protocol.messages.patch_doc import patch_doc
 from bokeh.themes import Theme
 
 from sedflow.dashboard.patches import bokeh_models
@@ -197,4 +198,22 @@ def test_a_message_spells_out_what_its_page_has_not_seen():
     assert old == row.children[0].ref
     assert (new["name"], new["id"]) == ("Plot", row.children[1].id)
     assert second.content["events"][0]["new"] == [source.ref, row.children[0].ref]
-    assert [len(one.buffers) for one in (first, second)] == [1, 0]
+    assert [len(one.buffers) for one in (first, second)] == [0, 0]
+
+
+@pytest.mark.parametrize(("n", "frames"), [(2048, 0), (2049, 1)])
+def test_a_short_column_goes_with_its_message(n, frames):
+    bokeh_models.patch()
+    document, events = Document(), []
+    source = models.ColumnDataSource()
+    document.add_root(source)
+    replica = Document.from_json(document.to_json())
+    document.on_change(events.append)
+    source.data = {"x": np.arange(float(n))}
+    message = message_of(events)
+    assert len(message.buffers) == frames
+    patch = patch_doc.assemble(message.header_json, message.metadata_json, message.content_json)
+    for buffer in message.buffers:
+        patch.assemble_buffer(buffer.ref, buffer.to_bytes())
+    patch.apply_to_document(replica)
+    assert np.array_equal(replica.roots[0].data["x"], np.arange(float(n)))

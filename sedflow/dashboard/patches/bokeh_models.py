@@ -23,6 +23,7 @@ _SCALARS = (str, float, int, NoneType)  # and bool, which is an int
 # What is known of a document's models since they were searched: the roots from which that was, and
 # models that came while it was frozen. Nothing, where they are to be searched.
 _KNOWN: WeakKeyDictionary[DocumentModelManager, tuple[list[str], set[Model]]] = WeakKeyDictionary()
+_SHORT = 16_384  # bytes of a column that goes with its message
 _PLAIN: set[tuple[type, str]] = set()  # properties of classes whose default holds no model
 
 
@@ -127,7 +128,9 @@ def _visit_values(value, visitor):
 class _KnownModels(Serializer):
     """A serializer to which all models of a document are known that its page has.
 
-    Bokeh writes down a reference to each of them for each message.
+    Bokeh writes down a reference to each of them for each message, and sends each column of data in
+    two frames of its own, a hundred of them for a galaxy that is picked. Each frame waits for the
+    one before it, while others have the loop. Short columns go with the message, in base64.
     """
 
     def __init__(self, models: DocumentModelManager):
@@ -143,6 +146,10 @@ class _KnownModels(Serializer):
 
     def has_ref(self, obj):
         return self.get_ref(obj) is not None
+
+    def _encode_bytes(self, obj):
+        self._deferred = memoryview(obj).nbytes > _SHORT
+        return super()._encode_bytes(obj)
 
 
 def message_of(events) -> patch_doc:

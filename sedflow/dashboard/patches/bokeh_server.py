@@ -8,10 +8,14 @@ import panel.io.document as panel_document
 from bokeh.core.property.descriptors import PropertyDescriptor
 from bokeh.model import Model
 from bokeh.server.views.ws import WSHandler
+from bokeh.settings import settings
 
 
 def patch() -> None:
     """All patches of this module."""
+    # What these look for, at each page and each callback, are mistakes of ours.
+    settings.perform_document_validation.set_value(False)
+    settings.perform_error_diagnostics.set_value(False)
     send_at_once()
     known_defaults()
     collect_seldom()
