@@ -121,15 +121,22 @@ class WhatIfPanel(AnswerPanel):
     def offer(self, changed: Changed, answer: Answer) -> None:
         """Say that some bands are not in the draws, and offer to adapt these.
 
-        answer : of the galaxy as it is
+        answer : of the galaxy as it is; of a guess, that it is to be refined first
         """
         lacks = ", ".join(changed.lacks)
-        lines = [
+        if not kind_of(answer.kind).exact:
+            self._say(
+                f"The posterior now is **{answer.kind}**, so that nothing tells what {lacks} would "
+                "bring: *Refine* first.",
+                answer,
+            )
+            return
+        self._say(
             f"The network does not take {lacks}, and the weights of its draws do not carry so much "
             "more: nothing is shown. *Adapt draws* learns better ones, which takes ten seconds to "
-            "a minute."
-        ]
-        self._say("\n\n".join(lines + _guessed(answer)), answer)
+            "a minute.",
+            answer,
+        )
         self._offered = changed
         self._adapt.visible = not self.job.running
 
