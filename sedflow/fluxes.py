@@ -2,10 +2,11 @@
 
 import numpy as np
 
-from sedflow.bands import is_library_band, load_band, short_name
+from sedflow.band_labels import check_alike, check_band_labels
+from sedflow.bands import load_band, short_name
 from sedflow.errors import BadPhotometry, SedflowError
 from sedflow.flux_units import error_unit_of, flux_unit, same_flux_unit
-from sedflow.labels import labels_along
+from sedflow.labels import labels_along, named_parts
 from sedflow.units import plain, split
 from sedflow.zero_points import SYSTEMS, pair_to_nanomaggies, zero_flux
 
@@ -17,10 +18,10 @@ PLAIN = "nanomaggies"  # the unit of plain numbers, unless another is stated
 
 def fluxes_of(flux, sigma, bands, stated):
     """Flux and error as new arrays [nanomaggies]; with units, both, converted each by its own."""
-    for name, values in (("flux", flux), ("sigma", sigma)):
-        _check_labels(values, name, bands)
+    flux, sigma = _by_place(("flux", flux), ("sigma", sigma), bands)
     (flux, unit), (sigma, other) = (
-        split(values, name, BadPhotometry) for name, values in (("flux", flux), ("sigma", sigma))
+        _last(split(values, name, BadPhotometry), axis)
+        for name, (values, axis) in (("flux", flux), ("sigma", sigma))
     )
     if unit is None and other is None:
         if stated == PLAIN:
@@ -37,21 +38,39 @@ def fluxes_of(flux, sigma, bands, stated):
     return _converted(flux, sigma, _text_of(unit), str(other), bands)
 
 
-def _check_labels(values, name, bands):
-    """Refuse values that are called as other bands than those of their place.
+def _by_place(one, other, bands):
+    """Two pairs of name and values as pairs of values that go by place and their axis of bands.
 
-    Values count by their place; what their labels say must not be another thing.
+    What has names but no places, as a mapping or a table, becomes a list of its columns; those of
+    rows are brought into the order of the first row.
     """
-    labels = labels_along(values, -1)
-    if labels is None or len(labels) != len(bands):
-        return
-    if not all(isinstance(label, str) and is_library_band(label) for label in labels):
-        return
-    if [*map(short_name, labels)] != [*map(short_name, bands)]:
-        raise BadPhotometry(
-            f"{name} has the labels {', '.join(labels)}, but the bands are {', '.join(bands)}, in "
-            f"this order; give {name}[{list(bands)}], or other bands"
-        )
+    found = []
+    for name, values in (one, other):
+        labels, axis = labels_along(values, -1), -1
+        held = getattr(getattr(values, "dtype", None), "kind", "") == "O" and np.ndim(values) == 1
+        rows = held or isinstance(values, list | tuple)
+        parts = None
+        if labels is None or rows:
+            parts = named_parts(list(values) if held else values, name, BadPhotometry)
+        if parts is not None:
+            labels, axis = list(parts), 0
+        told = check_band_labels(name, labels, bands)
+        if parts is not None and not told and not rows:
+            names = ", ".join(labels[:12]) + ", ..." * (len(labels) > 12)
+            raise BadPhotometry(
+                f"{name} has the columns {names}, which are not one for each of the bands "
+                f"{', '.join(bands)}; give an array (..., {len(bands)}), or columns that are named "
+                "by these bands, in this order"
+            )
+        found.append((values if parts is None else list(parts.values()), axis, labels))
+    check_alike(found[0][2], found[1][2], (one[0], other[0]))
+    return [(values, axis) for values, axis, _ in found]
+
+
+def _last(numbers_and_unit, axis):
+    """Numbers with the axis of the bands as the last, and their unit."""
+    numbers, unit = numbers_and_unit
+    return (np.moveaxis(numbers, axis, -1) if numbers.ndim else numbers), unit
 
 
 def _text_of(unit):
@@ -116,9 +135,10 @@ def zeros_of(zero_point, n):
 def fluxes_of_magnitudes(magnitude, error, bands, system, zero_point):
     """Flux and error [nanomaggies] of magnitudes (..., n_band), as `Photometry.from_magnitudes`."""
     unit = magnitude_unit(system)
-    for name, values in (("magnitude", magnitude), ("error", error)):
-        _check_labels(values, name, bands)
-    m, own = split(magnitude, "magnitude", BadPhotometry)
+    (magnitude, axis), (error, of_error) = _by_place(
+        ("magnitude", magnitude), ("error", error), bands
+    )
+    m, own = _last(split(magnitude, "magnitude", BadPhotometry), axis)
     if str(own) == "mmag":
         m, own = 1e-3 * m, None
     if own is not None and not same_flux_unit(str(own), unit):
@@ -126,7 +146,7 @@ def fluxes_of_magnitudes(magnitude, error, bands, system, zero_point):
             f"magnitude has the unit {str(own)!r}, not {unit}; give magnitudes of the system, "
             "or fluxes to Photometry(flux, sigma, redshift)"
         )
-    error = plain(error, "error", "mag", BadPhotometry)
+    error, _ = _last((plain(error, "error", "mag", BadPhotometry), None), of_error)
     if m.shape != error.shape:
         raise BadPhotometry(
             f"error has shape {error.shape} but magnitude {m.shape}; give one error per magnitude"
@@ -156,6 +176,7 @@ def fluxes_of_magnitudes(magnitude, error, bands, system, zero_point):
             "a flux; check whether magnitudes and errors were exchanged, and give NaN in both "
             "where there is no measurement"
         )
+    check_band_labels("zero_point", labels_along(zero_point, -1), bands)
     try:
         zeros = [None] * len(bands) if zero_point is None else zeros_of(zero_point, len(bands))
         pairs = [

@@ -1,10 +1,15 @@
 """What pandas, xarray and Arrow call the rows and columns of values; in arrays places are all."""
 
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
 
+from sedflow.errors import SedflowError
+
 __all__ = ["labels_along", "named_parts"]
+
+_BARE = (float, int, bool, str, type(None), np.float64, np.float32, np.int64)  # have no names
 
 
 def labels_along(values: Any, axis: int) -> list | None:
@@ -22,42 +27,72 @@ def labels_along(values: Any, axis: int) -> list | None:
         if not -len(dims) <= axis < len(dims) or dims[axis] not in values.coords:
             return None
         return list(values.coords[dims[axis]].values.tolist())
-    names = getattr(getattr(values, "schema", None), "names", None)  # of Arrow
+    names = getattr(getattr(values, "schema", None), "names", None)  # of Arrow, and of polars
+    names = names() if callable(names) else names
     return list(names) if names is not None and axis in (-1, 1) else None
 
 
-def named_parts(values: Any) -> dict[str, Any] | None:
+def named_parts(
+    values: Any, what: str = "values", refusal: type[SedflowError] = SedflowError
+) -> dict[str, Any] | None:
     """Name -> values of that name along the last axis, where all labels there are text.
 
-    Of a list of rows that each have the same names, too.
+    Of a mapping, of rows in a list or in an array, and of a structured array, too.
+
+    what : name of the quantity, for messages; refusal : the kind of error to raise
+
+    Raises
+    ------
+    SedflowError
+        Some rows of a list have names, and others none, or other ones.
+
+    Examples
+    --------
+    >>> named_parts([{"u": 1.0, "g": 2.0}, {"g": 4.0, "u": 3.0}])
+    {'u': [1.0, 3.0], 'g': [2.0, 4.0]}
     """
     if isinstance(values, list | tuple):
-        return _of_rows(values)
+        return _of_rows(values, what, refusal)
+    if isinstance(values, Mapping):
+        return dict(values) if _are_text([*values]) else None
     columns = getattr(values, "columns", None)  # of pandas, astropy or polars
-    names = [] if columns is None else list(columns)
-    if not _are_text(names):
-        names, columns = labels_along(values, -1) or [], None
+    names: list = [] if columns is None else list(columns)
+    dtype = getattr(values, "dtype", None)
+    if not _are_text(names):  # a structured array, and FITS or HDF5 tables
+        names = list(getattr(dtype, "names", None) or ())
+    if _are_text(names):
+        return {name: values[name] for name in names}
+    if getattr(dtype, "kind", "") == "O" and getattr(values, "ndim", 0) == 1:
+        rows = _of_rows(list(values), what, refusal)
+        if rows is not None:
+            return rows
+    names = labels_along(values, -1) or []
     if not _are_text(names):
         return None
-    if columns is not None:
-        return {name: values[name] for name in names}
     if hasattr(values, "schema"):
         return {name: values[name].to_numpy() for name in names}
     plain = np.asarray(values)
     return {name: plain[..., k] for k, name in enumerate(names)}
 
 
-def _of_rows(values):
+def _of_rows(rows, what, refusal):
     """The same of a named tuple, or of a list of rows with names."""
-    if hasattr(values, "_fields"):
-        return values._asdict()
-    first = named_parts(values[0]) if values else None
-    if first is None:
+    if hasattr(rows, "_fields"):
+        return rows._asdict()
+    if set(map(type, rows)) <= set(_BARE):
         return None
-    rows = [named_parts(row) or {} for row in values]
-    if any(row.keys() != first.keys() for row in rows):
+    found = [named_parts(row, what, refusal) for row in rows]
+    if not any(found):
         return None
-    return {name: np.array([row[name] for row in rows]) for name in first}
+    first = next(filter(None, found))
+    odd = next((k for k, row in enumerate(found) if (row or {}).keys() != first.keys()), None)
+    if odd is not None:
+        its = f"has {', '.join(found[odd])}" if found[odd] else "has none"
+        raise refusal(
+            f"rows of {what} have the names {', '.join(first)}, but row {odd} {its[:200]}; give "
+            "all rows with the same names, or all without"
+        )
+    return {name: [row[name] for row in found] for name in first}
 
 
 def _are_text(names):

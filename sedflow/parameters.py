@@ -315,7 +315,7 @@ def _stacked(theta):
 
 def _by_name(theta):
     """What names its columns, or its values, by these names, which may come in any order."""
-    named = named_parts(theta)
+    named = named_parts(theta, "theta", BadParameters)
     if named is not None:
         return named
     labels = [label for label in labels_along(theta, -1) or [] if not isinstance(label, int)]

@@ -71,7 +71,8 @@ class Photometry(Frozen):
     flux, sigma : array (..., n_band)
         Flux and its one-sigma error [nanomaggies, corrected for Galactic extinction].
         Arrays of astropy's in another flux density, or in magnitudes that name their system, are
-        converted; what is masked is NaN.
+        converted; what is masked is NaN. Columns and rows that name their bands, as a data frame,
+        a table or a mapping has them, must do so in the order of `bands`.
         A negative flux is data; it must be finite and below 1e15 in size, sigma between 1e-15
         and 1e15. NaN in both says that the galaxy was not observed in that band; at least one
         band must be there.

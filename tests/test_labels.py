@@ -4,10 +4,11 @@ import numpy as np
 import pandas as pd
 import pyarrow as pa
 import pytest
+from astropy.table import Table
 
 import sedflow
 from sedflow.draws import weighted_quantile
-from sedflow.errors import BadParameters, SedflowError
+from sedflow.errors import BadParameters, BadPhotometry, SedflowError
 from sedflow.labels import labels_along, named_parts
 from sedflow.parameters import NAMES, as_theta
 from sedflow.photometry import Photometry
@@ -90,3 +91,120 @@ def test_rows_of_a_list_and_named_tuples_go_by_their_names():
         as_theta(frame.set_axis([0, *ORDER[1:]], axis=1))
     with pytest.raises(BadParameters, match="not all named by text"):
         as_theta(frame.set_axis([name.encode() for name in ORDER], axis=1))
+
+
+@pytest.mark.parametrize(
+    "rows",
+    [
+        lambda frame: frame.to_dict("records"),
+        lambda frame: [dict(frame.iloc[0]), *(frame.iloc[k] for k in (1, 2, 3))],
+        lambda frame: frame.to_records(index=False),
+        lambda frame: [*frame.to_records(index=False)],
+        lambda frame: [*Table.from_pandas(frame)],
+        lambda frame: Table.from_pandas(frame).as_array(),
+        lambda frame: pd.Series([row for _, row in frame.iterrows()]),
+    ],
+)
+def test_rows_and_records_go_by_their_names(rows):
+    np.testing.assert_allclose(as_theta(rows(FRAME[ORDER])), THETA)
+    model = sedflow.SEDModel()
+    np.testing.assert_allclose(
+        model.magnitudes(rows(FRAME[ORDER]), 0.05), model.magnitudes(THETA, 0.05)
+    )
+
+
+@pytest.mark.parametrize("flip", [False, True])
+def test_rows_of_which_only_some_have_names_are_refused(flip):
+    rows = [THETA[0], FRAME[ORDER].iloc[1]]
+    with pytest.raises(BadParameters, match="give all rows with the same names"):
+        as_theta(rows[::-1] if flip else rows)
+    with pytest.raises(BadPhotometry, match="row 1 has b; give all rows"):
+        Photometry([{"u": 1.0}, {"b": 1.0}], [[1.0], [1.0]], 0.05, "u")
+
+
+BANDS = ("g", "r", "i", "z")
+FLUX = pd.DataFrame(np.arange(12.0).reshape(3, 4) + 10, columns=BANDS)
+SIGMA = FLUX / 10
+SORTED = sorted(BANDS)
+
+
+@pytest.mark.parametrize(
+    "named",
+    [
+        lambda frame: frame,
+        lambda frame: frame.add_prefix("flux_"),
+        lambda frame: frame.add_suffix("_flux"),
+        lambda frame: frame.rename(columns=str.upper).add_prefix("MAG_"),
+        lambda frame: frame.add_suffix("mag"),
+        lambda frame: frame.add_prefix("sdss2010-"),
+        lambda frame: pd.concat({"flux": frame}, axis=1),
+        lambda frame: list(frame.add_prefix("f_").itertuples(index=False)),
+        lambda frame: [row for _, row in frame.add_prefix("f_").iterrows()],
+        lambda frame: frame.to_dict("records"),
+        lambda frame: frame.to_dict("list"),
+        lambda frame: Table.from_pandas(frame),
+        lambda frame: frame.add_prefix("f_").to_records(index=False),
+        lambda frame: pa.Table.from_pandas(frame),
+    ],
+)
+def test_fluxes_are_not_taken_for_those_of_other_bands_than_their_labels_say(named):
+    right = Photometry(named(FLUX), named(SIGMA), 0.05, BANDS)
+    np.testing.assert_allclose(right.flux, FLUX)
+    np.testing.assert_allclose(right.sigma, SIGMA)
+    for flux, sigma in ((FLUX[SORTED], SIGMA[SORTED]), (FLUX, SIGMA[SORTED])):
+        with pytest.raises(BadPhotometry, match="but the bands are g, r, i, z, in this order"):
+            Photometry(named(flux), named(sigma), 0.05, BANDS)
+        with pytest.raises(BadPhotometry, match="but the bands are g, r, i, z, in this order"):
+            Photometry.from_magnitudes(named(flux), named(sigma), 0.05, BANDS)
+
+
+@pytest.mark.parametrize(
+    ("labels", "bands"),
+    [
+        (["flux_g", "flux_r"], ("decam2014-g", "decam2014-r")),
+        (["FLUX_G", "FLUX_R"], ("decam-g", "lsst-r")),
+        (["FUV_flux", "NUV_flux"], ("FUV", "NUV")),
+        (["w1mpro", "w2mpro"], ("W1", "W2")),
+        (["Jmag", "Kmag"], ("J", "Ks")),
+        (["flux1", "flux2"], ("g", "r")),
+        (["flux", "flux"], ("g", "r")),
+        (["flux"], ("g",)),
+        ([0, 1], ("g", "r")),
+    ],
+)
+def test_labels_that_say_the_same_or_nothing_are_taken(labels, bands):
+    flux = pd.DataFrame(np.full((3, len(bands)), 10.0), columns=labels)
+    assert Photometry(flux, 0.1 * flux, 0.05, bands).shape == (3,)
+
+
+def test_errors_in_another_order_than_the_fluxes_are_refused():
+    flux = pd.DataFrame({"flux_a": [10.0], "flux_b": [11.0]})
+    errors = pd.DataFrame({"err_b": [1.0], "err_a": [1.1]})
+    with pytest.raises(BadPhotometry, match="both go by place here; give their columns in one"):
+        Photometry(flux, errors, 0.05, "gr")
+    assert Photometry(flux, errors[["err_a", "err_b"]], 0.05, "gr").shape == (1,)
+
+
+def test_columns_that_do_not_name_the_bands_are_a_sentence():
+    with pytest.raises(BadPhotometry, match="not one for each of the bands g, r"):
+        Photometry({"a": [1.0], "b": [2.0]}, [[0.1, 0.1]], 0.05, "gr")
+
+
+def test_zero_points_of_other_bands_than_their_labels_say_are_refused():
+    zeros = pd.Series(["3631 Jy", "3500 Jy"], index=["r", "g"])
+    with pytest.raises(BadPhotometry, match="zero_point has the labels r, g"):
+        Photometry.from_magnitudes([17.0, 18.0], [0.1, 0.1], 0.05, "gr", zero_point=zeros)
+
+
+def test_columns_of_a_table_keep_their_units():
+    table = Table({"g": [3.631, 7.262], "r": [3.631, 3.631]}, units=["uJy", "uJy"])
+    sigma = Table({"g": [363.1] * 2, "r": [363.1] * 2}, units=["nJy", "nJy"])
+    galaxies = Photometry(table, sigma, 0.05, "gr")
+    np.testing.assert_allclose(galaxies.flux, [[1.0, 1.0], [2.0, 1.0]])
+    np.testing.assert_allclose(galaxies.sigma, 0.1)
+
+
+def test_a_noise_model_takes_no_fluxes_of_other_bands():
+    flux = pd.DataFrame(np.full((3, 5), 10.0), columns=[f"flux_{b}" for b in "zirgu"])
+    with pytest.raises(BadPhotometry, match="but the bands are u, g, r, i, z"):
+        sedflow.nsa_noise().log_prob(flux, flux)

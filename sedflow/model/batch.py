@@ -25,7 +25,7 @@ def batch(
         One of them is outside its range, or they do not broadcast.
     """
     named = theta if isinstance(theta, Mapping) else {}
-    if not named and np.ndim(theta) > 1:  # of one galaxy the labels are its parameters
+    if not named and getattr(theta, "ndim", 0) > 1:  # of one galaxy the labels are its parameters
         named = {"theta": theta}
     given = {str(name): value for name, value in {**named, **(parameters or {})}.items()}
     check_labels(BadParameters, **(given | {"redshift": redshift}))

@@ -15,12 +15,14 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from sedflow.band_labels import check_band_labels
 from sedflow.bands import UGRIZ, as_bands, places_of
 from sedflow.batches import check_labels
 from sedflow.errors import BadParameters, BadPhotometry
 from sedflow.files.hashes import sha256_of
 from sedflow.flux_units import NANOMAGGIES
 from sedflow.fluxes import PLAIN, fluxes_of
+from sedflow.labels import labels_along
 from sedflow.settled import Frozen, frozen
 from sedflow.units import plain, split
 from sedflow.whole_numbers import as_whole
@@ -168,6 +170,7 @@ class NoiseModel(Frozen):
 
     def _in_bands(self, values, name):
         """Fluxes or errors (..., n_band) [nanomaggies] in the bands of the model."""
+        check_band_labels(name, labels_along(values, -1), self.bands)
         values = in_nanomaggies(values, name, NANOMAGGIES)
         if values.shape[-1:] != (len(self.bands),):
             raise BadPhotometry(

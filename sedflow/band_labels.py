@@ -1,0 +1,148 @@
+"""Which bands the labels of fluxes name, as flux_g and err_g do.
+
+Values count by their place; what their labels say must not be another thing.
+"""
+
+import re
+from typing import Any
+
+from sedflow.bands import BAND_ALIASES, is_library_band, names_of, short_name
+from sedflow.errors import BadPhotometry
+
+__all__ = ["check_alike", "check_band_labels"]
+
+_MOST = 12  # labels that a sentence names
+_LONGEST = 64  # characters of a label in which names of bands are looked for
+
+
+def check_band_labels(name: str, labels: list | None, bands: tuple[str, ...]) -> bool:
+    """Refuse labels that are those of other bands than the ones at their places.
+
+    Returns whether each label says that it is of the band at its place.
+
+    >>> check_band_labels("flux", ["flux_g", "flux_r"], ("g", "r"))
+    True
+    >>> check_band_labels("flux", ["first", "second"], ("g", "r"))
+    False
+    """
+    if labels is None or len(labels) != len(bands):
+        return False
+    texts = [*map(_text_of, labels)]
+    if all(text and is_library_band(text) for text in texts):
+        if [*map(short_name, texts)] != [*map(short_name, bands)]:
+            raise BadPhotometry(_sentence(name, texts, bands, f"give {name}[{list(bands)}]"))
+        return True
+    told = _told(texts, bands)
+    foreign = len(told) == len(bands) and any(
+        not places and _of_another(core, bands[k]) for k, (core, places) in told.items()
+    )
+    if foreign or any(places and k not in places for k, (_, places) in told.items()):
+        label_of = {min(places): labels[k] for k, (_, places) in told.items() if places}
+        sorted_ = [label_of[k] for k in sorted(label_of)]
+        whole = len(sorted_) == len(bands)
+        remedy = f"give {name}[{sorted_}]" if whole else "give its columns in this order"
+        raise BadPhotometry(_sentence(name, texts, bands, remedy))
+    return len(told) == len(bands) and all(k in places for k, (_, places) in told.items())
+
+
+def check_alike(flux: list | None, sigma: list | None, names: tuple[str, str]) -> None:
+    """Refuse labels of errors that are those of the fluxes in another order.
+
+    >>> check_alike(["flux_a", "flux_b"], ["err_a", "err_b"], ("flux", "sigma"))
+    """
+    if flux is None or sigma is None or len(flux) != len(sigma):
+        return
+    for mine, theirs in ((flux, sigma), (_stems(flux), _stems(sigma))):
+        keys = [[repr(label) for label in labels] for labels in (mine, theirs)]
+        if keys[0] != keys[1] and sorted(keys[0]) == sorted(keys[1]):
+            shown = [", ".join(map(str, labels[:_MOST])) for labels in (flux, sigma)]
+            raise BadPhotometry(
+                f"{names[0]} has the labels {shown[0]}, but {names[1]} {shown[1]}, and both go by "
+                "place here; give their columns in one order"
+            )
+
+
+def _sentence(name, texts, bands, remedy):
+    return (
+        f"{name} has the labels {', '.join(texts[:_MOST])}, but the bands are "
+        f"{', '.join(bands)}, in this order; {remedy}, or other bands"
+    )
+
+
+def _text_of(label: Any) -> str:
+    """A label as text: its parts, where it has several; "" of numbers."""
+    if isinstance(label, tuple):
+        return " ".join(filter(None, map(_text_of, label)))
+    if isinstance(label, bytes):
+        return label.decode("utf-8", "replace")
+    return label if isinstance(label, str) else ""
+
+
+def _stems(labels):
+    """What is left of labels without what all of them begin and end with."""
+    texts = [*map(_text_of, labels)]
+    begin = _alike(texts)
+    texts = [text[begin:] for text in texts]
+    end = _alike([text[::-1] for text in texts])
+    return [text[: len(text) - end] for text in texts]
+
+
+def _alike(texts):
+    """How many characters texts begin with alike."""
+    differ = (k for k, signs in enumerate(zip(*texts, strict=False)) if len(set(signs)) > 1)
+    return next(differ, min(map(len, texts), default=0))
+
+
+def _told(texts, bands):
+    """Place -> name of a band in the label there, and the places of the bands that have it.
+
+    Of labels that differ in this name alone, the most that do. A name of a band that was not
+    given has no places.
+    """
+    exact, small = _names(bands)
+    alike: dict[tuple, dict[int, tuple]] = {}
+    for k, text in enumerate(texts):
+        if len(text) > _LONGEST:
+            continue
+        for begin in range(len(text)):
+            for end in range(begin + 1, len(text) + 1):
+                core = text[begin:end]
+                places = exact.get(core) or small.get(core.lower())
+                if places or core in BAND_ALIASES:
+                    around = text[:begin], text[end:]
+                    alike.setdefault(around, {})[k] = core, places or set()
+    groups = [told for around, told in alike.items() if _is_pattern(around, told, len(bands))]
+    size = {id(told): (len(told), sum(len(core) for core, _ in told.values())) for told in groups}
+    return max(groups, key=lambda told: size[id(told)], default={})
+
+
+def _is_pattern(around, told, n):
+    """Whether labels show that what differs is the band's name: several, or one word of one."""
+    cores = [core for core, _ in told.values()]
+    if len(set(cores)) < len(cores):
+        return False
+    before, after = around
+    alone = not before[-1:].isalnum() and not after[:1].isalnum()
+    return len(cores) > 1 or (n == 1 and alone)
+
+
+def _names(bands):
+    """Each text that may name one of the bands -> their places; and the same in small letters.
+
+    A band's last part does, too: flux_g beside "decam2014-g", or "sdss_g0" of sedpy.
+    """
+    exact: dict[str, set[int]] = {}
+    small: dict[str, set[int]] = {}
+    for k, band in enumerate(bands):
+        last = re.split(r"[-_]", band)[-1]
+        for text in filter(None, {*names_of(band), short_name(band), last, last.removesuffix("0")}):
+            exact.setdefault(text, set()).add(k)
+            small.setdefault(text.lower(), set()).add(k)
+    return exact, small
+
+
+def _of_another(core, band):
+    """Whether a name and a band of the known surveys are of different letters."""
+    mine, theirs = (short_name(name).rsplit("-", 1)[-1] for name in (core, band))
+    known = band in BAND_ALIASES or band in BAND_ALIASES.values()
+    return known and mine.lower() != theirs.lower()
