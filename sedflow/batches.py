@@ -21,12 +21,14 @@ def galaxies_at(item: Any, shape: tuple[int, ...], ids: Any = None) -> Any:
     Raises
     ------
     SedflowError
-        It has a ... beside others, or a name; or a Series of pandas, whose index says more than
-        the places do.
+        It has a ... beside others, a name, or values that are missing; or a Series of pandas, whose
+        index says more than the places do.
     IndexError
         It has more parts than the galaxies have axes; of one galaxy, any.
     """
     parts = item if isinstance(item, tuple) else (item,)
+    for part in parts:
+        check_no_missing(part)
     if isinstance(item, tuple) and any(part is ... for part in parts):
         raise SedflowError(
             f"the index {_shown(item)} has a ..., and would cut what is behind the galaxies; give "
@@ -54,6 +56,26 @@ def galaxies_at(item: Any, shape: tuple[int, ...], ids: Any = None) -> Any:
     return item
 
 
+def check_no_missing(mask: Any, what: str = "the mask") -> None:
+    """Refuse a mask, or indices, that for some galaxies say nothing: masked, NA or None.
+
+    Raises
+    ------
+    SedflowError
+    """
+    lost = int(np.ma.getmaskarray(mask).sum()) if np.ma.is_masked(mask) else 0
+    if not lost and (values := np.asarray(mask)).ndim and values.dtype == object:
+        lost = sum(
+            x is None or type(x).__name__ == "NAType" or (isinstance(x, float) and x != x)
+            for x in values.flat
+        )
+    if lost:
+        raise SedflowError(
+            f"{what} has {lost:,} value{'s' * (lost > 1)} missing (NA), neither true nor false; "
+            "fill what is missing first, as by mask.fillna(False)"
+        )
+
+
 def _axes(part):
     """How many axes a part of an index stands for."""
     if part is None or part is ...:
@@ -76,16 +98,29 @@ def check_labels(refusal: type[SedflowError] = BadPhotometry, /, **values: Any) 
     BadPhotometry, or what is given
     """
     first = None
+    shared: dict[Any, tuple[str, list]] = {}  # of xarray, whose axes have names
     for name, value in values.items():
+        dims = list(getattr(value, "dims", ())) if hasattr(value, "coords") else []
+        of_dims = [labels_along(value, k) for k in range(len(dims))]
+        for dim, its in zip(dims, of_dims, strict=True):
+            if not its:
+                continue
+            one, before = shared.setdefault(dim, (name, its))
+            if before != its and sorted(map(str, before)) == sorted(map(str, its)):
+                raise refusal(_of_other_labels(one, name))
         labels = labels_along(value, 0)
         if not labels:
             continue
         if first is not None and len(labels) == len(first[1]) and labels != first[1]:
-            raise refusal(
-                f"the rows of {first[0]} and {name} have different labels, and go by place here; "
-                "sort them alike, or give their to_numpy()"
-            )
+            raise refusal(_of_other_labels(first[0], name))
         first = first or (name, labels)
+
+
+def _of_other_labels(one, other):
+    return (
+        f"the rows of {one} and {other} have different labels, and go by place here; "
+        "sort them alike, or give their to_numpy()"
+    )
 
 
 def _is_labelled(part, ids):

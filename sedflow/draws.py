@@ -12,7 +12,7 @@ import numpy.typing as npt
 from sedflow import views
 from sedflow.batches import check_labels, galaxies_at
 from sedflow.errors import BadParameters, BadPhotometry, SedflowError, UnknownBand, check_like
-from sedflow.parameters import N_PARAM, NAMES, index
+from sedflow.parameters import N_PARAM, NAMES, index, numbers_of_theta
 from sedflow.photometry import Photometry
 from sedflow.settled import Frozen, frozen
 from sedflow.shares import shares_of
@@ -59,6 +59,11 @@ class Draws(Frozen):
     flux_bands: tuple[str, ...] | None = None
 
     def __post_init__(self):
+        check_labels(
+            BadParameters, theta=self.theta, log_density=self.log_density, weights=self.weights
+        )
+        if not isinstance(self.theta, np.ndarray) or self.theta.dtype.names:  # names in any order
+            object.__setattr__(self, "theta", numbers_of_theta(self.theta))
         if self.flux is not None:
             shape = (*np.shape(self.theta)[:-1], len(self.flux_bands or ()))
             if np.shape(self.flux) != shape:

@@ -6,7 +6,7 @@ from sedflow.band_labels import check_alike, check_band_labels
 from sedflow.bands import load_band, short_name
 from sedflow.errors import BadPhotometry, SedflowError
 from sedflow.flux_units import error_unit_of, flux_unit, same_flux_unit
-from sedflow.labels import labels_along, named_parts
+from sedflow.labels import labels_along, labels_beside, named_parts
 from sedflow.units import plain, split
 from sedflow.zero_points import SYSTEMS, pair_to_nanomaggies, zero_flux
 
@@ -55,6 +55,8 @@ def _by_place(one, other, bands):
         if parts is not None:
             labels, axis = list(parts), 0
         told = check_band_labels(name, labels, bands)
+        for beside in labels_beside(values):
+            check_band_labels(name, beside, bands)
         if parts is not None and not told and not rows:
             names = ", ".join(labels[:12]) + ", ..." * (len(labels) > 12)
             raise BadPhotometry(

@@ -7,7 +7,7 @@ import numpy as np
 
 from sedflow.errors import SedflowError
 
-__all__ = ["labels_along", "named_parts"]
+__all__ = ["labels_along", "labels_beside", "named_parts"]
 
 _BARE = (float, int, bool, str, type(None), np.float64, np.float32, np.int64)  # have no names
 
@@ -30,6 +30,16 @@ def labels_along(values: Any, axis: int) -> list | None:
     names = getattr(getattr(values, "schema", None), "names", None)  # of Arrow, and of polars
     names = names() if callable(names) else names
     return list(names) if names is not None and axis in (-1, 1) else None
+
+
+def labels_beside(values: Any) -> list[list[str]]:
+    """What further coordinates of xarray, which are not the index, call the last axis, in text."""
+    dims = getattr(values, "dims", ())
+    if not dims or not hasattr(values, "coords"):
+        return []
+    beside = (coord for name, coord in values.coords.items() if name not in dims)
+    found = [list(coord.values.tolist()) for coord in beside if coord.dims == tuple(dims[-1:])]
+    return [labels for labels in found if _are_text(labels)]
 
 
 def named_parts(

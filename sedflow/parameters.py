@@ -17,7 +17,7 @@ import numpy.typing as npt
 from scipy.special import ndtr, ndtri
 
 from sedflow.errors import BadParameters, closest_first
-from sedflow.labels import labels_along, named_parts
+from sedflow.labels import labels_along, labels_beside, named_parts
 from sedflow.settled import Settled, frozen
 from sedflow.units import plain
 from sedflow.whole_numbers import LARGEST_SEED, as_whole
@@ -266,13 +266,7 @@ def as_theta(theta: npt.ArrayLike | Mapping) -> np.ndarray:
         Wrong shape, missing or unknown name, a value that is not finite or outside its
         range, or betas that do not sum to 1.
     """
-    theta = _stacked(theta)
-    theta = plain(theta, "theta, an array (..., 12) or a mapping,", error=BadParameters)
-    if theta.ndim == 0 or theta.shape[-1] != N_PARAM:
-        raise BadParameters(
-            f"theta has shape {theta.shape}; the last axis must hold the {N_PARAM} "
-            f"parameters {', '.join(NAMES)}"
-        )
+    theta = numbers_of_theta(theta)
     if theta.size == 0:
         return theta
     inside = (theta >= LOW - _TOLERANCE) & (theta <= HIGH + _TOLERANCE)
@@ -292,6 +286,26 @@ def as_theta(theta: npt.ArrayLike | Mapping) -> np.ndarray:
             "divide the four by their sum"
         )
     return theta
+
+
+def numbers_of_theta(theta: npt.ArrayLike | Mapping) -> np.ndarray:
+    """Theta as `as_theta` takes it, in the order of `NAMES`, whatever its values are."""
+    theta = _stacked(theta)
+    theta = plain(theta, "theta, an array (..., 12) or a mapping,", error=BadParameters)
+    if theta.ndim == 0 or theta.shape[-1] != N_PARAM:
+        raise BadParameters(
+            f"theta has shape {theta.shape}; the last axis must hold the {N_PARAM} "
+            f"parameters {', '.join(NAMES)}"
+        )
+    return theta
+
+
+def _in_order(values: Any, names: tuple[str, ...], what: str) -> np.ndarray:
+    """What names these in some order, in theirs; anything else as it is."""
+    named = named_parts(values, what, BadParameters)
+    if named is None or set(named) != set(names):
+        return np.asarray(values, dtype=float)
+    return np.stack([plain(named[name], name, error=BadParameters) for name in names], axis=-1)
 
 
 def _stacked(theta):
@@ -318,6 +332,9 @@ def _by_name(theta):
     named = named_parts(theta, "theta", BadParameters)
     if named is not None:
         return named
+    for labels in labels_beside(theta):
+        if set(labels) == set(NAMES):
+            return {name: theta[..., k].to_numpy() for k, name in enumerate(labels)}
     labels = [label for label in labels_along(theta, -1) or [] if not isinstance(label, int)]
     if any(isinstance(label, tuple | bytes) or label in NAMES for label in labels):
         raise BadParameters(
@@ -410,9 +427,7 @@ class Prior(Settled):
 
         `theta` (..., 12); returns (...). Off the simplex is outside too.
         """
-        theta = np.asarray(np.ma.filled(_stacked(theta), np.nan), dtype=float)
-        if theta.ndim == 0 or theta.shape[-1] != N_PARAM:
-            raise BadParameters(f"theta has shape {theta.shape}; the last axis must be {N_PARAM}")
+        theta = numbers_of_theta(theta)
         inside = ((theta >= LOW - _TOLERANCE) & (theta <= HIGH + _TOLERANCE)).all(-1)
         inside &= np.abs(theta[..., BETAS].sum(-1) - 1.0) <= _SIMPLEX_TOLERANCE
         log_box = -np.log((HIGH - LOW)[_BOXED]).sum()
@@ -441,7 +456,7 @@ class Prior(Settled):
 
     def from_unit(self, u: npt.ArrayLike) -> np.ndarray:
         """Theta (..., 12) at the point `u` (..., 11) of the unit cube."""
-        u = np.asarray(u, dtype=float)
+        u = _in_order(u, FREE_NAMES, "u")
         theta = np.empty((*u.shape[:-1], N_PARAM))
         theta[..., _BOXED] = LOW[_BOXED] + (HIGH - LOW)[_BOXED] * u[..., _FREE_BOXED]
         theta[..., BETAS] = stick_breaking(u[..., STICKS] ** (1.0 / self.stick_power))
@@ -449,7 +464,7 @@ class Prior(Settled):
 
     def to_unit(self, theta: npt.ArrayLike) -> np.ndarray:
         """Point (..., 11) of the unit cube at which theta (..., 12) lies."""
-        theta = np.asarray(theta, dtype=float)
+        theta = numbers_of_theta(theta)
         u = np.empty((*theta.shape[:-1], N_FREE))
         u[..., _FREE_BOXED] = (theta[..., _BOXED] - LOW[_BOXED]) / (HIGH - LOW)[_BOXED]
         u[..., STICKS] = inverse_stick_breaking(theta[..., BETAS]) ** self.stick_power
@@ -457,7 +472,7 @@ class Prior(Settled):
 
     def from_unbounded(self, x: npt.ArrayLike) -> np.ndarray:
         """Theta (..., 12) at `x` (..., 11) in R^11, where the prior is standard normal."""
-        return self.from_unit(ndtr(np.asarray(x, dtype=float)))
+        return self.from_unit(ndtr(_in_order(x, FREE_NAMES, "x")))
 
     def to_unbounded(self, theta: npt.ArrayLike) -> np.ndarray:
         """`x` (..., 11) of theta (..., 12); edges of the prior map to about +-7.3."""
@@ -469,7 +484,7 @@ class Prior(Settled):
 
         x (..., 11) in R^11, as in `from_unbounded`.
         """
-        slope, x = np.asarray(slope, dtype=float), np.asarray(x, dtype=float)
+        slope, x = _in_order(slope, NAMES, "slope"), _in_order(x, FREE_NAMES, "x")
         u = ndtr(x)
         out = np.empty(x.shape)
         out[..., _FREE_BOXED] = slope[..., _BOXED] * (HIGH - LOW)[_BOXED]

@@ -7,11 +7,12 @@ import pytest
 from astropy.table import Table
 
 import sedflow
-from sedflow.draws import weighted_quantile
+from sedflow.draws import Draws, weighted_quantile
 from sedflow.errors import BadParameters, BadPhotometry, SedflowError
 from sedflow.labels import labels_along, named_parts
-from sedflow.parameters import NAMES, as_theta
+from sedflow.parameters import FREE_NAMES, NAMES, as_theta
 from sedflow.photometry import Photometry
+from sedflow.population.named_ids import chosen_rows
 from sedflow.population.volume import inverse_vmax
 
 THETA = sedflow.Prior().sample(4, seed=1)
@@ -208,3 +209,62 @@ def test_a_noise_model_takes_no_fluxes_of_other_bands():
     flux = pd.DataFrame(np.full((3, 5), 10.0), columns=[f"flux_{b}" for b in "zirgu"])
     with pytest.raises(BadPhotometry, match="but the bands are u, g, r, i, z"):
         sedflow.nsa_noise().log_prob(flux, flux)
+
+
+@pytest.mark.parametrize("kind", sedflow.Prior.KINDS)
+def test_every_method_of_a_prior_goes_by_names(kind):
+    prior, mixed = sedflow.Prior(kind), FRAME[ORDER]
+    for method in (prior.to_unit, prior.to_unbounded, prior.log_prob):
+        np.testing.assert_allclose(method(mixed), method(THETA))
+    free = pd.DataFrame(prior.to_unit(THETA), columns=FREE_NAMES)[list(reversed(FREE_NAMES))]
+    np.testing.assert_allclose(prior.from_unit(free), THETA)
+    np.testing.assert_allclose(
+        prior.from_unbounded(free), prior.from_unbounded(free[[*FREE_NAMES]])
+    )
+    with pytest.raises(BadParameters, match="must hold the 12 parameters"):
+        prior.to_unit(THETA[:, :11])
+
+
+def test_draws_of_a_frame_go_by_its_names():
+    draws = Draws(FRAME[ORDER], log_density=pd.Series(np.zeros(4), index=FRAME.index))
+    np.testing.assert_array_equal(draws.theta, THETA)
+    np.testing.assert_array_equal(draws["tau_bc"], FRAME["tau_bc"])
+    with pytest.raises(BadParameters, match="have different labels"):
+        Draws(FRAME, log_density=pd.Series(np.zeros(4), index=FRAME.index[::-1]))
+
+
+@pytest.mark.parametrize(
+    "mask",
+    [
+        pd.Series([True, False, pd.NA, True], dtype="boolean").to_numpy(),
+        pd.Series([True, False, None, True], dtype="boolean"),
+        np.ma.array([True, False, True, True], mask=[False, False, True, False]),
+        pa.array([True, False, None, True]),
+    ],
+)
+def test_a_mask_with_a_missing_value_is_a_sentence(mask):
+    galaxies = Photometry(np.ones((4, 5)), np.full((4, 5), 0.1), [0.01, 0.02, 0.03, 0.04])
+    for call in (lambda: galaxies[mask], lambda: chosen_rows(mask, np.arange(4))):
+        with pytest.raises(SedflowError, match=r"has 1 value.* missing \(NA\).*fill"):
+            call()
+
+
+def test_names_of_xarray_that_are_not_its_index_are_read():
+    xarray = pytest.importorskip("xarray")
+    mixed = FRAME[ORDER].to_numpy()
+    latex = [rf"\{name}" for name in ORDER]
+    coords = {"latex": ("p", latex), "name": ("p", ORDER)}
+    theta = xarray.DataArray(mixed, dims=("galaxy", "p"), coords=coords)
+    np.testing.assert_allclose(as_theta(theta), THETA)
+    flux = xarray.DataArray(FLUX[SORTED], dims=("galaxy", "b"), coords={"band": ("b", SORTED)})
+    with pytest.raises(BadPhotometry, match="flux has the labels g, i, r, z"):
+        Photometry(flux, SIGMA.to_numpy(), 0.05, BANDS)
+
+
+def test_no_axis_of_xarray_may_have_another_order():
+    xarray = pytest.importorskip("xarray")
+    theta = xarray.DataArray(THETA.reshape(2, 2, 12), dims=("a", "b", "p"), coords={"b": [1, 2]})
+    z = xarray.DataArray([[0.02, 0.03], [0.04, 0.05]], dims=("a", "b"), coords={"b": [1, 2]})
+    assert sedflow.SEDModel().magnitudes(theta, z).shape == (2, 2, 5)
+    with pytest.raises(BadParameters, match="have different labels"):
+        sedflow.SEDModel().magnitudes(theta, z[:, ::-1])

@@ -5,6 +5,7 @@ from typing import Any
 
 import numpy as np
 
+from sedflow.batches import check_no_missing
 from sedflow.errors import BadPhotometry, SedflowError
 from sedflow.identifiers import exact_ids
 from sedflow.labels import labels_along
@@ -60,10 +61,11 @@ def chosen_rows(rows: Any, ids: np.ndarray) -> np.ndarray:
         return np.arange(n)[rows]
     if hasattr(rows, "dims") and labels_along(rows, 0) is not None:  # of xarray
         raise SedflowError("rows have labels; give their values, in the order of the galaxies")
+    check_no_missing(rows)
     if np.asarray(rows).dtype == bool and is_by_id("the mask", rows, ids):
         rows = _by_id(rows, ids)
     found = np.asarray(rows)
-    if np.ma.is_masked(rows) or found.ndim != 1 or found.dtype.kind not in "biu":
+    if found.ndim != 1 or found.dtype.kind not in "biu":
         shown = " ".join(str(rows).split())[:40]
         raise SedflowError(f"rows = {shown}; give a mask of {n:,} galaxies, or their indices")
     if found.dtype == bool and len(found) != n:

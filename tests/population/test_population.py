@@ -94,7 +94,7 @@ def test_a_subset_is_on_the_same_axes(population):
         (np.ones(3, bool), "the mask has 3 rows"),
         ([0, 99], "an index is beyond"),
         ([0.5] * 12, "give a mask"),
-        (np.ma.array(np.ones(16, bool), mask=np.arange(16) < 2), "give a mask"),
+        (np.ma.array(np.ones(16, bool), mask=np.arange(16) < 2), "has 2 values missing"),
         ([], "give a mask"),
         ([*range(12), 3], "rows name galaxy 3 2 times.* give each index once"),
         ([*range(12), -16], "rows name galaxy 0 2 times"),
