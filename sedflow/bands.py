@@ -89,12 +89,17 @@ _LETTERS = set("ugrizJH")
 
 
 def as_bands(bands) -> tuple[str, ...]:
-    """Names of bands from one or several; `UnknownBand` where they are not words.
+    """Names of bands from one or several; `UnknownBand` where they are not words, or a set.
 
     >>> as_bands("ugriz"), as_bands("FUV")
     (('u', 'g', 'r', 'i', 'z'), ('FUV',))
     """
     names = bands
+    if isinstance(bands, set | frozenset):  # of which each start of Python has another order
+        raise UnknownBand(
+            f"bands = {' '.join(repr(bands).split())[:200]} is a set, which has no order; give a "
+            "list or a tuple, in the order of the fluxes"
+        )
     if isinstance(bands, str):
         letters = len(bands) > 1 and set(bands) <= _LETTERS  # "ugriz"
         names = tuple(bands) if letters else (bands,)

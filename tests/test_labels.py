@@ -7,8 +7,9 @@ import pytest
 from astropy.table import Table
 
 import sedflow
+from sedflow.bands import band_flux
 from sedflow.draws import Draws, weighted_quantile
-from sedflow.errors import BadParameters, BadPhotometry, SedflowError
+from sedflow.errors import BadParameters, BadPhotometry, SedflowError, UnknownBand
 from sedflow.labels import labels_along, named_parts
 from sedflow.parameters import FREE_NAMES, NAMES, as_theta
 from sedflow.photometry import Photometry
@@ -247,6 +248,25 @@ def test_a_mask_with_a_missing_value_is_a_sentence(mask):
     for call in (lambda: galaxies[mask], lambda: chosen_rows(mask, np.arange(4))):
         with pytest.raises(SedflowError, match=r"has 1 value.* missing \(NA\).*fill"):
             call()
+
+
+@pytest.mark.parametrize("kind", [set, frozenset])
+def test_bands_without_an_order_are_refused(kind):
+    galaxy, bands = sedflow.load_nsa()[72], kind(("g", "r"))
+    for call in (
+        lambda: Photometry([1.0, 2.0], [0.1, 0.1], 0.05, bands),
+        lambda: Photometry.from_magnitudes([18.0, 17.0], [0.1, 0.1], 0.05, bands),
+        lambda: galaxy.select(bands),
+        lambda: galaxy.in_bands(bands),
+        lambda: sedflow.SEDModel().photometry(THETA[0], 0.05, bands),
+        lambda: sedflow.nsa_noise(bands),
+        lambda: band_flux([1.0, 2.0], bands),
+        lambda: sedflow.guess_mapping({"z": [0.1], "flux_g": [1.0], "flux_err_g": [0.1]}, bands),
+        lambda: sedflow.load_nsa().photometry([72], bands),
+    ):
+        with pytest.raises(UnknownBand, match="has no order; give a list or a tuple"):
+            call()
+    assert galaxy.select(dict.fromkeys(("r", "g")).keys()).bands == ("r", "g")
 
 
 def test_names_of_xarray_that_are_not_its_index_are_read():

@@ -10,7 +10,7 @@ import numpy as np
 from bokeh.models import BasicTickFormatter, CustomJS, HoverTool, Scatter, Segment
 from bokeh.models.annotations import LegendItem
 
-from sedflow.bands import band_flux, load_band
+from sedflow.bands import as_bands, band_flux, load_band
 from sedflow.draws import CURVE_LEVELS
 from sedflow.figures.base import Layers, LiveFigure, legend_above
 from sedflow.figures.drawable import check_draws
@@ -80,7 +80,7 @@ def sed_layers(
     fit : keys of the curves that the flux axis has to hold; default all but "bare" and "best"
     settle : callable((low, high)) -> the ends of the flux axis that are drawn
     """
-    bands = tuple(bands)
+    bands = as_bands(bands)
     pivot = np.array([load_band(b).pivot for b in bands])
     stretch = 1.0 + redshift if rest else 1.0
     low, high = span or (0.72 * pivot.min(), 1.25 * pivot.max())

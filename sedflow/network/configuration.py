@@ -11,7 +11,7 @@ import re
 from dataclasses import dataclass
 
 from sedflow.atlas.catalog import NSA_BANDS
-from sedflow.bands import UGRIZ
+from sedflow.bands import UGRIZ, as_bands
 from sedflow.errors import BadParameters, SedflowError, check_kind
 from sedflow.files.regular import regular_file
 from sedflow.model.noise import NoiseModel
@@ -186,7 +186,7 @@ def noise_of(config: TrainingConfig) -> NoiseModel:
     SedflowError
         There is no noise model of these bands.
     """
-    bands = tuple(config.bands)
+    bands = as_bands(config.bands)
     if not config.noise:
         foreign = [band for band in bands if band not in NSA_BANDS]
         if foreign:
