@@ -49,8 +49,11 @@ BARE = "{b}"
 OF_Z = ("zmag", "z_mag", "mag_z", "magz")
 #: What stands for {p} below: the kind of magnitude or flux.
 PREFIXES = ("", "model", "cmodel", "petro", "auto", "elpetro", "sersic")
-#: Names of errors that do not say of what; of one band alone they may be of anything, z_err of z.
-ALONE = ("{b}_err", "err_{b}", "{b}_error")
+#: Names of errors that name a band, and not a flux or a magnitude: z_err may be that of a redshift.
+LOOSE = (
+    *("{b}_err", "err_{b}", "{b}_error", "e_{b}", "sigma_{b}"),
+    *("ivar_{b}", "{b}_ivar", "var_{b}", "{b}_var", "relerr_{b}", "snr_{b}"),
+)
 #: Names of value and error for band {b}, compared without case; then unit and kind of the error.
 PATTERNS = (
     ("nmgy_{b}", ("nmgy_ivar_{b}",), "nanomaggies", "ivar"),
@@ -100,7 +103,7 @@ PATTERNS = (
         "sigma",
     ),
     ("{b}_mag", ("{b}_magerr", "{b}_mag_err", "{b}_mag_error", "e_{b}_mag"), "mag", "sigma"),
-    ("{b}_mag", ALONE, "mag", "sigma"),
+    ("{b}_mag", ("{b}_err", "err_{b}", "{b}_error"), "mag", "sigma"),
     ("{b}mag", ("e_{b}mag", "{b}magerr", "{b}mag_err"), "mag", "sigma"),
     ("{b}", ("magerr_{b}", "{b}_magerr"), "mag", "sigma"),
     ("{b}", ("ivar_{b}", "{b}_ivar"), "", "ivar"),

@@ -9,10 +9,10 @@ from sedflow.atlas.catalog import NSA_BANDS
 from sedflow.bands import as_bands, band_names, load_band, places_of
 from sedflow.catalogue.band_columns import corrected_by_name
 from sedflow.catalogue.column_names import (
-    ALONE,
     BARE,
     ID_NAMES,
     LIMITS,
+    LOOSE,
     OF_Z,
     PAIRS,
     PATTERNS,
@@ -32,7 +32,11 @@ from sedflow.zero_points import SYSTEMS
 _VEGA = frozenset(SYSTEMS["Vega"]) - set("ugriz")
 _BESIDE = ("FUV", "NUV")  # which are read beside the bands of a survey without asking
 _FURTHER = ("J", "H", "Ks", "W1", "W2")  # which are read where they are asked for
-_OF_A_Z = frozenset(name.format(b="z") for name in ALONE)
+_OF_A_Z = frozenset(name.format(b="z") for name in LOOSE[:5])  # which a redshift z may have
+_OF_THE_BAND_Z = (
+    "{} is taken as the error of {}, as those of the other bands are named; write a mapping where "
+    "it is that of the redshift z"
+)
 _FILTER = re.compile(r"[A-Za-z]+[0-9]*-[A-Za-z0-9]+")  # such as decam2014-g
 _Z_LEAST = 6.0  # and smaller ones are redshifts
 _Z_MAX = 12.0  # larger numbers in a column z, beside magnitudes by letters, are magnitudes
@@ -161,8 +165,8 @@ def _add_by_name(columns, find, bands, found, guessed):
         more, by_name, *_ = _guess_bands(columns, find, rest)
         more = {band: one for band, one in more.items() if one.value not in known}
         open_ = [band for band, one in more.items() if not one.unit and bands is None]
-    if "z" in more and (note := _settle_error_of_z(find, more)):
-        said.append(note)
+    if "z" in more and more["z"].error.lower() in _OF_A_Z and more["z"].value.lower() != "z":
+        said += [_OF_THE_BAND_Z.format(more["z"].error, more["z"].value)] * bool(find("z"))
     names = ", ".join(more[band].value for band in open_)
     found.update({band: one for band, one in more.items() if band not in open_})
     guessed += [band for band in by_name if band in found and band in more]
@@ -170,25 +174,6 @@ def _add_by_name(columns, find, bands, found, guessed):
         asked = f"name {', '.join(open_)} as bands (--bands), and state it"
         said.append(f"not read: {names}, whose unit is not known; {asked}")
     return said
-
-
-def _settle_error_of_z(find, more):
-    """Give the band z the error that names its magnitude, where z_err may be that of a redshift z.
-
-    Returns a sentence where there is no other error, or "".
-    """
-    one = more["z"]
-    if one.error.lower() not in _OF_A_Z or one.value.lower() == "z" or not find("z"):
-        return ""
-    own = (find(name.format(v=one.value)) for name in ("{v}err", "{v}_err", "{v}_error", "e_{v}"))
-    better = next((name for name in own if name), "")
-    if better:
-        more["z"] = replace(one, error=better)
-        return ""
-    return (
-        f"{one.error} is taken as the error of {one.value}, as those of the other bands are "
-        "named; write a mapping where it is that of the redshift z"
-    )
 
 
 def _wide(columns, found, bands):
@@ -322,22 +307,25 @@ def _guess_bands(columns, find, bands):
     """The columns of all bands, by the one pattern that fits the most of them.
 
     Patterns are not mixed: beside flux_u and flux_g, a column z is not a flux. Where a name is the
-    band's letter alone, the name of the error must be of the same pattern, too. Returns the bands
-    whose unit only a name told as well, the columns of bands that another pattern alone has, and
-    those without errors.
+    band's letter alone, the name of the error must be of the same pattern, too; for the others,
+    `_by_error` chooses. Returns the bands whose unit only a name told as well, the columns of bands
+    that another pattern alone has, and those without errors.
     """
     found: dict[tuple, dict[str, BandColumns]] = {}
+    errors_of: dict[tuple, dict[tuple, dict[str, BandColumns]]] = {}
+    everywhere = dict.fromkeys((*bands, *NSA_BANDS))  # z is compared with bands not asked for, too
     for pattern, errors, unit, kind in PATTERNS:
         for prefix in PREFIXES if "{p}" in pattern else ("",):
             own, others = (_prefixed(text, prefix) for text in (pattern, errors))
             for error in others:
-                unlike = pattern == BARE or errors is ALONE
-                key = (pattern, prefix, error if unlike else "")
-                mine = found.setdefault(key, {})
-                for band in bands:
+                key = (pattern, prefix, error if pattern == BARE else "")
+                mine = errors_of.setdefault(key, {}).setdefault((error, kind), {})
+                for band in everywhere:
                     pair = [_of_band(find, name, band) for name in (own, error)]
-                    if band not in mine and all(pair) and not any(map(columns.width, pair)):
+                    if all(pair) and not any(map(columns.width, pair)):
                         mine[band] = _columns_of(columns, *pair, unit, kind, band)
+                chosen = _by_error(errors_of[key])
+                found[key] = {band: chosen[band] for band in bands if band in chosen}
             _pairs_of_errors(
                 columns, find, own, bands, unit, found.setdefault((pattern, prefix), {})
             )
@@ -351,6 +339,40 @@ def _guess_bands(columns, find, bands):
     alone = [_of_band(find, own, band) for band in bands if told and band not in told]
     bare = [n for n in alone if n and n not in rest and n.lower() not in REDSHIFTS]
     return told, by_name, others, list(dict.fromkeys(bare))
+
+
+def _by_error(named):
+    """Each band with one of its errors, of those that fit a pattern of values.
+
+    named : (name of the error, kind) -> band -> columns; the best ones first
+
+    An error that names its value, as f_z_err, goes before one that names the band alone, as e_z,
+    where more bands have it. Of z such a one may be of the redshift: it is of the band only if it
+    is of others as well, and if there is none that names the value.
+    """
+    loose = {form: mine for form, mine in named.items() if form[0] in LOOSE}
+    full = {form: mine for form, mine in named.items() if form[0] not in LOOSE}
+    most = max(map(len, full.values()), default=0)
+    weak = [form for form, mine in loose.items() if len(mine) < most]
+    chosen: dict[str, BandColumns] = {}
+    for form in sorted(named, key=weak.__contains__):
+        for band, one in named[form].items():
+            if band not in chosen:
+                chosen[band] = one if form in full or not _is_z(band) else _of_z(form, named, band)
+    return {band: one for band, one in chosen.items() if one}
+
+
+def _of_z(form, named, band):
+    """The band z by an error that names it alone, by a better one, or None: see `_by_error`."""
+    others = {form: len([b for b in mine if not _is_z(b)]) for form, mine in named.items()}
+    for better, mine in named.items():
+        if better[0] not in LOOSE and band in mine and not 0 < others[form] <= others[better]:
+            return mine[band]
+    return named[form][band] if others[form] or not any(others.values()) else None
+
+
+def _is_z(band):
+    return band.rsplit("-", 1)[-1] == "z"
 
 
 def _prefixed(text, prefix):

@@ -277,6 +277,53 @@ def test_the_error_of_a_redshift_is_not_that_of_the_magnitude_in_z():
     assert mapping.bands["u"].error == "u_err"
 
 
+@pytest.mark.parametrize("redshift", ["z", "z_phot", "zspec", "redshift"])
+@pytest.mark.parametrize(
+    ("value", "error", "of_z", "also"),
+    [
+        ("{}_mag", "{}_err", "z_mag_err", "z_err"),
+        ("f_{}", "f_{}_err", "f_z_err", "e_z"),
+        ("f_{}", "e_{}", "e_f_z", "e_z"),
+        ("f_{}", "f_err_{}", "f_err_z", "err_z"),
+        ("flux_{}", "flux_sigma_{}", "flux_sigma_z", "sigma_z"),
+        ("flux_{}", "fluxerr_{}", "fluxerr_z", "ivar_z"),
+        ("{}_flux", "{}_flux_err", "z_flux_err", "z_ivar"),
+        ("{}_flux", "{}_fluxerr", "z_fluxerr", "z_var"),
+        ("{}_flux", "{}_var", "z_flux_var", "z_var"),
+    ],
+)
+def test_an_error_that_names_its_value_goes_before_one_of_the_redshift(
+    redshift, value, error, of_z, also
+):
+    names = [name.format(b) for b in "ugri" for name in (value, error)]
+    table = {name: [1.0] for name in (*names, value.format("z"), of_z, also)} | {redshift: [0.1]}
+    mapping = sedflow.guess_mapping(table)
+    assert {b: one.error for b, one in mapping.bands.items()} == {
+        **{b: error.format(b) for b in "ugri"},
+        "z": of_z,
+    }
+    assert mapping.redshift == redshift
+
+
+def test_an_error_that_is_named_as_no_other_band_s_is_not_that_of_the_band_z():
+    names = [name.format(b) for b in "ugri" for name in ("f_{}", "f_{}_err")]
+    mapping = sedflow.guess_mapping({name: [0.1] for name in (*names, "f_z", "z", "e_z")})
+    assert list(mapping.bands) == [*"ugri"]
+    assert any("not read: f_z, without errors named as those of" in s for s in mapping.notes)
+
+
+@pytest.mark.parametrize(
+    ("value", "error"), [("f_{}", "e_{}"), ("flux_{}", "ivar_{}"), ("{}_mag", "{}_err")]
+)
+def test_an_error_that_is_named_as_those_of_all_bands_is_that_of_the_band_z(value, error):
+    names = [name.format(b) for b in "ugriz" for name in (value, error)]
+    for redshift in ("z", "redshift"):
+        mapping = sedflow.guess_mapping({name: [0.1] for name in (*names, redshift)})
+        assert {b: one.error for b, one in mapping.bands.items()} == {
+            b: error.format(b) for b in "ugriz"
+        }
+
+
 @pytest.mark.parametrize(
     ("names", "bands", "told"),
     [
