@@ -75,15 +75,7 @@ def guess_mapping(
     bands = None if bands is None else as_bands(bands)
     for band in bands or ():
         load_band(band)  # the sentence on an unknown name comes from there
-    lower: dict[str, str] = {}
-    for name in columns.names:
-        lower.setdefault(name.lower(), name)
-    exact = set(columns.names)
-
-    def find(name):
-        """A column by its name as it is, or else whatever its case."""
-        return name if name in exact else lower.get(name.lower())
-
+    find = _finder(columns)
     stated = preset_of(preset) if preset else None
     told = what_surveys_tell(columns, find, bands, stated)
     survey, found, guessed = told.survey, dict(told.bands), list(told.by_name)
@@ -115,6 +107,30 @@ def guess_mapping(
         )
     bands = {band: _with_nulls(columns, one) for band, one in found.items()}
     return ColumnMap(name, bands, ident, tuple(notes), frozenset(guessed))
+
+
+def guess_names(table, preset: str = "") -> tuple[str, str]:
+    """The columns of IDs and of redshifts, "" where none looks so: they need no photometry.
+
+    >>> guess_names({"Name": ["a"], "zsp": [0.1], "Fu": [1.0]})
+    ('Name', 'zsp')
+    """
+    columns = Columns(getattr(table, "table", table))
+    find, stated = _finder(columns), preset_of(preset) if preset else None
+    try:
+        redshift = _redshift(columns, find, set(), True, stated)
+    except SedflowError:
+        redshift = ""
+    return _first(stated.id if stated else ID_NAMES, find, {redshift}) or "", redshift
+
+
+def _finder(columns):
+    """A function that gives a column by its name as it is, or else whatever its case."""
+    lower: dict[str, str] = {}
+    for name in columns.names:
+        lower.setdefault(name.lower(), name)
+    exact = set(columns.names)
+    return lambda name: name if name in exact else lower.get(name.lower())
 
 
 def mapping_of(table, mapping: ColumnMap | None, bands=None) -> ColumnMap:

@@ -237,6 +237,23 @@ def test_columns_can_be_chosen_where_nothing_can_be_guessed(view):
     assert not view._run.disabled
 
 
+@pytest.mark.parametrize(
+    ("columns", "chosen"),
+    [
+        ({"Name": "a", "RAJ2000": 154.3, "zsp": 0.04, "Fu": 190.5, "e_Fu": 9.5}, ("Name", "zsp")),
+        ({"objID": 7, "g": 18.0, "r": 17.0, "z": 17.0}, ("objID", NONE)),
+        ({"g": 18.0, "r": 17.0, "z": 0.05}, (NONE, "z")),
+        ({"aa": 0.05, "bb": 17.0}, (NONE, NONE)),
+    ],
+)
+def test_id_and_redshift_are_chosen_where_the_photometry_is_not_found(view, columns, chosen):
+    text = pd.DataFrame([columns, columns]).to_csv(index=False)
+    asyncio.run(view.load(text.encode(), "own.csv"))
+    assert (view.columns._id.value, view.columns._redshift.value) == chosen
+    assert all(pair[0].value == NONE for pair in view.columns._pairs.values())
+    assert "Choose the columns below" in unescape(view._note.object)
+
+
 @pytest.mark.parametrize("content", [b"", b"\x00\xff" * 50, b"a,b\n1", b"SIMPLE  =  T"])
 def test_what_is_no_catalogue_is_a_sentence(view, content):
     asyncio.run(view.load(content, "bad.csv"))

@@ -52,26 +52,27 @@ class ColumnsPanel(pn.viewable.Viewer):
         """Show no choosers."""
         self._column.visible = False
 
-    async def offer(self, table, guess: Mapping | None, name: str = "") -> None:
+    async def offer(self, table, guess: Mapping | None, name: str = "", names=("", "")) -> None:
         """Show choosers for the columns of a table, as `guess` has them.
 
-        name : of the file
+        name : of the file; names : the columns of ID and redshift, where there is no guess
         """
         self._table = table
-        names = [NONE, *elements(table)]
+        ident, redshift = names if guess is None else (guess.id, guess.redshift)
+        options = [NONE, *elements(table)]
 
         def select(label, value, width=150):
             return pn.widgets.Select(
                 label=label,
-                options=names,
-                value=value if value in names else NONE,
+                options=options,
+                value=value if value in options else NONE,
                 width=width,
                 margin=(4, 6),
             )
 
         bands = {} if guess is None else guess.bands
-        self._id = select("ID", "" if guess is None else guess.id)
-        self._redshift = select("redshift", "" if guess is None else guess.redshift)
+        self._id = select("ID", ident)
+        self._redshift = select("redshift", redshift)
         units = {b.unit for b in bands.values() if b.unit}
         self._unit = pn.widgets.Select(
             label="unit, where the file has none",

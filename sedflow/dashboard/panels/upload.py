@@ -9,8 +9,9 @@ import pandas as pd
 import panel as pn
 import param
 
+from sedflow.catalogue.guess import guess_mapping, guess_names
 from sedflow.catalogue.presets import presets
-from sedflow.catalogue.rows import guess_mapping, preview, to_photometry
+from sedflow.catalogue.rows import preview, to_photometry
 from sedflow.catalogue.sampler_for_bands import foreign_bands, in_names_of, left_aside
 from sedflow.dashboard.engine import Engine
 from sedflow.dashboard.panels.columns import MOST_BANDS, NONE, ColumnsPanel
@@ -163,12 +164,13 @@ class UploadPanel(pn.viewable.Viewer):
         table = self.table
         try:
             # A thousand columns with the bands of all surveys take a second.
-            guess, problem = await on_worker(partial(_guessed, preset=preset), latest=self)(table)
+            found = await on_worker(partial(_guessed, preset=preset), latest=self)(table)
         except Superseded:
             return
         if self.table is not table:  # another file by now
             return
-        await self.columns.offer(table, guess, self._name)
+        guess, names, problem = found
+        await self.columns.offer(table, guess, self._name, names)
         if problem:
             self._say(problem)
 
@@ -346,15 +348,18 @@ class UploadPanel(pn.viewable.Viewer):
 
 
 def _guessed(table, preset):
-    """What the columns are, and what is wrong; without a redshift, if only that is not found."""
+    """What the columns are, those of ID and redshift without photometry, and what is wrong.
+
+    The mapping is without a redshift, if only that is not found, and None without photometry.
+    """
     try:
-        return guess_mapping(table, preset=preset), ""
+        return guess_mapping(table, preset=preset), ("", ""), ""
     except SedflowError as error:
         problem = f"{error}. Choose the columns below"
     try:
-        return guess_mapping(table, redshift=NONE, preset=preset), problem
+        return guess_mapping(table, redshift=NONE, preset=preset), ("", ""), problem
     except SedflowError:
-        return None, problem
+        return None, guess_names(table, preset), problem
 
 
 def _of_rows(name, total, good):
