@@ -19,7 +19,9 @@ from sedflow.nulls import NO_MAGNITUDE_WORDS
 from sedflow.zero_points import SOFTENING
 
 _CORRECTIONS = re.compile(
-    r".*extinction.*|.*transm.*|.*e_?\(?b-?v\)?.*|.*ebv.*|sfd.*|a_?v|a_[ugrizyjhk]|a_[ugriz]_.*",
+    r".*extinction.*|.*transm.*|.*e_?\(?b-?v\)?.*|.*ebv.*|.*ebmv.*|.*ebminusv.*|.*reddening.*|sfd.*"
+    r"|a_?v|a_[ugrizyjhk]|a_[ugriz]_.*|a_fiducial_.|(?-i:A[ugrizyJHK])"
+    r"|((gal|galactic|mw)_?)?ext(_?[ugrizyjhk])?",  # not extendedness, nor ext_flag
     re.IGNORECASE,
 )
 _ERRORS = {

@@ -366,6 +366,19 @@ def test_every_preset_has_curves_and_readable_units():
             BandColumns("a", "b", **entries)
 
 
+@pytest.mark.parametrize(
+    "name",
+    [
+        *("ext_g", "gal_ext", "gal_ext_g", "mw_ext_r", "Ag", "A_FIDUCIAL_G", "ebmv", "ebmv_sfd"),
+        *("reddening", "E(B-V)", "EBV", "A_V", "A_g", "A_g_SFD", "extinction_z"),
+    ],
+)
+def test_columns_of_extinction_that_are_not_used_are_named(name):
+    table = {"redshift": [0.1], "mag_g": [18.0], "magerr_g": [0.1], name: [0.2]}
+    others = {other: [0.2] for other in ("ar", "extendedness", "ext_flag", "next", "age")}
+    assert f"not used for any correction: {name}" in read(table | others).assumptions
+
+
 def test_asymmetric_errors_and_limits_are_guessed_from_names():
     table = {"zphot": [0.1], "gmag": [18.0], "e_gmag": [0.1], "E_gmag": [0.3], "l_gmag": [""]}
     band = guess_mapping(table).bands["g"]
