@@ -62,7 +62,10 @@ class Draws(Frozen):
         check_labels(
             BadParameters, theta=self.theta, log_density=self.log_density, weights=self.weights
         )
-        if not isinstance(self.theta, np.ndarray) or self.theta.dtype.names:  # names in any order
+        held: Any = self.theta
+        # What has names may have them in any order; a tuple is what a damaged file holds.
+        plainly = isinstance(held, tuple) or (isinstance(held, np.ndarray) and not held.dtype.names)
+        if not plainly:
             object.__setattr__(self, "theta", numbers_of_theta(self.theta))
         if self.flux is not None:
             shape = (*np.shape(self.theta)[:-1], len(self.flux_bands or ()))
