@@ -19,7 +19,6 @@ from sedflow.population.prior import PriorShares, prior_shares
 
 #: Galaxies of a run, and draws of each, that a page takes at most.
 MOST, DRAWS = 5_000, 100
-_N_PRIOR = 10_000
 _ATLAS = (
     "The packaged atlas is seven galaxy clusters and the region of Virgo, not a fair sample of the "
     "universe: nothing here corrects how its galaxies were selected, and the redshifts of Virgo "
@@ -141,7 +140,6 @@ def run_sample(out: str | Path, run: str) -> Sample:
                 members.redshift,
                 members.prior,
                 members.model,
-                n=_N_PRIOR,
             )
     which = ", a random part of those that are ok" if len(members) == MOST else ""
     if not which and len(members) < rows:

@@ -13,6 +13,7 @@ from sedflow.population.tables import mean_and_spread
 EFFECTIVE_MIN = 20.0
 _HARDLY = 0.9  # of the prior's width, from which on a galaxy's own tells little
 _SAID_BEYOND = 0.003  # of the draws
+_COUNTED = 0.25  # of the bands of cells, from which on the error of the prior is told
 
 
 def notes_of(
@@ -95,11 +96,25 @@ def notes_of(
                 "(standard deviations): features narrower than the first are smoothed, and the "
                 "bands do not include that."
             )
-    if population.prior_error > 0:
-        out.append(f"The prior is counted to {100 * population.prior_error:.1f} %.")
+    if population.prior_error > _COUNTED * (known := _cells_known_to(population)):
+        out.append(
+            f"The prior of {' and '.join(population.names)} is thin where a part of this "
+            "population is, and is counted from random draws: that alone leaves "
+            f"{100 * population.prior_error:.0f} % on the density in a cell, and the bands, of "
+            f"{100 * known:.0f} %, do not include it. Trust means and shares more than single "
+            "cells."
+        )
     if not population.fitted.converged:
         out.append("The fit has not reached its maximum; choose fewer cells.")
     return out
+
+
+def _cells_known_to(population):
+    """Relative half width of the bands of 68 %, over the cells where the population is."""
+    shares = population.fitted.shares
+    low, high = np.quantile(population.fitted.draws, [0.16, 0.84], axis=0)
+    half = np.minimum((high - low) / 2 / np.maximum(shares, 1e-30), 1.0)
+    return float(np.sqrt(shares @ np.square(half)))
 
 
 def _prior_widths(population):

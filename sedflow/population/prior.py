@@ -3,6 +3,7 @@
 Parameters have known marginal priors. What derives from them does not: its prior is counted from
 draws at some redshifts, between which it is linear. Whatever scales with the mass (`SCALING`) is
 counted at many masses for each draw, because the prior is even in log_mstar and independent of it.
+Beside what does not scale, the mass is not counted at all: the shares are products.
 """
 
 from dataclasses import dataclass
@@ -27,9 +28,13 @@ SCALING = (
 )
 #: Rates per mass formed that no table of results has.
 SPECIFIC = ("log_ssfr_10myr", "log_ssfr_100myr")
-_ALIAS = {"log_mass_formed": "log_mstar"}
+_MASS = "log_mstar"
+_ALIAS = {"log_mass_formed": _MASS}
 _STEP = 0.05  # in redshift, between which shares are linear
-_N = 40_000
+#: With fewer draws, the thin ends of a prior are so noisy that the penalty of a population comes
+#: out otherwise: of 215 galaxies, the mean metallicity moved by its own error from seed to seed at
+#: 10,000 draws, and by two thirds of it at 40,000.
+_N = 100_000
 _CHUNK = 10_000
 _MASSES = 64
 _BATCHES = 8
@@ -133,18 +138,25 @@ def _nodes(redshift):
 
 def _counted(names, edges, z, prior, model, n, seed):
     """Shares in the cells (n_cell,) at one redshift, and their relative errors."""
+    if (k := _apart(names)) is not None:
+        mass = np.diff(cumulative(_MASS, edges[k], prior))
+        some, error = _counted(names[1 - k : 2 - k], (edges[1 - k],), z, prior, model, n, seed)
+        pair, errors = [some, some], [error, error]
+        pair[k], errors[k] = mass, np.zeros(len(mass))
+        shares = np.multiply.outer(*pair).ravel()
+        return shares, np.where(shares > 0, np.add.outer(*errors).ravel(), np.inf)
     rng = np.random.default_rng(seed)  # the same at each redshift: differences are those of z
     scales = [name in SCALING for name in names]
     shape = tuple(len(e) - 1 for e in edges)
     size = int(np.prod(shape))
     batches = np.zeros((_BATCHES, size))
-    p = PARAMETERS[index("log_mstar")]
+    p = PARAMETERS[index(_MASS)]
     done = 0
     while done < n:
         m = min(_CHUNK, n - done)
         theta = prior.sample(m, rng)
         if any(scales):
-            theta[:, index("log_mstar")] = p.low
+            theta[:, index(_MASS)] = p.low
         values = quantity_values(names, theta, z, model)
         if any(scales):
             masses = (np.arange(_MASSES) + rng.random((m, 1))) / _MASSES * (p.high - p.low)
@@ -164,13 +176,21 @@ def _counted(names, edges, z, prior, model, n, seed):
     return total / per_draw, np.where(total > 0, error, np.inf)
 
 
+def _apart(names):
+    """Which of two quantities is log_mstar, if the other does not depend on it; else None."""
+    if len(names) != 2 or sum(name in SCALING for name in names) != 1:
+        return None
+    k = int(names[1] in SCALING)
+    return k if _ALIAS.get(names[k], names[k]) == _MASS else None
+
+
 def quantity_values(names, theta, z, model) -> np.ndarray:
     """Values (..., n_draw, n_quantity) of draws (..., n_draw, 12) at redshifts z (...)."""
     known = {} if all(name in NAMES for name in names) else derive(theta, z, model)
     for name in SPECIFIC:
         if name in names:
             rate = known[name.replace("ssfr", "sfr")]
-            known[name] = rate - theta[..., index("log_mstar")]
+            known[name] = rate - theta[..., index(_MASS)]
     return np.stack([theta[..., index(x)] if x in NAMES else known[x] for x in names], axis=-1)
 
 

@@ -8,13 +8,15 @@ import panel as pn
 import pytest
 
 import sedflow
+from sedflow.catalogue.manifest import load_manifest
 from sedflow.dashboard.engine import Engine
 from sedflow.dashboard.pages import population
 from sedflow.dashboard.pages.population import PopulationView
 from sedflow.dashboard.panels.population_paper import population_file, population_table
-from sedflow.dashboard.panels.population_state import EVERYONE
+from sedflow.dashboard.panels.population_state import EVERYONE, PopulationState
 from sedflow.dashboard.population_answer import answer_of
-from sedflow.dashboard.population_sample import atlas_sample
+from sedflow.dashboard.population_sample import atlas_sample, run_sample
+from sedflow.dashboard.population_script import population_code
 from sedflow.dashboard.tabs import Page
 from sedflow.errors import SedflowError, UnknownName
 from sedflow.figures.paper_population import paper_population
@@ -289,6 +291,19 @@ def test_a_run_with_draws_is_a_sample_too(tmp_path):
     without = PopulationView(RunTable(tmp_path / "run0"), source="run")
     _ = without.views
     assert without.source == "atlas"
+
+
+def test_the_page_of_a_run_says_what_its_python_says(tmp_path):
+    nsa = sedflow.load_nsa()
+    nsa.table[np.arange(0, 8000, 500)].write(tmp_path / "some.fits")
+    sedflow.infer_catalogue(tmp_path / "some.fits", tmp_path / "run", n=100, keep=20, workers=0)
+    name = load_manifest(tmp_path / "run")["run"]
+    answer = answer_of(run_sample(tmp_path / "run", name), "mass-metallicity", EVERYONE, {}, "")
+    code = population_code(PopulationState(source="run", preset="mass-metallicity"), "column")
+    names: dict = {}
+    exec(code.split("figure =")[0].replace('"OUT"', repr(str(tmp_path / "run"))), names)
+    mine, its = (one.moments()["p50"] for one in (answer.population, names["population"]))
+    np.testing.assert_allclose(mine, its, rtol=1e-6)
 
 
 def test_of_a_run_that_goes_on_the_latest_sample_alone_is_kept(monkeypatch):

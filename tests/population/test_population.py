@@ -17,6 +17,7 @@ from sedflow.population import Population
 from sedflow.population.grid import check_ends
 from sedflow.population.members import NOT_IN_SAMPLE, Members, members_of
 from sedflow.population.named_ids import chosen_rows
+from sedflow.population.prior import PriorShares
 
 OF = "log_mstar,log_ssfr_100myr"
 
@@ -513,6 +514,17 @@ def test_ends_that_go_through_posteriors_are_refused_or_told():
     whole = Population.of_members(members, names, (np.linspace(8.5, 12, 41),))
     assert whole.beyond < 0.001
     assert not any("outermost" in note for note in whole.notes)
+
+
+@pytest.mark.parametrize(("error", "told"), [(0.0, False), (0.005, False), (0.3, True)])
+def test_how_well_the_prior_is_counted_is_told_where_it_matters(error, told):
+    members, _ = _mock(300)
+    edges, shares = (np.linspace(8.5, 12, 36),), np.full((1, 35), 1 / 35)
+    prior = PriorShares(np.array([0.05]), shares, np.full(shares.shape, error))
+    found = Population.of_members(members, ("log_mstar",), edges, prior=prior)
+    said = [note for note in found.notes if "counted" in note]
+    assert bool(said) == told
+    assert all("leaves 30 % on the density in a cell" in note for note in said)
 
 
 @pytest.mark.parametrize("cells", [15, 24, 40])

@@ -50,6 +50,21 @@ def test_a_counted_prior_is_as_good_as_it_says(model):
     assert 0.5 < pull.std() < 2.0
 
 
+@pytest.mark.parametrize("turned", [False, True])
+def test_masses_beside_what_does_not_scale_are_exact(model, turned):
+    names = ("log_mstar", "log_z_mw_solar")
+    edges = (np.linspace(8, 14, 7), np.linspace(-2.4, 0.4, 5))
+    step = -1 if turned else 1
+    found = prior_shares(names[::step], edges[::step], np.array([0.03]), Prior(), model, n=2000)
+    grids = (v[0].reshape((6, 4)[::step]) for v in (found.shares, found.error))
+    shares, error = (grid.T if turned else grid for grid in grids)
+    p = PARAMETERS[index("log_mstar")]
+    whole = np.clip(edges[0][1:], p.low, p.high) - np.clip(edges[0][:-1], p.low, p.high)
+    np.testing.assert_allclose(shares.sum(1) / shares.sum(), whole / whole.sum(), atol=1e-12)
+    assert np.all(np.isinf(error[whole == 0]))
+    assert np.all(error[whole > 0] == error[0])
+
+
 def test_cells_have_the_order_of_a_raveled_grid():
     edges = (np.array([0.0, 1.0, 2.0]), np.array([0.0, 1.0, 2.0, 3.0]))
     values = np.array([[0.5, 0.5], [1.5, 2.5], [2.0, 3.0], [2.1, 1.0], [np.nan, 1.0]])
