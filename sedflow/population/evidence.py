@@ -74,11 +74,12 @@ def tallied(cells: np.ndarray, values: np.ndarray, size: int) -> csr_array:
 
 
 def spreads(members: Members) -> np.ndarray:
-    """Standard deviation (n, n_quantity) of the draws of each galaxy."""
+    """Standard deviation (n, n_quantity) of each galaxy, however few draws it has."""
     w = members.shares[..., None]
     values = np.where(np.isfinite(members.values), members.values, 0.0)
     mean = (w * values).sum(1, keepdims=True)
-    return np.sqrt((w * np.square(values - mean)).sum(1))
+    left = np.maximum(1.0 - np.square(w).sum(1), 1e-9)  # of the variance, about the draws' mean
+    return np.sqrt((w * np.square(values - mean)).sum(1) / left)
 
 
 def _floored(prior):

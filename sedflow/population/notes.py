@@ -12,6 +12,7 @@ from sedflow.population.tables import mean_and_spread
 #: an error of more than 22 %.
 EFFECTIVE_MIN = 20.0
 _HARDLY = 0.9  # of the prior's width, from which on a galaxy's own tells little
+_ROUND = (5, 10, 20, 50)  # times
 _SAID_BEYOND = 0.003  # of the draws
 _COUNTED = 0.25  # of the bands of cells, from which on the error of the prior is told
 
@@ -83,13 +84,12 @@ def notes_of(
     priors = _prior_widths(population)
     for name, own, width, prior in zip(population.names, spreads, widths, priors, strict=True):
         if own > _HARDLY * prior:
-            times = prior**2 / max(prior**2 - own**2, 1e-3 * prior**2)
             out.append(
                 f"Single galaxies know {name} to {own:.2f}, and the prior to {prior:.2f}: the data "
-                f"hardly tell it. Whatever is off in the mean of the posteriors is off by some "
-                f"{times:.0f} times as much here, and the bands do not include that."
+                "hardly tell it. Whatever is off in the mean of the posteriors is off "
+                f"{_times(own, prior)} as much here, what is off in their width by even more, and "
+                "the bands do not include that."
             )
-            continue
         if own > 0.5 * width:
             out.append(
                 f"Single galaxies know {name} to {own:.2f}, the population is {width:.2f} wide "
@@ -107,6 +107,17 @@ def notes_of(
     if not population.fitted.converged:
         out.append("The fit has not reached its maximum; choose fewer cells.")
     return out
+
+
+def _times(own, prior):
+    """How many times what is off in the posteriors is off in the population, in round words.
+
+    The ratio is that of a small difference, which draws scatter far more than the widths.
+    """
+    times = prior**2 / max(prior**2 - own**2, 1e-3 * prior**2)
+    if times > _ROUND[-1]:
+        return f"more than {_ROUND[-1]} times"
+    return f"some {min(_ROUND, key=lambda n: abs(np.log(n / times)))} times"
 
 
 def _cells_known_to(population):

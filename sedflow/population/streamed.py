@@ -36,7 +36,7 @@ from sedflow.population.prior import prior_shares
 from sedflow.population.run_parts import NOT_INFERRED, RunParts, redshifts_of
 from sedflow.whole_numbers import LARGEST_SEED, as_whole
 
-_SAMPLE, _SAMPLE_DRAWS = 5_000, 50  # that choose the axes
+_SAMPLE, _SAMPLE_DRAWS = 5_000, 200  # that choose the axes, and say how wide a galaxy is
 _FEWEST = 10
 
 

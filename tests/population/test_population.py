@@ -14,9 +14,11 @@ import sedflow
 from sedflow.cli import main
 from sedflow.errors import SedflowError, UnknownName
 from sedflow.population import Population
+from sedflow.population.evidence import spreads
 from sedflow.population.grid import check_ends
 from sedflow.population.members import NOT_IN_SAMPLE, Members, members_of
 from sedflow.population.named_ids import chosen_rows
+from sedflow.population.notes import _times
 from sedflow.population.prior import PriorShares
 
 OF = "log_mstar,log_ssfr_100myr"
@@ -525,6 +527,33 @@ def test_how_well_the_prior_is_counted_is_told_where_it_matters(error, told):
     said = [note for note in found.notes if "counted" in note]
     assert bool(said) == told
     assert all("leaves 30 % on the density in a cell" in note for note in said)
+
+
+def test_widths_of_galaxies_do_not_depend_on_how_many_draws_they_have():
+    """Those of few draws were too small, which a small difference to the prior's magnifies."""
+    values = np.random.default_rng(4).normal(size=(4000, 200, 1)).astype(np.float32)
+    members = replace(_mock(4000)[0], values=values, shares=np.full(values.shape[:2], 1 / 200))
+    few = replace(members, values=values[:, :10], shares=np.full((4000, 10), 1 / 10))
+    many, some = (np.square(spreads(one)).mean() for one in (members, few))
+    assert some == pytest.approx(many, rel=0.02)
+
+
+@pytest.mark.parametrize(
+    ("own", "words"),
+    [(1.83, "some 5 times"), (1.95, "some 20 times"), (1.99, "more than 50 times")],
+)
+def test_what_galaxies_hardly_tell_is_off_by_a_round_number_of_times(own, words):
+    """The ratio itself was 63 or 20 for widths of 0.86 and 0.84."""
+    assert _times(own, 2.0) == words
+
+
+def test_galaxies_that_hardly_tell_a_quantity_do_not_show_its_features_either():
+    members, _ = _mock(300)
+    values = np.random.default_rng(5).uniform(7.0, 12.5, members.values.shape)
+    members = replace(members, values=values.astype(np.float32))
+    found = Population.of_members(members, ("log_mstar",), (np.linspace(7, 12.5, 23),))
+    said = " ".join(found.notes)
+    assert "hardly tell it" in said and "in their width" in said and "features narrower" in said
 
 
 @pytest.mark.parametrize("cells", [15, 24, 40])
