@@ -17,6 +17,7 @@ from sedflow.figures.population_page import (
     galaxy_layers,
     map_layers,
 )
+from sedflow.population.notes import EFFECTIVE_MIN
 from sedflow.population.population import Population
 from sedflow.population.presets import QUENCHED, Preset, preset_of
 
@@ -130,13 +131,22 @@ def _galaxy(sample, population, galaxy):
         return (), f"The galaxy {galaxy[:40]} is {why}."
     row = int(found[0])
     values, own, shrunk = population.draws_of(row)
+    effective = population.effective_draws[row]
+    told = effective >= EFFECTIVE_MIN
     parts = []
     for k, name in enumerate(population.names):
         known = np.isfinite(values[:, k])
         low, high = (weighted_quantile(values[known, k], _OWN, w[known]) for w in (own, shrunk))
-        parts.append(f"{axis_label(name)}: own {_said(low)}, with the population {_said(high)}")
-    effective = population.effective_draws[row]
-    text = (f"{'; '.join(parts)}. {effective:.0f} effective draws.").replace("-", "\N{MINUS SIGN}")
+        its = f", with the population {_said(high)}" if told else ""
+        parts.append(f"{axis_label(name)}: own {_said(low)}{its}")
+    draws = "draw" if f"{effective:.0f}" == "1" else "draws"
+    last = f"{effective:.0f} effective {draws}."
+    if not told:
+        last = (
+            f"With the population as prior it has {last[:-1]}, where an interval or a curve needs "
+            f"{EFFECTIVE_MIN:.0f}."
+        )
+    text = f"{'; '.join(parts)}. {last}".replace("-", "\N{MINUS SIGN}")
     layers = tuple(galaxy_layers(population, row, k) for k in range(len(population.names)))
     return layers, text
 

@@ -16,6 +16,7 @@ from sedflow.draws import weighted_quantile
 from sedflow.figures.base import Layers, LiveFigure
 from sedflow.model.derived import KNOWN
 from sedflow.palette import FAINT, MODEL, ORANGE, THEME_INK, TRUTH, VERMILION
+from sedflow.population.notes import EFFECTIVE_MIN
 from sedflow.population.presets import QUENCHED
 
 __all__ = [
@@ -159,13 +160,17 @@ def map_layers(population, trend: bool = True) -> dict[str, Layers]:
 def galaxy_layers(population, row: int, axis: int) -> Layers:
     """One galaxy's own posterior of a quantity, and with the population as prior.
 
+    The second is there if its draws are enough (`EFFECTIVE_MIN`): few make a needle.
+
     row : of the galaxy in the population
     """
     edges = population.edges[axis]
     values, own, shrunk = population.draws_of(row)
     widths = np.diff(edges)
-    curves = {}
-    for key, weights in (("own", own), ("shrunk", shrunk)):
+    curves, drawn = {}, {"own": own}
+    if population.effective_draws[row] >= EFFECTIVE_MIN:
+        drawn["shrunk"] = shrunk
+    for key, weights in drawn.items():
         counts = np.histogram(values[:, axis], edges, weights=weights)[0]
         curves[key] = counts / max(counts.sum(), 1e-12) / widths
     known = np.isfinite(values[:, axis])
@@ -236,9 +241,18 @@ class CurveFigure(LiveFigure):
             ("shrunk", MODEL, 2.5, "solid"),
         ):
             drawn.setdefault(key, []).append(self.line(key, color, width, dash))
-        items = [LegendItem(label=text, renderers=drawn[k]) for k, text in self._legend.items()]
-        f.add_layout(Legend(items=items, orientation="horizontal", spacing=8, margin=2, ncols=2,
-                            glyph_width=16, label_standoff=4), "above")  # fmt: skip
+        self._items = {
+            k: LegendItem(label=text, renderers=drawn[k]) for k, text in self._legend.items()
+        }
+        legend = Legend(items=[*self._items.values()], orientation="horizontal", spacing=8,
+                        margin=2, ncols=2, glyph_width=16, label_standoff=4)  # fmt: skip
+        f.add_layout(legend, "above")
+
+    def update(self, layers: Layers) -> None:
+        """Show other layers; the legend has no line for a galaxy's curve that is not there."""
+        super().update(layers)
+        if "shrunk" in self._items:
+            self._items["shrunk"].visible = "shrunk" in layers.sources
 
 
 class MapFigure(LiveFigure):

@@ -255,6 +255,7 @@ class Population(CellDensity):
         """Each galaxy's own quantiles and the shrunk ones, as an astropy Table.
 
         Columns: id, redshift, weight, effective_draws, NAME_p16, ..., NAME_shrunk_p16, ...
+        Shrunk quantiles of galaxies in `few` rest on so few effective draws that they say little.
         path : .parquet, .ecsv, .fits or .vot to write it to
         """
         return tables.written(tables.galaxies(self, self._members), path, overwrite)

@@ -19,8 +19,9 @@ from sedflow.dashboard.population_sample import atlas_sample, run_sample
 from sedflow.dashboard.population_script import population_code
 from sedflow.dashboard.tabs import Page
 from sedflow.errors import SedflowError, UnknownName
+from sedflow.figures.base import Layers
 from sedflow.figures.paper_population import paper_population
-from sedflow.figures.population_page import MAPS, fraction_layers, map_layers
+from sedflow.figures.population_page import MAPS, CurveFigure, fraction_layers, map_layers
 from sedflow.population.packaged import LEVELS, decoded, encoded
 from sedflow.population.presets import AXES, PRESETS, preset_of
 
@@ -139,6 +140,21 @@ def test_a_picked_galaxy_is_shown_beside_itself(sample):
     elsewhere = answer_of(sample, "mass-function", EVERYONE, {}, "no such galaxy")
     assert elsewhere.galaxy == ()
     assert "not in this sample" in elsewhere.picked
+
+
+def test_a_galaxy_of_few_effective_draws_has_no_interval_with_the_population(sample):
+    everyone = answer_of(sample, "main-sequence", EVERYONE, {}, "").population
+    figure = CurveFigure(Layers({}, (0, 1), (0, 1)), "one", {"own": "own", "shrunk": "population"})
+    for row in (np.argmin(everyone.effective_draws), np.argmax(everyone.effective_draws)):
+        effective = everyone.effective_draws[row]
+        answer = answer_of(sample, "main-sequence", EVERYONE, {}, str(everyone.ids[row]))
+        assert ("with the population" in answer.picked) == (effective > 20)
+        assert ("needs 20" in answer.picked) == (effective < 20)
+        assert " 1 effective draws" not in answer.picked
+        for layers in answer.galaxy:
+            assert ("shrunk" in layers.sources) == (effective > 20)
+            figure.update(layers)
+            assert figure.figure.legend[0].items[1].visible == (effective > 20)
 
 
 def test_the_page_says_which_galaxies_these_are(view):
