@@ -7,7 +7,31 @@ from bokeh.plotting import figure
 from sedflow.figures.base import TOOLBAR
 from sedflow.palette import MODEL, SELECTED
 
-__all__ = ["dot_figure"]
+__all__ = ["dot_figure", "opacity", "resize"]
+
+_SIZE, _LARGEST = 3.0, 9.0  # px
+_MOST = 0.9  # opacity
+_MANY = 3000  # dots, from which on they are as small and faint as may be
+
+
+def _emphasis(n):
+    """How many times as large, and as opaque, each of n dots is than each of thousands."""
+    return float(min(max((_MANY / max(n, 1)) ** 0.25, 1.0), _LARGEST / _SIZE))
+
+
+def opacity(of_many: float, n: int) -> float:
+    """Of each of n dots, where thousands have `of_many`.
+
+    >>> opacity(0.45, 8000), round(opacity(0.45, 1000), 2), opacity(0.45, 19)
+    (0.45, 0.59, 0.9)
+    """
+    return min(of_many * _emphasis(n), _MOST)
+
+
+def resize(dots: GlyphRenderer, n: int) -> None:
+    """Give n dots a size that is seen and hit; those beside a tap have glyphs of their own."""
+    for glyph in (dots.glyph, dots.selection_glyph, dots.nonselection_glyph):
+        glyph.size = _SIZE * _emphasis(n)  # type: ignore[union-attr]
 
 
 def dot_figure(
@@ -31,7 +55,7 @@ def dot_figure(
         "x",
         "y",
         source=points,
-        size=3,
+        size=_SIZE,
         color=MODEL,
         alpha="alpha",
         line_alpha=0,

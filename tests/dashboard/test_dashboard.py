@@ -548,6 +548,7 @@ def test_the_shelf_leaves_its_galaxies_in_the_table_and_says_what_to_look_at(eng
     view._shelf.value = False
     assert len(view._list.current_view) == len(view.table)
     few = AtlasView(engine.nsa.select(np.arange(5)))
+    assert np.all(few._points.data["alpha"] == 0.9)
     assert not few._shelf.visible
 
 

@@ -12,6 +12,7 @@ from sedflow.catalogue.manifest import load_manifest
 from sedflow.dashboard.engine import Engine
 from sedflow.dashboard.pages import population
 from sedflow.dashboard.pages.population import PopulationView
+from sedflow.dashboard.panels.population_map import PopulationMap
 from sedflow.dashboard.panels.population_paper import population_file, population_table
 from sedflow.dashboard.panels.population_state import EVERYONE, PopulationState
 from sedflow.dashboard.population_answer import answer_of
@@ -155,6 +156,20 @@ def test_a_galaxy_of_few_effective_draws_has_no_interval_with_the_population(sam
             assert ("shrunk" in layers.sources) == (effective > 20)
             figure.update(layers)
             assert figure.figure.legend[0].items[1].visible == (effective > 20)
+
+
+def test_few_dots_are_large_and_opaque():
+    dots, sizes, opacities = PopulationMap(), [], []
+    for n in (8000, 200, 19):
+        columns = {"mass": np.linspace(9, 11, n), "redshift": np.linspace(0.01, 0.1, n)}
+        dots.show(columns, np.arange(n) > 3, None)
+        glyphs = dots._dots.glyph, dots._dots.nonselection_glyph, dots._dots.selection_glyph
+        sizes.append({glyph.size for glyph in glyphs})
+        opacities.append(np.unique(dots._points.data["alpha"]).round(2).tolist())
+    assert [round(size) for (size,) in sizes] == [3, 6, 9]
+    assert opacities[0] == pytest.approx([0.05, 0.45]) and opacities[2] == pytest.approx(
+        [0.15, 0.9]
+    )
 
 
 def test_the_page_says_which_galaxies_these_are(view):

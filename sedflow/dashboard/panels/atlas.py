@@ -16,7 +16,7 @@ from sedflow.dashboard.numbers import pointed, region
 from sedflow.dashboard.server.message_values import LONGEST_FILTER
 from sedflow.dashboard.widgets import NO_LABEL, PRESSED, SMALL_TABLE, TextTable, patch
 from sedflow.errors import SedflowError
-from sedflow.figures.dots import dot_figure
+from sedflow.figures.dots import dot_figure, opacity, resize
 
 __all__ = ["AtlasView", "catalogue_table", "find"]
 
@@ -153,7 +153,7 @@ class AtlasView(pn.viewable.Viewer):
                 "x": columns["r"],
                 "y": columns["gr"],
                 "NSAID": shown["NSAID"].to_numpy(),
-                "alpha": np.full(len(shown), 0.35),
+                "alpha": np.full(len(shown), opacity(0.35, len(shown))),
             },
             name="atlas",
         )
@@ -167,6 +167,7 @@ class AtlasView(pn.viewable.Viewer):
             name="atlas",
         )
         f.min_border = 2
+        resize(dots, len(shown))
         f.add_tools(HoverTool(renderers=[dots], tooltips="NSAID @NSAID", limit=3))
         f.on_event("selectiongeometry", self._drawn)
         self._points.selected.on_change("indices", self._tapped)
@@ -315,7 +316,8 @@ class AtlasView(pn.viewable.Viewer):
         kept = np.zeros(len(self.table), bool)
         kept[self._list.current_view.index] = True
         some = not kept.all()
-        alpha = np.where(kept[self._rows], 0.8 if some else 0.35, 0.05)
+        n = len(self._rows)
+        alpha = np.where(kept[self._rows], 0.8 if some else opacity(0.35, n), opacity(0.05, n))
         patch(self.figure, lambda: self._points.data.update(alpha=alpha))
 
     def __panel__(self):

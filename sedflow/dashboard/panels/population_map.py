@@ -10,7 +10,7 @@ from sedflow.dashboard.numbers import pointed, region
 from sedflow.dashboard.panels.population_state import CUTS
 from sedflow.dashboard.widgets import patch, prose
 from sedflow.errors import SedflowError
-from sedflow.figures.dots import dot_figure
+from sedflow.figures.dots import dot_figure, opacity, resize
 
 __all__ = ["PopulationMap"]
 
@@ -34,7 +34,7 @@ class PopulationMap(pn.viewable.Viewer):
         self._columns: dict = {}
         self._points = ColumnDataSource({"x": [], "y": [], "alpha": []}, name="population_dots")
         self._picked = ColumnDataSource({"x": [], "y": []}, name="population_picked")
-        f, _ = dot_figure(
+        f, self._dots = dot_figure(
             self._points,
             self._picked,
             sizing_mode="stretch_width",
@@ -58,13 +58,16 @@ class PopulationMap(pn.viewable.Viewer):
         x = columns["mass"]
         good = np.isfinite(x) & np.isfinite(y)
         self._rows = np.flatnonzero(good)
+        n = len(self._rows)
+        alpha = np.where(chosen[good], opacity(_IN, n), opacity(_OUT, n))
 
         def draw():
             f = self.figure
+            resize(self._dots, n)
             self._points.data = {
                 "x": x[good].astype(np.float32),
                 "y": y[good].astype(np.float32),
-                "alpha": np.where(chosen[good], _IN, _OUT).astype(np.float32),
+                "alpha": alpha.astype(np.float32),
             }
             for axis, values in ((f.x_range, x[good]), (f.y_range, y[good])):
                 low, high = np.quantile(values, [0.001, 0.999]) if len(values) else (0.0, 1.0)
