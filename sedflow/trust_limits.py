@@ -22,6 +22,8 @@ JUDGED_ON = 1000
 #: Tail index of a ratio of priors, known without any draws, from which on the variance of weights
 #: is infinite: whether they pass is then luck.
 TAIL_INDEX_MAX = 0.5
+#: Effective draws of a robust posterior, from which on it names a band that is off.
+TELLING = 50.0
 R_HAT_MAX = 1.01
 ESS_MIN = 400.0
 

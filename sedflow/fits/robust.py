@@ -10,6 +10,7 @@ from sedflow.draws import weighted_quantile
 from sedflow.errors import unknown
 from sedflow.fits.samples import fractions
 from sedflow.sampling.robust import by_how_much, off_probability, offsets
+from sedflow.trust_limits import TELLING, k_hat_text
 
 __all__ = ["Robust"]
 
@@ -27,23 +28,33 @@ class Robust:
     fit: Any
 
     @property
+    def told(self) -> bool:
+        """Whether enough draws are effective to say which band is off."""
+        held = self.fit.draws.importance
+        return held is None or float(held.ess) > TELLING
+
+    @property
     def off(self) -> dict[str, float]:
-        """Probability that each observed band is off."""
+        """Probability that each observed band is off; NaN where too few draws tell (`told`)."""
         galaxy = self.fit.photometry
         mean = self.fit.draws.weights @ off_probability(self.fit.predicted.flux, galaxy)
+        mean = mean if self.told else np.full_like(mean, np.nan)
         known = zip(galaxy.bands, mean, galaxy.present, strict=True)
         return {band: float(p) for band, p, there in known if there}
 
     @property
     def band(self) -> str:
-        """The band that is probably off; empty if none is."""
+        """The band that is probably off; empty if none is, or too few draws tell (`told`)."""
+        if not self.told:
+            return ""
         band, chance = max(self.off.items(), key=lambda item: item[1])
         return band if chance > _NAMED else ""
 
     def offset(self, band: str, q: Any = (0.16, 0.5, 0.84)) -> np.ndarray:
         """Quantiles (len(q),) of how much a band is off [mag], if it is; positive is too faint.
 
-        Infinite where the flux is not above zero, and so has no magnitude.
+        Infinite where the flux is not above zero, and so has no magnitude; NaN where too few draws
+        tell (`told`).
         """
         galaxy, flux = self.fit.photometry, self.fit.predicted.flux
         if band not in self.off:
@@ -53,27 +64,42 @@ class Robust:
         drawn = offsets(flux, galaxy)[:, k]
         known = ~np.isnan(drawn)
         levels, total = fractions(q), chance[known].sum()
-        if not total > 0:
+        if not (total > 0 and self.told):
             return np.full(levels.shape, np.nan)
         return weighted_quantile(drawn[known], levels, chance[known] / total)
 
     @property
     def text(self) -> str:
         """What was found, as a sentence."""
+        held, doubt = self.fit.draws.importance, ""
+        if held is not None and not held.good():
+            doubt = (
+                f"{float(held.ess):,.0f} of {int(held.n):,} draws effective, k-hat "
+                f"{k_hat_text(held.k_hat)}"
+            )
+        if not self.told:
+            return (
+                f"Which band is off cannot be told, as the weights fail ({doubt}): two bands or "
+                "more may be off; check the photometry, or leave a band out with "
+                "fit.photometry.select(...)."
+            )
+        doubt = f" The weights do not pass ({doubt}): take it as a hint." if doubt else ""
         if not self.band:
-            return "No band is probably off."
+            return f"No band is probably off.{doubt}"
         low, middle, high = self.offset(self.band)
         size, sense = by_how_much(middle)
         ends = f" (68 %: {low:+.2f} to {high:+.2f})" if np.isfinite([low, high]).all() else ""
         return (
             f"{self.band} is off with a probability of {self.off[self.band]:.2f}: measured "
-            f"{size} too {sense}{ends}."
+            f"{size} too {sense}{ends}.{doubt}"
         )
 
     def __repr__(self):
         return f"<Robust fit of {self.fit.title}: {self.text}>"
 
     def _repr_html_(self):
+        if not self.told:
+            return views.markup(repr(self))
         rows = []
         for band, chance in self.off.items():
             low, middle, high = self.offset(band)

@@ -36,6 +36,7 @@ from sedflow.trust_limits import (
     K_HAT_MAX,
     MIN_ESS,
     TAIL_INDEX_MAX,
+    TELLING,
     NotConverged,
     k_hat_text,
 )
@@ -45,7 +46,6 @@ _HOPEFUL = 1.0  # k-hat below which more draws may help
 _ROUGHLY = 4.0  # times the limit on chi-square, that scouts may miss and MCMC reach
 _WIDE = 8000  # draws of each round of adaptive importance sampling, at least
 _MISSING = 0.6  # of the log evidence: that of scouts scatters by 0.2, and by 0.3 in few bands
-_TELLING = 50.0  # effective draws from which a band is named
 
 
 class Ladder:
@@ -258,7 +258,7 @@ class Ladder:
         except SedflowError as error:  # too few bands
             raise_if_of_the_run(error)
             return ""
-        enough = float(draws.importance.ess) > _TELLING
+        enough = float(draws.importance.ess) > TELLING
         return f" {blame(draws, self.galaxy)}" if enough else ""
 
     def check_ranges(self):

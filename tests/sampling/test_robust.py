@@ -9,6 +9,7 @@ from scipy.stats import norm
 
 import sedflow
 from sedflow.errors import SedflowError
+from sedflow.fits.robust import Robust
 from sedflow.sampling.mixture import Mixture
 from sedflow.sampling.robust import (
     OFF,
@@ -70,6 +71,23 @@ def test_a_good_galaxy_has_no_band_to_blame(posterior, nsa):
     assert found.text == "No band is probably off."
     assert max(found.off.values()) < 0.5
     assert found.fit.draws.importance.good()
+
+
+@pytest.mark.parametrize(("ess", "words"), [(9.0, "cannot be told"), (90.0, "as a hint")])
+def test_weights_that_fail_name_no_band(posterior, nsa, ess, words):
+    galaxy = nsa.photometry(72)
+    off = sedflow.Photometry(
+        galaxy.flux * [1.0, 1.0, 1.0, 1.5, 1.0], galaxy.sigma, galaxy.redshift, galaxy.bands
+    )
+    found = sedflow.fit(off, posterior, n=300, trust=None).robust()
+    assert found.band == "i" and found.told and "weights" not in found.text
+    figures = replace(found.fit.draws.importance, ess=np.array(ess), k_hat=np.array(1.5))
+    draws = replace(found.fit.draws, importance=figures)
+    poor = Robust(replace(found.fit, draws=draws))
+    assert words in poor.text and words in repr(poor) and words in poor._repr_html_()
+    assert f"{ess:.0f} of" in poor.text and "k-hat 1.50" in poor.text
+    assert poor.band == ("" if ess < 50 else "i") and poor.told == (ess > 50)
+    assert np.isnan(poor.off["i"]) == np.isnan(poor.offset("i")).all() == (ess < 50)
 
 
 def test_what_cannot_be_asked_is_told(posterior, nsa):
