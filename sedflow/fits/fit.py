@@ -127,7 +127,7 @@ class Fit(ShownFit):
                 f"the network's draws cannot be weighted to the prior {self.prior.sfh!r}; give a "
                 f"fit under {own.sfh!r}, or a network trained with {self.prior.sfh!r}"
             )
-        draws = draw_robust(network, self.photometry, self.model, self.prior, self.seed)
+        draws = draw_robust(network, self.photometry, self.model, self.prior, self.seed, two=True)
         return Robust(replace(self, draws=draws, verdict=None, likelihood="robust"))
 
     def _network(self, remedy):

@@ -8,9 +8,10 @@ a band: as many as misfit in the atlas. It is off by an additional error whose s
 flux (0.4 mag) or, for one fault in five, three times its flux: a gross fault must not be less
 probable than a model that bends to it. Whether a band is off, and by how much, is integrated out
 exactly for each draw. The draws come from a mixture of the network's posteriors of all bands and
-of all but one, weighted to this likelihood.
+of all but one, weighted to this likelihood; where two bands are off, of all but two as well.
 """
 
+from itertools import combinations
 from typing import Any
 
 import numpy as np
@@ -31,6 +32,8 @@ SCALES = (0.4, 3.0)  # of its flux, by which it then is
 SHARES = (0.8, 0.2)  # of the faults, that have these scales
 _NAMED = 0.5  # probability from which a band is named
 _MADE = 1500  # draws of each part of the mixture
+_FEWER = 500  # of each, beside parts that leave two bands out
+_LEAST, _MOST = 4, 7  # bands, of which two may be left out
 
 
 def log_likelihoods(flux: np.ndarray, galaxy: Photometry) -> np.ndarray:
@@ -99,13 +102,20 @@ def blame(draws: Draws, galaxy: Photometry) -> str:
 
 
 def draw_robust(
-    sampler: Any, galaxy: Photometry, model: SEDModel, prior: Prior, seed: int | None
+    sampler: Any,
+    galaxy: Photometry,
+    model: SEDModel,
+    prior: Prior,
+    seed: int | None,
+    two: bool = False,
 ) -> Draws:
     """Weighted draws of one galaxy's robust posterior, with their fluxes and importance.
 
     Parameters
     ----------
     sampler : of any subset of its bands, with `sample` and `log_prob`, as `AmortizedPosterior`
+    two : whether posteriors of all but two bands join the mixture where its weights fail, which
+        takes several times as long
     """
     bands = galaxy.observed.bands
     if len(bands) < 3:
@@ -120,8 +130,26 @@ def draw_robust(
                 f"{band} is the only band here of the network's, which says nothing of the galaxy "
                 f"if {band} is off; give two at least of {', '.join(sampler.bands)}"
             )
-    mixture = Mixture([(sampler, None), *((sampler, part) for part in rest)])
-    draws = mixture.sample(galaxy, _MADE * len(mixture.parts), seed).with_flux(galaxy, model)
+    parts = [(sampler, None), *((sampler, part) for part in rest)]
+    draws = _weighted(Mixture(parts), _MADE * len(parts), galaxy, model, prior, seed)
+    pairs = [(sampler, part) for part in _but_two(bands) if known & {*map(curve_name, part)}]
+    if draws.importance.good() or not (two and pairs):
+        return draws
+    counts = np.array([_FEWER] * len(parts) + [_MADE] * len(pairs))
+    mixture = Mixture([*parts, *pairs], counts / counts.sum())
+    return _weighted(mixture, int(counts.sum()), galaxy, model, prior, seed)
+
+
+def _but_two(bands):
+    """All but each two of the bands; none where they are so few, or many, that it is no use."""
+    if not _LEAST <= len(bands) <= _MOST:
+        return []
+    return [tuple(b for b in bands if b not in pair) for pair in combinations(bands, 2)]
+
+
+def _weighted(mixture, n, galaxy, model, prior, seed):
+    """Draws of a mixture, weighted to the robust posterior."""
+    draws = mixture.sample(galaxy, n, seed).with_flux(galaxy, model)
     log_like = logsumexp(log_likelihoods(np.asarray(draws.flux), galaxy), axis=0).sum(-1)
     absent = int((~galaxy.present).sum())
     log_target = prior.log_prob(draws.theta) + log_like - absent * np.log(2.0)

@@ -129,6 +129,18 @@ def test_a_gross_fault_is_named_though_most_parts_of_the_mixture_break_down(post
     assert blame(draws, off).startswith(f"Off is {band} by ")
 
 
+def test_two_bands_that_are_off_are_found(posterior):
+    """Of draws that left one band out 2 were effective, and a third band was named."""
+    galaxy = sedflow.load_nsa().photometry(72)
+    sigma = np.maximum(galaxy.sigma, 0.03 * galaxy.flux)
+    times = np.array([3.0, 1.0, 1.0, 0.3, 1.0])
+    off = sedflow.Photometry(galaxy.flux * times, sigma * times, galaxy.redshift, galaxy.bands)
+    found = sedflow.fit(off, posterior, n=300, seed=1, trust=None).robust()
+    assert found.fit.draws.importance.good()
+    assert min(found.off[band] for band in "ui") > 0.9
+    assert max(found.off[band] for band in "grz") < 0.1
+
+
 class Squeezed(linear.GaussianSampler):
     """Its draws have a density of 1e12, and are not found again from where they lie."""
 
