@@ -79,7 +79,7 @@ class Robust:
             )
         if not self.told:
             return (
-                f"Which band is off cannot be told, as the weights fail ({doubt}): two bands or "
+                f"No band can be named, as the weights fail ({doubt}): two bands or "
                 "more may be off; check the photometry, or leave a band out with "
                 "fit.photometry.select(...)."
             )

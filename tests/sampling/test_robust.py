@@ -73,7 +73,7 @@ def test_a_good_galaxy_has_no_band_to_blame(posterior, nsa):
     assert found.fit.draws.importance.good()
 
 
-@pytest.mark.parametrize(("ess", "words"), [(9.0, "cannot be told"), (90.0, "as a hint")])
+@pytest.mark.parametrize(("ess", "words"), [(9.0, "No band can be named"), (90.0, "as a hint")])
 def test_weights_that_fail_name_no_band(posterior, nsa, ess, words):
     galaxy = nsa.photometry(72)
     off = sedflow.Photometry(
