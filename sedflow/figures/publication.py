@@ -34,6 +34,7 @@ __all__ = [
 ]
 
 _REFERENCE = "0.45"
+_FOR_LABELS = 0.01  # of the side, which the margins of corner plots lack for their names
 _LABELS = {p.name: f"${p.latex}$" for p in PARAMETERS} | {d.name: d.label for d in DERIVED}
 
 
@@ -71,6 +72,8 @@ def posterior_figure(fit, n_spectra: int = 200, reference=None) -> "Figure":
         for row, (one, color) in enumerate(((fit, INK_BLUE), (reference, _REFERENCE))):
             name = sampler_title(one.sampler)
             figure.text(0.2, 0.96 - 0.02 * row, name, color=color, fontsize=15)
+    ends = figure.subplotpars
+    figure.subplots_adjust(left=ends.left + _FOR_LABELS, bottom=ends.bottom + _FOR_LABELS)
     draw_sed(figure.add_axes((0.5, 0.62, 0.47, 0.34)), fit, n_spectra)
     return figure
 

@@ -12,9 +12,11 @@ matplotlib.use("Agg")
 from bokeh.models import LayoutDOM
 from matplotlib import pyplot
 from matplotlib.axes import Axes
+from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
 from sedflow.bands import band_flux
+from sedflow.figures.publication import posterior_figure
 
 
 @pytest.fixture(scope="module")
@@ -165,3 +167,15 @@ def test_a_rate_of_no_stars_leaves_a_corner_plot_its_axes():
     assert np.isfinite(np.concatenate([np.ravel(v) for v in drawn.histograms])).sum() > 50
     only = corner_axes(np.full((10, 1), -np.inf), "a", "a")
     assert np.isfinite(only.limits).all()
+
+
+@pytest.mark.parametrize("twice", [False, True])
+def test_names_of_the_corner_plot_of_a_paper_are_whole(fit, twice):
+    figure = posterior_figure(fit, 20, reference=fit if twice else None)
+    FigureCanvasAgg(figure).draw()
+    painter = figure.canvas.get_renderer()
+    for axes in figure.axes:
+        for label in (axes.xaxis.label, axes.yaxis.label):
+            if label.get_text() and axes.get_visible():
+                place = label.get_window_extent(painter)
+                assert place.x0 >= 0 and place.y0 >= 0, label.get_text()
