@@ -2,6 +2,7 @@
 
     python tools/build_population.py                    # fits all of them, a quarter of an hour
     python tools/build_population.py --fits draws.npz   # the same, and keeps what was fitted
+    python tools/build_population.py --priors           # counts the priors alone again
     python tools/build_data.py --sums
 
 The draws are exact ones of the default network, by weighting. Of each galaxy `KEPT` are kept, even
@@ -25,7 +26,6 @@ from sedflow.threads import use_threads
 OUT = Path(__file__).parent.parent / "sedflow" / "data" / FILE
 N, SEED, MOST, AT_ONCE = 600, 1, 200, 100
 KEPT = 50
-N_PRIOR = 40_000
 
 
 def fitted(nsa, posterior):
@@ -60,9 +60,7 @@ def priors(redshift, posterior):
         key = ",".join(preset.names)
         if f"{key}:shares" in out or len(preset.names) == 1:
             continue
-        found = prior_shares(
-            preset.names, preset.edges, redshift, posterior.prior, posterior.model, n=N_PRIOR
-        )
+        found = prior_shares(preset.names, preset.edges, redshift, posterior.prior, posterior.model)
         out[f"{key}:redshift"] = found.redshift
         out[f"{key}:shares"] = found.shares.astype(np.float32)
         out[f"{key}:error"] = found.error.astype(np.float16)
@@ -72,9 +70,17 @@ def priors(redshift, posterior):
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--fits", type=Path, help="where the fits are, or are to be written")
+    parser.add_argument("--priors", action="store_true", help="keep the draws that are there")
     options = parser.parse_args()
     use_threads(1)
     nsa, posterior = sedflow.load_nsa(), sedflow.load_posterior()
+    if options.priors:
+        with np.load(OUT) as known:
+            parts = {name: known[name] for name in known}
+        drawn = parts["state"] != STATES.index("no draws")
+        redshift = np.asarray(nsa.table["Z"], float)[drawn]
+        written({**parts, **priors(redshift, posterior)})
+        return
     if options.fits is not None and options.fits.exists():
         with np.load(options.fits) as known:
             theta, status = known["theta"], known["status"]
@@ -88,13 +94,19 @@ def main():
     known = np.where(there[:, None, None], theta, theta[there][0])
     values = quantities(known, redshift, posterior.model)
     values = {name: np.where(there[:, None], v, np.nan) for name, v in values.items()}
-    np.savez_compressed(
-        OUT,
-        ids=nsa.ids,
-        state=np.array([STATES.index(s) for s in status], np.uint8),
-        **{name: encoded(v, name) for name, v in values.items()},
-        **priors(redshift[there], posterior),
+    written(
+        {
+            "ids": nsa.ids,
+            "state": np.array([STATES.index(s) for s in status], np.uint8),
+            **{name: encoded(v, name) for name, v in values.items()},
+            **priors(redshift[there], posterior),
+        }
     )
+
+
+def written(parts):
+    """Write the file."""
+    np.savez_compressed(OUT, **parts)
     print(f"{OUT.name}: {OUT.stat().st_size / 1e6:.3f} MB, {KEPT} draws")
 
 
