@@ -29,8 +29,13 @@ def check_band_labels(name: str, labels: list | None, bands: tuple[str, ...]) ->
         return False
     texts = [*map(_text_of, labels)]
     if all(text and is_library_band(text) for text in texts):
-        if [*map(short_name, texts)] != [*map(short_name, bands)]:
-            raise BadPhotometry(_sentence(name, texts, bands, f"give {name}[{list(bands)}]"))
+        if [*map(short_name, texts)] != [*map(short_name, bands)] and not _alike_in_letters(
+            texts, bands
+        ):
+            own = {short_name(text): text for text in texts}
+            there = [own.get(short_name(band)) for band in bands]
+            remedy = f"give {name}[{there}]" if all(there) else "give its columns in this order"
+            raise BadPhotometry(_sentence(name, texts, bands, remedy))
         return True
     told = _told(texts, bands)
     foreign = len(told) == len(bands) and any(
@@ -93,11 +98,22 @@ def _alike(texts):
     return next(differ, min(map(len, texts), default=0))
 
 
+def _alike_in_letters(texts, bands):
+    """Whether labels and bands are the same but for the survey, as g and "decam2014-g"."""
+    mine, theirs = ([_letter(short_name(name)) for name in names] for names in (texts, bands))
+    return mine == theirs and len({*mine}) == len(mine)
+
+
+def _letter(name):
+    """The last part of a band's name: g of "decam2014-g", and of sedpy's "sdss_g0"."""
+    return re.split(r"[-_]", name)[-1].removesuffix("0")
+
+
 def _told(texts, bands):
     """Place -> name of a band in the label there, and the places of the bands that have it.
 
-    Of labels that differ in this name alone, the most that do. A name of a band that was not
-    given has no places.
+    Of labels that differ in this name alone, the most that do; then of the others, as of columns of
+    two surveys. A name of a band that was not given has no places.
     """
     exact, small = _names(bands)
     alike: dict[tuple, dict[int, tuple]] = {}
@@ -111,9 +127,16 @@ def _told(texts, bands):
                 if places or core in BAND_ALIASES:
                     around = text[:begin], text[end:]
                     alike.setdefault(around, {})[k] = core, places or set()
-    groups = [told for around, told in alike.items() if _is_pattern(around, told, len(bands))]
-    size = {id(told): (len(told), sum(len(core) for core, _ in told.values())) for told in groups}
-    return max(groups, key=lambda told: size[id(told)], default={})
+    found: dict[int, tuple] = {}
+    while True:
+        groups = []
+        for around, told in alike.items():
+            others = {k: one for k, one in told.items() if k not in found}
+            if _is_pattern(around, others, len(bands)):
+                groups.append((len(others), sum(len(core) for core, _ in others.values()), others))
+        if not groups:
+            return found
+        found |= max(groups, key=lambda group: group[:2])[-1]
 
 
 def _is_pattern(around, told, n):
@@ -129,13 +152,20 @@ def _is_pattern(around, told, n):
 def _names(bands):
     """Each text that may name one of the bands -> their places; and the same in small letters.
 
-    A band's last part does, too: flux_g beside "decam2014-g", or "sdss_g0" of sedpy.
+    A band's last part does, too: flux_g beside "decam2014-g", or "sdss_g0" of sedpy; and so do
+    survey and letter in either order: sdss_g, g_decam.
     """
     exact: dict[str, set[int]] = {}
     small: dict[str, set[int]] = {}
     for k, band in enumerate(bands):
         last = re.split(r"[-_]", band)[-1]
-        for text in filter(None, {*names_of(band), short_name(band), last, last.removesuffix("0")}):
+        texts = {*names_of(band), short_name(band), last, _letter(band)}
+        texts |= {"K"} if last == "Ks" else set()
+        for name in names_of(band):
+            survey, dash, letter = name.partition("-")
+            if dash:
+                texts |= {f"{one}_{other}" for one, other in ((survey, letter), (letter, survey))}
+        for text in filter(None, texts):
             exact.setdefault(text, set()).add(k)
             small.setdefault(text.lower(), set()).add(k)
     return exact, small

@@ -7,6 +7,7 @@ import pytest
 from astropy.table import Table
 
 import sedflow
+from sedflow.band_labels import check_band_labels
 from sedflow.bands import band_flux
 from sedflow.draws import Draws, weighted_quantile
 from sedflow.errors import BadParameters, BadPhotometry, SedflowError, UnknownBand
@@ -288,3 +289,24 @@ def test_no_axis_of_xarray_may_have_another_order():
     assert sedflow.SEDModel().magnitudes(theta, z).shape == (2, 2, 5)
     with pytest.raises(BadParameters, match="have different labels"):
         sedflow.SEDModel().magnitudes(theta, z[:, ::-1])
+
+
+@pytest.mark.parametrize(
+    ("labels", "bands"),
+    [
+        ("fuv_flux nuv_flux uFlux gFlux rFlux", "FUV NUV u g r"),
+        ("J_2mass H_2mass g_ls r_ls z_ls", "J H g r z"),
+        ("sdss_g decam_g", "g decam2014-g"),
+        ("g_decam g_sdss", "decam2014-g g"),
+        ("g r z", "decam2014-g decam2014-r decam2014-z"),
+        ("sdss_u0 sdss_g0", "u g"),
+        ("u g", "sdss_u0 sdss_g0"),
+        ("Jmag Kmag", "J Ks"),
+    ],
+)
+def test_labels_of_two_surveys_are_compared_with_the_bands(labels, bands):
+    labels, bands = labels.split(), bands.split()
+    assert check_band_labels("flux", labels, tuple(bands))
+    labels[:2] = labels[1::-1]
+    with pytest.raises(BadPhotometry, match="in this order; give"):
+        check_band_labels("flux", labels, tuple(bands))
