@@ -7,7 +7,7 @@ from sedflow.bands import load_band, short_name
 from sedflow.errors import BadPhotometry, SedflowError
 from sedflow.flux_units import error_unit_of, flux_unit, same_flux_unit
 from sedflow.labels import labels_along, labels_beside, named_parts
-from sedflow.units import plain, split
+from sedflow.units import column_unit, plain, split
 from sedflow.zero_points import SYSTEMS, pair_to_nanomaggies, zero_flux
 
 _BRIGHTEST, _FAINTEST = -10.0, 50.0  # magnitudes; codes for "none" are -99, 99 and the like
@@ -20,7 +20,7 @@ def fluxes_of(flux, sigma, bands, stated):
     """Flux and error as new arrays [nanomaggies]; with units, both, converted each by its own."""
     flux, sigma = _by_place(("flux", flux), ("sigma", sigma), bands)
     (flux, unit), (sigma, other) = (
-        _last(split(values, name, BadPhotometry), axis)
+        _last(_with_its_unit(split(values, name, BadPhotometry), values), axis)
         for name, (values, axis) in (("flux", flux), ("sigma", sigma))
     )
     if unit is None and other is None:
@@ -55,6 +55,8 @@ def _by_place(one, other, bands):
         if parts is not None:
             labels, axis = list(parts), 0
         told = check_band_labels(name, labels, bands)
+        if not told and parts is None:
+            _check_other_axes(name, values, bands)
         for beside in labels_beside(values):
             check_band_labels(name, beside, bands)
         if parts is not None and not told and not rows:
@@ -67,6 +69,32 @@ def _by_place(one, other, bands):
         found.append((values if parts is None else list(parts.values()), axis, labels))
     check_alike(found[0][2], found[1][2], (one[0], other[0]))
     return [(values, axis) for values, axis, _ in found]
+
+
+def _with_its_unit(numbers_and_unit, values):
+    """Numbers and their unit, which xarray has among its attributes."""
+    numbers, unit = numbers_and_unit
+    stated = getattr(values, "attrs", {}).get("units") if hasattr(values, "dims") else None
+    return numbers, column_unit(stated) if unit is None and stated not in (None, "", "1") else unit
+
+
+def _check_other_axes(name, values, bands):
+    """Refuse values whose labels name the bands along another axis than the last."""
+    along = [labels_along(values, axis) for axis in range(np.ndim(values) - 1)]
+    if isinstance(values, list | tuple):  # of Series of pandas, one a band
+        along.append([getattr(one, "name", None) for one in values])
+    for labels in along:
+        if labels is None or len(labels) != len(bands):
+            continue
+        try:
+            told = check_band_labels(name, labels, bands)
+        except BadPhotometry:
+            told = True
+        if told:
+            raise BadPhotometry(
+                f"{name} has the bands {', '.join(map(str, labels[:12]))} along its first axis; "
+                "give its transpose, with the bands along the last"
+            )
 
 
 def _last(numbers_and_unit, axis):
@@ -121,6 +149,8 @@ def magnitude_unit(system):
 
 def zeros_of(zero_point, n):
     """Flux densities of magnitude 0 [nanomaggies] of n bands."""
+    if isinstance(zero_point, set | frozenset):
+        raise SedflowError("zero_point is a set, which has no order; give a list, one a band")
     one = isinstance(zero_point, str | int | float) or getattr(zero_point, "shape", None) == ()
     try:
         found = [zero_point] * n if one else list(zero_point)

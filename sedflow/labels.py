@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 
 from sedflow.errors import SedflowError
+from sedflow.units import column_unit
 
 __all__ = ["labels_along", "labels_beside", "named_parts"]
 
@@ -68,10 +69,11 @@ def named_parts(
     columns = getattr(values, "columns", None)  # of pandas, astropy or polars
     names: list = [] if columns is None else list(columns)
     dtype = getattr(values, "dtype", None)
-    if not _are_text(names):  # a structured array, and FITS or HDF5 tables
-        names = list(getattr(dtype, "names", None) or ())
+    if not _are_text(names):  # a structured array, and FITS or HDF5 tables, and rows of FITS
+        table = getattr(values, "array", values)
+        names = list(getattr(getattr(table, "dtype", None), "names", None) or ())
     if _are_text(names):
-        return {name: values[name] for name in names}
+        return {name: _with_unit(values, name) for name in names}
     if getattr(dtype, "kind", "") == "O" and getattr(values, "ndim", 0) == 1:
         rows = _of_rows(list(values), what, refusal)
         if rows is not None:
@@ -103,6 +105,23 @@ def _of_rows(rows, what, refusal):
             "all rows with the same names, or all without"
         )
     return {name: [row[name] for row in found] for name in first}
+
+
+def _with_unit(values, name):
+    """One of the parts, with its unit, which rows of tables and FITS tables have beside them."""
+    part = values[name]
+    columns = getattr(values, "columns", getattr(getattr(values, "array", None), "columns", None))
+    try:
+        unit = columns[name].unit
+    except (AttributeError, IndexError, KeyError, TypeError, ValueError):  # no table of astropy's
+        return part
+    part = np.nan if part is np.ma.masked else part
+    kind = getattr(np.asarray(part), "dtype", np.dtype("O")).kind
+    if unit is None or unit == "" or getattr(part, "unit", None) is not None or kind not in "iuf":
+        return part
+    from astropy.units import Quantity
+
+    return Quantity(part, column_unit(unit) if isinstance(unit, str) else unit)
 
 
 def _are_text(names):

@@ -4,7 +4,8 @@ import numpy as np
 import pandas as pd
 import pyarrow as pa
 import pytest
-from astropy.table import Table
+from astropy.io import fits
+from astropy.table import QTable, Table
 
 import sedflow
 from sedflow.band_labels import check_band_labels
@@ -310,3 +311,42 @@ def test_labels_of_two_surveys_are_compared_with_the_bands(labels, bands):
     labels[:2] = labels[1::-1]
     with pytest.raises(BadPhotometry, match="in this order; give"):
         check_band_labels("flux", labels, tuple(bands))
+
+
+def _in_ujy(tmp_path, flux):
+    """A table of fluxes in uJy as it is, its row, rows, and as FITS and xarray have it."""
+    table = Table(3.63078 * flux, names=["u", "g"], units=["uJy", "uJy"])
+    table.write(tmp_path / "t.fits", overwrite=True)
+    records = fits.getdata(tmp_path / "t.fits", 1)
+    dims = pytest.importorskip("xarray").DataArray(
+        3.63078 * flux, dims=("galaxy", "band"), attrs={"units": "uJy"}
+    )
+    whole = [table, list(table), records, list(records), dims, [*QTable(table)]]
+    return whole, [table[0], records[0], QTable(table)[0]]
+
+
+def test_rows_of_tables_with_units_have_them(tmp_path):
+    flux = np.array([[10.0, 20.0], [30.0, 40.0]])
+    whole, first = _in_ujy(tmp_path, flux)
+    for values, errors in zip(whole, _in_ujy(tmp_path, 0.1 * flux)[0], strict=True):
+        galaxies = Photometry(values, errors, [0.05, 0.1], "ug")
+        np.testing.assert_allclose(galaxies.flux, flux, rtol=1e-4)
+        np.testing.assert_allclose(galaxies.sigma, 0.1 * flux, rtol=1e-4)
+    for values, errors in zip(first, _in_ujy(tmp_path, 0.1 * flux)[1], strict=True):
+        galaxy = Photometry(values, errors, 0.05, "ug")
+        np.testing.assert_allclose(galaxy.flux, flux[0], rtol=1e-4)
+
+
+def test_bands_along_another_axis_are_refused():
+    """As many galaxies as bands: a transposed frame has the right shape."""
+    frame = pd.DataFrame([[10.0, 20.0], [30.0, 40.0]], columns=["u", "g"])
+    for turned in (frame.T, [frame["u"], frame["g"]]):
+        with pytest.raises(BadPhotometry, match="along its first axis; give its transpose"):
+            Photometry(turned, turned, [0.05, 0.1], "ug")
+    frame.index = ["1", "2"]  # labels of galaxies
+    assert Photometry(frame, 0.1 * frame, [0.05, 0.1], "ug").shape == (2,)
+
+
+def test_a_set_of_zero_points_is_refused():
+    with pytest.raises(SedflowError, match="zero_point is a set"):
+        Photometry.from_magnitudes([18.0, 17.0], [0.1, 0.1], 0.1, "ug", zero_point={3631, 3000})
