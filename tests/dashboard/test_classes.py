@@ -7,7 +7,7 @@ import pytest
 
 import sedflow
 from sedflow.dashboard.address import encode_lesson
-from sedflow.dashboard.learn.by_hand import lesson
+from sedflow.dashboard.learn.by_hand import lesson, together
 from sedflow.dashboard.learn.by_hand.kept import is_mark
 from sedflow.dashboard.learn.by_hand.together import Together
 from sedflow.dashboard.opening import _lesson
@@ -134,7 +134,7 @@ def test_classes_that_nobody_uses_give_their_places_to_others():
     assert len({*codes} & {*classes._classes}) == 39
 
 
-def test_a_page_that_is_loaded_again_has_one_guess():
+def test_a_page_that_is_loaded_again_has_one_guess(monkeypatch):
     """The address has what it was sent under; a link that is copied leaves that out."""
 
     async def opened(address):
@@ -156,6 +156,10 @@ def test_a_page_that_is_loaded_again_has_one_guess():
     assert len(code.classes.guesses(code.code)) == 1
     asyncio.run(opened({k: v for k, v in address.items() if k != "guess"}))
     assert len(code.classes.guesses(code.code)) == 2
+    monkeypatch.setattr(together, "_is_open", lambda document: lambda: True)
+    for _ in range(3):  # whose address, of an open page, is given to others
+        address = encode_lesson(asyncio.run(opened(address)))
+    assert len(code.classes.guesses(code.code)) == 4
     odd, _ = _lesson(address | {"guess": "<b>"})
     assert odd["mark"] == ""
 
@@ -178,3 +182,14 @@ def test_a_visitor_s_own_class_that_nobody_looks_at_gives_its_place():
     classes.open("school")
     classes.open("school")
     assert classes.known(codes[0]) == codes[0]  # it has a guess
+
+
+def test_a_mark_is_of_one_visitor_s_page_that_was_closed():
+    classes, there = Classes(LIMITS), [True]
+    code = classes.open("a")
+    classes.send(code, "mark", [0.5, 0.0], "a", lambda: there[0])
+    assert not classes.goes_on(code, "mark", "a")
+    there[0] = False
+    assert classes.goes_on(code, "mark", "a")
+    assert not classes.goes_on(code, "mark", "b")
+    assert not classes.goes_on(code, "none", "a")

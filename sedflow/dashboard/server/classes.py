@@ -7,6 +7,7 @@ forgotten. Who knows the code can send a guess and see all of them.
 import secrets
 import threading
 import time
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -28,12 +29,16 @@ _WRONG = 40, 0.5  # wrong codes of a visitor at once, and more a second
 
 @dataclass
 class _Class:
-    """Guesses (n_value,) of one galaxy's values, by the page that sent them."""
+    """Guesses (n_value,) of one galaxy's values, by the mark of the page that sent them.
+
+    senders : mark -> the visitor's address, and whether its page is open
+    """
 
     by: str
     seen: float
     galaxy: int = 0
     guesses: dict[str, np.ndarray] = field(default_factory=dict)
+    senders: dict[str, tuple[str, Callable[[], bool]]] = field(default_factory=dict)
 
 
 class Classes:
@@ -121,8 +126,28 @@ class Classes:
             )
         return code
 
-    def send(self, code: str, page: str, values) -> None:
-        """Keep a page's guess (n_value,), in the place of its last one.
+    def goes_on(self, code: str, mark: str, visitor: str) -> bool:
+        """Whether a page is the one that has sent a guess under a mark, loaded again.
+
+        It is if that page is closed, and was at the same address. Whoever was given the address of
+        an open page, or has a second tab, begins anew.
+        """
+        _, one = self._find(code)
+        with self._lock:
+            sender, is_open = one.senders.get(mark, ("", lambda: True))
+        return sender == visitor and not is_open()
+
+    def send(
+        self,
+        code: str,
+        mark: str,
+        values,
+        visitor: str = "",
+        is_open: Callable[[], bool] = lambda: False,
+    ) -> None:
+        """Keep the guess (n_value,) of a page, in the place of its last one.
+
+        mark : what the page sends its guesses under; is_open : whether it still is
 
         Raises
         ------
@@ -136,12 +161,13 @@ class Classes:
             raise SedflowError("a guess is outside the knobs' limits; send your knobs again")
         _, one = self._find(code)
         with self._lock:
-            if page not in one.guesses and len(one.guesses) >= _MOST_GUESSES:
+            if mark not in one.guesses and len(one.guesses) >= _MOST_GUESSES:
                 raise SedflowError(
                     f"the class {code} has {_MOST_GUESSES} guesses, which is the limit; open "
                     "another class"
                 )
-            one.guesses[page] = values
+            one.guesses[mark] = values
+            one.senders[mark] = visitor, is_open
 
     def guesses(self, code: str) -> np.ndarray:
         """All guesses (n, n_value) of a class, in no order that tells who sent them.

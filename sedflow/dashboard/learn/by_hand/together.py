@@ -1,5 +1,6 @@
 """Class mode of the lesson: guesses of many browsers in one histogram."""
 
+import weakref
 from collections.abc import Callable
 
 import numpy as np
@@ -24,6 +25,18 @@ _HINT = (
     "After *Send my best* all see your best knobs in the histogram. No names are kept, and nothing "
     "is written to disk."
 )
+
+
+def _is_open(document):
+    """Whether a browser has the page of a document open, as a callable that does not keep it."""
+    context = None if document is None else document.session_context
+    page = None if context is None else weakref.ref(context.session)
+
+    def is_open():
+        session = None if page is None else page()
+        return session is not None and not session.destroyed and session.connection_count > 0
+
+    return is_open
 
 
 class Together:
@@ -58,9 +71,9 @@ class Together:
         marked: Callable[[str], object] = lambda mark: None,
     ):
         self._best, self._joined, self._alive, self._galaxy = best, joined, alive, galaxy
-        # Nobody's name. A page that is loaded again has its guess, and not a second one.
-        self._me = mark or new_mark()
-        self._marked = marked
+        # Nobody's name. Whether this page is the one of the mark is known when it sends: while it
+        # is built, the page in whose place it comes is still there.
+        self._me, self._mark, self._marked = "", mark, marked
         self.classes = shared_classes(_LIMITS)
         self.code, self._clock = "", None
         self._drawn: tuple = ()  # what of
@@ -122,7 +135,11 @@ class Together:
         values = [float(np.clip(best[k], *_LIMITS[i])) for i, k in enumerate(lesson.KNOBS)]
 
         def send():
-            self.classes.send(self.code, self._me, values)
+            visitor = whose()[0]
+            if not self._me:
+                again = self._mark and self.classes.goes_on(self.code, self._mark, visitor)
+                self._me = self._mark if again else new_mark()
+            self.classes.send(self.code, self._me, values, visitor, _is_open(pn.state.curdoc))
             self._marked(self._me)
 
         self._try(send)
