@@ -139,7 +139,8 @@ class Reach:
         kind = "draws" if self.weights is None else "weighted draws"  # not those of the network
         limit, out = chi2_limit(n_band), ruled_out(best, n, n_band)
         # Not "a misfit", which a galaxy is by its p-value as well, below this.
-        ends = "" if out else f" (up to {limit * UNDERSTATED**2:.3g} other draws may come nearer)"
+        all_models = f"{limit * UNDERSTATED**2:.3g}"
+        ends = "" if out else f" (only above {all_models} does that rule out every model)"
         text = (
             f"no {'model' if out else 'draw'} comes near these data: the best of {n:,} {kind} "
             f"has a chi-square of {best:,.1f}, where {n_band} good bands stay below {limit:.3g}"

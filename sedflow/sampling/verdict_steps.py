@@ -131,17 +131,21 @@ class Ladder:
 
     def uncorrected(self, trust):
         """The first rung's draws, whose weights do not pass, where no more was asked for."""
-        draws, held = self._as_many(self.approximate), self.approximate.importance
-        self._describe(self._as_many(self.approximate, JUDGED_ON))
+        kept, held = self.approximate, self.approximate.importance
+        self._describe(self._as_many(kept, JUDGED_ON))
+        what = "The quantiles are approximate"
+        if float(held.ess) <= TELLING:  # of a handful of draws, they would have no width
+            kept = replace(kept, weights=np.full(kept.n, 1 / kept.n))
+            what = "The quantiles are those of the draws without weights, and approximate"
         tried = "" if trust == "weights" else ", not even with adaptive importance sampling"
         self.say(
             APPROXIMATE,
             f"{self.heavy}The importance weights do not pass{tried}: k-hat "
-            f"{k_hat_text(held.k_hat)}, {held.ess:,.0f} of {int(held.n):,} draws effective. The "
-            "quantiles are approximate; trust='auto' goes on to adaptive importance sampling and "
-            "MCMC.",
+            f"{k_hat_text(held.k_hat)}, {held.ess:,.0f} of {int(held.n):,} draws effective, where "
+            f"{self.enough:,.0f} are needed. {what}; "
+            "trust='auto' goes on to adaptive importance sampling and MCMC.",
         )
-        return draws
+        return self._as_many(kept)
 
     def learning(self):
         """Draws of adaptive importance sampling, with scouts to start from."""

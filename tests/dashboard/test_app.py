@@ -703,6 +703,10 @@ def test_a_walk_plays_in_every_figure_and_escape_ends_it(page):
     assert word.inner_text() != at
     assert source(page, "sed_walk", "y") != before
     page.wait_for_url(re.compile("walk=1"))
+    page.keyboard.press("j")  # at the next galaxy, it is still paused
+    expect(word).to_have_text("draw 1 of 40", timeout=30_000)
+    page.wait_for_timeout(1600)
+    expect(word).to_have_text("draw 1 of 40")
     page.keyboard.press("Escape")
     page.locator("#sf-walk").wait_for(state="hidden", timeout=20_000)
     assert source(page, "sed_walk", "x") == []

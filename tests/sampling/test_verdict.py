@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+import sedflow
 from sedflow.sampling.verdict import KINDS, VERDICTS, Verdict, as_kind, kind_of
 
 
@@ -43,3 +44,18 @@ def test_every_verdict_has_one_line_of_meaning():
         assert kind.sign
         assert kind.color.startswith("#")
     assert not kind_of("whatever").exact
+
+
+def test_draws_of_which_a_handful_are_effective_are_kept_without_weights(posterior):
+    """A range of 68 % had no width: it was that of one draw."""
+    known = sedflow.load_nsa().photometry(72)
+    flux, sigma = np.array(known.flux), np.array(known.sigma)
+    flux[1], sigma[1] = flux[1] / 6.3, sigma[1] / 6.3  # g is two magnitudes too faint
+    galaxy = sedflow.Photometry(flux, sigma, known.redshift, known.bands)
+    found = sedflow.fit(galaxy, posterior, n=1000, seed=1, trust="weights")
+    assert found.draws.importance.ess < 50 and found.verdict.kind == "approximate"
+    own = sedflow.fit(galaxy, posterior, n=1000, seed=1, trust=None)
+    low, high = found.quantile("log_mstar", [0.16, 0.84])
+    assert high - low > 0.8 * np.ptp(own.quantile("log_mstar", [0.16, 0.84]))
+    assert "the draws without weights" in found.verdict.reason
+    assert "where 400 are needed" in found.verdict.reason

@@ -154,7 +154,7 @@ window.sedflow = (() => {
   // A walk through draws: all steps came in one message, and the page plays them by itself.
   const quiet = matchMedia('(prefers-reduced-motion: reduce)')
   const figures = ['sed', 'sfr', 'zh', 'formed', 'corner']
-  let steps = null, at = 0, clock = 0
+  let steps = null, at = 0, clock = 0, paused = false // by the visitor: at the next galaxy, too
 
   function column(data, name) { return (data.get ? data.get(name) : data[name])?.[0] }
   // A figure that was made anew has a source of the same name beside the old one for a while.
@@ -187,9 +187,8 @@ window.sedflow = (() => {
     const there = !!column(steps.data, 'sed_y')
     if (there) {
       const begins = $('sf-walk').hidden
-      if (begins) at = 0
-      step(0)
-      if (begins) play(!quiet.matches)
+      step(begins ? -at : 0)
+      if (begins) play(!quiet.matches && !paused)
     } else {
       play(false)
       for (const name of figures) put(name, {x: [], y: []})
@@ -208,9 +207,10 @@ window.sedflow = (() => {
     if (!steps) return
     if ($('sf-walk').hidden) say('walk on')
     else if (quiet.matches) step(1)
-    else play(!clock)
+    else toggle()
   }
-  function rest() { if (!$('sf-walk').hidden) say('walk off') }
+  function toggle() { paused = !!clock; play(!paused) }
+  function rest() { paused = false; if (!$('sf-walk').hidden) say('walk off') }
 
   // A page whose first socket is not let in stays empty: only the server knows why.
   async function refused(usual) {
@@ -317,9 +317,9 @@ window.sedflow = (() => {
       sought = true
     })
     $('sf-share').onclick = share
-    $('sf-walk-back').onclick = () => { play(false); step(-1) }
-    $('sf-walk-on').onclick = () => { play(false); step(1) }
-    $('sf-walk-play').onclick = () => play(!clock)
+    $('sf-walk-back').onclick = () => { play(false); paused = true; step(-1) }
+    $('sf-walk-on').onclick = () => { play(false); paused = true; step(1) }
+    $('sf-walk-play').onclick = toggle
     $('sf-walk-end').onclick = rest
     $('sf-present').onclick = () => present('all')
     $('sf-theme').onclick = () => {

@@ -53,11 +53,11 @@ _HEARSAY = (
 _BAD_REQUEST = b"HTTP/1.1 400 Bad Request\r\n\r\n"  # as Tornado writes it past all handlers
 
 
-_WITH_PORT = re.compile(r"(?:\[(?P<six>[0-9a-fA-F:.]+)\]|(?P<four>[\d.]+)):\d+")
+_WITH_PORT = re.compile(r'"?(?:\[(?P<six>[0-9a-fA-F:.]+)\](?::\d+)?|(?P<four>[\d.]+):\d+)"?')
 
 
 def _without_port(address):
-    """An address, whose port some proxies write behind it.
+    """An address, behind which some proxies write a port, and brackets around one of IPv6.
 
     >>> _without_port("9.9.9.9:4711"), _without_port("[2001:db8::1]:443"), _without_port("::1")
     ('9.9.9.9', '2001:db8::1', '::1')
