@@ -89,8 +89,8 @@ def weights_hold(summary: dict) -> pd.DataFrame:
     ]
     return pd.DataFrame(
         [
-            {"measure": name, **{columns[key]: text(held[key]) for key in columns}, "goal": goal}
-            for name, goal, text in rows
+            {"measure": name, **{columns[key]: text(held[key]) for key in columns}, "ideal": ideal}
+            for name, ideal, text in rows
         ]
     )
 

@@ -372,6 +372,10 @@ def test_bands_of_a_typed_galaxy_that_its_network_does_not_take_are_said(engine)
     (button,) = [one for one in verdict.remedies if one.label == "Fit with FUV, NUV"]
     button.clicks += 1
     assert verdict._state.weights == "nsa-uv-bc03"
+    fewer = engine.answer(Request(panel.chosen, n=300, bands=("u", "g", "r")))
+    verdict.show(fewer)
+    button.clicks += 1
+    assert verdict._state.bands == ["FUV", "NUV", "u", "g", "r"]
     whole = engine.answer(Request(panel.chosen, n=300, weights="nsa-uv-bc03"))
     assert "not used" not in whole.note
     verdict.show(whole)

@@ -187,6 +187,9 @@ class VerdictPanel(AnswerPanel):
         if not remedy.name:
             self._start(remedy.value)
             return
+        if remedy.name == "network":
+            self._state.param.update(**remedy.value)
+            return
         if remedy.name == "bands":
             # Bands of before the first of several remedies.
             bands, before = self._cured.get(self._state.galaxy, (None, []))
@@ -238,7 +241,10 @@ class VerdictPanel(AnswerPanel):
 
 
 class _Remedy(NamedTuple):
-    """What may help: a parameter of the state and its new value, or the method of a job."""
+    """What may help: a parameter of the state and its new value, or the method of a job.
+
+    Of "network", the values of several parameters by name.
+    """
 
     label: str
     about: str
@@ -266,7 +272,9 @@ def _remedies(answer, engine):
         measured = engine.measured(answer.request.galaxy).bands
         if whole := engine.network_of(measured):
             about = f"The network {whole} takes all bands that were measured"
-            found.append(_Remedy(f"Fit with {', '.join(unused)}", about, "weights", whole))
+            chosen = answer.request.bands
+            both = {"weights": whole, "bands": [*unused, *chosen] if chosen else []}
+            found.append(_Remedy(f"Fit with {', '.join(unused)}", about, "network", both))
     band = band_to_blame(answer)
     used = answer.fit.photometry.observed.bands
     if band and len(used) > 2:
