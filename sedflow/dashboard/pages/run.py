@@ -108,8 +108,8 @@ class RunView(RunState, LateView):
         self._shown = prose("")
         self._map_note = prose("")
         self._light = pn.Row(
-            pn.Column(self.light, styles={"flex": "3 1 0"}),
-            pn.Column(self.histories, styles={"flex": "2 1 0"}),
+            pn.Column(self.light, styles={"flex": "3 1 320px"}),
+            pn.Column(self.histories, styles={"flex": "2 1 320px"}),
             sizing_mode="stretch_width",
             visible=False,
             stylesheets=[WRAP],

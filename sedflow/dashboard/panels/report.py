@@ -194,7 +194,7 @@ def _nearness(report, selection, name):
     lines = [
         f"**Galaxies like {name or 'this one'}**: {len(selection)} of "
         f"{len(report.galaxies['redshift']):,} simulated ones, so the band is ±"
-        f"{ks_band(len(selection)):.3f}, not ±{report.summary['band_95']:.3f}.",
+        f"{ks_band(len(selection)):.3f}.",
         "",
         "| | galaxy | simulated, middle | 5 to 95 % |",
         "|---|---|---|---|",
