@@ -23,6 +23,7 @@ from scipy.special import logsumexp
 
 from sedflow.population.penalty import Pace, Penalty
 from sedflow.population.scatter import LEFT, factor_of, scattered
+from sedflow.population.strengths import Expansion, Strength
 
 _STEPS = 60
 _CONVERGED = 0.02  # twice the gain in log likelihood that a further step promises, if it is that
@@ -45,6 +46,7 @@ class Density:
     strength (n_axis,) : of the penalty
     information (n_cell,) : effective galaxies that tell the share of a cell
     converged : whether the fit reached its maximum
+    supposed : the strengths that the draws suppose
     """
 
     shares: np.ndarray
@@ -52,6 +54,7 @@ class Density:
     strength: np.ndarray
     information: np.ndarray
     converged: bool
+    supposed: list[Strength]
 
 
 @runtime_checkable
@@ -133,8 +136,16 @@ def fit_density(
     hessian = scores + s + total * np.outer(f, f)
     if weights is not None and np.ptp(w) > 0:
         scores = information_of(matrix, np.square(w), f)
-    draws, information = scattered(f, hessian, scores + LEFT[len(shape)] * s, n, rng)
-    return Density(f, draws, strength, information, converged)
+    slope = here.counts - total * f
+    expansion = Expansion(penalty, here.log_f, slope, hessian - s)
+    supposed = expansion.drawn(strength, n, rng)
+    draws, information = rng.standard_normal((n, len(f))), np.zeros(len(f))
+    for one in supposed:
+        smooth = penalty.matrix(one.strength)
+        law = hessian - s + smooth, scores + LEFT[len(shape)] * smooth
+        draws[one.rows], known = scattered(np.exp(one.log_f), *law, draws[one.rows])
+        information += known * len(one.rows) / n
+    return Density(f, draws, strength, information, converged, supposed)
 
 
 # The likelihood

@@ -6,7 +6,7 @@ import numpy as np
 from scipy.linalg.lapack import dpotri
 
 _ORDER = 2  # of the differences: nothing pulls at an exponential
-_STRENGTHS = (1e-4, 1e8)
+STRENGTHS = (1e-4, 1e8)
 _SETTLED = 0.2  # change of the log of a strength
 _FLAT = 0.1  # gain in log marginal likelihood for e times the strength
 _LONGEST = 20.0  # times that a strength changes in one step
@@ -30,6 +30,11 @@ class Penalty:
         """The penalty (n_cell, n_cell) of these strengths along the axes."""
         return sum(k * part for k, part in zip(strength, self.parts, strict=True))
 
+    def log_determinant(self, strength: np.ndarray) -> float:
+        """Log of the product of the penalty's eigenvalues that are not zero."""
+        total = sum(k * v for k, v in zip(strength, self._values, strict=True))
+        return float(np.log(total[total > 0]).sum())
+
     def better(
         self, strength: np.ndarray, log_f: np.ndarray, factor: tuple
     ) -> tuple[np.ndarray, np.ndarray]:
@@ -51,7 +56,7 @@ class Penalty:
             rough = max(float(log_f @ part @ log_f), 1e-12)
             slopes.append(0.5 * k * (left - rough))
             to = np.clip(k * max(left, 1e-3 * rank) / rough, k / _LONGEST, k * _LONGEST)
-            steps.append(np.log(np.clip(to, *_STRENGTHS) / k))
+            steps.append(np.log(np.clip(to, *STRENGTHS) / k))
         return np.array(steps), np.array(slopes)
 
 
@@ -72,7 +77,7 @@ class Pace:
         self._before = step
         far = np.log(_LONGEST)
         log = np.log(strength) + (step if done else np.clip(self._pace * step, -far, far))
-        return np.clip(np.exp(log), *_STRENGTHS), done
+        return np.clip(np.exp(log), *STRENGTHS), done
 
 
 def _differences(n):

@@ -34,21 +34,21 @@ def scattered(
     f: np.ndarray,
     hessian: np.ndarray,
     scores: np.ndarray,
-    n: int,
-    rng: np.random.Generator,
+    normals: np.ndarray | None = None,
     pulls: np.ndarray | None = None,
 ) -> tuple[np.ndarray, np.ndarray]:
     """Draws (n, n_cell) of the shares f, and the effective galaxies (n_cell,) that tell each.
 
     hessian : H above; scores : J + k S
-    pulls (n, n_cell) : random slopes with the covariance `scores`; default, normal ones
+    normals (n, n_cell) : normal deviates that draws are made of
+    pulls (n, n_cell) : random slopes with the covariance `scores` instead
     """
     h = factor_of(hessian)
     half = cho_solve(h, np.tril(factor_of(scores, 1e-7)[0]))
     half = half - f @ half  # shares sum to 1
     sigma = np.sqrt(np.square(half).sum(1))
     if pulls is None:
-        z = rng.standard_normal((n, len(f))) @ (half / sigma[:, None]).T
+        z = normals @ (half / sigma[:, None]).T
     else:
         moved = cho_solve(h, pulls.T).T
         z = (moved - (moved @ f)[:, None]) / sigma

@@ -43,29 +43,33 @@ def selected_density(
     matrix = scaled(likelihood)
     w = np.ones(matrix.shape[0]) if weights is None else np.asarray(weights, float)
     w = w * w.sum() / np.square(w).sum()
-    smooth = Penalty(shape).matrix(every.strength)
     scores = information_of(matrix, w, f)
-    hessian = scores + smooth + w.sum() * np.outer(f, f)
+    curvature = scores + w.sum() * np.outer(f, f)
     if np.ptp(w) > 0:
         scores = information_of(matrix, np.square(w), f)
-    left = LEFT[len(shape)] * smooth
-    values, axes = np.linalg.eigh(left)
-    pulls = rng.standard_normal((n, len(f))) @ (axes * np.sqrt(np.maximum(values, 0.0))).T
     each, some = responsibilities(matrix, f), matrix[rows]
-    draws, often = np.empty((n, len(f))), []
+    pulls, draws, often = np.empty((n, len(f))), np.empty((n, len(f))), []
     for start in range(0, n, _AT_ONCE):
         part = slice(start, min(start + _AT_ONCE, n))
         drawn = w[:, None] * rng.exponential(size=(len(w), part.stop - start))
         extra = drawn - w[:, None]
-        pulls[part] += (each.T @ extra).T - np.outer(extra.sum(0), f)
+        pulls[part] = (each.T @ extra).T - np.outer(extra.sum(0), f)
         often.append(drawn[rows])
-    moved = scattered(f, hessian, scores + left, n, rng, pulls)[0]
+    moved = np.empty((n, len(f)))
+    for one in every.supposed:
+        smooth = Penalty(shape).matrix(one.strength)
+        left = LEFT[len(shape)] * smooth
+        values, axes = np.linalg.eigh(left)
+        rough = rng.standard_normal((len(one.rows), len(f)))
+        pull = pulls[one.rows] + rough @ (axes * np.sqrt(np.maximum(values, 0.0))).T
+        law = curvature + smooth, scores + left
+        moved[one.rows] = scattered(np.exp(one.log_f), *law, pulls=pull)[0]
     for k, drawn in enumerate(often):
         part = slice(k * _AT_ONCE, k * _AT_ONCE + drawn.shape[1])
         draws[part] = _mean(some, moved[part], drawn)
     shares = _mean(some, f[None], w[rows, None])[0]
     known = np.square(shares) / np.maximum(draws.var(0), _NONE)
-    return Density(shares, draws, every.strength, known, every.converged)
+    return Density(shares, draws, every.strength, known, every.converged, every.supposed)
 
 
 def _mean(matrix, f, w):

@@ -6,8 +6,9 @@ from population_mocks import SEQUENCE, exact_mock, held, held_of_selected, selec
 from scipy.sparse import csr_array
 
 from sedflow.population.density import fit_density
-from sedflow.population.mocks import SCHECHTER
+from sedflow.population.mocks import SCHECHTER, Truth
 from sedflow.population.selected import selected_density
+from sedflow.population.tables import mean_and_spread
 
 
 def _coverage(truth, n_mock, n, **options):
@@ -69,6 +70,29 @@ def test_galaxies_known_exactly_give_their_histogram_smoothed():
     scatter = fitted.draws.std(0)[3:6] / fitted.shares[3:6]
     assert np.all(scatter < 1 / np.sqrt(counts[3:6]))  # neighbours help
     assert np.all(scatter > 0.3 / np.sqrt(counts[3:6]))
+
+
+@pytest.mark.parametrize(
+    "truth",
+    [
+        Truth(lambda x: np.ones_like(x), (np.linspace(7, 12.5, 41),), ((0.1, 0.1),)),
+        Truth(lambda x: np.exp(-x), (np.linspace(7, 12.5, 41),), ((0.1, 0.1),)),
+        Truth(lambda x: np.exp(-((x - 10) ** 2) / 0.18), (np.linspace(8, 12, 41),), ((0.1, 0.3),)),
+    ],
+    ids=["even", "exponential", "normal"],
+)
+def test_bands_hold_the_width_of_a_population(truth):
+    """How well the penalty is known is in them: they held 44 % of an even population's widths."""
+    means, spreads = [], []
+    mean, spread = mean_and_spread(truth.shares, truth.edges[0])
+    for seed in range(50):
+        mock = exact_mock(truth, 60, 100, seed=seed)
+        found = mean_and_spread(fit_density(mock.likelihood, mock.shape).draws, truth.edges[0])
+        for inside, draws, value in zip((means, spreads), found, (mean, spread), strict=True):
+            low, high = np.quantile(draws, [0.025, 0.975])
+            inside.append(low <= value <= high)
+    assert np.mean(means) > 0.88
+    assert np.mean(spreads) > 0.88
 
 
 def test_the_factor_of_a_row_does_not_matter():

@@ -62,7 +62,7 @@ def test_blocks_on_disk_give_the_density_of_the_whole(tmp_path):
     whole = fit_density(mock.likelihood, mock.shape)
     parts = fit_density(_on_disk(tmp_path, mock.likelihood, 170), mock.shape)
     np.testing.assert_allclose(parts.shares, whole.shares, rtol=1e-4)
-    np.testing.assert_allclose(parts.draws.std(0), whole.draws.std(0), rtol=1e-3, atol=1e-7)
+    np.testing.assert_allclose(parts.draws.std(0), whole.draws.std(0), rtol=5e-3, atol=1e-7)
 
 
 def test_rows_of_blocks_are_those_of_the_whole(tmp_path):
