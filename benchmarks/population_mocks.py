@@ -39,11 +39,13 @@ SEQUENCE = Truth(
 class Mock:
     """A sample as a fit of the density takes it, and the truth.
 
-    likelihood (n, n_cell), shape, truth (n_cell,) : shares in the cells
+    likelihood, counts (n, n_cell) : as `fit_density` takes them
+    shape, truth (n_cell,) : shares in the cells
     medians (n, n_axis) : of each galaxy's draws; edges : of the cells
     """
 
     likelihood: csr_array
+    counts: csr_array
     shape: tuple[int, ...]
     truth: np.ndarray
     medians: np.ndarray
@@ -73,9 +75,12 @@ def exact_mock(truth: Truth, n: int, draws: int, seed: int = 1, lost: bool = Fal
     at = (1.0 / prior[numbers[inside]], (rows, numbers[inside]))
     matrix = csr_array(at, shape=(n, len(prior)))
     matrix.sum_duplicates()
+    counts = csr_array((np.ones(len(at[0])), at[1]), shape=matrix.shape)
+    counts.sum_duplicates()
     known = np.diff(matrix.indptr) > 0
     return Mock(
         csr_array(matrix[known]),
+        csr_array(counts[known]),
         shape,
         truth.shares.ravel(),
         np.median(values, 1)[known],
@@ -91,7 +96,7 @@ def held(mock: Mock, seed: int = 1) -> tuple[np.ndarray, np.ndarray, np.ndarray]
     Three arrays of flags: within the band of 68 %, within that of 95 %, and whether the histogram
     of medians is within its Poisson error of the truth.
     """
-    fitted = fit_density(mock.likelihood, mock.shape, seed=seed)
+    fitted = fit_density(mock.likelihood, mock.shape, counts=mock.counts, seed=seed)
     numbers = cell_numbers(mock.medians, mock.edges)
     counts = np.bincount(numbers[numbers >= 0], minlength=len(mock.truth))
     return _judged(fitted.draws, counts, len(numbers), mock.truth)
@@ -106,7 +111,7 @@ def held_of_selected(mock: Mock, low: float, high: float, seed: int = 1) -> list
     """
     medians = mock.medians[:, 0]
     chosen = (medians >= low) & (medians <= high)
-    every = fit_density(mock.likelihood, mock.shape, seed=seed)
+    every = fit_density(mock.likelihood, mock.shape, counts=mock.counts, seed=seed)
     rows = np.flatnonzero(chosen)
     numbers = cell_numbers(mock.medians[rows], mock.edges)
     counts = np.bincount(numbers, minlength=len(mock.truth))

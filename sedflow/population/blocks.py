@@ -33,26 +33,26 @@ class Blocks:
         if sum(one.shape[0] for one, _, _ in self._waiting) >= self._rows:
             self._write()
 
-    def blocks(self) -> Iterator[csr_array]:
-        """Matrices of the galaxies, in order."""
-        self._write()
-        return (self._matrix(k) for k in range(len(self._sizes)))
+    def blocks(self) -> Iterator[tuple[csr_array, np.ndarray]]:
+        """Matrices of the galaxies, in order, and the draws behind each entry."""
+        return ((matrix, counts) for matrix, counts, _ in self.whole())
 
     def whole(self) -> Iterator[tuple[csr_array, np.ndarray, np.ndarray]]:
         """What was kept: matrices, draws behind their entries, and IDs."""
         self._write()
-        for k in range(len(self._sizes)):
-            with np.load(self._folder / f"{k}.npz") as file:
-                yield self._matrix(k), file["counts"].astype(float), file["ids"]
+        return (self._block(k) for k in range(len(self._sizes)))
 
-    def __getitem__(self, rows: np.ndarray) -> csr_array:
+    def __getitem__(self, rows: np.ndarray) -> tuple[csr_array, np.ndarray]:
         self._write()
-        parts = []
+        parts, behind = [], []
         for k, (low, high) in enumerate(pairwise(np.cumsum([0, *self._sizes]))):
-            some = rows[(rows >= low) & (rows < high)]
+            some = rows[(rows >= low) & (rows < high)] - low
             if len(some):
-                parts.append(self._matrix(k)[some - low])
-        return csr_array(vstack(parts, format="csr"))
+                matrix, counts, _ = self._block(k)
+                parts.append(matrix[some])
+                every = (counts, matrix.indices, matrix.indptr)
+                behind.append(csr_array(every, shape=matrix.shape)[some].data)
+        return csr_array(vstack(parts, format="csr")), np.concatenate(behind)
 
     def _write(self):
         if not self._waiting:
@@ -72,7 +72,8 @@ class Blocks:
         self._sizes.append(matrix.shape[0])
         self._waiting = []
 
-    def _matrix(self, k):
+    def _block(self, k):
         with np.load(self._folder / f"{k}.npz") as file:
             parts = (file["data"], file["indices"], file["indptr"])
-            return csr_array(parts, shape=(self._sizes[k], self._n_cell))
+            matrix = csr_array(parts, shape=(self._sizes[k], self._n_cell))
+            return matrix, file["counts"].astype(float), file["ids"]

@@ -9,6 +9,14 @@ log of f is smooth: second differences along each axis are penalised (Eilers & M
 Statistical Science 11, 89). The strength along each axis maximises the marginal
 likelihood (Wood & Fasiolo 2017, Biometrics 73, 1071).
 
+The log of a mean over draws is too low by half of the mean's relative variance, v_i / 2, which is
+the larger the narrower f is: without more, the population comes out too wide where draws are few.
+Where the number of draws c_ib behind each A_ib is known,
+
+    v_0 / 2 [1 - exp(-v_i / v_0)],   v_i = sum_b p_ib^2 / c_ib,   p_ib = f_b A_ib / L_i
+
+is added: v_i / 2 where that is small, and little more where draws are too few to tell v_i.
+
 `sedflow.population.scatter` has the bands.
 """
 
@@ -34,6 +42,9 @@ _LONGEST = 4.0  # step of the log of a share
 _RIDGE = 0.01  # galaxies
 _FOR_STRENGTH = 1500  # galaxies whose curvature leads the steps; that of all costs most of the time
 _ROWS = 16_384  # galaxies at once
+#: Relative variance of a galaxy's likelihood, far above which it is not taken out: a density would
+#: go after the few draws of which its estimate is made.
+_SLIGHT = 0.1
 _FLOOR = 1e-30  # of a share, in single precision
 
 
@@ -63,10 +74,10 @@ class Rows(Protocol):
 
     shape: tuple[int, int]
 
-    def blocks(self) -> Iterator[csr_array]:
-        """Matrices of the galaxies that follow each other."""
+    def blocks(self) -> Iterator[tuple[csr_array, np.ndarray]]:
+        """Matrices of the galaxies that follow each other, and the draws behind each entry."""
 
-    def __getitem__(self, rows: np.ndarray) -> csr_array:
+    def __getitem__(self, rows: np.ndarray) -> tuple[csr_array, np.ndarray]:
         """Those of some rows, in ascending order."""
 
 
@@ -75,6 +86,7 @@ def fit_density(
     shape: tuple[int, ...],
     weights: np.ndarray | None = None,
     *,
+    counts: csr_array | None = None,
     n: int = 400,
     seed: int = 1,
     start: Density | None = None,
@@ -85,6 +97,8 @@ def fit_density(
         where that is too much for the memory
     shape : cells along each axis
     weights (n_galaxy,) : how many galaxies each of them is for; default 1
+    counts (n_galaxy, n_cell) : draws of equal weight that each entry of the likelihood is worth;
+        without, their noise is not taken out. `Rows` have them
     n : draws of the density
     start : where to begin, such as the density of all where these are some; it saves steps
     """
@@ -94,14 +108,15 @@ def fit_density(
     w = w * w.sum() / np.square(w).sum()  # they sum to the effective number of galaxies
     penalty, pace, total = Penalty(shape), Pace(len(shape)), w.sum()
     chosen = np.sort(rng.permutation(len(w))[:_FOR_STRENGTH])
-    few = matrix[chosen] if len(chosen) < len(w) or not isinstance(matrix, csr_array) else matrix
+    sample = _Sample(matrix, counts, w)
+    few, behind = sample.some(chosen)
     part, w_part = _dense(few), w[chosen] * (total / w[chosen].sum())
     if start is None:
-        log_f, strength = _start(matrix, w, penalty), np.full(len(shape), 10.0)
+        log_f, strength = _start(sample, penalty), np.full(len(shape), 10.0)
     else:
         log_f, strength = np.log(np.maximum(start.shares, 1e-12)), start.strength.copy()
         log_f -= logsumexp(log_f)
-    here, s = _point(matrix, w, log_f), penalty.matrix(strength)
+    here, s = sample.point(log_f), penalty.matrix(strength)
     factor, damped, before = None, None, np.inf
     settled = converged = False
     for _ in range(_STEPS):
@@ -116,10 +131,10 @@ def fit_density(
         if settled and promise < _CONVERGED:
             converged = True
             break
-        here, moved = _climb(matrix, w, here, s, step)
+        here, moved = _climb(sample, here, s, step)
         if not moved and fresh:  # far from the maximum: the step of EM, which always climbs
             counts = factor_of(total * (np.diag(here.f) + 1e-9 * np.eye(len(here.f))) + s)
-            here, moved = _climb(matrix, w, here, s, cho_solve(counts, slope))
+            here, moved = _climb(sample, here, s, cho_solve(counts, slope))
             if settled and not moved:  # not by as much as rounding
                 converged = True
                 break
@@ -133,16 +148,17 @@ def fit_density(
     f = here.f
     s = penalty.matrix(strength)
     scores = information_of(matrix, w, f)
-    hessian = scores + s + total * np.outer(f, f)
+    curvature = scores + total * np.outer(f, f)
+    if behind is not None:
+        curvature = without_noise(curvature, s, noise_of(few, behind, w_part, f))
     if weights is not None and np.ptp(w) > 0:
         scores = information_of(matrix, np.square(w), f)
-    slope = here.counts - total * f
-    expansion = Expansion(penalty, here.log_f, slope, hessian - s)
+    expansion = Expansion(penalty, here.log_f, here.counts - total * f, curvature)
     supposed = expansion.drawn(strength, n, rng)
     draws, information = rng.standard_normal((n, len(f))), np.zeros(len(f))
     for one in supposed:
         smooth = penalty.matrix(one.strength)
-        law = hessian - s + smooth, scores + LEFT[len(shape)] * smooth
+        law = curvature + smooth, scores + LEFT[len(shape)] * smooth
         draws[one.rows], known = scattered(np.exp(one.log_f), *law, draws[one.rows])
         information += known * len(one.rows) / n
     return Density(f, draws, strength, information, converged, supposed)
@@ -159,15 +175,53 @@ def scaled(matrix):
     return csr_array((data, matrix.indices, matrix.indptr), shape=matrix.shape)
 
 
-def _blocks(matrix, w):
-    """The galaxies in parts, with their weights."""
-    if isinstance(matrix, csr_array):
-        yield matrix, w
-        return
-    start = 0
-    for block in matrix.blocks():
-        yield block, w[start : start + block.shape[0]]
-        start += block.shape[0]
+class _Sample:
+    """Galaxies, with the draws behind each entry of their likelihoods, and their weights."""
+
+    def __init__(self, matrix, counts, w):
+        self._matrix, self.w = matrix, w
+        self._counts = None if counts is None else counts.data
+
+    def blocks(self):
+        """Likelihoods, draws behind each entry (None where unknown) and weights, in parts."""
+        if isinstance(self._matrix, csr_array):
+            yield self._matrix, self._counts, self.w
+            return
+        start = 0
+        for block, behind in self._matrix.blocks():
+            yield block, behind, self.w[start : start + block.shape[0]]
+            start += block.shape[0]
+
+    def some(self, rows):
+        """Likelihoods of some, and the draws behind each entry."""
+        if not isinstance(self._matrix, csr_array):
+            return self._matrix[rows]
+        if len(rows) == len(self.w):
+            return self._matrix, self._counts
+        if self._counts is None:
+            return self._matrix[rows], None
+        every = (self._counts, self._matrix.indices, self._matrix.indptr)
+        return self._matrix[rows], csr_array(every, shape=self._matrix.shape)[rows].data
+
+    def point(self, log_f, raw=False):
+        """What the galaxies say of a density; raw : with the noise of their draws."""
+        f, known, counts = np.exp(log_f), 0.0, np.zeros(len(log_f))
+        for block, behind, w in self.blocks():
+            total = block @ f
+            known += w @ np.log(total)
+            if raw or behind is None:
+                counts += f * (block.T @ (w / total))
+                continue
+            many = np.diff(block.indptr)
+            share = block.data * f[block.indices] / np.repeat(total, many)
+            noise = np.square(share) / behind
+            variance = np.add.reduceat(noise, block.indptr[:-1])
+            slight = np.exp(-variance / _SLIGHT)
+            known += 0.5 * _SLIGHT * w @ (1.0 - slight)
+            noise *= np.repeat(w * slight, many)
+            noise += share * np.repeat(w * (1.0 - slight * variance), many)
+            counts += np.bincount(block.indices, noise, len(f))
+        return _Point(log_f, f, float(known), counts)
 
 
 class _Point(NamedTuple):
@@ -181,15 +235,6 @@ class _Point(NamedTuple):
     def value(self, s):
         """The penalised log likelihood."""
         return self.known - 0.5 * self.log_f @ s @ self.log_f
-
-
-def _point(matrix, w, log_f):
-    f, known, pull = np.exp(log_f), 0.0, np.zeros(len(log_f))
-    for block, some in _blocks(matrix, w):
-        total = block @ f
-        known += some @ np.log(total)
-        pull += block.T @ (some / total)
-    return _Point(log_f, f, float(known), f * pull)
 
 
 def responsibilities(matrix, f):
@@ -220,11 +265,43 @@ def _curvature(dense, w, f):
 def information_of(matrix: csr_array | Rows, w: np.ndarray, f: np.ndarray) -> np.ndarray:
     """The curvature (n_cell, n_cell) that galaxies give, which need not all be dense at once."""
     out = np.zeros((len(f), len(f)))
-    for block, some in _blocks(matrix, w):
+    for block, _, some in _Sample(matrix, None, w).blocks():
         for start in range(0, len(some), _ROWS):
             rows = slice(start, start + _ROWS)
             out += _curvature(_dense(block[rows]), some[rows], f)
     return out
+
+
+def noise_of(matrix: csr_array, counts: np.ndarray, w: np.ndarray, f: np.ndarray) -> np.ndarray:
+    """What the noise of the draws adds to the curvature (n_cell, n_cell) of `information_of`.
+
+    counts (n_entry,) : draws behind each entry of the likelihoods
+    """
+    share = responsibilities(matrix, f)
+    noise = csr_array((np.square(share.data) / counts, share.indices, share.indptr), share.shape)
+    slight = w * np.exp(-noise.sum(1) / _SLIGHT)
+    out = np.diag(noise.T @ slight)
+    for start in range(0, len(w), _ROWS):
+        rows = slice(start, start + _ROWS)
+        p, q, some = (
+            _dense(share[rows]),
+            _dense(noise[rows]),
+            slight[rows].astype(np.float32)[:, None],
+        )
+        across = (q * some).T @ p
+        out += p.T @ (p * (some * q.sum(1)[:, None])) - across - across.T
+    return out
+
+
+def without_noise(curvature: np.ndarray, s: np.ndarray, noise: np.ndarray) -> np.ndarray:
+    """The curvature of the likelihood, of which the noise of the draws is a part.
+
+    With H = curvature + penalty s, it is H - N to second order in the noise N, but with positive
+    eigenvalues where the noise is nearly all: H (H + N + N H^-1 N)^-1 H.
+    """
+    whole = curvature + s
+    more = whole + noise + noise @ cho_solve(factor_of(whole), noise)
+    return whole @ cho_solve(factor_of(more), whole) - s
 
 
 def _damped(curvature, factor, slope):
@@ -240,26 +317,26 @@ def _damped(curvature, factor, slope):
     return factor
 
 
-def _climb(matrix, w, here, s, step):
+def _climb(sample, here, s, step):
     """The first of ever shorter steps that climbs, and whether there was one."""
     longest, value = np.abs(step).max(), here.value(s)
     share = min(1.0, _LONGEST / longest) if longest > 0 else 1.0
     for _ in range(6):
         there = here.log_f + share * step
-        there = _point(matrix, w, there - logsumexp(there))
+        there = sample.point(there - logsumexp(there))
         if there.value(s) >= value:
             return there, True
         share /= 4
     return here, False
 
 
-def _start(matrix, w, penalty):
+def _start(sample, penalty):
     """Log of the stacked draws, smoothed strongly."""
-    even = np.full(matrix.shape[1], -np.log(matrix.shape[1]))
-    counts = _point(matrix, w, even).counts
+    n_cell, total = int(np.prod(penalty.shape)), sample.w.sum()
+    counts = sample.point(np.full(n_cell, -np.log(n_cell)), raw=True).counts
     share = counts / counts.sum()
-    level = np.log(share + 1e-3 / len(share))
-    curvature = np.diag(counts + 1e-3 * w.sum() / len(share))
+    level = np.log(share + 1e-3 / n_cell)
+    curvature = np.diag(counts + 1e-3 * total / n_cell)
     smooth = np.linalg.solve(
         curvature + penalty.matrix(np.full(len(penalty.shape), 10.0)), curvature @ level
     )

@@ -10,6 +10,7 @@ import numpy as np
 from scipy.sparse import csr_array
 
 from sedflow.draws import weighted_quantile
+from sedflow.population.grid import merged
 from sedflow.population.members import Members
 from sedflow.population.prior import PriorShares, cell_numbers
 
@@ -21,6 +22,7 @@ class Evidence:
     cells (n, n_draw) : number of the cell of each draw; -1 outside
     ratio (n, n_draw) : share of each draw over the prior mass of its cell; 0 outside
     likelihood (n, n_cell) : the sums of those in each cell
+    counts (n, n_cell) : draws of equal weight that each sum is worth, copies counted once
     medians (n,) : number of the cell of the medians; -1 outside
     spreads (n, n_quantity) : standard deviations of the draws
     """
@@ -28,6 +30,7 @@ class Evidence:
     cells: np.ndarray
     ratio: np.ndarray
     likelihood: csr_array
+    counts: csr_array
     medians: np.ndarray
     spreads: np.ndarray
 
@@ -55,10 +58,15 @@ def evidence_of(
     ratio = np.where(cells >= 0, members.shares / mass, 0.0).astype(np.float32)
     columns = np.moveaxis(members.values, -1, 0)
     middle = [weighted_quantile(v, 0.5, members.shares) for v in columns]
+    size = int(np.prod([len(e) - 1 for e in edges]))
+    likelihood = tallied(cells, ratio, size)
+    counts = tallied(cells, np.square(merged(members.values, ratio), dtype=float), size)
+    counts.data = np.square(likelihood.data, dtype=float) / counts.data
     return Evidence(
         cells,
         ratio,
-        tallied(cells, ratio, int(np.prod([len(e) - 1 for e in edges]))),
+        likelihood,
+        counts,
         cell_numbers(np.stack(middle, -1), edges),
         spreads(members),
     )

@@ -15,6 +15,7 @@ _HARDLY = 0.9  # of the prior's width, from which on a galaxy's own tells little
 _ROUND = (5, 10, 20, 50)  # times
 _SAID_BEYOND = 0.003  # of the draws
 _COUNTED = 0.25  # of the bands of cells, from which on the error of the prior is told
+_SAID_WIDER = 0.03
 
 
 def notes_of(
@@ -96,6 +97,11 @@ def notes_of(
                 "(standard deviations): features narrower than the first are smoothed, and the "
                 "bands do not include that."
             )
+        wider = _widened(population.effective_draws, own, width)
+        if wider > _SAID_WIDER:
+            out.append(
+                f"The noise of the draws makes {name} some {100 * wider:.0f} % too wide; {remedy}."
+            )
     if population.prior_error > _COUNTED * (known := _cells_known_to(population)):
         out.append(
             f"The prior of {' and '.join(population.names)} is thin where a part of this "
@@ -126,6 +132,19 @@ def _cells_known_to(population):
     low, high = np.quantile(population.fitted.draws, [0.16, 0.84], axis=0)
     half = np.minimum((high - low) / 2 / np.maximum(shares, 1e-30), 1.0)
     return float(np.sqrt(shares @ np.square(half)))
+
+
+def _widened(effective, own, width):
+    """By how much the noise of draws widens a population, of normal posteriors: a share.
+
+    A density that is narrower by a factor 1 - x loses x v / 2 of the log likelihood of a galaxy
+    whose mean over draws has the relative variance v, where the width is known to (2 r^2)^-1/2
+    from each, with r = width^2 / (width^2 + own^2). Mocks whose noise was taken out as
+    `density` does have such widths left where r is 0.15 to 0.5.
+    """
+    v = np.mean(1.0 / effective) - 1.0 / np.max(effective)
+    known = width**2 / (width**2 + own**2)
+    return float(v / (2.0 * known**2)) if known > 0 else 0.0
 
 
 def _prior_widths(population):

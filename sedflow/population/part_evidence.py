@@ -54,6 +54,7 @@ class PartEvidence:
     inside (n_all,) : which have draws inside
     likelihood (n, n_cell) : the largest entry of each row is 1
     counts (n, n_cell) : draws in each cell
+    different (n, n_cell) : the same, copies counted once
     medians (n,) : number of the cell of the medians; -1 outside
     left_out : why others have no draws here -> how many
     """
@@ -63,6 +64,7 @@ class PartEvidence:
     inside: np.ndarray
     likelihood: csr_array
     counts: csr_array
+    different: csr_array
     medians: np.ndarray
     left_out: Counter
 
@@ -87,7 +89,8 @@ def part_evidence(job: EvidenceJob) -> PartEvidence:
     ids, size = _array(part.ids), int(np.prod([len(e) - 1 for e in job.edges]))
     if not len(members):
         none = csr_array((0, size), dtype=np.float32)
-        return PartEvidence(ids, part.redshift, inside, none, none, np.zeros(0, int), part.left_out)
+        nothing = none, none, none, np.zeros(0, int)
+        return PartEvidence(ids, part.redshift, inside, *nothing, part.left_out)
     found = evidence_of(members, job.edges, cells, job.prior)
     return PartEvidence(
         ids,
@@ -95,6 +98,7 @@ def part_evidence(job: EvidenceJob) -> PartEvidence:
         inside,
         csr_array(scaled(found.likelihood), dtype=np.float32),
         csr_array(tallied(cells, np.ones_like(found.ratio), size), dtype=np.float32),
+        csr_array(found.counts, dtype=np.float32),
         found.medians,
         part.left_out,
     )

@@ -155,7 +155,13 @@ class Population(CellDensity):
     ) -> None:
         self._hold(members, evidence, weights)
         self.fitted = fit_density(
-            evidence.likelihood, self._shape, weights, n=self._n, seed=self._seed, start=begin
+            evidence.likelihood,
+            self._shape,
+            weights,
+            counts=evidence.counts,
+            n=self._n,
+            seed=self._seed,
+            start=begin,
         )
         self._weigh(self.fitted)
 
@@ -193,7 +199,7 @@ class Population(CellDensity):
         at = chosen_rows(rows, self.ids)
         out = self._part(at)
         likelihood, every = self._evidence.likelihood, self.fitted
-        more = {"weights": self.weights, "seed": self._seed}
+        more = {"weights": self.weights, "counts": self._evidence.counts, "seed": self._seed}
         out.fitted = selected_density(likelihood, at, every, self._shape, **more)
         out.is_selected = True
         out._weigh(every)

@@ -15,7 +15,14 @@ move f and this mean together.
 import numpy as np
 from scipy.sparse import csr_array
 
-from sedflow.population.density import Density, information_of, responsibilities, scaled
+from sedflow.population.density import (
+    Density,
+    information_of,
+    noise_of,
+    responsibilities,
+    scaled,
+    without_noise,
+)
 from sedflow.population.penalty import Penalty
 from sedflow.population.scatter import LEFT, scattered
 
@@ -30,6 +37,7 @@ def selected_density(
     shape: tuple[int, ...],
     weights: np.ndarray | None = None,
     *,
+    counts: csr_array | None = None,
     seed: int = 1,
 ) -> Density:
     """The density of some galaxies of a population that were selected by their data.
@@ -38,6 +46,7 @@ def selected_density(
     rows (n_some,) : numbers of those that are selected
     every : the density of all galaxies, selected or not, on a grid of this shape
     weights (n_galaxy,) : how many galaxies each of them is for; default 1
+    counts (n_galaxy, n_cell) : draws behind each entry, where the density was fitted with them
     """
     rng, n, f = np.random.default_rng(seed), len(every.draws), every.shares
     matrix = scaled(likelihood)
@@ -45,6 +54,9 @@ def selected_density(
     w = w * w.sum() / np.square(w).sum()
     scores = information_of(matrix, w, f)
     curvature = scores + w.sum() * np.outer(f, f)
+    if counts is not None:
+        s = Penalty(shape).matrix(every.strength)
+        curvature = without_noise(curvature, s, noise_of(matrix, counts.data, w, f))
     if np.ptp(w) > 0:
         scores = information_of(matrix, np.square(w), f)
     each, some = responsibilities(matrix, f), matrix[rows]

@@ -143,7 +143,8 @@ class StreamedPopulation(Population):
             if self._named is not None:
                 w = checked_weights(weights_of(self._named, ids), ids)
                 found.append(w)
-            blocks.add(csr_array(part.likelihood[rows]), counts.data, ids)
+            behind = csr_array(part.different[rows]).data
+            blocks.add(csr_array(part.likelihood[rows]), behind, ids)
             self._medians += _in_cells(part.medians[rows], w, size)
             self._stack += counts.T @ (w / self._run.kept)
             self._mean_prior += self._prior.total(part.redshift[enter])

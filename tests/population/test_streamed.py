@@ -47,34 +47,36 @@ def both(run):
     return sedflow.Population(run, OF, **OPTIONS), StreamedPopulation(run, OF, **OPTIONS)
 
 
-def _on_disk(folder, matrix, size):
+def _on_disk(folder, matrix, counts, size):
     """In files of about so many rows, which come in parts that are smaller."""
     blocks, step = Blocks(folder, matrix.shape[1], size), size // 2
     for start in range(0, matrix.shape[0], step):
         block = csr_array(matrix[start : start + step])
         ids = np.array([f"g{k}" for k in range(start, start + block.shape[0])], dtype=object)
-        blocks.add(scaled(block), np.ones(block.nnz), ids)
+        blocks.add(scaled(block), counts[start : start + step].data, ids)
     return blocks
 
 
 def test_blocks_on_disk_give_the_density_of_the_whole(tmp_path):
     mock = exact_mock(SCHECHTER, 500, 100, seed=2)
-    whole = fit_density(mock.likelihood, mock.shape)
-    parts = fit_density(_on_disk(tmp_path, mock.likelihood, 170), mock.shape)
+    whole = fit_density(mock.likelihood, mock.shape, counts=mock.counts)
+    parts = fit_density(_on_disk(tmp_path, mock.likelihood, mock.counts, 170), mock.shape)
     np.testing.assert_allclose(parts.shares, whole.shares, rtol=1e-4)
     np.testing.assert_allclose(parts.draws.std(0), whole.draws.std(0), rtol=5e-3, atol=1e-7)
 
 
 def test_rows_of_blocks_are_those_of_the_whole(tmp_path):
-    matrix = exact_mock(SCHECHTER, 100, 50, seed=3).likelihood
+    mock = exact_mock(SCHECHTER, 100, 50, seed=3)
     rows = np.array([0, 29, 30, 31, 99])
-    found = _on_disk(tmp_path, matrix, 30)[rows]
-    expected = scaled(csr_array(matrix))[rows]
+    found, counts = _on_disk(tmp_path, mock.likelihood, mock.counts, 30)[rows]
+    expected = scaled(csr_array(mock.likelihood))[rows]
+    np.testing.assert_array_equal(counts, mock.counts[rows].data)
     np.testing.assert_allclose(found.toarray(), expected.toarray(), rtol=1e-6)
 
 
 def test_blocks_give_back_what_they_were_given(tmp_path):
-    blocks = _on_disk(tmp_path, exact_mock(SCHECHTER, 100, 50, seed=3).likelihood, 30)
+    mock = exact_mock(SCHECHTER, 100, 50, seed=3)
+    blocks = _on_disk(tmp_path, mock.likelihood, mock.counts, 30)
     assert blocks.shape[0] == 100
     assert [i for _, _, ids in blocks.whole() for i in ids] == [f"g{k}" for k in range(100)]
     assert len(list(tmp_path.iterdir())) == 4
