@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from sedflow.draws import weighted_quantile
 from sedflow.errors import SedflowError, unknown
 from sedflow.model.derived import KNOWN
 from sedflow.parameters import PARAMETERS, as_whole
@@ -67,7 +68,7 @@ def edges_of(members, names, ranges, counts):
     for k, name in enumerate(names):
         given = ranges.get(name)
         if given is None:
-            low, high = _span(members.values[..., k], limits.get(name))
+            low, high = _span(members.values[..., k], members.shares, limits.get(name))
         else:
             low, high = _ends(name, given)
         if not (np.isfinite([low, high]).all() and low < high and low > -_FAR and high < _FAR):
@@ -122,11 +123,15 @@ def _ends(name, given):
     return ends.tolist()
 
 
-def _span(values, limits):
-    known = values[np.isfinite(values)]
+def _span(values, shares, limits):
+    """Where draws are, with their shares: those of reruns are more than those of other galaxies,
+    which have copies of their last draw without one."""
+    inside = np.isfinite(values) & (shares > 0)
+    known, shares = values[inside], shares[inside]
     if not known.size:
         return np.nan, np.nan
-    low, high = np.quantile(known, [_SPREAD, 1 - _SPREAD])
+    alike = shares.min() == shares.max()
+    low, high = weighted_quantile(known, [_SPREAD, 1 - _SPREAD], None if alike else shares)
     reach = _REACH * (high - low)
     low, high = max(known.min(), low - reach), min(known.max(), high + reach)
     pad = 0.02 * (high - low)

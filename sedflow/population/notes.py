@@ -56,10 +56,13 @@ def notes_of(
             ends = " How many of those belong to this part is not counted."
         out.append(f"The {of} leaves out: {counted(population.left_out)}.{ends}")
     if (beyond := population.beyond) > _SAID_BEYOND:
+        axes = zip(population.names, population.edges, strict=True)
+        ends = ", ".join(f"{name}: {e[0]:.4g} to {e[-1]:.4g}" for name, e in axes)
         out.append(
             f"Of the draws of these galaxies {100 * beyond:.1f} % are beyond the ends "
-            "of the axes, and count as being between them: the outermost cells hold about so "
-            "much too much, and widths are a little too large."
+            f"of the axes ({ends}), and count as being between them: the outermost cells hold "
+            "about so much too much, and widths are a little too large. Wider ranges take "
+            "them in."
         )
     if strangers:
         out.append(f"Of the IDs in without, {strangers:,} are not those of galaxies here.")

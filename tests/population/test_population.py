@@ -15,7 +15,7 @@ from sedflow.cli import main
 from sedflow.errors import SedflowError, UnknownName
 from sedflow.population import Population
 from sedflow.population.evidence import spreads
-from sedflow.population.grid import check_ends
+from sedflow.population.grid import check_ends, edges_of
 from sedflow.population.members import NOT_IN_SAMPLE, Members, members_of
 from sedflow.population.named_ids import chosen_rows
 from sedflow.population.notes import _times
@@ -582,3 +582,17 @@ def test_what_the_noise_of_draws_leaves_is_said(width, said):
     members, _ = _mock(3000, width=width, error=0.4)
     found = Population.of_members(members, ("log_mstar",), (np.linspace(8, 12.5, 41),))
     assert said == any("% too wide; more" in note for note in found.notes)
+
+
+def test_axes_go_by_the_shares_of_draws():
+    """Copies without a share, of galaxies that were not run again, were counted like draws."""
+    members, _ = _mock(200)
+    tails = 0.2 * np.random.default_rng(2).standard_t(5, members.values.shape)
+    members = replace(members, values=np.float32(10 + tails.clip(-3, 2)))
+    few = members.subset(slice(5))
+    shares, values = np.tile(few.shares / 8, 8), np.tile(few.values, (1, 8, 1))
+    rerun = replace(few, values=values, shares=shares)
+    (before,), (after,) = (
+        edges_of(one, ("log_mstar",), {}, (40,)) for one in (members, members.replaced_by(rerun))
+    )
+    np.testing.assert_allclose(after, before, atol=0.02)
