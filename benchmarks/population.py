@@ -4,6 +4,7 @@
     python benchmarks/population.py --brush                  # the packaged atlas, half a minute
     python benchmarks/population.py --mocks 100              # two minutes
     python benchmarks/population.py --selected 40            # half a minute
+    python benchmarks/population.py --widths 100 --galaxies 60   # half a minute
     python benchmarks/population.py --stream 1000000 --draws 50   # two minutes
     python benchmarks/population.py --stream 1000000 --draws 50 --workers 2
     python benchmarks/population.py --network 20 --galaxies 200   # ten minutes
@@ -15,7 +16,8 @@ of 0.01 to 0.05, a Schechter function in log_mstar times a main sequence in log_
 weighted draws of the packaged network. Beside the bands stands what the histogram of medians
 holds within its Poisson errors. --wrong: galaxies are lost at random below a mass, and the bands
 are held to the population before that. --selected: the galaxies of
-such mocks whose medians are in a range, and their true values. --stream: a run of that number of
+such mocks whose medians are in a range, and their true values. --widths: means, standard
+deviations and shares of populations of several forms. --stream: a run of that number of
 galaxies is written into a temporary folder and read a partition at a time; the largest resident
 memory is that of a process of its own. With --workers, that many processes read the partitions,
 and the largest memory of one of them is told too. --alone: of the network's mocks, all but the
@@ -50,6 +52,7 @@ def main():
     parser.add_argument("--brush", action="store_true")
     parser.add_argument("--mocks", type=int, default=0)
     parser.add_argument("--selected", type=int, default=0)
+    parser.add_argument("--widths", type=int, default=0)
     parser.add_argument("--network", type=int, default=0)
     parser.add_argument("--stream", type=int, default=0)
     parser.add_argument("--workers", type=int, default=0)
@@ -68,6 +71,8 @@ def main():
         exact(args.mocks, args.galaxies, args.draws, args.wrong, args.alone)
     if args.selected:
         selected(args.selected, args.galaxies, args.draws)
+    if args.widths:
+        widths(args.widths, args.galaxies, args.draws)
     if args.stream:
         stream(args.stream, args.draws, args.workers)
     if args.network:
@@ -176,6 +181,24 @@ def selected(n_mock, galaxies, draws):
     ]
     for name, held in zip(("selected", "inferred alone"), zip(*found, strict=True), strict=True):
         report(f"medians of {low} to {high}, {name}, {n_mock} mocks of {galaxies:,}", held)
+
+
+def widths(n_mock, galaxies, draws):
+    for name, truth in mocks.WIDTHS.items():
+        found = [
+            mocks.held_moments(mocks.exact_mock(truth, galaxies, draws, seed=k), seed=k)
+            for k in range(n_mock)
+        ]
+        in68, in95, ratio = (np.mean([one[k] for one in found], axis=0) for k in range(3))
+        said = (
+            f"{what} {100 * a:.0f} and {100 * b:.0f} %"
+            for what, a, b in zip(("mean", "width", "share"), in68, in95, strict=True)
+        )
+        print(
+            f"{name}, {n_mock} mocks of {galaxies:,}: bands of 68 and 95 % hold: "
+            f"{', '.join(said)}; inferred width {ratio:.3f} of the true one",
+            flush=True,
+        )
 
 
 def report(title, held):

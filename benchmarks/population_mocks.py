@@ -11,9 +11,11 @@ from sedflow.model.sed import SEDModel
 from sedflow.parameters import Prior, index
 from sedflow.photometry import Photometry
 from sedflow.population.density import fit_density
+from sedflow.population.grid import above
 from sedflow.population.mocks import SCHECHTER, Truth, schechter
 from sedflow.population.prior import cell_numbers, quantity_values
 from sedflow.population.selected import selected_density
+from sedflow.population.tables import mean_and_spread
 
 _KNOWN = 5.0  # galaxies that a cell is expected to have, where bands are judged
 _HIGH = 0.1  # or its share, of the largest: of few galaxies, no cell has so many
@@ -33,6 +35,26 @@ SEQUENCE = Truth(
     (np.linspace(7.0, 12.0, 25), np.linspace(-13.0, -9.0, 25)),
     ((0.1, 0.15), (0.1, 0.5)),
 )
+
+
+def _bell(x, middle, width):
+    return np.exp(-0.5 * np.square((x - middle) / width)) / width
+
+
+_AXIS = (np.linspace(7.0, 12.5, 41),)
+_SMALL = ((0.1, 0.1),)
+#: Populations whose mean and standard deviation are judged, with errors of 0.1 but for the last.
+WIDTHS = {
+    "even over the axis": Truth(np.ones_like, _AXIS, _SMALL),
+    "exponential": Truth(lambda x: np.exp(-(x - 7.0) / 0.6), _AXIS, _SMALL),
+    "normal": Truth(lambda x: _bell(x, 10.2, 0.4), _AXIS, _SMALL),
+    "narrow": Truth(lambda x: _bell(x, 10.0, 0.15), (np.linspace(9.0, 11.0, 41),), _SMALL),
+    "two peaks": Truth(
+        lambda x: 0.35 * _bell(x, 9.0, 0.25) + 0.65 * _bell(x, 10.8, 0.3), _AXIS, _SMALL
+    ),
+    "normal, errors of 0.45": Truth(lambda x: _bell(x, 10.2, 0.4), _AXIS, ((0.45, 0.45),)),
+    "narrow, errors of 0.3": Truth(lambda x: _bell(x, 10.0, 0.15), _AXIS, ((0.3, 0.3),)),
+}
 
 
 @dataclass(frozen=True)
@@ -100,6 +122,24 @@ def held(mock: Mock, seed: int = 1) -> tuple[np.ndarray, np.ndarray, np.ndarray]
     numbers = cell_numbers(mock.medians, mock.edges)
     counts = np.bincount(numbers[numbers >= 0], minlength=len(mock.truth))
     return _judged(fitted.draws, counts, len(numbers), mock.truth)
+
+
+def held_moments(mock: Mock, seed: int = 1) -> tuple[np.ndarray, ...]:
+    """Mean, standard deviation and share above the truth's mean, of one quantity.
+
+    Returns
+    -------
+    Two arrays (3,) of flags, whether bands of 68 and 95 % hold the truth, and the ratio of the
+    median standard deviation to the true one
+    """
+    fitted = fit_density(mock.likelihood, mock.shape, counts=mock.counts, seed=seed)
+    (edges,), every = mock.edges, np.vstack([mock.truth, fitted.draws])
+    mean, spread = mean_and_spread(every, edges)
+    values = np.stack([mean, spread, every @ above(mock.edges, 0, mean[0])], -1)
+    truth, draws = values[0], values[1:]
+    low95, low68, high68, high95 = np.quantile(draws, [0.025, 0.16, 0.84, 0.975], axis=0)
+    in68, in95 = (low68 <= truth) & (truth <= high68), (low95 <= truth) & (truth <= high95)
+    return in68, in95, np.median(draws[:, 1]) / truth[1]
 
 
 def held_of_selected(mock: Mock, low: float, high: float, seed: int = 1) -> list[tuple]:
