@@ -204,7 +204,7 @@ class _Sample:
         return self._matrix[rows], csr_array(every, shape=self._matrix.shape)[rows].data
 
     def point(self, log_f, raw=False):
-        """What the galaxies say of a density; raw : with the noise of their draws."""
+        """What the galaxies say about a density; raw : with the noise of their draws."""
         f, known, counts = np.exp(log_f), 0.0, np.zeros(len(log_f))
         for block, behind, w in self.blocks():
             total = block @ f
