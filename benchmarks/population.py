@@ -156,9 +156,9 @@ def _streamed(out, workers):
 class _Timed(sedflow.population.StreamedPopulation):
     """Says how long the partitions took, the start of the workers included."""
 
-    def _read(self, run, folder):
+    def _read(self, folder):
         start = time.perf_counter()
-        blocks = super()._read(run, folder)
+        blocks = super()._read(folder)
         self.read_s = time.perf_counter() - start
         return blocks
 
