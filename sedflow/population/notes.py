@@ -15,7 +15,7 @@ _HARDLY = 0.9  # of the prior's width, from which on a galaxy's own tells little
 _ROUND = (5, 10, 20, 50)  # times
 _SAID_BEYOND = 0.003  # of the draws
 _COUNTED = 0.25  # of the bands of cells, from which on the error of the prior is told
-_SAID_WIDER = 0.03
+_SAID_WIDER, _TOO_WIDE = 0.03, 0.5
 
 
 def notes_of(
@@ -102,9 +102,8 @@ def notes_of(
             )
         wider = _widened(population.effective_draws, own, width)
         if wider > _SAID_WIDER:
-            out.append(
-                f"The noise of the draws makes {name} some {100 * wider:.0f} % too wide; {remedy}."
-            )
+            share = f"some {100 * wider:.0f} %" if wider < _TOO_WIDE else "by far"
+            out.append(f"The noise of the draws makes {name} {share} too wide; {remedy}.")
     if population.prior_error > _COUNTED * (known := _cells_known_to(population)):
         out.append(
             f"The prior of {' and '.join(population.names)} is thin where a part of this "
