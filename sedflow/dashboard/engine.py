@@ -361,8 +361,9 @@ class Engine:
         spectra = shown.spectra(_N_SPECTRA)
         own = self.own.get(request.galaxy)
         if unused := self.unused(request):
-            name = request.weights
-            notes = [*notes, f"{', '.join(unused)}: not used, as {name} was not trained on them"]
+            it = "are not used, as {} was not trained on them"
+            it = it if len(unused) > 1 else "is not used, as {} was not trained on it"
+            notes = [*notes, f"{', '.join(unused)} {it.format(request.weights)}"]
         answer = Answer(
             request,
             shown,

@@ -366,7 +366,7 @@ def test_bands_of_a_typed_galaxy_that_its_network_does_not_take_are_said(engine)
         panel._values[band][0].value, panel._values[band][1].value = value, 0.05
     panel.infer()
     answer = engine.answer(Request(panel.chosen, n=300))
-    assert "FUV, NUV: not used, as nsa-ugriz-fsps was not trained on them" in answer.note
+    assert "FUV, NUV are not used, as nsa-ugriz-fsps was not trained on them" in answer.note
     verdict = VerdictPanel(ExplorerState(run=None), lambda method: None, engine)
     verdict.show(answer)
     (button,) = [one for one in verdict.remedies if one.label == "Fit with FUV, NUV"]

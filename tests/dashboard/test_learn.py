@@ -525,6 +525,8 @@ def test_a_step_that_was_answered_keeps_its_answer_until_the_lesson_is_begun_aga
     view.step = asked
     assert (view._answer.object, view._choices.value) == (said, choice)
     assert view._answer.visible and view._choices.disabled and not view._reveal.visible
+    view._stage = None  # while another is made
+    view._show_answer()
     view.lesson = ""
     view.param.update(lesson="parameters", step=asked)
     assert view._choices.value is None and not view._choices.disabled

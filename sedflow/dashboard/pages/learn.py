@@ -360,6 +360,8 @@ class LearnView(LateView):
         return f"**You said {mine}; it is: {right}.** {answer}"
 
     def _show_answer(self, event=None):
+        if self._stage is None:  # of another galaxy, a moment ago
+            return
         step = LESSONS[self.lesson].steps[self.step - 1]
         if step.choices and self._choices.value is None:
             self._answer.param.update(
