@@ -169,7 +169,7 @@ def decode_own(query: dict) -> OwnGalaxy | None:
             f"{', '.join(SSP_NAMES)}, or leave made out"
         )
     galaxy = Photometry(np.array(flux), np.array(sigma), np.asarray(redshift), bands)
-    return OwnGalaxy(galaxy, truth, made)
+    return OwnGalaxy(galaxy, truth, "" if truth is None else made)
 
 
 def _truth_of(text):

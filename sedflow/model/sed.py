@@ -15,6 +15,7 @@ of the rest of the spectrum, but not out of the star-formation history.
 """
 
 import threading
+import warnings
 from dataclasses import dataclass, replace
 from functools import cache, cached_property
 
@@ -39,6 +40,7 @@ __all__ = ["SEDModel", "Spectrum", "default_model"]
 _CHUNK = 64  # galaxies at a time on the exact path: about 50 MB of scratch
 _MOST_FAST = 24  # sets of bands whose fast model is kept, of some 20 MB each
 _LOCK = threading.Lock()  # of these
+_YOUNG_GYR, _OLD_GYR = 0.01, 10.0  # ages that a grid for galaxies has to reach
 
 
 @dataclass(frozen=True)
@@ -84,6 +86,7 @@ class SEDModel(Stars, Settled):
 
     def __init__(self, ssp="fsps", *, birth_cloud_age_gyr: float = 0.01, bands=UGRIZ):
         self.grid = ssp if isinstance(ssp, SSPGrid) else load_ssp(ssp)
+        _warn_of_ages(self.grid)
         self.bases = load_bases()
         self.bands = as_bands(bands)
         given = birth_cloud_age_gyr
@@ -344,6 +347,21 @@ class SEDModel(Stars, Settled):
 
     def _curves(self, bands):
         return [load_band(name) for name in bands]
+
+
+def _warn_of_ages(grid):
+    """Warn of a grid without stars as young, or as old, as those of galaxies."""
+    first, last = 10.0 ** grid.lg_age_gyr[[0, -1]]
+    for short, text in (
+        (first > _YOUNG_GYR, f"begins at stars of {1e3 * first:.3g} Myr, and younger ones"),
+        (last < _OLD_GYR, f"ends at stars of {last:.3g} Gyr, and older ones"),
+    ):
+        if short:
+            warnings.warn(
+                f"the SSP grid {grid.name!r} {text} are given the light of these; give a grid from "
+                f"{1e3 * _YOUNG_GYR:g} Myr to {_OLD_GYR:g} Gyr at least",
+                stacklevel=3,
+            )
 
 
 @cache

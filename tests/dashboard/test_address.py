@@ -222,9 +222,12 @@ def test_an_address_of_a_model_says_how_it_is_looked_at():
 
 
 def test_the_grid_of_a_mock_is_in_the_address():
-    own = decode_own({"flux": "r:1:0.1", "z": "0.1", "made": "fsps-gas"})
-    assert own.ssp == "fsps-gas"
-    assert encode_own(own)["made"] == "fsps-gas"
+    theta = ",".join(f"{v:.9g}" for v in Prior().sample(1, 1)[0])
+    address = {"flux": "r:1:0.1", "z": "0.1", "truth": theta, "made": "fsps-gas"}
+    own = decode_own(address)
+    assert own.ssp == encode_own(own)["made"] == "fsps-gas"
+    del address["truth"]  # of a galaxy that is no mock, it says nothing
+    assert decode_own(address).ssp == ""
     with pytest.raises(SedflowError, match="in the address is not a grid"):
         decode_own({"flux": "r:1:0.1", "z": "0.1", "made": "../x"})
 

@@ -12,7 +12,7 @@ import pytest
 from sedflow.errors import BadSSP
 from sedflow.files.packaged import data_path
 from sedflow.model.sed import SEDModel
-from sedflow.model.ssp import load_ssp
+from sedflow.model.ssp import SSPGrid, load_ssp
 
 
 @pytest.fixture(params=["fsps", "bc03"])
@@ -353,3 +353,20 @@ def test_a_copy_of_a_grid_is_frozen_and_knows_its_own_numbers(copied):
     with pytest.raises(ValueError, match="read-only"):
         other.luminosity[...] *= 2
     assert other.same_as(grid)
+
+
+@pytest.mark.parametrize(
+    ("kept", "said"),
+    [
+        (slice(None, 80), "ends at stars of"),
+        (slice(40, None), "begins at stars of"),
+    ],
+)
+def test_a_grid_without_young_or_old_stars_is_told_of(kept, said):
+    """Older stars are given the light of the last age: masses were 0.05 dex too small."""
+    whole = load_ssp("fsps")
+    grid = SSPGrid(
+        "short", whole.feh, whole.lg_age_gyr[kept], whole.wave_edges, whole.luminosity[:, kept]
+    )
+    with pytest.warns(UserWarning, match=said):
+        SEDModel(grid)
