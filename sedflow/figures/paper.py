@@ -19,7 +19,7 @@ __all__ = ["FORMATS", "WIDTHS", "Paper", "figure_name", "save_figure"]
 WIDTHS = {"column": 84 / 25.4, "page": 178 / 25.4}
 #: Formats of files.
 FORMATS = ("pdf", "svg", "png")
-FONT_SIZES = (5.0, 14.0)  # points
+FONT_SIZES = (5.0, 10.0)  # points: with larger type, words would lie on each other
 _DPI = 300
 _LONGEST = 40  # characters of a name in the name of a file
 
@@ -74,7 +74,7 @@ class Paper:
     """How large a figure is and how large its type.
 
     width : "column" (84 mm) or "page" (178 mm)
-    font_size : of axis labels [points], 5 to 14; numbers at ticks are smaller by a fifth
+    font_size : of axis labels [points], 5 to 10; numbers at ticks are smaller by a fifth
     """
 
     width: str = "column"

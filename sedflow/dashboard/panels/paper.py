@@ -20,7 +20,7 @@ from sedflow.fits.fit import Fit
 __all__ = ["OnScreen", "PaperPanel"]
 
 _CODE = "py"  # beside the formats of files
-_SIZES = (6, 7, 8, 9, 10, 12)  # of type [points]
+_SIZES = (6, 7, 8, 9, 10)  # of type [points]
 
 
 @dataclass(frozen=True)
