@@ -129,7 +129,7 @@ def facts(table: RunTable) -> str:
         "|---|---|",
         f"| rows | {table.rows:,} |",
         *(f"| {kind} | {verdicts[kind]:,} |" for kind in VERDICTS if kind in verdicts),
-        *([f"| misfits among them | {misfits:,} |"] if misfits else []),
+        *([f"| of all, misfits | {misfits:,} |"] if misfits else []),
         *([f"| bad rows | {bad:,} |"] if bad else []),
         f"| network | {plain(manifest['weights']['name'])} |",
         f"| draws, seed | {settings['n']:,}, {plain(settings['seed'])} |",
