@@ -642,7 +642,7 @@ def test_a_mock_is_observed_and_its_truth_marked(engine):
 
 def test_a_field_that_was_emptied_is_told_or_keeps_what_there_was(engine):
     """Without a signal-to-noise a mock had the atlas' errors, without a seed no name."""
-    view = Observatory("ugriz", engine, lambda: ("ugriz", np.full(5, 30.0), 0.05, None))
+    view = Observatory("ugriz", engine, lambda: ("ugriz", np.full(5, 30.0), 0.05, None, ""))
     view.noise.value = "one S/N"
     for field, value in ((view.snr, None), (view.snr, -5.0), (view.seed, None), (view.seed, -3)):
         before, field.value = field.value, value
