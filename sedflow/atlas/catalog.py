@@ -90,7 +90,11 @@ class NSACatalog:
         return self.photometry(nsaid)
 
     def __contains__(self, nsaid) -> bool:
-        return bool(np.isin(nsaid, self.ids).all())
+        wanted = np.asarray(nsaid)
+        if wanted.dtype.kind not in "iuf" or not len(self):
+            return bool(np.isin(wanted, self.ids).all())
+        at = np.searchsorted(self._sorted, wanted).clip(max=len(self) - 1)
+        return bool((self._sorted[at] == wanted).all())
 
     def __iter__(self):
         return iter(self.ids.tolist())
