@@ -47,6 +47,8 @@ REDSHIFTS = (
 BARE = "{b}"
 #: Names of the magnitude in z beside a column z of redshifts.
 OF_Z = ("zmag", "z_mag", "mag_z", "magz")
+#: Names of the one-sigma error of a value {v} that anybody may give it, whatever a survey does.
+OF_VALUE = (*("{v}_err", "{v}_error", "{v}err", "e_{v}", "err_{v}", "sigma_{v}", "{v}_sigma"),)
 #: What stands for {p} below: the kind of magnitude or flux.
 PREFIXES = ("", "model", "cmodel", "petro", "auto", "elpetro", "sersic")
 #: Names of errors that name a band, and not a flux or a magnitude: z_err may be that of a redshift.
@@ -57,7 +59,7 @@ LOOSE = (
 #: Names of value and error for band {b}, compared without case; then unit and kind of the error.
 PATTERNS = (
     ("nmgy_{b}", ("nmgy_ivar_{b}",), "nanomaggies", "ivar"),
-    ("nmgy_{b}", ("nmgy_err_{b}", "nmgyerr_{b}"), "nanomaggies", "sigma"),
+    ("nmgy_{b}", ("nmgy_err_{b}", "nmgyerr_{b}", "nmgy_{b}_err"), "nanomaggies", "sigma"),
     ("{p}flux_{b}", ("{p}flux_ivar_{b}", "{p}fluxivar_{b}", "ivar_{b}"), "", "ivar"),
     (
         "{p}flux_{b}",

@@ -75,17 +75,16 @@ def guess_mapping(
     bands = None if bands is None else as_bands(bands)
     for band in bands or ():
         load_band(band)  # the sentence on an unknown name comes from there
-    find = _finder(columns)
+    find = _finder([name for name in columns.names if name != redshift])
     stated = preset_of(preset) if preset else None
-    told = what_surveys_tell(columns, find, bands, stated)
-    survey, found, guessed = told.survey, dict(told.bands), list(told.by_name)
-    if stated and not found:
+    told, found, guessed, aside = _photometry(columns, find, bands, stated)
+    survey = told.survey
+    if stated and not told.bands:
         values = ", ".join(dict.fromkeys(layout["value"] for layout in stated.photometry))
         raise SedflowError(
             f"there are no columns of {stated.title} ({values}, with their errors) among "
             f"{some(columns.names)}; choose another preset, or write a mapping"
         )
-    aside = _add_by_name(columns, find, bands, found, guessed)
     if not found:
         raise SedflowError(_no_photometry(columns, find, bands or NSA_BANDS))
     if lost := [band for band in bands or () if not _is_in(band, found)]:
@@ -116,7 +115,7 @@ def guess_names(table, preset: str = "") -> tuple[str, str]:
     ('Name', 'zsp')
     """
     columns = Columns(getattr(table, "table", table))
-    find, stated = _finder(columns), preset_of(preset) if preset else None
+    find, stated = _finder(columns.names), preset_of(preset) if preset else None
     try:
         redshift = _redshift(columns, find, set(), True, stated)
     except SedflowError:
@@ -124,12 +123,12 @@ def guess_names(table, preset: str = "") -> tuple[str, str]:
     return _first(stated.id if stated else ID_NAMES, find, {redshift}) or "", redshift
 
 
-def _finder(columns):
+def _finder(names):
     """A function that gives a column by its name as it is, or else whatever its case."""
     lower: dict[str, str] = {}
-    for name in columns.names:
+    for name in names:
         lower.setdefault(name.lower(), name)
-    exact = set(columns.names)
+    exact = set(names)
     return lambda name: name if name in exact else lower.get(name.lower())
 
 
@@ -148,6 +147,24 @@ def mapping_of(table, mapping: ColumnMap | None, bands=None) -> ColumnMap:
     names = as_bands(bands)
     places_of(names, tuple(mapping.bands), "the mapping")
     return mapping.select(names)
+
+
+def _photometry(columns, find, bands, stated):
+    """What surveys tell, all bands, those whose unit a name told, and what is not read.
+
+    A survey's values with errors that are named by them, as dered_u_err, are read where neither its
+    own names nor any pattern gives as many bands.
+    """
+    best = None
+    for by_value in (False, True):
+        told = what_surveys_tell(columns, find, bands, stated, by_value)
+        found, guessed = dict(told.bands), list(told.by_name)
+        aside = _add_by_name(columns, find, bands, found, guessed)
+        if best is None or len(found) > len(best[1]) or (stated and told.bands):
+            best = told, found, guessed, aside
+        if best[0].bands:
+            break
+    return best
 
 
 def _add_by_name(columns, find, bands, found, guessed):
@@ -223,9 +240,10 @@ def _no_photometry(columns, find, bands):
     """What is missing, where there is no flux with an error."""
     alone = values_without_errors(columns, find) or _alone(columns, find, bands)
     if alone:
+        err = "_ERR" if alone[0].isupper() else "_err"
         return (
             f"no photometry found: {some(alone)} have no columns of errors beside them, without "
-            f"which nothing can be inferred; add them under names such as {alone[0]}_err"
+            f"which nothing can be inferred; add them under names such as {alone[0]}{err}"
         )
     return (
         f"no photometry found among the columns {some(columns.names)}; name them like flux_u "
@@ -333,6 +351,7 @@ def _guess_bands(columns, find, bands):
     for pattern, errors, unit, kind in PATTERNS:
         for prefix in PREFIXES if "{p}" in pattern else ("",):
             own, others = (_prefixed(text, prefix) for text in (pattern, errors))
+            beside = any(_of_band(find, own, band) for band in everywhere if not _is_z(band))
             for error in others:
                 key = (pattern, prefix, error if pattern == BARE else "")
                 mine = errors_of.setdefault(key, {}).setdefault((error, kind), {})
@@ -340,7 +359,7 @@ def _guess_bands(columns, find, bands):
                     pair = [_of_band(find, name, band) for name in (own, error)]
                     if all(pair) and not any(map(columns.width, pair)):
                         mine[band] = _columns_of(columns, *pair, unit, kind, band)
-                chosen = _by_error(errors_of[key])
+                chosen = _by_error(errors_of[key], beside)
                 found[key] = {band: chosen[band] for band in bands if band in chosen}
             _pairs_of_errors(
                 columns, find, own, bands, unit, found.setdefault((pattern, prefix), {})
@@ -357,14 +376,15 @@ def _guess_bands(columns, find, bands):
     return told, by_name, others, list(dict.fromkeys(bare))
 
 
-def _by_error(named):
+def _by_error(named, beside):
     """Each band with one of its errors, of those that fit a pattern of values.
 
     named : (name of the error, kind) -> band -> columns; the best ones first
+    beside : whether there are values of other bands than z, with errors or without
 
     An error that names its value, as f_z_err, goes before one that names the band alone, as e_z,
     where more bands have it. Of z such a one may be of the redshift: it is of the band only if it
-    is of others as well, and if there is none that names the value.
+    is of others as well, or z is the only band, and if there is none that names the value.
     """
     loose = {form: mine for form, mine in named.items() if form[0] in LOOSE}
     full = {form: mine for form, mine in named.items() if form[0] not in LOOSE}
@@ -374,17 +394,18 @@ def _by_error(named):
     for form in sorted(named, key=weak.__contains__):
         for band, one in named[form].items():
             if band not in chosen:
-                chosen[band] = one if form in full or not _is_z(band) else _of_z(form, named, band)
+                sure = form in full or not _is_z(band)
+                chosen[band] = one if sure else _of_z(form, named, band, beside)
     return {band: one for band, one in chosen.items() if one}
 
 
-def _of_z(form, named, band):
+def _of_z(form, named, band, beside):
     """The band z by an error that names it alone, by a better one, or None: see `_by_error`."""
     others = {form: len([b for b in mine if not _is_z(b)]) for form, mine in named.items()}
     for better, mine in named.items():
         if better[0] not in LOOSE and band in mine and not 0 < others[form] <= others[better]:
             return mine[band]
-    return named[form][band] if others[form] or not any(others.values()) else None
+    return named[form][band] if others[form] or not beside else None
 
 
 def _is_z(band):

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from functools import cache
 
 from sedflow.catalogue.band_columns import BandColumns
+from sedflow.catalogue.column_names import BARE, LOOSE, OF_VALUE
 from sedflow.errors import check_choice
 from sedflow.files.packaged import checked_path
 
@@ -47,10 +48,24 @@ class Preset:
 
         return any(map(there, self.marks)) and not any(map(there, self.unless))
 
-    def columns_of(self, columns, find) -> dict[str, BandColumns]:
-        """The columns of its bands, by the names that give the most of them."""
-        found = [self._by(layout, columns, find) for layout in self.photometry]
+    def columns_of(self, columns, find, by_value=False) -> dict[str, BandColumns]:
+        """The columns of its bands, by the names that give the most of them.
+
+        by_value : take errors whose names are made of those of their values, as dered_u_err, and
+            not the survey's own
+        """
+        layouts = _by_value(self.photometry) if by_value else self.photometry
+        found = [self._by(layout, columns, find) for layout in layouts]
         return max(found, key=len) if found else {}
+
+    def without_errors(self, found, columns, find) -> list[str]:
+        """Values of further bands that are named as those found, and have no errors."""
+        read = {one.value for one in found.values()}
+        for layout in self.photometry:
+            names = [named(find, layout["value"], letter) for letter in self.bands]
+            if layout["value"] != BARE and read & set(names):
+                return [n for n in names if n and n not in read and not columns.width(n)]
+        return []
 
     def _by(self, layout, columns, find):
         if self.vector:
@@ -64,7 +79,18 @@ class Preset:
             both = names["value"] and names["error"]
             if both and not any(columns.width(name) for name in names.values() if name):
                 out[band] = self._band(layout, names)
-        return out
+        return {} if self._is_of_redshift(layout, out, find) else out
+
+    def _is_of_redshift(self, layout, found, find):
+        """Whether z alone has an error here that may be the redshift's, beside other bands."""
+        if set(found) != {self.bands.get("z")}:
+            return False
+        others = [letter for letter in self.bands if letter != "z"]
+        return (layout["error"] in LOOSE or layout["value"] == BARE) and any(
+            named(find, another["value"], letter)
+            for another in self.photometry
+            for letter in others
+        )
 
     def _vectors(self, layout, columns, find):
         names = {k: find(layout[k]) for k in ("value", "error", "extinction") if layout.get(k)}
@@ -84,6 +110,14 @@ class Preset:
         if not (names.get("extinction") or names.get("transmission")):
             entries.setdefault("corrected", self.corrected)
         return BandColumns(**entries, **{what: name for what, name in names.items() if name})
+
+
+def _by_value(photometry):
+    """The names of a survey's values with errors that are named by them."""
+    for layout in photometry:
+        own = {key: text for key, text in layout.items() if key not in ("error_kind", "error_unit")}
+        if layout["value"] != BARE:
+            yield from ({**own, "error": name.format(v=layout["value"])} for name in OF_VALUE)
 
 
 def named(find, pattern, letter):

@@ -33,16 +33,19 @@ def what_surveys_tell(
     find: Callable,
     bands: Sequence[str] | None,
     stated: Preset | None = None,
+    by_value: bool = False,
 ) -> SurveyColumns:
     """The bands of the first survey whose columns these are, or those asked for of any survey.
 
     find : gives a column by its name, whatever its case
     bands : names of filters, or letters of a survey's bands; None for all of the first survey
     stated : the survey, where the user says it
+    by_value : take errors named by their values, as dered_u_err, and not the survey's own
     """
     fitting = []
     for preset in (stated,) if stated else presets():
-        if (stated or preset.fits(columns, find)) and (found := preset.columns_of(columns, find)):
+        fits = stated or preset.fits(columns, find)
+        if fits and (found := preset.columns_of(columns, find, by_value)):
             fitting.append((preset, found))
     chosen = fitting[:1] if bands is None else _asked(fitting, bands)
     if not chosen:
@@ -55,6 +58,7 @@ def what_surveys_tell(
         notes += _of_survey(preset, found, bool(stated))
         told |= own
     if bands is None:
+        notes += _bare(chosen[0], columns, find)
         notes += _beside(fitting)
     return SurveyColumns(chosen[0][0], told, tuple(by_name), tuple(notes))
 
@@ -81,6 +85,14 @@ def _of_survey(preset, found, stated):
     yield f"the columns {seem} those of {preset.title}{filters}"
     if preset.note:
         yield preset.note
+
+
+def _bare(chosen, columns, find):
+    """Which values of the survey's bands are not read, as they have no errors."""
+    preset, found = chosen
+    if bare := preset.without_errors(found, columns, find):
+        like = ", ".join(one.value for one in found.values())
+        yield f"not read: {', '.join(bare)}, without errors named as those of {like}"
 
 
 def _beside(fitting):

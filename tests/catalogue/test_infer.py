@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import resource
 import signal
 import subprocess
@@ -19,8 +20,10 @@ from flat_table import flat
 import sedflow
 from sedflow.bands import UGRIZ
 from sedflow.catalogue import infer
+from sedflow.catalogue.column_names import PATTERNS
 from sedflow.catalogue.infer import infer_partition, infer_rows, row_seed
 from sedflow.catalogue.ledger import Ledger
+from sedflow.catalogue.presets import presets
 from sedflow.catalogue.read.open import open_catalogue
 from sedflow.catalogue.rows import guess_mapping
 from sedflow.catalogue.run import infer_catalogue, load_manifest, result_files
@@ -322,6 +325,78 @@ def test_an_error_that_is_named_as_those_of_all_bands_is_that_of_the_band_z(valu
         assert {b: one.error for b, one in mapping.bands.items()} == {
             b: error.format(b) for b in "ugriz"
         }
+
+
+def _columns(*names, **more):
+    """A table with these names of a value and others, of which {} is a band of the SDSS."""
+    return {name.format(b): [18.0] for b in "ugriz" for name in names} | more
+
+
+@pytest.mark.parametrize(
+    ("value", "of_redshift"),
+    [
+        ("dered_{}", "err_z"),
+        ("modelMag_{}", "err_z"),
+        ("flux_{}", "sigma_z"),
+        ("mag_{}", "err_z"),
+        ("{}_flux", "z_var"),
+        ("{}_mag", "z_err"),
+    ],
+)
+def test_an_error_of_z_alone_is_not_that_of_one_of_several_bands(value, of_redshift):
+    table = _columns(value, zspec=[0.1], **{of_redshift: [0.02]})
+    said = rf"{value.format('u')}, .*have no columns of errors.* such as {value.format('u')}_err"
+    with pytest.raises(SedflowError, match=said):
+        sedflow.guess_mapping(table)
+
+
+@pytest.mark.parametrize("error", ["{}_err", "e_{}", "sigma_{}", "err_{}", "{}_error"])
+@pytest.mark.parametrize("value", ["dered_{}", "psfMag_{}", "modelMag_{}"])
+def test_errors_named_by_the_values_of_a_survey_are_read(value, error):
+    for redshift in ("zspec", "z"):
+        table = _columns(value, error.format(value), **{redshift: [0.1], "err_z": [0.02]})
+        for given in ({}, {"redshift": redshift}):
+            mapping = sedflow.guess_mapping(table, **given)
+            assert mapping.redshift == redshift
+            assert {b: (one.value, one.error) for b, one in mapping.bands.items()} == {
+                b: (value.format(b), error.format(value).format(b)) for b in "ugriz"
+            }
+
+
+def test_errors_named_by_their_values_do_not_go_before_a_survey_s_own_or_more_bands():
+    table = _columns("psfMag_{}", "psfMagErr_{}", "psfMag_{}_err", zspec=[0.1])
+    assert sedflow.guess_mapping(table).bands["u"].error == "psfMagErr_u"
+    more = _columns("flux_{}", "flux_{}_err", zspec=[0.1], psfMag_g=[18.0], psfMag_g_err=[0.1])
+    assert sedflow.guess_mapping(more).bands["g"].value == "flux_g"
+
+
+def test_values_of_a_survey_without_errors_are_named():
+    table = _columns("dered_{}", zspec=[0.1], err_r=[0.1], err_z=[0.1])
+    mapping = sedflow.guess_mapping(table)
+    assert list(mapping.bands) == ["r", "z"]
+    said = "not read: dered_u, dered_g, dered_i, without errors named as those of dered_r, dered_z"
+    assert said in mapping.notes
+
+
+_OF_PRESETS = {one["value"] for preset in presets() for one in preset.photometry}
+
+
+@pytest.mark.parametrize("value", sorted({p[0] for p in PATTERNS} | _OF_PRESETS))
+def test_the_names_of_errors_that_are_proposed_are_read(value):
+    for table in ({"redshift": [0.1]}, {"REDSHIFT": [0.1]}):
+        names = [value.format(b=b, p="") for b in ("u", "g", "r", "i", "z")]
+        names = [name.upper() if "REDSHIFT" in table else name for name in dict.fromkeys(names)]
+        one = [[18.0] * 5] if "{b}" not in value else [18.0]
+        table |= dict.fromkeys(names, one)
+        try:
+            sedflow.guess_mapping(table)
+        except SedflowError as refusal:
+            proposed = re.search(r"add them under names such as (\S+)$", str(refusal))
+            if proposed is None:  # columns without a known name are asked about
+                continue
+        first = next(name for name in names if proposed[1].startswith(name))
+        table |= {name + proposed[1].removeprefix(first): one for name in names}
+        assert sedflow.guess_mapping(table).bands
 
 
 @pytest.mark.parametrize(
