@@ -4,15 +4,26 @@ Values count by their place; what their labels say must not be another thing.
 """
 
 import re
+from pathlib import PurePath
 from typing import Any
 
 from sedflow.bands import BAND_ALIASES, is_library_band, names_of, short_name
 from sedflow.errors import BadPhotometry
 
-__all__ = ["check_alike", "check_band_labels"]
+__all__ = ["check_alike", "check_are_fluxes", "check_band_labels"]
 
 _MOST = 12  # labels that a sentence names
 _LONGEST = 64  # characters of a label in which names of bands are looked for
+_OTHER = {  # quantities that no arithmetic with fluxes is called, in small letters
+    **dict.fromkeys(("id", "objid", "object_id", "objectid", "targetid", "source_id"), "IDs"),
+    **dict.fromkeys(("galaxy_id", "nsaid", "specobjid", "photoobjid"), "IDs"),
+    **dict.fromkeys(("redshift", "zspec", "z_spec", "specz", "zphot", "z_phot"), "redshifts"),
+    **dict.fromkeys(("photoz", "photo_z", "zred", "z_best", "zbest", "zerr"), "redshifts"),
+    **dict.fromkeys(("ra", "dec"), "positions"),
+}
+_OF_ERRORS = re.compile(r"^e_|err|(?<![a-z])(unc|sigma|ivar|snr)(?![a-z])", re.IGNORECASE)
+_HST = re.compile(r"f(\d{3,4})[a-z]+", re.IGNORECASE)  # a filter, such as f435w
+_OWN_FILE = re.compile(r"\.[A-Za-z]{2,4}")  # ending of a file with a curve
 
 
 def check_band_labels(name: str, labels: list | None, bands: tuple[str, ...]) -> bool:
@@ -29,17 +40,24 @@ def check_band_labels(name: str, labels: list | None, bands: tuple[str, ...]) ->
         return False
     texts = [*map(_text_of, labels)]
     if all(text and is_library_band(text) for text in texts):
-        if [*map(short_name, texts)] != [*map(short_name, bands)] and not _alike_in_letters(
-            texts, bands
-        ):
+        pairs = [
+            (short_name(text), short_name(band)) for text, band in zip(texts, bands, strict=True)
+        ]
+        other = [band for mine, band in pairs if mine != band]
+        if not other or _alike_in_letters(texts, bands):
+            return True
+        if any(map(is_library_band, other)):  # curves of the user may be called anything
             own = {short_name(text): text for text in texts}
             there = [own.get(short_name(band)) for band in bands]
             remedy = f"give {name}[{there}]" if all(there) else "give its columns in this order"
             raise BadPhotometry(_sentence(name, texts, bands, remedy))
-        return True
     told = _told(texts, bands)
     foreign = len(told) == len(bands) and any(
         not places and _of_another(core, bands[k]) for k, (core, places) in told.items()
+    )
+    foreign = foreign or any(
+        text in BAND_ALIASES and _of_another(text, band)
+        for text, band in zip(texts, bands, strict=True)
     )
     if foreign or any(places and k not in places for k, (_, places) in told.items()):
         label_of = {min(places): labels[k] for k, (_, places) in told.items() if places}
@@ -48,6 +66,28 @@ def check_band_labels(name: str, labels: list | None, bands: tuple[str, ...]) ->
         remedy = f"give {name}[{sorted_}]" if whole else "give its columns in this order"
         raise BadPhotometry(_sentence(name, texts, bands, remedy))
     return len(told) == len(bands) and all(k in places for k, (_, places) in told.items())
+
+
+def check_are_fluxes(name: str, labels: list | None, of_errors: bool = False) -> None:
+    """Refuse labels of IDs, redshifts or positions, and of errors beside those of fluxes.
+
+    Names of magnitudes and inverse variances say nothing: pandas keeps them for what is computed of
+    such columns.
+
+    of_errors : whether these are the labels of errors
+
+    >>> check_are_fluxes("flux", ["flux_g", "flux_r"])
+    """
+    texts = [*map(_text_of, labels or ())]
+    kinds = [(text, _OTHER[text.lower()]) for text in texts if text.lower() in _OTHER]
+    errors = [text for text in texts if _OF_ERRORS.search(text)]
+    if not of_errors and 0 < len(errors) < len(texts):
+        kinds += [(text, "errors") for text in errors[:1]]
+    for text, kind in kinds[:1]:
+        raise BadPhotometry(
+            f"{name} has the labels {', '.join(texts[:_MOST])}, of which {text} is that of {kind}; "
+            "give the columns of one band each"
+        )
 
 
 def check_alike(flux: list | None, sigma: list | None, names: tuple[str, str]) -> None:
@@ -99,14 +139,20 @@ def _alike(texts):
 
 
 def _alike_in_letters(texts, bands):
-    """Whether labels and bands are the same but for the survey, as g and "decam2014-g"."""
+    """Whether labels and bands are the same except for the survey, as g and "decam2014-g"."""
     mine, theirs = ([_letter(short_name(name)) for name in names] for names in (texts, bands))
     return mine == theirs and len({*mine}) == len(mine)
 
 
 def _letter(name):
-    """The last part of a band's name: g of "decam2014-g", and of sedpy's "sdss_g0"."""
-    return re.split(r"[-_]", name)[-1].removesuffix("0")
+    """The last part of a band's name: g of "decam2014-g", of sedpy's "sdss_g0", of my_g.dat."""
+    return re.split(r"[-_]", _without_folder(name))[-1].removesuffix("0")
+
+
+def _without_folder(name):
+    """The name of a file with a curve, without its folder and its ending; or the name as it is."""
+    path = PurePath(name)
+    return path.stem if _OWN_FILE.fullmatch(path.suffix) else name
 
 
 def _told(texts, bands):
@@ -152,14 +198,19 @@ def _is_pattern(around, told, n):
 def _names(bands):
     """Each text that may name one of the bands -> their places; and the same in small letters.
 
-    A band's last part does, too: flux_g beside "decam2014-g", or "sdss_g0" of sedpy; and so do
-    survey and letter in either order: sdss_g, g_decam.
+    A band's last part does, too: flux_g beside "decam2014-g", or "sdss_g0" of sedpy, and 435 beside
+    "acs_wfc_f435w"; and so do survey and letter in either order: sdss_g, g_decam. A file with a
+    curve is named by what it is called without folder and ending, and by each part of that.
     """
     exact: dict[str, set[int]] = {}
     small: dict[str, set[int]] = {}
     for k, band in enumerate(bands):
-        last = re.split(r"[-_]", band)[-1]
-        texts = {*names_of(band), short_name(band), last, _letter(band)}
+        stem = _without_folder(band)
+        last = re.split(r"[-_]", stem)[-1]
+        texts = {*names_of(band), short_name(band), stem, last, _letter(band)}
+        texts |= {*re.split(r"[-_]", stem)} if stem != band else set()
+        if hst := _HST.fullmatch(last):
+            texts |= {hst[1], last[:-1], last[1:]}
         texts |= {"K"} if last == "Ks" else set()
         for name in names_of(band):
             survey, dash, letter = name.partition("-")

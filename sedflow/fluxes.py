@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from sedflow.band_labels import check_alike, check_band_labels
+from sedflow.band_labels import check_alike, check_are_fluxes, check_band_labels
 from sedflow.bands import load_band, short_name
 from sedflow.errors import BadPhotometry, SedflowError
 from sedflow.flux_units import error_unit_of, flux_unit, same_flux_unit
@@ -54,6 +54,7 @@ def _by_place(one, other, bands):
             parts = named_parts(list(values) if held else values, name, BadPhotometry)
         if parts is not None:
             labels, axis = list(parts), 0
+        check_are_fluxes(name, labels, of_errors=len(found) == 1)
         told = check_band_labels(name, labels, bands)
         if not told and parts is None:
             _check_other_axes(name, values, bands)

@@ -181,6 +181,65 @@ def test_labels_that_say_the_same_or_nothing_are_taken(labels, bands):
     assert Photometry(flux, 0.1 * flux, 0.05, bands).shape == (3,)
 
 
+def _own_curves(paths):
+    """Files with these paths, each with a curve of its own."""
+    paths, wave = tuple(paths), np.linspace(4000, 5500, 50)
+    for k, path in enumerate(paths):
+        np.savetxt(path, np.c_[wave + 500 * k, np.exp(-(((wave - 4750) / 300) ** 2))])
+    return paths
+
+
+@pytest.mark.parametrize(
+    ("labels", "bands"),
+    [
+        (["g", "r"], ("{}/my_g.dat", "{}/my_r.dat")),
+        (["flux_g", "flux_r"], ("{}/my_g.dat", "{}/my_r.dat")),
+        (["my_g", "my_r"], ("{}/my_g.dat", "{}/my_r.dat")),
+        (["B", "V"], ("{}/obs_B.txt", "{}/obs_V.txt")),
+        (["f_g", "f_r"], ("{}/g_new.txt", "{}/r_new.txt")),
+        (["flux_435", "flux_606"], ("{}/acs_f435w.dat", "{}/acs_f606w.dat")),
+        (["f435", "f606"], ("{}/acs_f435w.dat", "{}/acs_f606w.dat")),
+    ],
+)
+def test_labels_name_a_curve_of_the_user_by_its_file(tmp_path, labels, bands):
+    bands = _own_curves(band.format(tmp_path) for band in bands)
+    flux = pd.DataFrame(np.full((3, 2), 10.0), columns=labels)
+    assert Photometry(flux, 0.1 * flux, 0.05, bands).shape == (3,)
+    with pytest.raises(BadPhotometry, match="give flux"):
+        Photometry(flux[labels[::-1]], 0.1 * flux[labels[::-1]], 0.05, bands)
+
+
+def test_letters_are_taken_for_curves_whose_names_tell_nothing(tmp_path):
+    bands = _own_curves(str(tmp_path / f"{name}.dat") for name in ("first", "second"))
+    flux = pd.DataFrame({"g": [10.0], "r": [11.0]})
+    assert Photometry(flux, 0.1 * flux, 0.05, bands).shape == (1,)
+
+
+@pytest.mark.parametrize(
+    ("labels", "said"),
+    [
+        (["redshift", "r"], "redshift is that of redshifts"),
+        (["OBJID", "flux_g"], "OBJID is that of IDs"),
+        (["g", "g_err"], "g_err is that of errors"),
+        (["flux_g", "sigma_g"], "sigma_g is that of errors"),
+        (["flux_g", "z"], "but the bands are g, r, in this order"),
+    ],
+)
+def test_columns_that_are_not_the_flux_of_a_band_are_refused(labels, said):
+    flux = pd.DataFrame([[10.0, 11.0]], columns=labels)
+    with pytest.raises(BadPhotometry, match=said):
+        Photometry(flux, [[1.0, 1.0]], 0.05, "gr")
+
+
+def test_what_is_computed_of_columns_of_another_kind_keeps_their_names():
+    table = pd.DataFrame({"mag_g": [18.0], "mag_r": [17.5], "ivar_g": [0.1], "ivar_r": [0.2]})
+    flux = 10 ** (-0.4 * (table[["mag_g", "mag_r"]] - 22.5))
+    sigma = 1 / np.sqrt(table[["ivar_g", "ivar_r"]])
+    assert Photometry(flux, sigma, 0.05, "gr").shape == (1,)
+    mixed = pd.concat([sigma[["ivar_g"]], 0.1 * flux[["mag_r"]]], axis=1)
+    assert Photometry(flux, mixed, 0.05, "gr").shape == (1,)
+
+
 def test_errors_in_another_order_than_the_fluxes_are_refused():
     flux = pd.DataFrame({"flux_a": [10.0], "flux_b": [11.0]})
     errors = pd.DataFrame({"err_b": [1.0], "err_a": [1.1]})
