@@ -171,6 +171,18 @@ def test_one_figure_has_all_and_no_text_covers_another(fit, names, history, tmp_
         assert not any(one.overlaps(box) for box in boxes)
 
 
+@pytest.mark.parametrize("n", [2, 4, 6])
+def test_the_legend_of_large_type_lies_beside_the_panels(fit, n):
+    names = ("log_mstar", "log_sfr_100myr", "age_mw", "log_z_mw_solar", "tau_ism", "a_v")
+    figure = corner_figure(fit, names[:n], font_size=12, prior=True)
+    renderer = FigureCanvasAgg(figure).get_renderer()
+    (legend,) = figure.legends
+    box = legend.get_window_extent(renderer)
+    panels = np.diag(np.array(figure.axes).reshape(n, n))
+    assert not any(box.overlaps(ax.get_window_extent(renderer)) for ax in panels)
+    assert not any(box.overlaps(ax.title.get_window_extent(renderer)) for ax in panels[1:])
+
+
 def test_a_contour_ends_at_a_hard_edge(fit):
     dusty = fit.prior.sample(3000, seed=1)  # as flat in tau_ism as the prior, so that it has edges
     one = replace(fit, draws=sedflow.Draws(dusty), verdict=None)

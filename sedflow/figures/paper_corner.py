@@ -32,6 +32,7 @@ _HARD = {p.name: (p.low, p.high) for p in PARAMETERS}
 _HARD |= {"a_v": (0.0, np.inf), "age_mw": (0.0, np.inf), "log_ssfr_1gyr": (-np.inf, -9.0)}
 _FEW = 50  # draws of a selection below which it has no contours
 _BINS = 30
+_LEGEND_SIZES = (1, 0.95, 0.9, 0.85, 0.8, 0.75, 0.7, 0.65, 0.6, 0.55, 0.5)  # the first that fits
 #: Opacity between the contours, and inside the inner one.
 _FILLS = {"posterior": (0.2, 0.45), "rest": (0.15, 0.3), "selection": (0.12, 0.12)}
 
@@ -380,15 +381,32 @@ def _legend(figure, shown, share, name, paper, axes):
         Line2D([], [], color=COLORS[k], ls=STYLES.get(k, "-"), lw=1.2, label=words[k])
         for k in shown
     ]
-    panel = axes[0, 0].get_position()
-    figure.legend(
-        handles=handles,
-        title=name,
-        title_fontsize=paper.small,
-        fontsize=paper.small,
-        frameon=False,
-        loc="upper right",
-        bbox_to_anchor=(axes[-1, -1].get_position().x1, panel.y1),
-        borderaxespad=0,
-        alignment="left",
-    )
+    place = axes[-1, -1].get_position().x1, axes[0, 0].get_position().y1
+    for part in _LEGEND_SIZES:
+        size = part * paper.small
+        legend = figure.legend(
+            handles=handles,
+            title=name,
+            title_fontsize=size,
+            fontsize=size,
+            frameon=False,
+            loc="upper right",
+            bbox_to_anchor=place,
+            borderaxespad=0,
+            alignment="left",
+        )
+        last = part == _LEGEND_SIZES[-1]
+        if len(axes) == 1 or last or not _lies_on_panels(legend, axes):
+            break
+        legend.remove()
+
+
+def _lies_on_panels(legend, axes):
+    """Whether a legend covers a panel of the diagonal, or the numbers above it."""
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+
+    renderer = FigureCanvasAgg(legend.get_figure()).get_renderer()
+    box = legend.get_window_extent(renderer)
+    panels = [part for ax in np.diag(axes) for part in (ax, ax.title)]
+    panels.remove(axes[0, 0].title)  # which stands above the legend
+    return any(box.overlaps(part.get_window_extent(renderer)) for part in panels)
