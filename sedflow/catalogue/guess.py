@@ -395,8 +395,9 @@ def _by_error(named, beside):
         for band, one in named[form].items():
             if band not in chosen:
                 sure = form in full or not _is_z(band)
-                chosen[band] = one if sure else _of_z(form, named, band, beside)
-    return {band: one for band, one in chosen.items() if one}
+                if its := one if sure else _of_z(form, named, band, beside):
+                    chosen[band] = its
+    return chosen
 
 
 def _of_z(form, named, band, beside):

@@ -918,3 +918,22 @@ def test_the_folder_one_is_in_has_a_name_in_messages(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     with pytest.raises(SedflowError, match=rf"the folder {tmp_path.name} holds no Parquet file"):
         open_catalogue(".")
+
+
+@pytest.mark.parametrize(
+    ("value", "error", "redshift", "its_error"),
+    [
+        ("{}_mag", "err_{}", "redshift", "z_err"),
+        ("{}_mag", "{}_error", "zspec", "err_z"),
+        ("f_{}", "err_{}", "zspec", "e_z"),
+        ("{}_flux", "{}_err", "redshift", "z_var"),
+        ("modelMag_{}", "err_{}", "z", "zerr"),
+    ],
+)
+def test_the_band_z_has_its_error_beside_that_of_the_redshift(value, error, redshift, its_error):
+    table = {redshift: [0.1], its_error: [1e-4]}
+    for band in "ugriz":
+        table |= {value.format(band): [18.0], error.format(band): [0.03]}
+    found = guess_mapping(table)
+    assert {b: c.error for b, c in found.bands.items()} == {b: error.format(b) for b in "ugriz"}
+    assert found.redshift == redshift
