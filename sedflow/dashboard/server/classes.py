@@ -130,7 +130,7 @@ class Classes:
         """Whether a page is the one that has sent a guess under a mark, loaded again.
 
         It is if that page is closed, and was at the same address. Whoever was given the address of
-        an open page, or has a second tab, begins anew.
+        an open page, or has a second tab, has a guess of its own.
         """
         _, one = self._find(code)
         with self._lock:
