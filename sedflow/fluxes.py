@@ -81,7 +81,7 @@ def _with_its_unit(numbers_and_unit, values):
 
 def _check_other_axes(name, values, bands):
     """Refuse values whose labels name the bands along another axis than the last."""
-    along = [labels_along(values, axis) for axis in range(np.ndim(values) - 1)]
+    along = [labels_along(values, axis) for axis in range(getattr(values, "ndim", 1) - 1)]
     if isinstance(values, list | tuple):  # of Series of pandas, one a band
         along.append([getattr(one, "name", None) for one in values])
     for labels in along:

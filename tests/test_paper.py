@@ -174,7 +174,7 @@ def test_one_figure_has_all_and_no_text_covers_another(fit, names, history, tmp_
 @pytest.mark.parametrize("n", [2, 4, 6])
 def test_the_legend_of_large_type_lies_beside_the_panels(fit, n):
     names = ("log_mstar", "log_sfr_100myr", "age_mw", "log_z_mw_solar", "tau_ism", "a_v")
-    figure = corner_figure(fit, names[:n], font_size=12, prior=True)
+    figure = corner_figure(fit, names[:n], font_size=10, prior=True)
     renderer = FigureCanvasAgg(figure).get_renderer()
     (legend,) = figure.legends
     box = legend.get_window_extent(renderer)
