@@ -27,7 +27,6 @@ from sedflow.dashboard.what_if import (
 )
 from sedflow.dashboard.widgets import PRESSED, begun, plain, prose, text_table
 from sedflow.fits.fit import Fit
-from sedflow.sampling.verdict import kind_of
 
 __all__ = ["WhatIfPanel"]
 
@@ -94,7 +93,7 @@ class WhatIfPanel(AnswerPanel):
         self._text = prose(_HINT, margin=(2, 0))
         self._table = text_table(sortable=False, margin=0)
         self._meaning = prose(_MEANING, margin=(2, 0), visible=False)
-        self.param.watch(lambda event: (self._forget(), self._follow()), "change")
+        self.param.watch(self._begin, "change")
 
     def draw(self, answer: Answer, brushed: Brushed | None) -> None:
         """Offer the galaxy's bands; say what the change gains."""
@@ -124,7 +123,7 @@ class WhatIfPanel(AnswerPanel):
         answer : of the galaxy as it is; of a guess, that it is to be refined first
         """
         lacks = ", ".join(changed.lacks)
-        if not kind_of(answer.kind).exact:
+        if not answer.exact:
             self._say(
                 f"The posterior now is **{answer.kind}**, so that nothing tells what {lacks} would "
                 "bring: *Refine* first.",
@@ -172,6 +171,11 @@ class WhatIfPanel(AnswerPanel):
         self._table.visible = self._meaning.visible = False
         self._text.object = self._message = message
         self._about = answer
+
+    def _begin(self, event):
+        """Another change was asked for."""
+        self._forget()
+        self._follow()
 
     def _forget(self):
         self._message, self._about = "", None
@@ -251,7 +255,7 @@ class WhatIfPanel(AnswerPanel):
 
 def _guessed(answer):
     """That the present posterior is a guess, with which nothing is compared."""
-    if kind_of(answer.kind).exact:
+    if answer.exact:
         return []
     return [
         f"**now: {answer.kind}**, so that its σ is a guess, and neither ratio nor bits are given: "
@@ -262,8 +266,7 @@ def _guessed(answer):
 def _said(answer, changed):
     """What was changed, and what the bands left out say."""
     lines = _guessed(answer)
-    kind = kind_of(changed.answer.kind)
-    if not kind.exact:
+    if not changed.answer.exact:
         lines.append(f"**then: {changed.answer.kind}**: {plain(changed.answer.note)}")
     if changed.made_up:
         lines.append(
@@ -286,7 +289,7 @@ def _table(answer, changed):
     The last is that of exact posteriors: where one is a guess, its width says nothing of the other.
     """
     rows = []
-    exact = all(kind_of(one.kind).exact for one in (answer, changed.answer))
+    exact = answer.exact and changed.answer.exact
     columns = gains(answer.samples, changed.answer.samples)
     for quantity, gain in zip(QUANTITIES, columns, strict=True):
         rows.append(
