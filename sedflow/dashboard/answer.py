@@ -81,6 +81,8 @@ class Answer:
         or not
     missed : name of the prior that was asked for, where the posterior under it was not reached
     ssp : the packaged SSP grid that a simulated galaxy was made with; "" where that is not known
+    unused : bands that were measured and that its network was not trained on
+    whole : name of a packaged network that takes all bands that were measured; "" if none does
     """
 
     request: Request
@@ -93,6 +95,8 @@ class Answer:
     steps: str = ""
     missed: str = ""
     ssp: str = ""
+    unused: tuple[str, ...] = ()
+    whole: str = ""
 
     @property
     def true_model(self) -> SEDModel:

@@ -250,14 +250,14 @@ class Engine:
         found = own.photometry.observed
         return found.in_bands([short_name(band) for band in found.bands])
 
-    def unused(self, request: Request) -> tuple[str, ...]:
+    def _unused(self, request):
         """Bands of a galaxy that the visitor added which its network was not trained on."""
         if request.galaxy not in self.own:
             return ()
         bands = self.posterior(request.weights).bands
         return tuple(b for b in self.measured(request.galaxy).bands if b not in bands)
 
-    def network_of(self, bands: tuple[str, ...]) -> str:
+    def _network_of(self, bands):
         """Name of a packaged network that takes all of these bands; empty if none does."""
         names = packaged_weights()
         return next((name for name in names if {*bands} <= {*self.posterior(name).bands}), "")
@@ -360,7 +360,9 @@ class Engine:
     def _dress(self, request, shown, network, check, notes, steps="", missed=""):
         spectra = shown.spectra(_N_SPECTRA)
         own = self.own.get(request.galaxy)
-        if unused := self.unused(request):
+        unused, whole = self._unused(request), ""
+        if unused:
+            whole = self._network_of(self.measured(request.galaxy).bands)
             it = "are not used, as {} was not trained on them"
             it = it if len(unused) > 1 else "is not used, as {} was not trained on it"
             notes = [*notes, f"{', '.join(unused)} {it.format(request.weights)}"]
@@ -375,6 +377,8 @@ class Engine:
             steps,
             missed,
             "" if own is None else own.ssp,
+            unused,
+            whole,
         )
         return _ready(answer)
 

@@ -160,7 +160,7 @@ class VerdictPanel(AnswerPanel):
         self.lacks.param.update(object=plain(lacks), visible=bool(lacks))
         link = self._engine.sky_link(answer.request.galaxy)
         self.sky.param.update(object=_link(link), visible=bool(link))
-        self._offer(_remedies(answer, self._engine))
+        self._offer(_remedies(answer))
 
     def _offer(self, remedies):
         """Show buttons; those of before are kept, because new ones lay the page out again."""
@@ -252,7 +252,7 @@ class _Remedy(NamedTuple):
     value: Any
 
 
-def _remedies(answer, engine):
+def _remedies(answer):
     """What may help this posterior."""
     found = []
     importance, n = answer.fit.draws.importance, answer.request.n
@@ -268,13 +268,12 @@ def _remedies(answer, engine):
     if answer.lacks and gas in packaged_weights():
         about = "The same network, trained on the grid that has emission lines"
         found.append(_Remedy("Fit with gas", about, "weights", gas))
-    if unused := engine.unused(answer.request):
-        measured = engine.measured(answer.request.galaxy).bands
-        if whole := engine.network_of(measured):
-            about = f"The network {whole} takes all bands that were measured"
-            chosen = answer.request.bands
-            both = {"weights": whole, "bands": [*unused, *chosen] if chosen else []}
-            found.append(_Remedy(f"Fit with {', '.join(unused)}", about, "network", both))
+    if answer.whole:
+        about = f"The network {answer.whole} takes all bands that were measured"
+        chosen = answer.request.bands
+        bands = [*answer.unused, *chosen] if chosen else []
+        both = {"weights": answer.whole, "bands": bands}
+        found.append(_Remedy(f"Fit with {', '.join(answer.unused)}", about, "network", both))
     band = band_to_blame(answer)
     used = answer.fit.photometry.observed.bands
     if band and len(used) > 2:
