@@ -553,6 +553,98 @@ def test_an_error_in_one_change_of_a_message_loses_none_of_the_others(page):
     assert found == "what came after"
 
 
+_LAYOUT = """
+    const root = Bokeh.index.roots.find(view => view.model.name == 'page')
+    const all = view => [view, ...(view.child_views ?? []).flatMap(all)]
+    const figures = all(root).filter(view => view.canvas_view)
+    const frame = () => new Promise(done => requestAnimationFrame(() => setTimeout(done)))
+    const counted = (one, name) => {
+        const before = one[name]
+        let times = 0
+        one[name] = function(...all) { times++; return before.apply(this, all) }
+        return () => { one[name] = before; return times }
+    }
+"""
+
+
+def test_a_message_lays_the_page_out_once(page):
+    corner_of(page, "NSAID 72,")
+    page.wait_for_timeout(1500)
+    found = page.evaluate(f"""async () => {{ {_LAYOUT}
+        const panes = all(root).filter(view => view.model.type.endsWith('HTML')).slice(0, 3)
+        const kept = panes.map(view => view.model.visible)
+        const say = shown => root.model.document.apply_json_patch({{events: panes.map((view, k) => (
+            {{kind: 'ModelChanged', model: {{id: view.model.id}}, attr: 'visible', new: shown[k]}}
+        ))}})
+        await frame()
+        const times = counted(root, 'update_layout')
+        say(kept.map(shown => !shown))
+        const at_once = times.call()
+        await frame()
+        const later = counted(root, 'update_layout')
+        say(kept)
+        await frame()
+        return [panes.length, at_once, later()]
+    }}""")
+    assert found == [3, 0, 1]
+
+
+def test_styles_come_out_as_if_all_were_written(page):
+    """A style sheet that keeps its text is left alone; one that does not must be written."""
+    corner_of(page, "NSAID 72,")
+    open_tab(page, "Forward")
+    page.get_by_text("AB magnitudes:").wait_for(timeout=60_000)
+    open_tab(page, "Explore")
+    find(page, "2489")
+    corner_of(page, "NSAID 2489,")
+    page.wait_for_timeout(1500)
+    different = page.evaluate(f"""() => {{ {_LAYOUT}
+        const sheets = all(root).flatMap(view => [view.style, view.parent_style])
+        const kept = sheets.map(sheet => sheet.css)
+        for (const sheet of sheets) sheet.el.textContent = ''
+        root.update_layout()
+        return [sheets.length, sheets.filter((sheet, k) => sheet.css !== kept[k]).length]
+    }}""")
+    assert different[0] > 200
+    assert different[1] == 0
+
+
+def test_a_figure_is_painted_again_only_where_its_size_changes(page):
+    corner_of(page, "NSAID 72,")
+    page.wait_for_timeout(1500)
+    found = page.evaluate(f"""async () => {{ {_LAYOUT}
+        const corner = figures.find(view => view.model.name == 'corner')
+        await frame()
+        const painted = counted(corner, '_paint_primary')
+        root.invalidate_layout()
+        const same = painted()
+        const again = counted(corner, '_paint_primary')
+        corner.el.style.setProperty('max-height', corner.bbox.height - 40 + 'px', 'important')
+        root.invalidate_layout()
+        const smaller = again()
+        corner.el.style.removeProperty('max-height')
+        root.invalidate_layout()
+        return [same, smaller]
+    }}""")
+    assert found[0] == 0
+    assert found[1] >= 1
+
+
+def test_figures_know_the_size_of_their_letters(page):
+    """They keep it, and ask again when a presentation has begun or ended."""
+    corner_of(page, "NSAID 72,")
+    ask = f"""() => {{ {_LAYOUT}
+        return figures.map(view => [view.base_font_size, getComputedStyle(view.el).fontSize])
+    }}"""
+    sizes = page.evaluate(ask)
+    page.evaluate("document.documentElement.dataset.present = 'all'")
+    presented = page.evaluate(ask)
+    page.evaluate("delete document.documentElement.dataset.present")
+    for some in (sizes, presented, page.evaluate(ask)):
+        assert all(f"{known}px" == now for known, now in some)
+    assert presented != sizes
+
+
 def _no_serious(page):
     from axe_playwright_python.sync_playwright import Axe
 

@@ -17,7 +17,7 @@ def _text(name):
 
 def page_patches() -> str:
     """What a page runs before it makes anything: patches of Bokeh and Tabulator."""
-    text = _text("bokeh.js") + _text("tabulator.js")
+    text = _text("bokeh.js") + _text("layout.js") + _text("tabulator.js")
     return text.replace("MEGABYTES", str(MAX_MEGABYTES))
 
 

@@ -1,7 +1,7 @@
 // What a figure is called: its title, or its axes.
 function told(figure) {
-  const label = axes => axes?.map(axis => axis.axis_label).find(text => typeof text === 'string')
-  const [x, y] = [label(figure.below), label(figure.left)]
+  const titled = axes => axes?.map(axis => axis.axis_label).find(text => typeof text === 'string')
+  const [x, y] = [titled(figure.below), titled(figure.left)]
   const name = figure.name?.replaceAll('_', ' ') || 'figure'
   const title = figure.title?.text || name
   const about = y && x ? `${y} by ${x}` : y || x
@@ -19,54 +19,61 @@ function draw(view) {
   }
   for (const child of view.child_views ?? []) draw(child)
 }
-function walk(node) {
-  if (node.shadowRoot) walk(node.shadowRoot)
-  for (const child of node.children ?? []) {
-    const role = child.getAttribute?.('role')
-    if (role === 'slider' && child.classList.contains('noUi-handle')) {
-      const title = child.getRootNode().querySelector('.bk-slider-title')
-      const text = title?.textContent.split(':')[0].trim()
-      if (text && child.getAttribute('aria-label') !== text) child.setAttribute('aria-label', text)
-    } else if (child.classList.contains('bk-spin-btn')) {
-      const text = child.classList.contains('bk-spin-btn-up') ? 'more' : 'less'
-      if (!child.getAttribute('aria-label')) child.setAttribute('aria-label', text)
-    } else if (child.matches('.bk-btn-group > .bk-btn')) {
-      // On a small screen the list is over the page while its button is not active.
-      const on = child.classList.contains('bk-active')
-      const over = matchMedia('(max-width: 1100px)').matches
-        && child.getRootNode().host?.classList.contains('fold')
-      child.setAttribute('aria-pressed', String(on !== Boolean(over)))
-    } else if (child.matches('.choices, input[type=file]')) {
-      const text = child.getRootNode().querySelector('label')?.textContent.trim() || 'file'
-      if (!child.getAttribute('aria-label')) child.setAttribute('aria-label', text)
-    } else if (child.matches('input[type=checkbox]') && !child.closest('label')) {
-      const text = child.nextElementSibling?.textContent.trim()
-      if (text && !child.getAttribute('aria-label')) child.setAttribute('aria-label', text)
-    } else if (child.classList.contains('tabulator') && child.getAttribute('role') === 'grid') {
-      // A grid that holds its scroller and its page buttons is not one: its parts are.
-      child.setAttribute('role', 'group')
-      child.removeAttribute('aria-owns')
-      for (const [part, name] of [['header', 'columns'], ['tableholder', 'rows']]) {
-        const grid = child.querySelector(`.tabulator-${part}`)
-        const some = grid?.querySelector('[role=columnheader], [role=row] [role=gridcell]')
-        grid?.setAttribute('role', some ? 'grid' : 'none')
-        if (some) grid.setAttribute('aria-label', name)
-      }
-      const empty = child.querySelector('.tabulator-headers:empty')
-      empty?.setAttribute('role', 'none')
-      if (empty) child.removeAttribute('role')
-    } else if (child.matches('.tabulator-cell[tabindex="0"]')) {
-      // No cell is edited: each would take the focus and drop it, one press of Tab after another.
-      child.tabIndex = -1
-    } else if (child.matches('.tabulator-header-filter input')) {
-      const title = child.closest('.tabulator-col').querySelector('.tabulator-col-title')
-      const text = `filter by ${title.textContent.trim()}`
-      if (child.getAttribute('aria-label') !== text) child.setAttribute('aria-label', text)
-    } else if (child.tagName === 'PROGRESS' && !child.getAttribute('aria-label')) {
-      child.setAttribute('aria-label', 'progress')
+const label = (one, text) => {
+  if (text && one.getAttribute('aria-label') !== text) one.setAttribute('aria-label', text)
+}
+const labelled = one => one.getAttribute('aria-label')
+// What has no name of its own, and how it comes by one.
+const NAMELESS = {
+  '.noUi-handle[role=slider]': handle => {
+    const title = handle.getRootNode().querySelector('.bk-slider-title')
+    label(handle, title?.textContent.split(':')[0].trim())
+  },
+  '.bk-spin-btn': arrow => {
+    if (!labelled(arrow)) label(arrow, arrow.matches('.bk-spin-btn-up') ? 'more' : 'less')
+  },
+  '.bk-btn-group > .bk-btn': button => {
+    // On a small screen the list is over the page while its button is not active.
+    const on = button.classList.contains('bk-active')
+    const over = matchMedia('(max-width: 1100px)').matches
+      && button.getRootNode().host?.classList.contains('fold')
+    button.setAttribute('aria-pressed', String(on !== Boolean(over)))
+  },
+  '.choices, input[type=file]': chooser => {
+    const title = chooser.getRootNode().querySelector('label')
+    if (!labelled(chooser)) label(chooser, title?.textContent.trim() || 'file')
+  },
+  'input[type=checkbox]': box => {
+    if (!labelled(box) && !box.closest('label')) label(box, box.nextElementSibling?.textContent.trim())
+  },
+  '.tabulator[role=grid]': table => {
+    // A grid that holds its scroller and its page buttons is not one: its parts are.
+    table.setAttribute('role', 'group')
+    table.removeAttribute('aria-owns')
+    for (const [part, name] of [['header', 'columns'], ['tableholder', 'rows']]) {
+      const grid = table.querySelector(`.tabulator-${part}`)
+      const some = grid?.querySelector('[role=columnheader], [role=row] [role=gridcell]')
+      grid?.setAttribute('role', some ? 'grid' : 'none')
+      if (some) grid.setAttribute('aria-label', name)
     }
-    walk(child)
+    const empty = table.querySelector('.tabulator-headers:empty')
+    empty?.setAttribute('role', 'none')
+    if (empty) table.removeAttribute('role')
+  },
+  // No cell is edited: each would take the focus and drop it, one press of Tab after another.
+  '.tabulator-cell[tabindex="0"]': cell => { cell.tabIndex = -1 },
+  '.tabulator-header-filter input': filter => {
+    const title = filter.closest('.tabulator-col').querySelector('.tabulator-col-title')
+    label(filter, `filter by ${title.textContent.trim()}`)
+  },
+  'progress': bar => { if (!labelled(bar)) label(bar, 'progress') },
+}
+const ANY = Object.keys(NAMELESS).join()
+function walk(root) {
+  for (const one of root.querySelectorAll(ANY)) {
+    for (const [which, name] of Object.entries(NAMELESS)) if (one.matches(which)) name(one)
   }
+  for (const one of root.querySelectorAll('*')) if (one.shadowRoot) walk(one.shadowRoot)
 }
 // Pages are built when they are opened, and titles change: look again from time to time.
 function nameAll() {
