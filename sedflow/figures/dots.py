@@ -65,9 +65,16 @@ def dot_figure(
         selection_fill_alpha="alpha",
         selection_line_alpha=0,
     )
-    ring = {"size": 12, "line_color": SELECTED, "line_width": 2.5, "fill_alpha": 0}
-    # Painted on a canvas of its own, so that the dots are not painted again where it moves.
-    f.scatter("x", "y", source=marked, level="overlay", **ring)
+    f.scatter(
+        "x",
+        "y",
+        source=marked,
+        level="overlay",  # a canvas of its own: the dots are not painted again where it moves
+        size=12,
+        line_color=SELECTED,
+        line_width=2.5,
+        fill_alpha=0,
+    )
     box = BoxSelectTool(renderers=[])
     f.add_tools(TapTool(renderers=[dots]), box)
     f.toolbar.active_drag = box

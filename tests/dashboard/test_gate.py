@@ -302,17 +302,44 @@ def test_a_token_of_the_server_with_another_session_in_it_opens_no_socket(server
     asyncio.run(attempt())
 
 
-def test_another_site_opens_no_socket(server):
-    async def attempt():
-        visitor = Visitor(server, "127.0.3.5")
-        await visitor.fetch()
-        request = visitor._request(
-            server.replace("http", "ws", 1) + "ws", headers={"Origin": "http://evil.example"}
-        )
-        with pytest.raises(HTTPClientError, match="403"):
-            await websocket_connect(request, subprotocols=["bokeh", visitor.token])
+async def opens_a_socket(page, headers):
+    """Try to open one with the token of a page and headers of one's own."""
+    visitor = Visitor(page, "127.0.3.5")
+    await visitor.fetch()
+    where = page.replace("http", "ws", 1).rstrip("/") + "/ws"
+    request = visitor._request(where, headers=headers)
+    socket = await websocket_connect(request, subprotocols=["bokeh", visitor.token])
+    socket.close()
 
-    asyncio.run(attempt())
+
+ELSEWHERE = {"Origin": "http://evil.example"}
+# A page whose name was turned to this machine's address after it had been loaded.
+TURNED = {"Origin": "http://evil.example:5006", "Host": "evil.example:5006"}
+
+
+@pytest.mark.parametrize("headers", [ELSEWHERE, TURNED])
+def test_another_site_opens_no_socket(server, headers):
+    with pytest.raises(HTTPClientError, match=r"403|421"):
+        asyncio.run(opens_a_socket(server, headers))
+
+
+@pytest.mark.parametrize("headers", [ELSEWHERE, TURNED])
+def test_behind_a_proxy_another_site_opens_no_socket(headers):
+    with serving("--behind-proxy") as (_, page), pytest.raises(HTTPClientError, match="403"):
+        asyncio.run(opens_a_socket(page, headers))
+
+
+def test_a_name_that_is_not_the_servers_is_told_how_to_be(server):
+    place = urlsplit(server)
+    connection = http.client.HTTPConnection(place.hostname, place.port, timeout=60)
+    connection.request("GET", "/", headers={"Host": "evil.example:5006"})
+    answer = connection.getresponse()
+    assert answer.status == 421
+    body = answer.read().decode()
+    connection.close()
+    assert place.netloc in body
+    assert "--allow-origin HOST:PORT" in body
+    assert "token" not in body
 
 
 def test_panel_serve_with_signed_sessions_refuses_a_chosen_one():
@@ -322,6 +349,9 @@ def test_panel_serve_with_signed_sessions_refuses_a_chosen_one():
         path = urlsplit(page).path
         assert ask(page, f"{path}?bokeh-session-id=mine")[0] == 403
         assert ask(page, path)[0] == 200
+        for headers in (ELSEWHERE, TURNED):
+            with pytest.raises(HTTPClientError, match="403"):
+                asyncio.run(opens_a_socket(page, headers))
 
 
 def loaded(pulled):

@@ -17,6 +17,7 @@ def patch() -> None:
     settings.perform_document_validation.set_value(False)
     settings.perform_error_diagnostics.set_value(False)
     send_at_once()
+    ask_origins()
     known_defaults()
     collect_seldom()
     let_go()
@@ -33,6 +34,26 @@ def send_at_once() -> None:
     if not hasattr(opened, "at_once"):
         open_at_once.at_once = True  # type: ignore[attr-defined]
         WSHandler.open = open_at_once  # type: ignore[method-assign]
+
+
+def ask_origins() -> None:
+    """Let a page open a socket only where its address is one that the server is reached by.
+
+    Tornado 6.6 asks that only where a page's origin is not the request's Host, and a name that
+    somebody else turns to this machine's address makes them the same.
+    """
+    prepared = WSHandler.prepare
+
+    async def prepare(self):
+        await prepared(self)
+        origin = self.request.headers.get("Origin")
+        if not self._finished and origin is not None and not self.check_origin(origin):
+            self.set_status(403)
+            self.finish("the page at that address may open no socket here")
+
+    if not hasattr(prepared, "asks"):
+        prepare.asks = True  # type: ignore[attr-defined]
+        WSHandler.prepare = prepare  # type: ignore[method-assign]
 
 
 def known_defaults() -> None:

@@ -8,6 +8,8 @@ import re
 from urllib.parse import unquote
 from weakref import WeakKeyDictionary
 
+from bokeh.server.util import check_allowlist
+from bokeh.settings import settings
 from panel.io.server import DocHandler
 from tornado.netutil import is_valid_ip
 from tornado.routing import Router
@@ -110,8 +112,21 @@ class Gate(Router):
             if pattern.fullmatch(path) and ".." not in path and "//" not in path:
                 if request.method not in methods:
                     return self._refuse(request, 405, f"only {', '.join(methods)} works here")
+                if not self._is_called(request):
+                    return self._refuse(request, 421, self._names())
                 return self._handler(request, path)
         return self._refuse(request, 404, "there is nothing at this address; the page is at /")
+
+    def _is_called(self, request):
+        """Whether a request has a name of this server; what a proxy calls it is the proxy's."""
+        return self._behind_proxy or check_allowlist(request.host.lower(), self._origins())
+
+    def _origins(self):
+        return settings.allowed_ws_origin() or sorted(self._app.websocket_origins)
+
+    def _names(self):
+        names = " or ".join(self._origins())
+        return f"this server is {names}; for another name, start it with --allow-origin HOST:PORT"
 
     def _set_address(self, request):
         """Who asks: the socket's other end, or who the proxy there says that it is."""
