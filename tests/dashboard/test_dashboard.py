@@ -455,12 +455,12 @@ def test_a_galaxy_is_picked_shown_and_brushed(nsa, posterior):
     explorer = asyncio.run(main())
     assert explorer.verdict.heading.object == "## NSAID 72 · z = 0.0488"
     assert explorer.corner.figure.title.text == "NSAID 72, z = 0.0488"
-    assert "log M★ [M☉ formed]" in explorer.derived.table.value["quantity"].iloc[0]
-    assert len(explorer.derived.table.value) == len(QUANTITIES)
-    assert "selected" not in explorer.derived.table.value
+    assert "log M★ [M☉ formed]" in explorer.derived.rows[0]["quantity"]
+    assert explorer.derived.table.object.count('scope="row"') == len(QUANTITIES)
+    assert "selected" not in explorer.derived.table.object
     box = {"type": "rect", "x0": 0.1, "x1": 0.9, "y0": 4.0, "y1": 4.5}
     asyncio.run(explorer.corner.select("corner", box))
-    assert "selected" in explorer.derived.table.value
+    assert "selected" in explorer.derived.table.object
     assert len(explorer.light.sed.sources["brushed"].data["x"]) > 100
     assert len(explorer.histories.figures["sfr"].sources["brushed"].data["x"]) > 10
     rim = list(explorer.corner.plot._sources["outline"].data["x"])

@@ -5,58 +5,40 @@ from collections.abc import Callable
 from functools import cache
 
 import numpy as np
-import pandas as pd
+import panel as pn
 
 from sedflow.dashboard.answer import Answer
 from sedflow.dashboard.brush import Brushed
 from sedflow.dashboard.panels.panel import AnswerPanel
 from sedflow.dashboard.printed import minus
 from sedflow.dashboard.quantities import QUANTITIES
-from sedflow.dashboard.widgets import SMALL_TABLE, TextTable
 from sedflow.model.derived import ALL, derive
 from sedflow.parameters import NAMES, PARAMETERS, Prior
 from sedflow.population.prior import cumulative
 
 __all__ = ["DerivedPanel", "interval", "number"]
 
-#: Close, so that no column is cut beside a corner plot: long names are on two lines, and a narrow
-#: table leaves out the prior, then the literature.
-_CLOSE = """
-.tabulator, .tabulator .tabulator-header { font-size: 11px !important; }
-.tabulator { container-type: inline-size; }
-.tabulator .tabulator-tableholder { scrollbar-width: thin; }
-.tabulator .tabulator-col .tabulator-col-content { padding: 3px 4px !important; }
-.tabulator .tabulator-row, .tabulator .tabulator-cell { height: auto !important; }
-.tabulator .tabulator-table { min-width: 100% !important; }
-.tabulator .tabulator-row { min-width: 100% !important; }
-.tabulator .tabulator-header .tabulator-col { border-right: 0 !important; }
-.tabulator .tabulator-cell { vertical-align: top !important; }
-.tabulator .tabulator-cell { white-space: normal !important; }
-@media (max-width: 480px) {
-  .tabulator .tabulator-cell, .tabulator .tabulator-col .tabulator-col-content {
-    padding: 3px 2px !important; }
-}
-@container (max-width: 350px) {
-  [tabulator-field=prior] { display: none !important; }
-}
+#: Close, so that no column is cut beside a corner plot: a narrow table leaves out the prior, then
+#: the literature.
+_STYLE = """
+:host { container-type: inline-size; }
+table { border-collapse: collapse; width: 100%; font-size: var(--sf-small, 11px);
+  font-variant-numeric: tabular-nums; }
+th, td { padding: 3px 4px; text-align: left; vertical-align: top; font-weight: 400;
+  border-bottom: 1px solid var(--sf-line); }
+thead th { font-weight: 700; position: sticky; top: 0; background: var(--sf-ground); }
+tbody tr:hover { background: var(--sf-pale); }
+.quantity { max-width: 96px; min-width: 80px; }
+.literature { max-width: 82px; }
+@media (max-width: 480px) { th, td { padding: 3px 2px; } }
+@container (max-width: 350px) { .prior { display: none; } }
 @container (max-width: 390px) {
-  :is(.tabulator-headers, .tabulator-row):has([tabulator-field=literature], [tabulator-field=truth])
-    [tabulator-field=prior] { display: none !important; }
+  table:has(.literature):has(.truth) .prior { display: none; }
 }
-@container (max-width: 534px) {
-  :is(.tabulator-headers, .tabulator-row):has([tabulator-field=selected])
-    [tabulator-field=prior] { display: none !important; }
-}
-@container (max-width: 456px) {
-  :is(.tabulator-headers, .tabulator-row):has([tabulator-field=selected])
-    [tabulator-field=literature] { display: none !important; }
-}
+@container (max-width: 534px) { table:has(.selected) .prior { display: none; } }
+@container (max-width: 456px) { table:has(.selected) .literature { display: none; } }
 """
-_QUANTITY = 96  # widest that the column of names is [px]
-#: Of an interval of three digits behind the point [px]; longer ones are on two lines. A table that
-#: is kept for the next galaxy keeps the widths that it had.
-_INTERVAL = 138
-_LITERATURE = 82  # its words are on several lines [px]
+_TITLES = {"median": "median, 68 %", "prior": "prior, 68 %"}
 _EVERYWHERE = {q.name for q in ALL}
 
 
@@ -69,31 +51,13 @@ class DerivedPanel(AnswerPanel):
     def __init__(self, literature: Callable[[str], dict[str, str]] = lambda name: {}, **params):
         super().__init__(**params)
         self._literature = literature
-        self.table = TextTable(
-            pd.DataFrame(),
-            disabled=True,
-            show_index=False,
-            sizing_mode="stretch_width",
-            layout="fit_data_stretch",
-            margin=0,
-            sortable=False,
-            formatters={"quantity": {"type": "html"}},  # of our own text alone
-            titles={"prior": "prior, 68 %"},
-            stylesheets=[SMALL_TABLE, _CLOSE],
-            configuration={
-                "renderVertical": "basic",  # rows are as high as their names
-                "columns": [
-                    {"field": "quantity", "maxWidth": _QUANTITY},
-                    {"field": "median, 68 %", "minWidth": _INTERVAL, "maxWidth": _INTERVAL},
-                    {"field": "selected", "minWidth": _INTERVAL, "maxWidth": _INTERVAL},
-                    {"field": "literature", "maxWidth": _LITERATURE},
-                ],
-            },
-        )
+        self.rows: list[dict[str, str]] = []
+        self.table = pn.pane.HTML("", sizing_mode="stretch_width", margin=0, stylesheets=[_STYLE])
 
     def draw(self, answer: Answer, brushed: Brushed | None) -> None:
         """Fill the table."""
-        self.table.value = _rows(answer, brushed, self._literature(answer.request.galaxy))
+        self.rows = _rows(answer, brushed, self._literature(answer.request.galaxy))
+        self.table.object = _html(self.rows)
 
     def __panel__(self):
         return self.table
@@ -117,8 +81,8 @@ def _rows(answer, brushed, literature):
         else:
             prior = np.quantile(answer.prior_samples[:, k], (0.16, 0.84))
         row = {
-            "quantity": _heading(d),
-            "median, 68 %": interval(answer.quantiles[:, k]),
+            **_named(d),
+            "median": interval(answer.quantiles[:, k]),
         }
         if brushed is not None:
             row["selected"] = (
@@ -132,7 +96,7 @@ def _rows(answer, brushed, literature):
         row["prior"] = "{} to {}".format(*(number(v, prior[1] - prior[0]) for v in prior))
         rows.append(row)
     rows += [_row_of_gas(d, answer) for d in answer.fit.quantities if d.name not in _EVERYWHERE]
-    return pd.DataFrame(rows).fillna("")
+    return rows
 
 
 def _row_of_gas(quantity, answer):
@@ -140,8 +104,8 @@ def _row_of_gas(quantity, answer):
     fit = answer.fit
     prior = np.quantile(fit.induced_prior[quantity.name], (0.16, 0.84))
     row = {
-        "quantity": _heading(quantity),
-        "median, 68 %": interval(fit.quantile(quantity.name)),
+        **_named(quantity),
+        "median": interval(fit.quantile(quantity.name)),
         "prior": "{} to {}".format(*(number(v, prior[1] - prior[0]) for v in prior)),
     }
     if answer.truth is not None:
@@ -152,9 +116,27 @@ def _row_of_gas(quantity, answer):
     return row
 
 
-def _heading(quantity):
-    """Label of a quantity, with its definition on hover."""
-    return f'<span title="{html.escape(quantity.help)}">{html.escape(quantity.axis_label)}</span>'
+def _named(quantity):
+    return {"quantity": quantity.axis_label, "help": quantity.help}
+
+
+def _html(rows):
+    """A table whose rows begin with the quantity, with its definition on hover."""
+    names = dict.fromkeys(name for row in rows for name in row if name != "help")
+    heads = "".join(
+        f'<th scope="col" class="{name}">{html.escape(_TITLES.get(name, name))}</th>'
+        for name in names
+    )
+    lines = []
+    for row in rows:
+        cells = [
+            f'<th scope="row" class="quantity" title="{html.escape(row["help"])}">'
+            f"{html.escape(row['quantity'])}</th>"
+        ]
+        for name in list(names)[1:]:
+            cells.append(f'<td class="{name}">{html.escape(row.get(name, ""))}</td>')
+        lines.append(f"<tr>{''.join(cells)}</tr>")
+    return f"<table><thead><tr>{heads}</tr></thead><tbody>{''.join(lines)}</tbody></table>"
 
 
 def number(value: float, width: float) -> str:
