@@ -23,7 +23,6 @@ from .bands import UGRIZ as UGRIZ
 from .bands import Band as Band
 from .bands import ab_magnitude as ab_magnitude
 from .bands import add_band as add_band
-from .bands import band_flux as band_flux
 from .bands import band_names as band_names
 from .bands import band_weights as band_weights
 from .bands import load_band as load_band
@@ -57,6 +56,7 @@ from .fits.fit import load_fit as load_fit
 from .fits.fit import save_fit as save_fit
 from .fits.history import History as History
 from .fits.samples import Samples as Samples
+from .fluxes import band_flux as band_flux
 from .model.cosmology import MPC_CM as MPC_CM
 from .model.cosmology import luminosity_distance_cm as luminosity_distance_cm
 from .model.derived import DERIVED as DERIVED

@@ -16,7 +16,7 @@ from pathlib import Path
 import numpy as np
 
 from sedflow.constants import AB_FNU, C_ANGSTROM
-from sedflow.errors import BadPhotometry, UnknownBand, check_kind
+from sedflow.errors import UnknownBand, check_kind
 from sedflow.files.curves import read_curve
 from sedflow.files.ecsv import number_columns
 from sedflow.files.hashes import stamp
@@ -34,7 +34,6 @@ __all__ = [
     "Band",
     "ab_magnitude",
     "add_band",
-    "band_flux",
     "band_names",
     "band_weights",
     "load_band",
@@ -191,23 +190,6 @@ def band_weights(bands, edges) -> np.ndarray:
         ab = C_ANGSTROM * AB_FNU * band.integral(np.array([0.0, np.inf]), -1)[0]
         columns.append(photons * (FLUX_UNIT * 1e9 / ab))
     return np.stack(columns, axis=-1)
-
-
-def band_flux(flux, bands) -> tuple[np.ndarray, np.ndarray]:
-    """Fluxes as points of a spectrum.
-
-    flux (..., n_band) [nanomaggies]; bands : names. Returns the pivot wavelengths (n_band,) [A]
-    and F_lambda there (..., n_band) [1e-17 erg/s/cm2/A].
-    """
-    bands = as_bands(bands)
-    pivot = np.array([load_band(band).pivot for band in bands])
-    flux = in_nanomaggies(flux, "flux", NANOMAGGIES)
-    if flux.shape[-1:] != pivot.shape:
-        raise BadPhotometry(
-            f"flux has the shape {flux.shape}; its last axis is of {len(pivot)} bands: "
-            f"{', '.join(bands)}"
-        )
-    return pivot, flux * (1e-9 * AB_FNU * C_ANGSTROM / pivot**2 / FLUX_UNIT)
 
 
 def add_band(band: Band) -> Band:

@@ -3,12 +3,13 @@
 import numpy as np
 
 from sedflow.band_labels import check_alike, check_are_fluxes, check_band_labels
-from sedflow.bands import load_band, short_name
+from sedflow.bands import FLUX_UNIT, as_bands, load_band, short_name
+from sedflow.constants import AB_FNU, C_ANGSTROM
 from sedflow.errors import BadPhotometry, SedflowError
-from sedflow.flux_units import error_unit_of, flux_unit, same_flux_unit
+from sedflow.flux_units import NANOMAGGIES, error_unit_of, flux_unit, same_flux_unit
 from sedflow.labels import labels_along, labels_beside, named_parts
 from sedflow.units import column_unit, plain, split
-from sedflow.zero_points import SYSTEMS, pair_to_nanomaggies, zero_flux
+from sedflow.zero_points import SYSTEMS, pair_to_nanomaggies, unit_in_nanomaggies, zero_flux
 
 _BRIGHTEST, _FAINTEST = -10.0, 50.0  # magnitudes; codes for "none" are -99, 99 and the like
 _WIDEST = 5.0  # mag, an error: a signal-to-noise of 0.2
@@ -38,38 +39,87 @@ def fluxes_of(flux, sigma, bands, stated):
     return _converted(flux, sigma, _text_of(unit), str(other), bands)
 
 
+def pair_in_bands(flux, sigma, bands, remedy: str = "") -> tuple[np.ndarray, np.ndarray]:
+    """Flux and error of the same shape (..., n_band), as `fluxes_of`; remedy : another one."""
+    flux, sigma = fluxes_of(flux, sigma, bands, PLAIN)
+    if flux.shape != sigma.shape or flux.shape[-1:] != (len(bands),):
+        raise BadPhotometry(
+            f"flux and sigma have the shapes {flux.shape} and {sigma.shape} for the bands "
+            f"{', '.join(bands)}; give (n, {len(bands)}) of both{remedy}"
+        )
+    return flux, sigma
+
+
+def in_bands(flux, bands, remedy: str = "") -> np.ndarray:
+    """Fluxes (..., n_band) as plain nanomaggies, whose labels are those of the bands, if any.
+
+    remedy : another one of a wrong shape
+
+    >>> in_bands({"flux_g": [1.0, 2.0], "flux_r": [3.0, 4.0]}, ("g", "r")).tolist()
+    [[1.0, 3.0], [2.0, 4.0]]
+    """
+    values, axis, _ = _placed("flux", flux, bands, of_errors=False)
+    found = _with_its_unit(split(values, "flux", BadPhotometry), values)
+    numbers, unit = _last(found, axis)
+    flux = unit_in_nanomaggies(numbers, unit, "flux", NANOMAGGIES)
+    if flux.shape[-1:] != (len(bands),):
+        raise BadPhotometry(
+            f"flux has the shape {flux.shape} for the bands {', '.join(bands)}; give "
+            f"(..., {len(bands)}){remedy}"
+        )
+    return flux
+
+
+def band_flux(flux, bands) -> tuple[np.ndarray, np.ndarray]:
+    """Fluxes as points of a spectrum.
+
+    flux (..., n_band) [nanomaggies], as `Photometry` takes it; bands : names. Returns the pivot
+    wavelengths (n_band,) [A] and F_lambda there (..., n_band) [1e-17 erg/s/cm2/A].
+    """
+    bands = as_bands(bands)
+    pivot = np.array([load_band(band).pivot for band in bands])
+    flux = in_bands(flux, bands)
+    return pivot, flux * (1e-9 * AB_FNU * C_ANGSTROM / pivot**2 / FLUX_UNIT)
+
+
 def _by_place(one, other, bands):
-    """Two pairs of name and values as pairs of values that go by place and their axis of bands.
+    """Two pairs of name and values as pairs of values that go by place and their axis of bands."""
+    found = [
+        _placed(name, values, bands, of_errors)
+        for of_errors, (name, values) in enumerate((one, other))
+    ]
+    check_alike(found[0][2], found[1][2], (one[0], other[0]))
+    return [(values, axis) for values, axis, _ in found]
+
+
+def _placed(name, values, bands, of_errors):
+    """Values that go by place, their axis of bands, and their labels.
 
     What has names but no places, as a mapping or a table, becomes a list of its columns; those of
     rows are brought into the order of the first row.
     """
-    found = []
-    for name, values in (one, other):
-        labels, axis = labels_along(values, -1), -1
-        held = getattr(getattr(values, "dtype", None), "kind", "") == "O" and np.ndim(values) == 1
-        rows = held or isinstance(values, list | tuple)
-        parts = None
-        if labels is None or rows:
-            parts = named_parts(list(values) if held else values, name, BadPhotometry)
-        if parts is not None:
-            labels, axis = list(parts), 0
-        check_are_fluxes(name, labels, of_errors=len(found) == 1)
-        told = check_band_labels(name, labels, bands)
-        if not told and parts is None:
-            _check_other_axes(name, values, bands)
-        for beside in labels_beside(values):
-            check_band_labels(name, beside, bands)
-        if parts is not None and not told and not rows:
-            names = ", ".join(labels[:12]) + ", ..." * (len(labels) > 12)
-            raise BadPhotometry(
-                f"{name} has the columns {names}, which are not one for each of the bands "
-                f"{', '.join(bands)}; give an array (..., {len(bands)}), or columns that are named "
-                "by these bands, in this order"
-            )
-        found.append((values if parts is None else list(parts.values()), axis, labels))
-    check_alike(found[0][2], found[1][2], (one[0], other[0]))
-    return [(values, axis) for values, axis, _ in found]
+    labels, axis = labels_along(values, -1), -1
+    held = getattr(getattr(values, "dtype", None), "kind", "") == "O" and np.ndim(values) == 1
+    rows = held or isinstance(values, list | tuple)
+    parts = None
+    if labels is None or rows:
+        parts = named_parts(list(values) if held else values, name, BadPhotometry)
+    if parts is not None:
+        labels, axis = list(parts), 0
+    check_are_fluxes(name, labels, of_errors)
+    told = check_band_labels(name, labels, bands)
+    if not told and parts is None:
+        _check_other_axes(name, values, bands)
+    for beside in labels_beside(values):
+        check_band_labels(name, beside, bands)
+    if parts is not None and not told and not rows:
+        names = ", ".join(labels[:12]) + ", ..." * (len(labels) > 12)
+        raise BadPhotometry(
+            f"{name} has the columns {names}, which are not one for each of the bands "
+            f"{', '.join(bands)}; give an array (..., {len(bands)}), or columns that are named "
+            "by these bands, in this order"
+        )
+    return (values if parts is None else list(parts.values())), axis, labels
 
 
 def _with_its_unit(numbers_and_unit, values):

@@ -14,7 +14,6 @@ from sedflow.bands import (
     Band,
     ab_magnitude,
     as_bands,
-    band_flux,
     band_weights,
     curve_name,
     load_band,
@@ -32,7 +31,7 @@ from sedflow.flux_limits import (
     refuse_codes,
     say_if_magnitudes,
 )
-from sedflow.fluxes import PLAIN, fluxes_of, fluxes_of_magnitudes
+from sedflow.fluxes import PLAIN, band_flux, fluxes_of, fluxes_of_magnitudes
 from sedflow.identifiers import exact_ids
 from sedflow.redshifts import believable_redshift, no_galaxy_has
 from sedflow.settled import Frozen

@@ -99,6 +99,11 @@ def in_nanomaggies(values, name: str, plain_in: FluxUnit) -> np.ndarray:
     name : of the quantity, for messages
     """
     numbers, unit = split(values, name, SedflowError)
+    return unit_in_nanomaggies(numbers, unit, name, plain_in)
+
+
+def unit_in_nanomaggies(numbers, unit, name: str, plain_in: FluxUnit) -> np.ndarray:
+    """The same of numbers and their unit, None of plain ones."""
     try:
         found = plain_in if unit is None else flux_unit(unit)
         return to_nanomaggies(numbers, found)[0]

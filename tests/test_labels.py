@@ -9,9 +9,9 @@ from astropy.table import QTable, Table
 
 import sedflow
 from sedflow.band_labels import check_band_labels
-from sedflow.bands import band_flux
 from sedflow.draws import Draws, weighted_quantile
 from sedflow.errors import BadParameters, BadPhotometry, SedflowError, UnknownBand
+from sedflow.fluxes import band_flux
 from sedflow.labels import labels_along, named_parts
 from sedflow.parameters import FREE_NAMES, NAMES, as_theta
 from sedflow.photometry import Photometry
@@ -267,10 +267,40 @@ def test_columns_of_a_table_keep_their_units():
     np.testing.assert_allclose(galaxies.sigma, 0.1)
 
 
-def test_a_noise_model_takes_no_fluxes_of_other_bands():
-    flux = pd.DataFrame(np.full((3, 5), 10.0), columns=[f"flux_{b}" for b in "zirgu"])
-    with pytest.raises(BadPhotometry, match="but the bands are u, g, r, i, z"):
-        sedflow.nsa_noise().log_prob(flux, flux)
+ONE = Photometry(FLUX.to_numpy()[0], SIGMA.to_numpy()[0], 0.05, "griz")
+DOORS = {  # what takes fluxes of bands, besides photometry itself
+    "band_flux": lambda flux: band_flux(flux, "griz")[1],
+    "chi_square": lambda flux: sedflow.model.chi_square(flux, ONE),
+    "log_likelihood": lambda flux: sedflow.model.log_likelihood(flux, ONE),
+    "Predicted": lambda flux: sedflow.fits.Predicted(flux, ONE).chi2,
+    "Draws": lambda flux: Draws(THETA[:3], flux=flux, flux_bands=BANDS).flux,
+    "fit": lambda flux: sedflow.NoiseModel.fit(flux, flux, "griz", n_node=3).median,
+    "sample": lambda flux: sedflow.nsa_noise("griz").sample(flux, np.random.default_rng(1)),
+    "residual": lambda flux: sedflow.nsa_noise("griz").residual(flux, flux),
+    "log_prob": lambda flux: sedflow.nsa_noise("griz").log_prob(flux, flux),
+}
+
+
+@pytest.mark.parametrize("door", DOORS)
+def test_whatever_takes_fluxes_of_bands_goes_by_their_labels(door):
+    frame = pd.concat([FLUX, 2 * FLUX, 3 * FLUX], ignore_index=True) if door == "fit" else FLUX
+    expected = DOORS[door](frame.to_numpy())
+    named = frame.add_prefix("flux_")
+    for flux in (named, Table.from_pandas(named), named.to_dict("list"), named.to_dict("records")):
+        np.testing.assert_allclose(DOORS[door](flux), expected)
+    turned = named[named.columns[::-1]]
+    for flux in (turned, Table.from_pandas(turned), turned.to_dict("records")):
+        with pytest.raises(BadPhotometry, match="but the bands are g, r, i, z"):
+            DOORS[door](flux)
+
+
+def test_errors_of_a_noise_model_go_with_their_fluxes():
+    noise = sedflow.nsa_noise("griz")
+    for call in (noise.residual, noise.log_prob):
+        with pytest.raises(BadPhotometry, match="have the shapes"):
+            call(SIGMA.to_numpy()[:, :3], FLUX.to_numpy())
+        with pytest.raises(SedflowError, match="have different labels"):
+            call(SIGMA.set_axis([2, 1, 0]), FLUX)
 
 
 @pytest.mark.parametrize("kind", sedflow.Prior.KINDS)

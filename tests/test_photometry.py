@@ -11,9 +11,10 @@ from astropy.table import Table
 from numpy.dtypes import StringDType
 
 import sedflow
-from sedflow.bands import Band, ab_magnitude, band_flux, band_weights, load_band, nanomaggies
+from sedflow.bands import Band, ab_magnitude, band_weights, load_band, nanomaggies
 from sedflow.catalogue.rows import guess_mapping, to_photometry
 from sedflow.errors import BadPhotometry, SedflowError, UnknownBand
+from sedflow.fluxes import band_flux
 from sedflow.photometry import Photometry
 
 

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from sedflow.bands import band_flux, load_band
+from sedflow.bands import load_band
 from sedflow.draws import CURVE_LEVELS, Draws, column_quantiles
 from sedflow.errors import SedflowError, needs
 from sedflow.figures.flux_axis import top_of
@@ -15,6 +15,7 @@ from sedflow.figures.paper import COLORS, STYLES, Paper, legend, light
 from sedflow.figures.paper_corner import one_galaxy, selected_draws
 from sedflow.figures.whole_figure import whole_figure
 from sedflow.fits.fit import Fit
+from sedflow.fluxes import band_flux
 from sedflow.palette import FILTERS, GREY, INK_BLUE
 from sedflow.parameters import as_theta, index
 

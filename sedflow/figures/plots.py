@@ -9,7 +9,6 @@ from typing import Any
 
 import numpy as np
 
-from sedflow.bands import band_flux
 from sedflow.draws import CONTOUR_LEVELS, CURVE_LEVELS
 from sedflow.errors import SedflowError, UnknownName, check_like, unknown
 from sedflow.figures import publication
@@ -18,6 +17,7 @@ from sedflow.figures.drawable import check_draws, corner_panels
 from sedflow.figures.given_text import as_given
 from sedflow.figures.population import draw_population, draw_population_map
 from sedflow.figures.whole_figure import whole_figure
+from sedflow.fluxes import band_flux
 from sedflow.model.derived import KNOWN, missing_quantity
 from sedflow.palette import DATA, GREEN, INK, INK_BLUE, MODEL, PURPLE, TRUTH, VERMILION
 from sedflow.parameters import PARAMETERS

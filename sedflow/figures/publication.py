@@ -8,12 +8,13 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from sedflow.bands import ab_magnitude, band_flux
+from sedflow.bands import ab_magnitude
 from sedflow.draws import CONTOUR_LEVELS
 from sedflow.errors import SedflowError
 from sedflow.figures.drawable import check_draws, corner_panels, corner_ranges
 from sedflow.figures.flux_axis import top_of
 from sedflow.figures.given_text import as_given
+from sedflow.fluxes import band_flux
 from sedflow.model.derived import DERIVED
 from sedflow.palette import DATA, INK, INK_BLUE, PREDICTED
 from sedflow.parameters import NAMES, PARAMETERS

@@ -10,13 +10,14 @@ import numpy as np
 from bokeh.models import BasicTickFormatter, CustomJS, HoverTool, Scatter, Segment
 from bokeh.models.annotations import LegendItem
 
-from sedflow.bands import as_bands, band_flux, load_band
+from sedflow.bands import as_bands, load_band
 from sedflow.draws import CURVE_LEVELS
 from sedflow.figures.base import Layers, LiveFigure, legend_above
 from sedflow.figures.drawable import check_draws
 from sedflow.figures.flux_axis import UNITS, flux_range, in_units
 from sedflow.figures.lines import COLUMNS, draw_lines, line_source
 from sedflow.figures.theme import on_light_page
+from sedflow.fluxes import band_flux, pair_in_bands
 from sedflow.palette import (
     FILTERS,
     LIBRARY,
@@ -149,7 +150,7 @@ def sed_layers(
 
 def _points(data, bands, pivot, stretch, unit):
     """Data with their errors, for the sources "data" and "errors"."""
-    flux, sigma = (np.asarray(v, float) for v in data)
+    flux, sigma = pair_in_bands(*data, bands)
     there = np.isfinite(flux)
     x, names = pivot[there], [b for b, t in zip(bands, there, strict=True) if t]
     _, flam = band_flux(flux, bands)

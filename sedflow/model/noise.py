@@ -15,23 +15,20 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from sedflow.band_labels import check_band_labels
 from sedflow.bands import UGRIZ, as_bands, places_of
 from sedflow.batches import check_labels
 from sedflow.errors import BadParameters, BadPhotometry
 from sedflow.files.hashes import sha256_of
-from sedflow.flux_units import NANOMAGGIES
-from sedflow.fluxes import PLAIN, fluxes_of
-from sedflow.labels import labels_along
+from sedflow.fluxes import in_bands, pair_in_bands
 from sedflow.settled import Frozen, frozen
-from sedflow.units import plain, split
+from sedflow.units import plain
 from sedflow.whole_numbers import as_whole
-from sedflow.zero_points import in_nanomaggies
 
 P_CORE = 0.6  # galaxies whose bands all follow the core
 P_BROAD = 0.4  # in the rest, bands that do not
 MIN_SCATTER = 0.08  # dex; the atlas' floor on sigma/flux would make the core a delta function
 _WIDEST = 10.0  # dex, of the broad component
+_OTHER_BANDS = ", or noise.select(bands)"
 _FEWEST_NODES = 3  # the first and the third say how sigma goes on to fainter fluxes
 
 
@@ -95,14 +92,11 @@ class NoiseModel(Frozen):
         """
         bands, n_node = different_bands(bands), as_whole("n_node", n_node, _FEWEST_NODES, 10_000)
         check_labels(flux=flux, sigma=sigma)
-        shapes = [split(x, name, BadPhotometry)[0].shape
-                  for x, name in ((flux, "flux"), (sigma, "sigma"))]  # fmt: skip
-        if shapes[0] != shapes[1] or shapes[0] != (*shapes[0][:1], len(bands)):
+        flux, sigma = pair_in_bands(flux, sigma, bands)
+        if flux.ndim != 2:
             raise BadPhotometry(
-                f"flux and sigma have the shapes {shapes[0]} and {shapes[1]} for the bands "
-                f"{', '.join(bands)}; give (n, {len(bands)}) of both"
+                f"flux has the shape {flux.shape}; give (n, {len(bands)}), a row for each galaxy"
             )
-        flux, sigma = fluxes_of(flux, sigma, bands, PLAIN)
         nodes, medians, scatters = [], [], []
         for band, f, s in zip(bands, flux.T, sigma.T, strict=True):
             used = (f > 0) & (s > 0) & np.isfinite(f) & np.isfinite(s)
@@ -168,20 +162,8 @@ class NoiseModel(Frozen):
             self.log_flux[rows], self.median[rows], self.scatter[rows], self.broad, bands
         )
 
-    def _in_bands(self, values, name):
-        """Fluxes or errors (..., n_band) [nanomaggies] in the bands of the model."""
-        check_band_labels(name, labels_along(values, -1), self.bands)
-        values = in_nanomaggies(values, name, NANOMAGGIES)
-        if values.shape[-1:] != (len(self.bands),):
-            raise BadPhotometry(
-                f"{name} has the shape {values.shape}, where the noise model is of "
-                f"{', '.join(self.bands)}; give (..., {len(self.bands)}), or noise.select(bands)"
-            )
-        return values
-
     def _center(self, flux):
         """Median and scatter (..., n_band) of log10 sigma at a flux of any sign."""
-        flux = self._in_bands(flux, "flux")
         center, scatter = np.empty(flux.shape), np.empty(flux.shape)
         for k in range(flux.shape[-1]):
             faint = 10 ** self.log_flux[k, 0]  # below, the sky sets sigma, not the galaxy
@@ -192,12 +174,13 @@ class NoiseModel(Frozen):
 
     def residual(self, sigma, flux) -> np.ndarray:
         """log10 sigma minus its median at that flux (..., n_band) [dex]."""
-        sigma = self._in_bands(sigma, "sigma")
+        check_labels(flux=flux, sigma=sigma)
+        flux, sigma = pair_in_bands(flux, sigma, self.bands, _OTHER_BANDS)
         return np.log10(sigma) - self._center(flux)[0]
 
     def sample(self, flux, rng) -> np.ndarray:
         """Draw sigma (n, n_band) [nanomaggies] for fluxes (n, n_band)."""
-        center, scatter = self._center(flux)
+        center, scatter = self._center(in_bands(flux, self.bands, _OTHER_BANDS))
         n, n_band = center.shape
         odd = (rng.random((n, 1)) > P_CORE) & (rng.random((n, n_band)) < P_BROAD)
         core = scatter * rng.standard_normal((n, n_band))
@@ -209,8 +192,10 @@ class NoiseModel(Frozen):
 
         Where sigma is NaN the band is absent, and the density is that of the others.
         """
+        check_labels(flux=flux, sigma=sigma)
+        flux, sigma = pair_in_bands(flux, sigma, self.bands, _OTHER_BANDS)
         center, scatter = self._center(flux)
-        residual = np.log10(self._in_bands(sigma, "sigma")) - center
+        residual = np.log10(sigma) - center
         log_core = -0.5 * (residual / scatter) ** 2 - np.log(scatter * np.sqrt(2 * np.pi))
         low, high = self.broad
         inside = (residual >= low) & (residual <= high)

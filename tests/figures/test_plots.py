@@ -15,8 +15,8 @@ from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
-from sedflow.bands import band_flux
 from sedflow.figures.publication import posterior_figure
+from sedflow.fluxes import band_flux
 
 
 @pytest.fixture(scope="module")

@@ -13,8 +13,9 @@ from bokeh.models import (
 from bokeh.models.annotations import LegendItem
 from bokeh.plotting import figure
 
-from sedflow.bands import band_flux, load_band
+from sedflow.bands import load_band
 from sedflow.figures.base import TOOLBAR, legend_above
+from sedflow.fluxes import band_flux
 from sedflow.palette import DATA, FILTERS, MODEL, OTHER, PREDICTED, SERIES, TEXT
 from sedflow.photometry import Photometry
 

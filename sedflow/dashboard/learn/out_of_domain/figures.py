@@ -4,11 +4,12 @@ import numpy as np
 import panel as pn
 from bokeh.models import Range1d
 
-from sedflow.bands import UGRIZ, band_flux
+from sedflow.bands import UGRIZ
 from sedflow.dashboard.learn.out_of_domain import lesson
 from sedflow.dashboard.learn.plots import Plot, SpectrumPlot
 from sedflow.dashboard.learn.stage import Stage, beside, pane
 from sedflow.dashboard.widgets import prose, typeset
+from sedflow.fluxes import band_flux
 from sedflow.model.likelihood import pulls
 from sedflow.palette import MODEL
 
