@@ -10,7 +10,7 @@ from typing import Any
 from sedflow.bands import BAND_ALIASES, is_library_band, names_of, short_name
 from sedflow.errors import BadPhotometry
 
-__all__ = ["check_alike", "check_are_fluxes", "check_band_labels"]
+__all__ = ["check_alike", "check_are_errors", "check_are_fluxes", "check_band_labels"]
 
 _MOST = 12  # labels that a sentence names
 _LONGEST = 64  # characters of a label in which names of bands are looked for
@@ -21,7 +21,9 @@ _OTHER = {  # quantities that no arithmetic with fluxes is called, in small lett
     **dict.fromkeys(("photoz", "photo_z", "zred", "z_best", "zbest", "zerr"), "redshifts"),
     **dict.fromkeys(("ra", "dec"), "positions"),
 }
-_OF_ERRORS = re.compile(r"^e_|err|(?<![a-z])(unc|sigma|ivar|snr)(?![a-z])", re.IGNORECASE)
+_OF_ERRORS = re.compile(r"^e_|err|ivar|(?<![a-z])(unc|sigma|snr)(?![a-z])", re.IGNORECASE)
+_OF_IVAR = re.compile(r"(?<!b)ivar|inv_?var", re.IGNORECASE)  # also of modelFluxIvar_u
+_OF_SNR = re.compile(r"(?<![a-z])(snr|s2n|s/n|signal_to_noise)(?![a-z])", re.IGNORECASE)
 _HST = re.compile(r"f(\d{3,4})[a-z]+", re.IGNORECASE)  # a filter, such as f435w
 _OWN_FILE = re.compile(r"\.[A-Za-z]{2,4}")  # ending of a file with a curve
 
@@ -88,6 +90,27 @@ def check_are_fluxes(name: str, labels: list | None, of_errors: bool = False) ->
             f"{name} has the labels {', '.join(texts[:_MOST])}, of which {text} is that of {kind}; "
             "give the columns of one band each"
         )
+
+
+def check_are_errors(name: str, labels: list | None, computed: bool = False) -> None:
+    """Refuse labels of inverse variances and of signal-to-noise ratios, which are not errors.
+
+    computed : whether the values are plausible as errors and their container keeps the labels of
+        what it is computed from, as pandas does with 1 / sqrt of inverse variances
+
+    >>> check_are_errors("sigma", ["err_g", "err_r"])
+    """
+    texts = [*map(_text_of, labels or ())]
+    for pattern, kind, remedy in (
+        (_OF_IVAR, "inverse variances", "1 / sqrt of each, the error"),
+        (_OF_SNR, "signal-to-noise ratios", "flux / ratio, the error"),
+    ):
+        found = [text for text in texts if pattern.search(text)]
+        if found and not (computed and pattern is _OF_IVAR):
+            raise BadPhotometry(
+                f"{name} has the labels {', '.join(texts[:_MOST])}, of which {found[0]} is that of "
+                f"{kind}; give {remedy}, as an array or in columns of another name"
+            )
 
 
 def check_alike(flux: list | None, sigma: list | None, names: tuple[str, str]) -> None:

@@ -2,7 +2,12 @@
 
 import numpy as np
 
-from sedflow.band_labels import check_alike, check_are_fluxes, check_band_labels
+from sedflow.band_labels import (
+    check_alike,
+    check_are_errors,
+    check_are_fluxes,
+    check_band_labels,
+)
 from sedflow.bands import FLUX_UNIT, as_bands, load_band, short_name
 from sedflow.constants import AB_FNU, C_ANGSTROM
 from sedflow.errors import BadPhotometry, SedflowError
@@ -88,8 +93,26 @@ def _by_place(one, other, bands):
         _placed(name, values, bands, of_errors)
         for of_errors, (name, values) in enumerate((one, other))
     ]
+    check_are_errors(other[0], found[1][2], _may_be_computed(one[1], other[1]))
     check_alike(found[0][2], found[1][2], (one[0], other[0]))
     return [(values, axis) for values, axis, _ in found]
+
+
+def _may_be_computed(flux, sigma):
+    """Whether errors have labels that outlive arithmetic, and are not inverse variances by size.
+
+    Inverse variances of most surveys exceed the fluxes, whose signal-to-noise ratio is then a small
+    part of 1, while 1 / sqrt of them would be good errors.
+    """
+    if not (hasattr(sigma, "to_dict") or hasattr(sigma, "dims")):  # of pandas, of xarray
+        return False
+    try:
+        f, s = np.broadcast_arrays(np.asarray(flux, float), np.asarray(sigma, float))
+    except (TypeError, ValueError):  # what is wrong with them is said by whoever reads them
+        return True
+    seen = (s > 0) & np.isfinite(f) & np.isfinite(s)
+    taken, inverse = np.abs(f[seen]) / s[seen], np.abs(f[seen]) * np.sqrt(s[seen])
+    return not seen.any() or not np.median(taken) < 1 < np.median(inverse)
 
 
 def _placed(name, values, bands, of_errors):

@@ -240,6 +240,22 @@ def test_what_is_computed_of_columns_of_another_kind_keeps_their_names():
     assert Photometry(flux, mixed, 0.05, "gr").shape == (1,)
 
 
+@pytest.mark.parametrize(
+    "labels",
+    [["flux_ivar_g", "flux_ivar_r"], ["modelFluxIvar_g", "modelFluxIvar_r"], ["snr_g", "snr_r"]],
+)
+def test_inverse_variances_and_ratios_are_not_taken_as_errors(labels):
+    flux = pd.DataFrame({"flux_g": [10.0], "flux_r": [14.0]})
+    raw = pd.DataFrame([[900.0, 400.0]], columns=labels)
+    for sigma in (raw, raw.iloc[0], Table.from_pandas(raw), raw.to_dict("list")):
+        with pytest.raises(BadPhotometry, match=f"{labels[0]} is that of .*, the error"):
+            Photometry(flux if np.ndim(sigma) != 1 else flux.iloc[0], sigma, 0.05, "gr")
+    errors = (1 / np.sqrt(raw)).to_numpy()
+    assert Photometry(flux, errors, 0.05, "gr").shape == (1,)
+    faint = pd.DataFrame([[0.01, -0.02]], columns=flux.columns)
+    assert Photometry(faint, raw.set_axis(["err_g", "err_r"], axis=1), 0.05, "gr").shape == (1,)
+
+
 def test_errors_in_another_order_than_the_fluxes_are_refused():
     flux = pd.DataFrame({"flux_a": [10.0], "flux_b": [11.0]})
     errors = pd.DataFrame({"err_b": [1.0], "err_a": [1.1]})
