@@ -212,6 +212,10 @@ def test_a_network_is_not_used_with_another_grid_than_its_own(weights, tmp_path,
             sedflow.load_posterior("nsa-ugriz-fsps", model=sedflow.SEDModel(changed))
     with pytest.raises(BadWeights, match=r"was trained on an SSP grid 'fsps' of sha256 668ca7"):
         sedflow.load_posterior(weights, model=bc03)
+    path = edited(weights, tmp_path, lambda record: record["ssp"].update(sha256=""))
+    of_arrays = sedflow.SEDModel(replace(grid, luminosity=2 * grid.luminosity))
+    with pytest.raises(BadWeights, match="has no sha256, so that no grid can be recognized"):
+        sedflow.load_posterior(path, model=of_arrays)
     path = edited(weights, tmp_path, lambda record: record["ssp"].update(sha256="0" * 64))
     with pytest.raises(BadWeights, match=r"of sha256 000000000000..., but this one, 'fsps', has"):
         sedflow.load_posterior(path).sample(galaxy, n=10)

@@ -117,7 +117,8 @@ def _is_of(about, model):
         return False
     if "ssp_directions" in about:  # not in files of before they were kept
         return grid.is_of(about["ssp_shape"], about["ssp_directions"])
-    return (about["ssp_sha256"], about["ssp_shape"]) == (grid.sha256, grid.luminosity.shape)
+    stored = (about["ssp_sha256"], about["ssp_shape"])
+    return bool(stored[0]) and stored == (grid.sha256, grid.luminosity.shape)
 
 
 def _proposals(draws, about, model, path):

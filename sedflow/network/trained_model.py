@@ -34,9 +34,13 @@ def trained_model(record: dict) -> SEDModel:
 def check_grid(record: dict, model: SEDModel) -> None:
     """Refuse a model on another SSP grid than that of a network's record, with `BadWeights`."""
     check_like("model", model, "grid", "a sedflow.SEDModel", BadWeights)
-    ssp = record["ssp"]
-    if model.grid.sha256 != ssp["sha256"]:
-        sha256 = model.grid.sha256
+    ssp, sha256 = record["ssp"], model.grid.sha256
+    if not ssp["sha256"]:  # two grids without a hash are not one
+        raise BadWeights(
+            f"{record['name']} was trained on an SSP grid {ssp['name']!r} that has no sha256, so "
+            "that no grid can be recognized as it; train with the grid in a file"
+        )
+    if sha256 != ssp["sha256"]:
         other = f"has {sha256[:12]}..." if sha256 else "is not as it was read from a file"
         raise BadWeights(
             f"{record['name']} was trained on an SSP grid {ssp['name']!r} of sha256 "
