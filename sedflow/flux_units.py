@@ -53,7 +53,10 @@ NANOMAGGIES = FluxUnit("linear", 1.0)
 _MILLI = -0.4e-3  # decades of flux in a millimagnitude
 MILLI = FluxUnit("log", 10**9.0, _MILLI)
 _LOG_STEPS = {"mag": -0.4, "dex": 1.0, "db": 0.1, "decibel": 0.1, "mmag": _MILLI}
-_PERCENT = frozenset(("%", "percent", "per cent", "pct", "percentage"))
+_PERCENT = frozenset(
+    # FITS has no %: astropy writes 10**-2, and calls what it reads 0.01
+    ("%", "percent", "per cent", "pct", "percentage", "0.01", "10**-2", "10^-2", "10-2", "1e-2")
+)
 
 
 def _spelled():
@@ -94,6 +97,7 @@ _ASKED = {
     "counts": "says nothing of the flux without a zero point: state 'zp 25' where 25 is the AB "
     "magnitude of one unit of the flux",
 }
+_ASKED |= dict.fromkeys(_PERCENT, "is a share, as errors may be: state the unit of the flux")
 _COUNTS = re.compile(
     r"(counts?|ct|adu|dn|e-|electrons?|photons?|ph)( ?(/ ?s|s-1|s\^-1|per second))?"
 )

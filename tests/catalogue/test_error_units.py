@@ -114,6 +114,22 @@ def test_text_has_thousandths_in_the_line_of_units(text):
     assert rows.photometry.sigma.item() == pytest.approx(FLUX_17 * 0.02 * 0.4 * LN10)
 
 
+def test_percent_is_read_as_fits_spells_it(tmp_path):
+    """astropy writes % as 10**-2, and calls what it reads 0.01."""
+    path = tmp_path / "a.fits"
+    units = {"flux_r": "uJy", "flux_err_r": "%", "share_r": "%"}
+    columns = {"redshift": [0.1], "flux_r": [50.0], "flux_err_r": [2.0], "share_r": [3.0]}
+    Table(columns, units=units).write(path)
+    table = sedflow.read_table(path)
+    rows = to_photometry(table, guess_mapping(table))
+    assert rows.photometry.sigma.item() == pytest.approx(UJY)
+    stored = Table.read(path)
+    one = Photometry(stored[["flux_r"]], stored[["flux_err_r"]], 0.1, ("r",))
+    assert one.sigma.item() == pytest.approx(UJY)
+    with pytest.raises(SedflowError, match=r"'0\.01' is a share, as errors may be: state the unit"):
+        Photometry(stored[["share_r"]], stored[["flux_err_r"]], 0.1, ("r",))
+
+
 def test_photometry_takes_errors_in_percent_and_mag_beside_fluxes():
     flux = [50.0] * u.uJy
     assert Photometry(flux, [2.0] * u.percent, 0.1, ("r",)).sigma == pytest.approx(UJY)
