@@ -15,6 +15,7 @@ from sedflow.files.paths import as_path
 #: What to do about a disk that takes no more; and where partitions of a run stay.
 PLACE = "make room, or choose another place"
 KEPT = "make room, or fix the disk, and run again: finished partitions are kept"
+_PACKED = (".gz", ".bz2", ".xz")
 
 
 def made_folder(path) -> Path:
@@ -50,7 +51,9 @@ def replacing(path, remedy: str = PLACE) -> Iterator[Path]:
         path.parent.resolve().is_relative_to("/dev/shm")
     ):
         raise SedflowError(f"{path} is among the devices of this machine; choose another folder")
-    temporary = path.with_name(f".sedflow-{uuid4().hex}{path.suffix}")
+    packed = path.suffix.lower() in _PACKED  # astropy tells a format by both endings
+    ending = "".join(path.suffixes[-2:]) if packed else path.suffix
+    temporary = path.with_name(f".sedflow-{uuid4().hex}{ending}")
     try:
         yield temporary
         with open(temporary, "r+b") as file:

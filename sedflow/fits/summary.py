@@ -1,5 +1,6 @@
 """Quantiles of a posterior as a table that prints as one reads it."""
 
+import os
 import textwrap
 from collections.abc import Iterator
 from typing import Any
@@ -9,6 +10,7 @@ from astropy.table import Table
 
 from sedflow import views
 from sedflow.errors import SedflowError, unknown
+from sedflow.files.writing import replacing
 from sedflow.units import column_unit
 
 __all__ = ["Summary", "quantile_name"]
@@ -94,7 +96,16 @@ class Summary(Table):
                 table[name] = table[name].astype(str)
         if _is_fits(options.get("format") or str(place[0] if place else "")):
             _in_ascii(table)
-        table.write(*place, **options)
+        path = place[0] if place and isinstance(place[0], str | os.PathLike) else None
+        kept = path is None or (os.path.exists(path) and not options.get("overwrite"))
+        if kept or options.get("append"):  # astropy says what is there already
+            table.write(*place, **options)
+            return
+        with replacing(path) as temporary:
+            try:
+                table.write(temporary, *place[1:], **options)
+            except RuntimeError as error:  # HDF5's, where the disk is full
+                raise OSError(str(error)) from None
 
     def _ipython_key_completions_(self) -> list[str]:
         names = [str(n) for n in self["name"]] if "name" in self.colnames else []

@@ -23,6 +23,7 @@ from sedflow.fits.export import TABLE_FORMATS, to_arviz, to_table, write_table
 from sedflow.fits.fit import Fit, load_fit, save_fit
 from sedflow.fits.grid_files import grid_folder
 from sedflow.fits.structure import todays_verdict
+from sedflow.fits.summary import Summary
 from sedflow.model.derived import ALL
 from sedflow.model.likelihood import log_likelihood
 from sedflow.model.sed import SEDModel, default_model
@@ -678,6 +679,25 @@ def test_a_full_disk_is_told_in_a_sentence(tmp_path):
         resource.setrlimit(resource.RLIMIT_FSIZE, limits)
     assert path.read_bytes() == before
     assert [file.name for file in tmp_path.iterdir()] == ["a.h5"]
+
+
+@pytest.mark.parametrize("name", ["a.fits", "a.fits.gz", "a.ecsv", "a.h5"])
+def test_a_summary_for_which_there_is_no_room_is_told_in_a_sentence(tmp_path, name):
+    numbers = np.random.default_rng(0).integers(0, 2**60, 20_000)
+    path, options = tmp_path / name, {"path": "t"} if name == "a.h5" else {}
+    Summary({"id": numbers[:3]}).write(path, **options)
+    before = path.read_bytes()
+    with pytest.raises(OSError, match="exists"):
+        Summary({"id": numbers}).write(path, **options)
+    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (8192, limits[1]))
+    try:
+        with pytest.raises(SedflowError, match=rf"cannot write .*{name}: .*; make room"):
+            Summary({"id": numbers}).write(path, **options, overwrite=True)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+    assert path.read_bytes() == before
+    assert [file.name for file in tmp_path.iterdir()] == [name]
 
 
 @pytest.mark.parametrize("name", ["a.fits", "a.ecsv", "a.parquet", "a.vot"])
