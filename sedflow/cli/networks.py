@@ -2,13 +2,16 @@
 
 import json
 import secrets
+import signal
 import sys
+import threading
+from contextlib import contextmanager
 from pathlib import Path
 
 import click
 
 from sedflow.cli.output import PATH, Quiet, bar, echo, figure_module, say, write_figure
-from sedflow.errors import needs
+from sedflow.errors import SedflowError, needs
 from sedflow.files.packaged import DEFAULT_WEIGHTS
 from sedflow.files.writing import made_folder
 from sedflow.threads import MOST
@@ -94,10 +97,29 @@ def train(network, name, output, device, atlas_share, survey, **options):
             if len(blocks) == 3:
                 bar.write(f"{_minutes_left(blocks, config):.1f} minutes to go", file=sys.stderr)
 
-        posterior = run(config, output, progress=progress, device=device)
+        try:
+            with _terminated_as_interrupted():
+                posterior = run(config, output, progress=progress, device=device)
+        except KeyboardInterrupt:
+            raise SedflowError(
+                f"stopped; give the same command again to go on in {output}"
+            ) from None
     minutes = posterior.record["training"]["minutes"]
     before = "" if blocks else ", done before; nothing was changed"
     echo(f"{output / name}.safetensors: {minutes} minutes of training{before}")
+
+
+@contextmanager
+def _terminated_as_interrupted():
+    """Inside, what SIGTERM asks for, as batch systems do at the end of the time, is Ctrl-C's."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    before = signal.signal(signal.SIGTERM, signal.default_int_handler)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
 
 
 def _minutes_left(blocks, config):

@@ -79,7 +79,7 @@ def train(
     progress : callable, optional
         Called as progress(simulations_seen, record) after every block.
     checkpoint_seconds : float
-        Time between checkpoints.
+        Time between checkpoints; a KeyboardInterrupt writes one, too, of the blocks that are done.
     device : "auto", "cpu" or "cuda"
         Where to train; "auto" takes a GPU if torch sees one. The configuration is not changed:
         `TrainingConfig.named(name, device=...)` gives the one made for a device.
@@ -119,6 +119,11 @@ def _train(config, folder, progress, checkpoint_seconds, device):
             if time.monotonic() - saved > checkpoint_seconds:
                 run.checkpoint()
                 saved = time.monotonic()
+    except KeyboardInterrupt:
+        run.back_to_whole_blocks()
+        if run.seen:
+            run.checkpoint()
+        raise
     finally:
         run.worker.shutdown(cancel_futures=True)
     run.checkpoint()
@@ -184,6 +189,19 @@ class _Training:
         self.history = []
         self.held_out_log_prob = None
         self.good = self.steps.snapshot()
+        self.whole = self._counts()
+
+    def _counts(self):
+        """The weights at the end of the last block, and all that was counted until there."""
+        counts = self.seen, self.step, self.undone, self.seconds, self.held_out_log_prob
+        return self.good, len(self.history), counts
+
+    def back_to_whole_blocks(self):
+        """Forget the block that was interrupted: a training goes on from the end of a whole one."""
+        self.good, rows, counts = self.whole
+        self.steps.restore(self.good)
+        del self.history[rows:]
+        self.seen, self.step, self.undone, self.seconds, self.held_out_log_prob = counts
 
     def train_block(self):
         start = time.monotonic()
@@ -214,6 +232,7 @@ class _Training:
             "held_out_log_prob": self.held_out_log_prob,  # of the last measurement
         }
         self.history.append(row | ({"undone": True} if undone else {}))
+        self.whole = self._counts()
 
     def _rates(self):
         """Learning rate, share of the average kept, and share done, of each step of a block."""
@@ -388,6 +407,7 @@ class _Training:
         self.seen, self.step, self.undone = state["seen"], state["step"], state["undone"]
         self.seconds, self.history = state["seconds"], state["history"]
         self.held_out_log_prob = self.history[-1]["held_out_log_prob"]
+        self.whole = self._counts()
 
 
 def _tensor_hash(tensors):

@@ -22,6 +22,7 @@ from sedflow.files.hashes import opened, sealed
 from sedflow.network import training, training_set
 from sedflow.network.flow import FlowConfig, build_flow
 from sedflow.network.posterior import AmortizedPosterior
+from sedflow.network.steps import GradientSteps
 from sedflow.network.training import TrainingConfig, train
 
 pytestmark = pytest.mark.slow
@@ -173,6 +174,53 @@ def test_a_killed_command_resumes(tmp_path):
     assert re.search(r"\d\.\d minutes to go", done.stderr)
     weights = sedflow.load_posterior(tmp_path / "nsa-ugriz-fsps.safetensors")
     assert weights.record["training"]["simulations_seen"] == 20_480
+
+
+def test_a_training_that_is_interrupted_in_a_block_keeps_the_blocks_before_it(
+    tmp_path, monkeypatch
+):
+    config, step, steps = TrainingConfig(**SMALL), GradientSteps._step, []
+
+    def interrupted(self, *batch):
+        steps.append(batch)
+        if len(steps) == 40:  # of 16 a block
+            raise KeyboardInterrupt
+        step(self, *batch)
+
+    train(config, tmp_path / "whole")
+    with monkeypatch.context() as patched:
+        patched.setattr(GradientSteps, "_step", interrupted)
+        with pytest.raises(KeyboardInterrupt):
+            train(config, tmp_path / "broken")
+    seen = []
+    train(config, tmp_path / "broken", lambda n, row: seen.append(n))
+    assert seen[0] == 6144
+    a, b = (load_file(tmp_path / k / "nsa-ugriz-fsps.safetensors") for k in ("whole", "broken"))
+    for key, value in a.items():
+        np.testing.assert_array_equal(value, b[key])
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_command_that_is_stopped_keeps_what_it_has_trained(tmp_path, number):
+    script = (
+        "import os\nfrom sedflow import cli\nfrom sedflow.network import configuration\n"
+        "from sedflow.network import training as t, training_set as s\n"
+        "s._HELD_OUT, s._SCALING, s._COPIES = 2048, 4096, 1\n"
+        "configuration._BY_DEVICE['cpu']['block'] = 2048\n"
+        "block = t._Training.train_block\n"
+        "def then_stop(run):\n"
+        "    block(run)\n"
+        f"    if run.seen == 4096: os.kill(os.getpid(), {int(number)})\n"
+        "t._Training.train_block = then_stop\n"
+        f"cli.main(['train', '--output', {str(tmp_path)!r}, '--simulations', '20480',"
+        " '--layers', '2', '--hidden', '32'])\n"
+    )
+    command = [sys.executable, "-c", script]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=300, check=False)
+    assert done.returncode == 1
+    assert "Error: stopped; give the same command again to go on in" in done.stderr
+    with safe_open(tmp_path / "nsa-ugriz-fsps.checkpoint", "pt") as file:
+        assert json.loads(file.metadata()["state"])["seen"] == 4096
 
 
 def test_a_training_begins_with_another_network(tmp_path, posterior):
