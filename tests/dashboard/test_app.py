@@ -426,6 +426,20 @@ def test_no_page_says_what_a_public_server_refuses(blank, address):
         assert which.get_attribute("maxlength") == "100"
 
 
+def test_an_arrow_in_a_number_field_goes_from_the_digits_typed_before(page):
+    open_tab(page, "Population")
+    field = page.locator("[class*=Spinner] input:visible").first
+    for typed, key, then in (("9", "ArrowUp", "9.1"), ("10", "ArrowDown", "9.9")):
+        field.press("ControlOrMeta+a")
+        field.press_sequentially(typed)
+        field.press(key)
+        assert field.input_value() == then
+    field.fill("")
+    field.press("Enter")
+    open_tab(page, "Explore")
+    page.wait_for_function(IDLE, timeout=60_000)
+
+
 def test_explore_fits_its_screen(page):
     corner_of(page, "NSAID 72,")
     measured = """() => {

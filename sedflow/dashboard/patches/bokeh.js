@@ -106,3 +106,14 @@
     }
   }
 }
+
+// The arrows of a number field, by key, wheel or button, go from the number that was sent last, and
+// so lost the digits that were typed just before. These are taken first.
+{
+  const field = window.Bokeh?.require('models/widgets/spinner').SpinnerView?.prototype
+  const increment = field?.increment
+  if (increment) {field.increment = function(step) {
+    if (this.input_el.value !== this.format_value) this.change_input()
+    increment.call(this, step)
+  }}
+}
