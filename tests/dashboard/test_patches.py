@@ -17,7 +17,7 @@ from bokeh.themes import Theme
 from sedflow.dashboard.patches import bokeh_models
 from sedflow.dashboard.patches.bokeh_models import message_of
 from sedflow.dashboard.patches.bokeh_server import known_defaults
-from sedflow.dashboard.patches.panel_server import in_order
+from sedflow.dashboard.patches.panel_server import in_order, still_offered
 
 KINDS = [
     models.ColumnDataSource,
@@ -217,3 +217,29 @@ def test_a_short_column_goes_with_its_message(n, frames):
         patch.assemble_buffer(buffer.ref, buffer.to_bytes())
     patch.apply_to_document(replica)
     assert np.array_equal(replica.roots[0].data["x"], np.arange(float(n)))
+
+
+@pytest.mark.parametrize(
+    ("kind", "value", "name", "gone", "kept"),
+    [
+        (pn.widgets.Select, "a", "value", "c", "a"),
+        (pn.widgets.RadioButtonGroup, "a", "active", 2, 0),
+        (pn.widgets.CheckButtonGroup, ["a"], "active", [0, 2], [0]),
+    ],
+)
+def test_a_choice_that_is_offered_no_longer_is_undone(kind, value, name, gone, kept):
+    """It was an error of Panel's, and stayed on the page."""
+    still_offered()
+    widget, document = kind(options=["a", "b", "c"], value=value), Document()
+    model = widget.get_root(document)
+    widget.options = ["a", "b"]
+
+    def said(what):
+        setattr(model, name, what)
+        widget._events = {name: what}
+        widget._change_event(document)
+        return widget.value, getattr(model, name)
+
+    assert said(gone) == (value, kept)
+    offered = {"value": "b", "active": 1}[name] if kept in ("a", 0) else [1]
+    assert said(offered) == (["b"] if kept == [0] else "b", offered)

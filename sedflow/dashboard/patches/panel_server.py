@@ -9,6 +9,10 @@ import panel as pn
 import panel.io.location as panel_location
 from bokeh.server.session import ServerSession, _needs_document_lock
 from panel.reactive import Syncable
+from panel.util import isIn
+from panel.widgets.select import _CheckGroupBase, _RadioGroupBase
+
+_BY_PLACE = (_RadioGroupBase, _CheckGroupBase)  # their pages say the places of what is chosen
 
 #: Panel gives a Markdown pane other stylesheets of its template when its text changes than it had
 #: at first (Bootstrap's own are added), so that headings would jump from 18 to 32 pixels.
@@ -39,6 +43,7 @@ def patch() -> None:
     in_order()
     soon()
     there_when_pulled()
+    still_offered()
 
 
 def boxed(pane: pn.viewable.Viewable, **size) -> pn.Column:
@@ -98,6 +103,43 @@ def soon() -> None:
     those of one message are together anyhow.
     """
     Syncable._debounce = 1
+
+
+def still_offered() -> None:
+    """Let a chooser keep its value where a visitor chose one that had just ceased to be offered.
+
+    Panel ends in an error there, with a traceback in the log, and the page shows what was chosen.
+    """
+    for kind in (pn.widgets.Select, *_BY_PLACE):
+        if not hasattr(kind._process_property_change, "of_sedflow"):
+            kind._process_property_change = _of_those_offered(  # type: ignore[method-assign]
+                kind._process_property_change
+            )
+
+
+def _of_those_offered(process):
+    @wraps(process)
+    def process_property_change(self, props):
+        name = "active" if isinstance(self, _BY_PLACE) else "value"
+        if name not in props or _is_offered(self, props[name]):
+            return process(self, props)
+        for ref, (model, _) in self._models.copy().items():  # what the page shows
+            msg = self._process_param_change({"value": self.value})
+            self._apply_update({}, {name: msg[name]}, model, ref)
+        return process(self, {k: v for k, v in props.items() if k != name})
+
+    process_property_change.of_sedflow = True
+    return process_property_change
+
+
+def _is_offered(widget, value):
+    """Whether what a page says is among the options of a widget, or one of these is missing."""
+    if value is None or value == "" or not widget.values:
+        return True
+    if isinstance(widget, _BY_PLACE):
+        places = value if isinstance(value, list | tuple) else [value]
+        return all(place is None or 0 <= place < len(widget.values) for place in places)
+    return isIn(value, widget.unicode_values) or isIn(value, widget.labels)
 
 
 def there_when_pulled() -> None:
