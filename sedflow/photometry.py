@@ -175,6 +175,11 @@ class Photometry(Frozen):
             if not good.all():
                 where = tuple(np.argwhere(~good)[0])
                 band = f" in band {bands[where[-1]]}{_whose(where[:-1], ids)}"
+                if name == "sigma" and value[where] < 0:
+                    remedy = (
+                        "where that marks an upper limit of n sigma, give flux 0 and sigma = limit "
+                        "/ n, and NaN in both where nothing was measured"
+                    )
                 raise BadPhotometry(f"{name} = {value[where]}{band} {limit}; {remedy}")
         good = believable_redshift(redshift)
         if not good.all():

@@ -395,3 +395,13 @@ def test_labels_of_rows_that_differ_are_refused():
     for sigma, redshift in ((0.1 * flux, z[::-1]), (0.1 * flux[::-1], z)):
         with pytest.raises(BadPhotometry, match="have different labels"):
             Photometry(flux, sigma, redshift)
+
+
+def test_a_negative_error_is_refused_with_what_to_give_for_a_limit():
+    with pytest.raises(
+        BadPhotometry, match=r"sigma = -1\.0 in band g .*flux 0 and sigma = limit / n"
+    ):
+        Photometry([3.0, 6.0], [0.1, -1.0], 0.05, "ug")
+    with pytest.raises(BadPhotometry, match=r"sigma = 0\.0 in band g .*give the one-sigma error"):
+        Photometry([3.0, 6.0], [0.1, 0.0], 0.05, "ug")
+    assert Photometry([3.0, 0.0], [0.1, 2.0], 0.05, "ug").present.all()
