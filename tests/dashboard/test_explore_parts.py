@@ -3,6 +3,7 @@
 import asyncio
 import html
 import json
+import re
 import threading
 from dataclasses import replace
 from types import SimpleNamespace
@@ -223,6 +224,20 @@ def test_the_numbers_of_several_posteriors_say_whose_they_are(engine):
     assert [chip.label for chip in view._chips] == ["NGC 4567 ×", "NSAID 2490 ×"]
     view.unpin(1)
     assert view._corner._sources["held"].data["text"] == ["contours hold 39 and 86 %"]
+
+
+def test_compare_says_whose_star_formation_of_late_no_curve_shows(engine):
+    view = CompareView(engine)
+    view.look()
+    view.pin(engine.answer(Request("2490", n=300)))
+    assert not view._of_late.visible
+    view.pin(engine.answer(Request("122400", n=300)))
+    told = view._of_late.object
+    assert view._of_late.visible
+    assert re.match(r"Formed in the last 100 Myr: \d\d % of the mass of \*\*NSAID 122400", told)
+    assert "2490" not in told
+    view.step_by(1)  # to the first pin alone
+    assert not view._of_late.visible
 
 
 def test_a_page_without_pins_offers_examples_that_can_be_computed(engine):

@@ -20,6 +20,7 @@ from sedflow.dashboard.panels.corner_controls import quantity_chooser
 from sedflow.dashboard.panels.corner_sets import corner_sets, corner_sets_in_turn
 from sedflow.dashboard.panels.deck import Deck
 from sedflow.dashboard.panels.derived import interval, number
+from sedflow.dashboard.panels.histories import LATELY, formed_lately
 from sedflow.dashboard.quantities import QUANTITIES, chosen_quantities
 from sedflow.dashboard.server.turns import Superseded
 from sedflow.dashboard.server.visitors import whose
@@ -61,6 +62,8 @@ _SCREEN = """
     grid-template-areas: "pins" "light" "histories" "corner" "more"; }
 }
 """
+#: What is told below the histories leaves them their room.
+_BELOW = ":host { max-height: 60px; overflow: auto !important; scrollbar-width: thin; }"
 _WAITING = {"light": "spectra", "histories": "histories", "corner": "corner plot"}
 _ARRIVED = """
 for (const one of cb_obj.document._all_models.values())
@@ -123,7 +126,10 @@ class CompareView(PageView):
         )
         panes = self._panes
         panes["light"].css_classes, panes["corner"].css_classes = ["light"], ["corner"]
-        histories = pn.Row(panes["sfr"], panes["zh"], sizing_mode="stretch_both", margin=0)
+        curves = pn.Row(panes["sfr"], panes["zh"], sizing_mode="stretch_both", margin=0)
+        self._of_late = prose("", margin=(2, 8), visible=False)
+        self._of_late.stylesheets = [*self._of_late.stylesheets, _BELOW]
+        histories = pn.Column(curves, self._of_late, sizing_mode="stretch_both", margin=0)
         histories.css_classes = ["histories"]
         deck = Deck(
             "what is compared",
@@ -312,6 +318,8 @@ class CompareView(PageView):
         for which in ("sfr", "zh"):
             layers = _only(shown, _history_layers(there, which))
             self._show_lines(which, layers, y_axis_type="log")
+        told = _of_late({slot: there[slot] for slot in shown}, labels)
+        self._of_late.param.update(object=told, visible=bool(told))
         axes, sets = corner
         self._show_corner(shown, labels, axes, {slot: sets[slot] for slot in shown})
 
@@ -519,6 +527,25 @@ def _history_layers(there, which):
         low, high = min(low, one.y_range[0]), max(high, top)
         oldest = max(oldest, one.x_range[1])
     return Layers(sources, (0.0, oldest), (low, high), "", one.x_label, one.y_label)
+
+
+def _of_late(there, labels):
+    """A sentence on the pins whose star formation of late no curve of medians shows."""
+    shares = {
+        slot: formed_lately(a.fit.history.edges, a.history_quantiles["formed"][2])
+        for slot, a in there.items()
+    }
+    parts = [
+        f"{100 * share:.0f} % of the mass of **{plain(labels[slot])}**"
+        for slot, share in shares.items()
+        if share
+    ]
+    if not parts:
+        return ""
+    return (
+        f"Formed in the last {1000 * LATELY:.0f} Myr: {', '.join(parts)} (medians). It is a step "
+        "at the left edge, which the median SFR at each time lacks."
+    )
 
 
 def _named(answer, engine):

@@ -18,11 +18,11 @@ from sedflow.dashboard.widgets import prose
 from sedflow.draws import Draws
 from sedflow.figures.histories import FORMED, HistoryFigure, history_layers
 
-__all__ = ["HistoriesPanel"]
+__all__ = ["LATELY", "HistoriesPanel", "formed_lately"]
 
 #: A phone has no room for three figures side by side.
 _DOWN = "@media (max-width: 600px) { :host { flex-direction: column !important; } }"
-_LATELY = 0.1  # Gyr, which are a line on an axis of 13
+LATELY = 0.1  # Gyr, which are a line on an axis of 13
 _STEP = 0.05  # share of the mass, from which a step on that line is told
 #: In a presentation of everything, figures need the room of what explains them.
 #: What is told below the figures leaves them their room: on a low screen it scrolls.
@@ -131,13 +131,22 @@ class HistoriesPanel(AnswerPanel):
         )
 
 
+def formed_lately(edges: np.ndarray, formed: np.ndarray) -> float:
+    """Share of the mass formed in the last 100 Myr, a step on the left edge; 0 where it is small.
+
+    edges : look-back times [Gyr]; formed : share of the mass that had formed at each
+    """
+    share = 1.0 - float(np.interp(LATELY, edges, formed))
+    return share if share >= _STEP else 0.0
+
+
 def _of_late(history, best):
     """A sentence where the best draw's curve does not seem to begin at 1: a burst lately."""
-    share = 1.0 - float(np.interp(_LATELY, history.edges, history.formed[best]))
-    if share < _STEP:
+    share = formed_lately(history.edges, history.formed[best])
+    if not share:
         return ""
     return (
-        f" The best draw formed {100 * share:.0f} % of its mass in the last {1000 * _LATELY:.0f} "
+        f" The best draw formed {100 * share:.0f} % of its mass in the last {1000 * LATELY:.0f} "
         "Myr: a step at the left edge. It fits best, but there may be few like it; the bands count "
         "all."
     )
