@@ -1,14 +1,33 @@
-"""Units of the columns of results, which Parquet holds beside each column."""
+"""Units of the columns of results, which Parquet holds beside each column, and CSV does not."""
 
+from collections.abc import Iterable
 from typing import Any
 
 from sedflow.model.derived import unit_of_column
+
+#: Columns that together only results of this program have.
+_OF_RESULTS = frozenset({"status", "verdict", "reason", "n_band", "k_hat"})
+
+
+def are_results(names: Iterable[str]) -> bool:
+    """Whether columns of these names are results of this program, whichever file held them."""
+    return _OF_RESULTS.issubset(names)
+
+
+def unit_of_result(name: str) -> str:
+    """Unit of a column of results; "" where it has none.
+
+    >>> unit_of_result("flux_u"), unit_of_result("log_mstar_p50"), unit_of_result("id")
+    ('nanomaggies', 'dex(Msun)', '')
+    """
+    flux = name.startswith(("flux_", "sigma_"))
+    return "nanomaggies" if flux else unit_of_column(name)
 
 
 def with_units(table: Any) -> Any:
     """An Arrow table with the unit of each column in its metadata, where it has one.
 
-    Quantities and their quantiles have theirs (`unit_of_column`), fluxes and errors nanomaggies.
+    Quantities and their quantiles have theirs, fluxes and errors nanomaggies.
 
     >>> import pyarrow as pa
     >>> schema = with_units(pa.table({"log_mstar_p50": [10.0], "flux_u": [5.0], "id": [1]})).schema
@@ -23,6 +42,5 @@ def with_units(table: Any) -> Any:
 
 
 def _field(field):
-    flux = field.name.startswith(("flux_", "sigma_"))
-    unit = "nanomaggies" if flux else unit_of_column(field.name)
+    unit = unit_of_result(field.name)
     return field.with_metadata({"unit": unit}) if unit else field

@@ -12,6 +12,7 @@ from contextlib import suppress
 import numpy as np
 
 from sedflow.catalogue.arrow import from_arrow
+from sedflow.catalogue.column_units import are_results, unit_of_result
 from sedflow.errors import SedflowError
 from sedflow.files.bounds import LIBRARY
 from sedflow.flux_units import error_step, flux_unit, same_flux_unit
@@ -91,10 +92,12 @@ class Columns:
         return lengths[first][0] if lengths else 0
 
     def unit(self, name) -> str:
-        """Unit as the table states it; "" if it does not."""
+        """Unit as the table states it, or as results of this program have it; "" if neither."""
         unit = getattr(self.table[name], "unit", None)
         if unit is None:
             unit = self._described(name) or _of_elements(self.table[name])
+        if not unit and are_results(self.names):
+            unit = unit_of_result(name)
         return "" if unit is None else str(unit)
 
     def _described(self, name):

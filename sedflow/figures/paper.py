@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
 
 from sedflow.errors import SedflowError, check_choice
-from sedflow.files.paths import as_path
+from sedflow.files.paths import as_path, name_in_files
 from sedflow.model.derived import missing_quantity
 from sedflow.palette import FAINT, GREEN, GREY, INK, INK_BLUE, ORANGE, VERMILION
 
@@ -21,7 +21,6 @@ WIDTHS = {"column": 84 / 25.4, "page": 178 / 25.4}
 FORMATS = ("pdf", "svg", "png")
 FONT_SIZES = (5.0, 10.0)  # points: with larger type, words would lie on each other
 _DPI = 300
-_LONGEST = 40  # characters of a name in the name of a file
 
 #: Colours on white paper, by what is drawn; every set has a line of its own style, too.
 COLORS = {
@@ -128,19 +127,18 @@ def checked_quantities(fit: Any, names: Sequence[str], most: int) -> list:
 def figure_name(galaxy: object, kind: str, form: str = "pdf") -> str:
     """Name of a figure's file: "NGC3522-corner.pdf", "NSAID72-corner.pdf".
 
-    galaxy : its name, or its NSAID as a number; other characters than letters, digits, "+", "-"
-        and "." are left out
+    galaxy : its name, or its NSAID as a number; other characters than letters, digits, "+", "-",
+        "_" and "." are left out
 
     Examples
     --------
     >>> figure_name("NGC 3522", "corner"), figure_name(72, "spectrum", "svg")
     ('NGC3522-corner.pdf', 'NSAID72-spectrum.svg')
     """
-    text = str(galaxy)[:200]
+    text = str(galaxy)
     if text.isascii() and text.isdigit():
         text = f"NSAID{text}"
-    kept = "".join(c for c in text if c.isascii() and (c.isalnum() or c in "+-."))
-    return f"{kept.strip('.-')[:_LONGEST] or 'galaxy'}-{kind}.{form}"
+    return f"{name_in_files(text) or 'galaxy'}-{kind}.{form}"
 
 
 def save_figure(figure: "Figure", path: str | Path | IO[bytes], form: str | None = None) -> None:

@@ -5,9 +5,11 @@ from pathlib import Path
 
 from sedflow.errors import SedflowError
 
-__all__ = ["as_path"]
+__all__ = ["as_path", "name_in_files", "named_after"]
 
 _SHOWN = 100  # characters of a path that a sentence quotes
+_LONGEST = 40  # characters of a name in the name of a file
+_PACKED = (".gz", ".bz2", ".xz")
 
 
 def as_path(path: object, error: type[SedflowError] = SedflowError) -> Path:
@@ -36,3 +38,26 @@ def as_path(path: object, error: type[SedflowError] = SedflowError) -> Path:
     if problem:
         raise error(f"{str(path)[:_SHOWN]!r} cannot be a path: {problem}; give another")
     return Path(path)
+
+
+def name_in_files(text: str) -> str:
+    """What of a name from anywhere can be part of the name of a file; "" if nothing.
+
+    Of its first characters, letters and digits of ASCII, "+", "-", "_" and ".".
+
+    >>> name_in_files("../NGC 3522; rm *"), name_in_files("Ω")
+    ('NGC3522rm', '')
+    """
+    kept = "".join(c for c in text[:200] if c.isascii() and (c.isalnum() or c in "+-_."))
+    return kept.strip(".-")[:_LONGEST]
+
+
+def named_after(name: str, file: str) -> str:
+    """Name of a file of results after that of the file that they were made from.
+
+    >>> named_after("mine.csv.gz", "posteriors.csv"), named_after("表.csv", "posteriors.csv")
+    ('mine-posteriors.csv', 'posteriors.csv')
+    """
+    path = Path(name.replace("\0", "").replace("\\", "/").rpartition("/")[2].replace(" ", "_"))
+    stem = name_in_files((path.with_suffix("") if path.suffix in _PACKED else path).stem)
+    return f"{stem}-{file}" if stem else file

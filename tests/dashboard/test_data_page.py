@@ -64,9 +64,21 @@ def test_a_catalogue_is_read_run_and_saved(view):
     )
     there = view.results["log_mstar_p50"].iloc[0]
     assert there == pytest.approx(np.median(direct.draws["log_mstar"]), abs=0.1)
+    assert view.found.files.buttons["posteriors.csv"].filename == "mine-posteriors.csv"
     back = pd.read_csv(io.BytesIO(asyncio.run(view.found.saved("csv"))))
     assert back["log_mstar_p50"].iloc[0] == pytest.approx(there)
     assert len(pd.read_parquet(io.BytesIO(asyncio.run(view.found.saved("parquet"))))) == 2
+
+
+@pytest.mark.parametrize("kind", ["csv", "parquet"])
+def test_results_that_were_saved_are_read_as_a_catalogue(view, kind):
+    asyncio.run(view.load(a_csv([72, 2489, 2490]), "mine.csv"))
+    asyncio.run(view.run())
+    saved, before = asyncio.run(view.found.saved(kind)), view.results
+    asyncio.run(view.load(saved, f"mine-posteriors.{kind}"))
+    assert "2 rows, 2 of them can be run" in unescape(view._note.object)
+    flux = before[[f"flux_{b}" for b in view.rows.photometry.bands]]
+    np.testing.assert_allclose(view.rows.photometry.flux, flux, rtol=1e-12)
 
 
 def test_a_file_given_to_the_field_is_read_and_forgotten(view):

@@ -8,6 +8,7 @@ import panel as pn
 from sedflow.dashboard.widgets import note, tell
 from sedflow.errors import SedflowError
 from sedflow.figures.paper import figure_name
+from sedflow.files.paths import named_after
 
 __all__ = ["FileButton", "FileButtons"]
 
@@ -57,6 +58,11 @@ class FileButtons(pn.viewable.Viewer):
         """Name the files after a galaxy."""
         for name, button in self.buttons.items():
             button.filename = figure_name(galaxy, *name.rsplit(".", 1))
+
+    def come_from(self, file: str) -> None:
+        """Name the files after the one that they were made from."""
+        for name, button in self.buttons.items():
+            button.filename = named_after(file, name)
 
     def _alone(self, name, make):
         async def press():

@@ -47,7 +47,7 @@ class ResultsPanel(pn.viewable.Viewer):
         # On a phone the rest scrolls under the ID.
         self._table = text_table(height=300, frozen_columns=["id"])
         self._table.on_click(self.look_at)
-        save = FileButtons(
+        self.files = FileButtons(
             [
                 (f"Download {title}", f"posteriors.{kind}", partial(self.saved, kind))
                 for title, kind in (("CSV", "csv"), ("Parquet", "parquet"))
@@ -55,7 +55,12 @@ class ResultsPanel(pn.viewable.Viewer):
             width=170,
         )
         self._column = pn.Column(
-            self._said, self._table, save, visible=False, margin=0, sizing_mode="stretch_width"
+            self._said,
+            self._table,
+            self.files,
+            visible=False,
+            margin=0,
+            sizing_mode="stretch_width",
         )
         self._column.jscallback(visible=_REVEAL)
 
@@ -87,6 +92,7 @@ class ResultsPanel(pn.viewable.Viewer):
             f"number is a median with its 68 % range, of {DRAWS:,} draws, "
             "more where they were adapted; Explore makes its own." + _reasons(results)
         )
+        self.files.come_from(done.inputs.name)
         self._column.visible = True
 
     def look_at(self, event) -> None:
