@@ -20,6 +20,20 @@ ID_NAMES = (
     "name",
     "galaxy",
 )
+#: Those that may hold names of galaxies, and so IDs, or what many rows have in common.
+GALAXY_NAMES = (
+    "name",
+    "object",
+    "object_name",
+    "objname",
+    "galaxy",
+    "galaxy_name",
+    "designation",
+    "source",
+    "source_name",
+    "target",
+    "target_name",
+)
 #: Those that hold redshifts, the spectroscopic ones first.
 REDSHIFTS = (
     "redshift",

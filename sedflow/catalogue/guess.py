@@ -10,6 +10,7 @@ from sedflow.bands import as_bands, band_names, load_band, places_of
 from sedflow.catalogue.band_columns import corrected_by_name
 from sedflow.catalogue.column_names import (
     BARE,
+    GALAXY_NAMES,
     ID_NAMES,
     LIMITS,
     LOOSE,
@@ -27,6 +28,7 @@ from sedflow.errors import SedflowError, check_kind
 from sedflow.flux_units import error_step, is_percent
 from sedflow.flux_units import same_flux_unit as same_unit
 from sedflow.nulls import settled
+from sedflow.units import BLANK
 from sedflow.zero_points import SYSTEMS
 
 _VEGA = frozenset(SYSTEMS["Vega"]) - set("ugriz")
@@ -97,8 +99,7 @@ def guess_mapping(
     used |= {name.split("[")[0] for name in used}
     letters = not notes and any(len(band.value) == 1 for band in found.values())
     name = redshift or _redshift(columns, find, used, letters, survey)
-    names = survey.id if survey else ID_NAMES
-    ident = id or _first(names, find, used | {name}) or ""
+    ident = id or _ident(columns, find, used | {name}, survey)
     notes += [*told.notes, *aside, *_wide(columns, found, bands or NSA_BANDS)]
     if name.lower() == "z" and letters:
         notes.append(
@@ -120,7 +121,7 @@ def guess_names(table, preset: str = "") -> tuple[str, str]:
         redshift = _redshift(columns, find, set(), True, stated)
     except SedflowError:
         redshift = ""
-    return _first(stated.id if stated else ID_NAMES, find, {redshift}) or "", redshift
+    return _ident(columns, find, {redshift}, stated), redshift
 
 
 def _finder(names):
@@ -335,6 +336,26 @@ def _with_nulls(columns, band):
 def _first(names, find, used):
     found = (find(name) for name in names)
     return next((column for column in found if column and column not in used), None)
+
+
+def _ident(columns, find, used, survey):
+    """The column of IDs: a survey's, one with a usual name, or one that names each galaxy."""
+    known = _first(survey.id if survey else ID_NAMES, find, used)
+    free = (name for name in map(find, GALAXY_NAMES) if name and name not in used)
+    return known or next((name for name in free if _tells_apart(columns, name)), "")
+
+
+def _tells_apart(columns, name):
+    """Whether each row has a text of its own; many have one "source", which is not an ID."""
+    if columns.width(name):
+        return False
+    values = columns.column(name)
+    if values.dtype.kind not in "OUS" or np.ma.is_masked(values) or not len(values):
+        return False
+    texts = {v.decode("utf-8", "replace") if isinstance(v, bytes) else v for v in values.tolist()}
+    if not all(isinstance(text, str) and text.strip().lower() not in BLANK for text in texts):
+        return False
+    return len({text.strip() for text in texts}) == len(values)
 
 
 def _guess_bands(columns, find, bands):

@@ -347,6 +347,16 @@ def test_surveys_that_leave_extinction_in_are_told_of_where_no_column_has_it():
     assert found.photometry.flux.item() == pytest.approx(10 ** (0.4 * (5.5 + 0.2285)), rel=2e-5)
 
 
+@pytest.mark.parametrize("name", ["Object", "Source", "Designation", "NAME"])
+@pytest.mark.parametrize("band", ["flux_{}", "mag_auto_{}"])
+def test_names_of_galaxies_are_ids_where_each_row_has_its_own(name, band):
+    errors = "fluxerr_r" if band[0] == "f" else "magerr_auto_r"
+    table = {"redshift": [0.05, 0.1], band.format("r"): [18.0, 18.0], errors: [0.1, 0.1]}
+    assert guess_mapping({name: ["NGC 1", "NGC 2"], **table}).id == name
+    for values in (["SDSS", "SDSS"], ["NGC 1", ""], [0.5, 0.7]):
+        assert guess_mapping({"Object": values, **table}).id == ""
+
+
 def test_a_correction_that_is_not_used_is_named():
     table = {"redshift": [0.05], "flux_r": [1.0], "flux_err_r": [0.1], "EBV": [0.1], "A_r": [0.2]}
     said = " ".join(read(table, "uJy").report)

@@ -113,6 +113,14 @@ def test_rows_beside_bad_lines_are_run(view):
     assert list(view.results["row"]) == [0, 3]
 
 
+def test_rows_that_cannot_be_run_are_counted_as_their_ids_are(view):
+    text = pd.read_csv(io.BytesIO(a_csv([72, 2489, 2490]))).drop(columns="name")
+    asyncio.run(view.load(text.to_csv(index=False).encode(), "mine.csv"))
+    assert any("IDs: the numbers of the rows, from 0" in line for line in view.rows.report)
+    bad = view.understood.problems.value
+    assert bad["row, from 0"].tolist() == [1] and bad["id"].tolist() == ["1"]
+
+
 def test_a_row_is_looked_at_on_the_page_explore(view):
     asyncio.run(view.load(a_csv([72, 2489, 2490]), "mine.csv"))
     view.columns._id.value = "name"

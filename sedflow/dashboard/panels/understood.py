@@ -40,11 +40,11 @@ class UnderstoodPanel(pn.viewable.Viewer):
                 first[name] = ["" if v != v else typeset(f"{v:g}") for v in first[name]]
         self.preview.param.update(value=first, visible=True, height=tall(len(first)))
         rows = [
-            (p.row + 1, "" if p.id is None else printable(p.id), typeset(p.reason))
+            (p.row, "" if p.id is None else printable(p.id), typeset(p.reason))
             for p in [*problems][:_MOST_PROBLEMS]
         ]
         self.problems.param.update(
-            value=pd.DataFrame(rows, columns=["row", "id", "problem"]),
+            value=pd.DataFrame(rows, columns=["row, from 0", "id", "problem"]),
             visible=bool(rows),
             height=tall(len(rows)),
         )
