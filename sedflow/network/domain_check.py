@@ -5,7 +5,7 @@ from dataclasses import dataclass, fields, replace
 import numpy as np
 
 from sedflow.batches import galaxies_at
-from sedflow.sampling.misfit import MISFIT_BELOW
+from sedflow.sampling.misfit import MISFIT_BELOW, p_text
 
 
 @dataclass(frozen=True)
@@ -77,7 +77,7 @@ class DomainCheck:
         known = zip(self.bands, self.left_out, strict=True)
         pulls = ", ".join(f"{band} {pull:+.1f}" for band, pull in known if np.isfinite(pull))
         predicted = f"; pulls against what the other bands predict: {pulls}" if pulls else ""
-        return f"; a misfit, calibrated p = {self.p_calibrated:.2g}{predicted}"
+        return f"; a misfit, calibrated p {p_text(self.p_calibrated)}{predicted}"
 
 
 def _at(value, item):

@@ -22,6 +22,8 @@ from sedflow.photometry import Photometry
 
 #: Calibrated p-value below which a galaxy is a misfit: of good galaxies, one in a thousand.
 MISFIT_BELOW = 1e-3
+#: Below, numbers of 64 bits lose digits, and end in 0.
+LEAST_P = 1e-300
 #: Of the tables, at which they are stored; below the first, calibrated and raw are proportional.
 LEVELS = (0.02, 0.05, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 0.95, 0.98)
 #: Lower edges of the bins of signal-to-noise (median over the bands); the last has no end.
@@ -59,6 +61,15 @@ def is_misfit(raw: npt.ArrayLike, calibrated: npt.ArrayLike) -> np.ndarray:
     calibrated = np.asarray(calibrated, float)
     with np.errstate(invalid="ignore"):
         return np.where(np.isnan(calibrated), raw, calibrated) < MISFIT_BELOW
+
+
+def p_text(p: float, digits: int = 2, least: float = LEAST_P) -> str:
+    """A p-value in a sentence, after "p": one that the computer rounds to 0 is below the least.
+
+    >>> p_text(0.0312), p_text(2e-137, 1), p_text(0.0)
+    ('= 0.031', '= 2e-137', '< 1e-300')
+    """
+    return f"< {least:g}" if p < least else f"= {p:.{digits}g}"
 
 
 def median_snr(galaxies: Photometry) -> np.ndarray:

@@ -7,6 +7,7 @@ in the wrong order give, where they do not give a misfit. docs/trust.md has how 
 
 import numpy as np
 
+from sedflow.sampling.misfit import p_text
 from sedflow.sampling.verdict import Verdict
 
 __all__ = ["ODD_P", "ODD_SHARE", "odd_fits"]
@@ -28,7 +29,7 @@ def odd_fits(verdict: Verdict) -> np.ndarray:
     for i in np.argwhere(odd):
         at = tuple(i)
         out[at] = (
-            f"This fit is odd: the model describes the data poorly (p = {p[at]:.2g}), and "
+            f"This fit is odd: the model describes the data poorly (p {p_text(p[at])}), and "
             f"{100 * share[at]:.2g} % of the network's draws count; look at the order of the "
             "bands, units, errors and redshift"
         )

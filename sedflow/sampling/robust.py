@@ -25,6 +25,7 @@ from sedflow.model.sed import SEDModel
 from sedflow.parameters import Prior
 from sedflow.photometry import Photometry
 from sedflow.sampling.importance import smooth
+from sedflow.sampling.misfit import p_text
 from sedflow.sampling.mixture import Mixture
 
 OFF = 0.02  # prior probability that a band is off
@@ -98,7 +99,7 @@ def blame(draws: Draws, galaxy: Photometry) -> str:
     square = np.where(rest, np.square((flux - galaxy.flux) / galaxy.sigma), 0.0).sum(-1)
     p = float(weights @ chdtrc(rest.sum(), square)) if rest.any() else 1.0
     are = "is" if len(words) == 1 else "are"
-    return f"Off {are} {', '.join(words)}; the model describes the other bands with p = {p:.2g}."
+    return f"Off {are} {', '.join(words)}; the model describes the other bands with p {p_text(p)}."
 
 
 def draw_robust(

@@ -18,7 +18,7 @@ from sedflow.parameters import N_PARAM
 from sedflow.sampling import stretched
 from sedflow.sampling.adaptive import adapt
 from sedflow.sampling.importance import weigh
-from sedflow.sampling.misfit import is_misfit, p_value
+from sedflow.sampling.misfit import is_misfit, p_text, p_value
 from sedflow.sampling.robust import blame, draw_robust
 from sedflow.sampling.stretched import Stretched
 from sedflow.sampling.verdict import (
@@ -343,8 +343,8 @@ class Ladder:
         if is_misfit(p, calibrated):
             shown = p if np.isnan(calibrated) else calibrated
             self.figures["warning"] = (
-                f"But no model describes these data well (p = {shown:.1g}): the posterior is that "
-                "of a model which is wrong here; check the photometry."
+                f"But no model describes these data well (p {p_text(shown, 1)}): the posterior is "
+                "that of a model which is wrong here; check the photometry."
             )
 
     @contextmanager

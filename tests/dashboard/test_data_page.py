@@ -18,6 +18,7 @@ from sedflow.dashboard.pages.data import OwnDataView
 from sedflow.dashboard.panels import upload
 from sedflow.dashboard.panels.columns import NONE
 from sedflow.dashboard.panels.upload import UploadPanel
+from sedflow.dashboard.panels.upload_results import _reasons
 from sedflow.dashboard.server.messages import MAX_MEGABYTES
 
 
@@ -79,6 +80,12 @@ def test_results_that_were_saved_are_read_as_a_catalogue(view, kind):
     assert "2 rows, 2 of them can be run" in unescape(view._note.object)
     flux = before[[f"flux_{b}" for b in view.rows.photometry.bands]]
     np.testing.assert_allclose(view.rows.photometry.flux, flux, rtol=1e-12)
+
+
+def test_reasons_on_the_page_name_quantities_as_its_tables_do():
+    reason = "no model describes these data well (p < 1e-300); R-hat 1.2 in tau_ism"
+    told = _reasons(pd.DataFrame({"id": ["a"], "status": ["misfit"], "reason": [reason]}))
+    assert "(p < 10⁻³⁰⁰)" in unescape(told) and "in τ ISM" in unescape(told)
 
 
 def test_a_file_given_to_the_field_is_read_and_forgotten(view):

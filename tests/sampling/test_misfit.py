@@ -10,7 +10,7 @@ from sedflow.network.left_out import left_out_pulls
 from sedflow.network.weights import packaged_weights
 from sedflow.photometry import Photometry
 from sedflow.sampling.importance import weigh
-from sedflow.sampling.misfit import PValueTable, is_misfit, load_p_values
+from sedflow.sampling.misfit import PValueTable, is_misfit, load_p_values, p_text
 from sedflow.validation.calibration import ks_band, ks_statistic
 from sedflow.validation.p_values import (
     measure_p_values,
@@ -41,6 +41,10 @@ def test_the_calibrated_p_value_is_the_share_of_true_galaxies_below():
 def test_a_number_of_bands_without_a_table_is_not_calibrated():
     some = Photometry([10.0, np.nan, 1, 1, 1], [1.0, np.nan, 1, 1, 1], 0.05, tuple("ugriz"))
     assert np.isnan(table().calibrated(0.5, some))
+
+
+def test_no_p_value_is_said_to_be_nothing():
+    assert (p_text(0.0), p_text(1e-320), p_text(3e-137, 1)) == ("< 1e-300", "< 1e-300", "= 3e-137")
 
 
 def test_without_a_table_the_raw_p_value_decides():

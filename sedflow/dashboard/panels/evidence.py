@@ -9,6 +9,7 @@ from sedflow.dashboard.panels.panel import AnswerPanel
 from sedflow.dashboard.printed import printed
 from sedflow.dashboard.quantities import in_labels
 from sedflow.dashboard.widgets import plain, prose, typeset
+from sedflow.sampling.misfit import p_text
 from sedflow.sampling.verdict import kind_of
 from sedflow.trust_limits import K_HAT_MAX, k_hat_text
 
@@ -53,9 +54,9 @@ def _said(answer):
         ]
         if importance.prior not in ("", "flat"):
             lines.append(f"- under the prior {importance.prior}")
-    if verdict is None or "(p = " not in verdict.warning:  # where it is said already
-        p = printed(float(answer.fit.predicted.p_value), ".2g")
-        lines.append(f"- p = {p} of the data, if the model is right")
+    if verdict is None or "(p " not in verdict.warning:  # where it is said already
+        p = printed(p_text(float(answer.fit.predicted.p_value)))
+        lines.append(f"- p {p} of the data, if the model is right")
     inside = "inside" if answer.check else "outside"
     lines.append(f"- {inside} the domain that the network was trained on")
     return "\n".join(lines)

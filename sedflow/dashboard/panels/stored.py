@@ -9,16 +9,18 @@ import panel as pn
 from sedflow.dashboard.answer import Answer
 from sedflow.dashboard.panels.run_columns import ident, in_a_word
 from sedflow.dashboard.printed import printed, short
-from sedflow.dashboard.quantities import QUANTITIES
+from sedflow.dashboard.quantities import QUANTITIES, in_labels
 from sedflow.dashboard.widgets import plain, prose, typeset
 from sedflow.model.derived import DERIVED
 from sedflow.palette import DATA
 from sedflow.parameters import NAMES
+from sedflow.sampling.misfit import p_text
 from sedflow.sampling.verdict import kind_of
 
 __all__ = ["SAME", "StoredPanel"]
 
 SAME = 0.01  # of half a 68 % interval: stored numbers are float32
+_LEAST_P = 1e-37  # which float32 has with all digits
 _CSS = """
 .tables { display: flex; flex-wrap: wrap; gap: 0 24px; }
 table { border-collapse: collapse; font-size: 13px; margin: 4px 0 8px; }
@@ -134,12 +136,12 @@ def _verdict(stored):
     words = [
         f'<span style="background:{color};color:white;border-radius:9px;'
         f'padding:2px 10px;font-weight:600;margin-right:8px">{html.escape(kind)}</span>'
-        f"{html.escape(typeset(stored['reason']))}"
+        f"{html.escape(typeset(in_labels(stored['reason'])))}"
     ]
     if stored["status"] == "bad row":
         return f"<div>{words[0]}</div>"
     shown = [
-        (label, printed(stored[name], style))
+        (label, _figure(stored, name, style))
         for name, label, style in (
             ("k_hat", "k-hat", ".2f"),
             ("ess", "effective draws", ",.0f"),
@@ -158,6 +160,13 @@ def _verdict(stored):
     ]
     line = " · ".join(f"{html.escape(a)} <b>{html.escape(b)}</b>" for a, b in shown)
     return f"<div>{words[0]}</div><div style='margin-top:6px'>{line}</div>"
+
+
+def _figure(stored, name, style):
+    """A figure of the row as printed; a p-value that the file rounded to 0 is below the least."""
+    if name.startswith("p_"):
+        return printed(p_text(float(stored[name]), least=_LEAST_P).removeprefix("= "))
+    return printed(stored[name], style)
 
 
 def _outcome(answer, away, worst, repeated):

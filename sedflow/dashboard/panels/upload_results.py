@@ -12,6 +12,7 @@ from sedflow.dashboard.engine import Engine
 from sedflow.dashboard.panels.columns import NONE
 from sedflow.dashboard.panels.files import FileButtons
 from sedflow.dashboard.panels.run_columns import in_a_word
+from sedflow.dashboard.quantities import in_labels
 from sedflow.dashboard.server.work import beside
 from sedflow.dashboard.upload_run import DRAWS, Results
 from sedflow.dashboard.widgets import plain, printable, prose, tall, text_table, typeset
@@ -120,7 +121,7 @@ def _reasons(results):
     bad = results[results["status"] != "ok"]
     some = bad.iloc[:_TOLD]
     lines = [
-        f"\n- **{plain(printable(name))}**: {plain(typeset(reason))}"
+        f"\n- **{plain(printable(name))}**: {plain(typeset(in_labels(reason)))}"
         for name, reason in zip(some["id"], some["reason"], strict=True)
     ]
     if len(bad) > _TOLD:

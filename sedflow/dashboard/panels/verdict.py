@@ -16,6 +16,7 @@ from sedflow.dashboard.engine import Engine
 from sedflow.dashboard.numbers import whole_number
 from sedflow.dashboard.panels.panel import AnswerPanel
 from sedflow.dashboard.printed import printed
+from sedflow.dashboard.quantities import in_labels
 from sedflow.dashboard.state import MOST_DRAWS, ExplorerState
 from sedflow.dashboard.widgets import PRESSED, begun, note, plain, prose, typeset
 from sedflow.files.packaged import DEFAULT_WEIGHTS
@@ -285,7 +286,7 @@ def _remedies(answer):
 
 def _notes(message):
     """What a message has to say; notes that it joins by semicolons, one by one."""
-    told = typeset(message)
+    told = typeset(in_labels(message))
     notes = _BETWEEN.split(told.removeprefix(_NOTE).rstrip("."))
     return notes if message.startswith(_NOTE) and len(notes) > 1 else [told]
 

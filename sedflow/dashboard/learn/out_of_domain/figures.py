@@ -8,6 +8,7 @@ from sedflow.bands import UGRIZ
 from sedflow.dashboard.learn.out_of_domain import lesson
 from sedflow.dashboard.learn.plots import Plot, SpectrumPlot
 from sedflow.dashboard.learn.stage import Stage, beside, pane
+from sedflow.dashboard.quantities import in_labels
 from sedflow.dashboard.widgets import prose, typeset
 from sedflow.fluxes import band_flux
 from sedflow.model.likelihood import pulls
@@ -107,7 +108,7 @@ class OutOfDomainFigures(Stage):
             + ("inside the training domain." if seen.inside else "outside.")
         ]
         lines += [f"- {typeset(reason)}" for reason in seen.reasons]
-        lines += ["", f"**Weights:** {typeset(seen.verdict)}."]
+        lines += ["", f"**Weights:** {typeset(in_labels(seen.verdict))}."]
         return "\n".join(lines)
 
     def _answers(self, seen):

@@ -11,6 +11,7 @@ const K_HAT_MAX = 0.7;
 const MIN_ESS = 400;
 const JUDGED_ON = 1000;
 const MISFIT_BELOW = 1e-3;
+const LEAST_P = 1e-300;
 
 /**
  * @typedef {object} Verdict
@@ -90,6 +91,7 @@ export function warned(verdict, text) {
 function misfitWarning(raw, uniform) {
   const shown = Number.isNaN(uniform) ? raw : uniform;
   if (!(shown < MISFIT_BELOW)) return "";
-  return `But no model describes these data well (p = ${general(shown, 1)}): the posterior is that of a model which is wrong ` +
+  const p = shown < LEAST_P ? `< ${LEAST_P}` : `= ${general(shown, 1)}`;
+  return `But no model describes these data well (p ${p}): the posterior is that of a model which is wrong ` +
     "here; check the photometry.";
 }
