@@ -39,8 +39,15 @@ def missing_redshift(code: float) -> str:
 
 
 def outside_model(redshift: float) -> str:
-    """Of a redshift at which there is no model, whatever the bands."""
-    return f"redshift = {redshift:g} is outside {MIN_REDSHIFT:g} to {MAX_REDSHIFT}; give one inside"
+    """Of a redshift at which there is no model, whatever the bands; a galaxy may well have it.
+
+    >>> outside_model(0.9)
+    'redshift = 0.9 is outside the model, which goes from 1e-06 to 0.5; give one inside'
+    """
+    return (
+        f"redshift = {redshift:g} is outside the model, which goes from {MIN_REDSHIFT:g} to "
+        f"{MAX_REDSHIFT}; give one inside"
+    )
 
 
 def beyond_grid(redshift: float, top: float, grid: str, bands: tuple[str, ...]) -> str:

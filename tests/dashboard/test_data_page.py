@@ -46,7 +46,8 @@ def test_rows_that_the_model_does_not_reach_are_not_counted_as_those_that_can_be
     asyncio.run(view.load("\n".join(map(",".join, cells)).encode(), "mine.csv"))
     assert "4 rows, 1 of them can be run" in unescape(view._note.object)
     told = view.understood.problems.value["problem"].tolist()
-    assert "is outside" in told[1] and "1.2" in told[1]
+    assert "not between 10⁻⁶ and 100" in told[0]  # which no galaxy has
+    assert "1.2 is outside the model, which goes from 10⁻⁶ to 0.5" in told[1]
     assert told[2].startswith("there is no redshift")
 
 
