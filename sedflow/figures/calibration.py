@@ -39,20 +39,28 @@ class LayeredFigure:
 
     def __init__(self, names, prefix):
         self.sources = {name: ColumnDataSource(name=f"{prefix}_{name}") for name in names}
+        self._entries: list[tuple] = []  # of the legend, with the source of each
 
     def legend(self, items):
-        """Add the legend; items : (text, glyphs) each."""
+        """Add the legend, which lists what is drawn; items : (text, glyphs) each."""
         self.figure.toolbar.logo = None
         legend = legend_above(self.figure, items, spacing=12, padding=2, location="top_left")
         # A legend does not wrap. What the page changes here is not the server's business.
         wrap = CustomJS(args={"legend": legend, "n": len(items)}, code=_WRAP)
         self.figure.js_on_change("inner_width", wrap)
-        return legend
+        sources = (glyphs[0].data_source for _, glyphs in items)
+        self._entries = list(zip(legend.items, sources, strict=True))
+        self._list_drawn()
+
+    def _list_drawn(self):
+        for entry, source in self._entries:
+            entry.visible = len(next(iter(source.data.values()), ())) > 0
 
     def update(self, layers):
         """Show other layers: a dict of source name -> dict of columns."""
         for name, data in layers.items():
             self.sources[name].data = data
+        self._list_drawn()
 
 
 class GridFigure(LayeredFigure):
@@ -164,7 +172,6 @@ class BinFigure(LayeredFigure):
 
     def __init__(self, factors, layers):
         super().__init__((*KINDS, "mark"), "bins")
-        self._marked = None
         self.figure = figure(
             **_STYLE,
             height=400,
@@ -212,13 +219,9 @@ class BinFigure(LayeredFigure):
         plot.xaxis.major_label_orientation = 0.9
         plot.xaxis.group_text_font_size = "12px"
         plot.xgrid.visible = False
-        legend = self.legend([*items, ("bins of this galaxy", [mark])])
-        self._marked = legend.items[-1]
-        self._marked.visible = bool(layers["mark"]["x"])
+        self.legend([*items, ("bins of this galaxy", [mark])])
 
     def update(self, factors, layers):
-        if self._marked is not None:
-            self._marked.visible = bool(layers["mark"]["x"])
         if list(self.figure.x_range.factors) != factors:
             self.figure.x_range.factors = factors
         super().update(layers)

@@ -583,6 +583,23 @@ def test_draws_of_mcmc_wait_at_their_galaxy(engine, answer):
     np.testing.assert_array_equal(panel.mcmc, answer.columns[:100])
 
 
+def test_the_legend_has_the_model_before_where_it_differs():
+    view = ForwardView()
+
+    def listed():
+        return {item.label.value for item in view.light.sed._legend.items}
+
+    view._keep(True)
+    assert {"pinned", "model"} <= listed() and "before" not in listed()
+    old = view.state.tau_ism
+    view.state.tau_ism = old + 0.5
+    assert "before" in listed()
+    view.state.tau_ism = old
+    assert "before" not in listed()
+    view._parts.value = True
+    assert "before" not in listed()
+
+
 def test_the_flux_axis_follows_the_model_but_not_every_step():
     view = ForwardView()
 

@@ -175,6 +175,21 @@ def test_the_bins_of_a_galaxy_are_marked(report):
     assert not bin_layers(report)[1]["mark"]["x"]
 
 
+def test_legends_list_the_draws_that_are_drawn():
+    view = ValidateView()
+    _ = view.views
+    for kind, listed in (
+        ("network", {"network"}),
+        ("exact (by weighting)", {"exact, by weighting"}),
+        ("network and exact", {"network", "exact, by weighting"}),
+    ):
+        view.kind = kind
+        for figure in view.report.figures.values():
+            items = [item for item in figure.figure.legend.items if item.visible]
+            names = {item.label.value for item in items}
+            assert names & {"network", "exact, by weighting"} == listed
+
+
 def test_the_view_is_built_when_shown():
     view = ValidateView()
     assert not view._built

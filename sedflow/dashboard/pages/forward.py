@@ -161,11 +161,16 @@ class ForwardView(PageView):
     def _show_light(self):
         curves = {
             "other": self.data.get("other"),
-            "before": self._before,
+            "before": self._differing(self._before),
             "pinned": self._pinned,
         }
         beside = {name: one for name, one in curves.items() if one is not None}
         self.light.show(self.model.bands, self.data, beside)
+
+    def _differing(self, other):
+        """The curves of another model, where its spectrum is not the one that is shown."""
+        same = other is not None and np.array_equal(other["flux"], self.data["flux"])
+        return None if same else other
 
     def _galaxy(self):
         """The galaxy that is shown, to observe it."""
