@@ -206,6 +206,16 @@ def test_a_pick_reproduces_what_is_stored(view):
     assert view.chosen in view.engine.own
 
 
+def test_a_row_that_is_chosen_comes_into_view_and_one_of_the_address_does_not(view):
+    look(view, BAD)
+    assert not view.stored_panel.head.css_classes
+    asyncio.run(view._choose())
+    first = view.stored_panel.head.css_classes
+    assert first
+    asyncio.run(view._choose())
+    assert view.stored_panel.head.css_classes != first
+
+
 def test_where_the_run_took_more_draws_its_steps_are_repeated(view, table):
     rows = table.page(columns=["status", "reason"], size=ROWS)
     more = rows[rows["reason"].str.contains("of 5,000 draws") & (rows["status"] == "ok")]

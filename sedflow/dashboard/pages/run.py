@@ -69,6 +69,7 @@ class RunView(RunState, LateView):
         self.rerun = Rerun(self.table, self.engine)
         self._turn = 0  # of the row that was selected last
         self._built = False
+        self._asked = False  # for a row, by a click
 
     @property
     def weights(self) -> str:
@@ -85,7 +86,7 @@ class RunView(RunState, LateView):
             (["sort", "descending"], self._sorted),
             (["page"], self.show_page),
             (["x", "y", "color"], self.show_map),
-            (["row"], self.look),
+            (["row"], self._choose),
         ):
             self.param.watch(later(follow), names)
         start(self._begin)
@@ -225,6 +226,11 @@ class RunView(RunState, LateView):
         if row is not None:
             self.row = row
 
+    async def _choose(self):
+        """Show the row that a visitor has chosen, wherever the page stands."""
+        self._asked = True
+        await self.look()
+
     async def look(self) -> None:
         """Show what is stored of the row, and then its posterior, recomputed."""
         if self.row is None:
@@ -243,6 +249,9 @@ class RunView(RunState, LateView):
         self._warn("")
         self.rows_panel.select()
         self.show_stored(stored)
+        if self._asked:  # and not the address of the page
+            self._asked = False
+            self.stored_panel.reveal()
         if stored["status"] != "bad row":
             await self._recompute(turn, stored)
 

@@ -30,6 +30,11 @@ td:first-child, th:first-child { text-align: left; }
 """
 
 
+#: On a phone what is stored of a row is below the table, off the screen: the page goes there, as
+#: soon as it is laid out.
+_REVEAL = "setTimeout(() => window.sedflow?.reveal(cb_obj), 300)"
+
+
 class StoredPanel(pn.viewable.Viewer):
     """Heading, verdict and numbers of a row, and beside them those of its posterior.
 
@@ -59,6 +64,13 @@ class StoredPanel(pn.viewable.Viewer):
             margin=0,
             sizing_mode="stretch_width",
         )
+        self._revealed = 0
+        self.head.jscallback(css_classes=_REVEAL)
+
+    def reveal(self) -> None:
+        """Bring what is shown into view."""
+        self._revealed += 1
+        self.head.css_classes = [f"look-{self._revealed}"]  # which the browser is told of
 
     def busy(self, busy: bool) -> None:
         """Show whether a posterior is being computed."""
