@@ -838,6 +838,18 @@ def test_a_band_is_left_out_on_the_side_by_keyboard(page):
     page.wait_for_function(f"() => {MODELS}.find(m => m.name == 'sed_changed').data.x.length == 0")
 
 
+def test_a_button_that_unpins_leaves_its_focus_to_a_neighbor(blank, address):
+    blank.goto(f"{address}?view=forward", wait_until="commit", timeout=90_000)
+    pin = blank.get_by_role("button", name="Pin this curve")
+    pin.wait_for(timeout=60_000)
+    unpin = blank.get_by_role("button", name="Unpin")
+    expect(unpin).to_be_disabled()
+    pin.press("Enter")
+    expect(unpin).to_be_enabled(timeout=20_000)
+    unpin.press("Enter")
+    expect(pin).to_be_focused(timeout=20_000)
+
+
 def test_a_presentation_leaves_the_corner_plot_alone(page):
     corner_of(page, "NSAID 72,")
     page.get_by_role("button", name="Present: large").click()

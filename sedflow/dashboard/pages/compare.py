@@ -341,7 +341,11 @@ class CompareView(PageView):
         alone = {None: "", k: "font-weight: 600;"}.get(self._alone, "opacity: 0.5;")
         style = f".bk-btn {{ border-left: 14px solid {SERIES[k]} !important; {alone} }}"
         button = pn.widgets.Button(
-            label=f"{label} ×", description="Unpin", stylesheets=[style], margin=(2, 6)
+            label=f"{label} ×",
+            description="Unpin",
+            stylesheets=[style],
+            margin=(2, 6),
+            css_classes=["gives-focus"],
         )
         button.on_click(lambda event: self.unpin(k))
         return button

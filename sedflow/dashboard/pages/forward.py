@@ -80,7 +80,9 @@ class ForwardView(PageView):
         self._both = pn.widgets.Toggle(label=self._beside(), stylesheets=[PRESSED])
         self._parts = pn.widgets.Toggle(label="light by age", stylesheets=[PRESSED])
         self._pin = pn.widgets.Button(label="Pin this curve")
-        self._unpin = pn.widgets.Button(label="Unpin", disabled=self.pinned is None)
+        self._unpin = pn.widgets.Button(
+            label="Unpin", disabled=self.pinned is None, css_classes=["gives-focus"]
+        )
         for widget, name in ((self._both, "beside"), (self._parts, "ages")):
             widget.value = getattr(self.state, name)
             follow(widget, self.state, name)

@@ -26,6 +26,7 @@ def patch_document(document) -> None:
     name_controls(document)
     fit_canvases(document)
     know_models(document)
+    hand_on_focus(document)
 
 
 def name_controls(document) -> None:
@@ -54,6 +55,14 @@ def know_models(document) -> None:
     page may make no models, so the server refuses it, and the first click is lost.
     """
     _when_drawn(document, "known.js")
+
+
+def hand_on_focus(document) -> None:
+    """Let buttons with the class "gives-focus", which a click takes away, give the focus to others.
+
+    A browser leaves it nowhere, so that who uses the keyboard begins at the top of the page.
+    """
+    _when_drawn(document, "focus.js")
 
 
 def _when_drawn(document, name):
