@@ -138,6 +138,13 @@ def test_the_three_have_one_colour_for_three_reasons(bc03):
         look_alikes.find_triple(bc03, high + 0.2)
 
 
+def test_the_older_look_alike_has_fewer_metals_and_the_lesson_says_why(bc03):
+    for target in look_alikes.reach(bc03):
+        older, dusty, _ = look_alikes.find_triple(bc03, target).galaxies
+        assert older.derived["log_z_mw_solar"] < dusty.derived["log_z_mw_solar"]
+    assert "The older one has somewhat fewer metals" in look_alikes.LESSON.steps[0].answer
+
+
 # Fit by hand
 
 

@@ -175,8 +175,10 @@ LESSON = Lesson(
             "{mass_start} of the start: each of the three ways dims a galaxy as well as reddening "
             "it. The table gives the mean age of the stars, their metals (log Z/Z☉: 0 is as in "
             "the Sun, −1 a tenth of that) and the dust (A_V: by how many magnitudes it dims green "
-            "light). If you were not sure, that is the point: through two filters, the three are "
-            "one galaxy.",
+            "light). The older one has somewhat fewer metals than the dusty one, although they "
+            "were not changed: in both, the first stars had the fewest, and more of the older "
+            "one's stars are of that time. If you were not sure, that is the point: through two "
+            "filters, the three are one galaxy.",
             ("A", "B", "C"),
         ),
         Step(
