@@ -850,6 +850,15 @@ def test_a_button_that_unpins_leaves_its_focus_to_a_neighbor(blank, address):
     expect(pin).to_be_focused(timeout=20_000)
 
 
+def test_a_presentation_on_a_low_screen_has_whole_sentences(blank, address):
+    blank.set_viewport_size({"width": 1280, "height": 800})
+    blank.goto(f"{address}?galaxy=141543&present=history", wait_until="commit", timeout=90_000)
+    blank.get_by_text("The galaxy is outside the training domain").wait_for(timeout=60_000)
+    blank.get_by_text("Half of the mass had formed").wait_for(timeout=60_000)
+    for cut in ("No single band is to blame", "Bands hold 68, 95 %"):
+        expect(blank.get_by_text(cut)).to_be_hidden()
+
+
 def test_a_presentation_leaves_the_corner_plot_alone(page):
     corner_of(page, "NSAID 72,")
     page.get_by_role("button", name="Present: large").click()

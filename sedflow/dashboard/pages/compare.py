@@ -63,7 +63,10 @@ _SCREEN = """
 }
 """
 #: What is told below the histories leaves them their room.
-_BELOW = ":host { max-height: 60px; overflow: auto !important; scrollbar-width: thin; }"
+_BELOW = """
+:host { max-height: 60px; overflow: auto !important; scrollbar-width: thin; }
+p { display: var(--sf-said, block); }
+"""
 _WAITING = {"light": "spectra", "histories": "histories", "corner": "corner plot"}
 _ARRIVED = """
 for (const one of cb_obj.document._all_models.values())

@@ -78,7 +78,7 @@ STAGE = """
   .part, .bar { flex: none !important; }
   .bar { height: auto !important; }
   .sed { height: 44vh !important; }
-  .pull { height: 120px !important; }
+  .pull { height: var(--sf-pull-height, 120px) !important; }
   .corner { height: 560px !important; }
   .history { height: 880px !important; }
   .block { height: 70vh !important; }

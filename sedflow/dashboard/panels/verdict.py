@@ -42,7 +42,11 @@ _NOTES = {
     "no-repeat scroll, var(--sf-surface)",
 }
 #: A phone shows the first of several notes; the others, when its button is pressed.
-_FIRST = "@media (max-width: 600px) { li:nth-child(n+2) { display: var(--sf-notes-rest, none); } }"
+#: So does a presentation, which has no such button on other screens.
+_FIRST = """
+@media (max-width: 600px) { li:nth-child(n+2) { display: var(--sf-notes-rest, none); } }
+@media (min-width: 601px) { li:nth-child(n+2) { display: var(--sf-notes-others, list-item); } }
+"""
 _ON_PHONES = "@media (min-width: 601px) { :host { display: none !important; } }"
 _MORE = 4  # times the draws, where more are asked for
 _NEAR_LIMIT = 0.6  # k-hat from which a second opinion is offered
