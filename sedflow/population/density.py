@@ -20,6 +20,7 @@ is added: v_i / 2 where that is small, and little more where draws are too few t
 `sedflow.population.scatter` has the bands.
 """
 
+from collections import deque
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import NamedTuple, Protocol, runtime_checkable
@@ -33,11 +34,12 @@ from sedflow.population.penalty import Pace, Penalty
 from sedflow.population.scatter import LEFT, factor_of, scattered
 from sedflow.population.strengths import Expansion, Strength
 
-_STEPS = 60
+_STEPS = 100
+_REMEMBERED = 20  # steps of which the slopes are kept
+_CURVED = 1e-10  # of one step over the change of the slope: less is rounding, or curved upwards
 _CONVERGED = 0.02  # twice the gain in log likelihood that a further step promises, if it is that
 # long at most
 _STEADY = 1.0  # the same, from which on the strengths may settle
-_SLOW = 0.5  # of the promise of the step before: with more, the curvature is computed again
 _LONGEST = 4.0  # step of the log of a share
 _RIDGE = 0.01  # galaxies
 _FOR_STRENGTH = 1500  # galaxies whose curvature leads the steps; that of all costs most of the time
@@ -117,7 +119,7 @@ def fit_density(
         log_f, strength = np.log(np.maximum(start.shares, 1e-12)), start.strength.copy()
         log_f -= logsumexp(log_f)
     here, s = sample.point(log_f), penalty.matrix(strength)
-    factor, damped, before = None, None, np.inf
+    factor, damped, secants = None, None, _Secants()
     settled = converged = False
     for _ in range(_STEPS):
         slope = here.counts - total * here.f - s @ here.log_f
@@ -125,8 +127,10 @@ def fit_density(
         if factor is None:
             curvature = _curvature(part, w_part, here.f) + s + total * np.outer(here.f, here.f)
             factor = factor_of(curvature)
-            damped = _damped(curvature, factor, slope)
-        step = cho_solve(damped, slope)
+            damped, secants = _damped(curvature, factor, slope), _Secants()
+        if settled:
+            secants.learn(here.log_f, slope)
+        step = secants.step(damped, slope)
         promise = step @ slope
         if settled and promise < _CONVERGED:
             converged = True
@@ -142,9 +146,8 @@ def fit_density(
             strength, done = pace.next(strength, *penalty.better(strength, here.log_f, factor))
             settled = done and promise < _STEADY
             s, factor = penalty.matrix(strength), None
-        elif not moved or promise > _SLOW * before:
+        elif not moved:
             factor = None
-        before = promise
     f = here.f
     s = penalty.matrix(strength)
     scores = information_of(matrix, w, f)
@@ -315,6 +318,37 @@ def _damped(curvature, factor, slope):
         factor = factor_of(curvature + ridge * np.eye(len(slope)))
         ridge *= 10
     return factor
+
+
+class _Secants:
+    """What the slopes on the way say about the curvature (BFGS; Nocedal 1980, Math. Comp. 35, 773).
+
+    The curvature of the scores of some galaxies is not that of all, and has neither the noise that
+    is taken out nor the galaxies by which the penalty pulls a cell off its count. Alone, it makes
+    steps too long one way, and all ways are shortened with that one.
+    """
+
+    def __init__(self):
+        self._at, self._pairs = None, deque(maxlen=_REMEMBERED)
+
+    def learn(self, log_f, slope):
+        """Take in the slope at a point."""
+        if self._at is not None:
+            moved, fell = log_f - self._at[0], self._at[1] - slope
+            if (along := moved @ fell) > _CURVED * np.square(fell).sum():
+                self._pairs.append((moved, fell, along))
+        self._at = log_f, slope
+
+    def step(self, factor, slope):
+        """The step to where the slope ends; factor : of the curvature before they were known."""
+        pull, shares = slope.copy(), []
+        for moved, fell, along in reversed(self._pairs):
+            shares.append(moved @ pull / along)
+            pull -= shares[-1] * fell
+        step = cho_solve(factor, pull)
+        for (moved, fell, along), share in zip(self._pairs, reversed(shares), strict=True):
+            step += (share - fell @ step / along) * moved
+        return step
 
 
 def _climb(sample, here, s, step):

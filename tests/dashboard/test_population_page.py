@@ -89,6 +89,15 @@ def test_a_mass_function_has_an_area_of_one_and_medians_are_wider(sample):
     assert width(population.density) < width(population.medians()) < width(population.stack())
 
 
+@pytest.mark.parametrize("preset", [one.key for one in PRESETS[:3]])
+def test_every_question_reaches_its_maximum(sample, preset):
+    windows = [(0.030253, 0.040319), (0.0058671, 0.0064091), (0.02, 0.0203)]  # 1500 galaxies to 17
+    asked = [(part, {}) for part in (EVERYONE, *sample.fields)]
+    asked += [(EVERYONE, {"redshift": ends}) for ends in windows]
+    found = [answer_of(sample, preset, part, cuts, "").population for part, cuts in asked]
+    assert [len(one) for one in found if not one.fitted.converged] == []
+
+
 def test_a_part_and_a_cut_move_the_population(sample):
     virgo = answer_of(sample, "mass-function", "Virgo", {}, "")
     heavy = answer_of(sample, "mass-function", EVERYONE, {"mass": (10.5, None)}, "")
