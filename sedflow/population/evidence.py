@@ -82,9 +82,14 @@ def tallied(cells: np.ndarray, values: np.ndarray, size: int) -> csr_array:
 
 
 def spreads(members: Members) -> np.ndarray:
-    """Standard deviation (n, n_quantity) of each galaxy, however few draws it has."""
-    w = members.shares[..., None]
-    values = np.where(np.isfinite(members.values), members.values, 0.0)
+    """Standard deviation (n, n_quantity) of each galaxy, however few draws it has.
+
+    Draws without a value, as the log of no star formation, do not count.
+    """
+    known = np.isfinite(members.values)
+    values = np.where(known, members.values, 0.0)
+    w = members.shares[..., None] * known
+    w = w / np.maximum(w.sum(1, keepdims=True), 1e-9)
     mean = (w * values).sum(1, keepdims=True)
     left = np.maximum(1.0 - np.square(w).sum(1), 1e-9)  # of the variance, about the draws' mean
     return np.sqrt((w * np.square(values - mean)).sum(1) / left)

@@ -538,6 +538,15 @@ def test_widths_of_galaxies_do_not_depend_on_how_many_draws_they_have():
     assert some == pytest.approx(many, rel=0.02)
 
 
+def test_the_width_of_a_galaxy_is_that_of_the_draws_that_have_a_value():
+    """The log of no star formation is none: it does not count as 0."""
+    values = np.random.default_rng(3).normal(-12.0, 0.5, (20, 400, 1))
+    values[:, ::4] = -np.inf
+    values[:, 1::4] = np.nan
+    members = replace(_mock(20)[0], values=values, shares=np.full((20, 400), 1 / 400))
+    assert np.median(spreads(members)) == pytest.approx(0.5, rel=0.05)
+
+
 @pytest.mark.parametrize(
     ("own", "words"),
     [(1.83, "some 5 times"), (1.95, "some 20 times"), (1.99, "more than 50 times")],
