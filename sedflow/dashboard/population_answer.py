@@ -5,8 +5,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from sedflow.dashboard.panels.population_state import EXACT
+from sedflow.dashboard.panels.population_state import CUTS, EXACT
 from sedflow.dashboard.population_sample import Sample
+from sedflow.dashboard.widgets import begun
 from sedflow.draws import weighted_quantile
 from sedflow.errors import SedflowError
 from sedflow.figures.base import Layers
@@ -17,9 +18,9 @@ from sedflow.figures.population_page import (
     galaxy_layers,
     map_layers,
 )
-from sedflow.population.notes import EFFECTIVE_MIN
 from sedflow.population.population import Population
 from sedflow.population.presets import QUENCHED, Preset, preset_of
+from sedflow.population.told import EFFECTIVE_MIN, hardly_told, mostly_few
 
 _OWN = (0.16, 0.5, 0.84)
 
@@ -31,7 +32,8 @@ class PopulationAnswer:
     chosen (n,) : which galaxies of the sample are in
     curve : layers of one figure; None where there are maps
     maps : name in `figures.population_page.MAPS` -> layers
-    galaxy : layers of the picked galaxy, one for each quantity
+    ident : ID of the picked galaxy, or empty
+    galaxy : its layers, one for each quantity; none where it is not in the population
     facts, picked : sentences on the population and on the picked galaxy
     """
 
@@ -40,6 +42,7 @@ class PopulationAnswer:
     chosen: np.ndarray
     curve: Layers | None
     maps: Mapping[str, Layers]
+    ident: str
     galaxy: tuple[Layers, ...]
     facts: tuple[str, ...]
     picked: str
@@ -50,14 +53,20 @@ def answer_of(
 ) -> PopulationAnswer:
     """The population of the galaxies that are chosen.
 
-    part : name in the sample's `fields`; cuts : column -> (low, high); galaxy : ID, or empty
+    part : name in the sample's `fields`; cuts : column -> (low, high)
+    galaxy : ID or name, or empty
 
     Raises
     ------
     SedflowError
-        Too few galaxies are chosen.
+        Too few galaxies are chosen, or a cut ends before it begins.
     """
     one = preset_of(preset)
+    for column, (low, high) in cuts.items():
+        if low is not None and high is not None and low > high:
+            raise SedflowError(
+                f"{CUTS[column]} from {low:.6g} to {high:.6g}: the first must be below the second"
+            )
     everyone = sample.population(preset)
     chosen = sample.chosen(part, cuts)
     rows = np.isin(everyone.ids, sample.ids[chosen])
@@ -73,9 +82,9 @@ def answer_of(
         curve = fraction_layers(population)
     else:
         maps = map_layers(population)
-    layers, picked = _galaxy(sample, population, galaxy)
+    ident, layers, picked = _galaxy(sample, population, galaxy)
     return PopulationAnswer(
-        one, population, chosen, curve, maps, layers, _facts(population, one), picked
+        one, population, chosen, curve, maps, ident, layers, _facts(population, one), picked
     )
 
 
@@ -88,27 +97,53 @@ def _chosen(sample, everyone, part, cuts, rows):
 
 
 def _facts(population, preset):
-    """The figures of the population in sentences."""
+    """The figures of the population in sentences, and how far to trust them."""
+    rough, hardly = mostly_few(population), hardly_told(population)
     out = []
     if preset.reads == "fraction":
-        low, middle, high = 1 - population.fraction_above(population.names[1], QUENCHED,
-                                                          q=[84, 50, 16])  # fmt: skip
+        ends = 1 - population.fraction_above(population.names[1], QUENCHED, q=[84, 50, 16])
         medians = _below(population, population.medians())
         stack = _below(population, population.stack())
+        low, middle, high = 100 * ends
+        about = f"{low:.0f} to {high:.0f} %"
+        if rough:
+            about = f"± {_at_best((high - low) / 2, 5):.0f} % or more"
         out.append(
-            f"Quenched are {100 * middle:.0f} % ({100 * low:.0f} to {100 * high:.0f} %). The "
-            f"medians say {100 * medians:.0f} %, the stack of draws {100 * stack:.0f} %."
+            f"Quenched are {middle:.0f} % ({about}). The medians say {100 * medians:.0f} %, the "
+            f"stack of draws {100 * stack:.0f} %."
         )
-        return tuple(out)
-    for row in population.moments([16, 50, 84]):
-        label = axis_label(str(row["quantity"]))
-        what = "mean" if row["moment"] == "mean" else "standard deviation"
+    else:
+        rows = [row for row in population.moments([16, 50, 84]) if row["quantity"] not in hardly]
+        out += [_moment(row, rough) for row in rows]
+    for name, (own, prior) in hardly.items():
+        given = "" if preset.reads == "fraction" else ", so no mean is given"
         out.append(
-            f"{label}: {what} {row['p50']:.2f} ({row['p16']:.2f} to {row['p84']:.2f})".replace(
-                "-", "\N{MINUS SIGN}"
-            )
+            f"{axis_label(name)}: hardly told by these galaxies{given}; one knows it to {own:.2f}, "
+            f"the prior alone to {prior:.2f}."
         )
-    return tuple(out)
+    if rough:
+        few = 100 * len(population.few) / len(population)
+        out.append(
+            f"± is 68 % at best: {few:.0f} % of these galaxies have too few draws for this "
+            "question."
+        )
+    else:
+        out.append("Brackets hold 68 %, by the scatter of the galaxies.")
+    return tuple(fact.replace("-", "\N{MINUS SIGN}") for fact in out)
+
+
+def _moment(row, rough):
+    """One mean or standard deviation with its error."""
+    what = "mean" if row["moment"] == "mean" else "standard deviation"
+    told = f"{row['p50']:.2f} ({row['p16']:.2f} to {row['p84']:.2f})"
+    if rough:
+        told = f"{row['p50']:.1f} (± {_at_best((row['p84'] - row['p16']) / 2, 0.1):.1f} or more)"
+    return f"{axis_label(str(row['quantity']))}: {what} {told}"
+
+
+def _at_best(error, step):
+    """An error that is larger than its number says, in whole steps."""
+    return step * np.ceil(error / step)
 
 
 def _below(population, density):
@@ -120,15 +155,18 @@ def _below(population, density):
 
 
 def _galaxy(sample, population, galaxy):
-    """Layers and a sentence on a galaxy; none where it is not in the population."""
-    galaxy = galaxy.strip()
-    if not galaxy:
-        return (), ""
-    found = np.flatnonzero(population.ids.astype(str) == galaxy)
+    """ID, layers and a sentence on a galaxy; none where it is not in the population."""
+    if not galaxy.strip():
+        return "", (), ""
+    try:
+        ident = sample.ident(galaxy)
+    except SedflowError as error:
+        return "", (), f"{begun(error)}."
+    found = np.flatnonzero(population.ids.astype(str) == ident)
     if not len(found):
-        known = (sample.ids.astype(str) == galaxy).any()
+        known = (sample.ids.astype(str) == ident).any()
         why = "not in this selection" if known else "not in this sample, which has those that fit"
-        return (), f"The galaxy {galaxy[:40]} is {why}."
+        return ident, (), f"{sample.called(ident)} is {why}."
     row = int(found[0])
     values, own, shrunk = population.draws_of(row)
     effective = population.effective_draws[row]
@@ -146,9 +184,9 @@ def _galaxy(sample, population, galaxy):
             f"With the population as prior it has {last[:-1]}, where an interval or a curve needs "
             f"{EFFECTIVE_MIN:.0f}."
         )
-    text = f"{'; '.join(parts)}. {last}".replace("-", "\N{MINUS SIGN}")
+    text = f"{'; '.join(parts)}. Brackets hold 68 %. {last}".replace("-", "\N{MINUS SIGN}")
     layers = tuple(galaxy_layers(population, row, k) for k in range(len(population.names)))
-    return layers, text
+    return ident, layers, f"{sample.called(ident)}. {text}"
 
 
 def _said(quantiles):

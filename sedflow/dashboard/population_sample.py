@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
-from sedflow.atlas.catalog import load_nsa
+from sedflow.atlas.catalog import NSACatalog, load_nsa
 from sedflow.bands import ab_magnitude
 from sedflow.catalogue.manifest import load_manifest
 from sedflow.dashboard.panels.population_state import EVERYONE, PARTS
@@ -21,9 +21,9 @@ from sedflow.population.prior import PriorShares, prior_shares
 MOST, DRAWS = 5_000, 100
 _ATLAS = (
     "The packaged atlas is seven galaxy clusters and the region of Virgo, not a fair sample of the "
-    "universe: nothing here corrects how its galaxies were selected, and the redshifts of Virgo "
-    "galaxies do not give their distances. Compare its parts with each other, not with published "
-    "mass functions."
+    "universe{others}: nothing here corrects how its galaxies were selected, and the redshifts of "
+    "Virgo galaxies do not give their distances. Compare its parts with each other, not with "
+    "published mass functions."
 )
 _WEIGHTS_ALONE = (
     "These posteriors are importance weights of 600 draws alone (--trust weights). Failed are "
@@ -42,6 +42,7 @@ class Sample:
 
     title, words : what they are, and how they were selected
     note : a sentence on the galaxies that are left out, or empty
+    catalog : that names the galaxies, if there is one
     columns : name in `CUTS` -> (n,)
     fields : name -> mask (n,)
     """
@@ -52,6 +53,7 @@ class Sample:
     columns: dict[str, np.ndarray]
     fields: dict[str, np.ndarray]
     note: str = ""
+    catalog: NSACatalog | None = None
     members: Members | None = None
     priors: Mapping[str, PriorShares] = field(default_factory=dict)
     _known: dict[tuple[str, ...], Population] = field(default_factory=dict)
@@ -69,6 +71,28 @@ class Sample:
         some = _columns_of(self.members, one.names)
         prior = self.priors.get(",".join(one.names))
         return Population.of_members(some, one.names, one.edges, prior=prior)
+
+    def ident(self, text: str) -> str:
+        """The ID of the galaxy that a text means.
+
+        Raises
+        ------
+        SedflowError
+            No galaxy is meant, or more than one.
+        """
+        plain = " ".join(text.split())
+        if (self.ids.astype(str) == plain).any():
+            return plain
+        if self.catalog is not None:
+            return str(self.catalog.find(plain))
+        raise SedflowError(f"{plain[:40]} is not a galaxy of this sample; give an ID that it has")
+
+    def called(self, ident: str) -> str:
+        """What the page calls a galaxy: "NSAID 141541 (M 87)"."""
+        if self.catalog is None:
+            return ident
+        name = self.catalog.name(int(ident))
+        return f"NSAID {ident}{f' ({name})' if name else ''}"
 
     def chosen(self, part: str, cuts: Mapping[str, tuple]) -> np.ndarray:
         """Which galaxies (n,) are in a part of the sample and inside the cuts."""
@@ -99,12 +123,20 @@ def atlas_sample() -> Sample:
     place = np.asarray(nsa.table["FIELD"]).astype(str)[rows]
     return Sample(
         "the packaged atlas",
-        _ATLAS,
+        _ATLAS.format(others=_others(members.ids[~np.isin(place, list(PARTS.values()))])),
         members.ids,
         _medians(members) | {"colour": magnitude[:, 1] - magnitude[:, 2]},
         {name: place == key for name, key in PARTS.items()},
         _WEIGHTS_ALONE,
+        nsa,
     )
+
+
+def _others(ids):
+    """The galaxies that are in no part of the atlas, in words."""
+    if not len(ids):
+        return ""
+    return f" (and NSAID {', '.join(map(str, ids))}, which belongs to neither)"
 
 
 class RunReplaced(SedflowError):
@@ -152,9 +184,8 @@ def run_sample(out: str | Path, run: str) -> Sample:
         members.ids,
         _medians(members),
         {},
-        "",
-        members,
-        priors,
+        members=members,
+        priors=priors,
     )
 
 

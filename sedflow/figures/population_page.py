@@ -16,11 +16,12 @@ from sedflow.draws import weighted_quantile
 from sedflow.figures.base import Layers, LiveFigure
 from sedflow.model.derived import KNOWN
 from sedflow.palette import FAINT, MODEL, ORANGE, THEME_INK, TRUTH, VERMILION
-from sedflow.population.notes import EFFECTIVE_MIN
 from sedflow.population.presets import QUENCHED
+from sedflow.population.told import EFFECTIVE_MIN
 
 __all__ = [
     "MAPS",
+    "SCALE",
     "CurveFigure",
     "MapFigure",
     "axis_label",
@@ -33,6 +34,7 @@ __all__ = [
 
 #: What the maps of two quantities show, from left to right.
 MAPS = {"medians": "medians", "stack": "stack of draws", "population": "population"}
+SCALE = "scale"
 _LABELS = {q.name: getattr(q, "axis_label", None) or q.label for q in KNOWN} | {
     "log_ssfr_100myr": "log sSFR, last 100 Myr [1/yr]",
     "log_mstar": "log M\N{BLACK STAR} formed [M\N{SUN}]",
@@ -132,6 +134,8 @@ def fraction_layers(population, line: float = QUENCHED) -> Layers:
 def map_layers(population, trend: bool = True) -> dict[str, Layers]:
     """Two quantities: the maps of `MAPS` on one scale of colours, with contours of the prior.
 
+    Their `extra` has `SCALE`, the shares of the galaxies in a cell where the scale begins and ends.
+
     trend : whether the mean of the second quantity is drawn over its population
     """
     x, y = population.edges
@@ -141,6 +145,7 @@ def map_layers(population, trend: bool = True) -> dict[str, Layers]:
         "population": population.density,
     }
     top = max(float(np.quantile(m, 0.995)) for m in maps.values())
+    scale = _FAINT * top * float(population.area.max()), top * float(population.area.max())
     prior = _contours(population)
     place = {"x": [x[0]], "y": [y[0]], "dw": [x[-1] - x[0]], "dh": [y[-1] - y[0]]}
     out = {}
@@ -153,7 +158,7 @@ def map_layers(population, trend: bool = True) -> dict[str, Layers]:
         if trend and key == "population":
             sources |= _trend(population)
         x_label, y_label = map(axis_label, population.names)
-        out[key] = Layers(sources, _ends(x), _ends(y), MAPS[key], x_label, y_label)
+        out[key] = Layers(sources, _ends(x), _ends(y), MAPS[key], x_label, y_label, {SCALE: scale})
     return out
 
 

@@ -6,11 +6,8 @@ from typing import Any
 import numpy as np
 
 from sedflow.population.run_parts import NOT_INFERRED
-from sedflow.population.tables import mean_and_spread
+from sedflow.population.told import EFFECTIVE_MIN, mostly_few, prior_widths
 
-#: Effective draws that a galaxy needs with the population as prior; with fewer, its likelihood has
-#: an error of more than 22 %.
-EFFECTIVE_MIN = 20.0
 _HARDLY = 0.9  # of the prior's width, from which on a galaxy's own tells little
 _ROUND = (5, 10, 20, 50)  # times
 _SAID_BEYOND = 0.003  # of the draws
@@ -24,13 +21,16 @@ def notes_of(
     remedy: str,
     awaited: int = 0,
     strangers: int = 0,
+    advice: bool = True,
 ) -> list[str]:
     """The sentences on a `Population`.
 
     spreads : median standard deviation of a galaxy, by quantity; remedy : what makes more draws
+    advice : whether to say what to do in Python and in the shell
     awaited : rows of reruns that are not inferred yet
     strangers : IDs that were to be left out, and that no galaxy has
     """
+    more = f"; {remedy}" * advice
     out = ["The population is that of the galaxies given: any selection is part of it."]
     if population.weights is not None:
         w = population.weights
@@ -61,31 +61,36 @@ def notes_of(
         out.append(
             f"Of the draws of these galaxies {100 * beyond:.1f} % are beyond the ends "
             f"of the axes ({ends}), and count as being between them: the outermost cells hold "
-            "about so much too much, and widths are a little too large. Wider ranges take "
-            "them in."
+            "about so much too much, and widths are a little too large."
+            + " Wider ranges take them in."
+            * advice
         )
     if strangers:
         out.append(f"Of the IDs in without, {strangers:,} are not those of galaxies here.")
     if population.left_out.get(NOT_INFERRED):
         out.append(
             f"The run is not finished: {population.left_out[NOT_INFERRED]:,} of its rows are not "
-            "inferred yet, and a number density from weights may be too low; give the command of "
-            "the run again, and ask for the population when it has ended."
+            "inferred yet, and a number density from weights may be too low; "
+            + "give the command of the run again, and " * advice
+            + "ask for the population when it has ended."
         )
     if awaited:
         out.append(
             f"The rerun is not finished: {awaited:,} of its rows are not inferred yet, and their "
-            "galaxies are here with the draws of the run before, if it has any; give the command "
-            "of the rerun again, and ask for the population when it has ended."
+            "galaxies are here with the draws of the run before, if it has any; "
+            + "give the command of the rerun again, and " * advice
+            + "ask for the population when it has ended."
         )
     if few := population.few:
         names = ", ".join(map(str, few[:5])) + (", ..." if len(few) > 5 else "")
         out.append(
             f"Weighted to this population, {len(few):,} of its {len(population):,} galaxies have "
-            f"fewer than {EFFECTIVE_MIN:.0f} effective draws ({names}); {remedy}."
+            f"fewer than {EFFECTIVE_MIN:.0f} effective draws ({names}){more}."
+            + " The bands do not include what that leaves out."
+            * mostly_few(population)
         )
     widths = [float(row["p50"]) for row in population.moments() if row["moment"] != "mean"]
-    priors = _prior_widths(population)
+    priors = prior_widths(population)
     for name, own, width, prior in zip(population.names, spreads, widths, priors, strict=True):
         if own > _HARDLY * prior:
             out.append(
@@ -103,7 +108,7 @@ def notes_of(
         wider = _widened(population.effective_draws, own, width)
         if wider > _SAID_WIDER:
             share = f"some {100 * wider:.0f} %" if wider < _TOO_WIDE else "by far"
-            out.append(f"The noise of the draws makes {name} {share} too wide; {remedy}.")
+            out.append(f"The noise of the draws makes {name} {share} too wide{more}.")
     if population.prior_error > _COUNTED * (known := _cells_known_to(population)):
         out.append(
             f"The prior of {' and '.join(population.names)} is thin where a part of this "
@@ -113,7 +118,10 @@ def notes_of(
             "cells."
         )
     if not population.fitted.converged:
-        out.append("The fit has not reached its maximum; choose fewer cells.")
+        out.append(
+            "The fit has not reached its maximum"
+            + ("; choose fewer cells." if advice else ", and single cells may be off.")
+        )
     return out
 
 
@@ -147,15 +155,6 @@ def _widened(effective, own, width):
     v = np.mean(1.0 / effective) - 1.0 / np.max(effective)
     known = width**2 / (width**2 + own**2)
     return float(v / (2.0 * known**2)) if known > 0 else 0.0
-
-
-def _prior_widths(population):
-    """Standard deviation of each quantity under the prior of the fits."""
-    shares = population.prior_density * population.area
-    shares = shares / shares.sum()
-    every = range(shares.ndim)
-    along = [shares.sum(tuple(k for k in every if k != axis)) for axis in every]
-    return [float(mean_and_spread(s, e)[1]) for s, e in zip(along, population.edges, strict=True)]
 
 
 def counted(left_out: Mapping[str, int]) -> str:

@@ -17,9 +17,10 @@ from sedflow.population.grid import cell_counts, check_ends, edges_of, merged, n
 from sedflow.population.inference_data import inference_data
 from sedflow.population.members import Members, members_of
 from sedflow.population.named_ids import chosen_rows
-from sedflow.population.notes import EFFECTIVE_MIN, counted, notes_of
+from sedflow.population.notes import counted, notes_of
 from sedflow.population.prior import PriorShares, cell_numbers, prior_shares
 from sedflow.population.selected import selected_density
+from sedflow.population.told import EFFECTIVE_MIN
 from sedflow.whole_numbers import LARGEST_SEED, as_whole
 
 OUTSIDE = "outside the axes"  # of why galaxies are left out
@@ -235,6 +236,11 @@ class Population(CellDensity):
         return float(np.sqrt(shares @ np.square(np.minimum(error, 1.0))))
 
     @property
+    def known_to(self) -> np.ndarray:
+        """Standard deviation (n_quantity,) of a galaxy's own posterior, the median over them."""
+        return self._spreads
+
+    @property
     def total(self) -> tuple[float, float]:
         """Sum of the weights and its error: the number density, if they are 1 / Vmax."""
         w = np.ones(len(self.ids)) if self.weights is None else self.weights
@@ -279,8 +285,13 @@ class Population(CellDensity):
     @property
     def notes(self) -> list[str]:
         """What to know before these figures are used, in sentences."""
+        return self.sentences()
+
+    def sentences(self, advice: bool = True) -> list[str]:
+        """The `notes`; without advice, they do not say what to do in Python and in the shell."""
         members = self._members
-        return notes_of(self, self._spreads, members.remedy, members.awaited, members.strangers)
+        waiting = members.awaited, members.strangers
+        return notes_of(self, self.known_to.tolist(), members.remedy, *waiting, advice)
 
     def to_table(self, path: str | Path | None = None, *, overwrite: bool = False) -> Any:
         """The density in each cell with its 68 and 95 % bands, as an astropy Table.

@@ -29,11 +29,11 @@ from sedflow.population.given_weights import checked_weights, named_weights, wei
 from sedflow.population.grid import cell_counts, check_ends, edges_of, names_of
 from sedflow.population.members import NOT_IN_SAMPLE, checked_status, members_in
 from sedflow.population.named_ids import as_text, check_known, named_ids
-from sedflow.population.notes import EFFECTIVE_MIN
 from sedflow.population.part_evidence import EvidenceJob, part_evidence, part_quantiles
 from sedflow.population.population import OUTSIDE, Population
 from sedflow.population.prior import prior_shares
 from sedflow.population.run_parts import NOT_INFERRED, RunParts, redshifts_of
+from sedflow.population.told import EFFECTIVE_MIN
 from sedflow.whole_numbers import LARGEST_SEED, as_whole
 
 _SAMPLE, _SAMPLE_DRAWS = 5_000, 200  # that choose the axes, and say how wide a galaxy is

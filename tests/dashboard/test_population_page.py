@@ -1,6 +1,8 @@
 """The page of a population: the packaged atlas and a run, looked at without a browser."""
 
 import asyncio
+import re
+from dataclasses import replace
 from types import SimpleNamespace
 
 import numpy as np
@@ -119,6 +121,8 @@ def test_a_box_of_medians_shows_no_needles(sample):
 def test_too_narrow_a_cut_is_refused_in_a_sentence(sample):
     with pytest.raises(SedflowError, match="needs 10; widen it"):
         answer_of(sample, "mass-function", EVERYONE, {"mass": (11.9, 11.91)}, "")
+    with pytest.raises(SedflowError, match="redshift from 10 to 9: the first must be below"):
+        answer_of(sample, "mass-function", EVERYONE, {"redshift": (10.0, 9.0)}, "")
 
 
 @pytest.mark.slow
@@ -147,9 +151,79 @@ def test_a_picked_galaxy_is_shown_beside_itself(sample):
     assert len(answer.galaxy) == 1
     assert {"own", "shrunk"} <= answer.galaxy[0].sources.keys()
     assert "with the population" in answer.picked
-    elsewhere = answer_of(sample, "mass-function", EVERYONE, {}, "no such galaxy")
+    left_out = np.setdiff1d(sedflow.load_nsa().ids, sample.ids)[0]
+    elsewhere = answer_of(sample, "mass-function", EVERYONE, {}, str(left_out))
     assert elsewhere.galaxy == ()
     assert "not in this sample" in elsewhere.picked
+
+
+def test_a_galaxy_is_picked_by_any_of_its_names(sample):
+    for text in ("M 87", "ngc4486", "NSAID 141541", " 141541 "):
+        answer = answer_of(sample, "mass-function", "Virgo", {}, text)
+        assert (answer.ident, len(answer.galaxy)) == ("141541", 1)
+        assert answer.picked.startswith("NSAID 141541 (M 87). log M")
+    beside = answer_of(sample, "mass-function", "seven clusters", {}, "M 87")
+    assert beside.picked == "NSAID 141541 (M 87) is not in this selection."
+    for text, said in (
+        ("99999999", "No galaxy with NSAID 99999999 in this catalogue of 9,440 galaxies; try a"),
+        ("no such galaxy", "'no such galaxy' is neither an NSAID nor a known name"),
+    ):
+        answer = answer_of(sample, "mass-function", EVERYONE, {}, text)
+        assert answer.picked.startswith(said) and answer.ident == ""
+
+
+def test_a_galaxy_of_a_run_goes_by_its_id(sample):
+    own = replace(sample, catalog=None)
+    assert own.ident(" 141541 ") == own.called("141541") == "141541"
+    with pytest.raises(SedflowError, match="M 87 is not a galaxy of this sample; give an ID"):
+        own.ident("M 87")
+
+
+def test_a_mean_that_the_galaxies_hardly_tell_is_not_given(sample):
+    answer = answer_of(sample, "mass-metallicity", EVERYONE, {}, "")
+    said = " ".join(answer.facts)
+    assert "log Z/Z☉: hardly told by these galaxies, so no mean is given" in said
+    assert "log Z/Z☉: mean" not in said and "mean 9.6 (± 0.1 or more)" in said
+    assert "75 % of these galaxies have too few draws" in said
+    assert "(± 5 % or more)" in answer_of(sample, "quenched-fraction", EVERYONE, {}, "").facts[0]
+
+
+def test_brackets_say_which_share_they_hold(sample):
+    answer = answer_of(sample, "mass-function", EVERYONE, {}, "M 87")
+    assert re.search(r"mean 9\.5\d \(9\.5\d to 9\.5\d\)", answer.facts[0])
+    assert answer.facts[-1] == "Brackets hold 68 %, by the scatter of the galaxies."
+    assert "Brackets hold 68 %" in answer.picked
+
+
+def test_the_page_gives_no_advice_that_it_has_no_control_for(sample):
+    for key in ("main-sequence", "mass-metallicity"):
+        population = answer_of(sample, key, EVERYONE, {"redshift": (0.02, 0.0203)}, "").population
+        said = [" ".join(population.sentences(advice)) for advice in (True, False)]
+        for words in ("sedflow infer", "Wider ranges")[: 1 + (key == "main-sequence")]:
+            assert words in said[0] and words not in said[1]
+
+
+def test_parts_of_the_atlas_and_the_galaxy_beside_them_are_all_of_it(sample):
+    beside = sample.ids[~np.any(list(sample.fields.values()), axis=0)]
+    assert beside.tolist() == [72]
+    assert "(and NSAID 72, which belongs to neither)" in sample.words
+
+
+def test_a_map_says_what_its_colours_are(view):
+    before = view.preset
+    view.preset = "mass-metallicity"
+    asyncio.run(view.refresh())
+    said = view.figures._said.object
+    low, high = re.search(
+        r"dark \(([\d.]+) % .* left empty\) to yellow \(([\d.]+) %", said
+    ).groups()
+    shares = view.answer.population.density * view.answer.population.area
+    assert float(low) == pytest.approx(0.02 * float(high), rel=0.1)
+    assert 100 * shares.max() > float(high) > 100 * np.median(shares)
+    assert "dashed lines are too narrow" in said and "how exactly the prior is taken out" in said
+    view.preset = before
+    asyncio.run(view.refresh())
+    assert "Colours go" not in view.figures._said.object
 
 
 def test_a_galaxy_of_few_effective_draws_has_no_interval_with_the_population(sample):
@@ -203,10 +277,13 @@ def test_a_box_sets_the_cuts_and_is_said_in_words(view):
     view.choice.cut({"mass": (11.9, 11.91)})
     asyncio.run(view.refresh())
     assert view._notice.visible
+    assert not view._found.visible and view.answer is None  # nothing of the selection before
+    assert view._heading.object == "## Population"
     view.choice.clear()
     assert view.cuts == {}
     asyncio.run(view.refresh())
     assert not view._notice.visible
+    assert view._found.visible and "8,529" in view._heading.object
 
 
 def test_a_tap_picks_a_galaxy(view, sample):

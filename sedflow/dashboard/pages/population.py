@@ -134,6 +134,8 @@ class PopulationView(PopulationState, LateView):
         except SedflowError as error:
             if turn == self._turn:
                 self._dim(False)
+                self._drop()
+                self._dots()
                 self._warn(str(error))
             return
         if turn == self._turn:
@@ -145,11 +147,16 @@ class PopulationView(PopulationState, LateView):
 
     def _take(self, sample):
         """Another sample: nothing of the last one stays beside its dots."""
-        self._shown, self.answer, self._opens = sample, None, ""
-        self._found.visible = False
+        self._shown = sample
+        self._drop()
         self._heading.object = _WAITING
         self.choice.offer(sample.columns, sample.fields)
         self._dots()
+
+    def _drop(self):
+        """Take the answer to the question before off the page: it is not that to this one."""
+        self.answer, self._opens = None, ""
+        self._found.visible = False
 
     async def _sample(self) -> Sample:
         """The sample that is chosen, read once per process."""
@@ -184,13 +191,15 @@ class PopulationView(PopulationState, LateView):
             )
             self.figures.show(answer)
             self.paper.show(answer, asked)
-            self._opens = asked.galaxy.strip() if answer.galaxy and asked.source == "atlas" else ""
+            self._opens = answer.ident if answer.galaxy and asked.source == "atlas" else ""
             self._open.visible = bool(self._opens)
             self._facts.object = "\n".join(f"- {plain(fact)}" for fact in answer.facts)
             cut = f"\n\nSelected here: {plain(said)}.{_BY_CHANCE * population.is_selected}"
             self._selection.object = f"{plain(sample.words)}{cut if said else ''}"
             self._notes.object = "\n".join(
-                f"- {plain(in_labels(text))}" for text in (*population.notes, sample.note) if text
+                f"- {plain(in_labels(text))}"
+                for text in (*population.sentences(advice=False), sample.note)
+                if text
             )
         # After what is drawn: axes that are empty for a moment say nothing.
         patch(self.figures.curve.figure, lambda: setattr(self._found, "visible", True))
@@ -200,7 +209,8 @@ class PopulationView(PopulationState, LateView):
         sample = self._shown
         if sample is None or self.choice.dots.y not in sample.columns:
             return
-        rows = np.flatnonzero(sample.ids.astype(str) == self.galaxy.strip())
+        picked = self.galaxy.strip() if self.answer is None else self.answer.ident
+        rows = np.flatnonzero(sample.ids.astype(str) == picked)
         chosen = sample.chosen(self.field, self.cuts)
         self.choice.dots.show(sample.columns, chosen, int(rows[0]) if len(rows) else None)
 

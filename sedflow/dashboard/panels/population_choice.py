@@ -58,7 +58,7 @@ class PopulationChoice(pn.viewable.Viewer):
         clear = pn.widgets.Button(label="Show all galaxies", margin=(5, 8))
         clear.on_click(lambda event: self.clear())
         self._galaxy = pn.widgets.TextInput(
-            label="galaxy to look at (ID)",
+            label="galaxy to look at (name or ID)",
             value=state.galaxy,
             placeholder="an ID, or click on a dot",
             max_length=LONGEST_TEXT,

@@ -6,7 +6,8 @@ from sedflow.dashboard.panels.panel import figure_pane
 from sedflow.dashboard.population_answer import PopulationAnswer
 from sedflow.dashboard.widgets import WRAP, patch, plain, prose
 from sedflow.figures.base import Layers
-from sedflow.figures.population_page import MAPS, CurveFigure, MapFigure
+from sedflow.figures.population_page import MAPS, SCALE, CurveFigure, MapFigure, axis_label
+from sedflow.population.told import hardly_told, mostly_few
 
 __all__ = ["PopulationFigures"]
 
@@ -77,7 +78,13 @@ class PopulationFigures(pn.viewable.Viewer):
     def show(self, answer: PopulationAnswer) -> None:  # type: ignore[override]
         """Show an answer, in place."""
         said = _SELECTED if answer.population.is_selected else _SAID
-        self._said.object = f"{answer.preset.words} {said[answer.preset.reads]}"
+        parts = (
+            answer.preset.words,
+            said[answer.preset.reads],
+            _scale(answer.maps),
+            _doubts(answer),
+        )
+        self._said.object = " ".join(part for part in parts if part)
         self._picked.object = plain(answer.picked)
         self._head.visible = self._picked.visible = bool(answer.picked)
         self._curve.visible = answer.curve is not None
@@ -107,6 +114,31 @@ class PopulationFigures(pn.viewable.Viewer):
             sizing_mode="stretch_width",
             margin=0,
         )
+
+
+def _scale(maps):
+    """What the colours of maps are, in a sentence."""
+    if not maps:
+        return ""
+    low, high = next(iter(maps.values())).extra[SCALE]
+    return (
+        f"Colours go from dark ({100 * low:.2g} % of the galaxies in a cell; with less, a cell is "
+        f"left empty) to yellow ({100 * high:.2g} % or more)."
+    )
+
+
+def _doubts(answer):
+    """What bands and means leave out, in sentences."""
+    population, reads, out = answer.population, answer.preset.reads, []
+    if mostly_few(population):
+        lines = "dashed lines" if reads == "trend" else "bands"
+        out.append(f"The {lines} are too narrow: they leave out what too few draws do.")
+    if reads == "trend" and (hardly := hardly_told(population)):
+        names = " and ".join(axis_label(name) for name in hardly)
+        out.append(
+            f"Where the population lies in {names} rests on how exactly the prior is taken out."
+        )
+    return " ".join(out)
 
 
 def _pane(figure, **options):
