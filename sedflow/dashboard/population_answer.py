@@ -34,7 +34,8 @@ class PopulationAnswer:
     maps : name in `figures.population_page.MAPS` -> layers
     ident : ID of the picked galaxy, or empty
     galaxy : its layers, one for each quantity; none where it is not in the population
-    facts, picked : sentences on the population and on the picked galaxy
+    facts, doubts, picked : sentences on the population, on what its figure leaves out, and on the
+        picked galaxy
     """
 
     preset: Preset
@@ -45,6 +46,7 @@ class PopulationAnswer:
     ident: str
     galaxy: tuple[Layers, ...]
     facts: tuple[str, ...]
+    doubts: str
     picked: str
 
 
@@ -83,8 +85,11 @@ def answer_of(
     else:
         maps = map_layers(population)
     ident, layers, picked = _galaxy(sample, population, galaxy)
+    rough, hardly = mostly_few(population), hardly_told(population)
+    facts = _facts(population, one, rough, hardly)
+    doubts = _doubts(one.reads, rough, hardly)
     return PopulationAnswer(
-        one, population, chosen, curve, maps, ident, layers, _facts(population, one), picked
+        one, population, chosen, curve, maps, ident, layers, facts, doubts, picked
     )
 
 
@@ -96,9 +101,25 @@ def _chosen(sample, everyone, part, cuts, rows):
     return population if rows[of].all() else population.selected(rows[of])
 
 
-def _facts(population, preset):
-    """The figures of the population in sentences, and how far to trust them."""
-    rough, hardly = mostly_few(population), hardly_told(population)
+def _doubts(reads, rough, hardly):
+    """What the bands and means of a figure leave out, in sentences."""
+    out = []
+    if rough:
+        lines = "dashed lines" if reads == "trend" else "bands"
+        out.append(f"The {lines} are too narrow: they leave out what too few draws do.")
+    if reads == "trend" and hardly:
+        names = " and ".join(axis_label(name) for name in hardly)
+        out.append(
+            f"Where the population lies in {names} rests on how exactly the prior is taken out."
+        )
+    return " ".join(out)
+
+
+def _facts(population, preset, rough, hardly):
+    """The figures of the population in sentences, and how far to trust them.
+
+    rough : whether most galaxies have too few draws; hardly : as `hardly_told` has it
+    """
     out = []
     if preset.reads == "fraction":
         ends = 1 - population.fraction_above(population.names[1], QUENCHED, q=[84, 50, 16])

@@ -30,14 +30,15 @@ def hardly_told(population: Any) -> dict[str, tuple[float, float]]:
     -------
     dict of name -> standard deviation of a galaxy's posterior, the median, and of the prior
     """
-    widths = [float(row["p50"]) for row in population.moments() if row["moment"] != "mean"]
-    every = zip(
-        population.names, population.known_to, prior_widths(population), widths, strict=True
-    )
+    widths = [float(row["p50"]) for row in population.moments([50]) if row["moment"] != "mean"]
+    known = dict(zip(population.names, population.known_to, strict=True))
+    if not any(own > _HARDLY * w for own, w in zip(known.values(), widths, strict=True)):
+        return {}
+    priors = prior_widths(population)
     return {
-        name: (own, prior)
-        for name, own, prior, width in every
-        if own > _HARDLY * prior and own > _HARDLY * width
+        name: (float(own), prior)
+        for (name, own), prior, width in zip(known.items(), priors, widths, strict=True)
+        if own > _HARDLY * max(prior, width)
     }
 
 

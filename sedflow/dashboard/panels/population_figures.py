@@ -6,8 +6,7 @@ from sedflow.dashboard.panels.panel import figure_pane
 from sedflow.dashboard.population_answer import PopulationAnswer
 from sedflow.dashboard.widgets import WRAP, patch, plain, prose
 from sedflow.figures.base import Layers
-from sedflow.figures.population_page import MAPS, SCALE, CurveFigure, MapFigure, axis_label
-from sedflow.population.told import hardly_told, mostly_few
+from sedflow.figures.population_page import MAPS, SCALE, CurveFigure, MapFigure
 
 __all__ = ["PopulationFigures"]
 
@@ -82,7 +81,7 @@ class PopulationFigures(pn.viewable.Viewer):
             answer.preset.words,
             said[answer.preset.reads],
             _scale(answer.maps),
-            _doubts(answer),
+            answer.doubts,
         )
         self._said.object = " ".join(part for part in parts if part)
         self._picked.object = plain(answer.picked)
@@ -125,20 +124,6 @@ def _scale(maps):
         f"Colours go from dark ({100 * low:.2g} % of the galaxies in a cell; with less, a cell is "
         f"left empty) to yellow ({100 * high:.2g} % or more)."
     )
-
-
-def _doubts(answer):
-    """What bands and means leave out, in sentences."""
-    population, reads, out = answer.population, answer.preset.reads, []
-    if mostly_few(population):
-        lines = "dashed lines" if reads == "trend" else "bands"
-        out.append(f"The {lines} are too narrow: they leave out what too few draws do.")
-    if reads == "trend" and (hardly := hardly_told(population)):
-        names = " and ".join(axis_label(name) for name in hardly)
-        out.append(
-            f"Where the population lies in {names} rests on how exactly the prior is taken out."
-        )
-    return " ".join(out)
 
 
 def _pane(figure, **options):
