@@ -168,11 +168,11 @@ def _at_best(error, step):
 
 
 def _below(population, density):
-    """Share of a density that is quenched."""
+    """Share of a density that is quenched, with what lies below the axis: hardly a star forms."""
     shares = density * population.area
     edges = population.edges[1]
-    below = np.clip((QUENCHED - edges[:-1]) / np.diff(edges), 0.0, 1.0)
-    return float((shares * below).sum() / shares.sum())
+    above = np.clip((edges[1:] - QUENCHED) / np.diff(edges), 0.0, 1.0)
+    return float(1.0 - (shares * above).sum())
 
 
 def _galaxy(sample, population, galaxy):

@@ -463,3 +463,9 @@ def test_a_run_that_cannot_be_read_does_not_tell_where_it_is(monkeypatch, caplog
     asyncio.run(view.refresh())
     assert "cannot be read" in view._notice.object
     assert "secret" not in view._notice.object and "secret" in caplog.text
+
+
+def test_medians_below_the_axis_are_quenched(sample):
+    """Galaxies without a star formed lately were counted on no side."""
+    answer = answer_of(sample, "quenched-fraction", EVERYONE, {"ssfr": (None, -11.0)}, "")
+    assert "The medians say 100 %" in answer.facts[0]
