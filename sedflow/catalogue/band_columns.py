@@ -54,7 +54,8 @@ class BandColumns:
         band: a number, or "SF11" for that of Schlafly & Finkbeiner (2011)
     corrected : "yes", if Galactic extinction has been removed; "no", if it is meant to stay
     limit : column that is true, 1 or "<" where the value is an upper limit; "negative error" where
-        the error of one is negative
+        the error of one is negative. A number below 0 marks a lower limit of the flux, which is
+        absent; -99, 99 and the like say that there is no flag
     limit_sigma : how many sigma a limit is: it becomes a flux of 0 +- limit / limit_sigma. Where
         nobody says, a band with a limit is absent
     nulls : numbers that say that there is no value, "-99, 1e20"; "none" says that -99 and the like

@@ -22,7 +22,6 @@ from sedflow.units import BLANK, as_number, as_unit, column_unit, odd_digits, sp
 WHOLE = re.compile(
     r"0|-?[1-9][0-9]{0,17}|-?[1-8][0-9]{18}|-?9[01][0-9]{17}|-?92([01][0-9]|2[0-2])[0-9]{15}"
 )
-_BELOW_ZERO = re.compile(r"\s*-[0-9]*\.?[0-9]+\s*")
 _SOLID_ANGLE = re.compile(
     r"\b(sr|ster|steradians?|beam|pix(els?)?|a(rc)?sec(s|onds?)?|arcmin|as|deg)"
     r"(\^|\*\*)?\(?-?[12]?\)?(?![a-z])|square|\bsq\b|\U000025a1",
@@ -208,15 +207,21 @@ class Columns:
         words = np.array([text.strip().lower() for text in texts], dtype=object)
         return ~mask & ~np.isin(words, [*BLANK, "0", "0.0", "f", "n", "no", "false", "="])
 
-    def signs(self, name) -> np.ndarray:
-        """What flags of limits (n,) say beyond that: 1 of "<", -1 of ">" and below 0, or 0."""
+    def flag_numbers(self, name) -> np.ndarray:
+        """A column of flags as floats (n,), NaN where a flag is a word or a sign, or blank."""
         values, mask = self._bare(name)
         if values.dtype.kind in "biuf":
-            return np.where(~mask & (values.astype(float) < 0), -1, 0)
+            return np.where(mask, np.nan, values.astype(float))
+        return np.where(mask, np.nan, [_number_in(value) for value in values])
+
+    def relations(self, name) -> np.ndarray:
+        """Which sign flags (n,) begin with: 1 of "<", -1 of ">", or 0."""
+        values, mask = self._bare(name)
+        if values.dtype.kind in "biuf":
+            return np.zeros(len(values), dtype=int)
         texts = [v.decode("utf-8", "replace") if isinstance(v, bytes) else str(v) for v in values]
         first = np.array([text.strip()[:1] for text in texts], dtype=object)
-        below_zero = np.array([bool(_BELOW_ZERO.fullmatch(text)) for text in texts], dtype=bool)
-        return ~mask * ((first == "<") * 1 - ((first == ">") | below_zero))
+        return ~mask * ((first == "<") * 1 - (first == ">"))
 
     def stated_unit(self, name) -> str:
         """Unit of a column, or of the column of which this is an element, as the table has it."""
@@ -297,6 +302,15 @@ def _of_elements(values):
         first = next(iter(values), None)
         return getattr(first, "unit", None) if hasattr(first, "to_value") else None
     return None
+
+
+def _number_in(cell):
+    """The number in a cell; NaN where it holds none."""
+    text = cell.decode("utf-8", "replace") if isinstance(cell, bytes) else cell
+    try:
+        return as_number(text)
+    except (TypeError, ValueError, OverflowError):
+        return np.nan
 
 
 def _is_list(value):

@@ -39,7 +39,7 @@ def band_fluxes(columns, name, band, reasons, left_out: Counter):
     if band.flux_unit.step < 0 or band.flux_unit.kind == "asinh":
         limits = -limits  # of a magnitude, "<" says that the galaxy is brighter
     lower, limits = limits < 0, limits > 0
-    above, below = _flagged(columns, band, value, error)
+    above, below, no_flags = _flagged(columns, band, value, error)
     limits, lower = (limits | above) & ~(lower | below), lower | below
     error = np.where(limits & (error < 0), np.nan, error)
     with np.errstate(all="ignore"):
@@ -57,6 +57,8 @@ def band_fluxes(columns, name, band, reasons, left_out: Counter):
         flux, sigma = flux * brighter, sigma * brighter
     if (lower & ~blank).any():
         left_out[f"{name}: lower limits of the flux, left out"] += int((lower & ~blank).sum())
+    for code, times in no_flags.items():
+        left_out[f"{name}: {band.limit} = {code:g} says that there is no flag"] += times
     none &= ~lower
     for flags in (blank, no_error):
         flags[list(text)] = False  # such a row has its own reason
@@ -80,16 +82,27 @@ def _check_units(columns, band):
 
 
 def _flagged(columns, band, value, error):
-    """Where the flux is an upper limit, and where a lower one, which says nothing here."""
+    """Where the flux is an upper limit, and where a lower one, which says nothing here.
+
+    Then the numbers that say that there is no flag, such as -99 and 9999 -> in how many rows;
+    none where nulls are stated as "none". A number below 0 is of the flux in any unit, as one
+    above 0 is; "<" and ">" are of the value.
+    """
     none = np.zeros(value.shape, dtype=bool)
     if band.limit == NEGATIVE:
-        return (error < 0) & ~among(error, (-1.0, -9.0, -99.0, -999.0, -9999.0)), none
+        upper = (error < 0) & ~among(error, (-1.0, -9.0, -99.0, -999.0, -9999.0))
+        return upper, none, Counter()
     if not band.limit:
-        return none, none
-    flags, signs = columns.flags(band.limit), columns.signs(band.limit)
+        return none, none, Counter()
+    flags, numbers = columns.flags(band.limit), columns.flag_numbers(band.limit)
+    if band.nulls.strip().lower() != "none":
+        none = is_code(numbers) | np.isinf(numbers) | among(numbers, (-9.0,))
+    relations = columns.relations(band.limit)
     if band.flux_unit.step < 0 or band.flux_unit.kind == "asinh":
-        signs = -signs
-    return flags & (signs >= 0), flags & (signs < 0)
+        relations = -relations
+    flags, lower = flags & ~none & (numbers != 0), (relations < 0) | (numbers < 0)
+    codes = Counter(numbers[none & ~np.isnan(value)].tolist())
+    return flags & ~lower, flags & lower, codes
 
 
 def _one_sigma(error, upper, kind):

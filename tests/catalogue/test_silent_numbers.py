@@ -67,6 +67,10 @@ def test_codes_of_no_value_are_no_logarithms():
         ("-1", "nanomaggies", (np.nan, np.nan)),
         (">", "mag", (0.0, 1e9 * 10**-8 / 2)),
         ("<", "mag", (np.nan, np.nan)),
+        (1, "mag", (0.0, 1e9 * 10**-8 / 2)),
+        (-1, "mag", (np.nan, np.nan)),
+        ("-1", "Vega", (np.nan, np.nan)),
+        (-1.0, "asinh", (np.nan, np.nan)),
         (">", "dex(nanomaggies)", (np.nan, np.nan)),
         (0, "nanomaggies", (20.0, 0.5)),
     ],
@@ -74,6 +78,26 @@ def test_codes_of_no_value_are_no_logarithms():
 def test_a_lower_limit_is_not_an_upper_one(flag, unit, right):
     found = one(20.0, 0.5, unit, {"l": flag}, limit="l", limit_sigma="2")
     assert found == pytest.approx(right, nan_ok=True)
+
+
+@pytest.mark.parametrize("unit", ["mag", "uJy"])
+@pytest.mark.parametrize("code", [-99, "-9999", 99.0, -9, "0.00", np.inf])
+def test_a_code_among_flags_of_limits_is_not_a_limit(unit, code):
+    entries = {"limit": "l", "limit_sigma": "3"}
+    plain = one(20.0, 0.1, unit)
+    assert one(20.0, 0.1, unit, {"l": code}, **entries) == pytest.approx(plain)
+
+
+def test_codes_among_flags_are_counted_and_can_be_stated_as_flags():
+    table = {"z": [0.1] * 3, "f": [20.0] * 3, "e": [0.1] * 3, "l": [0, -99, 1]}
+
+    def found(**entries):
+        band = BandColumns("f", "e", "uJy", limit="l", limit_sigma="3", **entries)
+        return to_photometry(table, Mapping("z", {"r": band}))
+
+    assert any("r: l = -99 says that there is no flag (1 row)" in s for s in found().report)
+    assert (found().photometry.flux[:, 0] > 0).tolist() == [True, True, False]
+    assert len(found(nulls="none").photometry.flux) == 2
 
 
 def test_signs_in_the_cell_are_limits_of_their_side():
