@@ -7,7 +7,7 @@ import re
 from pathlib import PurePath
 from typing import Any
 
-from sedflow.bands import BAND_ALIASES, is_library_band, names_of, short_name
+from sedflow.bands import BAND_ALIASES, is_library_band, is_own_curve, names_of, short_name
 from sedflow.errors import BadPhotometry
 
 __all__ = ["check_alike", "check_are_errors", "check_are_fluxes", "check_band_labels"]
@@ -25,7 +25,8 @@ _OF_ERRORS = re.compile(r"^e_|err|ivar|(?<![a-z])(unc|sigma|snr)(?![a-z])", re.I
 _OF_IVAR = re.compile(r"(?<!b)ivar|inv_?var", re.IGNORECASE)  # also of modelFluxIvar_u
 _OF_SNR = re.compile(r"(?<![a-z])(snr|s2n|s/n|signal_to_noise)(?![a-z])", re.IGNORECASE)
 _HST = re.compile(r"f(\d{3,4})[a-z]+", re.IGNORECASE)  # a filter, such as f435w
-_OWN_FILE = re.compile(r"\.[A-Za-z]{2,4}")  # ending of a file with a curve
+_OWN_FILE = re.compile(r"\.([a-z]{2,4}|DAT|TXT|CSV|FITS)")  # ending of a file with a curve
+_PARTS = re.compile(r"[-_.]")  # between the parts of a band's name, as in CFHT_MegaCam.g
 
 
 def check_band_labels(name: str, labels: list | None, bands: tuple[str, ...]) -> bool:
@@ -70,18 +71,27 @@ def check_band_labels(name: str, labels: list | None, bands: tuple[str, ...]) ->
     return len(told) == len(bands) and all(k in places for k, (_, places) in told.items())
 
 
-def check_are_fluxes(name: str, labels: list | None, of_errors: bool = False) -> None:
+def check_are_fluxes(
+    name: str, labels: list | None, of_errors: bool = False, bands: tuple[str, ...] = ()
+) -> None:
     """Refuse labels of IDs, redshifts or positions, and of errors beside those of fluxes.
 
     Names of magnitudes and inverse variances say nothing: pandas keeps them for what is computed of
     such columns.
 
     of_errors : whether these are the labels of errors
+    bands : names; zerr beside gerr and rerr is an error of the band z
 
     >>> check_are_fluxes("flux", ["flux_g", "flux_r"])
     """
     texts = [*map(_text_of, labels or ())]
-    kinds = [(text, _OTHER[text.lower()]) for text in texts if text.lower() in _OTHER]
+    places = [k for k, text in enumerate(texts) if text.lower() in _OTHER]
+    if places and len(texts) == len(bands):
+        told = _told(texts, bands) if len(bands) > 1 else {}
+        of_z = [of_errors and text.lower() == "zerr" for text in texts]
+        is_z = [_letter(short_name(band)) == "z" for band in bands]
+        places = [k for k in places if k not in told and not (of_z[k] and is_z[k])]
+    kinds = [(texts[k], _OTHER[texts[k].lower()]) for k in places]
     errors = [text for text in texts if _OF_ERRORS.search(text)]
     if not of_errors and 0 < len(errors) < len(texts):
         kinds += [(text, "errors") for text in errors[:1]]
@@ -168,8 +178,8 @@ def _alike_in_letters(texts, bands):
 
 
 def _letter(name):
-    """The last part of a band's name: g of "decam2014-g", of sedpy's "sdss_g0", of my_g.dat."""
-    return re.split(r"[-_]", _without_folder(name))[-1].removesuffix("0")
+    """The last part of a band's name: g of "decam2014-g", of sedpy's "sdss_g0", of my.g.dat."""
+    return _PARTS.split(_without_folder(name))[-1].removesuffix("0")
 
 
 def _without_folder(name):
@@ -223,15 +233,18 @@ def _names(bands):
 
     A band's last part does, too: flux_g beside "decam2014-g", or "sdss_g0" of sedpy, and 435 beside
     "acs_wfc_f435w"; and so do survey and letter in either order: sdss_g, g_decam. A file with a
-    curve is named by what it is called without folder and ending, and by each part of that.
+    curve is named by what it is called without folder and ending, by each part of that, and by what
+    it has where the other files differ from it: g of MegaCamg.dat.
     """
     exact: dict[str, set[int]] = {}
     small: dict[str, set[int]] = {}
+    own = [k for k, band in enumerate(bands) if is_own_curve(band)]
+    differing = dict(zip(own, _stems([_without_folder(bands[k]) for k in own]), strict=True))
     for k, band in enumerate(bands):
         stem = _without_folder(band)
-        last = re.split(r"[-_]", stem)[-1]
+        last = _PARTS.split(stem)[-1]
         texts = {*names_of(band), short_name(band), stem, last, _letter(band)}
-        texts |= {*re.split(r"[-_]", stem)} if stem != band else set()
+        texts |= {*_PARTS.split(stem), differing[k]} if k in differing else set()
         if hst := _HST.fullmatch(last):
             texts |= {hst[1], last[:-1], last[1:]}
         texts |= {"K"} if last == "Ks" else set()

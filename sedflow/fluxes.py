@@ -129,7 +129,7 @@ def _placed(name, values, bands, of_errors):
         parts = named_parts(list(values) if held else values, name, BadPhotometry)
     if parts is not None:
         labels, axis = list(parts), 0
-    check_are_fluxes(name, labels, of_errors)
+    check_are_fluxes(name, labels, bool(of_errors), bands)
     told = check_band_labels(name, labels, bands)
     if not told and parts is None:
         _check_other_axes(name, values, bands)

@@ -199,6 +199,13 @@ def _own_curves(paths):
         (["f_g", "f_r"], ("{}/g_new.txt", "{}/r_new.txt")),
         (["flux_435", "flux_606"], ("{}/acs_f435w.dat", "{}/acs_f606w.dat")),
         (["f435", "f606"], ("{}/acs_f435w.dat", "{}/acs_f606w.dat")),
+        (["flux_g", "flux_r"], ("{}/CFHT_MegaCam.g.dat", "{}/CFHT_MegaCam.r.dat")),
+        (["B", "V"], ("{}/Generic_Johnson.B.dat", "{}/Generic_Johnson.V.DAT")),
+        (["Y", "Ks"], ("{}/VISTA.Y", "{}/VISTA.Ks")),
+        (["g", "r"], ("{}/gband.dat", "{}/rband.dat")),
+        (["gmag", "rmag"], ("{}/MegaCamg.dat", "{}/MegaCamr.dat")),
+        (["g", "i"], ("{}/SDSS.gprime_filter.dat", "{}/SDSS.iprime_filter.dat")),
+        (["f435", "f606"], ("{}/HST_ACS.F435W.dat", "{}/HST_ACS.F606W.dat")),
     ],
 )
 def test_labels_name_a_curve_of_the_user_by_its_file(tmp_path, labels, bands):
@@ -229,6 +236,24 @@ def test_columns_that_are_not_the_flux_of_a_band_are_refused(labels, said):
     flux = pd.DataFrame([[10.0, 11.0]], columns=labels)
     with pytest.raises(BadPhotometry, match=said):
         Photometry(flux, [[1.0, 1.0]], 0.05, "gr")
+
+
+@pytest.mark.parametrize("pattern", ["{}err", "{}Err", "{}_phot", "{}best"])
+def test_what_is_called_as_the_other_bands_are_is_not_of_redshifts(pattern):
+    labels = [pattern.format(band) for band in BANDS]
+    errors = SIGMA.set_axis(labels, axis=1)
+    for wrap in (lambda frame: frame, lambda frame: frame.iloc[0], Table.from_pandas):
+        assert Photometry(wrap(FLUX), wrap(errors), 0.05, BANDS).flux.shape[-1] == 4
+    with pytest.raises(BadPhotometry, match="but the bands are"):
+        Photometry(FLUX, errors[labels[::-1]], 0.05, BANDS)
+
+
+def test_an_error_of_one_band_is_that_of_redshifts_where_the_band_is_not_z():
+    error = SIGMA[["z"]].set_axis(["zerr"], axis=1)
+    assert Photometry(FLUX[["z"]], error, 0.05, "z").shape == (3,)
+    for flux, sigma, band in ((FLUX[["g"]], error, "g"), (error, error, "z")):
+        with pytest.raises(BadPhotometry, match="zerr is that of redshifts"):
+            Photometry(flux, sigma, 0.05, band)
 
 
 def test_what_is_computed_of_columns_of_another_kind_keeps_their_names():
