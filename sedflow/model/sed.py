@@ -40,7 +40,7 @@ __all__ = ["SEDModel", "Spectrum", "default_model"]
 _CHUNK = 64  # galaxies at a time on the exact path: about 50 MB of scratch
 _MOST_FAST = 24  # sets of bands whose fast model is kept, of some 20 MB each
 _LOCK = threading.Lock()  # of these
-_YOUNG_GYR, _OLD_GYR = 0.01, 10.0  # ages that a grid for galaxies has to reach
+_YOUNG_GYR, _OLD_GYR = 0.01, 12.5  # ages to reach: from there to 13.3 Gyr, a burst fades 0.04 mag
 
 
 @dataclass(frozen=True)
