@@ -9,6 +9,7 @@ from sedflow.catalogue.column_names import BARE, LOOSE, OF_VALUE
 from sedflow.errors import check_choice
 from sedflow.files.packaged import checked_path
 
+_OPTICAL = "ugrizy"  # letters of bands that a table may have beside those of its survey
 _KEYS = ("unit", "system", "error_kind", "error_unit", "corrected")
 
 
@@ -64,6 +65,17 @@ class Preset:
         for layout in self.photometry:
             names = [named(find, layout["value"], letter) for letter in self.bands]
             if layout["value"] != BARE and read & set(names):
+                return [n for n in names if n and n not in read and not columns.width(n)]
+        return []
+
+    def beyond(self, found, columns, find) -> list[str]:
+        """Values of optical bands that this catalogue has not, named as those found are."""
+        read = {one.value for one in found.values()}
+        own = {letter.lower() for letter in self.bands}
+        for layout in self.photometry:
+            value = layout["value"]
+            if value != BARE and read & {named(find, value, letter) for letter in self.bands}:
+                names = [named(find, value, letter) for letter in _OPTICAL if letter not in own]
                 return [n for n in names if n and n not in read and not columns.width(n)]
         return []
 

@@ -88,11 +88,16 @@ def _of_survey(preset, found, stated):
 
 
 def _bare(chosen, columns, find):
-    """Which values of the survey's bands are not read, as they have no errors."""
+    """Which values are not read, as they have no errors, or are of bands that the survey lacks."""
     preset, found = chosen
     if bare := preset.without_errors(found, columns, find):
         like = ", ".join(one.value for one in found.values())
         yield f"not read: {', '.join(bare)}, without errors named as those of {like}"
+    if beyond := preset.beyond(found, columns, find):
+        yield (
+            f"not read: {', '.join(beyond)}, not of a band that is known of {preset.title}; write "
+            "a mapping that names the filter to read it"
+        )
 
 
 def _beside(fitting):

@@ -378,6 +378,38 @@ def test_values_of_a_survey_without_errors_are_named():
     assert said in mapping.notes
 
 
+@pytest.mark.parametrize(
+    ("value", "error", "first"),
+    [
+        ("dered_mag_{}", "dered_mag_{}_err", "decam2014-g"),
+        ("{}KronMag", "{}KronMagErr", "panstarrs-g"),
+        ("{}_cmodel_mag", "{}_cmodel_magerr", "hsc2017-g"),
+    ],
+)
+def test_a_band_beside_those_of_a_survey_without_it_is_named(value, error, first):
+    mapping = sedflow.guess_mapping(_columns(value, error, zspec=[0.1]))
+    assert next(iter(mapping.bands)) == first
+    said = f"not read: {value.format('u')}, not of a band that is known of "
+    assert any(note.startswith(said) for note in mapping.notes)
+
+
+@pytest.mark.parametrize(
+    ("names", "bands"),
+    [
+        (("flux_{}", "flux_ivar_{}"), "griz"),
+        (("FLUX_{}", "FLUX_IVAR_{}"), "GRIZ"),
+        (("modelMag_{}", "modelMagErr_{}"), "griz"),
+        (("{}KronMag", "{}KronMagErr"), "grizy"),
+        (("{}_cModelFlux", "{}_cModelFluxErr"), "ugrizy"),
+    ],
+)
+def test_no_band_of_a_survey_itself_is_said_to_be_of_another(names, bands):
+    table = {name.format(band): [18.0] for name in names for band in bands}
+    mapping = sedflow.guess_mapping(table | {"zspec": [0.1]})
+    assert len(mapping.bands) == len(bands)
+    assert not any("not read" in note for note in mapping.notes)
+
+
 _OF_PRESETS = {one["value"] for preset in presets() for one in preset.photometry}
 
 
