@@ -73,6 +73,22 @@ def test_magnitudes_are_those_of_speclite(smooth, family):
     np.testing.assert_allclose(mine, theirs, atol=6e-4 if "u" in names else 2e-4)
 
 
+@pytest.mark.parametrize("name", ["galex-fuv", "galex-nuv", "sdss2010-g", "hsc2017-i"])
+def test_magnitudes_of_a_spectrum_of_the_model_are_those_of_its_steps(name):
+    from speclite.filters import load_filter
+
+    model, curve = SEDModel("bc03"), load_filter(name)
+    spectrum, steps = (
+        model.spectrum(sedflow.Prior().sample(1, seed=4)[0], 0.1),
+        (np.arange(20) + 0.5) / 20,
+    )
+    edges = 1.1 * model.grid.wave_edges
+    wave = (edges[:-1, None] + steps * np.diff(edges)[:, None]).ravel()
+    flux = np.repeat(spectrum.flux, 20) * 1e-17 * u.erg / u.s / u.cm**2 / u.AA
+    mine = ab_magnitude(spectrum.flux @ band_weights([load_band(name)], edges))[0]
+    assert mine == pytest.approx(curve.get_ab_magnitude(flux, wave * u.AA), abs=3e-4)
+
+
 @pytest.mark.parametrize("name", ["FUV", "NUV", "J", "H", "Ks", "wise_w1", "decam_g", "sdss_r0"])
 def test_magnitudes_are_those_of_sedpy(smooth, name):
     Filter = pytest.importorskip("sedpy.observate").Filter

@@ -98,7 +98,8 @@ class ShownFit(PlottedFit):
     def ess(self) -> np.ndarray | None:
         """Effective number of draws (...): of the weights, or the least of the chains'.
 
-        None where it is not known.
+        Draws of equal weight may be fewer than that, as they were drawn by those weights: errors
+        of means follow the lesser of the two. None where it is not known.
         """
         weights, chains = self.draws.importance, self.draws.convergence
         if chains is not None and (weights is None or self.quality in (EXACT_MCMC, FAILED)):
