@@ -182,6 +182,16 @@ def test_a_search_is_made_when_models_left_and_not_otherwise(monkeypatch):
     assert searches == [row]
 
 
+def test_a_freeze_that_ends_after_its_document_was_destroyed_ends():
+    bokeh_models.patch()
+    document = Document()
+    document.add_root(models.Row(models.Div()))
+    document.on_change(print)
+    with pn.io.hold(document, freeze=True):
+        document.destroy(print)
+    document.models.invalidate()
+
+
 def test_a_message_spells_out_what_its_page_has_not_seen():
     bokeh_models.patch()
     document, events = Document(), []

@@ -35,6 +35,8 @@ def patch() -> None:
 
     @wraps(searched)
     def recompute(self):
+        if not _is_there(self):
+            return
         _KNOWN[self] = _roots(self), set()
         searched(self)
 
@@ -45,7 +47,7 @@ def patch() -> None:
 
     def pop_freeze(self):
         self._freeze_count -= 1
-        if self._freeze_count:
+        if self._freeze_count or not _is_there(self):
             return
         roots, came = _KNOWN.get(self, (None, set()))
         if roots != _roots(self):
@@ -61,9 +63,13 @@ def patch() -> None:
     bokeh_util.visit_immediate_value_references = _visit_values
 
 
+def _is_there(models):
+    """Whether the document of models is there: what waits under a freeze may outlive its page."""
+    return hasattr(models._document(), "_roots")  # which a document that is destroyed loses
+
+
 def _roots(models):
-    document = models._document()
-    return [] if document is None else [root.id for root in document.roots]
+    return [root.id for root in models._document().roots]
 
 
 def _trigger(self, attr, old, new, hint=None, setter=None):
