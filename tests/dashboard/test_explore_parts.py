@@ -365,6 +365,23 @@ def test_bands_left_out_one_after_the_other_are_all_there_again():
     assert state.bands == ["g", "r"]
 
 
+@pytest.mark.parametrize(("chosen", "then"), [([], []), (["g", "r", "i"], ["FUV", "g", "r", "i"])])
+def test_a_band_left_out_before_another_network_was_chosen_is_there_in_the_next(chosen, then):
+    """It stayed out of every galaxy after it."""
+    state = ExplorerState(run=None, galaxy="72", bands=chosen)
+    panel = VerdictPanel(state, print, SimpleNamespace())
+    panel._apply(SimpleNamespace(name="bands", value=["g", "r"]))
+    both = {"weights": "nsa-uv-bc03", "bands": ["FUV", "g", "r"]}
+    panel._apply(SimpleNamespace(name="network", value=both))
+    assert state.bands == ["FUV", "g", "r"]
+    panel._apply(SimpleNamespace(name="bands", value=["FUV", "r"]))  # and one more
+    state.galaxy = "2490"
+    assert (state.weights, state.bands) == ("nsa-uv-bc03", then)
+    panel._apply(SimpleNamespace(name="network", value=both))  # where none was left out
+    state.galaxy = "72"
+    assert state.bands == ["FUV", "g", "r"]
+
+
 def test_the_buttons_of_a_fresh_page_are_what_its_address_says():
     """They showed all bands, and a click on one that was left out left out what was used."""
     state = ExplorerState(run=None, bands=["g", "r"])

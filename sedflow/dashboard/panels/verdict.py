@@ -193,14 +193,27 @@ class VerdictPanel(AnswerPanel):
             self._start(remedy.value)
             return
         if remedy.name == "network":
+            self._take_more(remedy.value["bands"])
             self._state.param.update(**remedy.value)
             return
         if remedy.name == "bands":
             # Bands of before the first of several remedies.
-            bands, before = self._cured.get(self._state.galaxy, (None, []))
-            before = before if bands == self._state.bands else self._state.bands
+            before = self._before()
+            before = self._state.bands if before is None else before
             self._cured[self._state.galaxy] = remedy.value, before
         setattr(self._state, remedy.name, remedy.value)
+
+    def _before(self):
+        """The bands before one was left out of the galaxy shown; None where none was."""
+        bands, before = self._cured.get(self._state.galaxy, (None, None))
+        return before if bands == self._state.bands else None
+
+    def _take_more(self, bands):
+        """Bands of another network join those of the galaxy, and those that come back after it."""
+        before = self._before()
+        if before is not None:
+            more = [band for band in bands if band not in self._state.bands]
+            self._cured[self._state.galaxy] = bands, [*more, *before] if before else []
 
     def _other_galaxy(self, *events):
         """A band was left out of the galaxy whose band is bad: the next one has its bands again."""
