@@ -124,18 +124,23 @@ class Ladder:
 
     def given_up(self):
         """The first rung's draws, where no rung can be exact."""
-        self._describe(self.approximate)
+        kept = self.approximate
+        self._describe(kept)
         self.figures["warning"] = ""  # of these draws, which are not the model's best
-        self.say(MISFIT if self.unreached else FAILED, self.unreached or self.hopeless)
-        return self._as_many(self.approximate)
+        kind, why = (MISFIT, self.unreached) if self.unreached else (FAILED, self.hopeless)
+        if not self.unreached or _too_few(kept):
+            kept = _unweighted(kept)
+            why = f"{why.rstrip('.')}. The quantiles are those of the draws without weights."
+        self.say(kind, why)
+        return self._as_many(kept)
 
     def uncorrected(self, trust):
         """The first rung's draws, whose weights do not pass, where no more was asked for."""
         kept, held = self.approximate, self.approximate.importance
         self._describe(self._as_many(kept, JUDGED_ON))
         what = "The quantiles are approximate"
-        if float(held.ess) <= TELLING:  # of a handful of draws, they would have no width
-            kept = replace(kept, weights=np.full(kept.n, 1 / kept.n))
+        if _too_few(kept):
+            kept = _unweighted(kept)
             what = "The quantiles are those of the draws without weights, and approximate"
         tried = "" if trust == "weights" else ", not even with adaptive importance sampling"
         self.say(
@@ -352,6 +357,15 @@ class Ladder:
         start = time.monotonic()
         yield
         self.figures["seconds"][rung] = time.monotonic() - start
+
+
+def _too_few(draws):
+    """Whether quantiles of weighted draws would be those of a handful, which have no width."""
+    return float(draws.importance.ess) <= TELLING
+
+
+def _unweighted(draws):
+    return replace(draws, weights=np.full(draws.n, 1 / draws.n))
 
 
 def check_distinct(draws, sampler):

@@ -59,3 +59,18 @@ def test_draws_of_which_a_handful_are_effective_are_kept_without_weights(posteri
     assert high - low > 0.8 * np.ptp(own.quantile("log_mstar", [0.16, 0.84]))
     assert "the draws without weights" in found.verdict.reason
     assert "where 400 are needed" in found.verdict.reason
+
+
+@pytest.mark.parametrize("trust", ["weights", "auto"])
+def test_draws_of_a_galaxy_whose_errors_are_too_small_are_kept_without_weights(posterior, trust):
+    """Ranges of 68 % had no width: all of the weight was that of one draw."""
+    known = sedflow.load_nsa().photometry(72)
+    sigma = np.where(np.array(known.bands) == "i", 5e-4, 2e-3) * known.flux
+    galaxy = sedflow.Photometry(known.flux, sigma, known.redshift, known.bands)
+    found = sedflow.fit(galaxy, posterior, n=500, seed=1, trust=trust)
+    assert found.verdict.kind == "failed"
+    np.testing.assert_array_equal(found.draws.weights, 1 / 500)
+    own = sedflow.fit(galaxy, posterior, n=500, seed=1, trust=None)
+    low, high = found.quantile("log_mstar", [0.16, 0.84])
+    assert high - low > 0.8 * np.ptp(own.quantile("log_mstar", [0.16, 0.84]))
+    assert "those of the draws without weights" in found.verdict.reason
