@@ -203,7 +203,6 @@ def encode_lesson(learn) -> dict[str, str]:
     asked = {"step": learn.step, "lesson_galaxy": learn.galaxy, "lesson_seed": learn.seed}
     usual = {"lesson_galaxy": learn.param.galaxy.default, "lesson_seed": 1}
     code = {"class": learn.code} if learn.code else {}
-    code |= {"guess": learn.mark} if learn.code and learn.mark else {}
     by_hand = learn.lesson == "fit-by-hand" and learn.best
     knobs = {"knobs": encode_best(learn.best)} if by_hand else {}
     return {"lesson": learn.lesson, **encode(asked, usual), **code, **knobs}

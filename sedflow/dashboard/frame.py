@@ -48,7 +48,12 @@ class Frame:
         self.channel = pn.Column(pn.pane.Bokeh(self._said), self._show, self._busy, self._works)
 
     def begin(self, document) -> None:
-        """Let a document tell its page when the server is lost, and when it is back."""
+        """Let a document tell its page when the server is lost, and when it is back.
+
+        The page tells once what it sends guesses to a class under.
+        """
+        code = "window.sedflow?.say(`mark ${window.sedflowMark}`)"
+        document.js_on_event("document_ready", CustomJS(code=code))
         document.js_on_event("connection_lost", CustomJS(code="window.sedflow?.lost()"))
         document.js_on_event("client_reconnected", CustomJS(code="window.sedflow?.found()"))
 

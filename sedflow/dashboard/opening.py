@@ -9,7 +9,7 @@ from sedflow.catalogue.results import RunTable
 from sedflow.dashboard.address import FORMER, decode, decode_own, decode_pins, decode_row
 from sedflow.dashboard.answer import Request
 from sedflow.dashboard.engine import Engine
-from sedflow.dashboard.learn.by_hand.kept import decode_best, is_mark
+from sedflow.dashboard.learn.by_hand.kept import decode_best
 from sedflow.dashboard.numbers import whole_number
 from sedflow.dashboard.pages.compare import MOST_PINS
 from sedflow.dashboard.pinned_curve import decode_pinned
@@ -167,7 +167,6 @@ def _lesson(query):
     values: dict[str, Any] = {k: query[k] for k in ("lesson",) if k in query}
     notices: list[str] = []
     values["code"] = query.get("class", "")[:CODE_LENGTH]
-    values["mark"] = query.get("guess", "") if is_mark(query.get("guess", "")) else ""
     for name, key in (("step", "step"), ("galaxy", "lesson_galaxy"), ("seed", "lesson_seed")):
         number = whole_number(query.get(key, ""))
         if number is not None:

@@ -22,6 +22,7 @@ from sedflow.dashboard.pages.view import laid_out
 from sedflow.dashboard.patches.browser import patch_document
 from sedflow.dashboard.population_address import decode_population
 from sedflow.dashboard.presentation import PRESENTED, Presentation
+from sedflow.dashboard.server.classes import is_mark, new_mark
 from sedflow.dashboard.state import ForwardState
 from sedflow.dashboard.widgets import begun
 from sedflow.parameters import NAMES
@@ -62,6 +63,7 @@ class Page:
         self._presentation = Presentation(self.frame, opening.present)
         self.active = "explore"
         self._written: dict[str, str] = {}
+        self._mark = ""  # of the tab, once it has said so
         self._going = self._opening = True  # until the first page is shown
         self._slots = {
             key: pn.Column(sizing_mode="stretch_both", margin=0, visible=False) for key in self.keys
@@ -140,6 +142,8 @@ class Page:
             self._present("" if rest == "off" else rest)
         elif word in ("onward", "backward"):
             self._step(1 if word == "onward" else -1)
+        elif word == "mark" and is_mark(rest):
+            self._mark = self._mark or rest  # one page is one pupil, whatever it says later
         elif word == "theme" and rest in ("dark", "light"):
             self.dark = rest == "dark"
             self._set_theme()
@@ -242,12 +246,18 @@ class Page:
     def _make_learn(self):
         from sedflow.dashboard.pages.learn import LearnView
 
-        view = LearnView(self.engine.nsa, self.engine.posterior, **self.opening.lesson)
+        begin = self.opening.lesson
+        view = LearnView(self.engine.nsa, self.engine.posterior, self._own_mark, **begin)
         view.param.watch(
             lambda *events: self._write_address(),
-            ["lesson", "step", "galaxy", "seed", "code", "mark", "best"],
+            ["lesson", "step", "galaxy", "seed", "code", "best"],
         )
         return view
+
+    def _own_mark(self):
+        """What this page sends guesses to a class under: as its tab says, or for this session."""
+        self._mark = self._mark or new_mark()
+        return self._mark
 
     def _make_data(self):
         view = OwnDataView(self.engine)

@@ -960,3 +960,40 @@ def test_axe_finds_nothing_serious_in_what_is_opened_on_a_page(blank, address, q
         page.locator("#sf-walk").wait_for(timeout=60_000)
     page.wait_for_timeout(2000)
     _no_serious_in_both_themes(page)
+
+
+def test_who_opens_the_address_of_a_class_has_a_guess_and_a_reload_keeps_it(chromium, address):
+    """Pupils one after another at one desk, or behind one router, overwrote each other's guess."""
+    opened = []
+
+    def send(page, n):
+        page.get_by_role("button", name="Send my best").click(timeout=60_000)
+        words = "1 guess," if n == 1 else f"{n} guesses,"
+        page.get_by_text(words).wait_for(timeout=30_000)
+
+    def opens(where):
+        opened.append(watched_page(chromium))
+        page = opened[-1][0]
+        go(page, where)
+        return page
+
+    teacher = opens(f"{address}?view=learn&lesson=fit-by-hand&step=2")
+    teacher.get_by_role("button", name="Open a class").click(timeout=60_000)
+    send(teacher, 1)
+    teacher.wait_for_url("**class=*")
+    where = teacher.url
+    teacher.reload()
+    teacher.wait_for_function(IDLE, timeout=60_000)
+    send(teacher, 1)
+    with teacher.context.expect_page() as found:  # a tab that has a copy of this one's store
+        teacher.evaluate("window.open(location.href)")
+    found.value.wait_for_function(IDLE, timeout=60_000)
+    send(found.value, 2)
+    teacher.context.close()
+    for n in (3, 4):
+        page = opens(where)
+        send(page, n)
+        page.wait_for_timeout(2000)
+        expect(page.get_by_text(f"{n} guesses,")).to_be_visible()  # and no more of them
+        page.context.close()
+    assert not [one for _, bad in opened for one in bad]

@@ -6,13 +6,11 @@ import numpy as np
 import pytest
 
 import sedflow
-from sedflow.dashboard.address import encode_lesson
-from sedflow.dashboard.learn.by_hand import lesson, together
-from sedflow.dashboard.learn.by_hand.kept import is_mark
+from sedflow.dashboard.learn.by_hand import lesson
 from sedflow.dashboard.learn.by_hand.together import Together
-from sedflow.dashboard.opening import _lesson
 from sedflow.dashboard.pages.learn import LearnView
-from sedflow.dashboard.server.classes import CODE_LENGTH, Classes
+from sedflow.dashboard.server.classes import CODE_LENGTH, Classes, new_mark
+from sedflow.dashboard.tabs import Page
 from sedflow.errors import SedflowError
 
 LIMITS = [(0.0, 1.0), (-2.0, 2.0)]
@@ -134,34 +132,32 @@ def test_classes_that_nobody_uses_give_their_places_to_others():
     assert len({*codes} & {*classes._classes}) == 39
 
 
-def test_a_page_that_is_loaded_again_has_one_guess(monkeypatch):
-    """The address has what it was sent under; a link that is copied leaves that out."""
+def test_a_page_has_the_mark_of_its_tab_and_no_address_has_it(engine):
+    """Who opened the address of a page that was closed took its guess over."""
+    mark, other = new_mark(), new_mark()
+    page = Page(
+        engine, {"view": "learn", "lesson": "fit-by-hand", "class": "AAAAA", "guess": other}
+    )
+    for said in ("<b>", mark, other):  # the first that is one: a page is one pupil
+        page.frame._obey(f"1 mark {said}")
+    assert page.views["learn"]._mark() == mark
+    assert not {mark, other} & {*page.values().values()}
+    silent = Page(engine)
+    assert silent._own_mark() == silent._own_mark()
 
-    async def opened(address):
-        opening, _ = _lesson(address)
-        view = LearnView(sedflow.load_nsa(), **opening)
-        assert view.views is not None
-        await view.ready()
-        view._stage.together.send()
-        return view
 
+def test_a_page_sends_all_its_guesses_under_one_mark():
     knobs = {name: start for name, (*_, start) in lesson.KNOBS.items()}
-    code = Together(lambda: knobs, "", lambda code: None, lambda: True, 72)
-    code.open()
-    address = {"lesson": "fit-by-hand", "step": "2", "class": code.code}
-    for _ in range(3):
-        view = asyncio.run(opened(address))
-        address = encode_lesson(view)
-    assert is_mark(address["guess"])
-    assert len(code.classes.guesses(code.code)) == 1
-    asyncio.run(opened({k: v for k, v in address.items() if k != "guess"}))
-    assert len(code.classes.guesses(code.code)) == 2
-    monkeypatch.setattr(together, "_is_open", lambda document: lambda: True)
-    for _ in range(3):  # whose address, of an open page, is given to others
-        address = encode_lesson(asyncio.run(opened(address)))
-    assert len(code.classes.guesses(code.code)) == 4
-    odd, _ = _lesson(address | {"guess": "<b>"})
-    assert odd["mark"] == ""
+    marks = [new_mark(), new_mark()]
+    first = Together(lambda: knobs, "", lambda code: None, lambda: True, mark=lambda: marks[0])
+    first.open()
+    for mark in (marks[0], marks[1], marks[0]):  # loaded again, and others
+        again = Together(
+            lambda: knobs, first.code, lambda code: None, lambda: True, mark=lambda m=mark: m
+        )
+        again.send()
+        again.send()
+    assert len(first.classes.guesses(first.code)) == 2
 
 
 def test_a_visitor_s_own_class_that_nobody_looks_at_gives_its_place():
@@ -182,14 +178,3 @@ def test_a_visitor_s_own_class_that_nobody_looks_at_gives_its_place():
     classes.open("school")
     classes.open("school")
     assert classes.known(codes[0]) == codes[0]  # it has a guess
-
-
-def test_a_mark_is_of_one_visitor_s_page_that_was_closed():
-    classes, there = Classes(LIMITS), [True]
-    code = classes.open("a")
-    classes.send(code, "mark", [0.5, 0.0], "a", lambda: there[0])
-    assert not classes.goes_on(code, "mark", "a")
-    there[0] = False
-    assert classes.goes_on(code, "mark", "a")
-    assert not classes.goes_on(code, "mark", "b")
-    assert not classes.goes_on(code, "none", "a")

@@ -237,8 +237,8 @@ window.sedflow = (() => {
 
   async function share() {
     const link = new URL(location.href)
-    // A class is sent the link: the others begin without the fit, and guess, of whoever sent it.
-    if (link.searchParams.has('class')) link.search = link.search.replace(/&(knobs|guess)=[^&]*/g, '')
+    // A class is sent the link: the others begin without the fit of whoever sent it.
+    if (link.searchParams.has('class')) link.search = link.search.replace(/&knobs=[^&]*/, '')
     try {
       await navigator.clipboard.writeText(link.href)
       notice('The link to this page is copied.', '', 4)

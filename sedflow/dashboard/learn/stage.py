@@ -8,6 +8,7 @@ import panel as pn
 from sedflow.atlas.catalog import NSACatalog
 from sedflow.dashboard.figure_pane import FigurePane
 from sedflow.dashboard.patches.panel_server import boxed
+from sedflow.dashboard.server.classes import new_mark
 from sedflow.dashboard.widgets import decimals
 from sedflow.network.posterior import AmortizedPosterior
 
@@ -38,8 +39,7 @@ class Scene:
     alive : whether the stage is still shown
     code : of the class that the address names; empty for none
     joined : joined(code), to be called when a class was joined
-    mark : what a guess was sent to a class under; empty before the first
-    marked : marked(mark), to be called when one was sent
+    mark : mark(), what the page sends guesses to a class under
     best : galaxy that is fitted by hand -> its best knobs, as far as there were any before
     keep : keep(galaxy, knobs), to be called when there are better ones
     """
@@ -53,8 +53,7 @@ class Scene:
     alive: Callable[[], bool]
     code: str = ""
     joined: Callable[[str], object] = lambda code: None
-    mark: str = ""
-    marked: Callable[[str], object] = lambda mark: None
+    mark: Callable[[], str] = new_mark
     best: Mapping[str, dict[str, float]] = field(default_factory=dict)
     keep: Callable[[str, dict[str, float]], object] = lambda galaxy, knobs: None
 

@@ -17,6 +17,7 @@ from sedflow.dashboard.learn.stage import Scene
 from sedflow.dashboard.learn.work import LessonWork
 from sedflow.dashboard.pages.view import LateView
 from sedflow.dashboard.printed import filled
+from sedflow.dashboard.server.classes import new_mark
 from sedflow.dashboard.widgets import note, plain, prose, whole_field
 from sedflow.network.weights import cached_posterior
 
@@ -79,6 +80,8 @@ class LearnView(LateView):
     nsa : NSACatalog
     network : callable, optional
         Name -> AmortizedPosterior, loaded once per process (`Engine.posterior`, for one).
+    mark : callable, optional
+        What the page sends guesses to a class under.
     lesson : str
         Key of the lesson shown, "" for the list of them; an unknown one counts as "".
     step : int
@@ -96,13 +99,13 @@ class LearnView(LateView):
     galaxy = param.Integer(default=_GALAXY, doc="NSAID of the lessons' galaxy")
     seed = param.Integer(default=1, doc="Seed of what the lessons draw")
     code = param.String(default="", doc="Code of the class that was joined")
-    mark = param.String(default="", doc="What a guess was sent to a class under")
     best = param.Dict(default={}, doc="Best knobs of each galaxy that was fitted by hand")
     notice = param.String(default="", doc="What was changed because it was out of range")
 
-    def __init__(self, nsa, network=None, **params):
-        kept = {name: params.pop(name) for name in ("code", "mark", "best") if name in params}
+    def __init__(self, nsa, network=None, mark=new_mark, **params):
+        kept = {name: params.pop(name) for name in ("code", "best") if name in params}
         super().__init__(**kept)
+        self._mark = mark
         self._nsa, self._network = nsa, network or cached_posterior
         self._stage, self._stage_of, self._built = None, None, False
         self._answered: dict[tuple, str | None] = {}  # what was chosen at steps that are answered
@@ -318,8 +321,7 @@ class LearnView(LateView):
                 code=self.code,
                 joined=lambda code: self.param.update(code=code),
                 alive=lambda: self._stage is not None and self._opened is opened,
-                mark=self.mark,
-                marked=lambda mark: self.param.update(mark=mark),
+                mark=self._mark,
                 best=self.best,
                 keep=lambda which, knobs: self.param.update(best={**self.best, which: knobs}),
             )

@@ -4,10 +4,10 @@ Nothing is written down, no names are asked for, and a class that nobody has use
 forgotten. Who knows the code can send a guess and see all of them.
 """
 
+import re
 import secrets
 import threading
 import time
-from collections.abc import Callable
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -15,7 +15,7 @@ import numpy as np
 from sedflow.dashboard.server.talks import Bucket
 from sedflow.errors import SedflowError
 
-__all__ = ["CODE_LENGTH", "Classes", "shared_classes"]
+__all__ = ["CODE_LENGTH", "Classes", "is_mark", "new_mark", "shared_classes"]
 
 CODE_LENGTH = 5
 _LETTERS = "BCDFGHJKLMNPQRSTVWXZ2345679"  # none that is mistaken for another, and no words
@@ -25,20 +25,32 @@ _HOURS = 4.0  # without a guess or a look, after which a class is forgotten
 _LEFT = 600.0  # seconds without a look; then an empty class gives its place to another
 _UNSEEN, _ENDED = 60.0, 3600.0  # the same of a visitor's own: an empty one, and one with guesses
 _WRONG = 40, 0.5  # wrong codes of a visitor at once, and more a second
+_MARK_BYTES = 8
+_MARK = re.compile(f"[0-9a-f]{{{2 * _MARK_BYTES}}}")  # as `frame/mark.js` makes it, too
+
+
+def new_mark() -> str:
+    """What a page sends its guesses to a class under: by chance, and nobody's name."""
+    return secrets.token_hex(_MARK_BYTES)
+
+
+def is_mark(text: str) -> bool:
+    """Whether `new_mark` makes such a text.
+
+    >>> is_mark(new_mark()), is_mark("mine")
+    (True, False)
+    """
+    return _MARK.fullmatch(text) is not None
 
 
 @dataclass
 class _Class:
-    """Guesses (n_value,) of one galaxy's values, by the mark of the page that sent them.
-
-    senders : mark -> the visitor's address, and whether its page is open
-    """
+    """Guesses (n_value,) of one galaxy's values, by the mark of the page that sent them."""
 
     by: str
     seen: float
     galaxy: int = 0
     guesses: dict[str, np.ndarray] = field(default_factory=dict)
-    senders: dict[str, tuple[str, Callable[[], bool]]] = field(default_factory=dict)
 
 
 class Classes:
@@ -126,28 +138,10 @@ class Classes:
             )
         return code
 
-    def goes_on(self, code: str, mark: str, visitor: str) -> bool:
-        """Whether a page is the one that has sent a guess under a mark, loaded again.
-
-        It is if that page is closed, and was at the same address. Whoever was given the address of
-        an open page, or has a second tab, has a guess of its own.
-        """
-        _, one = self._find(code)
-        with self._lock:
-            sender, is_open = one.senders.get(mark, ("", lambda: True))
-        return sender == visitor and not is_open()
-
-    def send(
-        self,
-        code: str,
-        mark: str,
-        values,
-        visitor: str = "",
-        is_open: Callable[[], bool] = lambda: False,
-    ) -> None:
+    def send(self, code: str, mark: str, values) -> None:
         """Keep the guess (n_value,) of a page, in the place of its last one.
 
-        mark : what the page sends its guesses under; is_open : whether it still is
+        mark : what the page sends its guesses under
 
         Raises
         ------
@@ -167,7 +161,6 @@ class Classes:
                     "another class"
                 )
             one.guesses[mark] = values
-            one.senders[mark] = visitor, is_open
 
     def guesses(self, code: str) -> np.ndarray:
         """All guesses (n, n_value) of a class, in no order that tells who sent them.

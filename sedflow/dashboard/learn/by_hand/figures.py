@@ -77,7 +77,6 @@ class ByHandFigures(Stage):
             scene.alive,
             scene.nsaid,
             scene.mark,
-            scene.marked,
         )
         self.layout[:] = [
             self._knobs,

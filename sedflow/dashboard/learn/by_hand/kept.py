@@ -1,17 +1,12 @@
-"""What an address has of *Fit by hand*, so that a reload keeps it: best knobs, and a guess."""
+"""What an address has of *Fit by hand*, so that a reload keeps it: best knobs."""
 
 import math
-import re
-import secrets
 
 from sedflow.dashboard.learn.by_hand.lesson import KNOBS
 from sedflow.dashboard.numbers import clamped
 
 #: The galaxies that are fitted, in the order of the address.
 GALAXIES = ("nsa", "mock")
-
-_MARK_BYTES = 8
-_MARK = re.compile(f"[0-9a-f]{{{2 * _MARK_BYTES}}}")
 
 Best = dict[str, dict[str, float]]
 
@@ -54,17 +49,3 @@ def decode_best(text: str) -> tuple[Best, list[str]]:
             for value, (name, (_, _, low, high, _)) in zip(values, KNOBS.items(), strict=True)
         }
     return best, notices
-
-
-def new_mark() -> str:
-    """What a page sends its guesses to a class under: by chance, and nobody's name."""
-    return secrets.token_hex(_MARK_BYTES)
-
-
-def is_mark(text: str) -> bool:
-    """Whether `new_mark` makes such a text.
-
-    >>> is_mark(new_mark()), is_mark("mine")
-    (True, False)
-    """
-    return _MARK.fullmatch(text) is not None

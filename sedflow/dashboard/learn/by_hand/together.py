@@ -1,6 +1,5 @@
 """Class mode of the lesson: guesses of many browsers in one histogram."""
 
-import weakref
 from collections.abc import Callable
 
 import numpy as np
@@ -8,10 +7,9 @@ import panel as pn
 from bokeh.models import Range1d
 
 from sedflow.dashboard.learn.by_hand import lesson
-from sedflow.dashboard.learn.by_hand.kept import new_mark
 from sedflow.dashboard.learn.plots import Plot
 from sedflow.dashboard.learn.stage import pane
-from sedflow.dashboard.server.classes import CODE_LENGTH, shared_classes
+from sedflow.dashboard.server.classes import CODE_LENGTH, new_mark, shared_classes
 from sedflow.dashboard.server.visitors import whose
 from sedflow.dashboard.widgets import PRESSED, plain, prose
 from sedflow.errors import SedflowError
@@ -25,18 +23,6 @@ _HINT = (
     "After *Send my best* all see your best knobs in the histogram. No names are kept, and nothing "
     "is written to disk."
 )
-
-
-def _is_open(document):
-    """Whether a browser has the page of a document open, as a callable that does not keep it."""
-    context = None if document is None else document.session_context
-    page = None if context is None else weakref.ref(context.session)
-
-    def is_open():
-        session = None if page is None else page()
-        return session is not None and not session.destroyed and session.connection_count > 0
-
-    return is_open
 
 
 class Together:
@@ -54,10 +40,8 @@ class Together:
         Whether the lesson is still open.
     galaxy : int
         NSAID of the galaxy that is fitted; nobody joins a class that fits another.
-    mark : str
-        What the guess of this page, before it was loaded again, was sent under; empty for none.
-    marked : callable(mark)
-        Told what a guess was sent under.
+    mark : callable
+        What the page sends its guesses under.
     """
 
     def __init__(
@@ -67,13 +51,10 @@ class Together:
         joined: Callable[[str], object],
         alive: Callable[[], bool],
         galaxy: int = 0,
-        mark: str = "",
-        marked: Callable[[str], object] = lambda mark: None,
+        mark: Callable[[], str] = new_mark,
     ):
         self._best, self._joined, self._alive, self._galaxy = best, joined, alive, galaxy
-        # Nobody's name. Whether this page is the one of the mark is known when it sends: while it
-        # is built, the page in whose place it comes is still there.
-        self._me, self._mark, self._marked = "", mark, marked
+        self._me, self._mark = "", mark  # nobody's name; the page says it when it is there
         self.classes = shared_classes(_LIMITS)
         self.code, self._clock = "", None
         self._drawn: tuple = ()  # what of
@@ -135,12 +116,8 @@ class Together:
         values = [float(np.clip(best[k], *_LIMITS[i])) for i, k in enumerate(lesson.KNOBS)]
 
         def send():
-            visitor = whose()[0]
-            if not self._me:
-                again = self._mark and self.classes.goes_on(self.code, self._mark, visitor)
-                self._me = self._mark if again else new_mark()
-            self.classes.send(self.code, self._me, values, visitor, _is_open(pn.state.curdoc))
-            self._marked(self._me)
+            self._me = self._me or self._mark()
+            self.classes.send(self.code, self._me, values)
 
         self._try(send)
         self.draw()
