@@ -396,12 +396,17 @@ def test_no_page_says_what_a_public_server_refuses(blank, address):
     corner_of(page, "NSAID 72,")
     page.keyboard.press("p")
     page.get_by_text("Pinned NSAID 72").wait_for()
+
+    def shown(view):
+        page.locator(f"#sf-nav a[aria-current][data-view={view}]").wait_for(timeout=60_000)
+
     for key in "3245671":
         page.keyboard.press(key)
         page.wait_for_timeout(800)
-        page.wait_for_function(IDLE, timeout=60_000)
+        shown([*VIEWS][int(key) - 1])
     corner_of(page, "NSAID 72,")
     open_tab(page, "Population")
+    shown("population")
     field = page.locator("[class*=Spinner] input:visible").first
     for text in ("9", "", "1e400", "9-10"):  # emptied, a field said NaN
         field.fill(text)
