@@ -55,7 +55,8 @@ def _boxes(figure):
                 ticks = [t for t in axis.get_major_ticks() if low <= t.get_loc() <= high]
                 out += [axis.label, *(tick.label1 for tick in ticks)]
             out += [axes.title, *axes.texts]
-    for legend in figure.legends:
+    inside = [axes.get_legend() for axes in figure.axes]
+    for legend in [*figure.legends, *(one for one in inside if one is not None)]:
         out += [*legend.get_texts(), legend.get_title()]
     texts = [t for t in out if t.get_visible() and t.get_text().strip()]
     shown = []
@@ -154,6 +155,44 @@ def test_spectrum_and_histories_are_as_wide_and_no_text_covers_another(fit):
         figure = paper_history(fit, width=width, prior=True, truth=truth, font_size=9)
         assert figure.get_size_inches()[0] == pytest.approx(WIDTHS[width])
         _check_text(figure)
+
+
+@pytest.mark.parametrize("width", WIDTHS)
+@pytest.mark.parametrize("size", [6, 10])
+def test_type_of_every_size_that_is_offered_keeps_its_room(fit, width, size):
+    over = {"mcmc": fit, "truth": fit.best, "selection": {"age_mw": (5, 9)}}
+    style = {"width": width, "font_size": size}
+    for more in ({}, over):
+        spectrum = paper_spectrum(fit, log=bool(more), **more, **style)
+        for figure in (spectrum, paper_history(fit, prior=bool(more), **more, **style)):
+            _check_text(figure)
+            for axes in figure.axes:
+                panel, name = axes.get_window_extent(), axes.yaxis.label
+                box = name.get_window_extent()
+                assert box.height < panel.height + 1, name.get_text()
+                assert name.get_fontsize() > 0.7 * size, name.get_text()
+        numbers = [t.get_text() for t in spectrum.axes[1].get_yticklabels()]
+        assert numbers == ["−2", "0", "2"]
+    figure = paper_history(fit, **style)
+    (legend,) = figure.legends
+    assert legend.get_window_extent().x1 < figure.bbox.x1
+
+
+@pytest.mark.parametrize("size", [6, 10])
+@pytest.mark.parametrize("names", [WHOLE, (*WHOLE, "age_mw", "log_sfr_100myr")])
+def test_one_figure_with_all_is_clean_with_small_and_large_type(fit, names, size):
+    figure = fit.plot_paper(names=names, font_size=size)
+    _check_text(figure)
+    _check_text(fit.plot_paper(names=names, font_size=size, log=True))
+    spectrum = figure.axes[len(names) ** 2]
+    key = spectrum.get_legend().get_window_extent()
+    bright = replace(
+        fit.photometry, flux=500 * fit.photometry.flux, sigma=500 * fit.photometry.sigma
+    )
+    _check_text(sedflow.fit(bright, trust=None, n=500).plot_paper(names=names, font_size=size))
+    for line in spectrum.lines:
+        drawn = spectrum.transData.transform(np.column_stack(line.get_data()))
+        assert not any(key.contains(x, y) for x, y in drawn)
 
 
 @pytest.mark.parametrize("names", [WHOLE, (*WHOLE, "age_mw", "log_sfr_100myr")])

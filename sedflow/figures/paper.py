@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from textwrap import fill
 from typing import IO, TYPE_CHECKING, Any
 
 from sedflow.errors import SedflowError, check_choice
@@ -21,6 +22,7 @@ WIDTHS = {"column": 84 / 25.4, "page": 178 / 25.4}
 FORMATS = ("pdf", "svg", "png")
 FONT_SIZES = (5.0, 10.0)  # points: with larger type, words would lie on each other
 _DPI = 300
+_LINE = 22  # characters of a legend, where its columns are narrow
 
 #: Colours on white paper, by what is drawn; every set has a line of its own style, too.
 COLORS = {
@@ -181,19 +183,28 @@ def light(axes, paper: Paper) -> None:
 
 
 def legend(figure, axes, name: str, paper: Paper) -> None:
-    """The galaxy, and what is drawn on some axes, above all of them."""
+    """The galaxy, and what is drawn on some axes, above all of them.
+
+    In as many columns as fit the width: a legend is cut at the edge of the page.
+    """
     handles, labels = axes.get_legend_handles_labels()
-    figure.legend(
-        handles,
-        labels,
-        title=name,
-        title_fontsize=paper.small,
-        fontsize=paper.small,
-        frameon=False,
-        loc="outside upper left",
-        ncols=2 if paper.width == "column" else 6,
-        columnspacing=1.2,
-        handlelength=1.8,
-        borderaxespad=0.2,
-        alignment="left",
-    )
+    short = [fill(label, _LINE) for label in labels]
+    most = 2 if paper.width == "column" else 6
+    for columns, words in ((n, words) for n in range(most, 0, -1) for words in (labels, short)):
+        one = figure.legend(
+            handles,
+            words,
+            title=name,
+            title_fontsize=paper.small,
+            fontsize=paper.small,
+            frameon=False,
+            loc="outside upper left",
+            ncols=columns,
+            columnspacing=1.2,
+            handlelength=1.8,
+            borderaxespad=0.2,
+            alignment="left",
+        )
+        if one.get_window_extent().width < figure.bbox.width:
+            return
+        one.remove()

@@ -32,7 +32,8 @@ _HARD = {p.name: (p.low, p.high) for p in PARAMETERS}
 _HARD |= {"a_v": (0.0, np.inf), "age_mw": (0.0, np.inf), "log_ssfr_1gyr": (-np.inf, -9.0)}
 _FEW = 50  # draws of a selection below which it has no contours
 _BINS = 30
-_LEGEND_SIZES = (1, 0.95, 0.9, 0.85, 0.8, 0.75, 0.7, 0.65, 0.6, 0.55, 0.5)  # the first that fits
+#: Sizes of a legend beside panels: the first that fits.
+LEGEND_SIZES = (1, 0.95, 0.9, 0.85, 0.8, 0.75, 0.7, 0.65, 0.6, 0.55, 0.5)
 #: Opacity between the contours, and inside the inner one.
 _FILLS = {"posterior": (0.2, 0.45), "rest": (0.15, 0.3), "selection": (0.12, 0.12)}
 
@@ -67,7 +68,7 @@ def corner_figure(
     selection : mapping of name -> (low, high), optional
         Draws inside all of these ranges are drawn over the others, which become grey.
     width : "column" (84 mm) or "page" (178 mm)
-    font_size : points, 5 to 14
+    font_size : points, 5 to 10
     name : of the galaxy, for the legend; by default as the fit says
 
     Raises
@@ -382,7 +383,7 @@ def _legend(figure, shown, share, name, paper, axes):
         for k in shown
     ]
     place = axes[-1, -1].get_position().x1, axes[0, 0].get_position().y1
-    for part in _LEGEND_SIZES:
+    for part in LEGEND_SIZES:
         size = part * paper.small
         legend = figure.legend(
             handles=handles,
@@ -395,13 +396,13 @@ def _legend(figure, shown, share, name, paper, axes):
             borderaxespad=0,
             alignment="left",
         )
-        last = part == _LEGEND_SIZES[-1]
-        if len(axes) == 1 or last or not _lies_on_panels(legend, axes):
+        last = part == LEGEND_SIZES[-1]
+        if len(axes) == 1 or last or not lies_on_panels(legend, axes):
             break
         legend.remove()
 
 
-def _lies_on_panels(legend, axes):
+def lies_on_panels(legend, axes):
     """Whether a legend covers a panel of the diagonal, or the numbers above it."""
     from matplotlib.backends.backend_agg import FigureCanvasAgg
 

@@ -35,7 +35,12 @@ HISTORY_LABEL = "median, 68 and 95 % point by point"
 _GAPS: dict[str, Any] = {"h_pad": 0.02, "w_pad": 0.03, "hspace": 0.02}
 _N_SPECTRA = 200
 _N_PRIOR = 2000
-_FLUX = r"[$10^{-17}$ erg s$^{-1}$ cm$^{-2}$ Å$^{-1}$]"
+#: Units of fluxes by width: in a column there is room for the short one.
+_FLUX = {
+    "column": r"[$10^{-17}$ erg/s/cm$^2$/Å]",
+    "page": r"[$10^{-17}$ erg s$^{-1}$ cm$^{-2}$ Å$^{-1}$]",
+}
+_USUAL = 8.0  # points; a column of larger type is taller, so that its labels keep their size
 #: Histories and the labels of their axes.
 HISTORIES = {
     "formed": "share of mass formed",
@@ -80,32 +85,48 @@ def paper_spectrum(
     paper = Paper(width, font_size)
     one_galaxy(fit, mcmc)
     chosen = None if selection is None else selected_draws(fit, selection)
-    height = paper.inches * (0.85 if width == "column" else 0.55)
+    height = paper.inches * (0.85 * _stretch(paper) if width == "column" else 0.55)
     figure = whole_figure()(figsize=(paper.inches, height), layout=ConstrainedLayoutEngine(**_GAPS))
     top, below = figure.subplots(2, 1, sharex=True, height_ratios=[3.2, 1])
     draw_spectrum(top, below, fit, paper, mcmc=mcmc, truth=truth, chosen=chosen, log=log)
     below.set_xlabel("observed wavelength [Å]", fontsize=paper.font_size)
     figure.align_ylabels()
     legend(figure, top, name or as_given(fit.title), paper)
-    _inside(figure, top)
+    figure.draw_without_rendering()  # the layout settles the places of the axes
+    for axes in (top, below):
+        _inside(axes)
+    few_residuals(below, paper)
     return figure
 
 
-def _inside(figure, axes):
-    """Let the label of an axis be no longer than the axis, whose place the layout settles."""
-    figure.draw_without_rendering()
+def _stretch(paper):
+    """By how much a figure in a column is taller than one of the usual type."""
+    return max(1.0, paper.font_size / _USUAL)
+
+
+def _inside(axes):
+    """Let the label of an axis be no longer than the axis."""
     label = axes.yaxis.label
     room = axes.get_window_extent().height / label.get_window_extent().height
     label.set_fontsize(label.get_fontsize() * min(1.0, room))
 
 
+def few_residuals(axes, paper: Paper) -> None:
+    """Numbers at an axis of residuals, on either side of 0, which has one where it fits."""
+    high = axes.get_ylim()[1]
+    decade = 10.0 ** np.floor(np.log10(0.8 * high))
+    number = decade * np.floor(0.8 * high / decade)
+    lines = axes.get_window_extent().height / (1.4 * paper.small * axes.figure.dpi / 72)
+    between = number / (2 * high) * lines  # two numbers, in lines of type
+    axes.set_yticks([-number, 0.0, number] if between > 1 else [-number, number])
+
+
 def draw_spectrum(
-    top, below, fit, paper: Paper, *, mcmc=None, truth=None, chosen=None, log=False, key=False
+    top, below, fit, paper: Paper, *, mcmc=None, truth=None, chosen=None, log=False
 ) -> None:
     """Photometry and spectra on the axes `top`, residuals on `below`.
 
-    chosen (n_draw,) : which draws are selected; key : whether a legend will stand inside `top`;
-    everything else as for `paper_spectrum`
+    chosen (n_draw,) : which draws are selected; everything else as for `paper_spectrum`
     """
     galaxy = fit.photometry
     pivot, data = band_flux(galaxy.flux, galaxy.bands)
@@ -128,12 +149,11 @@ def draw_spectrum(
     top.errorbar(pivot, predicted, spread, label="model photometry", **style)
     style = {"fmt": "o", "ms": 0.6 * size, "color": COLORS["data"], "lw": 0.8, "mec": "white"}
     top.errorbar(pivot, data, error, mew=0.4, zorder=5, label="observed", **style)
-    _scale(top, data, error, q, log, key)
+    _scale(top, data, error, q, log)
     _filters(top, galaxy.bands, wave, paper)
     _residuals(below, pivot, (data - predicted) / error, [s / error for s in spread], main, size)
     below.set_ylabel("resid. [σ]", fontsize=paper.small)
-    size = paper.font_size if paper.width == "page" else paper.small
-    top.set_ylabel(rf"$F_\lambda$ {_FLUX}", fontsize=size)
+    top.set_ylabel(rf"$F_\lambda$ {_FLUX[paper.width]}", fontsize=paper.font_size)
     for axes in (top, below):
         light(axes, paper)
         axes.set_xlim(wave[0], wave[-1])
@@ -179,7 +199,7 @@ def paper_history(
     chosen = None if selection is None else selected_draws(fit, selection)
     side = width == "page"
     n = len(names)
-    inches = (paper.inches, paper.inches * (0.85 / n + 0.08 if side else 0.6 * n))
+    inches = (paper.inches, paper.inches * (0.85 / n + 0.08 if side else 0.6 * n * _stretch(paper)))
     figure = whole_figure()(figsize=inches, layout=ConstrainedLayoutEngine(**_GAPS))
     shape = (1, n) if side else (n, 1)
     panels = figure.subplots(*shape, squeeze=False, sharex=True).ravel()
@@ -190,6 +210,9 @@ def paper_history(
     for axes in panels if side else panels[-1:]:
         axes.set_xlabel("look-back time [Gyr]", fontsize=paper.font_size)
     legend(figure, panels[0], name or as_given(fit.title), paper)
+    figure.draw_without_rendering()
+    for axes in panels:
+        _inside(axes)
     return figure
 
 
@@ -294,17 +317,17 @@ def prior_history(fit) -> tuple[dict[str, np.ndarray], None]:
     return {name: getattr(history, name) for name in HISTORIES}, None
 
 
-def _scale(axes, data, error, q, log, key):
-    """Limits in which data, errors and most of the spectra are seen, with room for a key inside."""
+def _scale(axes, data, error, q, log):
+    """Limits in which data, errors and most of the spectra are seen."""
     good = np.isfinite(data)
     high = max(np.nanmax((data + np.minimum(error, np.abs(data)))[good], initial=0), top_of(q[4]))
     if not log:
         low = min(0.0, 1.1 * np.nanmin((data - np.minimum(error, np.abs(data)))[good], initial=0))
-        axes.set_ylim(low - 0.12 * high, (1.45 if key else 1.06) * high)
+        axes.set_ylim(low - 0.12 * high, 1.06 * high)
         return
     axes.set_yscale("log")
     floor = min([*data[good & (data > 0)], np.median(q[2]), q[1][q[1] > 0].min(initial=np.inf)])
-    axes.set_ylim(0.25 * floor, (4 if key else 1.4) * high)
+    axes.set_ylim(0.25 * floor, 1.4 * high)
 
 
 def _filters(axes, bands, wave, paper):
@@ -330,7 +353,6 @@ def _residuals(axes, pivot, residual, spread, color, size):
     axes.errorbar(pivot, residual, spread, fmt="o", ms=0.7 * size, color=color, lw=0.8, mew=0.4)
     reach = np.nanmax(np.abs(residual), initial=0)
     axes.set_ylim(-1.25 * max(reach, 2.0), 1.25 * max(reach, 2.0))
-    axes.locator_params(axis="y", nbins=5)
 
 
 def _steps(edges, values, floor):

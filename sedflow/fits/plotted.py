@@ -36,7 +36,7 @@ class PlottedFit:
         names : 4 to 8 parameters or derived quantities for the corner plot; default, the surviving
             mass, specific star-formation rate, metallicity and A_V
         history : "sfr", "formed" or "zh"
-        prior : draw the prior, dotted; log : logarithmic fluxes; font_size : 5 to 14 points
+        prior : draw the prior, dotted; log : logarithmic fluxes; font_size : 5 to 10 points
         name : of the galaxy, for the legend
         """
         about: dict[str, Any] = {"history": history, "prior": prior, "log": log}
