@@ -11,7 +11,8 @@ from sedflow.errors import BadPhotometry, check_kind
 LONGEST = 200  # characters of what is sought; of a longer text, none is looked at
 NEAR = 60.0  # arcsec, within which a position means a galaxy
 _MOST_QUOTED = 64  # characters of it that a sentence quotes
-_NSAID = re.compile(r"(?:nsaid|nsa|#)?[ :=#_-]{0,3}([0-9]{1,200})", re.IGNORECASE)
+# A sign is not a hyphen: "NSAID-72" is a galaxy, "-72" and "NSAID -72" are not.
+_NSAID = re.compile(r"(?:(?:nsaid|nsa|#)[ :=#_-]{0,3}(?<![ :=#_-]-))?([0-9]{1,200})", re.IGNORECASE)
 _OFFERED = 3  # galaxies that a sentence offers
 _FAR = 5.0  # deg, beyond which it offers one
 

@@ -202,6 +202,8 @@ def test_a_separation_is_astropys(ra, dec, other_ra, other_dec):
         ("NGC 7000", "NGC 7000 is not a galaxy of OpenNGC"),
         ("ngc 3690", "a pair of galaxies, is not among"),
         ("999999", "no galaxy with NSAID 999999"),
+        ("-5", "'-5' is neither an NSAID nor a known name nor a position"),
+        ("NSAID -72", "'NSAID -72' is neither an NSAID"),
         ("1e999 0", "neither an NSAID nor a known name nor a position"),
         ("nan nan", "neither an NSAID nor a known name nor a position"),
         ("", "'' is neither"),
