@@ -439,6 +439,25 @@ def test_the_map_and_the_table_show_the_same_galaxies():
     assert list(view._chosen.data["x"]) == [row["r"]]
 
 
+def test_a_galaxy_of_ones_own_is_marked_on_the_map_where_its_bands_allow(nsa):
+    def mine(bands):
+        at = sedflow.Photometry([10.0, 20.0], [0.5, 0.5], 0.05, bands)
+        return OwnGalaxy(at)
+
+    view = AtlasView(nsa, {"mine": mine(("g", "r")), "other": mine(("r", "i"))})
+    view.galaxy = "mine"
+    r, color = 22.5 - 2.5 * np.log10(20), 2.5 * np.log10(2)
+    assert view._chosen.data["x"] == pytest.approx([r])
+    assert view._chosen.data["y"] == pytest.approx([color])
+    view._axes.value = "redshift and magnitude"
+    assert view._chosen.data["x"] == pytest.approx([0.05])
+    view._axes.value = "sky"
+    assert len(view._chosen.data["x"]) == 0
+    view._axes.value = "colour and magnitude"
+    view.galaxy = "other"
+    assert len(view._chosen.data["x"]) == 0
+
+
 # Views
 
 

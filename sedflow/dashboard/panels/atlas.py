@@ -17,6 +17,7 @@ from sedflow.dashboard.server.message_values import LONGEST_FILTER
 from sedflow.dashboard.widgets import NO_LABEL, PRESSED, SMALL_TABLE, TextTable, patch
 from sedflow.errors import SedflowError
 from sedflow.figures.dots import dot_figure, opacity, resize
+from sedflow.photometry import Photometry
 
 __all__ = ["AtlasView", "catalogue_table", "find"]
 
@@ -54,6 +55,13 @@ def catalogue_table(nsa: NSACatalog) -> pd.DataFrame:
     if "FIELD" in nsa.table.colnames:
         table["field"] = np.asarray(nsa.table["FIELD"]).astype(str)
     return table
+
+
+def _seen(galaxy: Photometry) -> dict[str, float]:
+    """What the map needs of a galaxy that is not in the catalogue, as far as its bands tell."""
+    magnitude = dict(zip(galaxy.bands, galaxy.magnitude.tolist(), strict=True))
+    g, r = (magnitude.get(band, np.nan) for band in ("g", "r"))
+    return {"r": r, "gr": g - r, "z": float(galaxy.redshift)}
 
 
 def _names(nsa):
@@ -211,10 +219,16 @@ class AtlasView(pn.viewable.Viewer):
             axis.update(start=usual[0], end=usual[1])
 
     def _mark(self):
-        rows = np.flatnonzero((self.table["NSAID"] == self.galaxy).to_numpy())
         x, y, *_ = _MAPS[self._axes.value]
-        row = self.table.iloc[rows]
-        place = {"x": row[x].to_numpy(float), "y": row[y].to_numpy(float)}
+        if self.galaxy in self._own:
+            known = _seen(self._own[self.galaxy].photometry)
+            place = {
+                axis: np.array([known.get(name, np.nan)])
+                for axis, name in zip("xy", (x, y), strict=True)
+            }
+        else:
+            row = self.table[(self.table["NSAID"] == self.galaxy).to_numpy()]
+            place = {"x": row[x].to_numpy(float), "y": row[y].to_numpy(float)}
         if not all(np.isfinite(v).all() for v in place.values()):
             place = {"x": [], "y": []}  # NSAID 72 has no published position
         self._chosen.data = place
