@@ -87,7 +87,7 @@ def test_two_pages_see_each_other():
     second.send()
     counts = second.plot.figure.renderers[0].data_source.data["top"]
     assert counts.sum() == 2  # a knob beyond its end is at its end
-    assert "2 guesses" in second._text.object
+    assert "2 guesses, the middle of log M★ is 11.12" in second._text.object
     second.join("<b>")
     assert "<b>" not in second._text.object
     assert "There is no class" in second._text.object

@@ -23,6 +23,8 @@ _HINT = (
     "After *Send my best* all see your best knobs in the histogram. No names are kept, and nothing "
     "is written to disk."
 )
+#: Of a class in a presentation, which shows its guesses: first, and without what was for joining.
+_FIRST = ":host { order: var(--sf-class-place, 0); }"
 
 
 class Together:
@@ -104,6 +106,9 @@ class Together:
             self.code = self.classes.known(text, self._galaxy, whose()[0])
             self._field.value = self.code
             self._send.visible = self._knob.visible = self._pane.visible = True
+            self.layout.stylesheets = [_FIRST]
+            for one in (self._field, self._join, self._open):
+                one.css_classes = ["work"]
             self._joined(self.code)
             self._watch()
             self.draw()
@@ -155,7 +160,8 @@ class Together:
         n = len(guesses)
         said = "no guess yet" if not n else f"{n} guess{'es' if n > 1 else ''}"
         if n:
-            said += f", middle {np.median(guesses[:, k]):.2f}"
+            label = lesson.KNOBS[name][0].partition(",")[0]
+            said += f", the middle of {label} is {np.median(guesses[:, k]):.2f}"
         self._text.object = f"**Class {self.code}**: {said}."
 
     def _watch(self):
