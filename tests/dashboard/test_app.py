@@ -798,6 +798,39 @@ def test_no_page_is_wider_than_its_screen(blank, address, width):
         assert at_rest(page, _WIDE) <= width, view
 
 
+def test_a_number_field_is_one_stop_of_the_tab_key_and_its_ring_is_seen(page):
+    go(page, f"{page.url.partition('?')[0]}?view=data")
+    field = page.get_by_label("u", exact=True)
+    field.wait_for(timeout=60_000)
+    expect(page.locator(".bk-spin-btn").first).to_have_attribute("tabindex", "-1")
+    field.focus()
+    page.keyboard.press("Tab")
+    error = page.get_by_label("u error")
+    expect(error).to_be_focused()
+    page.keyboard.press("ArrowUp")  # as the arrow beside it does
+    expect(error).to_have_value("0")
+    around = error.locator("..")
+    assert around.evaluate("one => getComputedStyle(one).overflow") == "visible"
+
+
+def test_a_presentation_shows_the_guesses_of_a_class_first(page):
+    go(page, f"{page.url.partition('?')[0]}?view=learn&lesson=fit-by-hand&step=2")
+    page.get_by_role("button", name="Open a class").click(timeout=60_000)
+    guesses = page.get_by_role("img", name=re.compile("class: guesses"))
+    knob = page.get_by_role("slider", name="log M★").first
+    join = page.get_by_role("button", name="Join")
+    expect(join).to_be_visible()
+
+    def is_first():
+        return guesses.bounding_box()["y"] < knob.bounding_box()["y"]
+
+    guesses.wait_for(timeout=30_000)
+    assert not is_first()
+    page.locator("#sf-present").click()
+    expect(join).to_be_hidden()
+    assert is_first()
+
+
 def test_a_walk_plays_in_every_figure_and_escape_ends_it(page):
     corner_of(page, "NSAID 72,")
     page.keyboard.press("w")

@@ -30,6 +30,8 @@ const NAMELESS = {
     label(handle, title?.textContent.split(':')[0].trim())
   },
   '.bk-spin-btn': arrow => {
+    // The keys up and down in the field do the same: no stops of the Tab key after each number.
+    arrow.tabIndex = -1
     if (!labelled(arrow)) label(arrow, arrow.matches('.bk-spin-btn-up') ? 'more' : 'less')
   },
   '.bk-btn-group > .bk-btn': button => {
