@@ -12,7 +12,6 @@ from typing import Any
 import numpy as np
 from bokeh.models import (
     BoxSelectTool,
-    ColumnDataSource,
     CustomJS,
     LassoSelectTool,
     Line,
@@ -24,7 +23,7 @@ from bokeh.models import (
 from bokeh.plotting import figure
 from matplotlib.ticker import MaxNLocator
 
-from sedflow.figures.base import TOOLBAR, compact
+from sedflow.figures.base import TOOLBAR, compact, drawn_whole, empty_sources
 from sedflow.figures.corner_axes import GAP, SIDE, join_lines
 from sedflow.figures.corner_draws import HELD
 from sedflow.palette import GREY, MODEL, SELECTED, TEXT, THEME_INK, TRUTH, WALKED
@@ -42,6 +41,7 @@ _TEXT: dict[str, dict[str, Any]] = {
     },
     "values": {"text_align": "left", "text_baseline": "bottom"},
 }
+_KINDS = ("contours", "histograms", "points")  # of what is drawn of a set
 #: Quantities, from which numbers stand upright.
 MANY = 8
 _FIT = """
@@ -133,30 +133,18 @@ class CornerFigure:
         f.axis.visible = False
         f.grid.visible = False
         f.outline_line_color = None
-        lines = [f"{kind}_{drawn}" for drawn in self.colors for kind in ("contours", "histograms")]
-        names = [
-            "image",
-            "frames",
-            "truth",
-            "outline",
-            "walk",
-            "quantiles",
-            "held",
-            *lines,
-            *(f"points_{n}" for n in self.colors),
-            *_TEXT,
-            *(f"key_{n}" for n in (*self.colors, "truth")),
-        ]
-        self._sources = {
-            key: ColumnDataSource({"x": [], "y": []}, name=f"{name}_{key}") for key in names
+        plain, told = ("x", "y"), ("x", "y", "text")
+        columns: dict[str, tuple] = {
+            "image": ("image", "x", "y", "dw", "dh"),
+            **dict.fromkeys(("frames", "truth", "outline", "walk", "quantiles"), plain),
+            **{f"{kind}_{drawn}": plain for drawn in self.colors for kind in _KINDS},
+            **dict.fromkeys((*_TEXT, "held", *(f"key_{n}" for n in (*self.colors, "truth"))), told),
+            "values": (*told, "short"),
         }
-        for key in names:
-            if key in _TEXT or key == "held" or key.startswith("key_"):
-                self._sources[key].data = {"x": [], "y": [], "text": []}
-        self._sources["values"].data["short"] = []
-        self._sources["image"].data = {"image": [], "x": [], "y": [], "dw": [], "dh": []}
+        self._sources = empty_sources(columns, name)
         self._axes = None
         self._draw()
+        drawn_whole(f)
         self.update(axes, sets, truth, title, labels, whose=whose)
 
     def _draw(self):
@@ -283,7 +271,7 @@ class CornerFigure:
         new["quantiles"] = _line(first.quantiles if first else ())
         for name in self.colors:
             one = sets.get(name)
-            for kind in ("contours", "histograms", "points"):
+            for kind in _KINDS:
                 new[f"{kind}_{name}"] = _line(getattr(one, kind) if one else ())
         new["outline"] = _line(outline)
         drawn = n > 1 and any(len(one.contours) and len(one.contours[0]) for one in sets.values())

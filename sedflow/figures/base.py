@@ -22,7 +22,16 @@ from bokeh.plotting import figure
 
 from sedflow.palette import SELECTED, THEME_INK
 
-__all__ = ["OUTLINE", "TOOLBAR", "Layers", "LiveFigure", "compact", "legend_above"]
+__all__ = [
+    "OUTLINE",
+    "TOOLBAR",
+    "Layers",
+    "LiveFigure",
+    "compact",
+    "drawn_whole",
+    "empty_sources",
+    "legend_above",
+]
 
 #: Source of the rim of a selection.
 OUTLINE = "outline"
@@ -83,6 +92,25 @@ class Layers:
     extra: dict = field(default_factory=dict)
 
 
+def empty_sources(columns: dict[str, tuple], name: str) -> dict[str, ColumnDataSource]:
+    """Sources without rows, by their keys; `columns` has the names of the columns of each.
+
+    Nothing is selected by Bokeh itself: a selection of each source would double the models.
+    """
+    shared = {"selected": Selection(), "selection_policy": UnionRenderers()}
+    return {
+        key: ColumnDataSource({c: [] for c in names}, name=f"{name}_{key}", **shared)
+        for key, names in columns.items()
+    }
+
+
+def drawn_whole(plot: figure) -> None:
+    """Have the glyphs of a figure drawn with all of their rows, and in one way."""
+    every = AllIndices()
+    for renderer in plot.renderers:
+        renderer.update(view=CDSView(filter=every), nonselection_glyph=None, muted_glyph=None)
+
+
 class LiveFigure:
     """A Bokeh figure whose sources follow `Layers`.
 
@@ -100,12 +128,7 @@ class LiveFigure:
     def __init__(
         self, layers: Layers, columns: dict[str, tuple], name: str, titled: bool = True, **options
     ):
-        # Nothing is selected by Bokeh itself: a selection of each source would double the models.
-        self._shared = {"selected": Selection(), "selection_policy": UnionRenderers()}
-        self.sources = {
-            key: ColumnDataSource({c: [] for c in names}, name=f"{name}_{key}", **self._shared)
-            for key, names in columns.items()
-        }
+        self.sources = empty_sources(columns, name)
         self._columns = columns
         #: (glyph, name of its alpha, value) of what fades beside a selection
         self.rest: list[tuple] = []
@@ -127,9 +150,7 @@ class LiveFigure:
         self.figure.toolbar.update(logo=None, autohide=True, stylesheets=[TOOLBAR])
         self.figure.title.visible = titled  # type: ignore[union-attr]
         self.draw()
-        every = AllIndices()
-        for renderer in self.figure.renderers:
-            renderer.update(view=CDSView(filter=every), nonselection_glyph=None, muted_glyph=None)
+        drawn_whole(self.figure)
         self.update(layers)
 
     def draw(self) -> None:

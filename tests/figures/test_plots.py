@@ -144,7 +144,7 @@ def test_look_back_time_runs_one_way_and_the_prior_is_in_the_history(fit):
     screen = fit.plot_history("sfr")
     assert paper.get_xlim()[0] == screen.get_xlim()[0] == 0.0
     assert "prior" in paper.get_legend_handles_labels()[1]
-    words = [text.get_text() for text in figure.legends[0].get_texts()]
+    words = [" ".join(t.get_text().split()) for t in figure.legends[0].get_texts()]
     assert words.count("prior") == 1 and "history: median, 68, 95 %" in words
     spectrum = next(ax for ax in figure.axes if ax.get_ylabel() == "$F_\\lambda$")
     assert any("erg/s/cm" in text.get_text() for text in spectrum.texts)
