@@ -29,7 +29,7 @@ from visitors import Visitor, free_port, serving
 from sedflow.cli import main
 from sedflow.dashboard.server.gate import CONNECTIONS, MAX_QUERY, ROUTES, _without_port
 from sedflow.dashboard.server.refusals import HEADERS
-from sedflow.dashboard.server.start import serve
+from sedflow.dashboard.server.start import _names, serve
 from sedflow.errors import SedflowError
 
 pytestmark = pytest.mark.slow
@@ -340,6 +340,16 @@ def test_a_name_that_is_not_the_servers_is_told_how_to_be(server):
     assert place.netloc in body
     assert "--allow-origin HOST:PORT" in body
     assert "token" not in body
+
+
+def test_origins_are_names_with_ports():
+    everywhere = {"localhost:5006", "127.0.0.1:5006", "[::1]:5006"}
+    assert _names(["[::1]:5006"]) == _names(["LocalHost:5006"]) == everywhere
+    assert _names(["0.0.0.0:5006"]) == everywhere | {"0.0.0.0:5006"}
+    assert _names(["SED.example.org", "*"]) == {"sed.example.org:80", "*"}
+    for wrong in ("http://sed.example.org", "a:b", "a:1:2", "me@a:80", "a/b", ""):
+        with pytest.raises(SedflowError, match="is not HOST:PORT; give what stands"):
+            _names([wrong])
 
 
 def test_panel_serve_with_signed_sessions_refuses_a_chosen_one():

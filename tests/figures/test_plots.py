@@ -147,7 +147,7 @@ def test_look_back_time_runs_one_way_and_the_prior_is_in_the_history(fit):
     words = [" ".join(t.get_text().split()) for t in figure.legends[0].get_texts()]
     assert words.count("prior") == 1 and "history: median, 68, 95 %" in words
     spectrum = next(ax for ax in figure.axes if ax.get_ylabel() == "$F_\\lambda$")
-    assert any("erg/s/cm" in text.get_text() for text in spectrum.texts)
+    assert "erg/s/cm" in spectrum.get_title(loc="left")
     plain = fit.plot_paper(prior=False)
     assert "prior" not in [text.get_text() for text in plain.legends[0].get_texts()]
 

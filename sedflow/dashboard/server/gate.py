@@ -125,7 +125,7 @@ class Gate(Router):
         return settings.allowed_ws_origin() or sorted(self._app.websocket_origins)
 
     def _names(self):
-        names = " or ".join(self._origins())
+        names = ", ".join(self._origins())
         return f"this server is {names}; for another name, start it with --allow-origin HOST:PORT"
 
     def _set_address(self, request):

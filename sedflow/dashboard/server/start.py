@@ -2,6 +2,7 @@
 
 import errno
 import os
+import re
 import secrets
 import signal
 import socket
@@ -22,6 +23,9 @@ from sedflow.errors import SedflowError
 __all__ = ["serve"]
 
 _BODY = 65_536  # of a request: no page sends one
+_ORIGIN = re.compile(r"(?P<host>\[[0-9a-f:.]+\]|[^\s:/\[\]@]+)(?::(?P<port>\d{1,5}|\*))?")
+_LOCAL = ("localhost", "127.0.0.1", "[::1]")
+_HERE = (*_LOCAL, "0.0.0.0", "[::]")
 _SHORTEST_KEY = 32  # characters
 _MAKE_KEY = 'python -c "import secrets; print(secrets.token_urlsafe(48))"'
 
@@ -42,7 +46,7 @@ def serve(
     run : path, optional
         Output of `sedflow infer` to browse.
     origins : sequence of str
-        HOST:PORT that browsers reach the app by; default the address itself.
+        HOST:PORT that browsers reach the app by; default the address itself and localhost.
     limits : Limits, optional
         What visitors may use; default what the environment says.
     behind_proxy : bool
@@ -54,13 +58,13 @@ def serve(
     Raises
     ------
     SedflowError
-        The port or the address cannot be listened on, or the key that the environment names can
-        be guessed.
+        The port or the address cannot be listened on, an origin is not HOST:PORT, or the key that
+        the environment names can be guessed.
     """
     if not 1 <= port <= 65_535:
         raise SedflowError(f"--port {port} is not a port; choose one from 1024 to 65535")
     VISITORS.limits = limits or Limits.from_environment()
-    origins = list(origins) or [f"{_bracketed(address)}:{port}", f"localhost:{port}"]
+    known = _names(origins or [f"{_bracketed(address)}:{port}", f"localhost:{port}"])
     key = _secret()
     _free(address, port)
     warm_up()
@@ -69,7 +73,7 @@ def serve(
             {"/": lambda: page(run)},
             port=port,
             address=address,
-            websocket_origin=origins,
+            websocket_origin=["localhost"],  # Bokeh takes no IPv6: `known` has them all
             start=False,
             show=False,
             verbose=False,
@@ -93,6 +97,8 @@ def serve(
         )
     except OSError as error:
         raise SedflowError(_why_not(error, address, port)) from None
+    server._tornado.websocket_origins.clear()
+    server._tornado.websocket_origins.update(known)
     server._http.request_callback = Gate(server._tornado, behind_proxy)
     if not behind_proxy:  # all come from the proxy
         bound_connections(server._http)
@@ -128,6 +134,26 @@ def _secret() -> bytes:
 
 def _bracketed(address):
     return f"[{address}]" if ":" in address else address
+
+
+def _names(origins):
+    """Names that browsers give the server, with ports; those of this machine are one.
+
+    >>> sorted(_names(["SED.example.org", "localhost:5006"]))
+    ['127.0.0.1:5006', '[::1]:5006', 'localhost:5006', 'sed.example.org:80']
+    """
+    names = set()
+    for origin in map(str.lower, origins):
+        found = _ORIGIN.fullmatch(origin)
+        if not found:
+            raise SedflowError(
+                f"--allow-origin {origin[:64]!r} is not HOST:PORT; give what stands in the "
+                "browser's address between // and the next /, as sed.example.org or localhost:5006"
+            )
+        host, port = found["host"], found["port"] or "80"
+        hosts = (host, *_LOCAL) if host in _HERE else (host,)
+        names |= {origin} if origin == "*" else {f"{one}:{port}" for one in hosts}
+    return names
 
 
 def _free(address, port):
