@@ -246,10 +246,11 @@ class Ladder:
         self.figures.update(kind=kind, reason=reason)
 
     def verdict(self):
-        if self.ruled_out and kind_of(self.figures["kind"]).exact:
+        kind = self.figures["kind"]
+        if self.ruled_out and (kind_of(kind).exact or kind == APPROXIMATE):
             self.say(MISFIT, f"{self.ruled_out} ({self.figures['reason']})")
             self.figures["warning"] = ""
-        elif self.unreached and not kind_of(self.figures["kind"]).exact:
+        elif self.unreached and not kind_of(kind).exact:
             self.say(MISFIT, f"{self.unreached} These draws are not the exact posterior.")
             self.figures.update(warning="", log_evidence=np.nan, log_evidence_error=np.nan)
         verdict = Verdict(**self.figures)
