@@ -69,7 +69,7 @@ class Draws(Frozen):
         if not plainly:
             object.__setattr__(self, "theta", numbers_of_theta(self.theta))
         if self.flux is not None:
-            if type(self.flux) is not np.ndarray:
+            if type(self.flux) is not np.ndarray or self.flux.dtype.names:
                 object.__setattr__(self, "flux", in_bands(self.flux, self.flux_bands or ()))
             shape = (*np.shape(self.theta)[:-1], len(self.flux_bands or ()))
             if np.shape(self.flux) != shape:

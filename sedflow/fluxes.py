@@ -45,14 +45,18 @@ def fluxes_of(flux, sigma, bands, stated):
 
 
 def pair_in_bands(flux, sigma, bands, remedy: str = "") -> tuple[np.ndarray, np.ndarray]:
-    """Flux and error of the same shape (..., n_band), as `fluxes_of`; remedy : another one."""
+    """Flux and error (..., n_band), as `fluxes_of`, broadcast to one shape; remedy : another."""
     flux, sigma = fluxes_of(flux, sigma, bands, PLAIN)
-    if flux.shape != sigma.shape or flux.shape[-1:] != (len(bands),):
+    try:
+        alike = tuple(np.broadcast_arrays(flux, sigma))
+    except ValueError:
+        alike = ()
+    if not alike or flux.shape[-1:] != (len(bands),) or sigma.shape[-1:] != (len(bands),):
         raise BadPhotometry(
             f"flux and sigma have the shapes {flux.shape} and {sigma.shape} for the bands "
             f"{', '.join(bands)}; give (n, {len(bands)}) of both{remedy}"
         )
-    return flux, sigma
+    return alike[0], alike[1]
 
 
 def in_bands(flux, bands, remedy: str = "") -> np.ndarray:
@@ -102,7 +106,7 @@ def _may_be_computed(flux, sigma):
     """Whether errors have labels that outlive arithmetic, and are not inverse variances by size.
 
     Inverse variances of most surveys exceed the fluxes, whose signal-to-noise ratio is then a small
-    part of 1, while 1 / sqrt of them would be good errors.
+    part of 1, while 1 / sqrt of them would be good errors. Errors of faint galaxies are less so.
     """
     if not (hasattr(sigma, "to_dict") or hasattr(sigma, "dims")):  # of pandas, of xarray
         return False
@@ -112,7 +116,7 @@ def _may_be_computed(flux, sigma):
         return True
     seen = (s > 0) & np.isfinite(f) & np.isfinite(s)
     taken, inverse = np.abs(f[seen]) / s[seen], np.abs(f[seen]) * np.sqrt(s[seen])
-    return not seen.any() or not np.median(taken) < 1 < np.median(inverse)
+    return not seen.any() or np.median(taken) > 0.3 or np.median(inverse) < 3.0
 
 
 def _placed(name, values, bands, of_errors):

@@ -196,8 +196,8 @@ def _medians(members):
 
 
 def _median(values):
-    """Medians (n,) of draws; those beside the axis count as low."""
-    middle = np.median(np.nan_to_num(values, nan=-np.inf), axis=1)
+    """Medians (n,) of draws; those without a value count as low."""
+    middle = np.median(np.where(np.isnan(values), -np.inf, values), axis=1)
     return np.where(np.isfinite(middle), middle, np.nan)
 
 

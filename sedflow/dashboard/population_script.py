@@ -68,7 +68,7 @@ def _selection(part, cuts):
     if {"mass", "ssfr"} & cuts.keys():
         lines += [
             "values = np.stack([population.draws_of(k)[0] for k in range(len(population))])",
-            "medians = np.median(np.nan_to_num(values, nan=-np.inf), axis=1)",
+            "medians = np.median(np.where(np.isnan(values), -np.inf, values), axis=1)",
         ]
     names = {
         "mass": "medians[:, 0]",

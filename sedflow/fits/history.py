@@ -127,7 +127,7 @@ class Predicted(Frozen):
     weights: np.ndarray | None = None
 
     def __post_init__(self):
-        if type(self.flux) is not np.ndarray:
+        if type(self.flux) is not np.ndarray or self.flux.dtype.names:
             object.__setattr__(self, "flux", in_bands(self.flux, self.photometry.bands))
         object.__setattr__(self, "flux", read_only(self.flux))
 

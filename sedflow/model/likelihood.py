@@ -25,7 +25,9 @@ _ACCURACY = 0.001  # [mag] of the fast model, which every likelihood is computed
 def pulls(flux, galaxy: Photometry) -> np.ndarray:
     """(model - data) / sigma (..., n_draw, n_band) of model fluxes of that shape; NaN in bands
     that are absent."""
-    if type(flux) is not np.ndarray:  # each step of a chain asks; arrays go by place
+    if (
+        type(flux) is not np.ndarray or flux.dtype.names
+    ):  # each step of a chain asks; arrays go by place
         flux = in_bands(flux, galaxy.bands)
     return (flux - galaxy.flux[..., None, :]) / galaxy.sigma[..., None, :]
 

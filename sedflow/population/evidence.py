@@ -56,8 +56,7 @@ def evidence_of(
     mass = _floored(prior.at(members.redshift))
     mass = np.take_along_axis(mass, np.maximum(cells, 0), 1)
     ratio = np.where(cells >= 0, members.shares / mass, 0.0).astype(np.float32)
-    # A draw without a value is below all others, as the log of no star formation.
-    columns = np.nan_to_num(np.moveaxis(members.values, -1, 0), nan=-np.inf, posinf=np.inf)
+    columns = np.moveaxis(members.values, -1, 0)
     middle = [weighted_quantile(v, 0.5, members.shares) for v in columns]
     size = int(np.prod([len(e) - 1 for e in edges]))
     likelihood = tallied(cells, ratio, size)

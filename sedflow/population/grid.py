@@ -141,7 +141,7 @@ def _span(values, shares, limits):
 
 def merged(values, weights):
     """Weights (n, n_draw) where the weight of a repeated draw is with its last copy."""
-    same = (np.diff(values, axis=1) == 0).all(-1)  # copies follow each other in a run's draws
+    same = (values[:, 1:] == values[:, :-1]).all(-1)  # copies follow each other in a run's draws
     if not same.any():
         return weights
     out = weights.copy()

@@ -8,6 +8,7 @@ differences in the file, because small numbers compress well.
 from collections import Counter
 from dataclasses import dataclass
 from functools import cache
+from typing import Any
 
 import numpy as np
 
@@ -24,6 +25,7 @@ LEVELS = 120  # steps of an axis: 8 in each of 15 cells, 3 in each of 40
 STATES = ("ok", "misfit", "failed", "no draws")
 _OUTSIDE = 255
 _FIRST = "log_mstar"  # in whose order the draws are
+_ENDS_BELOW = ("log_ssfr_100myr",)
 
 
 @dataclass(frozen=True)
@@ -47,16 +49,24 @@ def encoded(values: np.ndarray, name: str) -> np.ndarray:
 
 
 def decoded(levels: np.ndarray, name: str) -> np.ndarray:
-    """Values (n, n_draw) at random places of their steps, the same each time; NaN beside the axis.
+    """Values (n, n_draw) at random places of their steps, the same each time.
 
-    At one place, draws of one step would count as one draw that was repeated.
+    At one place, draws of one step would count as one draw that was repeated. Those beside the axis
+    are infinite where they can only be on one side: masses, which are in their order, and rates of
+    star formation, which end below the axis alone. Others are NaN.
     """
     if name == _FIRST:
         levels = np.cumsum(levels, axis=1, dtype=np.uint8)
     low, high = AXES[name]
     place = levels + np.random.default_rng(1).random(levels.shape, np.float32)
     values = low + place * np.float32((high - low) / LEVELS)
-    return np.where(levels == _OUTSIDE, np.float32(np.nan), values)
+    beside: Any = np.float32(np.nan)
+    if name == _FIRST:
+        known = np.maximum.accumulate(levels != _OUTSIDE, axis=1)
+        beside = np.where(known, np.float32(np.inf), np.float32(-np.inf))
+    elif name in _ENDS_BELOW:
+        beside = np.float32(-np.inf)
+    return np.where(levels == _OUTSIDE, beside, values)
 
 
 @cache

@@ -94,9 +94,9 @@ def test_results_beside_fluxes_of_another_table_have_no_unit():
     without = [name for name in results if not name.startswith(("flux", "sigma"))]
     for joined in (
         own + without,
-        without + ["flux_err_u"],
-        results + ["flux_err_u"],
-        results + ["flux_u_orig"],
+        [*without, "flux_err_u"],
+        [*results, "flux_err_u"],
+        [*results, "flux_u_orig"],
         [*own, *results[:-6], *(f"{name}_sedflow" for name in results[-6:])],
     ):
         assert not are_results(joined)

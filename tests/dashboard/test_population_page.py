@@ -469,3 +469,14 @@ def test_medians_below_the_axis_are_quenched(sample):
     """Galaxies without a star formed lately were counted on no side."""
     answer = answer_of(sample, "quenched-fraction", EVERYONE, {"ssfr": (None, -11.0)}, "")
     assert "The medians say 100 %" in answer.facts[0]
+
+
+def test_draws_above_the_axis_of_masses_are_heavy(sample):
+    """They counted as the lightest, so that six of the ten heaviest galaxies were not there."""
+    assert (sample.columns["mass"] >= 11.8).sum() == 10
+    heavy = decoded(
+        np.diff(np.uint8([[255, 3, 119, 255]]), axis=1, prepend=np.uint8(0)), "log_mstar"
+    )
+    assert np.isneginf(heavy[0, 0]) and np.isposinf(heavy[0, 3])
+    assert np.isneginf(decoded(np.uint8([[255]]), "log_ssfr_100myr")).all()
+    assert np.isnan(decoded(np.uint8([[255]]), "log_z_mw_solar")).all()

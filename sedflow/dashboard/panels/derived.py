@@ -89,7 +89,7 @@ def _rows(answer, brushed, literature):
                 "–" if brushed.quantiles is None else interval(brushed.quantiles[:, k])
             )
         if answer.truths is not None:
-            row["truth"] = number(answer.truths[k], np.ptp(answer.quantiles[:, k]))
+            row["truth"] = _truth(answer.truths[k], answer.quantiles[:, k])
         if literature:
             row["literature"] = minus(literature.get(d.name, ""))
         # Last, for it is what a narrow table cuts.
@@ -112,7 +112,7 @@ def _row_of_gas(quantity, answer):
         true = derive(answer.truth[None], fit.photometry.redshift, answer.true_model)
         # A galaxy that was made without gas has no lines.
         value = float(true[quantity.name][0]) if quantity.name in true else np.nan
-        row["truth"] = number(value, np.ptp(fit.quantile(quantity.name)))
+        row["truth"] = _truth(value, fit.quantile(quantity.name))
     return row
 
 
@@ -137,6 +137,12 @@ def _html(rows):
             cells.append(f'<td class="{name}">{html.escape(row.get(name, ""))}</td>')
         lines.append(f"<tr>{''.join(cells)}</tr>")
     return f"<table><thead><tr>{heads}</tr></thead><tbody>{''.join(lines)}</tbody></table>"
+
+
+def _truth(value, quantiles):
+    """A true value to two digits of the posterior's width, or of its own where it is smaller."""
+    width = np.ptp(quantiles)
+    return number(value, min(width, abs(value)) if value else width)
 
 
 def number(value: float, width: float) -> str:
