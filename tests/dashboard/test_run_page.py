@@ -389,6 +389,8 @@ def test_a_pick_paints_a_posterior(open_view, table, nsa, posterior):
     page.wait_for_function(f"() => {MODELS}.some(m => m.name == 'run_sed')", timeout=30_000)
     assert len(source(page, "run_sed_spectrum", "x")) > 100
     page.get_by_role("heading", name=re.compile("row 1$")).wait_for()
+    page.wait_for_timeout(1000)  # the page goes to what was chosen
+    page.locator(".bk-Figure").first.scroll_into_view_if_needed()
     box = page.locator(".bk-Figure").first.bounding_box()
     page.mouse.click(box["x"] + 0.55 * box["width"], box["y"] + 0.5 * box["height"])
     page.get_by_role("heading", name=re.compile(r"row (?!1$)\d+$")).wait_for(timeout=30_000)

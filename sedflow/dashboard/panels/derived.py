@@ -27,6 +27,7 @@ table { border-collapse: collapse; width: 100%; font-size: var(--sf-small, 11px)
 th, td { padding: 3px 4px; text-align: left; vertical-align: top; font-weight: 400;
   border-bottom: 1px solid var(--sf-line); }
 thead th { font-weight: 700; position: sticky; top: 0; background: var(--sf-ground); }
+table:focus-visible { outline: 2px solid var(--sf-accent); outline-offset: -2px; }
 tbody tr:hover { background: var(--sf-pale); }
 .quantity { max-width: 96px; min-width: 80px; }
 .literature { max-width: 82px; }
@@ -136,7 +137,9 @@ def _html(rows):
         for name in list(names)[1:]:
             cells.append(f'<td class="{name}">{html.escape(row.get(name, ""))}</td>')
         lines.append(f"<tr>{''.join(cells)}</tr>")
-    return f"<table><thead><tr>{heads}</tr></thead><tbody>{''.join(lines)}</tbody></table>"
+    # In the order of the Tab key, as what scrolls around it is: arrows scroll then.
+    begin = '<table tabindex="0" aria-label="numbers of this galaxy">'
+    return f"{begin}<thead><tr>{heads}</tr></thead><tbody>{''.join(lines)}</tbody></table>"
 
 
 def _truth(value, quantiles):
