@@ -327,12 +327,22 @@ def test_whatever_takes_fluxes_of_bands_goes_by_their_labels(door):
     frame = pd.concat([FLUX, 2 * FLUX, 3 * FLUX], ignore_index=True) if door == "fit" else FLUX
     expected = DOORS[door](frame.to_numpy())
     named = frame.add_prefix("flux_")
-    for flux in (named, Table.from_pandas(named), named.to_dict("list"), named.to_dict("records")):
+    alike = (Table.from_pandas(named), named.to_dict("list"), named.to_dict("records"))
+    for flux in (named, *alike, np.array(named.to_records(index=False))):
         np.testing.assert_allclose(DOORS[door](flux), expected)
     turned = named[named.columns[::-1]]
     for flux in (turned, Table.from_pandas(turned), turned.to_dict("records")):
         with pytest.raises(BadPhotometry, match="but the bands are g, r, i, z"):
             DOORS[door](flux)
+
+
+def test_errors_made_of_inverse_variances_are_taken_of_faint_galaxies_too():
+    names = [f"flux_ivar_{band}" for band in "griz"]
+    flux = pd.Series([0.5, 0.8, 2.0, 3.0], index=[f"flux_{band}" for band in "griz"])
+    ivar = pd.Series([1.0, 0.6, 0.1, 0.04], index=names)
+    assert Photometry(flux, 1 / np.sqrt(ivar), 0.05, "griz").sigma[0] == 1.0
+    with pytest.raises(BadPhotometry, match="ivar"):
+        Photometry(20 * flux, 500 * ivar, 0.05, "griz")
 
 
 def test_errors_of_a_noise_model_go_with_their_fluxes():

@@ -26,6 +26,9 @@ def test_the_density_is_that_of_the_samples():
     density = np.exp(noise.log_prob(10 ** grid[:, None], np.full((40_001, 1), 10.0)))
     cdf = np.cumsum(density) * (grid[1] - grid[0])
     assert cdf[-1] == pytest.approx(1.0, abs=1e-3)
+    np.testing.assert_array_equal(  # many errors at one flux
+        np.exp(noise.log_prob(10 ** grid[:, None], np.array([10.0]))), density
+    )
     u = np.interp(np.log10(sigma[:, 0]), grid, cdf / cdf[-1])
     assert kstest(u, "uniform").statistic < 0.005
 
