@@ -1035,3 +1035,39 @@ def test_who_opens_the_address_of_a_class_has_a_guess_and_a_reload_keeps_it(chro
         expect(page.get_by_text(f"{n} guesses,")).to_be_visible()  # and no more of them
         page.context.close()
     assert not [one for _, bad in opened for one in bad]
+
+
+def test_what_guesses_are_sent_under_belongs_to_an_entry_of_the_history(chromium):
+    """Back after another pupil at the same desk leads to the first one's guess, not to theirs."""
+    script = (ROOT / "sedflow/dashboard/frame/mark.js").read_text(encoding="utf-8")
+    context = chromium.new_context()
+    answer = {"body": f"<script>{script}</script>", "content_type": "text/html"}
+    context.route("**/*", lambda route: route.fulfill(**answer))
+    page = context.new_page()
+
+    def mark():
+        return page.evaluate("window.sedflowMark")
+
+    page.goto("http://127.0.0.1/?first")
+    first = mark()
+    page.goto("http://127.0.0.1/?second")
+    second = mark()
+    assert len(first) == len(second) == 16
+    assert first != second
+    page.go_back()
+    assert mark() == first
+    page.go_forward()
+    assert mark() == second
+    page.goto("http://127.0.0.1/?second#part")
+    page.reload()
+    assert mark() == second
+    with context.expect_page() as found:  # a tab that has a copy of this one's store
+        page.evaluate("window.open(location.href)")
+    copied = found.value
+    copied.wait_for_function("window.sedflowMark")
+    assert copied.evaluate("window.sedflowMark") not in (first, second)
+    # A tab that is duplicated has the entry, too, while the page that it belongs to is shown.
+    copied.evaluate("mark => history.replaceState({mark}, '')", second)
+    copied.reload()
+    assert copied.evaluate("window.sedflowMark") not in (first, second)
+    context.close()

@@ -53,7 +53,7 @@ window.sedflow = (() => {
     }
     const word = $('sf-nav').querySelector('[aria-current]')
     if (word) $('sf-menu-word').textContent = word.textContent
-    const state = {session, n: now.n}
+    const state = {session, n: now.n, mark: window.sedflowMark}
     clearTimeout(timer)
     if (now.push && now.n !== last.n) {
       history.pushState(state, '', now.query)
