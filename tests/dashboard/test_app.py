@@ -888,6 +888,19 @@ def test_a_button_that_unpins_leaves_its_focus_to_a_neighbor(blank, address):
     expect(pin).to_be_focused(timeout=20_000)
 
 
+def test_a_button_that_was_clicked_hands_no_focus_on(blank, address):
+    """Space, which scrolls, would press the next one."""
+    blank.goto(f"{address}?view=forward", wait_until="commit", timeout=90_000)
+    pin = blank.get_by_role("button", name="Pin this curve")
+    pin.click(timeout=60_000)
+    unpin = blank.get_by_role("button", name="Unpin")
+    expect(unpin).to_be_enabled(timeout=20_000)
+    unpin.click()
+    expect(unpin).to_be_disabled(timeout=20_000)
+    blank.wait_for_timeout(1000)
+    expect(pin).not_to_be_focused()
+
+
 def test_a_presentation_on_a_low_screen_has_whole_sentences(blank, address):
     blank.set_viewport_size({"width": 1280, "height": 800})
     blank.goto(f"{address}?galaxy=141543&present=history", wait_until="commit", timeout=90_000)

@@ -6,6 +6,7 @@ const buttons = root => within(root).filter(one =>
   one instanceof HTMLButtonElement && !one.disabled && one.checkVisibility())
 
 addEventListener('click', event => {
+  if (event.detail) return  // of a pointer: Space, which scrolls, would press the next one
   const path = event.composedPath()
   const host = path.findIndex(one => one.classList?.contains('gives-focus'))
   const pressed = path.find(one => one instanceof HTMLButtonElement)
