@@ -649,6 +649,27 @@ def test_a_figure_is_painted_again_only_where_its_size_changes(page):
     assert found[1] >= 1
 
 
+def test_a_figure_follows_its_place_in_a_box_that_keeps_its_size(page):
+    corner_of(page, "NSAID 72,")
+    page.wait_for_timeout(1500)
+    found = page.evaluate(f"""async () => {{ {_LAYOUT}
+        const atlas = figures.find(view => view.model.name == 'atlas')
+        const heights = () => [atlas.parent.el, atlas.el, atlas.canvas_view.primary.el].map(
+            one => Math.floor(one.getBoundingClientRect().height))
+        const before = heights()
+        atlas.el.style.setProperty('max-height', before[1] - 40 + 'px', 'important')
+        await new Promise(done => setTimeout(done, 1000))
+        const after = heights()
+        atlas.el.style.removeProperty('max-height')
+        await new Promise(done => setTimeout(done, 1000))
+        return [before, after, heights()]
+    }}""")
+    (box, place, canvas), lower, again = found
+    assert place == canvas
+    assert lower == [box, place - 40, place - 40]
+    assert again == [box, place, place]
+
+
 def test_figures_know_the_size_of_their_letters(page):
     """They keep it, and ask again when a presentation has begun or ended."""
     corner_of(page, "NSAID 72,")

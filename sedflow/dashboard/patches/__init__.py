@@ -25,14 +25,14 @@ Take a patch out once its report is resolved in the versions that `pyproject.tom
 | each change (`bokeh.js`) | Bokeh 3.9 | not reported |
 | whole glyphs (`bokeh.js`) | Bokeh 3.9 | not reported |
 | clean edges (`bokeh.js`) | Bokeh 3.9 | not reported |
-| same styles, laid out once, known letters, same sizes (`layout.js`) | Bokeh 3.9 | not reported |
+| same styles, laid out once, sizes in a box (`layout.js`) | Bokeh 3.9 | not reported |
+| known letters, same sizes (`layout.js`) | Bokeh 3.9 | not reported |
 | late columns (`tabulator.js`) | Tabulator 6.4 | not reported |
 | late data (`tabulator.js`) | Panel 1.9 | not reported |
 | finite numbers (`bokeh.js`) | Bokeh 3.9 | not reported |
 | typed digits (`bokeh.js`) | Bokeh 3.9 | not reported |
 | large and empty files (`bokeh.js`) | Bokeh 3.9 | not reported |
 | turned pages (`tabulator.js`) | Tabulator 6.4, Panel 1.9 | not reported |
-| `fit_canvases` (`fit.js`) | Bokeh 3.9 | not reported |
 | `know_models` (`known.js`) | Bokeh 3.9 | not reported |
 | `name_controls` (`names.js`) | Bokeh 3.9, noUiSlider 15 | leongersen/noUiSlider#1223 |
 """

@@ -24,7 +24,6 @@ def page_patches() -> str:
 def patch_document(document) -> None:
     """Let the page of a Bokeh document run all that waits until it is drawn."""
     name_controls(document)
-    fit_canvases(document)
     know_models(document)
     hand_on_focus(document)
 
@@ -38,14 +37,6 @@ def name_controls(document) -> None:
     focus, though no key does anything in them, and do not say what they show.
     """
     _when_drawn(document, "names.js")
-
-
-def fit_canvases(document) -> None:
-    """Give figures of a Bokeh document the size of their place, once all of the page is there.
-
-    A figure whose place shrinks while the page is built keeps the canvas that it had at first.
-    """
-    _when_drawn(document, "fit.js")
 
 
 def know_models(document) -> None:

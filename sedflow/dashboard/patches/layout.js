@@ -55,6 +55,23 @@
   }
 }
 
+// A box hears first that something in it has another size, and takes all sizes in it over. Where its
+// own stays the same it lays nothing out, and what changed, heard next, finds its size known: a
+// figure keeps the canvas that it had before.
+{
+  const box = window.Bokeh?.require('models/layouts/layout_dom').LayoutDOMView?.prototype
+  const update = box?.update_bbox
+  if (update) {
+    let figures = 0  // that have had another size
+    box.update_bbox = function() {
+      const before = figures
+      const own = update.call(this)
+      if (own && this.canvas_view) figures++
+      return own || figures > before
+    }
+  }
+}
+
 // A figure asks for its font size for each axis and title that it measures or paints, and the
 // browser works out all styles that have changed since to tell it. Only a presentation changes it.
 {
