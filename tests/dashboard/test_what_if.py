@@ -282,3 +282,13 @@ def test_nothing_is_compared_with_a_guess(engine):
     lacking = engine.changed(answer, Change((), ("J", "H"), {"J": 0.1, "H": 0.1}))
     panel.offer(lacking, guess)
     assert "*Refine* first" in panel._text.object and not panel._adapt.visible
+
+
+def test_a_ratio_of_widths_has_the_digits_that_a_thousand_draws_know(engine):
+    answer = engine.answer(Request("72", n=1000))
+    changed = engine.changed(answer, Change(("u",)))
+    panel = WhatIfPanel(engine, None)
+    panel.show(answer, None, changed)
+    ratios = [float(ratio) for ratio in panel._table.value["ratio"]]
+    assert max(ratios) > 1.0
+    assert ratios == [float(f"{ratio:.2g}") for ratio in ratios]

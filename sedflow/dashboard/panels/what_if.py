@@ -292,12 +292,14 @@ def _table(answer, changed):
     exact = answer.exact and changed.answer.exact
     columns = gains(answer.samples, changed.answer.samples)
     for quantity, gain in zip(QUANTITIES, columns, strict=True):
+        known = exact and np.isfinite(gain.ratio)
         rows.append(
             {
                 "quantity": quantity.axis_label,
                 "σ now → then": f"{number(gain.before, gain.before)} → "
                 f"{number(gain.after, gain.after)}",
-                "ratio": f"{gain.ratio:.2f}" if exact and np.isfinite(gain.ratio) else "–",
+                # Two digits: that of a thousand draws is known to some 5 to 10 %.
+                "ratio": number(gain.ratio, gain.ratio) if known else "–",
                 "bits": f"{gain.bits:+z.1f}".replace("-", "−") if exact else "–",
             }
         )
