@@ -342,7 +342,7 @@ def test_errors_made_of_inverse_variances_are_taken_of_faint_galaxies_too():
     ivar = pd.Series([1.0, 0.6, 0.1, 0.04], index=names)
     assert Photometry(flux, 1 / np.sqrt(ivar), 0.05, "griz").sigma[0] == 1.0
     with pytest.raises(BadPhotometry, match="ivar"):
-        Photometry(20 * flux, 500 * ivar, 0.05, "griz")
+        Photometry(20 * flux, 5000 * ivar, 0.05, "griz")
 
 
 def test_errors_of_a_noise_model_go_with_their_fluxes():
