@@ -20,6 +20,7 @@ from bokeh.models import (
 from bokeh.models.annotations import Legend, LegendItem
 from bokeh.plotting import figure
 
+from sedflow.figures.log_axis import tick_logarithms
 from sedflow.palette import SELECTED, THEME_INK
 
 __all__ = [
@@ -149,6 +150,7 @@ class LiveFigure:
         )
         self.figure.toolbar.update(logo=None, autohide=True, stylesheets=[TOOLBAR])
         self.figure.title.visible = titled  # type: ignore[union-attr]
+        tick_logarithms(self.figure.yaxis[0])
         self.draw()
         drawn_whole(self.figure)
         self.update(layers)

@@ -6,7 +6,7 @@
 from typing import TYPE_CHECKING
 
 import numpy as np
-from bokeh.models import CustomJSTickFormatter, HoverTool, Scatter, Segment
+from bokeh.models import HoverTool, Scatter, Segment
 from bokeh.models.annotations import Title
 
 from sedflow.draws import CURVE_LEVELS
@@ -29,13 +29,6 @@ _HISTORY = {
 }
 _SPIKE = 300  # times the band, up to which the spikes of bursts are shown
 _POINT_BY_POINT = "68, 95 % point by point;\n{} draws, the best green"
-# BokehJS marks up to ten decades, whatever it is asked for: of many, some have their number.
-_DECADES = """
-const digits = number => [...String(number)].map(c => '⁰¹²³⁴⁵⁶⁷⁸⁹'[c] ?? '⁻').join('')
-const power = Math.round(Math.log10(tick)), step = Math.ceil(ticks.length / 4)
-if (Math.abs(Math.log10(tick) - power) > 1e-6) return `${tick}`
-return power % step ? '' : `10${digits(power)}`
-"""
 _WHEN = "@y{0 %} of the mass had formed @x{0.0} (@low{0.0} to @high{0.0}) Gyr ago"
 _HIS_LINES = {
     "draws": (MODEL, 0.7, "solid"),
@@ -140,8 +133,6 @@ class HistoryFigure(LiveFigure):
         self.figure.title.text_font_size = "12px"  # so that a name fits beside a corner plot
         if which == "formed":
             self.figure.yaxis.ticker.desired_num_ticks = 4
-        else:
-            self.figure.yaxis.formatter = CustomJSTickFormatter(code=_DECADES)
 
     def draw(self):
         f, s = self.figure, self.sources

@@ -8,6 +8,7 @@ import time
 from contextlib import suppress
 from pathlib import Path
 
+import numpy as np
 import pytest
 from conftest import IDLE, MODELS, source, watched_page
 from playwright.sync_api import Error, expect
@@ -316,6 +317,26 @@ def test_a_slider_moves_the_spectrum(page):
     g = [float(re.search(r"g ([\d.]+)", t).group(1)) for t in (before, after)]
     assert g[1] < g[0]  # heavier, so brighter
     page.wait_for_url(re.compile("view=forward.*log_mstar="))
+
+
+def test_a_logarithmic_axis_has_ticks_over_all_of_its_length(page):
+    open_tab(page, "Forward")
+    drawn = f"() => {MODELS}.some(m => m.name == 'forward_sfr')"
+    page.wait_for_function(drawn, timeout=30_000)
+    ticks = page.evaluate(
+        f"""() => {{
+            const figure = {MODELS}.find(m => m.name == 'forward_sfr'), axis = figure.left[0]
+            const of = (from, to) => axis.ticker.get_ticks(from, to, figure.y_range, NaN).major
+            return [[0.2, 21], [2, 20], [0.9, 1.4], [3e-5, 2e-3], [1e-12, 1e3]].map(ends =>
+                [ends, of(...ends), axis.formatter.doFormat(of(...ends), {{}})])
+        }}"""
+    )
+    for (low, high), marked, numbers in ticks:
+        assert len(marked) > 2 and low <= marked[0] and marked[-1] <= high
+        assert np.log(marked[0] / low) < 0.3 * np.log(high / low), marked
+        told = [number for number in numbers if number]
+        assert told and len({*told}) == len(told)
+    assert ticks[0][2] == ["0.3", "1", "3", "10"]
 
 
 def test_a_mock_is_observed_and_its_truth_is_drawn(page):

@@ -9,13 +9,14 @@ from sedflow.figures.corner_axes import corner_axes
 from sedflow.figures.corner_draws import corner_set
 
 matplotlib.use("Agg")
-from bokeh.models import LayoutDOM
+from bokeh.models import CustomJSTicker, LayoutDOM
 from matplotlib import pyplot
 from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
 from sedflow.figures.publication import posterior_figure
+from sedflow.figures.spectrum import sed
 from sedflow.fluxes import band_flux
 
 
@@ -179,3 +180,9 @@ def test_names_of_the_corner_plot_of_a_paper_are_whole(fit, twice):
             if label.get_text() and axes.get_visible():
                 place = label.get_window_extent(painter)
                 assert place.x0 >= 0 and place.y0 >= 0, label.get_text()
+
+
+def test_every_logarithmic_axis_of_a_live_figure_has_ticks_over_its_length(fit):
+    for plot in (sed(fit, log=True), fit.plot_history("sfr", backend="bokeh")):
+        assert isinstance(plot.yaxis[0].ticker, CustomJSTicker)
+    assert not isinstance(sed(fit).yaxis[0].ticker, CustomJSTicker)
