@@ -20,14 +20,14 @@ from sedflow.population.prior import PriorShares, prior_shares
 #: Galaxies of a run, and draws of each, that a page takes at most.
 MOST, DRAWS = 5_000, 100
 _ATLAS = (
-    "The packaged atlas is seven galaxy clusters and the region of Virgo, not a fair sample of the "
-    "universe{others}: nothing here corrects how its galaxies were selected, and the redshifts of "
-    "Virgo galaxies do not give their distances. Compare its parts with each other, not with "
+    "The packaged atlas is seven galaxy clusters and the region of Virgo{others}, not a fair "
+    "sample of the universe: nothing here corrects how its galaxies were selected, and the "
+    "redshifts of Virgo galaxies do not give their distances. Compare its parts with each other, not with "
     "published mass functions."
 )
 _WEIGHTS_ALONE = (
-    "These posteriors are importance weights of 600 draws alone (--trust weights). Failed are "
-    "galaxies whose weights do not pass, most of which the later steps of Refine make exact; "
+    "These posteriors are importance weights of 600 draws alone, without the later steps of "
+    "Refine. Failed are galaxies whose weights do not pass, most of which those steps make exact; "
     "misfit are those whose data the model does not describe, also where their posterior is exact. "
     "The documents count only what is not exact after all steps."
 )

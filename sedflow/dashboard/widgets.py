@@ -288,6 +288,10 @@ def begun(text: object, name: str = "") -> str:
 #: What the library says of its arguments -> what a page has instead.
 _ON_PAGES = {
     "trust='auto' goes on to": "Refine, on Explore, goes on to",
+    "add it with floor = 'recommended'": 'tick "add the recommended floor to the errors" below',
+    "floor = 'recommended' of a mapping, or sigma = hypot(sigma, share * flux)": (
+        "Your data has a box for the recommended one"
+    ),
     "use trust='auto' (--trust auto): MCMC": "run sedflow infer with --trust auto: MCMC",
     'trust="auto" uses those data, and so does MCMC': "Refine uses those data, and so does MCMC",
 }

@@ -10,7 +10,7 @@ from sedflow.draws import weighted_quantile
 from sedflow.errors import unknown
 from sedflow.fits.samples import fractions
 from sedflow.sampling.robust import by_how_much, off_probability, offsets
-from sedflow.trust_limits import TELLING, k_hat_text
+from sedflow.trust_limits import TELLING, k_hat_max, k_hat_text
 
 __all__ = ["Robust"]
 
@@ -75,7 +75,7 @@ class Robust:
         if held is not None and not held.good():
             doubt = (
                 f"{float(held.ess):,.0f} of {int(held.n):,} draws effective, k-hat "
-                f"{k_hat_text(held.k_hat)}"
+                f"{k_hat_text(held.k_hat)} (limit {k_hat_max(held.n):.2g})"
             )
         if not self.told:
             return (

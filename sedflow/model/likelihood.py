@@ -84,7 +84,7 @@ def too_precise(galaxy: Photometry) -> str:
         return ""
     k = below[np.argmin(galaxy.sigma[below] / least[below])]
     return (
-        f"The error in {galaxy.bands[k]} ({galaxy.sigma[k]:.3g} nanomaggies) is smaller than the "
-        f"model is accurate, {_ACCURACY:g} mag ({least[k]:.3g} nanomaggies at this flux), so no "
-        "weights and no MCMC are exact; inflate the error to that at least."
+        f"The error in {galaxy.bands[k]} ({galaxy.sigma[k]:.3g} nanomaggies) is below "
+        f"the accuracy of the model, {_ACCURACY:g} mag ({least[k]:.3g} nanomaggies at this "
+        "flux), so no weights and no MCMC are exact; inflate the error to that at least."
     )

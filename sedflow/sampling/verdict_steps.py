@@ -38,6 +38,7 @@ from sedflow.trust_limits import (
     TAIL_INDEX_MAX,
     TELLING,
     NotConverged,
+    k_hat_max,
     k_hat_text,
 )
 
@@ -146,8 +147,8 @@ class Ladder:
         self.say(
             APPROXIMATE,
             f"{self.heavy}The importance weights do not pass{tried}: k-hat "
-            f"{k_hat_text(held.k_hat)}, {held.ess:,.0f} of {int(held.n):,} draws effective, where "
-            f"{self.enough:,.0f} are needed. {what}; "
+            f"{k_hat_text(held.k_hat)} (limit {k_hat_max(held.n):.2g}), {held.ess:,.0f} of "
+            f"{int(held.n):,} draws effective, where {self.enough:,.0f} are needed. {what}; "
             "trust='auto' goes on to adaptive importance sampling and MCMC.",
         )
         return self._as_many(kept)
@@ -181,7 +182,7 @@ class Ladder:
             mcmc = MCMCSampler(model=self.model, prior=self.prior, doublings=1)
         why = (
             f"{self.heavy}The importance weights did not pass "
-            f"(k-hat {k_hat_text(self.figures['network_k_hat'])}, "
+            f"(k-hat {k_hat_text(self.figures['network_k_hat'])}, limit {K_HAT_MAX}, "
             f"{self.figures['network_ess']:.0f} effective draws)"
         )
         if self.outside:

@@ -182,7 +182,7 @@ def test_an_answer_that_nothing_makes_exact_says_so(engine, answer):
     found = engine.answer(Request(engine.add("sharp", OwnGalaxy(sharp)), n=300))
     assert not found.exact
     assert found.kind == "failed"
-    assert "smaller than the model is accurate" in found.note
+    assert "below the accuracy of the model" in found.note
     assert "MCMC" not in found.note.replace("no MCMC", "")
 
 

@@ -12,6 +12,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+import sedflow
 from sedflow.dashboard.brush import brush
 from sedflow.dashboard.engine import Engine, OwnGalaxy, Request
 from sedflow.dashboard.pages import compare
@@ -24,6 +25,7 @@ from sedflow.dashboard.panels.paper import OnScreen, PaperPanel
 from sedflow.dashboard.panels.run_columns import in_a_word, rounded
 from sedflow.dashboard.panels.settings import SettingsPanel
 from sedflow.dashboard.panels.typed import TypedPanel
+from sedflow.dashboard.panels.upload import UploadPanel
 from sedflow.dashboard.panels.verdict import VerdictPanel, _listed
 from sedflow.dashboard.quantities import MAIN_QUANTITIES, in_labels
 from sedflow.dashboard.state import ExplorerState
@@ -33,6 +35,7 @@ from sedflow.errors import SedflowError
 from sedflow.figures.base import Layers
 from sedflow.figures.corner_axes import CornerAxes, box_ranges, box_rim, selected
 from sedflow.figures.spectrum import SEDFigure
+from sedflow.model.floors import floor_notes
 from sedflow.parameters import NAMES
 
 AXES = CornerAxes(("a", "b", "c"), ("A", "B", "C"), np.array([[0.0, 10.0]] * 3))
@@ -130,9 +133,18 @@ def test_a_phone_shows_the_first_note_and_a_button_for_the_rest(engine):
     assert not panel._rest.visible and "--sf-notes-rest" not in panel._status.styles
 
 
-def test_a_sentence_of_the_library_names_buttons_and_labels_on_a_page():
+def test_a_sentence_of_the_library_names_buttons_and_labels_on_a_page(engine):
     told = "The quantiles are approximate; trust='auto' goes on to MCMC."
     assert typeset(told) == "The quantiles are approximate; Refine, on Explore, goes on to MCMC."
+    tight = sedflow.Photometry([10.0] * 5, [0.01] * 5, 0.05)
+    box = "add the recommended floor to the errors"
+    for note in floor_notes(tight):
+        assert box in typeset(note) and "floor =" not in typeset(note)
+    assert UploadPanel(engine)._floor.label.startswith(box)
+    advice = (
+        "add a floor (floor = 'recommended' of a mapping, or sigma = hypot(sigma, share * flux))"
+    )
+    assert typeset(advice) == "add a floor (Your data has a box for the recommended one)"
     assert in_labels("worst in log_sfr_100myr") == "worst in log SFR 100 Myr"
 
 

@@ -206,7 +206,10 @@ def test_the_page_gives_no_advice_that_it_has_no_control_for(sample):
 def test_parts_of_the_atlas_and_the_galaxy_beside_them_are_all_of_it(sample):
     beside = sample.ids[~np.any(list(sample.fields.values()), axis=0)]
     assert beside.tolist() == [72]
-    assert "(and NSAID 72, which belongs to neither)" in sample.words
+    assert "region of Virgo (and NSAID 72, which belongs to neither), not a" in sample.words
+    assert (
+        "--" not in sample.note and "draws alone, without the later steps of Refine" in sample.note
+    )
 
 
 def test_a_map_says_what_its_colours_are(view):

@@ -76,7 +76,7 @@ def test_resampled_draws_follow_their_weights():
 
 def test_errors_below_the_accuracy_of_the_model_are_refused_at_once(galaxy):
     sharp = sedflow.Photometry(galaxy.flux, np.full(5, 1e-12), galaxy.redshift)
-    with pytest.raises(BadPhotometry, match="smaller than the model is accurate"):
+    with pytest.raises(BadPhotometry, match="below the accuracy of the model"):
         MCMCSampler().sample(sharp, n=10)
 
 

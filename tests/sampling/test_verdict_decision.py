@@ -116,6 +116,7 @@ def test_a_shorter_ladder_says_what_it_left_undone(trust):
     fit = climb(linear.galaxy(), trust=trust, shift=8.0)
     assert fit.verdict.kind == "approximate"
     assert "The importance weights do not pass" in fit.verdict.reason
+    assert "(limit 0.7), " in fit.verdict.reason
     assert ("adaptive importance sampling: k-hat" in fit.verdict.reason) == (trust == "proposals")
     assert fit.draws.theta.shape == (1000, 12)
     assert np.isfinite(fit.draws.theta).all()
@@ -180,7 +181,7 @@ def test_weights_that_rounding_decides_are_no_weights(posterior, galaxy, trust, 
     fit = sedflow.fit(odd, posterior, n=200, seed=1, trust=trust, mcmc=_Never())
     assert fit.verdict.kind == "failed"
     assert not fit.verdict.inside
-    words = "rounding" if sigma is None else "smaller than the model is accurate"
+    words = "rounding" if sigma is None else "below the accuracy of the model"
     assert words in str(fit.verdict)
     assert np.isfinite(fit.draws.theta).all()
     assert fit.draws.weights.sum() == pytest.approx(1)

@@ -25,7 +25,7 @@ _SHOWN = {
     "log_sfr_100myr": "log SFR₁₀₀ [M☉/yr]",
     "age_mw": "age [Gyr]",
     "log_z_mw_solar": "log Z/Z☉",
-    "a_v": "A_V",
+    "a_v": "A_V [mag]",
 }
 _TOLD = 5  # reasons on the page; the files have all
 #: Results come below what was read, often below the screen: the page goes there, as soon as they

@@ -17,7 +17,7 @@ _NAMES = {p.name: p.axis_label for p in PARAMETERS}
 
 
 class ToAmortizedFigures(Stage):
-    """Simulations, kept and weighed; a walk; the network; and the bill."""
+    """Simulations, kept and weighted; a walk; the network; and the bill."""
 
     def __init__(self, scene):
         super().__init__(scene)
@@ -36,7 +36,7 @@ class ToAmortizedFigures(Stage):
         for name in FREE:
             plot = Plot(f"abc_{name}", _NAMES[name], "probability density", 300, legend_columns=2)
             plot.area("kept", "kept", fill_color=SERIES[1], fill_alpha=0.35)
-            plot.line("weighed", "weighed", color=ORANGE, line_width=2)
+            plot.line("weighed", "weighted", color=ORANGE, line_width=2)
             plot.line("walk", "MCMC", color=SERIES[2], line_width=2)
             plot.line("exact", "exact", color=OTHER, line_width=2, line_dash="dashed")
             self.plots[name] = plot
@@ -136,7 +136,7 @@ class ToAmortizedFigures(Stage):
                     top = max(top, hy.max())
                 else:
                     plot.show(key)
-            for key, label in (("kept", "kept"), ("weighed", "weighed"), ("walk", "MCMC")):
+            for key, label in (("kept", "kept"), ("weighed", "weighted"), ("walk", "MCMC")):
                 shown = {"kept": "abc", "weighed": "weigh", "walk": "walk"}[key] == step
                 plot.label(key, label if shown else "")
             plot.ends(x=(low, high), y=(0, 1.1 * top))

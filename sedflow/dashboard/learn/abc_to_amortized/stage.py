@@ -29,7 +29,7 @@ _WAIT = 0.3  # seconds between two looks at the job
 
 
 class ToAmortized(ToAmortizedFigures):
-    """Simulations, kept and weighed; a walk; the network; and the bill."""
+    """Simulations, kept and weighted; a walk; the network; and the bill."""
 
     def enter(self, step: str) -> None:
         self._step, self._busy = step, False  # what was under way has been dropped

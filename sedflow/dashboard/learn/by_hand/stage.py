@@ -115,7 +115,7 @@ class ByHand(ByHandFigures):
             "see how low you can get it."
         )
         out["exactness"] = (
-            "They were weighed, so that together they are the exact posterior."
+            "They were weighted, so that together they are the exact posterior."
             if found.exact
             else "Their weights do not pass (k-hat) for this galaxy: these are the network's own."
         )

@@ -9,6 +9,7 @@ import numpy as np
 
 from sedflow.atlas.catalog import NSACatalog
 from sedflow.dashboard.learn.steps import Lesson, Step
+from sedflow.dashboard.widgets import typeset
 from sedflow.draws import Draws
 from sedflow.errors import SedflowError
 from sedflow.fits.fit import Fit, fit
@@ -17,7 +18,7 @@ from sedflow.model.likelihood import chi2_limit, too_precise
 from sedflow.photometry import Photometry
 from sedflow.sampling.objection import objection
 from sedflow.sampling.reweighting import reweight
-from sedflow.trust_limits import K_HAT_MAX
+from sedflow.trust_limits import K_HAT_MAX, MIN_ESS
 
 if TYPE_CHECKING:  # which loads torch
     from sedflow.network.posterior import AmortizedPosterior
@@ -131,7 +132,8 @@ def look(posterior: AmortizedPosterior, case: Case, seed: int = 1) -> Outcome:
             if good
             else f"say nothing. {problem.removesuffix('.')}"
             if problem
-            else f"do not pass (k-hat must be below {K_HAT_MAX}, and {_N / 10:.0f} draws effective)"
+            else f"do not pass (k-hat must be below {K_HAT_MAX}, and {_N / 10:.0f} draws "
+            f"effective, where Explore, which draws more, asks for {MIN_ESS:.0f})"
         )
     )
     return Outcome(
@@ -215,7 +217,7 @@ def _refused(nsa, posterior, row, reason):
     return Case(
         f"nsa-{nsaid}",
         f"NSAID {nsaid}",
-        f"A real entry of the atlas, untouched. In it, {reason.split(';')[0]}.",
+        f"A real entry of the atlas, untouched. In it, {typeset(reason.split(';')[0])}.",
         nsa.photometry(nsaid, posterior.bands).observed,
     )
 
@@ -236,7 +238,7 @@ LESSON = Lesson(
             "1. **Is the galaxy inside the training domain?** Its colours, errors and redshift are "
             "compared with those of the simulated galaxies, and some draw must come near the data "
             "(χ² below {limit:.1f}).\n"
-            "2. **Can the draws be weighed to the exact posterior?** k-hat (how far a few "
+            "2. **Can the draws be weighted to the exact posterior?** k-hat (how far a few "
             "draws carry all the weight) must be below {k_max}, and enough draws must count.\n"
             "3. **If not, what else finds it?** Better places to draw from are learnt, and at last "
             "MCMC is run.\n\n"
@@ -293,8 +295,8 @@ LESSON = Lesson(
             "gallery",
             "Real ones",
             "Of the {atlas:,} galaxies in this package {refused:,} lie outside the ranges of "
-            "training. Here are the brightest of them, each refused for another colour, with all "
-            "the others of this lesson. Shown now: **{title}**. {what}",
+            "training. Here are the brightest of them, each refused for a different "
+            "colour, and all the cases of the earlier steps. Shown now: **{title}**. {what}",
             "What do you think happened here?",
             "{verdict_line} {happened} **Refusing is not an answer, but it is better than a wrong "
             "one**, and its reasons name what to look at.",

@@ -82,8 +82,8 @@ export function tooPrecise(galaxy) {
   if (worst < 0) return "";
   const name = galaxy.bands?.[worst] ?? `band ${worst + 1}`;
   return (
-    `The error in ${name} (${general(galaxy.sigma[worst], 3)} nanomaggies) is smaller than the model is ` +
-    `accurate, ${ACCURACY} mag (${general(least[worst], 3)} nanomaggies at this flux), so no weights and ` +
+    `The error in ${name} (${general(galaxy.sigma[worst], 3)} nanomaggies) is below the accuracy of ` +
+    `the model, ${ACCURACY} mag (${general(least[worst], 3)} nanomaggies at this flux), so no weights and ` +
     "no MCMC are exact; inflate the error to that at least."
   );
 }

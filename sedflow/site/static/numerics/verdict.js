@@ -66,7 +66,8 @@ export function judge({ galaxy, figures, chi2, bestLogLikelihood, table, outside
   const warning = misfitWarning(p, pCalibrated);
   if (!passes(figures, n)) {
     const kHat = Number.isFinite(figures.kHat) ? figures.kHat.toFixed(2) : "inf";
-    return told(APPROXIMATE, `The importance weights do not pass: k-hat ${kHat}, ${effective}. The quantiles are approximate; ` +
+    const limit = general(kHatMax(n), 2);
+    return told(APPROXIMATE, `The importance weights do not pass: k-hat ${kHat} (limit ${limit}), ${effective}. The quantiles are approximate; ` +
       "trust='auto' goes on to adaptive importance sampling and MCMC.", warning);
   }
   let reason = `The weights of the network's draws pass: k-hat ${figures.kHat.toFixed(2)} (limit ${K_HAT_MAX}), ${effective}.`;
