@@ -22,8 +22,8 @@ MOST, DRAWS = 5_000, 100
 _ATLAS = (
     "The packaged atlas is seven galaxy clusters and the region of Virgo{others}, not a fair "
     "sample of the universe: nothing here corrects how its galaxies were selected, and the "
-    "redshifts of Virgo galaxies do not give their distances. Compare its parts with each other, not with "
-    "published mass functions."
+    "redshifts of Virgo galaxies do not give their distances. Compare its parts with each other, "
+    "not with published mass functions."
 )
 _WEIGHTS_ALONE = (
     "These posteriors are importance weights of 600 draws alone, without the later steps of "

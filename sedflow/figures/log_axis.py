@@ -38,5 +38,6 @@ return `${share == 1 ? '' : `${share}·`}10${digits(Number(power))}`
 def tick_logarithms(axis) -> None:
     """Give an axis, if it is logarithmic, ticks over all of its length."""
     if isinstance(axis, LogAxis):
-        axis.ticker = CustomJSTicker(major_code=_TICKS)
-        axis.formatter = CustomJSTickFormatter(code=_NUMBERS)
+        axis.update(
+            ticker=CustomJSTicker(major_code=_TICKS), formatter=CustomJSTickFormatter(code=_NUMBERS)
+        )

@@ -45,6 +45,10 @@ const NAMELESS = {
     const title = chooser.getRootNode().querySelector('label')
     if (!labelled(chooser)) label(chooser, title?.textContent.trim() || 'file')
   },
+  // Without a placeholder, the field in which one types is named "null".
+  '.choices__input--cloned': field => {
+    label(field, field.getRootNode().querySelector('label')?.textContent.trim())
+  },
   'input[type=checkbox]': box => {
     if (!labelled(box) && !box.closest('label')) label(box, box.nextElementSibling?.textContent.trim())
   },
