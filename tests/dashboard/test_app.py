@@ -855,6 +855,36 @@ def test_a_number_field_is_one_stop_of_the_tab_key_and_its_ring_is_seen(page):
     assert around.evaluate("one => getComputedStyle(one).overflow") == "visible"
 
 
+def test_the_ring_of_a_tab_is_whole_and_the_field_of_quantities_has_its_name(blank, address):
+    page = blank
+    go(page, f"{address}?view=compare&pins=72;2490")
+    tab = page.get_by_role("button", name="Quantities", exact=True)
+    tab.click(timeout=60_000)
+    page.keyboard.press("Shift+Tab")
+    page.keyboard.press("Tab")
+    expect(tab).to_be_focused()  # inside of the strip, which cuts what is around it
+    assert tab.evaluate("one => parseFloat(getComputedStyle(one).outlineOffset)") <= -2
+    field = page.get_by_role("textbox", name="quantities", exact=True)
+    expect(field).to_have_attribute("placeholder", "add")
+
+
+def test_a_note_of_five_lines_does_not_scroll(page):
+    page.set_viewport_size({"width": 1440, "height": 900})
+    find(page, "NGC 3193")
+    heading(page, "NGC 3193")
+    note = page.locator(".alert-warning").filter(has_text="no model comes near")
+    note.wait_for(timeout=30_000)
+    assert note.evaluate("one => one.scrollHeight - one.clientHeight") == 0
+
+
+def test_the_cases_of_a_lesson_can_be_told_on_a_phone(page):
+    page.set_viewport_size({"width": 390, "height": 844})
+    go(page, f"{page.url.partition('?')[0]}?view=learn&lesson=trust&step=6")
+    cases = page.get_by_label("Case", exact=True)
+    cases.wait_for(timeout=60_000)
+    assert cases.bounding_box()["width"] > 200
+
+
 def test_a_presentation_shows_the_guesses_of_a_class_first(page):
     go(page, f"{page.url.partition('?')[0]}?view=learn&lesson=fit-by-hand&step=2")
     page.get_by_role("button", name="Open a class").click(timeout=60_000)

@@ -57,7 +57,7 @@ def quantity_chooser(label: str) -> pn.widgets.MultiChoice:
         label=label,
         options={q.label: q.name for q in QUANTITIES},
         value=list(MAIN_QUANTITIES),
-        placeholder="add one",
+        placeholder="add",
         sizing_mode="stretch_width",
     )
 

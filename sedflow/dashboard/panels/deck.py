@@ -24,6 +24,8 @@ _LINE = """
   background: transparent !important; color: var(--sf-ink) !important;
   border-bottom-color: var(--sf-accent) !important; font-weight: 600;
 }
+/* Inside, where the strip that scrolls does not cut it. */
+.bk-btn-group > .bk-btn.bk-btn-default:focus-visible { outline-offset: -2px; }
 """
 _INSIDE = ":host { overflow: auto !important; }"
 

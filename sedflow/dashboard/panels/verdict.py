@@ -33,7 +33,7 @@ _CLAUSE = re.compile(r".+?(?=[:,;] | \()")  # the first of a sentence
 # The figures keep their room: a few whole lines, and a shadow where more are below, which a
 # ground that scrolls with the text covers at its end.
 _NOTES = {
-    "max-height": "calc(var(--sf-notes, 5) * 1.4 * var(--sf-size, 13px) + 7px)",
+    "max-height": "calc(var(--sf-notes, 5) * 1.4 * var(--sf-size, 13px) + 10px)",
     "padding": "4px 10px",
     "overflow": "auto",
     "scrollbar-width": "thin",

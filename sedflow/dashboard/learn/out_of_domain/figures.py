@@ -26,7 +26,9 @@ class OutOfDomainFigures(Stage):
         self.network = self.cases = None
         self._refused = 0
         self._seen: dict = {}  # case -> Outcome
-        self.case = pn.widgets.Select(label="Case", options={}, sizing_mode="stretch_width")
+        self.case = pn.widgets.Select(
+            label="Case", options={}, sizing_mode="stretch_width", min_width=240
+        )
         self._more = pn.widgets.Button(label=_LOOK, color="primary", align="end")
         self.spectrum = SpectrumPlot("trust_sed", UGRIZ, {"best": ("best draw", MODEL, {})})
         self.spectrum.label("model", "median draw, 68 %")
@@ -45,6 +47,7 @@ class OutOfDomainFigures(Stage):
         self._reasons = prose()
         self._figures = beside(pane(self.spectrum), pane(self.pulls))
         self._pick = pn.Row(self.case, self._more, sizing_mode="stretch_width")
+        self._pick.styles = {"flex-wrap": "wrap"}  # on a phone a case needs a line of its own
         self.layout[:] = [self._pick, self._figures, self._reasons, self._table]
         self.case.param.watch(self._chosen, "value")
         self._more.on_click(lambda event: self._climb())
