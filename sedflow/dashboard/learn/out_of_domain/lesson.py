@@ -9,7 +9,6 @@ import numpy as np
 
 from sedflow.atlas.catalog import NSACatalog
 from sedflow.dashboard.learn.steps import Lesson, Step
-from sedflow.dashboard.widgets import typeset
 from sedflow.draws import Draws
 from sedflow.errors import SedflowError
 from sedflow.fits.fit import Fit, fit
@@ -217,7 +216,7 @@ def _refused(nsa, posterior, row, reason):
     return Case(
         f"nsa-{nsaid}",
         f"NSAID {nsaid}",
-        f"A real entry of the atlas, untouched. In it, {typeset(reason.split(';')[0])}.",
+        f"A real entry of the atlas, untouched. In it, {reason.split(';')[0]}.",
         nsa.photometry(nsaid, posterior.bands).observed,
     )
 

@@ -2,6 +2,7 @@
 
 from sedflow.dashboard.learn.out_of_domain import lesson
 from sedflow.dashboard.learn.out_of_domain.figures import OutOfDomainFigures, chi2_text
+from sedflow.dashboard.widgets import typeset
 from sedflow.files.packaged import DEFAULT_WEIGHTS
 from sedflow.trust_limits import K_HAT_MAX
 
@@ -49,7 +50,7 @@ class OutOfDomain(OutOfDomainFigures):
         case = seen.case
         out = {
             "title": case.title,
-            "what": case.what,
+            "what": typeset(case.what),
             "chi2": chi2_text(seen.chi2_best),
             "limit": seen.limit,
             "k_max": K_HAT_MAX,
