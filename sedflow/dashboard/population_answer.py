@@ -139,8 +139,8 @@ def _facts(population, preset, rough, hardly):
     for name, (own, prior) in hardly.items():
         given = "" if preset.reads == "fraction" else ", so no mean is given"
         out.append(
-            f"{axis_label(name)}: hardly told by these galaxies{given}; one knows it to {own:.2f}, "
-            f"the prior alone to {prior:.2f}."
+            f"{axis_label(name)}: hardly told by these galaxies{given}; the data of one leave it "
+            f"uncertain by {own:.2f}, the prior alone by {prior:.2f}."
         )
     if rough:
         few = 100 * len(population.few) / len(population)

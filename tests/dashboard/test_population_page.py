@@ -183,6 +183,7 @@ def test_a_mean_that_the_galaxies_hardly_tell_is_not_given(sample):
     answer = answer_of(sample, "mass-metallicity", EVERYONE, {}, "")
     said = " ".join(answer.facts)
     assert "log Z/Z☉: hardly told by these galaxies, so no mean is given" in said
+    assert re.search(r"the data of one leave it uncertain by 0\.\d\d, the prior alone by 0", said)
     assert "log Z/Z☉: mean" not in said and "mean 9.6 (± 0.1 or more)" in said
     assert "75 % of these galaxies have too few draws" in said
     assert "(± 5 % or more)" in answer_of(sample, "quenched-fraction", EVERYONE, {}, "").facts[0]
