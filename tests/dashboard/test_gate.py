@@ -348,7 +348,7 @@ def test_origins_are_names_with_ports():
     assert _names(["0.0.0.0:5006"]) == everywhere | {"0.0.0.0:5006"}
     assert _names(["SED.example.org", "*"]) == {"sed.example.org:80", "*"}
     for wrong in ("http://sed.example.org", "a:b", "a:1:2", "me@a:80", "a/b", ""):
-        with pytest.raises(SedflowError, match="is not HOST:PORT; give what stands"):
+        with pytest.raises(SedflowError, match="is not HOST:PORT; give what the"):
             _names([wrong])
 
 

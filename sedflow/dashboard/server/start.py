@@ -147,8 +147,8 @@ def _names(origins):
         found = _ORIGIN.fullmatch(origin)
         if not found:
             raise SedflowError(
-                f"--allow-origin {origin[:64]!r} is not HOST:PORT; give what stands in the "
-                "browser's address between // and the next /, as sed.example.org or localhost:5006"
+                f"--allow-origin {origin[:64]!r} is not HOST:PORT; give what the browser's "
+                "address has between // and the next /, as sed.example.org or localhost:5006"
             )
         host, port = found["host"], found["port"] or "80"
         hosts = (host, *_LOCAL) if host in _HERE else (host,)
