@@ -64,9 +64,9 @@ def serve(
     if not 1 <= port <= 65_535:
         raise SedflowError(f"--port {port} is not a port; choose one from 1024 to 65535")
     VISITORS.limits = limits or Limits.from_environment()
-    known = _names(origins or [f"{_bracketed(address)}:{port}", f"localhost:{port}"])
     key = _secret()
     _free(address, port)
+    known = _names(origins or [f"{_bracketed(address)}:{port}", f"localhost:{port}"])
     warm_up()
     try:
         server = pn.io.server.get_server(
