@@ -225,7 +225,7 @@ def _is_pattern(around, told, n):
         return False
     before, after = around
     alone = not before[-1:].isalnum() and not after[:1].isalnum()
-    return len(cores) > 1 or (n == 1 and alone)
+    return len(cores) > 1 or (n == 1 and alone and bool(cores))
 
 
 def _names(bands):
