@@ -34,7 +34,7 @@ def gas(engine, stars):
 
 
 def names(panel):
-    return [row.split(">")[1].split("<")[0] for row in panel.table.value["quantity"]]
+    return [row["quantity"] for row in panel.rows]
 
 
 def test_forward_shows_the_lines_of_the_grid_that_is_chosen():
@@ -80,14 +80,14 @@ def test_lines_and_their_numbers_are_shown_only_with_gas(stars, gas):
     data = light.sed.sources["lines"].data
     assert "Hα" in data["name"] and "+" in data["width"][0]
     assert [name for name in names(numbers) if "Hα" in name] == ["log L(Hα) [erg/s]", "EW(Hα) [Å]"]
-    assert not numbers.table.value.isna().to_numpy().any()
+    assert ">nan" not in numbers.table.object
 
 
 def test_the_truth_of_a_mock_has_its_h_alpha(gas):
     theta = gas.fit.draws.theta[0]
     panel = DerivedPanel()
     panel.show(replace(gas, truth=theta))
-    row = panel.table.value.iloc[-1]
+    row = panel.rows[-1]
     true = gas.fit.derived["ew_halpha"][0]
     assert float(row["truth"]) == pytest.approx(true, abs=0.6)
 
@@ -180,7 +180,7 @@ def test_a_mock_that_was_made_without_gas_has_no_true_lines(engine, stars):
         answer = engine.answer(Request(name, n=300, weights="nsa-ugriz-fsps-gas"))
         table = DerivedPanel()
         table.show(answer)
-        *_, last = table.table.value["truth"]
+        last = table.rows[-1]["truth"]
         assert (last == "–") == (ssp == "fsps")
     assert bare.truths == pytest.approx(replace(bare, ssp="").truths, nan_ok=True)
     other = replace(bare, ssp="bc03")
