@@ -27,7 +27,7 @@ ONLY_IN_APP = {
     "The orange dots are": "The dots are",
     "the blue squares are what": "the squares are what",
     " Choose between the two below.": "",
-    ", with all the others of this lesson": "",
+    ", and all the cases of the earlier steps": "",
     "Choose any parameter below to see its curve again.": "Choose any parameter below to see its "
     "curve.",
     ", and the slider changes the errors of all galaxies. Now": ". Now",
