@@ -12,7 +12,7 @@ import numpy.typing as npt
 from sedflow import views
 from sedflow.batches import check_labels, galaxies_at
 from sedflow.errors import BadParameters, BadPhotometry, SedflowError, UnknownBand, check_like
-from sedflow.fluxes import in_bands
+from sedflow.fluxes import goes_by_place, in_bands
 from sedflow.parameters import N_PARAM, NAMES, index, numbers_of_theta
 from sedflow.photometry import Photometry
 from sedflow.settled import Frozen, frozen
@@ -69,7 +69,7 @@ class Draws(Frozen):
         if not plainly:
             object.__setattr__(self, "theta", numbers_of_theta(self.theta))
         if self.flux is not None:
-            if type(self.flux) is not np.ndarray or self.flux.dtype.names:
+            if not goes_by_place(self.flux):
                 object.__setattr__(self, "flux", in_bands(self.flux, self.flux_bands or ()))
             shape = (*np.shape(self.theta)[:-1], len(self.flux_bands or ()))
             if np.shape(self.flux) != shape:

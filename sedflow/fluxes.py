@@ -59,6 +59,11 @@ def pair_in_bands(flux, sigma, bands, remedy: str = "") -> tuple[np.ndarray, np.
     return alike[0], alike[1]
 
 
+def goes_by_place(flux) -> bool:
+    """Whether fluxes are a plain array, which has neither labels nor a unit."""
+    return type(flux) is np.ndarray and not flux.dtype.names
+
+
 def in_bands(flux, bands, remedy: str = "") -> np.ndarray:
     """Fluxes (..., n_band) as plain nanomaggies, whose labels are those of the bands, if any.
 

@@ -11,7 +11,7 @@ from sedflow import views
 from sedflow.draws import column_quantiles
 from sedflow.errors import BadParameters, unknown
 from sedflow.fits.samples import fractions
-from sedflow.fluxes import in_bands
+from sedflow.fluxes import goes_by_place, in_bands
 from sedflow.model import likelihood
 from sedflow.model.sfh import load_bases
 from sedflow.parameters import BETAS, index
@@ -127,7 +127,7 @@ class Predicted(Frozen):
     weights: np.ndarray | None = None
 
     def __post_init__(self):
-        if type(self.flux) is not np.ndarray or self.flux.dtype.names:
+        if not goes_by_place(self.flux):
             object.__setattr__(self, "flux", in_bands(self.flux, self.photometry.bands))
         object.__setattr__(self, "flux", read_only(self.flux))
 

@@ -13,7 +13,7 @@ import numpy as np
 from scipy.special import chdtri
 
 from sedflow.constants import LOG_2PI
-from sedflow.fluxes import in_bands
+from sedflow.fluxes import goes_by_place, in_bands
 from sedflow.photometry import Photometry
 
 _UNLIKELY = 1e-3  # share of good galaxies whose noise alone exceeds the limit on chi-square
@@ -25,9 +25,7 @@ _ACCURACY = 0.001  # [mag] of the fast model, which every likelihood is computed
 def pulls(flux, galaxy: Photometry) -> np.ndarray:
     """(model - data) / sigma (..., n_draw, n_band) of model fluxes of that shape; NaN in bands
     that are absent."""
-    if (
-        type(flux) is not np.ndarray or flux.dtype.names
-    ):  # each step of a chain asks; arrays go by place
+    if not goes_by_place(flux):  # each step of a chain asks
         flux = in_bands(flux, galaxy.bands)
     return (flux - galaxy.flux[..., None, :]) / galaxy.sigma[..., None, :]
 

@@ -69,7 +69,6 @@ class RunView(RunState, LateView):
         self.rerun = Rerun(self.table, self.engine)
         self._turn = 0  # of the row that was selected last
         self._built = False
-        self._asked = False  # for a row, by a click
 
     @property
     def weights(self) -> str:
@@ -228,11 +227,13 @@ class RunView(RunState, LateView):
 
     async def _choose(self):
         """Show the row that a visitor has chosen, wherever the page stands."""
-        self._asked = True
-        await self.look()
+        await self.look(reveal=True)
 
-    async def look(self) -> None:
-        """Show what is stored of the row, and then its posterior, recomputed."""
+    async def look(self, reveal: bool = False) -> None:
+        """Show what is stored of the row, and then its posterior, recomputed.
+
+        reveal : whether to bring it into view, which the row of an address is not
+        """
         if self.row is None:
             return
         self._turn += 1
@@ -249,8 +250,7 @@ class RunView(RunState, LateView):
         self._warn("")
         self.rows_panel.select()
         self.show_stored(stored)
-        if self._asked:  # and not the address of the page
-            self._asked = False
+        if reveal:
             self.stored_panel.reveal()
         if stored["status"] != "bad row":
             await self._recompute(turn, stored)
