@@ -60,13 +60,16 @@ def test_the_corner_plot_of_a_new_galaxy_is_computed_before_it_is_drawn(engine, 
     assert "72" in panel.figure.title.text
 
 
-def test_a_plot_that_takes_a_while_says_that_it_is_drawn(engine, monkeypatch):
-    panel, begun = CornerPanel(), []
+@pytest.mark.parametrize(("seconds", "said"), [(0.0, ["Drawing 12 × 12 panels …"]), (60.0, [])])
+def test_only_a_plot_that_takes_a_while_says_that_it_is_drawn(engine, monkeypatch, seconds, said):
+    panel, begun, told = CornerPanel(), [], []
     panel.show(engine.answer(Request("72", n=300)))
+    monkeypatch.setattr(corner_panel, "_SOON", seconds)
     monkeypatch.setattr(corner_panel, "whose", lambda: ("visitor", "session"))
     monkeypatch.setattr(pn.state, "execute", begun.append)
+    panel._controls._text.param.watch(lambda event: told.append(event.new), "object")
     panel._controls.subset.value = "12"
-    assert panel.busy and panel._controls._text.object == "Drawing 12 × 12 panels …"
     asyncio.run(begun[0]())
+    assert told[: len(said)] == said
     assert not panel.busy and panel._controls._text.object.startswith("Drag in any figure")
     assert panel.axes[1].n == 12

@@ -1,5 +1,6 @@
 """Corner plots: every pair of the chosen quantities, and selections drawn in them."""
 
+import asyncio
 from collections.abc import Sequence
 from dataclasses import replace
 
@@ -18,7 +19,7 @@ from sedflow.dashboard.server.turns import Superseded
 from sedflow.dashboard.server.visitors import whose
 from sedflow.dashboard.server.work import on_worker
 from sedflow.dashboard.what_if import Changed
-from sedflow.dashboard.widgets import plain
+from sedflow.dashboard.widgets import patch, plain
 from sedflow.errors import SedflowError
 from sedflow.figures.app_corner import MANY, CornerFigure
 from sedflow.figures.corner_axes import (
@@ -44,6 +45,7 @@ _LABELS = {
     "changed": "what if",
 }
 _MOST_KEPT = 8  # galaxies whose draws of MCMC wait for them
+_SOON = 0.15  # seconds; what is drawn by then is not announced, which has the page laid out twice
 _BESIDE = "The bold lines are the galaxy of *What if*."
 
 
@@ -70,6 +72,7 @@ class CornerPanel(AnswerPanel):
         self._kept: dict[Request, np.ndarray] = {}  # the same, of what was sampled lately
         self.plot: CornerFigure | None = None
         self._lasso_axes: CornerAxes | None = None  # those on which a lasso was drawn last
+        self._drawing = 0  # plots that are being computed
         self._naming = False  # while the buttons of the sets get other names
         self._ready: tuple = ((), None)  # (what for, axes and sets) that the worker computed
         self._shows: tuple = ((), None)  # the same, of what is drawn now
@@ -197,14 +200,22 @@ class CornerPanel(AnswerPanel):
             return
 
         async def compute():
-            if await self._prepare(lambda: self.brushed):
+            say = asyncio.get_running_loop().call_later(_SOON, patch, self.figure, self._hurry)
+            self._drawing += 1
+            try:
+                is_ready = await self._prepare(lambda: self.brushed)
+            finally:
+                self._drawing -= 1
+                say.cancel()
+            if is_ready:
                 self.redraw(self.figure)
 
-        self._hurry()
         pn.state.execute(compute)
 
     def _hurry(self):
         """Say that a plot is being drawn, until `draw` has drawn one."""
+        if not self._drawing:
+            return
         rows, _ = self._shown()
         self.busy = True
         chosen = self.brushed is not None
