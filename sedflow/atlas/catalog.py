@@ -157,15 +157,20 @@ class NSACatalog:
     def positions(self) -> tuple[np.ndarray, np.ndarray]:
         """Right ascension and declination (n,) [deg]; NaN where none is published (NSAID 72)."""
 
-        def column(name):
-            return np.ma.asarray(self._columns[name], float).filled(np.nan)
+        return self._numbers("RA"), self._numbers("DEC")
 
-        return column("RA"), column("DEC")
+    @cached_property
+    def redshifts(self) -> np.ndarray:
+        """Heliocentric redshifts (n,); NaN where none is published."""
+        return self._numbers("Z")
+
+    def _numbers(self, name):
+        return np.ma.asarray(self._columns[name], float).filled(np.nan)
 
     @cached_property
     def match(self) -> names.Match:
         """Which galaxies have an NGC, IC or Messier number: `sedflow.atlas.names.cross_match`."""
-        return names.cross_match(*self.positions, self._columns["Z"], self._columns["NMGY"])
+        return names.cross_match(*self.positions, self.redshifts, self._columns["NMGY"])
 
     def find(self, text: str) -> int:
         """NSAID of the galaxy that a text means: a number, a name or a position.

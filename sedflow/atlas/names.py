@@ -16,12 +16,22 @@ from sedflow.atlas.columns import NSA_BANDS
 from sedflow.bands import ab_magnitude
 from sedflow.files.packaged import load_json
 
-__all__ = ["Match", "Named", "close_names", "cross_match", "entry", "meaning", "numbered"]
+__all__ = [
+    "REDSHIFTS",
+    "SURE",
+    "Match",
+    "Named",
+    "close_names",
+    "cross_match",
+    "entry",
+    "meaning",
+    "numbered",
+]
 
 SURE = 5.0  # arcsec, within which redshifts that agree are enough
 _SHARE = 0.2  # of the major axis, up to which centres of an irregular galaxy may differ
 _WIDEST = 30.0  # arcsec
-_REDSHIFTS = 0.002  # how much two redshifts of one galaxy may differ (600 km/s)
+REDSHIFTS = 0.002  # how much two redshifts of one galaxy may differ (600 km/s)
 _MAGNITUDES = (-0.9, 1.9)  # B - g beyond `SURE`: 0.5, and what other apertures do to it
 _LONGEST = 64  # characters of a name
 _PREFIXES = {"n": "NGC", "ngc": "NGC", "ic": "IC", "m": "M", "messier": "M", "ugc": "UGC"}
@@ -204,7 +214,7 @@ def cross_match(ra, dec, redshift, nmgy) -> Match:
 
 
 def _agrees(one, away, redshift, g):
-    same_z = np.abs(redshift - one.redshift) < _REDSHIFTS
+    same_z = np.abs(redshift - one.redshift) < REDSHIFTS
     colour = one.b_mag - g
     same_light = (colour > _MAGNITUDES[0]) & (colour < _MAGNITUDES[1])
     return np.where(away <= SURE, same_z | np.isnan(one.redshift), same_z & same_light)

@@ -4,7 +4,7 @@ import re
 
 import numpy as np
 
-from sedflow.atlas.names import close_names, meaning, numbered
+from sedflow.atlas.names import REDSHIFTS, SURE, close_names, meaning, numbered
 from sedflow.atlas.position import separation, sky_position
 from sedflow.errors import BadPhotometry, check_kind
 
@@ -59,7 +59,7 @@ def find(text: str, catalog) -> int:
     spelled = one.name if quoted.strip("'\"") == one.name else f"{quoted} ({one.name})"
     raise BadPhotometry(
         f"{spelled}{kind} is not among the {len(catalog):,} galaxies of this catalogue; the "
-        f"nearest on the sky: {offer(catalog, one.ra, one.dec)}"
+        f"nearest on the sky: {offer(catalog, one.ra, one.dec)}{_another(catalog, one)}"
     )
 
 
@@ -78,6 +78,21 @@ def offer(catalog, ra: float, dec: float) -> str:
         name = catalog.name(nsaid)
         words.append(f"NSAID {nsaid}{f' ({name})' if name else ''}, {_angle(away)} away")
     return "; ".join(words) or "no galaxy of it has a position"
+
+
+def _another(catalog, one):
+    """What speaks against the galaxy at the place of an entry; "" if nothing is there."""
+    for nsaid, away in nearest(catalog, one.ra, one.dec):
+        if away * 3600 > SURE or one.kind != "galaxy":
+            return ""
+        redshift = catalog.redshifts[catalog.rows(nsaid)]
+        if abs(redshift - one.redshift) < REDSHIFTS or not np.isfinite(redshift + one.redshift):
+            return f" (NSAID {nsaid} may be another galaxy, or a piece of it)"
+        return (
+            f" (NSAID {nsaid} has redshift {redshift:.4f} in this catalogue, and {one.name} has "
+            f"{one.redshift:.4f} by OpenNGC: one of them is wrong, or they are two galaxies)"
+        )
+    return ""
 
 
 def _at(catalog, quoted, ra, dec):

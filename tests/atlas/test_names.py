@@ -201,6 +201,12 @@ def test_a_separation_is_astropys(ra, dec, other_ra, other_dec):
         ("siamese twins", "means NGC 4567 (NSAID 66785) and NGC 4568 (NSAID 162105)"),
         ("NGC 7000", "NGC 7000 is not a galaxy of OpenNGC"),
         ("ngc 3690", "a pair of galaxies, is not among"),
+        (
+            "ic 1101",
+            "(NSAID 165966 has redshift 0.0215 in this catalogue, and IC 1101 has 0.0778",
+        ),
+        ("NGC 3690A", "(NSAID 159897 has redshift 0.0103 in this catalogue, and NGC 3690A has"),
+        ("NGC 4517A", "(NSAID 1498 may be another galaxy, or a piece of it)"),
         ("999999", "no galaxy with NSAID 999999"),
         ("-5", "'-5' is neither an NSAID nor a known name nor a position"),
         ("NSAID -72", "'NSAID -72' is neither an NSAID"),
