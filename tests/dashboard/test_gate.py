@@ -347,6 +347,9 @@ def test_origins_are_names_with_ports():
     assert _names(["[::1]:5006"]) == _names(["LocalHost:5006"]) == everywhere
     assert _names(["0.0.0.0:5006"]) == everywhere | {"0.0.0.0:5006"}
     assert _names(["SED.example.org", "*"]) == {"sed.example.org:80", "*"}
+    # A browser that is at https://sed.example.org names no port.
+    assert "sed.example.org:80" in _names(["sed.example.org:443"])
+    assert _names(["[2001:DB8:0::1]:5006"]) == {"[2001:db8::1]:5006"}
     for wrong in ("http://sed.example.org", "a:b", "a:1:2", "me@a:80", "a/b", ""):
         with pytest.raises(SedflowError, match="is not HOST:PORT; give what the"):
             _names([wrong])

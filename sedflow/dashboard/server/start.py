@@ -1,6 +1,7 @@
 """The server of the app: `sedflow serve`. It listens, says so, and ends when it is told to."""
 
 import errno
+import ipaddress
 import os
 import re
 import secrets
@@ -139,8 +140,13 @@ def _bracketed(address):
 def _names(origins):
     """Names that browsers give the server, with ports; those of this machine are one.
 
+    Browsers leave the ports of http and https out, and Bokeh reads 80 then; they write addresses
+    of IPv6 in one way.
+
     >>> sorted(_names(["SED.example.org", "localhost:5006"]))
     ['127.0.0.1:5006', '[::1]:5006', 'localhost:5006', 'sed.example.org:80']
+    >>> sorted(_names(["sed.example.org:443", "[2001:DB8:0::1]:5006"]))
+    ['[2001:db8::1]:5006', 'sed.example.org:443', 'sed.example.org:80']
     """
     names = set()
     for origin in map(str.lower, origins):
@@ -150,10 +156,18 @@ def _names(origins):
                 f"--allow-origin {origin[:64]!r} is not HOST:PORT; give what the browser's "
                 "address has between // and the next /, as sed.example.org or localhost:5006"
             )
-        host, port = found["host"], found["port"] or "80"
+        host, port = _shortened(found["host"]), found["port"] or "80"
         hosts = (host, *_LOCAL) if host in _HERE else (host,)
-        names |= {origin} if origin == "*" else {f"{one}:{port}" for one in hosts}
+        ports = (port, "80") if port == "443" else (port,)
+        names |= {origin} if origin == "*" else {f"{h}:{p}" for h in hosts for p in ports}
     return names
+
+
+def _shortened(host):
+    try:
+        return f"[{ipaddress.IPv6Address(host.strip('[]'))}]"
+    except ValueError:  # no address of IPv6
+        return host
 
 
 def _free(address, port):
