@@ -137,19 +137,20 @@ class Reach:
     def _sentence(self, best, one, n, worst, without):
         n_band = int(one.present.sum())
         kind = "draws" if self.weights is None else "weighted draws"  # not those of the network
-        limit, out = chi2_limit(n_band), ruled_out(best, n, n_band)
+        limit, precise = chi2_limit(n_band), bool(too_precise(one))
+        # Between draws of the network are models that come nearer, if by less than errors mostly.
+        out = not precise and bool(ruled_out(best, n, n_band))
         # Not "a misfit", which a galaxy is by its p-value as well, below this.
         all_models = f"{limit * UNDERSTATED**2:.3g}"
-        ends = "" if out else f" (only above {all_models} does that rule out every model)"
+        quiet = out or precise
+        ends = "" if quiet else f" (only above {all_models} does that rule out every model)"
         text = (
             f"no {'model' if out else 'draw'} comes near these data: the best of {n:,} {kind} "
             f"has a chi-square of {best:,.1f}, where {n_band} good bands stay below {limit:.3g}"
             f"{ends}; "
         )
         if worst < 0:
-            remedy = (
-                "or inflate the errors" if too_precise(one) else "inflate the errors, or use MCMC"
-            )
+            remedy = "or inflate the errors" if precise else "inflate the errors, or use MCMC"
             return text + (
                 "no single band is to blame, so check redshift and fluxes (is it a galaxy, not a "
                 f"star or quasar?), {remedy}"

@@ -67,6 +67,13 @@ def test_no_model_comes_near_a_misfit_alone(posterior, galaxy):
         assert bool(ruled_out(check.chi2_best, 250, 5)) == ("no model" in text)
 
 
+def test_errors_below_the_accuracy_of_the_model_rule_no_model_out(posterior, galaxy):
+    """Between the draws are models that come nearer than these errors ask for."""
+    check = posterior.check(_scaled(galaxy, sigma=[1e-4] * 5))
+    text = next(said for said in check.reasons[()] if "comes near these data" in said)
+    assert check.chi2_best > 1e4 and "no draw comes near" in text and "rule out" not in text
+
+
 def test_a_sigma_far_too_small_is_found(posterior, galaxy):
     check = posterior.check(_scaled(galaxy, sigma=[1, 1, 1e-3, 1, 1]), draws=False)
     assert not check

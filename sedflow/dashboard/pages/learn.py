@@ -197,9 +197,9 @@ class LearnView(LateView):
         )
         self._reveal = pn.widgets.Button(label="Show the answer", color="primary")
         self._answer = note("info", margin=(5, 10))
-        self._back = pn.widgets.Button(label="Back", width=110)
-        self._next = pn.widgets.Button(label="Next", width=110, color="primary")
-        self._count = prose(margin=(8, 10), sizing_mode=None, width=110)
+        self._back = pn.widgets.Button(label="Back", width=100)
+        self._next = pn.widgets.Button(label="Next", width=100, color="primary")
+        self._count = prose(margin=(8, 4), sizing_mode=None, width=92)
         self._reveal.on_click(self._show_answer)
         self._back.on_click(lambda event: self._go(-1))
         self._next.on_click(lambda event: self._go(1))
@@ -267,7 +267,7 @@ class LearnView(LateView):
         self._count.object = f"Step {self.step} of {n}"
         self._back.disabled = self.step == 1
         self._next.label = "To the list of lessons" if self.step == n else "Next"
-        self._next.width = 200 if self.step == n else 110
+        self._next.width = 200 if self.step == n else 100
         self._listing_steps = True
         self._steps.param.update(
             options={f"{k}. {s.title}": k for k, s in enumerate(lesson.steps, 1)},

@@ -217,8 +217,8 @@ LESSON = Lesson(
             "All twelve together",
             "Here each bar is the largest change of g−r that a parameter can make over its whole "
             "range, everything else as it was (for t burst, with a burst of {f_burst:.0%}; for f "
-            "burst, with a burst 1 Gyr ago, which is too old to show in g−r). Choose any "
-            "parameter below to see its curve again.",
+            "burst, with a burst 1 Gyr ago, whose stars happen to have the g−r of this "
+            "galaxy: u−g shows them). Choose any parameter below to see its curve again.",
             "There are twelve parameters and five fluxes. What does that say about any fit?",
             "That many different galaxies must give the same five fluxes. {n_visible} of the "
             "twelve parameters change g−r by more than {same} mag on their own, and one colour "

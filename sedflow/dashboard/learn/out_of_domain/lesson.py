@@ -253,10 +253,11 @@ LESSON = Lesson(
             "**{title}.** {what} The best of the draws has χ² = {chi2}. Look at the pulls: data "
             "less model, in units of the error.",
             "Will the check notice?",
-            "{verdict_line} No model galaxy has such a spectrum. The network answered all the "
-            "same: {width_line}. There are galaxies like that, so **the answer by itself does not "
-            "tell that something is wrong**. Even an exact posterior, if weights or MCMC find one, "
-            "would be that of a model which cannot make these data.",
+            "{verdict_line} Not one model galaxy of its draws has such a spectrum. The network "
+            "answered all the same: {width_line}. There are galaxies like that, so **the answer "
+            "by itself does not tell that something is wrong**. Even an exact posterior, if "
+            "weights or MCMC find one, would be that of a model that does not describe these "
+            "data.",
             ("Yes", "No"),
         ),
         Step(
