@@ -323,10 +323,11 @@ def test_another_site_opens_no_socket(server, headers):
         asyncio.run(opens_a_socket(server, headers))
 
 
-@pytest.mark.parametrize("headers", [ELSEWHERE, TURNED])
-def test_behind_a_proxy_another_site_opens_no_socket(headers):
-    with serving("--behind-proxy") as (_, page), pytest.raises(HTTPClientError, match="403"):
-        asyncio.run(opens_a_socket(page, headers))
+def test_behind_a_proxy_another_site_opens_no_socket():
+    with serving("--behind-proxy") as (_, page):
+        for headers in (ELSEWHERE, TURNED):
+            with pytest.raises(HTTPClientError, match="403"):
+                asyncio.run(opens_a_socket(page, headers))
 
 
 def test_a_name_that_is_not_the_servers_is_told_how_to_be(server):
@@ -588,14 +589,14 @@ def resident(page):
 
 
 def test_no_message_grows_and_no_value_piles_up(server):
-    """10 MB as `tags` of 40 models, and 40 buffers of 10 MB, took 400 MB each."""
+    """10 MB as `tags` of 20 models, and 20 buffers of 10 MB, took 200 MB each."""
 
     async def attack():
         v = await Visitor.open(server, "127.0.3.13")
         await at_rest(v)
         before = resident(server)
         with contextlib.suppress(WebSocketClosedError):
-            for model in list(v.models)[:40]:
+            for model in list(v.models)[:20]:
                 await v.set(model, "tags", ["x" * 10_000_000])
         assert None in await answers(v, 20)
         v = await Visitor.open(server, "127.0.3.18")  # no more sockets for the other
@@ -603,11 +604,11 @@ def test_no_message_grows_and_no_value_piles_up(server):
             about = {"msgid": "1", "msgtype": "PATCH-DOC", "num_buffers": 100_000}
             for part in (about, {}, {"events": []}):
                 await v.socket.write_message(json.dumps(part))
-            for k in range(40):
+            for k in range(20):
                 await v.socket.write_message(json.dumps({"id": f"b{k}"}))
                 await v.socket.write_message(b"x" * 10_000_000, binary=True)
         assert None in await answers(v, 20)
-        assert resident(server) - before < 200  # of 400
+        assert resident(server) - before < 100  # of 200
 
     asyncio.run(asyncio.wait_for(attack(), 180))
 
