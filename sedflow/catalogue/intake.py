@@ -186,5 +186,6 @@ def _check_different(hashes, path):
         if len(rows) > 1:
             raise SedflowError(
                 f"the ID {word[:60]} appears in {len(rows)} rows ({', '.join(map(str, rows[:5]))}, "
-                "counted from 0); give each galaxy one row and one ID"
+                "counted from 0); give each galaxy one row and one ID, or choose no column of "
+                "IDs (--no-id), so that rows are numbered"
             )

@@ -224,7 +224,8 @@ def ids_of(columns, name, first, kind, reasons) -> np.ma.MaskedArray:
         rows = [str(first + int(r)) for r in np.flatnonzero(~mask) if values[r] == given[again]]
         raise SedflowError(
             f"the ID {str(given[again])[:60]} appears in {len(rows)} rows ({', '.join(rows[:5])}, "
-            "counted from 0); give each galaxy one row and one ID"
+            "counted from 0); give each galaxy one row and one ID, or choose no column of IDs "
+            "(--no-id), so that rows are numbered"
         )
     return np.ma.array(values, mask=mask)
 
