@@ -14,15 +14,22 @@ from weakref import WeakKeyDictionary
 
 import panel as pn
 import pytest
+from bokeh.core.serialization import Buffer
 from bokeh.document import Document
 from bokeh.models import FileInput, Slider, TextInput, Toggle
+from bokeh.protocol.messages.ack import ack
 from bokeh.protocol.messages.patch_doc import patch_doc
 from bokeh.server.session import ServerSession
 from bokeh.util.token import generate_jwt_token, generate_session_id, get_session_id
 from panel.io.server import WSHandler
 from tornado.httpclient import HTTPClientError
 from tornado.ioloop import IOLoop
-from tornado.websocket import WebSocketClosedError, WebSocketHandler, websocket_connect
+from tornado.websocket import (
+    WebSocketClosedError,
+    WebSocketHandler,
+    _WebSocketParams,
+    websocket_connect,
+)
 from visitors import Visitor
 
 from sedflow.dashboard.patches.outbox import sent_in_order, sent_together
@@ -35,6 +42,7 @@ from sedflow.dashboard.server.sockets import SocketHandler
 from sedflow.dashboard.server.talks import Accounts, Talk
 from sedflow.dashboard.server.turns import Builds
 from sedflow.dashboard.server.visitors import VISITORS, Limits
+from sedflow.dashboard.server.wire import Wire
 
 KEY = b"a secret of these tests alone, long enough"
 BUILT = []  # sessions whose page was built
@@ -110,25 +118,51 @@ def handler():
     return one
 
 
+def acknowledgement():
+    return ack(ack.create_header(), {}, {})
+
+
+def test_the_frames_of_a_message_are_those_of_bokeh_in_one_write(handler):
+    """Each frame was a call to the system of its own, and woke the browser up."""
+    message = patch_doc(patch_doc.create_header(), {}, {"events": ["Σ" * 40]})
+    message.add_buffers(Buffer("b1", b"x" * 200), Buffer("b2", memoryview(b"y" * 70_000)))
+    written, expected, alone = [], [], Wire(handler, False, _WebSocketParams())
+
+    async def write(data):
+        written.append(data)
+
+    async def expect(part, binary=False, locked=True):
+        alone._write_frame(True, 2 if binary else 1, part if binary else part.encode())
+
+    wire = Wire(handler, False, _WebSocketParams())
+    wire.stream = SimpleNamespace(write=write, _write_buffer=b"")
+    alone.stream = SimpleNamespace(write=expected.append)
+    handler.ws_connection = wire
+    wire.is_closing = lambda: False
+    asyncio.run(handler.send_message(message))
+    lock = SimpleNamespace(acquire=handler.write_lock.acquire)
+    asyncio.run(message.send(SimpleNamespace(write_lock=lock, write_message=expect)))
+    assert len(expected) == 7
+    assert written == [b"".join(expected)]
+
+
 def test_a_visitor_that_does_not_read_does_not_hold_up_the_pages_of_others(handler, monkeypatch):
     """The acknowledgement of a new session is sent once its turn to be built is over."""
     stuck, sent = asyncio.Event(), []
 
-    class Acknowledgement:
-        msgtype = "ACK"
-
-        async def send(self, socket):
-            sent.append(self)
-            await stuck.wait()
+    async def write_together(parts):
+        sent.append([*parts])
+        await stuck.wait()
 
     async def create(session, request, token):
         return ServerSession(session, Document())
 
     async def open_(self, token):
-        await self.send_message(Acknowledgement())
+        await self.send_message(acknowledgement())
 
     handler._session_id = "s"
     handler.application_context = SimpleNamespace(create_session_if_needed=create)
+    handler.ws_connection.write_together = write_together
 
     monkeypatch.setattr(WSHandler, "_async_open", open_)
 
