@@ -57,6 +57,7 @@ _LEGEND = """
 .bk-item.bk-inactive .bk-glyph { opacity: 0.35; }
 .bk-item.bk-inactive .bk-label { text-decoration: line-through; }
 :host(.bk-interactive) .bk-item.bk-inactive:hover .bk-label { text-decoration: underline; }
+.bk-item:focus-visible { outline: 2px solid var(--sf-accent, Highlight); border-radius: 2px; }
 """
 
 

@@ -948,6 +948,23 @@ def test_a_band_is_left_out_on_the_side_by_keyboard(page):
     page.wait_for_function(f"() => {MODELS}.find(m => m.name == 'sed_changed').data.x.length == 0")
 
 
+@pytest.mark.parametrize("view", ["explore", "forward"])
+def test_parts_of_the_spectrum_are_switched_by_keyboard(blank, address, view):
+    go(blank, f"{address}?view={view}")
+    figure = blank.get_by_role("figure", name=re.compile("Spectrum and photometry"))
+    part = figure.get_by_role("button", name="no dust", exact=True)
+    expect(part).to_have_attribute("aria-pressed", "false", timeout=30_000)
+    for key, on in (("Enter", "true"), ("Space", "false"), ("Enter", "true")):
+        part.press(key)
+        expect(part).to_have_attribute("aria-pressed", on)
+        expect(part).to_be_focused()
+    blank.wait_for_timeout(1500)  # the server has answered
+    expect(part).to_be_focused()
+    blank.keyboard.press("Tab")
+    beside = "young" if view == "explore" else "model"
+    expect(figure.get_by_role("button", name=beside)).to_be_focused()
+
+
 def test_a_button_that_unpins_leaves_its_focus_to_a_neighbor(blank, address):
     blank.goto(f"{address}?view=forward", wait_until="commit", timeout=90_000)
     pin = blank.get_by_role("button", name="Pin this curve")

@@ -117,3 +117,37 @@
     increment.call(this, step)
   }}
 }
+
+// What a legend switches on and off hears the pointer alone, and says neither that it is a button
+// nor whether it is on. A switched part has the legend write all of its entries again, which drops
+// the focus.
+{
+  const legend = window.Bokeh?.require('models/annotations/legend').LegendView?.prototype
+  const write = legend?._render_items, mark = legend?._toggle_inactive
+  if (write && mark) {
+    legend._toggle_inactive = function(entry) {
+      mark.call(this, entry)
+      if (this.is_interactive) entry.el.setAttribute('aria-pressed', String(this.is_active(entry.item)))
+    }
+    legend._render_items = function() {
+      const had = this.entries.find(({el}) => el.matches(':focus'))?.label
+      write.call(this)
+      if (!this.is_interactive) return
+      this.grid_el.setAttribute('role', 'group')
+      this.grid_el.setAttribute('aria-label', 'shown in the figure')
+      for (const {el, label} of this.entries) {
+        el.tabIndex = 0
+        el.setAttribute('role', 'button')
+        el.addEventListener('keydown', event => {
+          if (event.key !== 'Enter' && event.key !== ' ') return
+          event.preventDefault()
+          if (!event.repeat) el.dispatchEvent(new PointerEvent('pointerdown'))
+        })
+        if (label !== had) continue
+        const focus = () => el.focus({preventScroll: true})
+        focus()
+        requestAnimationFrame(focus)  // where the legend is put back only now
+      }
+    }
+  }
+}

@@ -11,10 +11,12 @@ function told(figure) {
 function draw(view) {
   const field = view.canvas_view?.el.shadowRoot?.querySelector('.bk-events')
   if (field) {
-    // No key does anything here: a picture with a name, and no stop of the Tab key.
+    // No key does anything here: a picture with a name, and no stop of the Tab key. One with
+    // buttons in its legend is a figure: what is inside a picture is not read out.
     const text = told(view.model)
+    const some = view.model.above?.some(one => (one.click_policy ?? 'none') !== 'none')
     field.tabIndex = -1
-    field.setAttribute('role', 'img')
+    field.setAttribute('role', some ? 'figure' : 'img')
     if (field.getAttribute('aria-label') !== text) field.setAttribute('aria-label', text)
   }
   for (const child of view.child_views ?? []) draw(child)
