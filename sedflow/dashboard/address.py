@@ -5,6 +5,7 @@ app can take, and a sentence for each that had to be changed or left out.
 """
 
 import math
+from collections.abc import Sequence
 
 import numpy as np
 
@@ -208,15 +209,16 @@ def encode_lesson(learn) -> dict[str, str]:
     return {"lesson": learn.lesson, **encode(asked, usual), **code, **knobs}
 
 
-def encode_pins(requests: list[Request]) -> str:
-    """Requests for the address; those of galaxies that have no NSAID are left out.
+def encode_pins(requests: Sequence[Request | None]) -> str:
+    """Requests for the address; the place of one that has no NSAID is empty, as that of None.
 
-    >>> encode_pins([Request("72"), Request("72", bands=("g", "r"))])
-    '72;72~~g.r'
+    >>> encode_pins([Request("72"), None, Request("72", bands=("g", "r")), None])
+    '72;;72~~g.r'
     """
     out = []
     for r in requests:
-        if whole_number(r.galaxy) is None:
+        if r is None or whole_number(r.galaxy) is None:
+            out.append("")
             continue
         usual = Request(r.galaxy)
         parts = [
@@ -228,13 +230,23 @@ def encode_pins(requests: list[Request]) -> str:
             "" if r.seed == usual.seed else str(r.seed),
         ]
         out.append("~".join(parts).rstrip("~"))
-    return ";".join(out)
+    return ";".join(out).rstrip(";")
 
 
-def decode_pins(text: str, state, most: int) -> tuple[list[Request], list[str]]:
-    """Requests that an address has pinned, at most this many, inside the limits; and notices."""
-    requests, notices = [], []
-    for part in [p for p in text.split(";") if p][: most + 1]:
+def decode_pins(text: str, state, most: int) -> tuple[list[Request | None], list[str]]:
+    """Requests that an address has pinned, at most this many, inside the limits; and notices.
+
+    None for a place that is empty, of which there are not more than places.
+    """
+    requests: list[Request | None] = []
+    notices: list[str] = []
+    parts = text.rstrip(";").split(";")
+    if len(parts) > most or not any(parts):
+        parts = [part for part in parts if part]
+    for part in parts[: most + 1]:
+        if not part:
+            requests.append(None)
+            continue
         names = ("galaxy", "weights", "bands", "prior", "n", "seed")
         values = dict(zip(names, part.split("~"), strict=False))
         values = {k: v.replace(".", ",") if k == "bands" else v for k, v in values.items() if v}

@@ -36,7 +36,7 @@ class Opening:
     walk : whether the page walks through draws
     population : values of `PopulationState`
     row : row of the run; None for none
-    pins : what is asked for, for Compare
+    pins : what is asked for, for Compare; None for a color that is free
     lesson : values of `LearnView`
     notices : a sentence for each that had to be changed or left out
     """
@@ -51,7 +51,7 @@ class Opening:
     walk: bool
     population: dict[str, Any]
     row: int | None
-    pins: list[Request]
+    pins: list[Request | None]
     lesson: dict[str, Any]
     notices: list[str]
 
@@ -152,7 +152,9 @@ def _there(pins, engine):
     """Pins whose galaxy and network there are, and a sentence on each of the others."""
     found, notices = [], []
     for pin in pins:
-        if pin.galaxy not in engine.own and whole_number(pin.galaxy) not in engine.nsa:
+        if pin is None:
+            found.append(pin)
+        elif pin.galaxy not in engine.own and whole_number(pin.galaxy) not in engine.nsa:
             notices.append(f"no galaxy of the atlas has NSAID {pin.galaxy}; its pin is left out")
         elif pin.weights not in packaged_weights():
             name = pin.weights[:_MOST_QUOTED]

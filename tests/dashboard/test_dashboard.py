@@ -15,6 +15,7 @@ from panel.models.tabulator import CellClickEvent
 import sedflow
 from sedflow.atlas.shelf import shelf
 from sedflow.dashboard import site
+from sedflow.dashboard.address import decode_pins, encode_pins
 from sedflow.dashboard.brush import brush, through, within
 from sedflow.dashboard.engine import Engine, OwnGalaxy, Recent, Request
 from sedflow.dashboard.pages.compare import MOST_PINS, CompareView, differing
@@ -724,7 +725,32 @@ def test_what_is_pinned_is_compared_on_the_same_axes(engine, answer):
     assert "keeps up to 6,000" in view.pin(many)
     view.unpin(0)
     assert [one.request.galaxy for one in view.pins] == ["2490"]
-    assert len(view._corner._sources["contours_pin1"].data["x"]) == 0
+    assert len(view._corner._sources["contours_pin0"].data["x"]) == 0
+
+
+def test_a_pin_keeps_its_color_while_others_come_and_go(engine):
+    async def main():
+        view = CompareView(engine)
+        view.look()
+        pins = [engine.answer(Request("72", n=200, seed=seed)) for seed in range(1, 5)]
+        for one in pins[:3]:
+            view.pin(one)
+        view.unpin(1)
+        lines = view._figures["light"].sources
+        there = [len(lines[f"line_pin{k}"].data["x"]) > 0 for k in range(3)]
+        left = encode_pins(view.requests)
+        again = CompareView(engine)
+        again.restore(decode_pins(left, ExplorerState(run=None), MOST_PINS)[0])
+        while again._waiting:
+            await asyncio.sleep(0.02)
+        view.pin(pins[3])  # the first color that is free
+        seeds = [[one.seed for one in page.requests if one] for page in (again, view)]
+        return there, left, encode_pins(again.requests), seeds
+
+    there, left, again, seeds = asyncio.run(main())
+    assert there == [True, False, True]
+    assert again == left == "72~~~~200;;72~~~~200~3"
+    assert seeds == [[1, 3], [1, 4, 3]]
 
 
 def test_a_faint_galaxy_does_not_lie_at_zero_beside_a_bright_one(engine):

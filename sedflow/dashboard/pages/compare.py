@@ -1,5 +1,6 @@
 """Compare: any posteriors that were pinned, on the same axes, and a table of their differences."""
 
+from bisect import bisect
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import replace
@@ -105,7 +106,8 @@ class CompareView(PageView):
         super().__init__(**params)
         self.engine = engine
         self.pins: list[Answer] = []
-        self._waiting: list[Request] = []
+        self._taken: list[str] = []  # slots of the pins: whose color and dash each has
+        self._waiting: dict[str, Request] = {}  # slot -> what is computed for it
         self._seen = False
         self._alone: int | None = None  # the pin that is shown without the others
         self._quantities = quantity_chooser("quantities")
@@ -180,8 +182,8 @@ class CompareView(PageView):
             button.on_click(lambda event, requests=requests: self.restore(requests))
             self._examples.append(button)
 
-    def pin(self, answer: Answer) -> str:
-        """Add a posterior; returns what to tell the visitor."""
+    def pin(self, answer: Answer, slot: str = "") -> str:
+        """Add a posterior, by default with the first color that is free; returns what to tell."""
         title, n = _named(answer, self.engine), answer.request.n
         if n > MOST_PINNED_DRAWS:
             return (
@@ -192,13 +194,17 @@ class CompareView(PageView):
             return f"{title} is pinned already, with the same settings."
         if len(self.pins) == MOST_PINS:
             return f"{MOST_PINS} posteriors are pinned, which is the limit: unpin one on Compare."
-        self.pins.append(answer)
+        slot = slot or _first_free(self._taken, self._waiting)
+        k = bisect(self._taken, slot)
+        self.pins.insert(k, answer)
+        self._taken.insert(k, slot)
+        self._waiting.pop(slot, None)
         self._changed()
         return f"Pinned {title} ({len(self.pins)}). Compare shows it."
 
     def unpin(self, k: int) -> None:
         """Take a posterior off."""
-        del self.pins[k]
+        del self.pins[k], self._taken[k]
         self._changed()
 
     def step_by(self, by: int) -> None:
@@ -216,13 +222,15 @@ class CompareView(PageView):
             self._show()
 
     @property
-    def requests(self) -> list[Request]:
-        """What is pinned, and what is being computed to be."""
-        return [*(one.request for one in self.pins), *self._waiting]
+    def requests(self) -> list[Request | None]:
+        """What is pinned, and what is being computed to be; None for a color that is free."""
+        pinned = {slot: pin.request for slot, pin in zip(self._taken, self.pins, strict=True)}
+        return [(self._waiting | pinned).get(slot) for slot in _SLOTS]
 
-    def restore(self, requests: list[Request]) -> None:
-        """Pin what an address asks for, as soon as it is computed."""
-        self._waiting = list(requests)
+    def restore(self, requests: Sequence[Request | None]) -> None:
+        """Pin what an address asks for, as soon as it is computed; None leaves a color free."""
+        asked = dict(zip(_SLOTS, requests, strict=False))
+        self._waiting = {slot: request for slot, request in asked.items() if request}
         self._hint.object = "Computing what is compared …"
         self._examples.visible = False
         start(self._restore)
@@ -231,16 +239,19 @@ class CompareView(PageView):
         assert self.engine is not None
         waiting = self._waiting
         while waiting:
-            request, answer, problem = waiting[0], None, ""
+            slot, request = next(iter(waiting.items()))
+            answer, problem = None, ""
             try:
                 answer = await self.engine.ask(request, only=False)
             except SedflowError as error:
                 problem = plain(begun(error))
-            if waiting is not self._waiting or waiting[:1] != [request]:
-                return  # a second click asked for it, too
-            waiting.pop(0)
+            if waiting is not self._waiting:
+                return
+            if waiting.get(slot) is not request:
+                continue  # a second click asked for it, too, or its place is taken
+            del waiting[slot]
             if answer is not None:
-                self.pin(answer)
+                self.pin(answer, slot)
                 continue
             self._hint.object = f"{problem}."
             self._examples.visible = not self.pins
@@ -263,12 +274,12 @@ class CompareView(PageView):
     def _show(self):
         if not self.pins or not self._seen:
             return
-        there = dict(zip(_SLOTS, self.pins, strict=False))
+        there = dict(zip(self._taken, self.pins, strict=True))
         names = galaxy_names(self.pins, self.engine)
-        labels = dict(zip(_SLOTS, differing(self.pins, names), strict=False))
+        labels = dict(zip(self._taken, differing(self.pins, names), strict=True))
         self._chips[:] = [
             *self._same(names),
-            *(self._chip(k, labels[slot]) for k, slot in enumerate(there)),
+            *(self._chip(k, slot, labels[slot]) for k, slot in enumerate(there)),
             *self._awaited(),
         ]
         self._table.param.update(value=_table(there, labels), visible=bool(there))
@@ -339,10 +350,10 @@ class CompareView(PageView):
             return []
         return [prose(f"**{plain(names[0])}**", sizing_mode=None, margin=(8, 6))]
 
-    def _chip(self, k, label):
+    def _chip(self, k, slot, label):
         """A legend entry: a button that takes the pin off."""
         alone = {None: "", k: "font-weight: 600;"}.get(self._alone, "opacity: 0.5;")
-        style = f".bk-btn {{ border-left: 14px solid {SERIES[k]} !important; {alone} }}"
+        style = f".bk-btn {{ border-left: 14px solid {_COLORS[slot]} !important; {alone} }}"
         button = pn.widgets.Button(
             label=f"{label} ×",
             description="Unpin",
@@ -401,6 +412,12 @@ class CompareView(PageView):
         # In the browser at once: the server may be busy for seconds.
         code = CustomJS(args={"gone": f"no-{place}"}, code=_ARRIVED)
         figure.js_on_change("inner_width", code)
+
+
+def _first_free(*taken):
+    """The first slot that none has; the first of those that are awaited where there is no other."""
+    some = [slot for slot in _SLOTS if all(slot not in one for one in taken)]
+    return some[0] if some else next(slot for slot in _SLOTS if slot not in taken[0])
 
 
 class _ManyFigure(LiveFigure):
