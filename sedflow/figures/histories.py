@@ -104,6 +104,8 @@ def history_layers(
             sources[key] = {"x": x, "y": y(three[1])}
     for key, curve in (lines or {}).items():
         sources[key] = {"x": x, "y": y(curve)}
+        if key == "pinned" and log:  # there to be compared: the axis holds it
+            top = max(top, np.max(curve))
     y_range = (floor, 3 * max(top, floor)) if log else (0.0, 1.02)
     return Layers(
         sources,

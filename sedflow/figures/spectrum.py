@@ -208,9 +208,12 @@ _SED_LINES = {
 }
 
 
-# With all that a legend may have, a line is as wide as forty letters are high.
+# With all that a legend may have, a line is as wide as forty letters are high. Columns are as wide
+# as their longest entry.
 _WRAP = """
-const columns = figure.inner_width < 40 * parseFloat(legend.label_text_font_size) ? 5 : 12
+const narrow = figure.inner_width < 40 * parseFloat(legend.label_text_font_size)
+const long = legend.items.some(item => item.label?.value?.length > 16)
+const columns = narrow ? (long ? 2 : 5) : 12
 if (legend.ncols != columns) legend.setv({ncols: columns}, {sync: false})
 """
 
@@ -343,6 +346,7 @@ class SEDFigure(LiveFigure):
         wrap = CustomJS(args={"legend": legend, "figure": f}, code=_WRAP)
         f.js_on_change("inner_width", wrap)
         legend.js_on_change("label_text_font_size", wrap)  # as of a presentation
+        legend.js_on_change("items", wrap)
 
     def update(self, layers):
         super().update(layers)
@@ -350,13 +354,24 @@ class SEDFigure(LiveFigure):
         crowded = len(self.sources["changed"].data["x"]) > 0
         off = {label for label, *_, shown in _SED_LINES.values() if crowded and not shown}
         drawn = {
-            label: glyphs
+            label + _outside(label, layers): glyphs
             for label, glyphs in self._items
             if len(next(iter(glyphs[0].data_source.data.values()), ()))
             and (label not in off or glyphs[0].visible)
         }
         if [*drawn] != [item.label.value for item in self._legend.items]:
             self._legend.items = [LegendItem(label=k, renderers=v) for k, v in drawn.items()]
+
+
+def _outside(label, layers):
+    """A word on a curve that the axis need not hold, where most of it is not on the axis."""
+    if label not in ("before", "pinned"):
+        return ""
+    middle, (start, end) = np.nanmedian(layers.sources[label]["y"]), layers.y_range
+    if min(start, end) <= middle <= max(start, end):
+        return ""
+    above = (middle - end) * (end - start) > 0  # magnitudes grow downwards
+    return f" ({'above' if above else 'below'} the axis)"
 
 
 def _bar(width):

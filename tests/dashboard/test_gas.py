@@ -152,6 +152,28 @@ def test_a_link_carries_the_curve_that_is_pinned(nsa, posterior):
     again.close()
 
 
+@pytest.mark.parametrize("looks", [{}, {"model_log": True}, {"model_unit": "ab"}])
+def test_a_pinned_curve_is_on_the_axis_or_the_legend_says_where_it_is(looks):
+    view = ForwardView(state=ForwardState(log_mstar=11.0, **looks))
+    view._pin.clicks += 1
+
+    def place():
+        sed = view.light.sed
+        labels = [item.label.value for item in sed._legend.items]
+        y, ends = sed.sources["pinned"].data["y"], sed.figure.y_range
+        on_axis = min(ends.start, ends.end) <= np.median(y) <= max(ends.start, ends.end)
+        return on_axis, next(label for label in labels if label.startswith("pinned"))
+
+    view.state.log_mstar = 10.0
+    assert place() == (True, "pinned")
+    sfr = view._histories["sfr"]
+    assert sfr.sources["pinned"].data["y"].max() < sfr.figure.y_range.end
+    view.state.log_mstar = 7.5
+    assert place() == (False, "pinned (above the axis)")
+    view.state.log_mstar = 10.5
+    assert place() == (True, "pinned")
+
+
 @pytest.mark.parametrize("text", ["1,2,fsps", ",".join(["nan"] * 13) + ",fsps", "1," * 13 + "no"])
 def test_a_pinned_curve_that_is_none_is_told(nsa, posterior, text):
     page = Page(Engine(nsa, posterior), {"view": "forward", "pinned": text})

@@ -6,11 +6,15 @@ import numpy as np
 
 from sedflow.dashboard.figure_pane import FigurePane
 from sedflow.dashboard.state import LightOptions
+from sedflow.figures.flux_axis import top_of
 from sedflow.figures.spectrum import SEDFigure, sed_layers
 
 __all__ = ["ModelLight"]
 
 _SPAN = (2900.0, 11_500.0)  # A, shown of a spectrum
+#: How many times as bright as the model a pinned curve may be for the axis to hold both, and on a
+#: logarithmic axis how many times as faint, too.
+_READABLE, _READABLE_LOG = 20.0, 1000.0
 
 
 class ModelLight:
@@ -97,6 +101,7 @@ class ModelLight:
         curves |= {name: (wave, flux) for name, flux in d["parts"].items()}
         curves |= {name: (one["wavelength"], one["flux"]) for name, one in self._beside.items()}
         bare_shown = self.sed is not None and self.sed._bare.visible
+        held = ["bare"] * bare_shown + ["pinned"] * self._holds_pinned()
         return sed_layers(
             f"Spectrum and photometry of the model, z = {d['z']:.3f}",
             self._bands,
@@ -108,6 +113,21 @@ class ModelLight:
             unit=options.unit,
             log=options.log,
             rest=options.rest,
-            fit=("spectrum", "other", *(["bare"] if bare_shown else [])),
+            fit=("spectrum", "other", *held),
             settle=self._settle,
         )
+
+    def _holds_pinned(self):
+        """Whether the axis holds the pinned curve, and the model can still be read."""
+        if "pinned" not in self._beside:
+            return False
+        pinned, model = (_brightness(one) for one in (self._beside["pinned"], self._data))
+        if self._options.log or self._options.unit == "ab":
+            return model <= _READABLE_LOG * pinned and pinned <= _READABLE_LOG * model
+        return pinned <= _READABLE * model
+
+
+def _brightness(curves):
+    """F_lambda that a spectrum reaches where it is shown."""
+    wave = curves["wavelength"]
+    return top_of(curves["flux"][(wave > _SPAN[0]) & (wave < _SPAN[1])])
