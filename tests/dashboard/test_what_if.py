@@ -239,6 +239,23 @@ def test_what_is_said_of_a_change_stays_until_there_is_another(engine):
     assert "Leave a band out" in panel._text.object
 
 
+def test_a_change_that_is_computed_is_told_from_the_press(engine):
+    answer = engine.answer(Request("72", n=300))
+    panel = WhatIfPanel(engine, None)
+    panel.show(answer)
+    panel._chips.value = ["g", "r", "i", "z"]
+    assert "Computing" in panel._text.object
+    panel.show(answer)  # as of a selection, before the other posterior is there
+    assert "Computing" in panel._text.object
+    panel.show(answer, None, engine.changed(answer, panel.change))
+    assert "u left out" in panel._text.object
+    panel._chips.value = ["r", "i", "z"]
+    assert "Computing" in panel._text.object and panel._table.styles["opacity"] != "1"
+    panel._chips.value = ["u", "g", "r", "i", "z"]
+    panel.show(answer)
+    assert "Leave a band out" in panel._text.object
+
+
 def test_what_is_offered_for_a_galaxy_stays_when_its_figures_come(engine):
     """It was said before the figures were drawn, and the drawing took it back."""
 

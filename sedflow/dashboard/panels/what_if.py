@@ -25,7 +25,7 @@ from sedflow.dashboard.what_if import (
     addable,
     gains,
 )
-from sedflow.dashboard.widgets import PRESSED, begun, plain, prose, text_table
+from sedflow.dashboard.widgets import PRESSED, begun, faded, plain, prose, text_table
 from sedflow.fits.fit import Fit
 
 __all__ = ["WhatIfPanel"]
@@ -35,6 +35,7 @@ _HINT = (
     "Leave a band out, add one, or scale an error: the posterior of that galaxy appears in black "
     "(white on dark pages) beside the present one."
 )
+_COMPUTING = "Computing the posterior of that galaxy …"
 _MEANING = (
     "σ is half of the 68 % range; bits, by how much the entropy falls. A pull is in σ of "
     "prediction and measurement together."
@@ -106,8 +107,9 @@ class WhatIfPanel(AnswerPanel):
             self._follow()
         changed = self.changed
         self._table.visible = self._meaning.visible = changed is not None
+        self._dim(False)
         if changed is None:
-            self._text.object = self._message or _HINT
+            self._text.object = self._message or (_COMPUTING if self.change else _HINT)
         else:
             self._offered, self._adapt.visible = None, False
             self._text.object = _said(answer, changed)
@@ -173,9 +175,16 @@ class WhatIfPanel(AnswerPanel):
         self._about = answer
 
     def _begin(self, event):
-        """Another change was asked for."""
+        """Another change was asked for: what is shown is not of it, or not yet."""
         self._forget()
         self._follow()
+        if self.change:
+            self._text.object = _COMPUTING
+            self._dim(True)
+
+    def _dim(self, stale):
+        for part in (self._table, self._meaning):
+            part.styles = faded(stale, 0.3)
 
     def _forget(self):
         self._message, self._about = "", None
