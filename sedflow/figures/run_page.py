@@ -20,7 +20,7 @@ from sedflow.catalogue.part import read_results
 from sedflow.errors import SedflowError, needs
 from sedflow.files.writing import replacing
 from sedflow.palette import GREY, INK, INK_BLUE, PAPER, VERMILION, WARNING
-from sedflow.sampling.verdict import VERDICTS, kind_of
+from sedflow.sampling.verdict import APPROXIMATE, VERDICTS, kind_of
 from sedflow.trust_limits import K_HAT_MAX
 
 __all__ = ["write_run_page"]
@@ -198,6 +198,12 @@ def _kind_count(tally, kind):
     return tally.status.get(kind, 0) if kind == "bad row" else tally.verdict.get(kind, 0)
 
 
+def _of_which(tally):
+    """How many of the failed the table of a run calls approximate."""
+    guessed = tally.verdict.get(APPROXIMATE, 0)
+    return f" ({guessed:,} of them {APPROXIMATE})" if guessed else ""
+
+
 def _figure(n):
     from matplotlib.figure import Figure
 
@@ -263,8 +269,8 @@ def _page(out, manifest, tally, pictures):
     parts.append(
         f"<p>{tally.rows:,} galaxies: {good:,} ({100 * good / tried:.1f} %) with a posterior that "
         f"holds, {tally.status.get('misfit', 0):,} misfits, {tally.status.get('failed', 0):,} "
-        f"failed, {tally.status.get('bad row', 0):,} bad rows. {tally.outside:,} lie outside "
-        f"the training domain. Network "
+        f"failed{_of_which(tally)}, {tally.status.get('bad row', 0):,} bad rows. "
+        f"{tally.outside:,} lie outside the training domain. Network "
         f"{_text(weights['name'])} ({', '.join(map(_text, weights['bands']))}), "
         f"{settings['n']:,} draws, trust {_text(settings['trust'])}, seed {settings['seed']}, "
         f"sedflow {_text(manifest['versions']['sedflow'])}.</p>"

@@ -19,7 +19,7 @@ from sedflow.dashboard.pages.data import OwnDataView
 from sedflow.dashboard.panels import upload
 from sedflow.dashboard.panels.columns import NONE
 from sedflow.dashboard.panels.upload import UploadPanel
-from sedflow.dashboard.panels.upload_results import _reasons
+from sedflow.dashboard.panels.upload_results import _reasons, _status_of
 from sedflow.dashboard.server.messages import MAX_MEGABYTES
 
 
@@ -106,6 +106,13 @@ def test_reasons_on_the_page_name_quantities_as_its_tables_do():
     reason = "no model describes these data well (p < 1e-300); R-hat 1.2 in tau_ism"
     told = _reasons(pd.DataFrame({"id": ["a"], "status": ["misfit"], "reason": [reason]}))
     assert "(p < 10⁻³⁰⁰)" in unescape(told) and "in τ ISM" in unescape(told)
+
+
+def test_the_page_says_where_the_files_have_another_word_for_a_row():
+    rows = {"verdict": ["exact (weights)", "approximate"], "status": ["ok", "failed"]}
+    told = _status_of(pd.DataFrame(rows))
+    assert "the *status* of what is approximate is *failed*" in told
+    assert _status_of(pd.DataFrame(rows).iloc[:1]) == ""
 
 
 def test_a_file_given_to_the_field_is_read_and_forgotten(view):

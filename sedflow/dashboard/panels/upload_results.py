@@ -16,6 +16,7 @@ from sedflow.dashboard.quantities import in_labels
 from sedflow.dashboard.server.work import beside
 from sedflow.dashboard.upload_run import DRAWS, Results
 from sedflow.dashboard.widgets import plain, printable, prose, tall, text_table, typeset
+from sedflow.sampling.verdict import APPROXIMATE, FAILED
 
 __all__ = ["ResultsPanel"]
 
@@ -89,7 +90,8 @@ class ResultsPanel(pn.viewable.Viewer):
         self._table.param.update(value=shown.round(3), visible=True, height=tall(len(shown), 10))
         text = "; ".join(f"{n} {kind}" for kind, n in shown["verdict"].value_counts().items())
         self._said.object = (
-            f"**{plain(done.inputs.name)}**: {text}.{left} Click a row to look at its galaxy. Each "
+            f"**{plain(done.inputs.name)}**: {text}.{left}{_status_of(results)} Click a row to "
+            "look at its galaxy. Each "
             f"number is a median with its 68 % range, of {DRAWS:,} draws, "
             "more where they were adapted; Explore makes its own." + _reasons(results)
         )
@@ -114,6 +116,17 @@ class ResultsPanel(pn.viewable.Viewer):
 
     def __panel__(self):
         return self._column
+
+
+def _status_of(results):
+    """What the files say about rows whose status is not what the table has, as Markdown."""
+    guessed = (results["verdict"] == APPROXIMATE) & (results["status"] == FAILED)
+    if not guessed.any():
+        return ""
+    return (
+        f" In the files, the *status* of what is {APPROXIMATE} is *{FAILED}*: its numbers are a "
+        "guess."
+    )
 
 
 def _reasons(results):
