@@ -34,8 +34,8 @@ class PopulationAnswer:
     maps : name in `figures.population_page.MAPS` -> layers
     ident : ID of the picked galaxy, or empty
     galaxy : its layers, one for each quantity; none where it is not in the population
-    facts, doubts, picked : sentences on the population, on what its figure leaves out, and on the
-        picked galaxy
+    facts, line, doubts, picked : sentences on the population, on the line over its map, on what
+        its figure leaves out, and on the picked galaxy
     """
 
     preset: Preset
@@ -46,6 +46,7 @@ class PopulationAnswer:
     ident: str
     galaxy: tuple[Layers, ...]
     facts: tuple[str, ...]
+    line: str
     doubts: str
     picked: str
 
@@ -87,9 +88,10 @@ def answer_of(
     ident, layers, picked = _galaxy(sample, population, galaxy)
     rough, hardly = mostly_few(population), hardly_told(population)
     facts = _facts(population, one, rough, hardly)
+    line = _line(one.reads, population.names, hardly)
     doubts = _doubts(one.reads, rough, hardly)
     return PopulationAnswer(
-        one, population, chosen, curve, maps, ident, layers, facts, doubts, picked
+        one, population, chosen, curve, maps, ident, layers, facts, line, doubts, picked
     )
 
 
@@ -99,6 +101,21 @@ def _chosen(sample, everyone, part, cuts, rows):
     of = np.isin(everyone.ids, sample.ids[sample.chosen(part, known)])
     population = everyone if of.all() else everyone.subset(of)
     return population if rows[of].all() else population.selected(rows[of])
+
+
+def _line(reads, names, hardly):
+    """What the line over the map of the population is, in a sentence."""
+    if reads != "trend":
+        return ""
+    if names[-1] in hardly:
+        return (
+            "Its line, between dashed ones, is what is left of a mean when the prior is taken out: "
+            "these galaxies hardly tell it, so it is not given as a number."
+        )
+    return (
+        "Its line is the mean; the dashed lines hold 68 % of what the mean may be, not of the "
+        "galaxies."
+    )
 
 
 def _doubts(reads, rough, hardly):

@@ -225,6 +225,8 @@ def test_a_map_says_what_its_colours_are(view):
     shares = view.answer.population.density * view.answer.population.area
     assert float(low) == pytest.approx(0.02 * float(high), rel=0.1)
     assert 100 * shares.max() > float(high) > 100 * np.median(shares)
+    assert any("no mean is given" in fact for fact in view.answer.facts)
+    assert "line is the mean" not in said and "hardly tell it" in said
     assert "dashed lines are too narrow" in said and "how exactly the prior is taken out" in said
     view.preset = before
     asyncio.run(view.refresh())

@@ -28,8 +28,7 @@ _SAID = {
     "trend": (
         "The same galaxies three times, on one scale of colours: dotted contours hold 68 and 95 % "
         "of the **prior** of the fits. **Medians** scatter by their errors, the **stack of draws** "
-        "scatters twice and leans to the prior, and in the **population** both are taken out. Its "
-        "line is the mean; the dashed lines hold 68 % of what the mean may be, not of the galaxies."
+        "scatters twice and leans to the prior, and in the **population** both are taken out."
     ),
     "fraction": (
         "It is counted from **medians** and from the **stack of draws**, and inferred for the "
@@ -80,6 +79,7 @@ class PopulationFigures(pn.viewable.Viewer):
         parts = (
             answer.preset.words,
             said[answer.preset.reads],
+            answer.line,
             _scale(answer.maps),
             answer.doubts,
         )
