@@ -288,7 +288,9 @@ def begun(text: object, name: str = "") -> str:
 #: What the library says of its arguments -> what a page has instead.
 _ON_PAGES = {
     "trust='auto' goes on to": "Refine, on Explore, goes on to",
-    "add it with floor = 'recommended'": 'tick "add the recommended floor to the errors" below',
+    "add it with floor = 'recommended' (--floor recommended)": (
+        'tick "add the recommended floor to the errors" below'
+    ),
     "floor = 'recommended' of a mapping, or sigma = hypot(sigma, share * flux)": (
         "Your data has a box for the recommended one"
     ),

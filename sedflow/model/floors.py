@@ -91,11 +91,12 @@ def far_below_floor(galaxies: Photometry) -> np.ndarray:
 
 
 def floor_notes(galaxies: Photometry) -> tuple[str, ...]:
-    """Sentences on the bands whose median sigma / flux is below the recommended floor.
+    """A sentence on the bands whose median sigma / flux is below the recommended floor, if any.
 
     Bands for which nothing is recommended are not judged.
     """
-    flat, notes = galaxies.flat, []
+    flat = galaxies.flat
+    low: list[tuple[str, float, float]] = []  # band, median and floor of sigma / flux
     for k, band in enumerate(flat.bands):
         floor = RECOMMENDED.get(band)
         with np.errstate(all="ignore"):
@@ -104,9 +105,19 @@ def floor_notes(galaxies: Photometry) -> tuple[str, ...]:
             continue
         median = float(np.nanmedian(ratio))
         if median < _ENOUGH * floor:
-            notes.append(
-                f"the errors in {band} are {100 * median:.2g} % of the flux (median), below the "
-                f"{100 * floor:g} % that photometry of galaxies is good to between bands: "
-                "posteriors come out too narrow and fits fail; add it with floor = 'recommended'"
-            )
-    return tuple(notes)
+            low.append((band, median, floor))
+    if not low:
+        return ()
+    bands, medians, floors = zip(*low, strict=True)
+    return (
+        f"the errors in {', '.join(bands)} are {_percent(medians, '.2g')} of the flux (median), "
+        f"below the {_percent(floors, 'g')} that photometry of galaxies is good to between bands: "
+        "posteriors come out too narrow and fits fail; add it with floor = 'recommended' (--floor "
+        "recommended)",
+    )
+
+
+def _percent(shares, digits):
+    """Shares in per cent, one for all where they print alike."""
+    told = [f"{100 * share:{digits}}" for share in shares]
+    return f"{', '.join(told if len(set(told)) > 1 else told[:1])} %"
