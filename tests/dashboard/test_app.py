@@ -517,6 +517,23 @@ def test_back_and_forward_lead_through_pages_and_galaxies(page):
     corner_of(page, "NSAID 2490,")
 
 
+def test_back_while_a_page_is_built_leads_to_the_page_before_it(blank, address):
+    go(blank, address)
+    open_tab(blank, "Forward")
+    blank.wait_for_url(re.compile("view=forward"))
+    blank.wait_for_function("document.documentElement.dataset.view == 'forward'")
+    place = blank.evaluate("history.length")
+    open_tab(blank, "Population")
+    blank.evaluate("history.back()")  # in seconds it is built
+    blank.wait_for_timeout(8000)
+    assert blank.evaluate("document.documentElement.dataset.view") == "forward"
+    assert "view=forward" in blank.url
+    assert blank.evaluate("history.length") == place + 1
+    blank.go_forward()
+    blank.wait_for_function("document.documentElement.dataset.view == 'population'")
+    assert "view=population" in blank.url and blank.evaluate("history.length") == place + 1
+
+
 @pytest.mark.heavy
 def test_a_selection_of_galaxies_survives_a_reload(blank, address):
     page = blank

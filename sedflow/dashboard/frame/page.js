@@ -2,7 +2,7 @@
 window.sedflow = (() => {
   const root = document.documentElement
   const $ = id => document.getElementById(id)
-  let count = 0, session = '', timer = 0, last = {}, sought = false, at_step = null, heard = 0
+  let count = 0, session = '', last = {}, sought = false, at_step = null, heard = 0
 
   function model(name) {
     return window.Bokeh?.documents?.[0]?.get_model_by_name(name)
@@ -53,14 +53,7 @@ window.sedflow = (() => {
     }
     const word = $('sf-nav').querySelector('[aria-current]')
     if (word) $('sf-menu-word').textContent = word.textContent
-    const state = {session, n: now.n, mark: window.sedflowMark}
-    clearTimeout(timer)
-    if (now.push && now.n !== last.n) {
-      history.pushState(state, '', now.query)
-    } else {
-      // Browsers take about a hundred addresses in half a minute: wait for a slider to rest.
-      timer = setTimeout(() => history.replaceState(state, '', now.query), 200)
-    }
+    window.sedflowPlaces.write(now, last)
     for (const line of [...$('sf-says').children]) {
       // What was put right is not said any longer.
       if (line.dataset.said && !now.says.some(([number]) => String(number) === line.dataset.said)) line.remove()
@@ -302,6 +295,8 @@ window.sedflow = (() => {
       event.preventDefault()
       $('sf-nav').classList.remove('open')
       $('sf-menu').setAttribute('aria-expanded', 'false')
+      const before = $('sf-nav').querySelector('.coming') ?? $('sf-nav').querySelector('[aria-current]')
+      if (link !== before) window.sedflowPlaces.choose(link.dataset.view, session)
       // A page takes seconds to build where it was not opened before.
       for (const a of $('sf-nav').querySelectorAll('a')) a.classList.toggle('coming', a === link && !a.ariaCurrent)
       say(`view ${link.dataset.view}`)
