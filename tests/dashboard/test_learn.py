@@ -288,6 +288,7 @@ def test_the_lesson_on_trust_is_right(posterior, gallery):
             assert outcome.reasons
     found = out_of_domain.climbed(posterior, seen["band-g"])
     assert found.exact is not None
+    assert re.search(r"k-hat 0\.\d+ \(limit 0\.7\)", found.verdict)
     assert set(found.quantiles("exact")) == set(out_of_domain.LABELS)
 
 

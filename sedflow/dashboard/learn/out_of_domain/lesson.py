@@ -17,7 +17,7 @@ from sedflow.model.likelihood import chi2_limit, too_precise
 from sedflow.photometry import Photometry
 from sedflow.sampling.objection import objection
 from sedflow.sampling.reweighting import reweight
-from sedflow.trust_limits import K_HAT_MAX, MIN_ESS
+from sedflow.trust_limits import K_HAT_MAX, MIN_ESS, k_hat_text
 
 if TYPE_CHECKING:  # which loads torch
     from sedflow.network.posterior import AmortizedPosterior
@@ -166,7 +166,7 @@ def climbed(posterior: AmortizedPosterior, seen: Outcome, seed: int = 1) -> Outc
         return replace(seen, exact=None, verdict=words, searched=True)
     words = (
         f"the first weights did not pass; with more draws or better proposals they do: k-hat "
-        f"{importance.k_hat:.2f}, {importance.ess:,.0f} draws effective"
+        f"{k_hat_text(importance.k_hat)} (limit {K_HAT_MAX}), {importance.ess:,.0f} draws effective"
     )
     return replace(seen, exact=result, verdict=words, searched=True)
 
