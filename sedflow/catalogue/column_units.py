@@ -1,30 +1,8 @@
 """Units of the columns of results, which Parquet holds beside each column, and CSV does not."""
 
-from collections.abc import Iterable
 from typing import Any
 
 from sedflow.model.derived import unit_of_column
-
-#: Columns that together only results of this program have.
-_OF_RESULTS = frozenset({"status", "verdict", "reason", "n_band", "k_hat"})
-
-
-def are_results(names: Iterable[str]) -> bool:
-    """Whether columns of these names are results of this program, whichever file held them.
-
-    Fluxes and errors must follow their pulls as results have them, and be all there are: beside
-    those of another table that was joined to results, a flux may have the unit of that table.
-    """
-    names = list(names)
-    bands = [name.removeprefix("pull_") for name in names if name.startswith("pull_")]
-    if not (bands and _OF_RESULTS.issubset(names)):
-        return False
-    fluxes = [f"{what}_{band}" for band in bands for what in ("flux", "sigma")]
-    own = [f"pull_{band}" for band in bands] + fluxes
-    start = names.index(own[0])
-    return names[start : start + len(own)] == own and fluxes == [
-        name for name in names if name.startswith(("flux", "sigma"))
-    ]
 
 
 def unit_of_result(name: str) -> str:

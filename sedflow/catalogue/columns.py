@@ -8,11 +8,18 @@ import re
 from collections import Counter
 from collections.abc import Mapping as AnyMapping
 from contextlib import suppress
+from copy import copy
 
 import numpy as np
 
 from sedflow.catalogue.arrow import from_arrow
-from sedflow.catalogue.column_units import are_results, unit_of_result
+from sedflow.catalogue.column_units import unit_of_result
+from sedflow.catalogue.result_columns import (
+    Pairs,
+    fluxes_of_results,
+    is_quantile,
+    unclear_fluxes,
+)
 from sedflow.errors import SedflowError
 from sedflow.files.bounds import LIBRARY
 from sedflow.flux_units import error_step, flux_unit, same_flux_unit
@@ -58,6 +65,9 @@ class Columns:
         self.masks = {name for name in self.names if f"{name}.mask" in self.names}
         companions = {f"{name}.mask" for name in self.masks}
         self.names = [name for name in self.names if name not in companions]
+        #: fluxes and errors of results, to which this table may be joined
+        self.of_results = fluxes_of_results(self.names)
+        self.pairs = Pairs(self.names)
         self.problems = (getattr(table, "meta", None) or {}).get("problems", {})
         if any(row >= self.n for row in self.problems):
             raise SedflowError(
@@ -90,12 +100,28 @@ class Columns:
                 )
         return lengths[first][0] if lengths else 0
 
+    def parts(self) -> list["Columns"]:
+        """The table without the fluxes of results, and these alone: neither may have the other's.
+
+        One part, the table as it is, where it has no results, or none but them.
+        """
+        if not self.of_results:
+            return [self.only(set(self.names) - unclear_fluxes(self.names))]
+        rest = [name for name in self.names if name not in self.of_results]
+        return [self.only(set(rest) - unclear_fluxes(rest)), self.only(self.of_results)]
+
+    def only(self, names) -> "Columns":
+        """The same table with fewer columns."""
+        part = copy(self)
+        part.names = [name for name in self.names if name in names]
+        return part
+
     def unit(self, name) -> str:
         """Unit as the table states it, or as results of this program have it; "" if neither."""
         unit = getattr(self.table[name], "unit", None)
         if unit is None:
             unit = self._described(name) or _of_elements(self.table[name])
-        if not unit and are_results(self.names):
+        if not unit and (name in self.of_results or (self.of_results and is_quantile(name))):
             unit = unit_of_result(name)
         return "" if unit is None else str(unit)
 

@@ -77,9 +77,8 @@ def guess_mapping(
     bands = None if bands is None else as_bands(bands)
     for band in bands or ():
         load_band(band)  # the sentence on an unknown name comes from there
-    find = _finder([name for name in columns.names if name != redshift])
     stated = preset_of(preset) if preset else None
-    told, found, guessed, aside = _photometry(columns, find, bands, stated)
+    part, find, (told, found, guessed, aside) = _best_part(columns, redshift, bands, stated)
     survey = told.survey
     if stated and not told.bands:
         values = ", ".join(dict.fromkeys(layout["value"] for layout in stated.photometry))
@@ -88,19 +87,20 @@ def guess_mapping(
             f"{some(columns.names)}; choose another preset, or write a mapping"
         )
     if not found:
-        raise SedflowError(_no_photometry(columns, find, bands or NSA_BANDS))
+        raise SedflowError(_no_photometry(part, find, bands or NSA_BANDS))
     if lost := [band for band in bands or () if not _is_in(band, found)]:
         raise SedflowError(
             f"there are no columns of {', '.join(lost)}, with their errors, among "
             f"{some(columns.names)}; ask for other bands, or write a mapping"
         )
-    found, notes = _without_redshift(columns, found)
+    found, notes = _without_redshift(part, found)
+    find = _finder([name for name in columns.names if name != redshift])
     used = {c for b in found.values() for c in (b.value, b.error, b.error_upper, b.correction)}
     used |= {name.split("[")[0] for name in used}
     letters = not notes and any(len(band.value) == 1 for band in found.values())
     name = redshift or _redshift(columns, find, used, letters, survey)
     ident = id or _ident(columns, find, used | {name}, survey)
-    notes += [*told.notes, *aside, *_wide(columns, found, bands or NSA_BANDS)]
+    notes += [*told.notes, *aside, *_wide(part, found, bands or NSA_BANDS)]
     if name.lower() == "z" and letters:
         notes.append(
             f"{name} is taken as the redshift by its numbers, beside magnitudes by letters"
@@ -148,6 +148,24 @@ def mapping_of(table, mapping: ColumnMap | None, bands=None) -> ColumnMap:
     names = as_bands(bands)
     places_of(names, tuple(mapping.bands), "the mapping")
     return mapping.select(names)
+
+
+def _best_part(columns, redshift, bands, stated):
+    """The part of a table that has the most bands: its own columns first, or those of results.
+
+    Returns it, a function that finds its columns, and its photometry.
+    """
+    read = []
+    for part in columns.parts():
+        find = _finder([name for name in part.names if name != redshift])
+        read.append((part, find, _photometry(part, find, bands, stated)))
+    best = max(read, key=lambda one: (bool(stated and one[2][0].bands), len(one[2][1])))
+    for other in read:
+        if other is not best and other[2][1]:
+            names = ", ".join(band.value for band in other[2][1].values())
+            whose = "which are of results" if other is read[-1] else "beside the fluxes of results"
+            best[2][3].append(f"not read: {names}, {whose}; write a mapping to have them read")
+    return best
 
 
 def _photometry(columns, find, bands, stated):
@@ -378,7 +396,8 @@ def _guess_bands(columns, find, bands):
                 mine = errors_of.setdefault(key, {}).setdefault((error, kind), {})
                 for band in everywhere:
                     pair = [_of_band(find, name, band) for name in (own, error)]
-                    if all(pair) and not any(map(columns.width, pair)):
+                    fit = all(pair) and columns.pairs.fit(*pair)
+                    if fit and not any(map(columns.width, pair)):
                         mine[band] = _columns_of(columns, *pair, unit, kind, band)
                 chosen = _by_error(errors_of[key], beside)
                 found[key] = {band: chosen[band] for band in bands if band in chosen}
@@ -450,7 +469,8 @@ def _pairs_of_errors(columns, find, pattern, bands, unit, mine):
         for band in bands:
             names = [_of_band(find, text.replace("{v}", pattern), band) for text in (lower, upper)]
             value = _of_band(find, pattern, band)
-            if band not in mine and value and all(names):
+            fit = value and all(names) and all(columns.pairs.fit(value, name) for name in names)
+            if band not in mine and fit:
                 one = _columns_of(columns, value, names[0], unit, "sigma", band)
                 mine[band] = replace(one, error_upper=names[1])
 

@@ -89,6 +89,7 @@ class Preset:
                 for what in ("value", "error", "extinction", "transmission")
             }
             both = names["value"] and names["error"]
+            both = both and columns.pairs.fit(names["value"], names["error"])
             if both and not any(columns.width(name) for name in names.values() if name):
                 out[band] = self._band(layout, names)
         return {} if self._is_of_redshift(layout, out, find) else out
@@ -107,6 +108,8 @@ class Preset:
     def _vectors(self, layout, columns, find):
         names = {k: find(layout[k]) for k in ("value", "error", "extinction") if layout.get(k)}
         if not (names["value"] and names["error"]):
+            return {}
+        if not columns.pairs.fit(names["value"], names["error"]):
             return {}
         width = columns.width(names["value"])
         bands = {len(self.vector): self.vector, 5: self.vector[-5:]}.get(width, ())

@@ -13,7 +13,6 @@ import pytest
 from astropy.table import Table
 
 import sedflow
-from sedflow.catalogue.column_units import are_results
 from sedflow.dashboard.engine import Engine, Request
 from sedflow.dashboard.pages.data import OwnDataView
 from sedflow.dashboard.panels import upload
@@ -82,24 +81,6 @@ def test_results_that_were_saved_are_read_as_a_catalogue(view, kind):
     assert "2 rows, 2 of them can be run" in unescape(view._note.object)
     flux = before[[f"flux_{b}" for b in view.rows.photometry.bands]]
     np.testing.assert_allclose(view.rows.photometry.flux, flux, rtol=1e-12)
-
-
-def test_results_beside_fluxes_of_another_table_have_no_unit():
-    """Fluxes in microjansky that were joined with results were read as nanomaggies."""
-    bands = "ugr"
-    results = ["id", "status", "verdict", "reason", "redshift", "n_band", "k_hat"]
-    results += [f"pull_{b}" for b in bands] + [f"{w}_{b}" for b in bands for w in ("flux", "sigma")]
-    assert are_results([*results, "log_mstar_p50"])
-    own = [f"{w}_{b}" for b in bands for w in ("flux", "sigma")]
-    without = [name for name in results if not name.startswith(("flux", "sigma"))]
-    for joined in (
-        own + without,
-        [*without, "flux_err_u"],
-        [*results, "flux_err_u"],
-        [*results, "flux_u_orig"],
-        [*own, *results[:-6], *(f"{name}_sedflow" for name in results[-6:])],
-    ):
-        assert not are_results(joined)
 
 
 def test_reasons_on_the_page_name_quantities_as_its_tables_do():

@@ -1,0 +1,116 @@
+"""Which fluxes and errors of a table are those of results, alone or joined to another table.
+
+A join keeps the order of the columns of each table, and renames those whose names both have. So
+the fluxes of results are known by what is before and behind them, not by their names alone, which
+catalogues have, too: pull_BAND of each band, then flux_BAND and sigma_BAND of each, then quantiles.
+"""
+
+import re
+from collections import Counter
+from collections.abc import Sequence
+
+from sedflow.model.derived import KNOWN
+
+_PULL = "pull_"
+_QUANTILE = re.compile(rf"\b({'|'.join(q.name for q in KNOWN)})_p?\d+(?!\d)", re.IGNORECASE)
+_ONLY_THEIRS = re.compile(r"k_hat|pull_|p_calibrated", re.IGNORECASE)
+
+
+def fluxes_of_results(names: Sequence[str]) -> frozenset[str]:
+    """The columns of these that hold fluxes and errors of results [nanomaggies].
+
+    They may be fewer than there were, and renamed by a join. Names without quantiles behind them
+    are not told: fluxes of a table that was joined to pulls alone may be there, too.
+
+    >>> sorted(fluxes_of_results(["flux_u", "pull_u", "flux_u_2", "sigma_u", "a_v_p50", "FLUX_R"]))
+    ['flux_u_2', 'sigma_u']
+    """
+    lower = [name.lower() for name in names]
+    found: set[str] = set()
+    k = 0
+    while k < len(lower):
+        bands = []
+        while k < len(lower) and lower[k].startswith(_PULL):
+            bands.append(lower[k].removeprefix(_PULL))
+            k += 1
+        first = k
+        for own in [f"{what}_{band}" for band in bands for what in ("flux", "sigma")]:
+            k += k < len(lower) and _is_of(own, lower[k])
+        if k > first and k < len(lower) and _QUANTILE.search(lower[k]):
+            found.update(names[first:k])
+        k += not bands
+    return frozenset(found)
+
+
+def unclear_fluxes(names: Sequence[str]) -> frozenset[str]:
+    """Fluxes and errors that may be of results, beside a table's own in other letters' case.
+
+    >>> sorted(unclear_fluxes(["FLUX_U", "FLUXERR_U", "k_hat", "flux_u", "sigma_u"]))
+    ['flux_u', 'sigma_u']
+    """
+    if not any(map(_ONLY_THEIRS.search, names)) and not any(map(_QUANTILE.search, names)):
+        return frozenset()
+    twins = _twins(names)
+    return frozenset(
+        name
+        for name in names
+        for what, _, band in (name.partition("_"),)
+        if what in ("flux", "sigma") and f"flux_{band}".lower() in twins
+    )
+
+
+def is_quantile(name: str) -> bool:
+    """Whether a column of results with this name is a quantile of a quantity.
+
+    >>> is_quantile("log_mstar_p50"), is_quantile("log_mstar")
+    (True, False)
+    """
+    return _QUANTILE.fullmatch(name) is not None
+
+
+class Pairs:
+    """Which error may be that of which value, by the order and the case of their names.
+
+    Where flux_u is followed by sigma_u, each is the other's, as in results; of flux_u and FLUX_U,
+    errors are of the one that is spelled like them.
+
+    >>> pairs = Pairs(["FLUX_U", "FLUXERR_U", "flux_u", "sigma_u", "e_flux_u"])
+    >>> [pairs.fit("flux_u", error) for error in ("sigma_u", "e_flux_u", "FLUXERR_U")]
+    [True, False, False]
+    """
+
+    def __init__(self, names: Sequence[str]) -> None:
+        self._twins = _twins(names)
+        self._error: dict[str, str] = {}
+        self._value: dict[str, str] = {}
+        lower = [name.lower() for name in names]
+        for k, name in enumerate(names):
+            what, _, band = lower[k].partition("_")
+            first = k
+            while what == "sigma" and first and _is_of(f"flux_{band}", lower[first - 1], "[a-z]*"):
+                first -= 1
+            if first < k:
+                self._value[name] = names[first]
+            if first == k - 1 and lower[first] == f"flux_{band}":
+                self._error[names[first]] = name
+
+    def fit(self, value: str, error: str) -> bool:
+        """Whether the error may be that of the value."""
+        if self._error.get(value, error) != error or self._value.get(error, value) != value:
+            return False
+        return value.lower() not in self._twins or _case(value) == _case(error)
+
+
+def _twins(names):
+    """Names in small letters that several columns have, which differ in case alone."""
+    return {name for name, times in Counter(map(str.lower, names)).items() if times > 1}
+
+
+def _case(name):
+    return name.isupper(), name.islower()
+
+
+def _is_of(name, other, before=""):
+    """Whether a column is the named one, perhaps with what a join put before or behind it."""
+    pattern = rf"(.*[^a-z0-9])?{before}{re.escape(name)}([^a-z0-9].*)?"
+    return re.fullmatch(pattern, other) is not None

@@ -1,0 +1,110 @@
+"""Results joined to the table that they were made from: neither's fluxes get the other's errors."""
+
+import numpy as np
+import pandas as pd
+import pytest
+
+import sedflow
+from sedflow.catalogue.result_columns import fluxes_of_results
+
+BANDS = "ugr"
+UJY = 3.631  # microjansky in a nanomaggy
+
+
+def results():
+    """As `infer` has them: what is before the fluxes, these, and quantiles."""
+    names = ["status", "verdict", "reason", "redshift", "n_band", "k_hat"]
+    table = {"id": ["a", "b"]} | {name: [0.1, 0.1] for name in names}
+    table |= {f"pull_{b}": [0.0, 0.0] for b in BANDS}
+    for b in BANDS:
+        table |= {f"flux_{b}": [10.0, 20.0], f"sigma_{b}": [1.0, 2.0]}
+    return pd.DataFrame(table | {"log_mstar_p50": [10.0, 10.0]})
+
+
+def own(flux, error, power=1):
+    table = {"id": ["a", "b"]}
+    for b in BANDS:
+        band = b.upper() if flux.isupper() else b
+        table[flux + band] = UJY * np.array([10.0, 20.0])
+        table[error + band] = (UJY * np.array([1.0, 2.0])) ** power
+    return pd.DataFrame(table)
+
+
+def joined(table, found):
+    yield table.merge(found, on="id", suffixes=("", "_sf"))
+    yield table.merge(found, on="id", suffixes=("_own", ""))
+    yield found.merge(table, on="id", suffixes=("", "_own"))
+    yield found.merge(table, on="id", suffixes=("_sf", ""))
+
+
+@pytest.mark.parametrize(
+    "flux, error, power",
+    [
+        ("FLUX_", "FLUXERR_", 1),
+        ("FLUX_", "FLUX_ERR_", 1),
+        ("FLUX_", "FLUX_IVAR_", -2),
+        ("Flux_", "Flux_err_", 1),
+        ("FLUX_", "e_flux_", 1),
+        ("F_", "IVAR_", -2),
+        ("F_", "e_flux_", 1),
+        ("f_", "e_FLUX_", 1),
+        ("flux_", "flux_err_", 1),
+        ("flux_", "sigma_", 1),
+        ("flux_", "e_sigma_", 1),
+    ],
+)
+def test_results_beside_own_fluxes_of_any_spelling_are_not_mixed_with_them(flux, error, power):
+    """Fluxes of results were paired with errors in microjansky, read as nanomaggies."""
+    subsets = (results(), results().drop(columns=[f"flux_{b}" for b in BANDS]))
+    for found in subsets:
+        for table in joined(own(flux, error, power), found):
+            try:
+                mapping = sedflow.guess_mapping(table)
+            except sedflow.SedflowError as problem:
+                assert "no photometry" in str(problem) or "redshift" in str(problem)
+                continue
+            mapping = mapping.in_unit("uJy")
+            read = sedflow.to_photometry(table, mapping).photometry
+            np.testing.assert_allclose(read.flux, [[10.0] * 3, [20.0] * 3], rtol=1e-6)
+            np.testing.assert_allclose(read.sigma, [[1.0] * 3, [2.0] * 3], rtol=1e-6)
+
+
+def test_a_table_joined_to_results_is_read_as_it_is_alone():
+    for flux, error in (("FLUX_", "FLUXERR_"), ("mag_", "magerr_"), ("F_", "EF_")):
+        table = own(flux, error).assign(z_spec=0.1, extinction_u=0.1)
+        alone = sedflow.guess_mapping(table)
+        for both in (table.merge(results(), on="id"), results().merge(table, on="id")):
+            mapping = sedflow.guess_mapping(both)
+            assert mapping.bands == alone.bands
+            assert "not read: flux_u, flux_g, flux_r, which are of results" in mapping.notes[-1]
+
+
+def test_results_are_read_where_they_have_more_bands_without_extinction_of_others():
+    few = own("mag_", "magerr_").drop(columns=["mag_u", "mag_g"]).assign(extinction_u=0.1)
+    mapping = sedflow.guess_mapping(few.merge(results(), on="id"))
+    assert [band.value for band in mapping.bands.values()] == ["flux_u", "flux_g", "flux_r"]
+    assert {band.unit for band in mapping.bands.values()} == {"nanomaggies"}
+    assert not mapping.bands["u"].extinction
+    assert "not read: mag_r, beside the fluxes of results" in mapping.notes[-1]
+
+
+def test_fluxes_joined_to_part_of_results_are_read_as_before():
+    for error in ("flux_err_", "sigma_"):
+        some = results()[["id", "redshift", "log_mstar_p50"]]
+        for table in (own("flux_", error).merge(some, on="id"), some.merge(own("flux_", error))):
+            mapping = sedflow.guess_mapping(table)
+            assert mapping.bands["u"].error == f"{error}u" and mapping.open == tuple(BANDS)
+    some = results()[["id", "redshift", *(f"{w}_{b}" for b in BANDS for w in ("flux", "sigma"))]]
+    table = own("F_", "e_flux_").merge(some, on="id")
+    assert sedflow.guess_mapping(table).bands["u"].error == "sigma_u"
+    table = own("FLUX_", "FLUXERR_").merge(some.assign(k_hat=0.1), on="id")
+    assert sedflow.guess_mapping(table).bands["u"].error == "FLUXERR_U"
+
+
+def test_fluxes_behind_pulls_alone_are_of_any_table():
+    names = ["id", "k_hat", *(f"pull_{b}" for b in BANDS)]
+    fluxes = [f"{what}_{b}" for b in BANDS for what in ("flux", "sigma")]
+    assert fluxes_of_results([*names, *fluxes, "log_mstar_p50"]) == frozenset(fluxes)
+    assert not fluxes_of_results([*names, *fluxes])
+    assert not fluxes_of_results([*names, "log_mstar_p50", *fluxes])
+    assert not fluxes_of_results([*fluxes, *names])
