@@ -129,16 +129,17 @@ class Comparison:
     @property
     def note(self) -> str:
         """What to know about the average, as a sentence; empty if nothing."""
-        if not self.fitting:
-            return (
-                "No grid describes these data: the average is over-confident, although evidences "
-                f"were tempered (divided by {self.temperature:.2g})."
-            )
         lost = [name for name, (value, _) in self.log_evidence.items() if not np.isfinite(value)]
         said = []
         if lost:
             unknown = ", ".join(lost)
             said.append(f"No evidence is known for {unknown}, whose weight is 0 for that alone.")
+        if not self.fitting:
+            said.append(
+                "No grid describes these data: the average is over-confident, although evidences "
+                f"were tempered (divided by {self.temperature:.2g})."
+            )
+            return " ".join(said)
         without = [name for name, one in self.fits.items() if str(one.lacks)]
         if without and len(lost) < len(self.fits):
             share = sum(self.weights[name] for name in without)

@@ -15,7 +15,13 @@ from sedflow.fits.fit import Fit
 from sedflow.model.sed import SEDModel
 from sedflow.parameters import Prior
 from sedflow.population.named_ids import as_text, check_known, named_ids
-from sedflow.population.run_parts import NOT_INFERRED, RunParts, check_names, values_of
+from sedflow.population.run_parts import (
+    NOT_INFERRED,
+    RunParts,
+    check_names,
+    values_of,
+    with_exact,
+)
 from sedflow.sampling.verdict import FAILED, KINDS, MISFIT, UNCHECKED
 
 NOT_IN_SAMPLE = "not in the sample"  # of why galaxies are left out
@@ -206,7 +212,7 @@ def _of_fits(fits, names, status):
         value[there] = values_of(names, theta[there], z[there], fit.model)
         w = fit.draws.weights
         w = np.full((n, n_draw), 1.0 / n_draw) if w is None else w.reshape(n, n_draw)
-        state = _states(fit, n)
+        state = _states(fit, n, status)
         used = np.isin(state, status) & there
         states += [s if h else "no draws" for s, h in zip(state[~used], there[~used], strict=True)]
         parts.append((value[used], w[used], z[used], used))
@@ -272,11 +278,15 @@ def _ids_of(fits):
     return found
 
 
-def _states(fit, n):
+def _states(fit, n, status):
     """The status of each galaxy; of weighted draws without a verdict, by their figures."""
     if fit.verdict is not None:
-        status = np.broadcast_to(fit.verdict.status, fit.photometry.shape)
-        return np.array([str(s) for s in status.reshape(n)])
+        state, kind, evidence = (
+            np.broadcast_to(getattr(fit.verdict, name), fit.photometry.shape).reshape(n)
+            for name in ("status", "kind", "log_evidence")
+        )
+        unknown = (kind == MISFIT) & np.isnan(evidence.astype(float))
+        return with_exact(np.array([*map(str, state)], dtype=object), status, unknown)
     shape = fit.photometry.shape
     kinds = [fit[i].quality if shape else fit.quality for i in np.ndindex(shape)]
     if UNCHECKED in kinds:

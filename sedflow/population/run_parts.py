@@ -19,8 +19,11 @@ from sedflow.network.posterior import AmortizedPosterior
 from sedflow.network.weights import packaged_weights
 from sedflow.parameters import NAMES
 from sedflow.population.prior import SPECIFIC, quantity_values
+from sedflow.sampling.verdict import FAILED, MISFIT
 
 NOT_INFERRED = "not inferred yet"  # of why galaxies are left out: partitions to come
+#: Of misfits whose draws have weights that do not pass.
+NOT_EXACT = "misfit without an exact posterior"
 _AT_ONCE = 20_000  # draws that are derived at once
 
 
@@ -72,8 +75,7 @@ class RunDraws:
     def part(self, number: int) -> PartDraws:
         """Those of one partition."""
         path = Path(self.out) / "results" / part_name(number)
-        table, _ = read_results(path, ["id", "status", "redshift"])
-        state = np.array(table["status"].to_pylist(), dtype=object)
+        table, state = _read(path, ["id", "redshift"], self.status)
         theta = _thetas(Path(self.out) / "draws" / part_name(number), self.in_files)
         theta = theta[:, (np.arange(self.kept) * self.in_files) // self.kept]
         there = ~np.isnan(theta).any((1, 2))
@@ -202,12 +204,39 @@ class RunParts:
         ends = []
         for number in self.parts:
             path = Path(self.draws.out) / "results" / part_name(number)
-            table, _ = read_results(path, ["status", "redshift"])
-            state = table["status"].to_pylist()
+            table, state = _read(path, ["redshift"], self.draws.status)
             z = table["redshift"].to_numpy()[np.isin(state, self.draws.status)]
             if len(z):
                 ends.append((float(z.min()), float(z.max())))
         return min(e[0] for e in ends), max(e[1] for e in ends)
+
+
+def with_exact(state: np.ndarray, status: Sequence[str], unknown: np.ndarray) -> np.ndarray:
+    """States (n,) of rows, where misfits without an exact posterior are not misfits.
+
+    They are as good as failed ones, and enter where these may.
+
+    unknown (n,) : whether the verdict is misfit, and the evidence is not known
+
+    >>> with_exact(np.array(["ok", "misfit"], object), ["ok", "misfit"], np.array([False, True]))
+    array(['ok', 'misfit without an exact posterior'], dtype=object)
+    """
+    if FAILED in status or MISFIT not in status:
+        return state
+    return np.where(unknown & (state == MISFIT), NOT_EXACT, state)
+
+
+def _read(path, columns, status):
+    """Columns of a file of results, and the state (n,) of its rows."""
+    told = MISFIT in status
+    more = ["verdict", "log_evidence"] if told else []
+    table, _ = read_results(path, [*columns, "status", *more])
+    state = np.array(table["status"].to_pylist(), dtype=object)
+    if not told:
+        return table, state
+    kind = np.array(table["verdict"].to_pylist(), dtype=object)
+    evidence = table["log_evidence"].to_numpy().astype(float)
+    return table, with_exact(state, status, (kind == MISFIT) & np.isnan(evidence))
 
 
 def redshifts_of(out: Path) -> dict[str, float]:

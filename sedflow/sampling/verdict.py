@@ -113,7 +113,8 @@ class Verdict(Frozen):
     network_k_hat, network_ess : of the first weights, of the network's draws alone
     share : `network_ess` per draw
     gap : Kullback-Leibler divergence [nats] from the network's draws to the posterior
-    log_evidence, log_evidence_error : from the highest rung; natural log
+    log_evidence, log_evidence_error : from the highest rung, natural log; NaN where its weights
+        or chains do not pass
     p_value : of the data under the posterior predictive distribution
     p_calibrated : the same, calibrated on simulated galaxies to be uniform where the model is
         true (`sedflow.sampling.misfit`); NaN where the sampler has no such table

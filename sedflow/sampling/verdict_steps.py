@@ -133,7 +133,7 @@ class Ladder:
             kept = _unweighted(kept)
             why = f"{why.rstrip('.')}. The quantiles are those of the draws without weights."
         self.say(kind, why)
-        return self._as_many(kept)
+        return self._as_many(_without_evidence(kept))
 
     def uncorrected(self, trust):
         """The first rung's draws, whose weights do not pass, where no more was asked for."""
@@ -151,7 +151,7 @@ class Ladder:
             f"{int(held.n):,} draws effective, where {self.enough:,.0f} are needed. {what}; "
             "trust='auto' goes on to adaptive importance sampling and MCMC.",
         )
-        return self._as_many(kept)
+        return self._as_many(_without_evidence(kept))
 
     def learning(self):
         """Draws of adaptive importance sampling, with scouts to start from."""
@@ -248,12 +248,14 @@ class Ladder:
 
     def verdict(self):
         kind = self.figures["kind"]
+        if not kind_of(kind).exact:  # a sum of weights, or of chains, that do not hold
+            self.figures.update(log_evidence=np.nan, log_evidence_error=np.nan)
         if self.ruled_out and (kind_of(kind).exact or kind == APPROXIMATE):
             self.say(MISFIT, f"{self.ruled_out} ({self.figures['reason']})")
             self.figures["warning"] = ""
         elif self.unreached and not kind_of(kind).exact:
             self.say(MISFIT, f"{self.unreached} These draws are not the exact posterior.")
-            self.figures.update(warning="", log_evidence=np.nan, log_evidence_error=np.nan)
+            self.figures["warning"] = ""
         verdict = Verdict(**self.figures)
         if verdict.status == MISFIT and self.trust != "weights":
             where = "reason" if verdict.kind == MISFIT else "warning"
@@ -368,6 +370,12 @@ def _too_few(draws):
 
 def _unweighted(draws):
     return replace(draws, weights=np.full(draws.n, 1 / draws.n))
+
+
+def _without_evidence(draws):
+    """The draws without the evidence of their weights, which do not pass."""
+    nothing = {"log_evidence": np.nan, "log_evidence_error": np.nan}
+    return replace(draws, importance=replace(draws.importance, **nothing))
 
 
 def check_distinct(draws, sampler):

@@ -96,6 +96,15 @@ def test_a_grid_without_an_evidence_has_no_weight(found):
         _ = Comparison({"bc03": lost}).weights
 
 
+def test_where_no_grid_fits_an_evidence_that_is_not_known_is_told(found, monkeypatch):
+    lost = told(found.fits["bc03"], kind="misfit", log_evidence=np.nan)
+    some = Comparison({"fsps": found.fits["fsps"], "bc03": lost})
+    monkeypatch.setattr(Comparison, "fitting", ())
+    assert some.weights == {"fsps": 1.0, "bc03": 0.0}
+    assert some.note.startswith("No evidence is known for bc03, whose weight is 0 for that alone.")
+    assert "No grid describes these data" in some.note
+
+
 def test_the_ends_of_all_draws_can_be_asked_for(found):
     """0 and 100 % were refused, in the sentence that says to give them."""
     table = found.summary([0, 100])

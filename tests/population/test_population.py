@@ -205,6 +205,21 @@ def test_a_run_without_draws_is_refused(tmp_path):
         sedflow.Population(tmp_path / "run", "log_mstar")
 
 
+def test_misfits_without_an_exact_posterior_are_left_out():
+    """Their draws, which no weights had corrected, were counted among those of misfits."""
+    nsa = sedflow.load_nsa()
+    fit = sedflow.fit(nsa.photometry(nsa.ids[:14]), n=100, trust="weights")
+    kind = np.array(["exact (weights)"] * 12 + ["misfit"] * 2, dtype=object)
+    known = np.where(np.arange(14) < 13, 0.0, np.nan)
+    fit = replace(fit, verdict=replace(fit.verdict, kind=kind, log_evidence=known))
+    both = sedflow.Population(fit, "log_mstar", status=("ok", "misfit"))
+    assert len(both) == 13
+    assert both.left_out == {"misfit without an exact posterior": 1}
+    assert len(sedflow.Population(fit, "log_mstar", status=("ok", "misfit", "failed"))) == 14
+    good = sedflow.Population(fit, "log_mstar")
+    assert good.left_out["misfit"] >= 2
+
+
 def test_fits_in_memory_give_a_population():
     nsa = sedflow.load_nsa()
     fit = sedflow.fit(nsa.photometry(nsa.ids[:12]), n=100, trust="weights")

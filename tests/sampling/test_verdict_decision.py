@@ -215,6 +215,23 @@ def test_a_galaxy_that_the_model_rules_out_is_not_exact(monkeypatch, shift, exac
         assert sedflow.reweight(fit, min_ess=0).draws.weights.sum() == pytest.approx(1)
 
 
+@pytest.mark.parametrize("pull, kind", [(0, "approximate"), (30, "misfit")])
+def test_an_evidence_of_weights_that_do_not_pass_is_not_known(monkeypatch, pull, kind):
+    """A misfit had the log evidence of one effective draw, 22 below the right one."""
+    slope = linear.SLOPE.copy()
+    slope[:, 4] = 0.0
+    monkeypatch.setattr(linear, "SLOPE", slope)
+    one = linear.galaxy()
+    flux = np.append(one.flux[:4], linear.LEVEL + pull * one.sigma[4])
+    off = sedflow.Photometry(flux, one.sigma, one.redshift)
+    fit = climb(off, trust="weights", shift=8.0)
+    assert fit.verdict.kind == kind and fit.verdict.ess < 400
+    assert np.isnan(fit.verdict.log_evidence) and np.isnan(fit.verdict.log_evidence_error)
+    assert np.isnan(fit.draws.importance.log_evidence)
+    right = climb(off, trust="weights").verdict
+    assert right.ess > 400 and np.isfinite(right.log_evidence)
+
+
 @pytest.mark.parametrize("redshift", [0.35, 5.0, 100.0])
 def test_a_redshift_without_a_model_is_outside_the_domain(posterior, galaxy, redshift):
     far = sedflow.Photometry(galaxy.flux, galaxy.sigma, redshift)

@@ -1,5 +1,6 @@
 """Evidence: what the verdict rests on, in figures, and how other stellar libraries do."""
 
+import numpy as np
 import panel as pn
 
 from sedflow.dashboard.answer import Answer
@@ -49,9 +50,12 @@ def _said(answer):
     if importance is not None:
         lines += [
             f"- {float(importance.gap):.2f} nats from the network's draws to the posterior",
-            f"- ln evidence {_minus(importance.log_evidence)} ± "
-            f"{float(importance.log_evidence_error):.2f}",
         ]
+        if np.isfinite(importance.log_evidence):
+            lines.append(
+                f"- ln evidence {_minus(importance.log_evidence)} ± "
+                f"{float(importance.log_evidence_error):.2f}"
+            )
         if importance.prior not in ("", "flat"):
             lines.append(f"- under the prior {importance.prior}")
     if verdict is None or "(p " not in verdict.warning:  # where it is said already
