@@ -9,7 +9,7 @@ from sedflow.files.writing import made_folder, replacing
 from sedflow.network.graph_files import write_graphs
 from sedflow.network.graphs import manifest_path
 from sedflow.network.shape import FlowConfig
-from sedflow.network.weights import load_posterior, packaged_weights
+from sedflow.network.weights import load_posterior, packaged_name, packaged_weights
 
 
 def export_network(name_or_path: str | Path, folder: str | Path | None = None) -> Path:
@@ -33,6 +33,7 @@ def export_network(name_or_path: str | Path, folder: str | Path | None = None) -
         Its architecture does not export, or the folder cannot be written to.
     """
     needs("torch", "onnx", extra="train", what="the export of a network")
+    name_or_path = packaged_name(name_or_path)
     path = Path(name_or_path)
     if path.suffix != ".safetensors":
         if str(name_or_path) not in packaged_weights():

@@ -207,6 +207,13 @@ def test_damaged_graphs_are_a_sentence(exported, data, which):
         assert (network is None) == changed
 
 
+def test_a_packaged_network_is_exported_by_its_short_name(tmp_path):
+    """An installation that is sound was called damaged."""
+    manifest = export_network("ugriz-fsps", tmp_path)
+    assert manifest.name == f"{NAME}.graphs.json"
+    assert (tmp_path / f"{NAME}.safetensors").is_file()
+
+
 def test_an_architecture_that_does_not_export_says_so(tmp_path, posterior):
     shape = {**posterior.record["architecture"], "kind": "maf", "layers": 2, "hidden": 16}
     flow = build_flow(FlowConfig(**shape))
