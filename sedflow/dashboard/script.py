@@ -4,6 +4,7 @@ import numpy as np
 
 from sedflow.dashboard.answer import Answer, OwnGalaxy, Request
 from sedflow.dashboard.numbers import whole_number
+from sedflow.network.weights import packaged_name, packaged_weights
 
 
 def code_for(answer: Answer, own: OwnGalaxy | None = None) -> str:
@@ -25,7 +26,7 @@ def galaxy_lines(request: Request, own: OwnGalaxy | None = None) -> list[str]:
     if own is None:
         nsaid = whole_number(request.galaxy)
         lines += [
-            f"posterior = sedflow.load_posterior({request.weights!r})",
+            _network_line(request.weights),
             f"galaxy = sedflow.load_nsa().photometry({nsaid}, posterior.bands)",
         ]
     else:
@@ -37,7 +38,7 @@ def galaxy_lines(request: Request, own: OwnGalaxy | None = None) -> list[str]:
         if np.isnan(g.flux).any():
             lines.insert(0, "from math import nan")
         lines += [
-            f"posterior = sedflow.load_posterior({request.weights!r})",
+            _network_line(request.weights),
             "galaxy = sedflow.Photometry(",
             f"    flux={numbers(g.flux)},",
             f"    sigma={numbers(g.sigma)},",
@@ -49,6 +50,13 @@ def galaxy_lines(request: Request, own: OwnGalaxy | None = None) -> list[str]:
         bands = tuple(request.bands)
         lines.append(f"galaxy = galaxy.in_bands({bands!r}).in_bands(posterior.bands)")
     return lines
+
+
+def _network_line(name):
+    """The line that loads a network: a packaged one by its name, else its file, wherever it is."""
+    if packaged_name(name) in packaged_weights():
+        return f"posterior = sedflow.load_posterior({name!r})"
+    return f"posterior = sedflow.load_posterior({f'{name}.safetensors'!r})  # its path"
 
 
 def fit_lines(answer: Answer, network: bool = False) -> list[str]:

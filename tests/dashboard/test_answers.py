@@ -20,7 +20,7 @@ from sedflow.dashboard.panels import job_line
 from sedflow.dashboard.panels.reference import ReferencePanel
 from sedflow.dashboard.publication import FigureChoice, figure_code
 from sedflow.dashboard.quantities import quantity_columns
-from sedflow.dashboard.script import code_for, shown_name
+from sedflow.dashboard.script import code_for, galaxy_lines, shown_name
 from sedflow.dashboard.server.held import HeldDraws
 from sedflow.dashboard.server.jobs import run
 from sedflow.dashboard.state import ExplorerState
@@ -296,3 +296,10 @@ def test_bands_of_an_address_count_by_whatever_name(engine):
     answer = engine.answer(Request(name, 500))
     assert answer.fit.photometry.observed.bands == ("u", "g", "r", "i")
     assert engine.measured(name).bands == ("u", "g", "r", "i", "J")
+
+
+def test_the_code_of_a_network_of_ones_own_loads_its_file():
+    """It named a network that is not packaged, which ended in an error."""
+    for name, loaded in (("mine", "mine.safetensors"), ("nsa-ugriz-bc03", "nsa-ugriz-bc03")):
+        line = galaxy_lines(Request("72", weights=name))[2]
+        assert line.startswith(f"posterior = sedflow.load_posterior({loaded!r})")

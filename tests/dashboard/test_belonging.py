@@ -23,6 +23,7 @@ from sedflow.dashboard.server.classes import Classes
 from sedflow.dashboard.server.turns import Superseded
 from sedflow.dashboard.widgets import TextTable
 from sedflow.errors import SedflowError
+from sedflow.network.posterior import AmortizedPosterior
 from sedflow.photometry import Photometry
 
 
@@ -81,6 +82,16 @@ def test_a_galaxy_that_is_called_like_a_column_takes_no_column_away(answers):
         "difference",
     ]
     assert table["quantity"][0].startswith("log M")
+
+
+def test_a_network_of_ones_own_begins_under_its_own_prior(nsa, posterior):
+    """The page of a network with the published prior showed posteriors under the flat one."""
+    own = AmortizedPosterior(
+        posterior._flow, {**posterior.record, "name": "mine", "prior": "provabgs"}, posterior.model
+    )
+    assert Explorer(nsa, own, 72).state.prior == "provabgs"
+    assert Explorer(nsa, own, 72, start={"prior": "flat"}).state.prior == "flat"
+    assert Explorer(nsa, posterior, 72).state.prior == Explorer(nsa).state.prior == "flat"
 
 
 @pytest.mark.slow

@@ -53,7 +53,7 @@ class Explorer(PageView):
     ----------
     nsa : NSACatalog
     posterior : AmortizedPosterior, optional
-        The network to start with; a packaged one can be chosen instead.
+        The network to start with, under its own prior; a packaged one can be chosen instead.
     nsaid : int, optional
         The galaxy to start with; default the first of the catalogue.
     engine : Engine, optional
@@ -88,6 +88,7 @@ class Explorer(PageView):
         start = dict(start or {})
         if posterior is not None:
             start.setdefault("weights", posterior.name)
+            start.setdefault("prior", posterior.prior.sfh)  # which its draws need no weights for
         first = start.pop("galaxy", "") or str(nsa.ids[0] if nsaid is None else nsaid)
         self.state = ExplorerState(run=self.engine.ask, known=self.engine.known, **start)
         self._make_panels(nsa)
