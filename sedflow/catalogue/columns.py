@@ -103,12 +103,12 @@ class Columns:
     def parts(self) -> list["Columns"]:
         """The table without the fluxes of results, and these alone: neither may have the other's.
 
-        One part, the table as it is, where it has no results, or none but them.
+        One part, the table as it is, where it has no results.
         """
-        if not self.of_results:
-            return [self.only(set(self.names) - unclear_fluxes(self.names))]
         rest = [name for name in self.names if name not in self.of_results]
-        return [self.only(set(rest) - unclear_fluxes(rest)), self.only(self.of_results)]
+        unclear = unclear_fluxes(rest)
+        others = [self.only(names) for names in (unclear, self.of_results) if names]
+        return [self.only(set(rest) - unclear), *others]
 
     def only(self, names) -> "Columns":
         """The same table with fewer columns."""

@@ -162,9 +162,12 @@ def _best_part(columns, redshift, bands, stated):
     best = max(read, key=lambda one: (bool(stated and one[2][0].bands), len(one[2][1])))
     for other in read:
         if other is not best and other[2][1]:
-            names = ", ".join(band.value for band in other[2][1].values())
-            whose = "which are of results" if other is read[-1] else "beside the fluxes of results"
-            best[2][3].append(f"not read: {names}, {whose}; write a mapping to have them read")
+            names = [band.value for band in other[2][1].values()]
+            theirs = columns.of_results.issuperset(names)
+            whose = "which are of results" if theirs else "beside the fluxes that are read"
+            best[2][3].append(
+                f"not read: {', '.join(names)}, {whose}; write a mapping to have them read"
+            )
     return best
 
 

@@ -8,6 +8,7 @@ catalogues have, too: pull_BAND of each band, then flux_BAND and sigma_BAND of e
 import re
 from collections import Counter
 from collections.abc import Sequence
+from itertools import pairwise
 
 from sedflow.model.derived import KNOWN
 
@@ -45,18 +46,32 @@ def fluxes_of_results(names: Sequence[str]) -> frozenset[str]:
 def unclear_fluxes(names: Sequence[str]) -> frozenset[str]:
     """Fluxes and errors that may be of results, beside a table's own in other letters' case.
 
-    >>> sorted(unclear_fluxes(["FLUX_U", "FLUXERR_U", "k_hat", "flux_u", "sigma_u"]))
+    They are named as in results, and other columns are of results, or their order is.
+
+    >>> sorted(unclear_fluxes(["FLUX_U", "FLUXERR_U", "flux_u", "sigma_u", "flux_r", "flux_R"]))
     ['flux_u', 'sigma_u']
     """
-    if not any(map(_ONLY_THEIRS.search, names)) and not any(map(_QUANTILE.search, names)):
-        return frozenset()
-    twins = _twins(names)
-    return frozenset(
-        name
-        for name in names
-        for what, _, band in (name.partition("_"),)
-        if what in ("flux", "sigma") and f"flux_{band}".lower() in twins
-    )
+    theirs = any(_ONLY_THEIRS.search(name) or _QUANTILE.search(name) for name in names)
+    followed = {
+        band for one, other in pairwise(names) if (band := _band(one)) and other == f"sigma_{band}"
+    }
+    twins = {
+        band
+        for other in names
+        if (band := _band(other.lower())) and other != f"flux_{band}" and _same_band(other, band)
+    }
+    bands = {band for band in map(_band, names) if band in twins and (theirs or band in followed)}
+    return frozenset(names) & {f"{what}_{band}" for band in bands for what in ("flux", "sigma")}
+
+
+def _band(name):
+    """The band of a flux in results; "" of all else."""
+    return name.removeprefix("flux_") if name.startswith("flux_") else ""
+
+
+def _same_band(name, band):
+    """Whether a name in other letters' case is of the same band: flux_R and flux_I are not."""
+    return name.isupper() or name.endswith(band)
 
 
 def is_quantile(name: str) -> bool:
@@ -98,7 +113,8 @@ class Pairs:
         """Whether the error may be that of the value."""
         if self._error.get(value, error) != error or self._value.get(error, value) != value:
             return False
-        return value.lower() not in self._twins or _case(value) == _case(error)
+        alike = value in error or _case(value) == _case(error)
+        return alike or value.lower() not in self._twins
 
 
 def _twins(names):

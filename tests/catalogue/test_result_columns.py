@@ -85,7 +85,7 @@ def test_results_are_read_where_they_have_more_bands_without_extinction_of_other
     assert [band.value for band in mapping.bands.values()] == ["flux_u", "flux_g", "flux_r"]
     assert {band.unit for band in mapping.bands.values()} == {"nanomaggies"}
     assert not mapping.bands["u"].extinction
-    assert "not read: mag_r, beside the fluxes of results" in mapping.notes[-1]
+    assert "not read: mag_r, beside the fluxes that are read" in mapping.notes[-1]
 
 
 def test_fluxes_joined_to_part_of_results_are_read_as_before():
@@ -99,6 +99,27 @@ def test_fluxes_joined_to_part_of_results_are_read_as_before():
     assert sedflow.guess_mapping(table).bands["u"].error == "sigma_u"
     table = own("FLUX_", "FLUXERR_").merge(some.assign(k_hat=0.1), on="id")
     assert sedflow.guess_mapping(table).bands["u"].error == "FLUXERR_U"
+
+
+def test_bands_of_two_tables_are_not_mixed_where_nothing_else_tells_results():
+    some = results()[["id", "redshift", "flux_u", "sigma_u", "flux_g", "sigma_g"]]
+    for table in (own("FLUX_", "FLUXERR_").merge(some), some.merge(own("FLUX_", "FLUXERR_"))):
+        mapping = sedflow.guess_mapping(table)
+        assert [band.value for band in mapping.bands.values()] == ["FLUX_U", "FLUX_G", "FLUX_R"]
+        assert "not read: flux_u, flux_g, beside" in mapping.notes[-1]
+    table = own("FLUX_", "counts_").merge(some)
+    assert [band.error for band in sedflow.guess_mapping(table).bands.values()] == [
+        "sigma_u",
+        "sigma_g",
+    ]
+
+
+def test_cousins_bands_beside_those_of_the_sdss_keep_both():
+    table = own("flux_", "flux_err_").assign(flux_R=1.0, flux_err_R=0.1, redshift=0.1, k_hat=0.1)
+    assert sedflow.guess_mapping(table).bands["r"].value == "flux_r"
+    both = {"r": [17.0], "e_r": [0.1], "R": [16.8], "e_R": [0.1], "redshift": [0.1]}
+    mapping = sedflow.guess_mapping(both, bands=["r", "bessell-R"])
+    assert [band.error for band in mapping.bands.values()] == ["e_r", "e_R"]
 
 
 def test_fluxes_behind_pulls_alone_are_of_any_table():
