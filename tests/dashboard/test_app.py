@@ -885,6 +885,18 @@ def test_the_ring_of_a_tab_is_whole_and_the_field_of_quantities_has_its_name(bla
     expect(field).to_have_attribute("placeholder", "add")
 
 
+def test_the_tab_key_leads_out_of_a_chooser(page):
+    """Its list took the focus, closed, and the next stop was in front of it again."""
+    page.get_by_role("button", name="choose", exact=True).click()
+    field = page.get_by_role("textbox", name="quantities of the corner plot, one by one")
+    expect(field).to_be_visible()
+    page.wait_for_timeout(1600)  # `name_controls` looks again
+    field.focus()
+    page.keyboard.press("Tab")
+    expect(page.get_by_role("button", name="Numbers", exact=True)).to_be_focused()
+    page.get_by_role("button", name="six", exact=True).click()
+
+
 def test_a_note_of_five_lines_does_not_scroll(page):
     page.set_viewport_size({"width": 1440, "height": 900})
     find(page, "NGC 3193")

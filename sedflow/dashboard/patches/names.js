@@ -51,6 +51,9 @@ const NAMELESS = {
   '.choices__input--cloned': field => {
     label(field, field.getRootNode().querySelector('label')?.textContent.trim())
   },
+  // A list that scrolls is a stop of the Tab key, and this one closes as soon as it has the focus,
+  // which begins again in front of the chooser: nobody came out of it.
+  '.choices__list--dropdown .choices__list': list => { list.tabIndex = -1 },
   'input[type=checkbox]': box => {
     if (!labelled(box) && !box.closest('label')) label(box, box.nextElementSibling?.textContent.trim())
   },
