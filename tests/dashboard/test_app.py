@@ -439,10 +439,13 @@ def test_no_page_says_what_a_public_server_refuses(blank, address):
     page.get_by_text("write 17.53, with a point").wait_for()
     assert field.input_value() == ""
     open_tab(page, "Your data")
-    redshift = page.get_by_label("redshift", exact=True).and_(page.locator("input:visible")).first
-    redshift.fill("-5")
-    redshift.press("Enter")
-    page.get_by_text("-5 is outside 0 to any").wait_for()
+    for label, typed in (("r", "17"), ("r error", "0.1"), ("redshift", "-5")):
+        field = page.get_by_label(label, exact=True).and_(page.locator("input:visible")).first
+        field.fill(typed)
+        field.press("Enter")
+    page.get_by_role("button", name="Infer this galaxy").click()
+    page.get_by_text("redshift = \N{MINUS SIGN}5.0 is not between").wait_for()
+    assert field.input_value() == "-5"
     page.locator("[class*=FileInput] input[type=file]").first.set_input_files(
         {"name": "empty.csv", "mimeType": "text/csv", "buffer": b""}
     )
@@ -450,6 +453,28 @@ def test_no_page_says_what_a_public_server_refuses(blank, address):
     open_tab(page, "Explore")
     for which in page.get_by_placeholder("filter").all():
         assert which.get_attribute("maxlength") == "100"
+
+
+def test_a_number_outside_the_ends_of_a_field_is_refused_and_the_one_before_shown(page):
+    page.get_by_text("Network", exact=True).first.click()
+    draws = page.get_by_label("draws", exact=True).and_(page.locator("input:visible"))
+    before = draws.input_value()
+    for typed, told in (
+        ("50000", "draws = 50000 is above 20000, and was not taken; type 100 to 20000."),
+        ("", None),  # then 50 was 0, and that 100 draws
+        ("50", "draws = 50 is below 100, and was not taken; type 100 to 20000."),
+    ):
+        draws.fill(typed)
+        draws.press("Enter")
+        if told:
+            page.get_by_text(told).wait_for()
+            assert draws.input_value() == before
+        else:
+            before = ""
+    draws.fill("3000")
+    draws.press("Enter")
+    page.get_by_text("Numbers", exact=True).locator("visible=true").first.click()
+    page.wait_for_function(IDLE, timeout=60_000)
 
 
 def test_an_arrow_in_a_number_field_goes_from_the_digits_typed_before(page):

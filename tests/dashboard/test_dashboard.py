@@ -681,11 +681,18 @@ def test_a_field_that_was_emptied_is_told_or_keeps_what_there_was(engine):
     """Without a signal-to-noise a mock had the atlas' errors, without a seed no name."""
     view = Observatory("ugriz", engine, lambda: ("ugriz", np.full(5, 30.0), 0.05, None, ""))
     view.noise.value = "one S/N"
-    for field, value in ((view.snr, None), (view.snr, -5.0), (view.seed, None), (view.seed, -3)):
+    for field, value, told in (
+        (view.snr, None, "signal-to-noise is empty; type a number from 1 to 1000"),
+        (view.snr, -5.0, "signal-to-noise = \N{MINUS SIGN}5 is outside 1 to 1000; type one inside"),
+        (view.seed, None, "seed of the noise is empty; type a number from 0 to 2147483647"),
+        (view.seed, 2**31, "seed of the noise = 2147483648 is outside 0 to 2147483647; type one"),
+    ):
         before, field.value = field.value, value
         view.observe()
-        assert view._said.object.startswith("Not observed: type a signal-to-noise")
+        assert f"Not observed: {told}" in html.unescape(view._said.object)
+        assert field.start is None and field.end is None  # or the browser keeps the number
         field.value = before
+    assert not view.observed
     state = ExplorerState(run=None)
     field = whole_field(state, "n", label="draws")
     for typed, kept in ((None, 3000), (-3, 100), (10**9, 20_000), (500, 500)):

@@ -312,6 +312,16 @@ def test_the_page_takes_a_typed_galaxy(nsa, posterior):
     assert "r has no error above 0" in page.typed._note.object
 
 
+def test_a_redshift_below_zero_is_refused_and_not_fitted_at_the_one_before(nsa, posterior):
+    typed = OwnDataView(Engine(nsa, posterior)).typed
+    typed._values["r"][0].value, typed._values["r"][1].value = 17.0, 0.05
+    assert typed._redshift.start is None  # else the browser keeps the number before
+    typed._redshift.value = -0.0008
+    typed.infer()
+    assert not typed.chosen
+    assert "edshift = \N{MINUS SIGN}0.0008 is not between" in unescape(typed._note.object)
+
+
 def test_a_survey_can_be_chosen_and_bands_left_aside_are_told(view):
     names = ["g", "r", "W1"]
     lines = ["id,redshift," + ",".join(f"flux_{b},flux_ivar_{b}" for b in names)]

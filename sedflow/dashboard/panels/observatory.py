@@ -9,7 +9,7 @@ import param
 
 from sedflow.dashboard.answer import OwnGalaxy
 from sedflow.dashboard.engine import Engine
-from sedflow.dashboard.widgets import PRESSED, NumberField, plain, prose
+from sedflow.dashboard.widgets import PRESSED, NumberField, plain, prose, typeset
 from sedflow.errors import SedflowError
 from sedflow.model.simulation import nsa_noise
 from sedflow.parameters import as_theta
@@ -18,6 +18,7 @@ from sedflow.photometry import Photometry
 __all__ = ["Observatory", "observe"]
 
 _LIKE_NSA = "like the NSA"
+_SNRS, _SEEDS = (1, 1000), (0, 2**31 - 1)  # the least and the most of each
 _DIGITS = ".6g"  # of fluxes and the redshift: links stay short
 
 
@@ -42,6 +43,24 @@ def observe(
         float(f"{float(redshift):{_DIGITS}}"),
         tuple(bands),
     )
+
+
+def _inside(field, limits):
+    """The number of a field as it was typed, which an end of the field would put another for.
+
+    Raises
+    ------
+    SedflowError
+        There is none, or it is outside the limits.
+    """
+    value, (low, high) = field.value, limits
+    if value is None:
+        raise SedflowError(f"{field.label} is empty; type a number from {low} to {high}")
+    if not low <= value <= high:
+        raise SedflowError(
+            f"{field.label} = {value:.10g} is outside {low} to {high}; type one inside"
+        )
+    return value
 
 
 class Observatory(param.Parameterized):
@@ -75,9 +94,7 @@ class Observatory(param.Parameterized):
         self.noise = pn.widgets.RadioButtonGroup(
             label="errors", options=[_LIKE_NSA, "one S/N"], value=_LIKE_NSA, stylesheets=[PRESSED]
         )
-        self.snr = NumberField(
-            label="signal-to-noise", value=20.0, start=1.0, end=1000.0, step=5.0, width=95
-        )
+        self.snr = NumberField(label="signal-to-noise", value=20.0, step=5.0, width=95)
         self.snr.disabled = True  # until it counts
         self.noise.param.watch(
             lambda event: self.snr.param.update(disabled=event.new == _LIKE_NSA), "value"
@@ -86,9 +103,7 @@ class Observatory(param.Parameterized):
             label="missing bands", options=list(bands), value=[], width=190
         )
         self.missing.placeholder = "none"
-        self.seed = pn.widgets.IntInput(
-            label="seed of the noise", value=1, start=0, end=2**31 - 1, width=95
-        )
+        self.seed = pn.widgets.IntInput(label="seed of the noise", value=1, width=95)
         button = pn.widgets.Button(
             label="Observe and infer",
             color="primary",
@@ -115,23 +130,16 @@ class Observatory(param.Parameterized):
     def observe(self) -> None:
         """Add a mock of the galaxy shown to the engine; its name goes to `observed`."""
         bands, flux, redshift, theta, ssp = self._galaxy()
-        snr, seed = (
-            None if self.noise.value == _LIKE_NSA else self.snr.value or 0.0,
-            self.seed.value,
-        )
-        if not (snr is None or snr > 0) or seed is None or seed < 0:
-            self._said.object = (
-                "Not observed: type a signal-to-noise above 0, and a seed from 0 on."
-            )
-            return
         try:
+            seed = _inside(self.seed, _SEEDS)
+            snr = None if self.noise.value == _LIKE_NSA else _inside(self.snr, _SNRS)
             seen = observe(flux, redshift, bands, seed, snr, self.missing.value)
         except SedflowError as error:
-            self._said.object = f"Not observed: {plain(error)}."
+            self._said.object = f"Not observed: {plain(typeset(error))}."
             return
         if self._engine is None:
             self._said.object = "There is no page Explore here to show it on."
             return
-        name = self._engine.add(f"mock {self.seed.value}", OwnGalaxy(seen, as_theta(theta), ssp))
+        name = self._engine.add(f"mock {seed}", OwnGalaxy(seen, as_theta(theta), ssp))
         self._said.object = f"Observed as **{name}**."
         self.observed = name

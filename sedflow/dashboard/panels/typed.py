@@ -53,7 +53,7 @@ class TypedPanel(pn.viewable.Viewer):
         self._name = pn.widgets.TextInput(
             label="name", value="my galaxy", width=200, max_length=LONGEST_TEXT
         )
-        self._redshift = NumberField(label="redshift", value=0.05, start=0.0, step=0.01, width=120)
+        self._redshift = NumberField(label="redshift", value=0.05, step=0.01, width=120)
         self._unit = pn.widgets.Select(label="unit", options=list(_UNITS), width=160)
         self._values = {}
         rows = []

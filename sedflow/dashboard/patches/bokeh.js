@@ -79,8 +79,9 @@
 }
 
 // A number field leaves out what is no part of a number while it is typed, so that 17,53 was 1753,
-// and takes 1e400 for infinity, which the server hears no more than what is no number. It keeps the
-// number that it had, and says so.
+// and takes 1e400 for infinity, which the server hears no more than what is no number. One outside
+// its ends it shows and does not take; an empty field then has 0. It keeps the number that it had,
+// shows it, and says so.
 {
   const field = window.Bokeh?.require('models/widgets/numeric_input').NumericInputView?.prototype
   const change = field?.change_input
@@ -90,13 +91,18 @@
       const said = this.input_el.value, plain = said.trim().replace('\u2212', '-')
       const number = /^[-+.\deE]*$/.test(plain) ? Number(plain) : NaN
       const whole = this.model.mode === 'int'
+      const {low, high, title} = this.model
       if (Number.isFinite(number) && (!whole || Number.isInteger(number))) {
-        this.input_el.value = plain
-        change.call(this)
-        const {value, low, high} = this.model, ends = `${low ?? 'any'} to ${high ?? 'any'}`
-        if (plain && value !== number) {
-          window.sedflow?.notice(`${plain.slice(0, 32)} is outside ${ends}; the field has ${value}.`)
+        const over = high !== null && number > high
+        if (!plain || !over && !(low !== null && number < low)) {
+          this.input_el.value = plain
+          return change.call(this)
         }
+        this.input_el.value = this.format_value
+        const beyond = over ? `above ${high}` : `below ${low}`
+        const inside = low !== null && high !== null ? `${low} to ${high}` : over ? `${high} or less` : `${low} or more`
+        const shown = plain.slice(0, 32).replace('-', '\u2212')
+        window.sedflow?.notice(`${title || 'number'} = ${shown} is ${beyond}, and was not taken; type ${inside}.`)
         return
       }
       this.input_el.value = this.format_value
