@@ -152,7 +152,10 @@ def preview(table, mapping: ColumnMap, n: int = 10):
     """
     from astropy.table import Table
 
-    rows = to_photometry(table[:n], mapping)
+    first = table[:n]
+    if bad := (getattr(first, "meta", None) or {}).get("problems"):  # of lines of the whole table
+        first.meta["problems"] = {row: why for row, why in bad.items() if row < n}
+    rows = to_photometry(first, mapping)
     total = len(rows.ids)
     out = Table({"id": rows.ids, "redshift": rows.redshift})
     out["redshift"].info.format = ".6g"

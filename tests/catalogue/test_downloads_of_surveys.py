@@ -18,7 +18,7 @@ from click.testing import CliRunner
 from sedflow.catalogue.guess import guess_mapping, mapping_of
 from sedflow.catalogue.presets import presets
 from sedflow.catalogue.read.open import open_catalogue, read_table
-from sedflow.catalogue.rows import BandColumns, Mapping, to_photometry
+from sedflow.catalogue.rows import BandColumns, Mapping, preview, to_photometry
 from sedflow.catalogue.run import infer_catalogue
 from sedflow.catalogue.sampler_for_bands import foreign_bands, usable
 from sedflow.cli import main
@@ -337,6 +337,19 @@ def test_the_preview_of_two_systems_shows_both_with_few_digits(tmp_path):
     assert shown[:2] == ["7", "0.048764"]
     assert shown[2:] == ["251.19", "2.3135", "80", "0.5"]
     assert open_catalogue(path).n_rows == 1
+
+
+def test_a_bad_line_beyond_the_first_rows_leaves_their_preview_alone(tmp_path):
+    lines = [f"g{i},0.05,17.{i:02d},0.03" for i in range(20)]
+    lines[2], lines[15] = "a,0.05,17,0.03,9", "b,0.05,17,0.03,9"
+    path = tmp_path / "long.csv"
+    path.write_text("\n".join(["name,redshift,mag_g,magerr_g", *lines]))
+    table = read_table(path)
+    shown = preview(table, guess_mapping(table))
+    assert len(shown) == 10 and [bool(why) for why in shown["problem"]].index(True) == 2
+    assert sorted(table.meta["problems"]) == [2, 15]
+    result = CliRunner().invoke(main, ["infer", str(path), "--preview"])
+    assert result.exit_code == 0, result.output
 
 
 @pytest.mark.slow
