@@ -1027,8 +1027,15 @@ def test_a_button_that_unpins_leaves_its_focus_to_a_neighbor(blank, address):
     expect(unpin).to_be_disabled()
     pin.press("Enter")
     expect(unpin).to_be_enabled(timeout=20_000)
-    unpin.press("Enter")
+    unpin.focus()
+    blank.keyboard.down("Enter")
     expect(pin).to_be_focused(timeout=20_000)
+    blank.keyboard.down("Enter")  # again, as one that is held
+    blank.wait_for_timeout(1000)
+    expect(unpin).to_be_disabled()
+    blank.keyboard.up("Enter")
+    pin.press("Enter")
+    expect(unpin).to_be_enabled(timeout=20_000)
 
 
 def test_a_button_that_was_clicked_hands_no_focus_on(blank, address):

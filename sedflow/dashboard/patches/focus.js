@@ -5,6 +5,13 @@ const within = root => [...root.querySelectorAll('*')].flatMap(one =>
 const buttons = root => within(root).filter(one =>
   one instanceof HTMLButtonElement && !one.disabled && one.checkVisibility())
 
+// Enter that is held is pressed again and again, and what has the focus now was not meant.
+let given = null
+addEventListener('keydown', event => {
+  if (!event.repeat) given = null
+  else if (event.key === 'Enter' && given && event.composedPath().includes(given)) event.preventDefault()
+}, true)
+
 addEventListener('click', event => {
   if (event.detail) return  // of a pointer: Space, which scrolls, would press the next one
   const path = event.composedPath()
@@ -19,7 +26,8 @@ addEventListener('click', event => {
     if ((document.activeElement ?? document.body) !== document.body) return
     for (const [root, place] of around) {
       const there = buttons(root)
-      if (there.length) return there[Math.min(Math.max(place, 0), there.length - 1)].focus({preventScroll: true})
+      given = there[Math.min(Math.max(place, 0), there.length - 1)] ?? null
+      if (given) return given.focus({preventScroll: true})
     }
   }, 100)
 })
