@@ -191,14 +191,20 @@ class RunTable:
         return int(found["row"][0]) if len(found["row"]) else None
 
     def span(self, column: str, share: float = 0.998) -> tuple[float, float] | None:
-        """Limits between which the middle `share` of a column's values lie; None without any."""
+        """Limits between which the middle `share` of a column's values lie; None without any.
+
+        Tails of less than one row leave none out.
+        """
         where, values = condition(self._store, EVERY_ROW, finite=(column,))
         name, tail = self._store.named(column), (1 - share) / 2
-        source = self._store.source(column)
+        source, number = self._store.source(column), f"CAST({name} AS DOUBLE)"
+        ends = ", ".join(
+            f"CASE WHEN count(*) * ? < 1 THEN {most}({number}) "
+            f"ELSE quantile_cont({number}, ?) END AS {end}"
+            for most, end in (("min", "low"), ("max", "high"))
+        )
         found = self._store.fetch(
-            f"SELECT quantile_cont(CAST({name} AS DOUBLE), ?) AS low, "
-            f"quantile_cont(CAST({name} AS DOUBLE), ?) AS high FROM {source} {where}",
-            [tail, 1 - tail, *values],
+            f"SELECT {ends} FROM {source} {where}", [tail, tail, tail, 1 - tail, *values]
         )
         low, high = (np.ma.filled(found[k].astype(float), np.nan)[0] for k in ("low", "high"))
         return (float(low), float(high)) if np.isfinite(low) else None

@@ -95,7 +95,14 @@ class EdgeButton(pn.widgets.Button):
 
 
 class TextTable(pn.widgets.Tabulator):
-    """A table whose titles are text, as its cells are: a visitor's file may name its columns."""
+    """A table whose titles are text, as its cells are: a visitor's file may name its columns.
+
+    Its columns are as wide as the rows need that it shows, and not as the first that it had.
+    """
+
+    def __init__(self, value=None, configuration=None, **params):
+        fitted = {"layoutColumnsOnNewData": True, **(configuration or {})}
+        super().__init__(value, configuration=fitted, **params)
 
     def _get_model(self, doc, root=None, parent=None, comm=None):
         model = super()._get_model(doc, root, parent, comm)

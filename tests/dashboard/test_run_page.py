@@ -9,8 +9,10 @@ from html import unescape
 from types import SimpleNamespace
 
 import numpy as np
+import pandas as pd
 import panel as pn
 import pytest
+from bokeh.document import Document
 from bokeh.models import ColorBar, Plot
 from click.testing import CliRunner
 from conftest import MODELS, source
@@ -24,12 +26,16 @@ from sedflow.dashboard import site
 from sedflow.dashboard.address import decode_row
 from sedflow.dashboard.engine import Engine
 from sedflow.dashboard.pages.run import PAGE_ROWS, RunView
+from sedflow.dashboard.pages.view import laid_out
 from sedflow.dashboard.panels import run_map
 from sedflow.dashboard.panels.run_columns import column_label
 from sedflow.dashboard.panels.run_filters import facts
 from sedflow.dashboard.panels.run_state import COUNT
 from sedflow.dashboard.tabs import Page
+from sedflow.dashboard.widgets import text_table
 from sedflow.errors import SedflowError
+from sedflow.figures.theme import PageTheme
+from sedflow.palette import DARK, LIGHT
 
 ROWS, BAD = 30, 4
 
@@ -161,8 +167,21 @@ def test_the_map_has_labels_with_units_and_follows_its_columns(view):
     asyncio.run(view.show_map())
     (plot,) = view.map._pane.get_root().select({"type": Plot})
     (bar,) = plot.select({"type": ColorBar})
-    assert bar.title == "galaxies in a pixel"
+    assert bar.title == "galaxies in a pixel" and bar.title_standoff > 5
     assert (bar.color_mapper.low, bar.color_mapper.high) == (1, 10)  # logarithmic, even if sparse
+
+
+def test_the_axes_of_the_map_follow_the_theme_of_the_page(view):
+    document = Document(theme=PageTheme())
+    asyncio.run(view.show_map())
+    root = view.map._pane.get_root(document)
+    document.add_root(root)
+    (plot,) = root.select({"type": Plot})
+    assert plot.yaxis[0].axis_label_text_color == LIGHT["quiet"]
+    document.theme = PageTheme(dark=True)
+    assert plot.yaxis[0].axis_label_text_color == DARK["quiet"]
+    assert plot.xaxis[0].major_label_text_color == DARK["quiet"]
+    assert plot.xaxis[0].axis_line_color == DARK["line"]
 
 
 @pytest.mark.parametrize("ends", [(None, 0.1), (float("nan"), 0.1), (0.1, 0.1)])
@@ -286,6 +305,10 @@ def test_columns_have_labels_with_units():
     assert column_label(COUNT) == COUNT
 
 
+def test_small_screens_have_the_galaxies_before_the_filters(view):
+    assert "last" in laid_out(view)[0].css_classes
+
+
 def test_every_control_has_a_label(view):
     for widget in [*view.controls.select(pn.widgets.Widget), *view.rows_panel.bar.select()]:
         if isinstance(widget, pn.widgets.Widget):
@@ -396,3 +419,22 @@ def test_a_pick_paints_a_posterior(open_view, table, nsa, posterior):
     page.get_by_role("heading", name=re.compile(r"row (?!1$)\d+$")).wait_for(timeout=30_000)
     page.get_by_role("button", name="Next").click()
     page.locator(".tabulator-cell[tabulator-field=row]", has_text="29").wait_for(timeout=30_000)
+
+
+@pytest.mark.browser
+def test_columns_are_as_wide_as_the_rows_that_a_table_has_now(open_view):
+    def view():
+        table = text_table(height=120)
+        table.param.update(value=pd.DataFrame({"id": ["7"], "z": ["1"]}), visible=True)
+        wide = pn.widgets.Button(label="wider")
+        frame = pd.DataFrame({"id": ["123456789012"], "z": ["1"]})
+        wide.on_click(lambda event: setattr(table, "value", frame))
+        return SimpleNamespace(screen=pn.Column(wide, table))
+
+    page = open_view(view)
+    page.locator(".tabulator-cell[tabulator-field=id]").wait_for(timeout=30_000)
+    page.get_by_role("button", name="wider").click()
+    cell = page.locator(".tabulator-cell[tabulator-field=id]", has_text="123456789012")
+    cell.wait_for()
+    page.wait_for_timeout(300)
+    assert cell.evaluate("one => one.scrollWidth <= one.clientWidth")

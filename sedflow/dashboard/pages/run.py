@@ -60,6 +60,8 @@ class RunView(RunState, LateView):
         The folder does not hold a run that can be read.
     """
 
+    controls_last = True  # the galaxies come before what filters them
+
     def __init__(self, run, engine: Engine | None = None, **params):
         super().__init__(**params)
         self.table = run if isinstance(run, RunTable) else RunTable(run)

@@ -11,9 +11,11 @@ import panel as pn
 from bokeh.palettes import Viridis256
 from holoviews import streams
 from holoviews.operation.datashader import dynspread, rasterize
+from holoviews.plotting.bokeh.util import theme_attr_json
 
 from sedflow.dashboard.numbers import MOST_PIXELS, pixels
 from sedflow.dashboard.panels.run_state import COUNT
+from sedflow.figures.theme import PageTheme
 from sedflow.palette import DATA
 
 __all__ = ["RunMap", "warm_up"]
@@ -141,7 +143,12 @@ class RunMap(pn.viewable.Viewer):
                     "reset",
                     "save",
                 ],
-                colorbar_opts={"background_fill_alpha": 0, "title_text_font_style": "normal"},
+                hooks=[_in_page_theme],
+                colorbar_opts={
+                    "background_fill_alpha": 0,
+                    "title_text_font_style": "normal",
+                    "title_standoff": 8,
+                },
                 fontsize={"labels": "12px", "ticks": "11px", "clabel": "12px", "cticks": "11px"},
                 backend_opts={
                     "plot.background_fill_alpha": 0,
@@ -193,6 +200,22 @@ def _whole(said):
         if None in ends or not np.isfinite(ends).all() or ends[0] == ends[1]:
             said = {name: value for name, value in said.items() if name not in names}
     return said
+
+
+def _in_page_theme(plot, element):
+    """Leave the colours of the axes to the theme of the page, which may turn dark.
+
+    HoloViews sets those of the theme with which it began, and a theme changes nothing that is set.
+    """
+    theme = plot.renderer.theme
+    if not isinstance(theme, PageTheme):  # in a notebook
+        return
+    for axis in (*plot.state.xaxis, *plot.state.yaxis):
+        for name in theme_attr_json(theme, "Axis"):
+            if name.endswith("_color"):
+                delattr(axis, name)
+        if axis.document is None:  # else it has the theme of its page
+            theme.apply_to_model(axis)
 
 
 def _widened(ends):
