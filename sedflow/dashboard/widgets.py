@@ -28,6 +28,7 @@ __all__ = [
     "TEXT_ALONE",
     "WRAP",
     "EdgeButton",
+    "HintButton",
     "NumberField",
     "TextTable",
     "begun",
@@ -78,20 +79,30 @@ SMALL_TABLE = """
 """
 
 
+_WITH_MOUSE = "@media (hover: none) { :host { display: none !important; } }"
+
 _CLOSE_LIST = """
 ul { margin: 0 !important; padding-left: 14px !important; }
 li { margin: 0 !important; line-height: 1.4 !important; }
 """
 
 
-class EdgeButton(pn.widgets.Button):
-    """A button at the right edge of the page: what it does is said on its left, not outside."""
+class HintButton(pn.widgets.Button):
+    """A button that says what it does while a mouse is over it: a finger would leave it there."""
+
+    _side = "right"
 
     def _process_param_change(self, params):
         properties = super()._process_param_change(params)
         if isinstance(properties.get("tooltip"), Tooltip):
-            properties["tooltip"].position = "left"
+            properties["tooltip"].update(position=self._side, stylesheets=[_WITH_MOUSE])
         return properties
+
+
+class EdgeButton(HintButton):
+    """A button at the right edge of the page: what it does is said on its left, not outside."""
+
+    _side = "left"
 
 
 class TextTable(pn.widgets.Tabulator):

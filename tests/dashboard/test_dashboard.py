@@ -33,7 +33,7 @@ from sedflow.dashboard.publication import FigureChoice
 from sedflow.dashboard.quantities import QUANTITIES
 from sedflow.dashboard.state import ExplorerState, ForwardState
 from sedflow.dashboard.tabs import Page
-from sedflow.dashboard.widgets import EdgeButton, plain, whole_field
+from sedflow.dashboard.widgets import EdgeButton, HintButton, plain, whole_field
 from sedflow.errors import SedflowError
 from sedflow.figures.app_corner import CornerFigure, _ticks
 from sedflow.figures.base import Layers
@@ -398,6 +398,13 @@ def test_zero_has_no_sign():
 def test_what_a_button_at_the_edge_does_is_said_inside_the_page():
     button = EdgeButton(label="Pin", description="Keep it")
     assert button.get_root().tooltip.position == "left"
+
+
+def test_what_a_button_does_is_said_to_a_mouse_and_left_on_no_screen_by_a_finger(engine):
+    walk = Explorer(engine.nsa, engine=engine).walk.button.get_root().tooltip
+    observe = Observatory("ugriz", engine, lambda: None).line.select(HintButton)[0]
+    for tooltip in (walk, observe.get_root().tooltip):
+        assert any("hover: none" in str(sheet) for sheet in tooltip.stylesheets)
 
 
 def test_a_page_that_opens_with_a_galaxy_beyond_the_grid_says_so(engine):
@@ -874,7 +881,7 @@ def test_a_typed_galaxy_is_photometry_or_a_sentence():
     for values, z in (({"g": (17.0, 0.0)}, 0.05), ({}, 0.05), ({"g": (1.0, 0.1)}, -1.0)):
         with pytest.raises(SedflowError):
             typed_galaxy(values, z, "nanomaggies")
-    with pytest.raises(SedflowError, match="99 in band r says in catalogues"):
+    with pytest.raises(SedflowError, match=r"99 in band r says in catalogues.*; type what was"):
         typed_galaxy({"g": (17.0, 0.1), "r": (99.0, 0.1)}, 0.05, "AB magnitudes")
 
 

@@ -9,7 +9,7 @@ import param
 
 from sedflow.dashboard.answer import OwnGalaxy
 from sedflow.dashboard.engine import Engine
-from sedflow.dashboard.widgets import PRESSED, NumberField, plain, prose, typeset
+from sedflow.dashboard.widgets import PRESSED, HintButton, NumberField, plain, prose, typeset
 from sedflow.errors import SedflowError
 from sedflow.model.simulation import nsa_noise
 from sedflow.parameters import as_theta
@@ -104,7 +104,7 @@ class Observatory(param.Parameterized):
         )
         self.missing.placeholder = "none"
         self.seed = pn.widgets.IntInput(label="seed of the noise", value=1, width=95)
-        button = pn.widgets.Button(
+        button = HintButton(
             label="Observe and infer",
             color="primary",
             align="end",

@@ -15,7 +15,7 @@ from sedflow.dashboard.quantities import in_labels, quantity_columns
 from sedflow.dashboard.server.jobs import Jobs, Work
 from sedflow.dashboard.server.work import on_worker
 from sedflow.dashboard.what_if import Changed
-from sedflow.dashboard.widgets import plain, prose, typeset
+from sedflow.dashboard.widgets import HintButton, plain, prose, typeset
 from sedflow.errors import SedflowError
 from sedflow.fits.fit import Fit
 from sedflow.parameters import PARAMETERS
@@ -58,7 +58,7 @@ class ReferencePanel(AnswerPanel):
         self.distances = prose("", margin=(0, 10), sizing_mode="stretch_width")
         self._method = pn.widgets.Select(label="sampler", options=METHODS, width=200)
         self._start = pn.widgets.Button(label="Start", color="primary", align="end")
-        self._climb = pn.widgets.Button(
+        self._climb = HintButton(
             label="All steps to exact",
             align="end",
             description="Weights, adaptive importance sampling, MCMC: as far as this galaxy needs",

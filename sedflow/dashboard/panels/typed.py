@@ -37,7 +37,7 @@ def typed_galaxy(values: dict, redshift: float | None, unit: str) -> Photometry:
     if codes := [band for band in bands if band not in galaxy.bands]:
         raise SedflowError(
             f"{values[codes[0]][0]:g} in band {codes[0]} says in catalogues that there is no "
-            "value; clear the band"
+            "value; type what was measured, or clear the band"
         )
     return galaxy
 

@@ -13,7 +13,7 @@ from sedflow.dashboard.panels.panel import AnswerPanel
 from sedflow.dashboard.server.turns import Superseded
 from sedflow.dashboard.server.work import on_worker
 from sedflow.dashboard.walk import walk
-from sedflow.dashboard.widgets import patch
+from sedflow.dashboard.widgets import EdgeButton, patch
 from sedflow.errors import SedflowError
 
 __all__ = ["WalkPanel"]
@@ -37,7 +37,7 @@ class WalkPanel(AnswerPanel):
         # A source is on the page only if something that is there refers to it.
         self._holder = Spacer(width=0, height=0, tags=[self.source])
         self._pane = pn.pane.Bokeh(self._holder, width=0, height=0, margin=0)
-        self.button = pn.widgets.Button(
+        self.button = EdgeButton(
             label="▶ Walk", description="Play through draws of the posterior (w)", margin=(0, 2)
         )
         self.button.js_on_click(code="window.sedflow?.walk()")
