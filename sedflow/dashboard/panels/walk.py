@@ -38,7 +38,7 @@ class WalkPanel(AnswerPanel):
         self._holder = Spacer(width=0, height=0, tags=[self.source])
         self._pane = pn.pane.Bokeh(self._holder, width=0, height=0, margin=0)
         self.button = EdgeButton(
-            label="▶ Walk", description="Play through draws of the posterior (w)", margin=(0, 2)
+            label="▶ Walk", description="Play through draws (w)", margin=(0, 2)
         )
         self.button.js_on_click(code="window.sedflow?.walk()")
         self.param.watch(self._again, "on")
