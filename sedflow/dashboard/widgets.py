@@ -70,6 +70,10 @@ SMALL_TABLE = """
 .tabulator, .tabulator .tabulator-header { font-size: 12px !important; }
 .tabulator .tabulator-cell { padding: 3px 4px !important; }
 .tabulator .tabulator-col .tabulator-col-content { padding: 3px 14px 3px 4px !important; }
+.tabulator .tabulator-col .tabulator-col-title { padding-right: 0 !important; }
+.tabulator .tabulator-col-sorter { display: none !important; }
+.tabulator .tabulator-col[aria-sort=ascending] .tabulator-col-sorter,
+.tabulator .tabulator-col[aria-sort=descending] .tabulator-col-sorter { display: flex !important; }
 .tabulator .tabulator-footer { background: transparent !important; padding: 2px !important; }
 .tabulator .tabulator-header-filter input {
   padding: 1px 3px !important; font-size: 11px; color: inherit !important;

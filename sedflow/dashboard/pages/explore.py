@@ -64,7 +64,7 @@ class Explorer(PageView):
         What of the galaxy is changed on the side.
     """
 
-    sidebar_width = 380
+    sidebar_width = 260
     cell_height = 900
 
     _changed: Changed | None = None

@@ -103,7 +103,7 @@ BESIDE = """
 #: Sliders in two columns.
 SLIDERS = """
 :host { display: grid !important; grid-template-columns: repeat(2, minmax(0, 1fr));
-        gap: 4px 12px; align-content: start; }
+        gap: 4px 12px; align-content: start; align-items: end; }
 .wide { grid-column: 1 / -1; }
 """
 

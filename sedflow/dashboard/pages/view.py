@@ -36,8 +36,11 @@ class PageView(pn.viewable.Viewer):
         return pn.Row(side, self.views, sizing_mode="stretch_both", styles=room)
 
     def _repr_mimebundle_(self, include=None, exclude=None):
-        """In a cell, with the scripts that a page needs, if nobody has loaded them yet."""
-        if not pn.extension._loaded:
+        """In a cell, with the scripts that a page needs, if nobody has loaded them yet.
+
+        `pn.extension()` alone loads none for tables.
+        """
+        if "tabulator" not in pn.extension._loaded_extensions:
             pn.extension("tabulator", inline=True)  # from the package, not from the internet
         return super()._repr_mimebundle_(include, exclude)
 
