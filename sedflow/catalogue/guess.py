@@ -153,19 +153,27 @@ def mapping_of(table, mapping: ColumnMap | None, bands=None) -> ColumnMap:
 def _best_part(columns, redshift, bands, stated):
     """The part of a table that has the most bands: its own columns first, or those of results.
 
-    Returns it, a function that finds its columns, and its photometry.
+    Bands that were asked for by name and that it lacks are those of another part. Returns the
+    part, a function that finds its columns, and its photometry.
     """
     read = []
     for part in columns.parts():
         find = _finder([name for name in part.names if name != redshift])
         read.append((part, find, _photometry(part, find, bands, stated)))
     best = max(read, key=lambda one: (bool(stated and one[2][0].bands), len(one[2][1])))
+    _, found, guessed, aside = best[2]
     for other in read:
-        if other is not best and other[2][1]:
-            names = [band.value for band in other[2][1].values()]
+        if other is best:
+            continue
+        _, others, by_name, _ = other[2]
+        for band in [band for band in bands or () if band in others and not _is_in(band, found)]:
+            found[band] = others.pop(band)
+            guessed += [band] if band in by_name else []
+        if others:
+            names = [band.value for band in others.values()]
             theirs = columns.of_results.issuperset(names)
             whose = "which are of results" if theirs else "beside the fluxes that are read"
-            best[2][3].append(
+            aside.append(
                 f"not read: {', '.join(names)}, {whose}; write a mapping to have them read"
             )
     return best

@@ -88,6 +88,16 @@ def test_results_are_read_where_they_have_more_bands_without_extinction_of_other
     assert "not read: mag_r, beside the fluxes that are read" in mapping.notes[-1]
 
 
+def test_bands_asked_for_by_name_are_read_of_results_and_of_the_table_beside_them():
+    other = pd.DataFrame({"id": ["a", "b"], "J": [15.0, 16.0], "J_err": [0.03, 0.03]})
+    for table in joined(other, results()):
+        mapping = sedflow.guess_mapping(table, bands=(*BANDS, "J"))
+        assert (mapping.bands["J"].value, mapping.bands["J"].error) == ("J", "J_err")
+        assert [mapping.bands[b].value for b in BANDS] == [f"flux_{b}" for b in BANDS]
+        assert mapping.open == ("J",)  # its unit is asked; that of results is known
+        assert not mapping.notes
+
+
 def test_fluxes_joined_to_part_of_results_are_read_as_before():
     for error in ("flux_err_", "sigma_"):
         some = results()[["id", "redshift", "log_mstar_p50"]]
