@@ -353,7 +353,7 @@ class Engine:
         if missed:
             notes.append(f"{_stays(better, missed)}, which these draws do not follow")
         if said:
-            notes.append(said)
+            notes.append(f"the verdict is {said}")
         request = replace(answer.request, prior=prior)
         return self._dress(request, better, answer.network, answer.check, notes, steps, missed)
 

@@ -446,6 +446,11 @@ def test_no_page_says_what_a_public_server_refuses(blank, address):
     page.get_by_role("button", name="Infer this galaxy").click()
     page.get_by_text("redshift = \N{MINUS SIGN}5.0 is not between").wait_for()
     assert field.input_value() == "-5"
+    field.fill("0,02")  # and the button at once: -5, or what was there before, is not fitted
+    page.get_by_role("button", name="Infer this galaxy").click()
+    page.get_by_text("write 0.02, with a point").wait_for()
+    page.get_by_text(re.compile("^There is no redshift")).wait_for()
+    assert field.input_value() == ""
     page.locator("[class*=FileInput] input[type=file]").first.set_input_files(
         {"name": "empty.csv", "mimeType": "text/csv", "buffer": b""}
     )
@@ -908,6 +913,16 @@ def test_the_ring_of_a_tab_is_whole_and_the_field_of_quantities_has_its_name(bla
     assert tab.evaluate("one => parseFloat(getComputedStyle(one).outlineOffset)") <= -2
     field = page.get_by_role("textbox", name="quantities", exact=True)
     expect(field).to_have_attribute("placeholder", "add")
+
+
+def test_the_hint_of_a_button_is_gone_when_it_is_pressed(page):
+    """It lay over the badge, which a job changes, until the mouse left."""
+    walk = page.get_by_role("button", name="Walk", exact=False).first
+    walk.hover()
+    expect(page.locator(".bk-Tooltip:visible")).to_have_count(1)
+    walk.click()
+    expect(page.locator(".bk-Tooltip:visible")).to_have_count(0)
+    page.keyboard.press("Escape")
 
 
 def test_the_tab_key_leads_out_of_a_chooser(page):

@@ -881,6 +881,8 @@ def test_a_typed_galaxy_is_photometry_or_a_sentence():
     for values, z in (({"g": (17.0, 0.0)}, 0.05), ({}, 0.05), ({"g": (1.0, 0.1)}, -1.0)):
         with pytest.raises(SedflowError):
             typed_galaxy(values, z, "nanomaggies")
+    with pytest.raises(SedflowError, match="band r has an error and no value"):
+        typed_galaxy({"g": (17.0, 0.1), "r": (None, 0.1)}, 0.05, "AB magnitudes")
     with pytest.raises(SedflowError, match=r"99 in band r says in catalogues.*; type what was"):
         typed_galaxy({"g": (17.0, 0.1), "r": (99.0, 0.1)}, 0.05, "AB magnitudes")
 

@@ -1,5 +1,7 @@
 """One galaxy, typed in."""
 
+from typing import Any
+
 import numpy as np
 import panel as pn
 import param
@@ -19,11 +21,13 @@ _UNITS = {"AB magnitudes": "mag", "nanomaggies": "nanomaggies", "µJy": "uJy"}
 
 
 def typed_galaxy(values: dict, redshift: float | None, unit: str) -> Photometry:
-    """Photometry from what was typed: band -> (value, error); a band without a value is absent."""
+    """Photometry from what was typed: band -> (value, error); a band without both is absent."""
     table, bands = {"redshift": [np.nan if redshift is None else redshift]}, {}
     for band, (value, error) in values.items():
-        if value is None:
+        if value is None and error is None:
             continue
+        if value is None:
+            raise SedflowError(f"band {band} has an error and no value; type one, or clear both")
         if error is None or not 0 < error < np.inf:
             raise SedflowError(f"band {band} has no error above 0; type one, or clear the band")
         table |= {f"flux {band}": [value], f"error {band}": [error]}
@@ -58,8 +62,9 @@ class TypedPanel(pn.viewable.Viewer):
         self._values = {}
         rows = []
         for band in NSA_BANDS:
-            value = NumberField(label=band, value=None, width=95)
-            error = NumberField(label=f"{band} error", value=None, width=95)
+            tight: dict[str, Any] = {"width": 95, "margin": (5, 4)}  # all on one line of a tablet
+            value = NumberField(label=band, value=None, **tight)
+            error = NumberField(label=f"{band} error", value=None, **tight)
             self._values[band] = (value, error)
             rows.append(pn.Column(value, error))
         go = pn.widgets.Button(label="Infer this galaxy", color="primary")

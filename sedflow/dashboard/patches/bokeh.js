@@ -81,7 +81,7 @@
 // A number field leaves out what is no part of a number while it is typed, so that 17,53 was 1753,
 // and takes 1e400 for infinity, which the server hears no more than what is no number. One outside
 // its ends it shows and does not take; an empty field then has 0. It keeps the number that it had,
-// shows it, and says so.
+// shows it, and says so; one without ends, which a button reads, is empty then.
 {
   const field = window.Bokeh?.require('models/widgets/numeric_input').NumericInputView?.prototype
   const change = field?.change_input
@@ -105,6 +105,7 @@
         window.sedflow?.notice(`${title || 'number'} = ${shown} is ${beyond}, and was not taken; type ${inside}.`)
         return
       }
+      if (low === null && high === null) this.model.value = null
       this.input_el.value = this.format_value
       const comma = /^[-+]?\d+,\d+$/.test(plain)
       window.sedflow?.notice(`\u201c${said.slice(0, 32)}\u201d is not a ${whole ? 'whole ' : ''}number`
@@ -123,6 +124,12 @@
     increment.call(this, step)
   }}
 }
+
+// The hint of a button that was clicked would lie over what the click changes, until the mouse leaves.
+document.addEventListener('click', event => {
+  const button = event.composedPath().find(one => one.matches?.('.bk-btn'))
+  button?.getRootNode().host?.dispatchEvent(new MouseEvent('mouseleave'))
+}, true)
 
 // What a legend switches on and off hears the pointer alone, and says neither that it is a button
 // nor whether it is on. A switched part has the legend write all of its entries again, which drops
