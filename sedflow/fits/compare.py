@@ -130,10 +130,13 @@ class Comparison:
     def note(self) -> str:
         """What to know about the average, as a sentence; empty if nothing."""
         lost = [name for name, (value, _) in self.log_evidence.items() if not np.isfinite(value)]
-        said = []
-        if lost:
-            unknown = ", ".join(lost)
+        said, unknown = [], ", ".join(lost)
+        if lost and len(lost) == len(self.fits):
+            said.append(f"No evidence is known for {unknown}, so there is no average.")
+        elif lost:
             said.append(f"No evidence is known for {unknown}, whose weight is 0 for that alone.")
+        if not self.fitting and len(lost) == len(self.fits):
+            return " ".join([*said, "No grid describes these data."])
         if not self.fitting:
             said.append(
                 "No grid describes these data: the average is over-confident, although evidences "
@@ -217,14 +220,21 @@ class Comparison:
         """
         return views.plot("grid_comparison", self, names=names, backend=backend)
 
+    def _known(self):
+        """The weights; empty where no evidence is known, of which `weights` is an error."""
+        known = any(np.isfinite(value) for value, _ in self.log_evidence.values())
+        return self.weights if known else {}
+
     def _lines(self):
-        weights = self.weights
+        weights = self._known()
         for name, (value, error) in self.log_evidence.items():
-            yield name, f"{value:.2f} ± {error:.2f}", f"{weights[name]:.3f}"
+            evidence = f"{value:.2f} ± {error:.2f}" if np.isfinite(value) else "unknown"
+            yield name, evidence, f"{weights[name]:.3f}" if weights else "unknown"
 
     def __repr__(self):
-        shares = sorted(self.weights.items(), key=lambda item: -item[1])
+        shares = sorted(self._known().items(), key=lambda item: -item[1])
         text = ", ".join(f"{name} {share:.3f}" for name, share in shares)
+        text = text or f"{', '.join(self.fits)}, without an evidence"
         return f"<Comparison of {self.photometry.title}: {text}>"
 
     def __str__(self):
@@ -240,7 +250,7 @@ class Comparison:
         heads = ("grid", "ln evidence", "weight", "verdict")
         rows = [(*line, self.fits[line[0]].quality) for line in self._lines()]
         averages = []
-        for p in ALL:
+        for p in ALL if self._known() else ():
             low, middle, high = self.quantile(p.name)
             text = f"{middle:.3f}  +{high - middle:.3f} \N{MINUS SIGN}{middle - low:.3f}"
             medians = (f"{one.quantile(p.name, 50):.3f}" for one in self.fits.values())
@@ -250,7 +260,7 @@ class Comparison:
             repr(self),
             views.table((), [(self.note,)] if self.note else []),
             views.table(heads, rows),
-            views.table(quantities, averages),
+            *([views.table(quantities, averages)] if averages else []),
         )
 
 

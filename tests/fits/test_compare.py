@@ -94,6 +94,11 @@ def test_a_grid_without_an_evidence_has_no_weight(found):
     assert some.note.startswith("No evidence is known for bc03, whose weight is 0")
     with pytest.raises(SedflowError, match="no grid has an evidence"):
         _ = Comparison({"bc03": lost}).weights
+    none = Comparison({"bc03": lost})
+    assert repr(none).endswith(": bc03, without an evidence>")
+    assert "weight unknown, ln evidence unknown" in str(none)
+    assert "average, 68" not in none._repr_html_()
+    assert none.note == "No evidence is known for bc03, so there is no average."
 
 
 def test_where_no_grid_fits_an_evidence_that_is_not_known_is_told(found, monkeypatch):
