@@ -2,7 +2,7 @@
 
 A join keeps the order of the columns of each table, and renames those whose names both have. So
 the fluxes of results are known by what is before and behind them, not by their names alone, which
-catalogues have, too: pull_BAND of each band, then flux_BAND and sigma_BAND of each, then quantiles.
+catalogues have, too: chi2, pull_BAND of each band, flux_BAND and sigma_BAND of each, quantiles.
 """
 
 import re
@@ -20,24 +20,27 @@ _ONLY_THEIRS = re.compile(r"k_hat|pull_|p_calibrated", re.IGNORECASE)
 def fluxes_of_results(names: Sequence[str]) -> frozenset[str]:
     """The columns of these that hold fluxes and errors of results [nanomaggies].
 
-    They may be fewer than there were, and renamed by a join. Names without quantiles behind them
-    are not told: fluxes of a table that was joined to pulls alone may be there, too.
+    They may be fewer than there were, and renamed by a join. Names without chi2 before them and
+    quantiles behind them are not told: fluxes of a table that was joined to pulls alone, or put
+    between columns that were chosen of results, may be there, too.
 
-    >>> sorted(fluxes_of_results(["flux_u", "pull_u", "flux_u_2", "sigma_u", "a_v_p50", "FLUX_R"]))
-    ['flux_u_2', 'sigma_u']
+    >>> names = ["flux_u", "chi2", "pull_u", "flux_u_2", "sigma_u", "a_v_p50", "FLUX_R"]
+    >>> sorted(fluxes_of_results(names)), sorted(fluxes_of_results(names[2:]))
+    (['flux_u_2', 'sigma_u'], [])
     """
     lower = [name.lower() for name in names]
     found: set[str] = set()
     k = 0
     while k < len(lower):
         bands = []
+        theirs = k > 0 and _is_of("chi2", lower[k - 1])
         while k < len(lower) and lower[k].startswith(_PULL):
             bands.append(lower[k].removeprefix(_PULL))
             k += 1
         first = k
         for own in [f"{what}_{band}" for band in bands for what in ("flux", "sigma")]:
             k += k < len(lower) and _is_of(own, lower[k])
-        if k > first and k < len(lower) and _QUANTILE.search(lower[k]):
+        if theirs and first < k < len(lower) and _QUANTILE.search(lower[k]):
             found.update(names[first:k])
         k += not bands
     return frozenset(found)

@@ -13,7 +13,7 @@ UJY = 3.631  # microjansky in a nanomaggy
 
 def results():
     """As `infer` has them: what is before the fluxes, these, and quantiles."""
-    names = ["status", "verdict", "reason", "redshift", "n_band", "k_hat"]
+    names = ["status", "verdict", "reason", "redshift", "n_band", "k_hat", "chi2"]
     table = {"id": ["a", "b"]} | {name: [0.1, 0.1] for name in names}
     table |= {f"pull_{b}": [0.0, 0.0] for b in BANDS}
     for b in BANDS:
@@ -133,9 +133,11 @@ def test_cousins_bands_beside_those_of_the_sdss_keep_both():
 
 
 def test_fluxes_behind_pulls_alone_are_of_any_table():
-    names = ["id", "k_hat", *(f"pull_{b}" for b in BANDS)]
+    names = ["id", "k_hat", "chi2", *(f"pull_{b}" for b in BANDS)]
     fluxes = [f"{what}_{b}" for b in BANDS for what in ("flux", "sigma")]
     assert fluxes_of_results([*names, *fluxes, "log_mstar_p50"]) == frozenset(fluxes)
     assert not fluxes_of_results([*names, *fluxes])
     assert not fluxes_of_results([*names, "log_mstar_p50", *fluxes])
+    chosen = [name for name in names if name != "chi2"]  # of results, around those of a table
+    assert not fluxes_of_results([*chosen, *fluxes, "log_mstar_p50"])
     assert not fluxes_of_results([*fluxes, *names])
