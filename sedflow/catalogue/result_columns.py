@@ -54,7 +54,7 @@ def unclear_fluxes(names: Sequence[str]) -> frozenset[str]:
     >>> sorted(unclear_fluxes(["FLUX_U", "FLUXERR_U", "flux_u", "sigma_u", "flux_r", "flux_R"]))
     ['flux_u', 'sigma_u']
     """
-    theirs = any(_ONLY_THEIRS.search(name) or _QUANTILE.search(name) for name in names)
+    theirs = _some_of_results(names)
     followed = {
         band for one, other in pairwise(names) if (band := _band(one)) and other == f"sigma_{band}"
     }
@@ -65,6 +65,10 @@ def unclear_fluxes(names: Sequence[str]) -> frozenset[str]:
     }
     bands = {band for band in map(_band, names) if band in twins and (theirs or band in followed)}
     return frozenset(names) & {f"{what}_{band}" for band in bands for what in ("flux", "sigma")}
+
+
+def _some_of_results(names):
+    return any(_ONLY_THEIRS.search(name) or _QUANTILE.search(name) for name in names)
 
 
 def _band(name):
@@ -89,12 +93,14 @@ def is_quantile(name: str) -> bool:
 class Pairs:
     """Which error may be that of which value, by the order and the case of their names.
 
-    Where flux_u is followed by sigma_u, each is the other's, as in results; of flux_u and FLUX_U,
-    errors are of the one that is spelled like them.
+    Where columns of results are among them and flux_u is followed by sigma_u, each is the other's;
+    of flux_u and FLUX_U, errors are of the one that is spelled like them.
 
-    >>> pairs = Pairs(["FLUX_U", "FLUXERR_U", "flux_u", "sigma_u", "e_flux_u"])
-    >>> [pairs.fit("flux_u", error) for error in ("sigma_u", "e_flux_u", "FLUXERR_U")]
+    >>> names = ["FLUX_U", "FLUXERR_U", "flux_u", "sigma_u", "e_flux_u", "k_hat"]
+    >>> for pairs in (Pairs(names), Pairs(names[:-1])):
+    ...     [pairs.fit("flux_u", error) for error in ("sigma_u", "e_flux_u", "FLUXERR_U")]
     [True, False, False]
+    [True, True, False]
     """
 
     def __init__(self, names: Sequence[str]) -> None:
@@ -102,11 +108,13 @@ class Pairs:
         self._error: dict[str, str] = {}
         self._value: dict[str, str] = {}
         lower = [name.lower() for name in names]
-        for k, name in enumerate(names):
+        for k, name in enumerate(names if _some_of_results(names) else ()):
             what, _, band = lower[k].partition("_")
             first = k
             while what == "sigma" and first and _is_of(f"flux_{band}", lower[first - 1], "[a-z]*"):
                 first -= 1
+            if f"flux_{band}" in lower[first:k]:  # rather than raw_flux_u in front of it
+                first = lower.index(f"flux_{band}", first)
             if first < k:
                 self._value[name] = names[first]
             if first == k - 1 and lower[first] == f"flux_{band}":

@@ -105,7 +105,7 @@ def test_fluxes_joined_to_part_of_results_are_read_as_before():
             mapping = sedflow.guess_mapping(table)
             assert mapping.bands["u"].error == f"{error}u" and mapping.open == tuple(BANDS)
     some = results()[["id", "redshift", *(f"{w}_{b}" for b in BANDS for w in ("flux", "sigma"))]]
-    table = own("F_", "e_flux_").merge(some, on="id")
+    table = own("F_", "e_flux_").merge(some.assign(k_hat=0.1), on="id")
     assert sedflow.guess_mapping(table).bands["u"].error == "sigma_u"
     table = own("FLUX_", "FLUXERR_").merge(some.assign(k_hat=0.1), on="id")
     assert sedflow.guess_mapping(table).bands["u"].error == "FLUXERR_U"
@@ -122,6 +122,25 @@ def test_bands_of_two_tables_are_not_mixed_where_nothing_else_tells_results():
         "sigma_u",
         "sigma_g",
     ]
+
+
+def test_in_a_table_without_results_the_names_of_errors_decide_and_not_their_order():
+    order = [f"{what}_{b}" for b in BANDS for what in ("raw_flux", "flux", "sigma", "flux_err")]
+    table = pd.DataFrame({name: [1.0, 2.0] for name in order}).assign(redshift=0.1)
+    assert sedflow.guess_mapping(table).bands["u"].error == "flux_err_u"
+    table = table[["redshift", *(name for name in order if "err" not in name)]]
+    for one in (table, table.assign(k_hat=0.1)):
+        assert [b.error for b in sedflow.guess_mapping(one).bands.values()] == [
+            f"sigma_{b}" for b in BANDS
+        ]
+
+
+def test_fluxes_of_results_that_a_join_renamed_are_told():
+    mapping = sedflow.guess_mapping(
+        results().merge(results().drop(columns=["flux_r", "sigma_r"]), on=["id", "redshift"])
+    )
+    assert list(mapping.bands) == ["r"]
+    assert "not read: flux_u_x, flux_g_x, flux_u_y, flux_g_y, which are of" in mapping.notes[-1]
 
 
 def test_cousins_bands_beside_those_of_the_sdss_keep_both():
