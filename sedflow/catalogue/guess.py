@@ -173,10 +173,19 @@ def _best_part(columns, redshift, bands, stated):
             names = [band.value for band in others.values()]
             theirs = columns.of_results.issuperset(names)
             whose = "which are of results" if theirs else "beside the fluxes that are read"
-            aside.append(
-                f"not read: {', '.join(names)}, {whose}; write a mapping to have them read"
-            )
+            aside.append(_not_read(names, whose))
+    known = {band.value for _, _, one in read for band in one[1].values()}
+    if renamed := [n for n in columns.names if n in columns.of_results and _is_flux(n, known)]:
+        aside.append(_not_read(renamed, "which are of results, and renamed by a join"))
     return best
+
+
+def _is_flux(name, known):
+    return name.lower().startswith("flux") and name not in known
+
+
+def _not_read(names, whose):
+    return f"not read: {', '.join(names)}, {whose}; write a mapping to have them read"
 
 
 def _photometry(columns, find, bands, stated):

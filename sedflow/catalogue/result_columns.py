@@ -39,7 +39,7 @@ def fluxes_of_results(names: Sequence[str]) -> frozenset[str]:
             k += 1
         first = k
         for own in [f"{what}_{band}" for band in bands for what in ("flux", "sigma")]:
-            k += k < len(lower) and _is_of(own, lower[k])
+            k += k < len(lower) and (_is_of(own, lower[k]) or _is_of(lower[k], own))
         if theirs and first < k < len(lower) and _QUANTILE.search(lower[k]):
             found.update(names[first:k])
         k += not bands
