@@ -10,6 +10,7 @@ from types import SimpleNamespace
 
 import numpy as np
 import pandas as pd
+import panel as pn
 import pytest
 
 import sedflow
@@ -287,6 +288,27 @@ def test_a_second_click_on_an_example_loses_no_pin(engine):
             await asyncio.sleep(0.02)
 
     assert asyncio.run(clicked_twice()) == ["72", "2490"]
+
+
+def test_a_pin_of_an_address_that_cannot_be_is_told_beside_the_others(engine):
+    """It vanished without a word; one that was there twice was computed for ever."""
+
+    async def opened(*requests):
+        view = CompareView(engine)
+        view.restore(requests)
+        async with asyncio.timeout(30):
+            while view._waiting:
+                await asyncio.sleep(0.02)
+        view.look()
+        words = [one.object for one in view._chips if isinstance(one, pn.pane.Markdown)]
+        return [pin.request.galaxy for pin in view.pins], words
+
+    good, bad = Request("72", n=200), Request("2490", n=200, bands=("FUV",))
+    for requests in ((good, bad), (bad, None, good)):
+        pins, words = asyncio.run(opened(*requests))
+        assert pins == ["72"]
+        assert any(text.startswith("Not pinned: The network") for text in words), words
+    assert asyncio.run(opened(good, None, good)) == (["72"], [])
 
 
 @pytest.mark.parametrize(("quantities", "aside"), [(MAIN_QUANTITIES, False), (NAMES, True)])

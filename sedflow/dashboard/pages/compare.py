@@ -108,6 +108,7 @@ class CompareView(PageView):
         self.pins: list[Answer] = []
         self._taken: list[str] = []  # slots of the pins: whose color and dash each has
         self._waiting: dict[str, Request] = {}  # slot -> what is computed for it
+        self._problems: list[str] = []  # why pins of the address are not there
         self._seen = False
         self._alone: int | None = None  # the pin that is shown without the others
         self._quantities = quantity_chooser("quantities")
@@ -205,6 +206,7 @@ class CompareView(PageView):
     def unpin(self, k: int) -> None:
         """Take a posterior off."""
         del self.pins[k], self._taken[k]
+        self._problems = []
         self._changed()
 
     def step_by(self, by: int) -> None:
@@ -230,7 +232,9 @@ class CompareView(PageView):
     def restore(self, requests: Sequence[Request | None]) -> None:
         """Pin what an address asks for, as soon as it is computed; None leaves a color free."""
         asked = dict(zip(_SLOTS, requests, strict=False))
-        self._waiting = {slot: request for slot, request in asked.items() if request}
+        first = {request: slot for slot, request in reversed(asked.items())}  # where two are alike
+        self._waiting = {slot: one for slot, one in asked.items() if one and first[one] == slot}
+        self._problems = []
         self._hint.object = "Computing what is compared …"
         self._examples.visible = False
         start(self._restore)
@@ -251,9 +255,12 @@ class CompareView(PageView):
                 continue  # a second click asked for it, too, or its place is taken
             del waiting[slot]
             if answer is not None:
-                self.pin(answer, slot)
-                continue
-            self._hint.object = f"{problem}."
+                said = self.pin(answer, slot)
+                if slot in self._taken:
+                    continue
+                problem = said.rstrip(".")
+            self._problems.append(f"Not pinned: {problem}.")
+            self._hint.object = " ".join(self._problems)
             self._examples.visible = not self.pins
             self._show()
 
@@ -338,10 +345,10 @@ class CompareView(PageView):
         self._show_corner(shown, labels, axes, {slot: sets[slot] for slot in shown})
 
     def _awaited(self):
-        """A word on pins of the address that are still being computed."""
+        """A word on pins of the address that are still being computed, or cannot be."""
         n = len(self._waiting)
-        text = f"Computing {n} more …"
-        return [prose(text, sizing_mode=None, margin=(8, 6))] if n else []
+        texts = [*([f"Computing {n} more …"] if n else []), *self._problems]
+        return [prose(text, sizing_mode=None, margin=(8, 6)) for text in texts]
 
     @staticmethod
     def _same(names):
