@@ -482,6 +482,7 @@ def test_one_weight_far_above_the_others_is_said(fit):
     found = sedflow.Population(fit, "log_mstar", status=ALL, weights=weights)
     assert np.isfinite(found.density).all()
     assert "leave 1 effective galaxies" in found.notes[0]
+    assert "fewer than 50 effective galaxies are too narrow" in found.notes[1]
 
 
 def test_a_status_may_be_given_alone(fit):
