@@ -116,7 +116,7 @@ def test_a_corner_is_as_wide_as_the_paper_and_no_text_covers_another(fit, names,
 
 
 @pytest.mark.parametrize("width", WIDTHS)
-@pytest.mark.parametrize("size", [6, 8, 10])
+@pytest.mark.parametrize("size", [6, 10])
 def test_lines_of_a_name_do_not_touch(fit, width, size):
     names = ("log_mstar", "log_sfr_100myr", "age_mw", "log_z_mw_solar", "tau_ism")
     figure = corner_figure(fit, names, width=width, font_size=size)

@@ -1162,7 +1162,12 @@ def test_the_posterior_is_downloaded(page, tmp_path):
 
 
 @pytest.mark.parametrize(
-    "query", ["whatif=u:out&walk=1", "present=all", "view=learn&lesson=fit-by-hand&step=2"]
+    "query",
+    [
+        "view=learn&lesson=fit-by-hand&step=2",
+        pytest.param("whatif=u:out&walk=1", marks=pytest.mark.heavy),
+        pytest.param("present=all", marks=pytest.mark.heavy),
+    ],
 )
 def test_axe_finds_nothing_serious_in_what_is_opened_on_a_page(blank, address, query):
     page = blank

@@ -138,11 +138,11 @@ async def lasso(visitor, x, y):
 @pytest.mark.parametrize(
     "label",
     [
-        "Corner of all 12 (PDF)",
         "Whole fit (HDF5)",
         *(
             pytest.param(label, marks=pytest.mark.heavy)
             for label in (
+                "Corner of all 12 (PDF)",
                 "Corner of all 12 (PNG)",
                 "Spectrum (SVG)",
                 "Draws (FITS)",

@@ -129,6 +129,7 @@ def test_a_gross_fault_is_named_though_most_parts_of_the_mixture_break_down(post
     assert blame(draws, off).startswith(f"Off is {band} by ")
 
 
+@pytest.mark.heavy
 def test_two_bands_that_are_off_are_found(posterior):
     """Of draws that left one band out 2 were effective, and a third band was named."""
     galaxy = sedflow.load_nsa().photometry(72)

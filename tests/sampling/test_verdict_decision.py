@@ -158,7 +158,7 @@ def test_the_packaged_network_is_exact_where_it_should_be(posterior, nsa):
     np.testing.assert_array_equal(fit.draws.theta, again.draws.theta)
 
 
-@pytest.mark.slow
+@pytest.mark.heavy
 def test_data_that_no_model_reaches_are_warned_of(posterior, galaxy):
     odd = sedflow.Photometry(galaxy.flux * [1, 1, 2, 1, 1], galaxy.sigma, galaxy.redshift)
     fit = sedflow.fit(odd, posterior, n=1000, seed=1, trust="auto", mcmc=_Never())
