@@ -76,7 +76,7 @@ class TypedPanel(pn.viewable.Viewer):
         self._column = pn.Column(
             prose("## One galaxy", margin=(0, 10)),
             pn.Row(self._name, self._redshift, self._unit),
-            pn.FlexBox(*rows),
+            pn.FlexBox(*rows, margin=(0, 6)),
             go,
             self._note,
             sizing_mode="stretch_width",
