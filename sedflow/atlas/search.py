@@ -82,17 +82,17 @@ def offer(catalog, ra: float, dec: float) -> str:
 
 def _another(catalog, one):
     """What speaks against the galaxy at the place of an entry; "" if nothing is there."""
-    for nsaid, away in nearest(catalog, one.ra, one.dec):
-        if away * 3600 > SURE or one.kind != "galaxy":
-            return ""
-        redshift = catalog.redshifts[catalog.rows(nsaid)]
-        if abs(redshift - one.redshift) < REDSHIFTS or not np.isfinite(redshift + one.redshift):
-            return f" (NSAID {nsaid} may be another galaxy, or a piece of it)"
-        return (
-            f" (NSAID {nsaid} has redshift {redshift:.4f} in this catalogue, and {one.name} has "
-            f"{one.redshift:.4f} by OpenNGC: one of them is wrong, or they are two galaxies)"
-        )
-    return ""
+    close = nearest(catalog, one.ra, one.dec)
+    if one.kind != "galaxy" or not close or close[0][1] * 3600 > SURE:
+        return ""
+    nsaid = close[0][0]
+    redshift = catalog.redshifts[catalog.rows(nsaid)]
+    if abs(redshift - one.redshift) < REDSHIFTS or not np.isfinite(redshift + one.redshift):
+        return f" (NSAID {nsaid} may be another galaxy, or a piece of it)"
+    return (
+        f" (NSAID {nsaid} has redshift {redshift:.4f} in this catalogue, and {one.name} has "
+        f"{one.redshift:.4f} by OpenNGC: one of them is wrong, or they are two galaxies)"
+    )
 
 
 def _at(catalog, quoted, ra, dec):

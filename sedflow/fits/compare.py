@@ -119,7 +119,7 @@ class Comparison:
     def weights(self) -> dict[str, float]:
         """Share of each grid in the average, summing to 1; a grid without an evidence has none."""
         known = np.array([value for value, _ in self.log_evidence.values()])
-        if not np.isfinite(known).any():
+        if self._is_unknown:
             reasons = "; ".join(f"{k}: {f.verdict}" for k, f in self.fits.items())
             raise SedflowError(f"no grid has an evidence, so none can be weighed: {reasons}")
         top = np.where(np.isfinite(known), known, -np.inf)
@@ -129,22 +129,20 @@ class Comparison:
     @property
     def note(self) -> str:
         """What to know about the average, as a sentence; empty if nothing."""
-        lost = [name for name, (value, _) in self.log_evidence.items() if not np.isfinite(value)]
-        said, unknown = [], ", ".join(lost)
-        if lost and len(lost) == len(self.fits):
+        said, unknown = [], ", ".join(self._lost)
+        if self._is_unknown:
             said.append(f"No evidence is known for {unknown}, so there is no average.")
-        elif lost:
+        elif unknown:
             said.append(f"No evidence is known for {unknown}, whose weight is 0 for that alone.")
-        if not self.fitting and len(lost) == len(self.fits):
-            return " ".join([*said, "No grid describes these data."])
         if not self.fitting:
-            said.append(
-                "No grid describes these data: the average is over-confident, although evidences "
-                f"were tempered (divided by {self.temperature:.2g})."
+            average = (
+                ": the average is over-confident, although evidences were tempered (divided by "
+                f"{self.temperature:.2g})"
             )
+            said.append(f"No grid describes these data{'' if self._is_unknown else average}.")
             return " ".join(said)
         without = [name for name, one in self.fits.items() if str(one.lacks)]
-        if without and len(lost) < len(self.fits):
+        if without and not self._is_unknown:
             share = sum(self.weights[name] for name in without)
             said.append(
                 f"{self.fits[without[0]].lacks}. Grids without gas ({', '.join(without)}) have "
@@ -220,21 +218,28 @@ class Comparison:
         """
         return views.plot("grid_comparison", self, names=names, backend=backend)
 
-    def _known(self):
-        """The weights; empty where no evidence is known, of which `weights` is an error."""
-        known = any(np.isfinite(value) for value, _ in self.log_evidence.values())
-        return self.weights if known else {}
+    @property
+    def _lost(self):
+        """The grids whose evidence is not known."""
+        return [name for name, (value, _) in self.log_evidence.items() if not np.isfinite(value)]
+
+    @property
+    def _is_unknown(self):
+        """Whether no evidence is known, so that there are no weights and no average."""
+        return len(self._lost) == len(self.fits)
 
     def _lines(self):
-        weights = self._known()
+        weights = {} if self._is_unknown else self.weights
         for name, (value, error) in self.log_evidence.items():
             evidence = f"{value:.2f} ± {error:.2f}" if np.isfinite(value) else "unknown"
             yield name, evidence, f"{weights[name]:.3f}" if weights else "unknown"
 
     def __repr__(self):
-        shares = sorted(self._known().items(), key=lambda item: -item[1])
-        text = ", ".join(f"{name} {share:.3f}" for name, share in shares)
-        text = text or f"{', '.join(self.fits)}, without an evidence"
+        if self._is_unknown:
+            text = f"{', '.join(self.fits)}, without an evidence"
+        else:
+            shares = sorted(self.weights.items(), key=lambda item: -item[1])
+            text = ", ".join(f"{name} {share:.3f}" for name, share in shares)
         return f"<Comparison of {self.photometry.title}: {text}>"
 
     def __str__(self):
@@ -250,7 +255,7 @@ class Comparison:
         heads = ("grid", "ln evidence", "weight", "verdict")
         rows = [(*line, self.fits[line[0]].quality) for line in self._lines()]
         averages = []
-        for p in ALL if self._known() else ():
+        for p in () if self._is_unknown else ALL:
             low, middle, high = self.quantile(p.name)
             text = f"{middle:.3f}  +{high - middle:.3f} \N{MINUS SIGN}{middle - low:.3f}"
             medians = (f"{one.quantile(p.name, 50):.3f}" for one in self.fits.values())

@@ -142,8 +142,8 @@ class Reach:
         out = not precise and bool(ruled_out(best, n, n_band))
         # Not "a misfit", which a galaxy is by its p-value as well, below this.
         all_models = f"{limit * UNDERSTATED**2:.3g}"
-        quiet = out or precise
-        ends = "" if quiet else f" (only above {all_models} does that rule out every model)"
+        ends = f" (only above {all_models} does that rule out every model)"
+        ends = "" if out or precise else ends
         text = (
             f"no {'model' if out else 'draw'} comes near these data: the best of {n:,} {kind} "
             f"has a chi-square of {best:,.1f}, where {n_band} good bands stay below {limit:.3g}"

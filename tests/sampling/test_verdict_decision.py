@@ -189,16 +189,21 @@ def test_weights_that_rounding_decides_are_no_weights(posterior, galaxy, trust, 
         sedflow.reweight(sedflow.fit(odd, posterior, n=200, seed=1, trust=None))
 
 
-@pytest.mark.parametrize("shift, exact", [(0.0, "exact (weights)"), (8.0, "exact (MCMC)")])
-@pytest.mark.parametrize("pull, ruled_out", [(15, False), (30, True)])
-def test_a_galaxy_that_the_model_rules_out_is_not_exact(monkeypatch, shift, exact, pull, ruled_out):
-    """A band that the model cannot follow, this many sigma off, whatever made the exact draws."""
+def _off(monkeypatch, pull):
+    """A galaxy with a band that the model cannot follow, this many sigma off."""
     slope = linear.SLOPE.copy()
     slope[:, 4] = 0.0
     monkeypatch.setattr(linear, "SLOPE", slope)
     one = linear.galaxy()
     flux = np.append(one.flux[:4], linear.LEVEL + pull * one.sigma[4])
-    off = sedflow.Photometry(flux, one.sigma, one.redshift)
+    return sedflow.Photometry(flux, one.sigma, one.redshift)
+
+
+@pytest.mark.parametrize("shift, exact", [(0.0, "exact (weights)"), (8.0, "exact (MCMC)")])
+@pytest.mark.parametrize("pull, ruled_out", [(15, False), (30, True)])
+def test_a_galaxy_that_the_model_rules_out_is_not_exact(monkeypatch, shift, exact, pull, ruled_out):
+    """A band that the model cannot follow, this many sigma off, whatever made the exact draws."""
+    off = _off(monkeypatch, pull)
     verdict = climb(off, shift=shift).verdict
     assert verdict.kind == ("misfit" if ruled_out else exact)
     assert verdict.p_value < 1e-3
@@ -218,12 +223,7 @@ def test_a_galaxy_that_the_model_rules_out_is_not_exact(monkeypatch, shift, exac
 @pytest.mark.parametrize("pull, kind", [(0, "approximate"), (30, "misfit")])
 def test_an_evidence_of_weights_that_do_not_pass_is_not_known(monkeypatch, pull, kind):
     """A misfit had the log evidence of one effective draw, 22 below the right one."""
-    slope = linear.SLOPE.copy()
-    slope[:, 4] = 0.0
-    monkeypatch.setattr(linear, "SLOPE", slope)
-    one = linear.galaxy()
-    flux = np.append(one.flux[:4], linear.LEVEL + pull * one.sigma[4])
-    off = sedflow.Photometry(flux, one.sigma, one.redshift)
+    off = _off(monkeypatch, pull)
     fit = climb(off, trust="weights", shift=8.0)
     assert fit.verdict.kind == kind and fit.verdict.ess < 400
     assert np.isnan(fit.verdict.log_evidence) and np.isnan(fit.verdict.log_evidence_error)

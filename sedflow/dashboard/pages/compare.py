@@ -231,10 +231,10 @@ class CompareView(PageView):
 
     def restore(self, requests: Sequence[Request | None]) -> None:
         """Pin what an address asks for, as soon as it is computed; None leaves a color free."""
-        asked = dict(zip(_SLOTS, requests, strict=False))
-        first = {request: slot for slot, request in reversed(asked.items())}  # where two are alike
-        self._waiting = {slot: one for slot, one in asked.items() if one and first[one] == slot}
-        self._problems = []
+        self._waiting, self._problems = {}, []
+        for slot, request in zip(_SLOTS, requests, strict=False):
+            if request and request not in self._waiting.values():
+                self._waiting[slot] = request
         self._hint.object = "Computing what is compared …"
         self._examples.visible = False
         start(self._restore)

@@ -48,9 +48,9 @@ def _said(answer):
             f"- {float(importance.ess):,.0f} of {int(importance.n):,} draws are effective",
         ]
     if importance is not None:
-        lines += [
-            f"- {float(importance.gap):.2f} nats from the network's draws to the posterior",
-        ]
+        lines.append(
+            f"- {float(importance.gap):.2f} nats from the network's draws to the posterior"
+        )
         if np.isfinite(importance.log_evidence):
             lines.append(
                 f"- ln evidence {_minus(importance.log_evidence)} ± "

@@ -61,8 +61,8 @@ class TypedPanel(pn.viewable.Viewer):
         self._unit = pn.widgets.Select(label="unit", options=list(_UNITS), width=160)
         self._values = {}
         rows = []
+        tight: dict[str, Any] = {"width": 95, "margin": (5, 4)}  # all on one line of a tablet
         for band in NSA_BANDS:
-            tight: dict[str, Any] = {"width": 95, "margin": (5, 4)}  # all on one line of a tablet
             value = NumberField(label=band, value=None, **tight)
             error = NumberField(label=f"{band} error", value=None, **tight)
             self._values[band] = (value, error)

@@ -34,6 +34,7 @@ Take a patch out once its report is resolved in the versions that `pyproject.tom
 | large and empty files (`bokeh.js`) | Bokeh 3.9 | not reported |
 | turned pages (`tabulator.js`) | Tabulator 6.4, Panel 1.9 | not reported |
 | keys in legends (`bokeh.js`) | Bokeh 3.9 | not reported |
+| pressed hints (`bokeh.js`) | Panel 1.9 | not reported |
 | `know_models` (`known.js`) | Bokeh 3.9 | not reported |
 | `name_controls` (`names.js`) | Bokeh 3.9, noUiSlider 15 | leongersen/noUiSlider#1223 |
 """

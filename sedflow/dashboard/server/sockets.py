@@ -193,4 +193,4 @@ def _parts(message):
     yield from (message.header_json, message.metadata_json, message.content_json)
     for buffer in message.buffers:
         yield json.dumps(buffer.ref)
-        yield bytes(buffer.to_bytes())
+        yield buffer.to_bytes()

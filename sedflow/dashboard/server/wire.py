@@ -67,10 +67,16 @@ class Wire(WebSocketProtocol13):
         buffer = self.stream._write_buffer  # none of a stream that is closed
         return 0 if buffer is None else len(buffer)
 
+    def _is_read(self):
+        """Whether the visitor reads what is sent; of who does not, the socket is closed."""
+        is_read = self.unread <= _MOST_UNREAD
+        if not is_read:
+            self._abort()
+        return is_read
+
     def write_message(self, message, binary=False):
         """Write what the visitor reads; of who does not read, the socket is closed."""
-        if self.unread > _MOST_UNREAD:
-            self._abort()
+        if not self._is_read():
             nothing = asyncio.get_running_loop().create_future()
             nothing.set_result(None)
             return nothing
@@ -81,8 +87,7 @@ class Wire(WebSocketProtocol13):
 
         Text goes as text, bytes as binary; of who does not read, the socket is closed.
         """
-        if self.unread > _MOST_UNREAD:
-            self._abort()
+        if not self._is_read():
             return
         frames: list[bytes] = []
         stream = self.stream
