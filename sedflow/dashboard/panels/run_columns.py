@@ -67,7 +67,7 @@ TITLES = {
     "chi2": "χ²",
     "p_calibrated": "p",
     **{f"pull_{band}": f"pull {band}" for band in _BANDS},
-    "log_mass_surviving_p50": "log M★",
+    "log_mass_surviving_p50": "log M surv.",
     "log_sfr_100myr_p50": "log SFR",
     "age_mw_p50": "age",
     "log_z_mw_solar_p50": "log Z/Z☉",
