@@ -16,6 +16,7 @@ from sedflow.bands import load_band, reading_curves
 from sedflow.dashboard.answer import Request
 from sedflow.dashboard.engine import Engine, Recent
 from sedflow.dashboard.patches import bokeh_models, bokeh_server, outbox, panel_server
+from sedflow.dashboard.server import beginning
 from sedflow.dashboard.server.memory import RETURNS, few_pools, give_back, settle
 from sedflow.dashboard.server.visitors import VISITORS, Full, whose
 from sedflow.dashboard.server.work import leave
@@ -118,6 +119,7 @@ def _shared():
         bokeh_server.patch()
         panel_server.patch()
         outbox.patch()
+        beginning.patch()
         nsa, posterior = load_nsa(), cached_posterior(DEFAULT_WEIGHTS)
         # Imports and tables: now, not under the first visitor's click.
         first = Request(str(nsa.ids[0]))

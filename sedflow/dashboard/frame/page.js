@@ -288,7 +288,7 @@ window.sedflow = (() => {
     hint()
     // A link may ask for a walk: its steps come after the page.
     const wait = setInterval(() => { hook(); if (steps) clearInterval(wait) }, 300)
-    if (sedflowFirst) show(sedflowFirst)
+    if (window.sedflowFirst) show(window.sedflowFirst)
     $('sf-nav').addEventListener('click', event => {
       const link = event.target.closest('a')
       if (!link || event.ctrlKey || event.metaKey || event.shiftKey) return

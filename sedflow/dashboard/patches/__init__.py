@@ -7,6 +7,7 @@ Take a patch out once its report is resolved in the versions that `pyproject.tom
 |---|---|---|
 | `send_at_once` | Bokeh 3.9 | not reported; tornadoweb/tornado#755 added the setting |
 | `ask_origins` | Bokeh 3.9, Tornado 6.6 | not reported |
+| `server.beginning` | Bokeh 3.9, Panel 1.9 | not reported |
 | `known_defaults` | Bokeh 3.9 | not reported; bokeh/bokeh#13174 corrected a part |
 | `bokeh_models` | Bokeh 3.9 | not reported |
 | `in_order` | Panel 1.9 | not reported |

@@ -5,6 +5,7 @@ there is; all else is not found. No answer holds a traceback.
 """
 
 import re
+from functools import partial
 from urllib.parse import unquote
 from weakref import WeakKeyDictionary
 
@@ -14,6 +15,7 @@ from panel.io.server import DocHandler
 from tornado.netutil import is_valid_ip
 from tornado.routing import Router
 
+from sedflow.dashboard.server.beginning import begin_page, has_begun, reload_page
 from sedflow.dashboard.server.loop_time import LOOP_TIME
 from sedflow.dashboard.server.refusals import HEADERS, RefusalHandler, say
 from sedflow.dashboard.server.sessions import begin, wait_for_socket
@@ -212,15 +214,26 @@ class PageHandler(DocHandler):
         visitor = visitor_of(request)
         try:
             VISITORS.check(visitor)
-            async with self._builds.turn(visitor):
+            async with self._builds.turn(visitor, partial(self._begin, visitor)):
                 if self._gone:
                     return
                 VISITORS.check(visitor)
                 await self._loop_time.measured(visitor, super().get(*args, **kwargs))
         except Full as error:
-            say(self, error.status, str(error))
+            self._refuse(error.status, str(error))
         except Busy as error:
-            say(self, 429, str(error))
+            self._refuse(429, str(error))
+
+    def _begin(self, visitor, waiting):
+        """Send the beginning, where there is room for those that wait and the one being built."""
+        if VISITORS.room(visitor) > waiting + 1:
+            begin_page(self)
+
+    def _refuse(self, status, text):
+        if has_begun(self):  # asked for again, it is refused before it begins
+            reload_page(self)
+        else:
+            say(self, status, text)
 
     async def get_session(self):
         """The new session, which waits for its socket."""

@@ -186,8 +186,10 @@ class Builds:
         self._timer = None
 
     @contextlib.asynccontextmanager
-    async def turn(self, visitor: str):
+    async def turn(self, visitor: str, waits: Callable[[int], None] = lambda others: None):
         """Inside, this page is the one that is built.
+
+        waits : callable(number), told before it waits how many of the visitor's are before it
 
         Raises
         ------
@@ -200,6 +202,7 @@ class Builds:
                 f"{len(queue)} pages of your address wait to be built, and the limit is "
                 f"{self._waiting}; reload this one in a minute"
             )
+        waits(len(queue))
         mine = asyncio.get_running_loop().create_future()
         queue.append((time.monotonic(), mine))
         self._advance()

@@ -192,6 +192,11 @@ class Visitors:
         """Whether anybody else is active."""
         return self.activity.others(visitor)
 
+    def room(self, visitor: str) -> int:
+        """How many more sessions of this visitor are taken."""
+        limits = self.limits
+        return min(limits.visitor_sessions - self.count(visitor), limits.sessions - self.count())
+
     def check(self, visitor: str) -> None:
         """Raise `Full` if no further session of this visitor is taken."""
         mine, everybody, limits = self.count(visitor), self.count(), self.limits

@@ -1,0 +1,128 @@
+"""The beginning of a page, which is the same for all who ask for it: it is sent at once.
+
+A page takes a second to build, and longer when others are built before it. A browser that has the
+beginning reads Bokeh's scripts meanwhile, and shows which page is being built.
+"""
+
+import asyncio
+import logging
+import time
+
+from bokeh.server.tornado import BokehTornado
+from bokeh.server.views.doc_handler import DocHandler
+from panel.config import config
+
+from sedflow.dashboard.address import FORMER, VIEWS
+
+__all__ = ["begin_page", "has_begun", "patch", "reload_page"]
+
+_LOG = logging.getLogger(__name__)
+#: Where the beginning ends, in `frame/page.html`.
+_END = "<!-- session -->"
+_NAMED = {"bokeh-session-id", "bokeh-token"}  # by which a session is chosen
+_RELOAD = "<script>location.reload()</script></body></html>"
+_KNOWN: dict[tuple, str] = {}  # what was sent last to who asked for the same
+# While a page is built nothing else is answered, so a browser gets its scripts before: seconds in
+# which it asks for the first, in which it asks for one more, and at most.
+_FIRST, _NEXT, _LONGEST = 0.08, 0.03, 0.3
+_REQUESTS = 0  # that there have been
+
+
+def patch() -> None:
+    """Let a server send the beginning of a page before it makes the session."""
+    if hasattr(DocHandler, "begins_early"):
+        return
+    find_handler = BokehTornado.find_handler
+    get_session, write = DocHandler.get_session, DocHandler.write
+    send_error = DocHandler.send_error
+
+    async def get_session_later(self):
+        begin_page(self)
+        await _wait_for_scripts(self)
+        return await get_session(self)
+
+    def find_and_count(self, request, **kwargs):
+        global _REQUESTS
+        _REQUESTS += 1
+        return find_handler(self, request, **kwargs)
+
+    def write_rest(self, chunk):
+        return write(self, _rest(self, chunk) if isinstance(chunk, str) else chunk)
+
+    def send_error_or_reload(self, status_code=500, **kwargs):
+        if has_begun(self) and not self._finished:
+            reload_page(self)
+        else:
+            send_error(self, status_code, **kwargs)
+
+    DocHandler.begins_early = True  # type: ignore[attr-defined]
+    BokehTornado.find_handler = find_and_count  # type: ignore[method-assign]
+    DocHandler.get_session = get_session_later  # type: ignore[method-assign]
+    DocHandler.write = write_rest  # type: ignore[method-assign]
+    DocHandler.send_error = send_error_or_reload  # type: ignore[method-assign]
+
+
+def begin_page(handler) -> None:
+    """Send the beginning of the page that a request asks for, where it is known."""
+    known = _KNOWN.get(_asked(handler.request))
+    if known is None or has_begun(handler) or _may_be_refused(handler.request):
+        return
+    handler.set_header("Content-Type", "text/html")
+    handler.set_header("Cache-Control", "no-store")
+    handler.write(known.encode())
+    handler.flush()
+    handler.beginning, handler.begun = known, time.monotonic()
+
+
+async def _wait_for_scripts(handler):
+    """Answer what a browser asks for when it has the beginning of a page."""
+    if not has_begun(handler):
+        return
+    last, before, pause = handler.begun + _LONGEST, _REQUESTS, _FIRST
+    while time.monotonic() < last:
+        await asyncio.sleep(pause)
+        if before == _REQUESTS:  # it has all
+            return
+        before, pause = _REQUESTS, _NEXT
+
+
+def has_begun(handler) -> bool:
+    """Whether the beginning of the page was sent."""
+    return hasattr(handler, "beginning")
+
+
+def reload_page(handler) -> None:
+    """End a page that cannot go on as it has begun: it is asked for again, and comes whole."""
+    _KNOWN.pop(_asked(handler.request), None)
+    handler.finish(_RELOAD.encode())
+
+
+def _may_be_refused(request):
+    """Whether it is yet to be seen if there is a page for this request."""
+    named = _NAMED & {*request.arguments} or "Bokeh-Session-Id" in request.headers
+    return bool(named or config.authorize_callback)
+
+
+def _asked(request):
+    """What the beginning of a page depends on: its address, its view and its theme."""
+    view, theme = (
+        request.arguments.get(name, [b""])[-1].decode("utf-8", "replace")
+        for name in ("view", "theme")
+    )
+    return request.path, view if view in VIEWS or view in FORMER else "", theme == "dark"
+
+
+def _rest(handler, html):
+    """What is to be sent of a whole page; its beginning is remembered."""
+    asked = _asked(handler.request)
+    beginning, end, rest = html.partition(_END)
+    if not has_begun(handler):
+        if end:
+            _KNOWN[asked] = beginning
+        return html
+    if end and beginning == handler.beginning:
+        return end + rest
+    if end:
+        _LOG.warning("the page %s begins in more than one way", asked)
+    _KNOWN.pop(asked, None)
+    return _RELOAD
