@@ -1,10 +1,10 @@
-"""Indices of the leading axes of a batch of galaxies."""
+"""The leading axes of a batch of galaxies: indices, labels and shapes."""
 
 from typing import Any
 
 import numpy as np
 
-from sedflow.errors import BadPhotometry, SedflowError
+from sedflow.errors import BadParameters, BadPhotometry, SedflowError
 from sedflow.labels import labels_along
 
 
@@ -88,6 +88,27 @@ def _axes(part):
 
 def _shown(item):
     return " ".join(repr(item).replace("Ellipsis", "...").split())[:64]
+
+
+def check_draws(theta: tuple[int, ...], redshift: tuple[int, ...]) -> None:
+    """Refuse a redshift for each draw, where the shape of theta is that of draws of one galaxy.
+
+    Each draw would be at each redshift: of n galaxies with a draw each, n times as many.
+
+    theta (..., n_draw, 12), redshift (...) : their shapes
+
+    Raises
+    ------
+    BadParameters
+    """
+    n = theta[-2] if len(theta) > 1 else 1
+    if len(redshift) > len(theta) - 2 and n > 1 and np.prod(redshift) > 1:
+        whose = f"each of {theta[:-2]} galaxies" if theta[:-2] else "one galaxy"
+        raise BadParameters(
+            f"theta of the shape {theta} is read as {n:,} draws of {whose}, and redshift has the "
+            f"shape {redshift}; give theta[..., None, :] where each row is of a galaxy of its own, "
+            "and theta[None] where all are draws at each redshift"
+        )
 
 
 def check_labels(refusal: type[SedflowError] = BadPhotometry, /, **values: Any) -> None:

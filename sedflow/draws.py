@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from sedflow import views
-from sedflow.batches import check_labels, galaxies_at
+from sedflow.batches import check_draws, check_labels, galaxies_at
 from sedflow.errors import BadParameters, BadPhotometry, SedflowError, UnknownBand, check_like
 from sedflow.fluxes import goes_by_place, in_bands
 from sedflow.parameters import N_PARAM, NAMES, index, numbers_of_theta
@@ -216,6 +216,7 @@ def model_flux(
 
     redshift (...); present (..., n_band) : bands that a galaxy has
     """
+    check_draws(np.shape(theta), redshift.shape)
     z, wanted = redshift[..., None], present.copy()
     for k in np.flatnonzero(~present.reshape(-1, len(bands)).all(0)):
         try:

@@ -5,9 +5,9 @@ from typing import Any
 
 import numpy as np
 
-from sedflow.batches import check_labels
+from sedflow.batches import check_draws, check_labels
 from sedflow.errors import BadParameters
-from sedflow.parameters import N_PARAM, as_theta, theta_of
+from sedflow.parameters import N_PARAM, as_theta, numbers_of_theta, theta_of
 from sedflow.redshifts import MAX_REDSHIFT, MIN_REDSHIFT, outside_model
 from sedflow.units import plain
 
@@ -41,6 +41,14 @@ def batch(
     known_redshift(z)
     theta = np.broadcast_to(theta, (*shape, N_PARAM)).reshape(-1, N_PARAM)
     return theta, np.broadcast_to(z, shape).reshape(-1), shape
+
+
+def batch_of_draws(theta: Any, redshift: Any) -> tuple[np.ndarray, np.ndarray, tuple[int, ...]]:
+    """As `batch`, of draws theta (..., n, 12) of galaxies at redshift (...)."""
+    z = plain(redshift, "redshift", "", BadParameters)
+    if z.ndim:
+        check_draws(numbers_of_theta(theta).shape, z.shape)
+    return batch(theta, z[..., None])
 
 
 def known_redshift(redshift: Any) -> np.ndarray:

@@ -14,7 +14,7 @@ from sedflow.batches import check_labels
 from sedflow.constants import POGSON
 from sedflow.errors import BadParameters, UnknownName, check_like, unknown
 from sedflow.model import cosmology, dust, sfh
-from sedflow.model.batch import batch
+from sedflow.model.batch import batch_of_draws
 from sedflow.model.ssp import SOLAR_Z
 from sedflow.parameters import BETAS, NAMES, PARAMETERS, Parameter, Quantity, index
 from sedflow.units import plain
@@ -194,7 +194,7 @@ def derive(theta, redshift, model) -> dict[str, np.ndarray]:
     check_like("model", model, "bases", "a sedflow.SEDModel")
     check_labels(BadParameters, theta=theta, redshift=redshift)
     redshift = plain(redshift, "redshift", "")
-    flat, z, shape = batch(theta, redshift[..., None])
+    flat, z, shape = batch_of_draws(theta, redshift)
     z = z[:1] if redshift.size == 1 else z  # of all draws
     age = cosmology.age_gyr(z)
     edges = sfh.bin_edges(age)

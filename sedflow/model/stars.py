@@ -6,7 +6,7 @@ import numpy as np
 
 from sedflow.errors import SedflowError
 from sedflow.model import cosmology, sfh
-from sedflow.model.batch import batch, chunks, known_redshift
+from sedflow.model.batch import batch, batch_of_draws, chunks, known_redshift
 from sedflow.model.light import Populations
 from sedflow.parameters import BETAS, index
 
@@ -57,10 +57,9 @@ class Stars:
         theta (..., n, 12); redshift (...). As `sfh` and `zh`, with bins that end at 10 Myr, 100 Myr
         and 1 Gyr: their integrals are the mean rates.
         """
-        redshift = np.asarray(redshift, float)
+        theta, z, shape = batch_of_draws(theta, redshift)
         edges = self.time_bins(redshift)
         fine = sfh.fine_edges(edges)
-        theta, z, shape = batch(theta, redshift[..., None])
         age = cosmology.age_gyr(z)
         steady, coarse = self.bases.formed_fraction(theta[:, BETAS], age), sfh.bin_edges(age)
         cut = sfh.fine_edges(coarse)

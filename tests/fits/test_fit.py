@@ -123,6 +123,25 @@ def test_derived_quantities_keep_their_laws(model, theta):
     np.testing.assert_allclose(d["a_v"], 1.0857 * theta[:, 10], rtol=0.12)
 
 
+def test_a_redshift_for_each_of_several_draws_is_refused(model):
+    """Each draw was at each redshift: of 2,500 simulated galaxies, 20 GB."""
+    theta = Prior().sample(5, 1)
+    galaxies = sedflow.Photometry(np.ones((5, 5)), np.ones((5, 5)), np.full(5, 0.05))
+    z = galaxies.redshift
+    for ask in (
+        lambda theta: derive(theta, z, model),
+        lambda theta: model.history(theta, z)[1],
+        lambda theta: sedflow.Draws(theta).with_flux(galaxies, model).flux,
+    ):
+        with pytest.raises(sedflow.errors.BadParameters, match=r"give theta\[\.\.\., None, :\]"):
+            ask(theta)
+        one = ask(theta[:, None])
+        assert (one["a_v"] if isinstance(one, dict) else one).shape[:2] == (5, 1)
+    assert derive(theta, 0.05, model)["a_v"].shape == (5,)
+    assert derive(theta[None], z, model)["a_v"].shape == (5, 5)
+    assert derive(theta[0], z, model)["a_v"].shape == (5, 1)
+
+
 def test_derived_rates_are_those_of_the_original_code(model, golden):
     theta = golden["history.theta12"].copy()
     theta[:, 7:9] = np.log10(theta[:, 7:9])
