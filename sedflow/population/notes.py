@@ -10,6 +10,7 @@ from sedflow.population.told import EFFECTIVE_MIN, mostly_few, prior_widths
 
 _HARDLY = 0.9  # of the prior's width, from which on a galaxy's own tells little
 _FEW = 50  # effective galaxies: bands held too little at 22 and less, and what they should at 90
+_ALIKE = 0.9  # of the galaxies that are effective, from which on their weights are alike
 _ROUND = (5, 10, 20, 50)  # times
 _SAID_BEYOND = 0.003  # of the draws
 _COUNTED = 0.25  # of the bands of cells, from which on the error of the prior is told
@@ -39,7 +40,8 @@ def notes_of(
         out = [
             f"The weights correct the selection; they leave {effective:,.0f} effective galaxies."
         ]
-        if effective < _FEW:
+        # Weights alike lose nothing: as many galaxies without weights have bands that hold.
+        if effective < min(_FEW, _ALIKE * len(population)):
             out.append(
                 f"Bands of fewer than {_FEW} effective galaxies are too narrow: cap the weights, "
                 "or select galaxies that weigh alike."

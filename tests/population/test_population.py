@@ -485,6 +485,13 @@ def test_one_weight_far_above_the_others_is_said(fit):
     assert "fewer than 50 effective galaxies are too narrow" in found.notes[1]
 
 
+def test_few_galaxies_of_weights_alike_are_not_told_to_weigh_alike(fit):
+    for weights in (np.ones(12), np.linspace(1.0, 1.3, 12)):
+        found = sedflow.Population(fit, "log_mstar", status=ALL, weights=weights)
+        assert "leave 12 effective galaxies" in found.notes[0]
+        assert not any("too narrow" in note for note in found.notes)
+
+
 def test_a_status_may_be_given_alone(fit):
     one, listed = (sedflow.Population(fit, "log_mstar", status=s) for s in ("ok", ("ok",)))
     np.testing.assert_array_equal(one.ids, listed.ids)
