@@ -175,13 +175,16 @@ def _best_part(columns, redshift, bands, stated):
             whose = "which are of results" if theirs else "beside the fluxes that are read"
             aside.append(_not_read(names, whose))
     known = {band.value for _, _, one in read for band in one[1].values()}
-    if renamed := [n for n in columns.names if n in columns.of_results and _is_flux(n, known)]:
+    theirs = [n for n in columns.names if n in columns.of_results and n not in known]
+    if renamed := [n for n in theirs if n.lower().startswith("flux") and not _is_of_a_band(n)]:
         aside.append(_not_read(renamed, "which are of results, and renamed by a join"))
     return best
 
 
-def _is_flux(name, known):
-    return name.lower().startswith("flux") and name not in known
+def _is_of_a_band(name):
+    """Whether results name a flux so: one that is not read was not asked for."""
+    bands = {band.lower() for band in band_names()}
+    return name.lower().removeprefix("flux_") in bands
 
 
 def _not_read(names, whose):

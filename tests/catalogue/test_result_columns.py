@@ -143,6 +143,16 @@ def test_fluxes_of_results_that_a_join_renamed_are_told():
     assert "not read: flux_u_x, flux_g_x, flux_u_y, flux_g_y, which are of" in mapping.notes[-1]
 
 
+def test_fluxes_of_results_that_were_not_asked_for_are_not_told_as_renamed():
+    beside = pd.DataFrame({"id": ["a", "b"], "J": [15.0, 16.0], "J_err": [0.03, 0.03]})
+    for table in (results(), results().merge(beside, on="id")):
+        mapping = sedflow.guess_mapping(table, bands="gr")
+        assert list(mapping.bands) == ["g", "r"] and not mapping.notes
+        renamed = table.rename(columns={"flux_u": "flux_u_x"})
+        notes = sedflow.guess_mapping(renamed, bands="gr").notes
+        assert [note.partition(", which")[0] for note in notes] == ["not read: flux_u_x"]
+
+
 def test_cousins_bands_beside_those_of_the_sdss_keep_both():
     table = own("flux_", "flux_err_").assign(flux_R=1.0, flux_err_R=0.1, redshift=0.1, k_hat=0.1)
     assert sedflow.guess_mapping(table).bands["r"].value == "flux_r"
