@@ -201,15 +201,17 @@ class Comparison:
         return write_fits(folder, self.fits)
 
     @classmethod
-    def load(cls, folder: str | Path) -> "Comparison":
+    def load(cls, folder: str | Path, models: SEDModel | Sequence[SEDModel] = ()) -> "Comparison":
         """The comparison that `save` left in a folder.
+
+        models : those of grids that are not packaged, found by the names of their grids
 
         Raises
         ------
         SedflowError
-            Files are gone, replaced or renamed.
+            Files are gone, replaced or renamed, or no model of a grid of your own is given.
         """
-        return cls(read_fits(folder))
+        return cls(read_fits(folder, models))
 
     def plot(self, names: Any = None, *, backend: str = "matplotlib") -> Any:
         """Evidences, and the main quantities by grid and averaged: a matplotlib Figure.

@@ -138,7 +138,7 @@ def _model(about, path):
     name = about["ssp"]
     remedy = (
         "pass model=SEDModel(...) of the grid that the fit was made with (or any other, to weight "
-        "its draws to that one by reweight)"
+        "its draws to that one by reweight), or models=[SEDModel(...)] where a comparison is loaded"
     )
     if name not in SSP_NAMES:
         raise BadFitFile(

@@ -7,16 +7,17 @@ Without the list, a fit that is gone, or was left by another comparison, would c
 """
 
 import json
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from pathlib import Path
 
-from sedflow.errors import SedflowError
+from sedflow.errors import SedflowError, check_like
 from sedflow.files.documents import read, table, text
 from sedflow.files.hashes import opened, sealed, sha256
 from sedflow.files.paths import as_path
 from sedflow.files.writing import made_folder, replacing
 from sedflow.fits.fit import Fit, load_fit
 from sedflow.fits.store import keep_others
+from sedflow.model.sed import SEDModel
 
 __all__ = ["grid_folder", "read_fits", "write_fits"]
 
@@ -72,19 +73,28 @@ def grid_folder(folder: str | Path, names: Collection[str]) -> Path:
     return folder
 
 
-def read_fits(folder: str | Path) -> dict[str, Fit]:
+def read_fits(folder: str | Path, models: SEDModel | Sequence[SEDModel] = ()) -> dict[str, Fit]:
     """The fits that `write_fits` left in a folder, by the name of their grid.
+
+    models : those of grids that are not packaged
 
     Raises
     ------
     SedflowError
-        Files are gone, replaced or renamed.
+        Files are gone, replaced or renamed, or models are missing or of other grids.
     """
+    given = _by_grid(models)
     folder = as_path(folder)
     files = sorted(folder.glob("*.h5"))
     if not files:
         raise SedflowError(f"{folder} holds no saved fits; give a folder that save wrote")
-    fits = {path.stem: load_fit(path) for path in files}
+    if strange := sorted(given.keys() - {path.stem for path in files}):
+        there = ", ".join(path.stem for path in files)
+        raise SedflowError(
+            f"models has one of the grid {strange[0]!r}, and {folder} holds fits with {there}; "
+            "give models of those alone"
+        )
+    fits = {path.stem: load_fit(path, given.get(path.stem)) for path in files}
     for name, one in fits.items():
         if one.model.grid.name != name:
             raise SedflowError(
@@ -93,6 +103,21 @@ def read_fits(folder: str | Path) -> dict[str, Fit]:
             )
     _check_list(folder, files)
     return fits
+
+
+def _by_grid(models):
+    """Models by the name of their grid."""
+    each = models if isinstance(models, Sequence) and not isinstance(models, str) else [models]
+    out: dict[str, SEDModel] = {}
+    for model in each:
+        check_like("models", model, "grid", "a list of sedflow.SEDModel")
+        if model.grid.name in out:
+            raise SedflowError(
+                f"two of the models have the grid {model.grid.name!r}; give the one that the fit "
+                "was made with"
+            )
+        out[model.grid.name] = model
+    return out
 
 
 def _check_list(folder, files):

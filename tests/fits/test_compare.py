@@ -131,6 +131,26 @@ def test_a_comparison_shows_itself_and_survives_a_folder(found, tmp_path):
         Comparison.load(tmp_path)
 
 
+def test_a_comparison_with_a_grid_of_ones_own_survives_a_folder(found, tmp_path):
+    grid = found.fits["bc03"].model.grid
+    mine = sedflow.SEDModel(replace(grid, name="mine"))
+    fits = {"fsps": found.fits["fsps"], "mine": replace(found.fits["bc03"], model=mine)}
+    folder = Comparison(fits).save(tmp_path / "grids")
+    for models in (mine, [mine]):
+        again = Comparison.load(folder, models)
+        assert again.fits["mine"].model is mine
+        assert list(again.weights.values()) == pytest.approx(list(found.weights.values()))
+    other = sedflow.SEDModel(replace(grid, name="other"))
+    for models, words in (
+        ((), r"or models=\[SEDModel\(\.\.\.\)\] where"),
+        ([mine, other], "models has one of the grid 'other', and .* holds fits with fsps, mine"),
+        ([mine, mine], "two of the models have the grid 'mine'"),
+        ("mine", "give a list of sedflow.SEDModel"),
+    ):
+        with pytest.raises(SedflowError, match=words):
+            Comparison.load(folder, models)
+
+
 def test_what_cannot_be_compared_is_told(nsa):
     one = nsa.photometry(72)
     for grids, words in ((("fsps",), "two different ones"), (("fsps", "x"), "'x' is unknown")):
