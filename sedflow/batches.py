@@ -90,24 +90,29 @@ def _shown(item):
     return " ".join(repr(item).replace("Ellipsis", "...").split())[:64]
 
 
-def check_draws(theta: tuple[int, ...], redshift: tuple[int, ...]) -> None:
-    """Refuse a redshift for each draw, where the shape of theta is that of draws of one galaxy.
+def check_draws(
+    draws: tuple[int, ...],
+    galaxies: tuple[int, ...],
+    names: tuple[str, str] = ("theta", "redshift"),
+) -> None:
+    """Refuse a galaxy for each draw, where the shape of the draws is that of one galaxy's.
 
-    Each draw would be at each redshift: of n galaxies with a draw each, n times as many.
+    Each draw would be of each galaxy: of n galaxies with a draw each, n times as many.
 
-    theta (..., n_draw, 12), redshift (...) : their shapes
+    draws : shape (..., n_draw, m) of what the first name is of; galaxies : shape (...) of the other
 
     Raises
     ------
     BadParameters
     """
-    n = theta[-2] if len(theta) > 1 else 1
-    if len(redshift) > len(theta) - 2 and n > 1 and np.prod(redshift) > 1:
-        whose = f"each of {theta[:-2]} galaxies" if theta[:-2] else "one galaxy"
+    n = draws[-2] if len(draws) > 1 else 1
+    if len(galaxies) > len(draws) - 2 and n > 1 and np.prod(galaxies) > 1:
+        whose = f"each of {draws[:-2]} galaxies" if draws[:-2] else "one galaxy"
+        one, other = names
         raise BadParameters(
-            f"theta of the shape {theta} is read as {n:,} draws of {whose}, and redshift has the "
-            f"shape {redshift}; give theta[..., None, :] where each row is of a galaxy of its own, "
-            "and theta[None] where all are draws at each redshift"
+            f"{one} of the shape {draws} is read as {n:,} draws of {whose}, and {other} has the "
+            f"shape {galaxies}; give {one}[..., None, :] where each row is of a galaxy of its "
+            f"own, and {one}[None] where all are draws of each galaxy"
         )
 
 

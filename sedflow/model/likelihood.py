@@ -12,6 +12,7 @@ MCMC all answer to this one function.
 import numpy as np
 from scipy.special import chdtri
 
+from sedflow.batches import check_draws
 from sedflow.constants import LOG_2PI
 from sedflow.fluxes import goes_by_place, in_bands
 from sedflow.photometry import Photometry
@@ -27,6 +28,8 @@ def pulls(flux, galaxy: Photometry) -> np.ndarray:
     that are absent."""
     if not goes_by_place(flux):  # each step of a chain asks
         flux = in_bands(flux, galaxy.bands)
+    if galaxy.shape:
+        check_draws(np.shape(flux), galaxy.shape, ("flux", "the photometry"))
     return (flux - galaxy.flux[..., None, :]) / galaxy.sigma[..., None, :]
 
 

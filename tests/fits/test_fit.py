@@ -132,8 +132,10 @@ def test_a_redshift_for_each_of_several_draws_is_refused(model):
         lambda theta: derive(theta, z, model),
         lambda theta: model.history(theta, z)[1],
         lambda theta: sedflow.Draws(theta).with_flux(galaxies, model).flux,
+        lambda flux: sedflow.model.chi_square(flux[..., :5], galaxies),
+        lambda flux: sedflow.model.log_likelihood(flux[..., :5], galaxies),
     ):
-        with pytest.raises(sedflow.errors.BadParameters, match=r"give theta\[\.\.\., None, :\]"):
+        with pytest.raises(BadParameters, match=r"give (theta|flux)\[\.\.\., None, :\]"):
             ask(theta)
         one = ask(theta[:, None])
         assert (one["a_v"] if isinstance(one, dict) else one).shape[:2] == (5, 1)
