@@ -98,7 +98,7 @@ class Opening:
         notices += more
         pinned, more = decode_pinned(query.get("pinned", ""))
         notices += more
-        lesson, more = _lesson(query)
+        lesson, more = decode_lesson(query)
         notices += more
         return cls(
             view=view,
@@ -164,7 +164,7 @@ def _there(pins, engine):
     return found, notices
 
 
-def _lesson(query):
+def decode_lesson(query: Mapping[str, str]) -> tuple[dict[str, Any], list[str]]:
     """Values of `LearnView` that an address has, and notices."""
     values: dict[str, Any] = {k: query[k] for k in ("lesson",) if k in query}
     notices: list[str] = []

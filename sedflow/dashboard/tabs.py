@@ -11,8 +11,7 @@ from sedflow.dashboard.address import VIEWS, decode, decode_row
 from sedflow.dashboard.design import frame_template
 from sedflow.dashboard.engine import Engine
 from sedflow.dashboard.frame import Frame
-from sedflow.dashboard.numbers import whole_number
-from sedflow.dashboard.opening import Opening, decode_change, keeps_draws
+from sedflow.dashboard.opening import Opening, decode_change, decode_lesson, keeps_draws
 from sedflow.dashboard.page_address import STATE, page_values
 from sedflow.dashboard.pages.compare import CompareView
 from sedflow.dashboard.pages.data import OwnDataView
@@ -31,7 +30,7 @@ TITLE = "SEDflow Explorer"
 #: Panel adds the least heights of all pages that were opened, though one is seen.
 _ONE = ":host { min-height: 0 !important; }"
 #: What makes another entry for the browser's Back.
-_PLACES = ("view", "galaxy", "lesson", "step", "row")
+_PLACES = ("view", "galaxy", "lesson", "step", "lesson_galaxy", "row")
 
 
 class Page:
@@ -108,8 +107,8 @@ class Page:
                 usual = {n: looks.param[n].default for n in ("grid", *looks.LOOKS)}
                 looks.param.update(**usual | forward)
             if "learn" in self.views and values.get("view") == "learn":
-                step = whole_number(values.get("step", "1")) or 1
-                self.views["learn"].param.update(lesson=values.get("lesson", ""), step=step)
+                lesson, _ = decode_lesson(values)
+                self.views["learn"].restore(lesson)
             if "population" in self.views and values.get("view") == "population":
                 known, _ = decode_population(values, keeps_draws(self._run))
                 self.views["population"].restore(known)

@@ -944,6 +944,19 @@ def test_back_leads_to_the_page_and_the_galaxy_before(engine):
     assert said(one)["view"] == "explore"
 
 
+def test_back_leads_to_the_galaxy_of_the_lesson_before(engine):
+    one = Page(engine, {"view": "learn", "lesson": "fit-by-hand", "step": "2", "lesson_seed": "5"})
+    first, learn = said(one), one.views["learn"]
+    learn.galaxy = 2490
+    assert said(one)["push"] and "lesson_galaxy=2490" in said(one)["query"]
+    learn.step = 3
+    one.frame._heard("value", "", f"1 go {first['n'] + 1}")
+    assert (learn.galaxy, learn.step, learn.seed) == (2490, 2, 5)
+    one.frame._heard("value", "", f"2 go {first['n']}")
+    assert (learn.galaxy, learn.step, learn.seed) == (72, 2, 5)
+    assert not said(one)["push"]
+
+
 def test_a_notice_leaves_when_its_number_is_put_right(engine):
     async def main():
         one = Page(engine, {"galaxy": "72", "n": "50", "seed": "-1"})

@@ -26,7 +26,7 @@ from sedflow.dashboard.learn.one_parameter import lesson as one_parameter
 from sedflow.dashboard.learn.out_of_domain import lesson as out_of_domain
 from sedflow.dashboard.learn.plots import Plot
 from sedflow.dashboard.learn.stage import abreast
-from sedflow.dashboard.pages.learn import LearnView
+from sedflow.dashboard.pages.learn import _MOST_FITTED, LearnView
 from sedflow.errors import SedflowError
 from sedflow.model.likelihood import chi_square
 from sedflow.parameters import NAMES, Prior, as_theta, index
@@ -399,6 +399,36 @@ def test_a_reload_keeps_the_best_fit_by_hand(learn, nsa):
     assert again._stage.knobs["log_mstar"].value == pytest.approx(best[2]["log_mstar"], rel=1e-5)
     again.galaxy = int(nsa.ids[3])  # of another galaxy, nothing is known
     assert again.best == {}
+
+
+def test_a_galaxy_that_comes_back_has_the_best_fit_by_hand(learn, nsa):
+    view = learn(lesson="fit-by-hand", step=2)
+    _ = view.views
+    view._stage.knobs["tau_ism"].value = 0.3
+    view._stage._mass.clicks += 1
+    best, knobs = view._stage.best["nsa"][0], dict(view.best["nsa"])
+    view.galaxy = int(nsa.ids[3])
+    assert view.best == {} and view._stage.best["nsa"][0] > best
+    view.galaxy = 72
+    assert view.best == {"nsa": knobs} and view._stage.best["nsa"][0] == pytest.approx(best)
+    assert view._stage.knobs["tau_ism"].value == 0.3
+    view.best = {"mock": knobs}
+    view.seed = 2
+    assert view.best == {}
+    view.seed = 1
+    assert view.best == {"mock": knobs}
+
+
+def test_fits_by_hand_of_few_galaxies_are_kept(learn, nsa):
+    view = learn(lesson="fit-by-hand", step=2)
+    for nsaid in nsa.ids[: _MOST_FITTED + 10]:
+        view.galaxy = int(nsaid)
+        view.best = {"nsa": {"tau_ism": float(nsaid)}}
+    assert len(view._fitted) == _MOST_FITTED
+    view.galaxy = int(nsa.ids[_MOST_FITTED])
+    assert view.best["nsa"]["tau_ism"] == float(nsa.ids[_MOST_FITTED])
+    view.galaxy = int(nsa.ids[0])
+    assert view.best == {}
 
 
 @pytest.mark.parametrize("text", ["1,2", "a,b,c,d", "nan,1,1,1", "9,1,0.5,-3;x"])

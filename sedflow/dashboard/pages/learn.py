@@ -4,6 +4,7 @@ Each lesson has a folder: `lesson` holds texts and numbers, `stage` what is show
 stage is built when its lesson is opened, and dropped when it is left.
 """
 
+from collections.abc import Mapping
 from functools import partial
 from importlib import import_module
 from typing import Any
@@ -46,6 +47,7 @@ _PLACE = {
 _PAINTED = 100  # ms, after which a browser shows what it was told
 _GALAXY = 72  # the paper's example
 _LAST_SEED = 2**31 - 1  # as of Explore's
+_MOST_FITTED = 100  # fits by hand that a page keeps of galaxies that it has left
 
 
 def _existing(want, nsa):
@@ -109,6 +111,7 @@ class LearnView(LateView):
         self._nsa, self._network = nsa, network or cached_posterior
         self._stage, self._stage_of, self._built = None, None, False
         self._answered: dict[tuple, str | None] = {}  # what was chosen at steps that are answered
+        self._fitted: dict[tuple[str, int], dict] = {}  # best knobs of galaxies that were left
         self._work, self._opened = LessonWork(self._finish), None
         self._clamping = self._listing_steps = False
         self._clamp_all(**params)
@@ -145,9 +148,26 @@ class LearnView(LateView):
         # Knobs are of one galaxy; the seed makes the simulated one.
         for name, which in (("galaxy", "nsa"), ("seed", "mock")):
             if before.get(name, getattr(self, name)) != getattr(self, name):
-                self.best = {k: v for k, v in self.best.items() if k != which}
+                self._change_fitted(which, before[name], getattr(self, name))
         if self._built:
             self._open()
+
+    def _change_fitted(self, which, left, come):
+        """Put the best knobs of a galaxy away, and take those of another out, if it has any."""
+        best = dict(self.best)
+        if which in best:
+            self._fitted.pop((which, left), None)  # the last one left is the last one forgotten
+            self._fitted[which, left] = best.pop(which)
+            if len(self._fitted) > _MOST_FITTED:
+                del self._fitted[next(iter(self._fitted))]
+        if (which, come) in self._fitted:
+            best[which] = self._fitted[which, come]
+        self.best = best
+
+    def restore(self, values: Mapping[str, Any]) -> None:
+        """Show the lesson of an address that this page had; best knobs are those of now."""
+        names = ("lesson", "step", "galaxy", "seed") if values.get("lesson") else ("lesson", "step")
+        self.param.update(**{n: values.get(n, self.param[n].default) for n in names})
 
     # Layout
 
