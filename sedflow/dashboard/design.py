@@ -110,7 +110,8 @@ def frame_template(
     template: Any = _PageTemplate(_text("page.html"), design=PageDesign, theme=NativeDefaultTheme)
     template.title = title
     template.add_variable("sf_css", style_sheet())
-    template.add_variable("sf_js", _text("places.js") + _text("page.js") + _text("mark.js"))
+    scripts = ("places.js", "page.js", "mark.js", "upload.js")
+    template.add_variable("sf_js", "".join(map(_text, scripts)))
     template.add_variable("sf_patch", page_patches())
     template.add_variable("sf_first", first.replace("<", "\\u003c"))
     template.add_variable("sf_views", views)

@@ -45,7 +45,10 @@ class Frame:
         self._busy.jscallback(value="window.sedflow?.busy(cb_obj.active)")
         self._works = pn.widgets.Checkbox()
         self._works.jscallback(value="window.sedflow?.works(cb_obj.active)")
-        self.channel = pn.Column(pn.pane.Bokeh(self._said), self._show, self._busy, self._works)
+        self._holds = pn.widgets.Checkbox()
+        self._holds.jscallback(value="window.sedflowUpload?.hold(cb_obj.active)")
+        flags = (self._busy, self._works, self._holds)
+        self.channel = pn.Column(pn.pane.Bokeh(self._said), self._show, *flags)
 
     def begin(self, document) -> None:
         """Let a document tell its page when the server is lost, and when it is back.
@@ -126,3 +129,7 @@ class Frame:
     def works(self, does: bool) -> None:
         """Say whether a long job of this page runs, which ends with the page."""
         self._works.value = does
+
+    def holds(self, does: bool) -> None:
+        """Say whether there is an uploaded catalogue, which a page that is loaded again misses."""
+        self._holds.value = does

@@ -261,6 +261,7 @@ class Page:
     def _make_data(self):
         view = OwnDataView(self.engine)
         view.param.watch(self._chosen, "chosen")
+        view.catalogue.param.watch(lambda event: self.frame.holds(event.new), "uploaded")
         return view
 
     def _make_run(self):

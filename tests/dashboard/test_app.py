@@ -1138,6 +1138,7 @@ def test_a_catalogue_is_uploaded_run_and_looked_at(page):
     )
     page.get_by_text("2 rows, 1 of them can be run").wait_for(timeout=20_000)
     page.get_by_text("redshift = −3").first.wait_for()
+    page.wait_for_function("sessionStorage.getItem('sedflow-upload') == '1'")
     page.get_by_role("button", name="Run", exact=True).click()
     page.get_by_text("Click a row to look at its galaxy").wait_for(timeout=30_000)
     # The results are far below the upload, and the page goes there.
@@ -1146,6 +1147,13 @@ def test_a_catalogue_is_uploaded_run_and_looked_at(page):
     with page.expect_download() as download:
         page.get_by_text("Download CSV").click()
     assert "log_mstar_p50" in Path(download.value.path()).read_text()
+    missed = page.get_by_text("not kept when the page is loaded again")
+    page.reload(timeout=90_000)
+    missed.wait_for(timeout=30_000)
+    page.wait_for_function(IDLE, timeout=60_000)
+    page.reload(timeout=90_000)  # now nothing is missed
+    page.wait_for_function(IDLE, timeout=60_000)
+    assert not missed.count()
 
 
 def test_the_posterior_is_downloaded(page, tmp_path):

@@ -20,6 +20,7 @@ from sedflow.dashboard.panels.columns import NONE
 from sedflow.dashboard.panels.upload import UploadPanel
 from sedflow.dashboard.panels.upload_results import _reasons, _status_of
 from sedflow.dashboard.server.messages import MAX_MEGABYTES
+from sedflow.dashboard.tabs import Page
 
 
 @pytest.fixture
@@ -49,6 +50,16 @@ def test_rows_that_the_model_does_not_reach_are_not_counted_as_those_that_can_be
     assert "not between 10⁻⁶ and 100" in told[0]  # which no galaxy has
     assert "1.2 is outside the model, which goes from 10⁻⁶ to 0.5" in told[1]
     assert told[2].startswith("there is no redshift")
+
+
+def test_a_page_knows_whether_an_upload_would_be_missed(nsa, posterior):
+    one = Page(Engine(nsa, posterior), {"view": "data"})
+    panel = one.views["data"].catalogue
+    asyncio.run(panel.load(a_csv([72, 2489]), "mine.csv"))
+    assert one.frame._holds.value
+    asyncio.run(panel.load(b"", "empty.csv"))  # in its place, there is nothing
+    assert not one.frame._holds.value
+    one.close()
 
 
 def test_a_catalogue_is_read_run_and_saved(view):

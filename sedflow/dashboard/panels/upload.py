@@ -50,6 +50,7 @@ class UploadPanel(pn.viewable.Viewer):
     """Upload, columns, rows, run and results of a catalogue; `load` takes bytes as well."""
 
     chosen = param.String(default="")
+    uploaded = param.Boolean(default=False, doc="Whether a catalogue is there, read")
 
     def __init__(self, engine: Engine, readers: Readers | None = None, **params):
         super().__init__(**params)
@@ -151,6 +152,7 @@ class UploadPanel(pn.viewable.Viewer):
         try:
             self.table, self._total = await self.readers.read(content, name, which)
             self._keep_table(content)
+            self.uploaded = True
             self._weights.options = packaged_weights()
             await self._guess("")
             self._survey.visible = True
@@ -215,7 +217,7 @@ class UploadPanel(pn.viewable.Viewer):
         self._note.object = plain(typeset(f"{begun(sentence, self._name)}."))
 
     def _reset(self):
-        self.table = None
+        self.table, self.uploaded = None, False
         self._drop()
         self._note.object = ""
         self._content, self._which.visible = None, False
