@@ -24,6 +24,7 @@ from sedflow.figures.log_axis import tick_logarithms
 from sedflow.palette import SELECTED, THEME_INK
 
 __all__ = [
+    "FOLDED",
     "OUTLINE",
     "TOOLBAR",
     "Layers",
@@ -46,7 +47,7 @@ TOOLBAR = """
         background: color-mix(in srgb, var(--sf-surface, #fff) 88%, transparent); }
 """
 #: The same over a low figure, where a drag may begin anywhere: one button, which opens the others.
-_FOLDED = """
+FOLDED = """
 :host(:not(:hover)) > *:not(:last-child) { display: none !important; }
 """
 #: Style of legends: what is switched off is struck through, and can be read like the rest.
@@ -183,7 +184,7 @@ class LiveFigure:
         """Let a drag over the figure select."""
         box = BoxSelectTool(renderers=[])
         self.figure.add_tools(box)
-        self.figure.toolbar.update(active_drag=box, stylesheets=[TOOLBAR, _FOLDED])
+        self.figure.toolbar.update(active_drag=box, stylesheets=[TOOLBAR, FOLDED])
 
     def fade(self, faded: bool) -> None:
         """Grey what was not selected, or show it as it is."""

@@ -4,7 +4,7 @@ from bokeh.models import BoxSelectTool, ColumnDataSource, Range1d, TapTool
 from bokeh.models.renderers import GlyphRenderer
 from bokeh.plotting import figure
 
-from sedflow.figures.base import TOOLBAR
+from sedflow.figures.base import FOLDED, TOOLBAR
 from sedflow.palette import MODEL, SELECTED
 
 __all__ = ["dot_figure", "opacity", "resize"]
@@ -50,7 +50,7 @@ def dot_figure(
         toolbar_location="above",
         **options,
     )
-    f.toolbar.update(logo=None, autohide=True, stylesheets=[TOOLBAR])
+    f.toolbar.update(logo=None, autohide=True, stylesheets=[TOOLBAR, FOLDED])
     dots = f.scatter(
         "x",
         "y",

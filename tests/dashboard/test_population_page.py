@@ -15,6 +15,7 @@ from sedflow.catalogue.manifest import load_manifest
 from sedflow.dashboard.engine import Engine
 from sedflow.dashboard.pages import population
 from sedflow.dashboard.pages.population import PopulationView
+from sedflow.dashboard.panels.population_choice import _rounded
 from sedflow.dashboard.panels.population_map import PopulationMap
 from sedflow.dashboard.panels.population_paper import population_file, population_table
 from sedflow.dashboard.panels.population_state import EVERYONE, PopulationState
@@ -23,7 +24,7 @@ from sedflow.dashboard.population_sample import atlas_sample, run_sample
 from sedflow.dashboard.population_script import population_code
 from sedflow.dashboard.tabs import Page
 from sedflow.errors import SedflowError, UnknownName
-from sedflow.figures.base import Layers
+from sedflow.figures.base import FOLDED, Layers
 from sedflow.figures.paper_population import paper_population
 from sedflow.figures.population_page import MAPS, CurveFigure, fraction_layers, map_layers
 from sedflow.population.packaged import LEVELS, decoded, encoded
@@ -275,9 +276,28 @@ def test_an_end_of_a_cut_may_be_beyond_all_numbers_of_the_columns(sample):
     assert sample.chosen(EVERYONE, {"mass": (-1e308, 1e308)}).any()
 
 
+def test_what_is_said_of_a_population_has_true_minus_signs(sample):
+    view = PopulationView(preset="main-sequence")
+    _ = view.views
+    asyncio.run(view.refresh())
+    told = unescape(view._notes.object)
+    assert "log sSFR 100 Myr: −13 to −8" in told and "-8" not in told
+
+
+def test_a_drag_over_the_map_may_begin_beside_one_button():
+    assert FOLDED in PopulationMap().figure.toolbar.stylesheets
+
+
+def test_ends_of_a_box_have_digits_that_their_fields_show():
+    assert _rounded((0.0085451, 0.0300213)) == (0.0085, 0.03)
+    assert _rounded((9.01234, 9.0423)) == (9.0123, 9.0423)
+    assert _rounded((-11.23456, 1.0)) == (-11.2, 1.0)
+    assert _rounded((0.5, 0.5)) == (0.5, 0.5)
+
+
 def test_a_box_sets_the_cuts_and_is_said_in_words(view):
     view.choice.dots.boxed = ("mass", (9.01234, 10.5), "redshift", (0.01, 0.02))
-    assert view.cuts == {"mass": (9.012, 10.5), "redshift": (0.01, 0.02)}
+    assert view.cuts == {"mass": (9.01, 10.5), "redshift": (0.01, 0.02)}
     asyncio.run(view.refresh())
     assert "redshift from 0&#46;01 to 0&#46;02" in view._selection.object
     assert "by chance" in view._selection.object

@@ -24,7 +24,7 @@ from sedflow.dashboard.population_sample import RunReplaced, Sample, atlas_sampl
 from sedflow.dashboard.quantities import in_labels
 from sedflow.dashboard.server.turns import Busy, Superseded
 from sedflow.dashboard.server.work import beside, on_worker
-from sedflow.dashboard.widgets import begun, faded, note, patch, plain, prose, tell
+from sedflow.dashboard.widgets import begun, faded, note, patch, plain, prose, tell, typeset
 from sedflow.errors import SedflowError
 
 __all__ = ["PopulationView"]
@@ -197,7 +197,7 @@ class PopulationView(PopulationState, LateView):
             cut = f"\n\nSelected here: {plain(said)}.{_BY_CHANCE * population.is_selected}"
             self._selection.object = f"{plain(sample.words)}{cut if said else ''}"
             self._notes.object = "\n".join(
-                f"- {plain(in_labels(text))}"
+                f"- {plain(typeset(in_labels(text)))}"
                 for text in (*population.sentences(advice=False), sample.note)
                 if text
             )

@@ -1,5 +1,6 @@
 """The controls of the page of a population: which question, which galaxies."""
 
+import math
 from typing import Any
 
 import panel as pn
@@ -154,5 +155,7 @@ class PopulationChoice(pn.viewable.Viewer):
 
 
 def _rounded(ends):
+    """Ends of a box, to a hundredth of its width at most: with few digits, which a field shows."""
     low, high = ends
-    return float(f"{low:.4g}"), float(f"{high:.4g}")
+    digits = 2 - math.floor(math.log10(high - low)) if high > low else 4
+    return round(low, digits), round(high, digits)
