@@ -346,6 +346,27 @@ def test_the_page_is_there_only_where_the_server_names_a_run(table, nsa, posteri
         page.close()
 
 
+def test_the_row_of_an_address_is_on_the_page_of_the_table_that_is_shown(view, table):
+    view.row = ROWS - 3
+    asyncio.run(view._begin())
+    assert (view.page, view.rows_panel.list.selection) == (1, [ROWS - 3 - PAGE_ROWS])
+    view.row = 2  # Back, or a click on the map
+    asyncio.run(view.turn_to_row())
+    assert (view.page, view.rows_panel.list.selection) == (0, [2])
+    view.descending = True
+    asyncio.run(view._sorted())
+    asyncio.run(view.turn_to_row())
+    assert (view.page, view.rows_panel.list.selection) == (1, [ROWS - 3 - PAGE_ROWS])
+    view.ranges = [("row", 3, None)]  # which leaves the row out
+    asyncio.run(view._filtered())
+    asyncio.run(view.turn_to_row())
+    assert view.page == 0 and view.rows_panel.list.selection == []
+    view.param.update(ranges=[], sort="redshift", descending=False)
+    asyncio.run(view._sorted())
+    asyncio.run(view.turn_to_row())
+    assert view.page == 0
+
+
 def test_back_leads_to_the_row_before(table, nsa, posterior):
     page = Page(Engine(nsa, posterior), {"view": "run", "row": "3"}, table)
     page.views["run"].row = 5

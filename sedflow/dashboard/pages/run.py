@@ -7,8 +7,10 @@ seed.
 """
 
 import math
+from dataclasses import replace
 
 import panel as pn
+import param
 
 from sedflow.atlas.catalog import load_nsa
 from sedflow.catalogue.results import RunTable
@@ -136,7 +138,10 @@ class RunView(RunState, LateView):
     # Rows and map
 
     async def _begin(self):
-        await self.show_page()
+        if self.row is None:
+            await self.show_page()
+        else:
+            await self.turn_to_row()
         await self.show_map()
         if self.row is not None:
             await self.look()
@@ -162,11 +167,41 @@ class RunView(RunState, LateView):
             return
         if request != (self.rows, self.sort, self.descending, self.page):
             return  # something newer is on its way
+        self._show_page(frame, total, page)
+
+    def _show_page(self, frame, total, page):
         self._warn("")
         with pn.io.hold():
             self.rows_panel.show(frame, total, page)
             share = "" if total == self.table.rows else f" of {self.table.rows:,}"
             self._shown.object = f"## {total:,}{share} {'galaxy' if total == 1 else 'galaxies'}"
+
+    async def turn_to_row(self) -> None:
+        """Show the page of the table that the row is on, where it is known: in the run's order."""
+        request = self.rows, self.sort, self.descending, self.row
+        if self.sort == "row" and not self.rows_panel.has(self.row):
+            try:
+                page = await _in_turn(self._page_of_row, _PAGE)(*request)
+            except Superseded:
+                return
+            except SedflowError as error:
+                self._warn(str(error))
+                return
+            if page is not None and request == (self.rows, self.sort, self.descending, self.row):
+                with param.parameterized.discard_events(self):
+                    self.page = page
+        await self.show_page()
+
+    def _page_of_row(self, rows, sort, descending, row):
+        """Page of a row, of a table that is sorted by rows; None if the filter leaves it out."""
+
+        def between(low, high):
+            return self.table.count(replace(rows, ranges=(*rows.ranges, ("row", low, high))))
+
+        if not between(row, row):
+            return None
+        before = between(row + 1, None) if descending else between(None, row - 1)
+        return before // PAGE_ROWS
 
     def _find_page(self, rows, sort, descending, page):
         total = self.table.count(rows)
@@ -230,6 +265,7 @@ class RunView(RunState, LateView):
     async def _choose(self):
         """Show the row that a visitor has chosen, wherever the page stands."""
         await self.look(reveal=True)
+        await self.turn_to_row()
 
     async def look(self, reveal: bool = False) -> None:
         """Show what is stored of the row, and then its posterior, recomputed.

@@ -94,6 +94,10 @@ class RunRows(pn.viewable.Viewer):
         self.of.object = f"of {pages:,}"
         self.back.disabled, self.next.disabled = page == 0, page + 1 >= pages
 
+    def has(self, row: int | None) -> bool:
+        """Whether a row is on this page."""
+        return self.frame is not None and row in self.frame["row"].to_numpy()
+
     def select(self) -> None:
         """Mark the row of the state in the table, if it is on this page."""
         rows = [] if self.frame is None else list(self.frame["row"])
