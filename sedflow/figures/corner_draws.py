@@ -9,6 +9,7 @@ from scipy.ndimage import gaussian_filter
 
 from sedflow.draws import CONTOUR_LEVELS
 from sedflow.figures.corner_axes import GAP, SIDE, CornerAxes, join_lines
+from sedflow.figures.errors_shown import digits_of_errors
 from sedflow.model.prior_curves import prior_density
 
 __all__ = ["HELD", "CornerSet", "corner_set"]
@@ -139,7 +140,6 @@ def _values(samples, ranges=None):
 
 def _value(low, middle, high):
     """A median and its range, to two digits of the smaller side of the range."""
-    width = min((v for v in (high - middle, middle - low) if v > 0), default=0.01)
-    digits = int(np.clip(1 - np.floor(np.log10(width)), 0, 3))
+    n, n_up, n_down = np.clip(digits_of_errors(low, middle, high, without=3), 0, 3)
     up, down = high - middle, middle - low
-    return f"{middle:z.{digits}f}\n+{up:.{digits}f} −{down:.{digits}f}".replace("-", "−")
+    return f"{middle:z.{n}f}\n+{up:.{n_up}f} −{down:.{n_down}f}".replace("-", "−")

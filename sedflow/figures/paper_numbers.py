@@ -2,6 +2,8 @@
 
 import numpy as np
 
+from sedflow.figures.errors_shown import digits_of_errors
+
 __all__ = ["interval", "round_ticks"]
 
 
@@ -37,6 +39,5 @@ def round_ticks(ends, room, upright: bool = False) -> tuple[np.ndarray, list[str
 
 def interval(low: float, median: float, high: float) -> str:
     """Median and 68 % interval in mathtext, to two digits of the smaller error."""
-    least = min(x for x in (median - low, high - median, 1e300) if x > 0)
-    digits = 2 if least == 1e300 else int(np.clip(1 - np.floor(np.log10(least)), 0, 4))
-    return f"${median:.{digits}f}_{{-{median - low:.{digits}f}}}^{{+{high - median:.{digits}f}}}$"
+    n, n_up, n_down = np.clip(digits_of_errors(low, median, high), 0, 4)
+    return f"${median:.{n}f}_{{-{median - low:.{n_down}f}}}^{{+{high - median:.{n_up}f}}}$"

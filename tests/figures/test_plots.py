@@ -5,6 +5,7 @@ import numpy as np
 import pytest
 
 import sedflow
+from sedflow.figures import corner_draws
 from sedflow.figures.corner_axes import corner_axes
 from sedflow.figures.corner_draws import corner_set
 
@@ -15,6 +16,8 @@ from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
+from sedflow.figures.errors_shown import digits_of_errors
+from sedflow.figures.paper_numbers import interval
 from sedflow.figures.publication import posterior_figure
 from sedflow.figures.spectrum import sed
 from sedflow.fluxes import band_flux
@@ -186,3 +189,12 @@ def test_every_logarithmic_axis_of_a_live_figure_has_ticks_over_its_length(fit):
     for plot in (sed(fit, log=True), fit.plot_history("sfr", backend="bokeh")):
         assert isinstance(plot.yaxis[0].ticker, CustomJSTicker)
     assert not isinstance(sed(fit).yaxis[0].ticker, CustomJSTicker)
+
+
+def test_an_error_far_larger_than_the_other_has_digits_of_its_own():
+    assert corner_draws._value(0.0105, 0.0122, 11.791) == "0.012\n+12 −0.002"
+    assert corner_draws._value(1.0, 1.25, 1.625) == "1.25\n+0.38 −0.25"
+    assert corner_draws._value(1.0, 1.0, 1.0) == "1.000\n+0.000 −0.000"
+    assert interval(0.0105, 0.0122, 11.791) == "$0.0122_{-0.0017}^{+12}$"
+    assert interval(9.0, 9.0123, 9.3) == "$9.012_{-0.012}^{+0.288}$"  # as before: 23 times
+    assert digits_of_errors(1.0, 1.25, float("inf")) == (2, 2, 2)

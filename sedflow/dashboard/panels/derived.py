@@ -12,6 +12,7 @@ from sedflow.dashboard.brush import Brushed
 from sedflow.dashboard.panels.panel import AnswerPanel
 from sedflow.dashboard.printed import minus
 from sedflow.dashboard.quantities import QUANTITIES
+from sedflow.figures.errors_shown import digits_of_errors
 from sedflow.model.derived import ALL, derive
 from sedflow.parameters import NAMES, PARAMETERS, Prior
 from sedflow.population.prior import cumulative
@@ -160,17 +161,23 @@ def number(value: float, width: float) -> str:
         return "–"
     digits = 2
     if np.isfinite(width) and width > 0:
-        digits = int(np.clip(1 - np.floor(np.log10(width)), -12, 4))
+        digits = int(1 - np.floor(np.log10(width)))
+    return _rounded(value, digits)
+
+
+def _rounded(value, digits):
+    digits = min(max(digits, -12), 4)
     return f"{round(float(value), digits):z,.{max(digits, 0)}f}".replace("-", "−")
 
 
 def interval(quantiles: np.ndarray) -> str:
     """Median and 68 % range from 16, 50 and 84 %, to two digits of the uncertainty.
 
-    >>> interval(np.array([1.0, 1.25, 1.625]))
-    '1.25 +0.38 −0.25'
+    >>> interval(np.array([1.0, 1.25, 1.625])), interval(np.array([0.0105, 0.0122, 11.791]))
+    ('1.25 +0.38 −0.25', '0.0122 +12 −0.0017')
     """
     low, middle, high = (float(v) for v in quantiles)
-    width = min(v for v in (high - middle, middle - low, np.inf) if v > 0)
-    parts = (number(v, width) for v in (middle, high - middle, middle - low))
-    return "{} +{} −{}".format(*parts)
+    values = middle, high - middle, middle - low
+    if not np.isfinite(values).all():
+        return "–"
+    return "{} +{} −{}".format(*map(_rounded, values, digits_of_errors(low, middle, high)))

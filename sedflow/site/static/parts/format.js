@@ -14,8 +14,10 @@ export function digitsFor(sigma) {
 
 /** A median with its 68 %: ["10.45", "+0.15 −0.11"]. @param {number} low @param {number} mid @param {number} high */
 export function spreadText(low, mid, high) {
-  const digits = digitsFor(Math.min(high - mid, mid - low) || high - low);
-  return [fixed(mid, digits), `+${fixed(high - mid, digits)} −${fixed(mid - low, digits)}`];
+  const least = Math.min(high - mid, mid - low) || high - low;
+  // One that is far larger than the other has digits of its own.
+  const own = (/** @type {number} */ error) => fixed(error, digitsFor(error > 30 * least ? error : least));
+  return [fixed(mid, digitsFor(least)), `+${own(high - mid)} −${own(mid - low)}`];
 }
 
 /** A share in percent. @param {number} share */
