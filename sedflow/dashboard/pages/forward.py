@@ -95,8 +95,7 @@ class ForwardView(PageView):
             self._both,
             self._parts,
             pn.Spacer(height=1, styles={"flex": "1 1 0"}),
-            self._pin,
-            self._unpin,
+            pn.Row(self._pin, self._unpin, margin=0),
             align_items="center",
             margin=0,
         )

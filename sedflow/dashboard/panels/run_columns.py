@@ -34,7 +34,7 @@ _FIGURES = {
     "p_calibrated": "p-value, calibrated",
     "log_evidence": "ln evidence",
     "r_hat": "largest R-hat",
-    "chi2": "χ² of the best draw",
+    "chi2": "χ² of the posterior's best draw",
     "n_band": "bands",
     "row": "row",
     "id": "ID",

@@ -22,7 +22,7 @@ __all__ = ["SAME", "StoredPanel"]
 SAME = 0.01  # of half a 68 % interval: stored numbers are float32
 _LEAST_P = 1e-37  # which float32 has with all digits
 _CSS = """
-.tables { display: flex; flex-wrap: wrap; gap: 0 24px; }
+.tables { display: flex; flex-wrap: wrap; align-items: flex-start; gap: 0 24px; }
 table { border-collapse: collapse; font-size: 13px; margin: 4px 0 8px; }
 td, th { padding: 2px 9px 2px 0; text-align: right; border-bottom: 1px solid #88888855;
          vertical-align: top; }
@@ -158,7 +158,7 @@ def _verdict(stored):
             ("k_hat", "k-hat", ".2f"),
             ("ess", "effective draws", ",.0f"),
             ("gap", "gap [nats]", ".2f"),
-            ("chi2", "χ² of the best draw", ".2f"),
+            ("chi2", "χ² of the posterior's best draw", ".2f"),
             ("p_calibrated", "p-value, calibrated", ".2g"),
             ("p_value", "raw", ".2g"),
             ("log_evidence", "ln evidence", ".2f"),
