@@ -218,7 +218,7 @@ def _add_by_name(columns, find, bands, found, guessed):
     said = []
     if not found:
         wanted = bands or (*NSA_BANDS, *_filters_in(columns))
-        more, by_name, others, bare = _guess_bands(columns, find, wanted)
+        more, by_name, others, bare, errors = _guess_bands(columns, find, wanted)
         open_ = []
         alike = ", ".join(one.value for one in more.values())
         if others:
@@ -228,6 +228,9 @@ def _add_by_name(columns, find, bands, found, guessed):
             )
         if bare:
             said.append(f"not read: {', '.join(bare)}, without errors named as those of {alike}")
+        if errors:
+            whose = f"beside the errors {', '.join(one.error for one in more.values())}"
+            said.append(_not_read(errors, whose))
         further = {} if bands else _guess_bands(columns, find, _FURTHER)[0]
         if further:
             values = ", ".join(one.value for one in further.values())
@@ -405,7 +408,7 @@ def _guess_bands(columns, find, bands):
     Patterns are not mixed: beside flux_u and flux_g, a column z is not a flux. Where a name is the
     band's letter alone, the name of the error must be of the same pattern, too; for the others,
     `_by_error` chooses. Returns the bands whose unit only a name told as well, the columns of bands
-    that another pattern alone has, and those without errors.
+    that another pattern alone has, those without errors, and other errors of the values.
     """
     found: dict[tuple, dict[str, BandColumns]] = {}
     errors_of: dict[tuple, dict[tuple, dict[str, BandColumns]]] = {}
@@ -436,7 +439,28 @@ def _guess_bands(columns, find, bands):
     others = [n for n in columns.names if n in rest and n.lower() not in REDSHIFTS]
     alone = [_of_band(find, own, band) for band in bands if told and band not in told]
     bare = [n for n in alone if n and n not in rest and n.lower() not in REDSHIFTS]
-    return told, by_name, others, list(dict.fromkeys(bare))
+    return told, by_name, others, list(dict.fromkeys(bare)), _other_errors(find, own, told)
+
+
+def _other_errors(find, pattern, found):
+    """Columns beside the errors that are read which are named as errors of these values, too.
+
+    One of z alone may be of the redshift.
+    """
+    read = {name for one in found.values() for name in (one.value, one.error, one.error_upper)}
+    others: list[str] = []
+    for form in dict.fromkeys(
+        _prefixed(error, prefix)
+        for own, errors, _, kind in PATTERNS
+        for prefix in PREFIXES
+        for error in errors
+        if kind == "sigma" and _prefixed(own, prefix) == pattern
+    ):
+        names = {band: _of_band(find, form, band) for band in found}
+        mine = {band: name for band, name in names.items() if name and name not in read}
+        if any(not _is_z(band) for band in mine):
+            others += mine.values()
+    return list(dict.fromkeys(others))
 
 
 def _by_error(named, beside):

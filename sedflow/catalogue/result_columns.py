@@ -93,11 +93,12 @@ def is_quantile(name: str) -> bool:
 class Pairs:
     """Which error may be that of which value, by the order and the case of their names.
 
-    Where columns of results are among them and flux_u is followed by sigma_u, each is the other's;
-    of flux_u and FLUX_U, errors are of the one that is spelled like them.
+    Where several bands have flux_u followed by sigma_u, and beside them is what is there in
+    results, each is the other's; of flux_u and FLUX_U, errors are of the one that is spelled like
+    them.
 
-    >>> names = ["FLUX_U", "FLUXERR_U", "flux_u", "sigma_u", "e_flux_u", "k_hat"]
-    >>> for pairs in (Pairs(names), Pairs(names[:-1])):
+    >>> names = ["FLUX_U", "FLUXERR_U", "e_flux_u", "flux_u", "sigma_u", "flux_r", "sigma_r"]
+    >>> for pairs in (Pairs([*names, "k_hat"]), Pairs(names)):
     ...     [pairs.fit("flux_u", error) for error in ("sigma_u", "e_flux_u", "FLUXERR_U")]
     [True, False, False]
     [True, True, False]
@@ -105,7 +106,7 @@ class Pairs:
 
     def __init__(self, names: Sequence[str]) -> None:
         self._twins = _twins(names)
-        self._error: dict[str, str] = {}
+        self._error = _errors_by_order(names)
         self._value: dict[str, str] = {}
         lower = [name.lower() for name in names]
         for k, name in enumerate(names if _some_of_results(names) else ()):
@@ -117,8 +118,6 @@ class Pairs:
                 first = lower.index(f"flux_{band}", first)
             if first < k:
                 self._value[name] = names[first]
-            if first == k - 1 and lower[first] == f"flux_{band}":
-                self._error[names[first]] = name
 
     def fit(self, value: str, error: str) -> bool:
         """Whether the error may be that of the value."""
@@ -126,6 +125,34 @@ class Pairs:
             return False
         alike = value in error or _case(value) == _case(error)
         return alike or value.lower() not in self._twins
+
+
+def _errors_by_order(names):
+    """The errors of fluxes whose columns are in the order of results, beside columns of these.
+
+    A quantile somewhere is not enough: tables have a sigma_u of their own behind flux_u, too, which
+    need not be its error.
+    """
+    lower = [name.lower() for name in names]
+    found: dict[str, str] = {}
+    k = 0
+    while k < len(lower):
+        first = k
+        while _is_pair(lower[k : k + 2]):
+            k += 2
+        before, behind = lower[:first][-1:], lower[k : k + 1]
+        theirs = any(map(_ONLY_THEIRS.search, before + behind)) or any(
+            map(_QUANTILE.search, behind)
+        )
+        if k - first > 2 and (theirs or before == ["chi2"]):
+            found.update(zip(names[first:k:2], names[first + 1 : k : 2], strict=True))
+        k += k == first
+    return found
+
+
+def _is_pair(names):
+    """Whether two names, one behind the other, are a flux and its error in results."""
+    return len(names) == 2 and bool(band := _band(names[0])) and names[1] == f"sigma_{band}"
 
 
 def _twins(names):

@@ -135,6 +135,29 @@ def test_in_a_table_without_results_the_names_of_errors_decide_and_not_their_ord
         ]
 
 
+@pytest.mark.parametrize("error", ["flux_err_", "ivar_", "e_flux_"])
+def test_quantiles_of_results_beside_a_table_do_not_make_a_sigma_of_its_own_the_error(error):
+    order = [f"{what}{b}" for b in BANDS for what in ("flux_", "sigma_", error)]
+    table = pd.DataFrame({"id": ["a", "b"]} | {name: [1.0, 2.0] for name in order})
+    table = table.assign(zspec=0.1)
+    for some in (["log_mstar_p50"], ["k_hat", "log_mstar_p50"], ["chi2", "a_v_p50"]):
+        part = results().assign(a_v_p50=0.1)[["id", *some]]
+        for both in (table, table.merge(part), part.merge(table)):
+            mapping = sedflow.guess_mapping(both)
+            assert [b.error for b in mapping.bands.values()] == [f"{error}{b}" for b in BANDS]
+            said = f"not read: sigma_u, sigma_g, sigma_r, beside the errors {error}u, {error}g"
+            assert any(said in note for note in mapping.notes)
+
+
+def test_errors_of_a_table_beside_the_fluxes_of_results_are_said_not_to_be_read():
+    fluxes = [f"{what}_{b}" for b in BANDS for what in ("flux", "sigma")]
+    for some in (["redshift", *fluxes, "log_mstar_p50"], ["k_hat", *fluxes, "redshift"]):
+        table = own("f_", "e_flux_").merge(results()[["id", *some]], on="id")
+        mapping = sedflow.guess_mapping(table)
+        assert [b.error for b in mapping.bands.values()] == [f"sigma_{b}" for b in BANDS]
+        assert "not read: e_flux_u, e_flux_g, e_flux_r, beside the errors" in mapping.notes[-1]
+
+
 def test_fluxes_of_results_that_a_join_renamed_are_told():
     mapping = sedflow.guess_mapping(
         results().merge(results().drop(columns=["flux_r", "sigma_r"]), on=["id", "redshift"])
