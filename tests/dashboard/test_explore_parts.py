@@ -307,7 +307,7 @@ def test_a_pin_of_an_address_that_cannot_be_is_told_beside_the_others(engine):
     for requests in ((good, bad), (bad, None, good)):
         pins, words = asyncio.run(opened(*requests))
         assert pins == ["72"]
-        assert any(text.startswith("Not pinned: The network") for text in words), words
+        assert any(text.startswith("Not pinned: NSAID 2490. The network") for text in words), words
     assert asyncio.run(opened(good, None, good)) == (["72"], [])
 
 

@@ -259,7 +259,8 @@ class CompareView(PageView):
                 if slot in self._taken:
                     continue
                 problem = said.rstrip(".")
-            self._problems.append(f"Not pinned: {problem}.")
+            name = galaxy if whole_number(galaxy := request.galaxy) is None else f"NSAID {galaxy}"
+            self._problems.append(f"Not pinned: {plain(name)}. {problem}.")
             self._hint.object = " ".join(self._problems)
             self._examples.visible = not self.pins
             self._show()
