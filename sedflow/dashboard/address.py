@@ -14,9 +14,10 @@ from sedflow.bands import is_library_band
 from sedflow.dashboard.answer import MOST_PINNED_DRAWS, OwnGalaxy, Request
 from sedflow.dashboard.learn.by_hand.kept import encode_best
 from sedflow.dashboard.numbers import MAX_DIGITS, clamped, whole_number
+from sedflow.dashboard.state import NO_SHARES
 from sedflow.errors import SedflowError
 from sedflow.files.packaged import SSP_NAMES
-from sedflow.parameters import PARAMETERS, as_theta
+from sedflow.parameters import BETAS, NAMES, PARAMETERS, as_theta
 from sedflow.photometry import Photometry
 
 #: Pages of the app, in order: key -> title in the bar. "run" where the server has one.
@@ -72,6 +73,9 @@ def decode(query: dict, state, forward=None) -> tuple[dict, dict, list[str]]:
                 value = _read(forward.param[name], name, query[name], notices)
                 if value is not None:
                     other[name] = value
+        if not any(other.get(name, forward.param[name].default) for name in NAMES[BETAS]):
+            notices.append(f"{NO_SHARES}; the page begins with four that are equal")
+            other = {name: value for name, value in other.items() if name not in NAMES[BETAS]}
     return main, other, notices
 
 

@@ -4,10 +4,10 @@ import math
 
 from sedflow.dashboard.curves import model_curves
 from sedflow.dashboard.numbers import clamped
-from sedflow.dashboard.state import ForwardState
+from sedflow.dashboard.state import NO_SHARES, ForwardState
 from sedflow.files.packaged import SSP_NAMES
 from sedflow.model.sed import default_model
-from sedflow.parameters import NAMES
+from sedflow.parameters import BETAS, NAMES
 
 __all__ = ["decode_pinned", "encode_pinned", "pinned_curves", "pinned_values"]
 
@@ -54,4 +54,6 @@ def decode_pinned(text: str) -> tuple[Pinned | None, list[str]]:
     for name, value in zip(_NUMBERS, found, strict=True):
         low, high = ForwardState.param[name].bounds
         values[name] = clamped(f"{name} of the pinned curve", value, low, high, notices)
+    if not any(values[name] for name in NAMES[BETAS]):
+        return None, [*notices, f"the pinned curve is left out: {NO_SHARES}"]
     return values, notices

@@ -104,6 +104,10 @@ def _shown(answer):
     return {"answer": answer, "message": answer.note, "prior": answer.request.prior}
 
 
+#: What is said where no star formation has a share.
+NO_SHARES = "all four β are 0, and shares need one above 0 to be divided by their sum; raise one"
+
+
 def _forward_parameters():
     return {
         p.name: param.Number(START[p.name], bounds=(p.low, p.high), label=p.label, doc=p.help)
@@ -133,13 +137,19 @@ class ForwardState(_Theta):
     LOOKS = ("model_unit", "model_log", "model_rest", "beside", "ages")
 
     def theta(self) -> dict[str, float]:
-        """The parameters by name, betas on the simplex."""
+        """The parameters by name, betas on the simplex.
+
+        Raises
+        ------
+        SedflowError
+            All betas are 0, and nothing is left to divide.
+        """
         theta = {name: getattr(self, name) for name in NAMES}
         betas = NAMES[1:5]
         total = sum(theta[b] for b in betas)
-        for b in betas:
-            theta[b] = theta[b] / total if total > 0 else 0.25
-        return theta
+        if not total > 0:
+            raise SedflowError(NO_SHARES)
+        return theta | {b: theta[b] / total for b in betas}
 
     def preset(self, name: str) -> None:
         """Take the parameters of a preset; the redshift stays."""

@@ -15,7 +15,7 @@ from panel.models.tabulator import CellClickEvent
 import sedflow
 from sedflow.atlas.shelf import shelf
 from sedflow.dashboard import site
-from sedflow.dashboard.address import decode_pins, encode_pins
+from sedflow.dashboard.address import decode, decode_pins, encode_pins
 from sedflow.dashboard.brush import brush, through, within
 from sedflow.dashboard.engine import Engine, OwnGalaxy, Recent, Request
 from sedflow.dashboard.pages.compare import MOST_PINS, CompareView, differing
@@ -28,6 +28,7 @@ from sedflow.dashboard.panels.downloads import DownloadsPanel
 from sedflow.dashboard.panels.observatory import Observatory, observe
 from sedflow.dashboard.panels.paper import PaperPanel
 from sedflow.dashboard.panels.typed import typed_galaxy
+from sedflow.dashboard.pinned_curve import decode_pinned, encode_pinned, pinned_values
 from sedflow.dashboard.presets import PRESETS
 from sedflow.dashboard.publication import FigureChoice
 from sedflow.dashboard.quantities import QUANTITIES
@@ -671,6 +672,27 @@ def test_a_signal_to_noise_is_asked_for_where_it_counts(engine):
     assert not observatory.snr.disabled
     observatory.noise.value = "like the NSA"
     assert observatory.snr.disabled
+
+
+def test_four_shares_of_zero_are_said_and_are_no_galaxy(engine):
+    view = ForwardView(engine=engine)
+    view.state.preset("quiescent")
+    shown = view.data["flux"]
+    view.sliders["beta2"].value = view.sliders["beta3"].value = view.sliders["beta4"].value = 0.0
+    assert view._magnitudes.object.startswith("All four β are 0")
+    assert view.data["theta"]["beta4"] == 1.0  # the galaxy before
+    view.observe()
+    view._pin.clicks += 1
+    assert "Not observed: all four" in html.unescape(view.observatory._said.object)
+    assert not view.observed and view.pinned is None
+    view.sliders["beta4"].value = 0.7
+    assert view._magnitudes.object.startswith("AB magnitudes")
+    assert not np.array_equal(shown, view.data["flux"])
+    zero = dict.fromkeys(("beta1", "beta2", "beta3", "beta4"), "0")
+    _, forward, notices = decode(zero | {"tau_ism": "0.4"}, ExplorerState(run=None), ForwardState())
+    assert forward == {"tau_ism": 0.4} and notices[0].startswith("all four β are 0")
+    pinned = encode_pinned(pinned_values(ForwardState(beta1=0, beta2=0, beta3=0, beta4=0)))
+    assert decode_pinned(pinned)[0] is None
 
 
 def test_a_mock_is_observed_and_its_truth_marked(engine):

@@ -15,7 +15,8 @@ from sedflow.dashboard.panels.model_light import ModelLight
 from sedflow.dashboard.panels.observatory import Observatory
 from sedflow.dashboard.pinned_curve import pinned_curves, pinned_values
 from sedflow.dashboard.state import ForwardState, LightOptions
-from sedflow.dashboard.widgets import NO_LABEL, PRESSED, follow, prose
+from sedflow.dashboard.widgets import NO_LABEL, PRESSED, begun, follow, prose
+from sedflow.errors import SedflowError
 from sedflow.figures.histories import HistoryFigure, history_layers
 from sedflow.files.packaged import SSP_NAMES
 from sedflow.model.sed import default_model
@@ -47,6 +48,7 @@ class ForwardView(PageView):
         self.other = default_model(_BESIDE.get(self.model.grid.name, "fsps"))
         self.engine = engine
         self._pinned = None if self.pinned is None else pinned_curves(self.pinned)
+        self._lack = ""  # why the sliders are of no galaxy
         self._before: dict | None = None  # the model before the slider that moves now
         self._moving: tuple = ()
         self.options = LightOptions()
@@ -175,6 +177,7 @@ class ForwardView(PageView):
 
     def _galaxy(self):
         """The galaxy that is shown, to observe it."""
+        self.state.theta()  # raises where the sliders are of none
         data = self.data
         grid = self.model.grid.name
         ssp = grid if grid in SSP_NAMES else ""
@@ -189,6 +192,8 @@ class ForwardView(PageView):
         )
 
     def _text(self):
+        if self._lack:
+            return self._lack
         cells = [
             f"**{b}** {m:.2f}" + (f" ({o:.2f})" if "other" in self.data else "")
             for b, m, o in zip(
@@ -202,13 +207,21 @@ class ForwardView(PageView):
         return f"AB magnitudes{other}: {' &nbsp; '.join(cells)}"
 
     def _keep(self, pin):
+        if pin and self._lack:
+            return
         self._pinned = self.data if pin else None
         self._unpin.disabled = not pin
         self._update()
         self.pinned = pinned_values(self.state) if pin else None
 
     def _update(self, *events):
-        before, self.data = self.data, self._compute()
+        before = self.data
+        try:
+            self.data = self._compute()
+        except SedflowError as problem:
+            self._lack = f"{begun(problem)}. What is shown is the galaxy before."
+        else:
+            self._lack = ""
         moving = tuple(event.name for event in events)
         if moving != self._moving or self._before is None:
             self._moving, self._before = moving, before

@@ -129,8 +129,8 @@ class Observatory(param.Parameterized):
 
     def observe(self) -> None:
         """Add a mock of the galaxy shown to the engine; its name goes to `observed`."""
-        bands, flux, redshift, theta, ssp = self._galaxy()
         try:
+            bands, flux, redshift, theta, ssp = self._galaxy()
             seed = _inside(self.seed, _SEEDS)
             snr = None if self.noise.value == _LIKE_NSA else _inside(self.snr, _SNRS)
             seen = observe(flux, redshift, bands, seed, snr, self.missing.value)
