@@ -451,6 +451,15 @@ def test_no_page_says_what_a_public_server_refuses(blank, address):
     page.get_by_text("write 0.02, with a point").wait_for()
     page.get_by_text(re.compile("^There is no redshift")).wait_for()
     assert field.input_value() == ""
+    for label, typed in (("redshift", "0.05"), ("u", "18,2"), ("u error", "0,05")):
+        field = page.get_by_label(label, exact=True).and_(page.locator("input:visible")).first
+        field.fill(typed)
+        field.press("Enter")
+    page.get_by_role("button", name="Infer this galaxy").click()
+    page.get_by_text("What was typed for u is not a number").wait_for()
+    field = page.get_by_label("redshift", exact=True).and_(page.locator("input:visible")).first
+    field.press("ArrowUp")
+    assert field.input_value() == "0.06"  # and not 0.060000000000000005
     page.locator("[class*=FileInput] input[type=file]").first.set_input_files(
         {"name": "empty.csv", "mimeType": "text/csv", "buffer": b""}
     )

@@ -29,6 +29,7 @@ from sedflow.dashboard.panels.typed import TypedPanel
 from sedflow.dashboard.panels.upload import UploadPanel
 from sedflow.dashboard.panels.verdict import VerdictPanel, _listed
 from sedflow.dashboard.quantities import MAIN_QUANTITIES, in_labels
+from sedflow.dashboard.server.messages import NOT_TAKEN
 from sedflow.dashboard.state import ExplorerState
 from sedflow.dashboard.tabs import Page
 from sedflow.dashboard.widgets import plain, typeset
@@ -107,6 +108,18 @@ def test_what_was_wrong_with_a_typed_galaxy_goes_when_it_is_typed_again():
     assert panel._note.object.startswith("Band g has no error")
     panel._values["g"][1].value = 0.02
     assert panel._note.object == ""
+
+
+def test_a_band_whose_texts_were_refused_is_not_left_out_without_a_second_press():
+    panel = TypedPanel(Engine(None))
+    for band in "gr":
+        panel._values[band][0].value, panel._values[band][1].value = 17.0, 0.02
+    panel._values["u"][0].placeholder = NOT_TAKEN
+    panel.infer()
+    assert panel._note.object.startswith("What was typed for u is not a number")
+    assert not panel.chosen and panel._values["u"][0].placeholder == ""
+    panel.infer()
+    assert panel.chosen == "my galaxy"
 
 
 def test_notes_are_a_list_and_one_note_is_a_sentence():

@@ -10,7 +10,7 @@ from sedflow.atlas.catalog import NSA_BANDS
 from sedflow.catalogue.rows import BandColumns, Mapping, to_photometry
 from sedflow.dashboard.answer import OwnGalaxy
 from sedflow.dashboard.engine import Engine
-from sedflow.dashboard.server.messages import LONGEST_TEXT
+from sedflow.dashboard.server.messages import LONGEST_TEXT, NOT_TAKEN
 from sedflow.dashboard.widgets import NumberField, begun, plain, prose, typeset
 from sedflow.errors import SedflowError
 from sedflow.photometry import Photometry
@@ -85,8 +85,17 @@ class TypedPanel(pn.viewable.Viewer):
     def infer(self) -> None:
         """Add the typed galaxy to the engine and choose it."""
         values = {band: (v.value, e.value) for band, (v, e) in self._values.items()}
+        fields = dict(self._values)
+        refused = [b for b, two in fields.items() if any(f.placeholder == NOT_TAKEN for f in two)]
+        for field in (self._redshift, *sum(fields.values(), ())):
+            field.placeholder = ""
         try:
             galaxy = typed_galaxy(values, self._redshift.value, self._unit.value)
+            if empty := [band for band in refused if values[band] == (None, None)]:
+                raise SedflowError(
+                    f"what was typed for {', '.join(empty)} is not a number, and was not taken; "
+                    "type one, or press again to infer without it"
+                )
             name = self.engine.add(self._name.value or "my galaxy", OwnGalaxy(galaxy))
         except SedflowError as error:
             self._note.object = plain(typeset(f"{begun(error)}."))

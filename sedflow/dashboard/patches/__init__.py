@@ -31,7 +31,7 @@ Take a patch out once its report is resolved in the versions that `pyproject.tom
 | late columns (`tabulator.js`) | Tabulator 6.4 | not reported |
 | late data (`tabulator.js`) | Panel 1.9 | not reported |
 | finite numbers (`bokeh.js`) | Bokeh 3.9 | not reported |
-| typed digits (`bokeh.js`) | Bokeh 3.9 | not reported |
+| typed digits, without noise (`bokeh.js`) | Bokeh 3.9 | not reported |
 | large and empty files (`bokeh.js`) | Bokeh 3.9 | not reported |
 | turned pages (`tabulator.js`) | Tabulator 6.4, Panel 1.9 | not reported |
 | keys in legends (`bokeh.js`) | Bokeh 3.9 | not reported |

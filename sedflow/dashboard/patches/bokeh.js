@@ -81,7 +81,8 @@
 // A number field leaves out what is no part of a number while it is typed, so that 17,53 was 1753,
 // and takes 1e400 for infinity, which the server hears no more than what is no number. One outside
 // its ends it shows and does not take; an empty field then has 0. It keeps the number that it had,
-// shows it, and says so; one without ends, which a button reads, is empty then.
+// shows it, and says so; one without ends, which a button reads, is empty then, and not as one that
+// was left empty: the button hears of it.
 {
   const field = window.Bokeh?.require('models/widgets/numeric_input').NumericInputView?.prototype
   const change = field?.change_input
@@ -96,6 +97,7 @@
         const over = high !== null && number > high
         if (!plain || !over && !(low !== null && number < low)) {
           this.input_el.value = plain
+          if (this.model.placeholder === NOT_TAKEN) this.model.placeholder = ''
           return change.call(this)
         }
         this.input_el.value = this.format_value
@@ -105,7 +107,10 @@
         window.sedflow?.notice(`${title || 'number'} = ${shown} is ${beyond}, and was not taken; type ${inside}.`)
         return
       }
-      if (low === null && high === null) this.model.value = null
+      if (low === null && high === null) {
+        this.model.value = null
+        this.model.placeholder ||= NOT_TAKEN
+      }
       this.input_el.value = this.format_value
       const comma = /^[-+]?\d+,\d+$/.test(plain)
       window.sedflow?.notice(`\u201c${said.slice(0, 32)}\u201d is not a ${whole ? 'whole ' : ''}number`
@@ -115,13 +120,21 @@
 }
 
 // The arrows of a number field, by key, wheel or button, go from the number that was sent last, and
-// so lost the digits that were typed just before. These are taken first.
+// so lost the digits that were typed just before. These are taken first. A sum has the digits of the
+// number and of the step, and no noise of rounding behind them.
 {
   const field = window.Bokeh?.require('models/widgets/spinner').SpinnerView?.prototype
   const increment = field?.increment
+  const decimals = number => {
+    const [digits, power] = String(number).split('e')
+    return Math.max(0, (digits.split('.')[1] ?? '').length - Number(power ?? 0))
+  }
   if (increment) {field.increment = function(step) {
     if (this.input_el.value !== this.format_value) this.change_input()
-    increment.call(this, step)
+    const {value} = this.model
+    if (value === null) return increment.call(this, step)
+    const digits = Math.min(100, Math.max(decimals(value), decimals(step)))
+    this.model.value = this.bound_value(Number((value + step).toFixed(digits)))
   }}
 }
 

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from bokeh.models import CustomJS
 
-from sedflow.dashboard.server.messages import MAX_MEGABYTES
+from sedflow.dashboard.server.messages import MAX_MEGABYTES, NOT_TAKEN
 
 _FILES = Path(__file__).parent
 
@@ -18,7 +18,7 @@ def _text(name):
 def page_patches() -> str:
     """What a page runs before it makes anything: patches of Bokeh and Tabulator."""
     text = _text("bokeh.js") + _text("layout.js") + _text("tabulator.js")
-    return text.replace("MEGABYTES", str(MAX_MEGABYTES))
+    return text.replace("MEGABYTES", str(MAX_MEGABYTES)).replace("NOT_TAKEN", repr(NOT_TAKEN))
 
 
 def patch_document(document) -> None:

@@ -39,6 +39,7 @@ __all__ = [
     "LONGEST_TEXT",
     "MAX_MEGABYTES",
     "MESSAGE_BYTES",
+    "NOT_TAKEN",
     "PROPERTIES",
     "Late",
     "Refused",
@@ -55,6 +56,9 @@ _ADDRESS = 10_000  # characters of an address
 MAX_MEGABYTES = 10
 _FILE = 14_000_000  # characters of an upload in base 64
 _POINTS = 20_000  # that a box selects
+#: What an empty number field shows, and says to a button that reads it, after a text that is no
+#: number.
+NOT_TAKEN = "not taken"
 _EVENTS = 50  # changes and events in one message
 _ONCE = ("click", "geometry")  # of each, one in a message
 _ENTRY = 40  # bytes that a number of a list takes
@@ -79,7 +83,10 @@ _TOGGLE: dict[str, Check] = {"active": truth}
 _SIZE = optional(whole(0, 100_000))
 _RANGE: dict[str, Check] = {"start": nan_or_number, "end": nan_or_number}
 _SLIDER: dict[str, Check] = {"value": number, "value_throttled": number}
-_SPINNER: dict[str, Check] = {"value": optional_number, "value_throttled": optional_number}
+_SPINNER: dict[str, Check] = {
+    **dict.fromkeys(("value", "value_throttled"), optional_number),
+    "placeholder": lambda value, model=None: value in ("", NOT_TAKEN),
+}
 _CHOICE: dict[str, Check] = {"value": optional(text(LONGEST_TEXT))}
 _TABLE: dict[str, Check] = {
     "filters": filters,
