@@ -560,6 +560,21 @@ def test_no_text_at_all_becomes_a_formula(texts):
         assert number == "-1.5"
 
 
+@pytest.mark.parametrize("blank", ["\u00a0", "\u2009"])
+def test_rows_that_other_blanks_divide_are_read(tmp_path, blank):
+    """Web pages and Word write them where the header has blanks of the usual kind."""
+    path = tmp_path / "t.txt"
+    rows = "id z mag_u\n" + "a 0.1 17.5\nb 0.2 18.5\nc 0.3 19.5\n".replace(" ", blank)
+    texts = [rows] if blank == "\u2009" else [rows, rows.replace(" ", blank)]
+    for text in texts:
+        path.write_text(text, encoding="utf-8")
+        table = read_table(path)
+        assert list(table["id"]) == ["a", "b", "c"]
+        assert list(table["mag_u"]) == [17.5, 18.5, 19.5]
+    path.write_text(f"id z\nNGC{blank}1275 0.1\nNGC{blank}72 0.2\n", encoding="utf-8")
+    assert list(read_table(path)["z"]) == [0.1, 0.2]  # a name stays one
+
+
 def test_no_module_writes_csv_of_its_own():
     """Whoever writes CSV goes through `spreadsheet.to_csv`."""
     from pathlib import Path

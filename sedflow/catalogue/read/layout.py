@@ -112,7 +112,7 @@ def _sample(lines, name):
 def _delimiter(lines):
     """What divides the columns: that which divides most lines into equally many, and most."""
     best, most = "", (False, 0)
-    for delimiter in (*_DELIMITERS, " "):
+    for delimiter in (*_DELIMITERS, " ", "\u00a0"):
         if delimiter == " " and most[0]:
             break
         try:

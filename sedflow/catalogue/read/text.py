@@ -188,6 +188,9 @@ def _records(lines, delimiter, name, n):
                     )
             else:
                 rows += 1
+                if blanks and len(fields) != n:  # as web pages and Word write blanks
+                    parts = [text for cell in fields for text in _FOREIGN_BLANKS.split(cell)]
+                    fields = parts if len(parts) == n else fields
                 yield [text.strip() for text in fields], lines.number - before
             lines.fresh, before = True, lines.number
     except csv.Error as error:
@@ -197,6 +200,7 @@ def _records(lines, delimiter, name, n):
         ) from None
 
 
+_FOREIGN_BLANKS = re.compile(r"[^\S ]+")
 _NEXT_TABLE = re.compile(r"#\s*(RESOURCE|Table\b|Name:)")  # of VizieR's
 
 
