@@ -324,10 +324,11 @@ class Engine:
             notes.insert(0, why)
         elif not good:
             shown = network
+            needed = f", where {MIN_ESS:.0f} are needed" if figures.ess < MIN_ESS else ""
             notes.append(
                 "these are the network's draws, which weights cannot correct (k-hat "
                 f"{k_hat_text(figures.k_hat)}, limit {K_HAT_MAX}; effective draws: "
-                f"{figures.ess:.0f}, where {MIN_ESS:.0f} are needed): take more draws, refine, or "
+                f"{figures.ess:.0f}{needed}): take more draws, refine, or "
                 "run MCMC"
             )
         return self._dress(request, shown, network, check, notes, missed=missed)

@@ -144,11 +144,13 @@ class Ladder:
             kept = _unweighted(kept)
             what = "The quantiles are those of the draws without weights, and approximate"
         tried = "" if trust == "weights" else ", not even with adaptive importance sampling"
+        # Where there are as many, k-hat alone is why.
+        needed = f", where {self.enough:,.0f} are needed" if held.ess < self.enough else ""
         self.say(
             APPROXIMATE,
             f"{self.heavy}The importance weights do not pass{tried}: k-hat "
             f"{k_hat_text(held.k_hat)} (limit {k_hat_max(held.n):.2g}), {held.ess:,.0f} of "
-            f"{int(held.n):,} draws effective, where {self.enough:,.0f} are needed. {what}; "
+            f"{int(held.n):,} draws effective{needed}. {what}; "
             "trust='auto' goes on to adaptive importance sampling and MCMC.",
         )
         return self._as_many(_without_evidence(kept))

@@ -110,6 +110,15 @@ def test_chains_where_the_network_cannot_draw_are_tried_with_other_seeds():
     assert "2 more seeds did no better" in alone.reason
 
 
+def test_draws_of_which_enough_are_effective_are_not_told_how_many_are_needed(monkeypatch):
+    for where in ("sampling.reweighting", "sampling.verdict_steps", "fits.robust", "trust_limits"):
+        monkeypatch.setattr(f"sedflow.{where}.k_hat_max", lambda n: 0.01)
+    fit = climb(linear.galaxy(), trust="weights", shift=1.0)
+    assert fit.draws.importance.ess > 400
+    assert "The importance weights do not pass" in fit.verdict.reason
+    assert "are needed" not in fit.verdict.reason
+
+
 @pytest.mark.parametrize("trust", ["weights", "proposals"])
 def test_a_shorter_ladder_says_what_it_left_undone(trust):
     assert climb(linear.galaxy(), trust=trust).verdict.kind == "exact (weights)"
