@@ -13,6 +13,7 @@ import socket
 import subprocess
 import sys
 import time
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -183,32 +184,33 @@ def _corner(page, n, button):
     page.get_by_role("button", name=button, exact=True).click()
     page.wait_for_timeout(2000)
     network = page.get_by_role("button", name="network", exact=True)
+    for _ in range(2):  # what was never drawn has no source yet
+        network.click()
+        page.wait_for_timeout(2000)
     times = [until(page, network.click, "corner_contours_network") for _ in range(10)]
     say(f"corner {n} x {n}: second set of 10,000 drawn or taken off", times)
     if not page.evaluate(
         f"() => {MODELS}.find(m => m.name == 'corner_contours_network').data.x.length"
     ):
         network.click()
-    times = []
-    for k in range(10):
-        geometry = {"type": "rect", "x0": 0.1, "x1": 0.4 + 0.04 * k, "y0": n - 1.9, "y1": n - 1.3}
-        times.append(
-            until(
-                page,
-                lambda geometry=geometry: page.evaluate(
-                    f"""g => {{
-                        const m = {MODELS}.find(m => m.name == 'corner')
-                        const event = new (Bokeh.require('core/bokeh_events').SelectionGeometry)(
-                            g, true)
-                        m.trigger_event(event)
-                    }}""",
-                    geometry,
-                ),
-                "corner_histograms_selected",
-            )
-        )
+    _brush(page, n, 0.39)
+    page.wait_for_timeout(2000)
+    ends = [0.4 + 0.04 * k for k in range(10)]
+    brushes = [partial(_brush, page, n, end) for end in ends]
+    times = [until(page, one, "corner_histograms_selected") for one in brushes]
     say(f"corner {n} x {n}: brush to everything painted", times)
     page.get_by_role("button", name="Clear", exact=True).click()
+
+
+def _brush(page, n, end):
+    """Select a box of a corner plot of n quantities, as a drag does."""
+    page.evaluate(
+        f"""g => {{
+            const m = {MODELS}.find(m => m.name == 'corner')
+            m.trigger_event(new (Bokeh.require('core/bokeh_events').SelectionGeometry)(g, true))
+        }}""",
+        {"type": "rect", "x0": 0.1, "x1": end, "y0": n - 1.9, "y1": n - 1.3},
+    )
 
 
 def _forward(page):

@@ -187,10 +187,10 @@ def watched_page(chromium):
 
 
 def source(page, name, column):
-    """A column of a named data source, as the browser holds it."""
+    """A column of a named data source, as the browser holds it; [] if nothing was drawn of it."""
     return page.evaluate(
         f"""() => {{
-            const data = {MODELS}.find(m => m.name == '{name}').data
+            const data = {MODELS}.find(m => m.name == '{name}')?.data ?? {{{column}: []}}
             return Array.from(data.get ? data.get('{column}') : data['{column}'])
         }}"""
     )

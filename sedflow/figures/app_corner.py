@@ -23,7 +23,14 @@ from bokeh.models import (
 from bokeh.plotting import figure
 from matplotlib.ticker import MaxNLocator
 
-from sedflow.figures.base import TOOLBAR, compact, drawn_whole, empty_sources
+from sedflow.figures.base import (
+    TOOLBAR,
+    WALK,
+    DrawnWhenThere,
+    compact,
+    drawn_whole,
+    empty_sources,
+)
 from sedflow.figures.corner_axes import GAP, SIDE, join_lines
 from sedflow.figures.corner_draws import HELD
 from sedflow.palette import GREY, MODEL, SELECTED, TEXT, THEME_INK, TRUTH, WALKED
@@ -136,7 +143,7 @@ class CornerFigure:
         plain, told = ("x", "y"), ("x", "y", "text")
         columns: dict[str, tuple] = {
             "image": ("image", "x", "y", "dw", "dh"),
-            **dict.fromkeys(("frames", "truth", "outline", "walk", "quantiles"), plain),
+            **dict.fromkeys(("frames", "truth", "outline", WALK, "quantiles"), plain),
             **{f"{kind}_{drawn}": plain for drawn in self.colors for kind in _KINDS},
             **dict.fromkeys((*_TEXT, "held", *(f"key_{n}" for n in (*self.colors, "truth"))), told),
             "values": (*told, "short"),
@@ -145,6 +152,7 @@ class CornerFigure:
         self._axes = None
         self._draw()
         drawn_whole(f)
+        self._renderers = DrawnWhenThere(f, [self._sources[WALK]])
         self.update(axes, sets, truth, title, labels, whose=whose)
 
     def _draw(self):
@@ -183,7 +191,7 @@ class CornerFigure:
                 text_color=TEXT,
             ),
         )
-        f.scatter("x", "y", source=s["walk"], color=WALKED, size=9)
+        f.scatter("x", "y", source=s[WALK], color=WALKED, size=9)
         self._texts: dict[str, Text] = {}
         for name, style in _TEXT.items():
             glyph = Text(x="x", y="y", text="text", **style)  # coloured by the page's theme
@@ -302,6 +310,7 @@ class CornerFigure:
         for name, columns in new.items():
             if not _equal(self._sources[name].data, columns):
                 self._sources[name].data = columns
+        self._renderers.update()
         self._axes = axes
         heading: Any = self.figure.title
         heading.text = title  # last: it never stands over another galaxy's panels

@@ -4,6 +4,7 @@ What is drawn is `Layers`, plain numbers that a pure function makes. Redrawing a
 some hundred milliseconds, patching its sources some ten.
 """
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -12,6 +13,7 @@ from bokeh.models import (
     BoxSelectTool,
     CDSView,
     ColumnDataSource,
+    HoverTool,
     Line,
     Range1d,
     Selection,
@@ -27,6 +29,8 @@ __all__ = [
     "FOLDED",
     "OUTLINE",
     "TOOLBAR",
+    "WALK",
+    "DrawnWhenThere",
     "Layers",
     "LiveFigure",
     "compact",
@@ -35,8 +39,8 @@ __all__ = [
     "legend_above",
 ]
 
-#: Source of the rim of a selection.
-OUTLINE = "outline"
+#: Source of the rim of a selection, and of a draw that a walk passes, which the page fills itself.
+OUTLINE, WALK = "outline", "walk"
 _LONG = 200  # numbers of a curve
 #: Style of toolbars, which appear over a figure while the pointer is on it. They are as wide as the
 #: figure: beside their buttons a drag goes to the figure below.
@@ -114,6 +118,32 @@ def drawn_whole(plot: figure) -> None:
         renderer.update(view=CDSView(filter=every), nonselection_glyph=None, muted_glyph=None)
 
 
+class DrawnWhenThere:
+    """The renderers of a figure; those without rows are no part of it until they have some.
+
+    Two thirds of what a page may draw is not drawn at first, and each renderer is four models that
+    the server writes and the browser makes.
+
+    Parameters
+    ----------
+    plot : figure
+    always : sources whose rows come from the page itself
+    """
+
+    def __init__(self, plot: figure, always: Iterable[ColumnDataSource] = ()):
+        self._plot, self._every = plot, list(plot.renderers)
+        inspected = [r for t in plot.tools if isinstance(t, HoverTool) for r in t.renderers or ()]
+        names = {one.name for one in always}
+        self._drawn = [r for r in self._every if r in inspected or _source(r).name in names]
+        plot.renderers = self._drawn
+
+    def update(self) -> None:
+        """Take in those that have rows now."""
+        drawn = [r for r in self._every if r in self._drawn or _rows(_source(r))]
+        if len(drawn) > len(self._drawn):
+            self._plot.renderers = self._drawn = drawn
+
+
 class LiveFigure:
     """A Bokeh figure whose sources follow `Layers`.
 
@@ -155,6 +185,9 @@ class LiveFigure:
         tick_logarithms(self.figure.yaxis[0])
         self.draw()
         drawn_whole(self.figure)
+        self._renderers = DrawnWhenThere(
+            self.figure, [s for k, s in self.sources.items() if k == WALK]
+        )
         self.update(layers)
 
     def draw(self) -> None:
@@ -200,6 +233,7 @@ class LiveFigure:
             new = {c: compact(v) for c, v in new.items()}
             if not _same(source.data, new):
                 source.data = new
+        self._renderers.update()
         self.fade(bool(layers.extra.get("brushed")))
         f = self.figure
         if not isinstance(f.x_range, Range1d) or (f.x_range.start, f.x_range.end) != layers.x_range:
@@ -208,6 +242,14 @@ class LiveFigure:
         f.xaxis.axis_label, f.yaxis.axis_label = layers.x_label, layers.y_label
         # Last, so that a title is never above the curves of another galaxy.
         f.title.text = layers.title  # type: ignore[union-attr]
+
+
+def _source(renderer):
+    return renderer.data_source
+
+
+def _rows(source):
+    return any(len(column) for column in source.data.values())
 
 
 def compact(values):

@@ -34,6 +34,8 @@ class PageTheme(Theme):
             json={
                 "attrs": {
                     "Plot": {
+                        # No menu of tools beside the tool bar: a model for each of them.
+                        "context_menu": None,
                         "background_fill_alpha": 0.0,
                         "border_fill_alpha": 0.0,
                         "outline_line_color": colors["line"],

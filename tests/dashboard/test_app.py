@@ -1021,9 +1021,24 @@ def test_a_band_is_left_out_on_the_side_by_keyboard(page):
     page.get_by_text("u left out").wait_for(timeout=60_000)
     assert source(page, "sed_left", "band") == ["u"]
     assert len(source(page, "corner_histograms_changed", "x")) > 10
+    # Glyphs that came with it are in the ink of the page, and the legend stays at its end.
+    ends, colors = page.evaluate(
+        f"""() => {{
+            const figure = {MODELS}.find(m => m.name == 'sed'), view = Bokeh.index.find_one(figure)
+            const legend = view.renderer_views.get(figure.above.find(m => m.type == 'Legend'))
+            const named = name => figure.renderers.find(one => one.data_source.name == name)
+            return [
+                [legend.el, view.el].map(el => el.getBoundingClientRect().right),
+                ['sed_data', 'sed_changed'].map(name => named(name).glyph.line_color.value ??
+                    named(name).glyph.line_color),
+            ]
+        }}"""
+    )
+    assert 0 <= ends[1] - ends[0] < 12
+    assert colors[1] == "#1b2026"
     page.wait_for_url(re.compile("whatif=u:out"))
     page.get_by_role("button", name="As it is").click()
-    page.wait_for_function(f"() => {MODELS}.find(m => m.name == 'sed_changed').data.x.length == 0")
+    page.wait_for_function(f"() => {MODELS}.find(m => m.name == 'sed_changed')?.data.x.length == 0")
 
 
 @pytest.mark.parametrize("view", ["explore", "forward"])
@@ -1123,7 +1138,7 @@ def test_mcmc_runs_beside_the_network_and_can_be_cancelled(page):
     page.get_by_role("button", name="Run MCMC").click()
     page.get_by_text("two halves of MCMC").wait_for(timeout=240_000)
     page.wait_for_function(
-        f"() => {MODELS}.find(m => m.name == 'corner_contours_mcmc').data.x.length > 50"
+        f"() => {MODELS}.find(m => m.name == 'corner_contours_mcmc')?.data.x.length > 50"
     )
 
 

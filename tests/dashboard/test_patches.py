@@ -182,6 +182,22 @@ def test_a_search_is_made_when_models_left_and_not_otherwise(monkeypatch):
     assert searches == [row]
 
 
+@pytest.mark.parametrize("replaced", [False, True])
+def test_what_comes_while_models_are_frozen_has_the_theme_when_it_is_written_down(replaced):
+    bokeh_models.patch()
+    document, seen = Document(), []
+    row = models.Row(models.Div(margin=1))
+    document.add_root(row)
+    document.theme = Theme(json={"attrs": {"Line": {"line_color": "red"}}})
+    line = models.Line()
+    document.on_change(lambda event: seen.append(line.line_color))
+    with document.models.freeze():
+        if replaced:  # and models are to be searched for
+            row.children = []
+        row.tags = [models.GlyphRenderer(data_source=models.ColumnDataSource(), glyph=line)]
+        assert seen[-1] == "red"
+
+
 def test_a_freeze_that_ends_after_its_document_was_destroyed_ends():
     bokeh_models.patch()
     document = Document()

@@ -27,7 +27,8 @@ Take a patch out once its report is resolved in the versions that `pyproject.tom
 | whole glyphs (`bokeh.js`) | Bokeh 3.9 | not reported |
 | clean edges (`bokeh.js`) | Bokeh 3.9 | not reported |
 | same styles, laid out once, sizes in a box (`layout.js`) | Bokeh 3.9 | not reported |
-| known letters, same sizes (`layout.js`) | Bokeh 3.9 | not reported |
+| known letters, same sizes, more to draw (`layout.js`) | Bokeh 3.9 | not reported |
+| known kinds (`bokeh.js`) | Bokeh 3.9 | not reported |
 | late columns (`tabulator.js`) | Tabulator 6.4 | not reported |
 | late data (`tabulator.js`) | Panel 1.9 | not reported |
 | finite numbers (`bokeh.js`) | Bokeh 3.9 | not reported |

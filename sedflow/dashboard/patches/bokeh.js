@@ -8,6 +8,20 @@
   if (visuals) visuals.prototype._get_css_value = () => ''
 }
 
+// Each property of each model asks its kind whether its values may be models, and a kind asks those
+// that it is made of: the same answers, twenty thousand times for a page.
+{
+  const either = window.Bokeh?.require('core/kinds').Kinds.Or?.prototype
+  const ask = either?.may_have_refs
+  if (ask) {
+    const known = new WeakMap()
+    either.may_have_refs = function() {
+      if (!known.has(this)) known.set(this, ask.call(this))
+      return known.get(this)
+    }
+  }
+}
+
 // The outline of a figure whose ground is clear begins no path of its own, and draws what was drawn
 // last before, mostly ticks of axes that have moved since.
 {

@@ -75,14 +75,16 @@ def _roots(models):
 def _trigger(self, attr, old, new, hint=None, setter=None):
     if hint is None and self._document is not None:
         before, after = _models_in(old), _models_in(new)
-        models = self.document.models
-        if before - after or (after - before and models not in _KNOWN):
+        models, fresh = self.document.models, after - before
+        if before - after or (fresh and models not in _KNOWN):
             models.invalidate()
-        elif after - before:
+        elif fresh:
             _, came = _KNOWN[models]
-            came |= after - before
+            came |= fresh
             if not models._freeze_count:
                 _attach(models, came)
+        if fresh and models._freeze_count:
+            _dress(models, fresh)
     name = self.lookup(attr).name
     PropertyCallbackManager.trigger(self, name, old, new, hint=hint, setter=setter)
 
@@ -91,6 +93,13 @@ def _models_in(value):
     found: set[Model] = set()
     bokeh_util.visit_value_and_its_immediate_references(value, found.add)
     return found
+
+
+def _dress(models, came):
+    """Give models that wait for the end of a freeze their theme: they may be sent before."""
+    theme = models._document().theme
+    for model in bokeh_util.collect_filtered_models(lambda one: one.id in models, *came):
+        theme.apply_to_model(model)
 
 
 def _attach(models, came):

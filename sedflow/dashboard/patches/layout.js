@@ -105,3 +105,36 @@
     if (this._render_count) Object.assign(this, {_needs_paint, _invalidate_all})
   }}
 }
+
+// Something that a figure draws more takes no room beside it: the page is not laid out for it, and
+// what is beside the figure stays where the last layout has put it.
+{
+  const figure = window.Bokeh?.require('models/plots/plot_canvas').PlotView?.prototype
+  const build = figure?._build_renderers, update = figure?._update_renderers
+  const invalidate = figure?.invalidate_layout
+  if (build && update && invalidate) {
+    const beside = ({model: {above, below, left, right, center}}) =>
+      [above, below, left, right, center].flat()
+    figure._build_renderers = function() {
+      this._beside = beside(this)
+      this._drawn = this.model.renderers
+      return build.call(this)
+    }
+    figure._update_renderers = async function() {
+      const now = beside(this)
+      const same = now.length === this._beside.length && now.every((one, k) => one === this._beside[k])
+      if (!same || this._drawn === this.model.renderers) return update.call(this)
+      const {created} = await this._build_renderers()
+      for (const view of created) {
+        view.render_to(view.rendering_target() ?? this.self_target)
+        view.r_after_render()
+      }
+      this._draws_more = true
+    }
+    figure.invalidate_layout = function() {
+      if (this._draws_more) this.request_repaint()
+      else invalidate.call(this)
+      this._draws_more = false
+    }
+  }
+}
