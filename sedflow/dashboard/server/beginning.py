@@ -6,6 +6,7 @@ beginning reads Bokeh's scripts meanwhile, and shows which page is being built.
 
 import asyncio
 import logging
+import re
 import time
 
 from bokeh.server.tornado import BokehTornado
@@ -22,9 +23,11 @@ _END = "<!-- session -->"
 _NAMED = {"bokeh-session-id", "bokeh-token"}  # by which a session is chosen
 _RELOAD = "<script>location.reload()</script></body></html>"
 _KNOWN: dict[tuple, str] = {}  # what was sent last to who asked for the same
-# While a page is built nothing else is answered, so a browser gets its scripts before: seconds in
-# which it asks for the first, in which it asks for one more, and at most.
-_FIRST, _NEXT, _LONGEST = 0.08, 0.03, 0.3
+# While a page is built nothing else is answered, so a browser gets its scripts before. Seconds that
+# it has for the next of them, and for all; those that it has already are not asked for.
+_NEXT, _ALL = 0.2, 0.6
+_SENT = 0.03  # seconds in which the last is sent
+_FILE = re.compile(r'<(?:script|link)[^>]* (?:src|href)="static/[^"]*\.(?:js|css)')
 _REQUESTS = 0  # that there have been
 
 
@@ -71,19 +74,22 @@ def begin_page(handler) -> None:
     handler.set_header("Cache-Control", "no-store")
     handler.write(known.encode())
     handler.flush()
-    handler.beginning, handler.begun = known, time.monotonic()
+    handler.beginning, handler.begun, handler.requests = known, time.monotonic(), _REQUESTS
 
 
 async def _wait_for_scripts(handler):
     """Answer what a browser asks for when it has the beginning of a page."""
     if not has_begun(handler):
         return
-    last, before, pause = handler.begun + _LONGEST, _REQUESTS, _FIRST
-    while time.monotonic() < last:
-        await asyncio.sleep(pause)
-        if before == _REQUESTS:  # it has all
+    wanted = handler.requests + len(_FILE.findall(handler.beginning))
+    before, since = handler.requests, handler.begun
+    while wanted > _REQUESTS and (now := time.monotonic()) < handler.begun + _ALL:
+        if before < _REQUESTS:
+            before, since = _REQUESTS, now
+        elif now > since + _NEXT:
             return
-        before, pause = _REQUESTS, _NEXT
+        await asyncio.sleep(0.01)
+    await asyncio.sleep(_SENT)
 
 
 def has_begun(handler) -> bool:
