@@ -20,6 +20,7 @@ from sedflow.dashboard.patches.browser import page_patches
 from sedflow.palette import DARK, FONT, LIGHT
 
 _FILES = Path(__file__).parent / "frame"
+_SCRIPTS = ("places.js", "page.js", "printing.js", "mark.js")
 #: Parts of a page that has its own arrangement, in the order in which `building.css` places them.
 _PARTS = {
     "explore": ("Galaxies", "Spectrum", "Residuals", "Histories", "Corner plot", "Numbers"),
@@ -110,8 +111,7 @@ def frame_template(
     template: Any = _PageTemplate(_text("page.html"), design=PageDesign, theme=NativeDefaultTheme)
     template.title = title
     template.add_variable("sf_css", style_sheet())
-    scripts = ("places.js", "page.js", "mark.js", "upload.js")
-    template.add_variable("sf_js", "".join(map(_text, scripts)))
+    template.add_variable("sf_js", "".join(map(_text, _SCRIPTS)))
     template.add_variable("sf_patch", page_patches())
     template.add_variable("sf_first", first.replace("<", "\\u003c"))
     template.add_variable("sf_views", views)

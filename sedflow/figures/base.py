@@ -27,6 +27,7 @@ from sedflow.palette import SELECTED, THEME_INK
 
 __all__ = [
     "FOLDED",
+    "NOT_PRINTED",
     "OUTLINE",
     "TOOLBAR",
     "WALK",
@@ -42,14 +43,19 @@ __all__ = [
 #: Source of the rim of a selection, and of a draw that a walk passes, which the page fills itself.
 OUTLINE, WALK = "outline", "walk"
 _LONG = 200  # numbers of a curve
+#: Style of any toolbar: nobody presses it on paper.
+NOT_PRINTED = "@media print { :host { display: none !important; } }"
 #: Style of toolbars, which appear over a figure while the pointer is on it. They are as wide as the
 #: figure: beside their buttons a drag goes to the figure below.
-TOOLBAR = """
+TOOLBAR = (
+    """
 :host { background: none !important; pointer-events: none;
         --bokeh-icon-color: var(--sf-quiet, #666); }
 :host > * { pointer-events: auto; border-radius: 4px;
         background: color-mix(in srgb, var(--sf-surface, #fff) 88%, transparent); }
 """
+    + NOT_PRINTED
+)
 #: The same over a low figure, where a drag may begin anywhere: one button, which opens the others.
 FOLDED = """
 :host(:not(:hover)) > *:not(:last-child) { display: none !important; }

@@ -11,7 +11,7 @@ from bokeh.models.annotations import Span
 from bokeh.plotting import figure
 from bokeh.transform import dodge
 
-from sedflow.figures.base import legend_above
+from sedflow.figures.base import NOT_PRINTED, legend_above
 from sedflow.figures.calibration_layers import COLUMNS, GAP_X, GAP_Y, KINDS, columns_within
 from sedflow.palette import GREY, MODEL, ORANGE, TEXT
 from sedflow.validation.report import NOMINAL
@@ -43,7 +43,7 @@ class LayeredFigure:
 
     def legend(self, items):
         """Add the legend, which lists what is drawn; items : (text, glyphs) each."""
-        self.figure.toolbar.logo = None
+        self.figure.toolbar.update(logo=None, stylesheets=[NOT_PRINTED])
         legend = legend_above(self.figure, items, spacing=12, padding=2, location="top_left")
         # A legend does not wrap. What the page changes here is not the server's business.
         wrap = CustomJS(args={"legend": legend, "n": len(items)}, code=_WRAP)

@@ -1285,3 +1285,59 @@ def test_what_guesses_are_sent_under_belongs_to_an_entry_of_the_history(chromium
     copied.reload()
     assert copied.evaluate("window.sedflowMark") not in (first, second)
     context.close()
+
+
+#: Boxes of all that is drawn in the page, by the classes given: (left, right, top, bottom).
+_BOXES = """names => {
+  const found = [], look = root => { for (const one of root.querySelectorAll('*')) {
+    const box = one.getBoundingClientRect()
+    if (names.some(name => one.classList.contains(name)) && one.checkVisibility() && box.width)
+      found.push([box.left, box.right, box.top, box.bottom])
+    if (one.shadowRoot) look(one.shadowRoot)
+  } }
+  look(document)
+  return found
+}"""
+
+
+@pytest.mark.parametrize("query", ["?galaxy=2490", "?view=forward"])
+def test_a_printed_page_has_its_figures_below_each_other(blank, address, query):
+    page = blank
+    go(page, address + query)
+    page.wait_for_function(f"() => ({_BOXES})(['bk-Figure']).length > 2", timeout=30_000)
+    before = page.evaluate(_BOXES, ["bk-Figure"])
+    page.emulate_media(media="print")
+    page.evaluate("dispatchEvent(new Event('beforeprint'))")
+    left, right = page.evaluate(
+        "() => { const box = document.body.getBoundingClientRect(); return [box.left, box.right] }"
+    )
+    boxes = page.evaluate(_BOXES, ["bk-Figure"])
+    for k, (x0, x1, y0, y1) in enumerate(boxes):
+        assert left <= x0 < x1 <= right
+        assert x1 - x0 > 100
+        for u0, u1, v0, v1 in boxes[:k]:
+            assert min(x1, u1) - max(x0, u0) <= 1 or min(y1, v1) - max(y0, v0) <= 1
+    assert not page.locator(".sf-bar").is_visible()
+    height = page.evaluate("document.body.scrollHeight")
+    assert max(y1 for *_, y1 in boxes) <= height
+    page.evaluate("dispatchEvent(new Event('afterprint'))")
+    page.emulate_media(media="screen")
+    page.wait_for_function(
+        f"([names, before]) => JSON.stringify(({_BOXES})(names)) === JSON.stringify(before)",
+        arg=[["bk-Figure"], before],
+        timeout=10_000,
+    )
+
+
+def test_forced_colors_show_what_is_chosen(blank, address):
+    page = blank
+    page.emulate_media(forced_colors="active")
+    go(page, address + "?galaxy=2490&bands=g,r,i")
+
+    def ground(name):
+        chip = page.get_by_role("button", name=name, exact=True).first
+        return chip.evaluate("one => getComputedStyle(one).backgroundColor")
+
+    assert ground("g") == ground("r") == ground("exact") == ground("six")
+    assert ground("g") != ground("u")
+    assert ground("u") == ground("z") == ground("prior")

@@ -18,6 +18,7 @@ _SIDES = """
 /* A presentation shows the page, and arrow keys do what its controls do. */
 .side { display: var(--sf-rail, flex) !important; }
 @media (max-width: 900px) { .side.last { order: 1; border-top: 1px solid var(--sf-line); } }
+@media print { .side.last { display: none !important; } }
 """
 
 
