@@ -58,6 +58,25 @@ def everyone(report: ValidationReport) -> Selection:
     return Selection(np.arange(report.summary["galaxies"]))
 
 
+def candidates(report: ValidationReport, like: dict) -> np.ndarray:
+    """Rows of the simulated galaxies with as many bands as one; all where that is NaN.
+
+    Raises
+    ------
+    SedflowError
+        No galaxy of the report has that number of bands.
+    """
+    rows = np.arange(len(report.galaxies["redshift"]))
+    if np.isfinite(like.get("n_band", np.nan)):
+        rows = rows[report.galaxies["n_band"] == like["n_band"]]
+        if not rows.size:
+            raise SedflowError(
+                f"no simulated galaxy of this report has {like['n_band']:g} bands; choose 1 to "
+                f"{report.galaxies['n_band'].max():g}"
+            )
+    return rows
+
+
 def nearest(report: ValidationReport, like: dict, n: int = 200) -> Selection:
     """The n simulated galaxies nearest to one in its properties; fewer if there are no more.
 
@@ -69,27 +88,20 @@ def nearest(report: ValidationReport, like: dict, n: int = 200) -> Selection:
     SedflowError
         No galaxy of the report has that number of bands, or nothing is known of the galaxy.
     """
-    candidates = np.arange(len(report.galaxies["redshift"]))
-    if np.isfinite(like.get("n_band", np.nan)):
-        candidates = candidates[report.galaxies["n_band"] == like["n_band"]]
-        if not candidates.size:
-            raise SedflowError(
-                f"no simulated galaxy of this report has {like['n_band']:g} bands; choose 1 to "
-                f"{report.galaxies['n_band'].max():g}"
-            )
+    alike = candidates(report, like)
     known = [name for name in _NEAR if np.isfinite(like.get(name, np.nan))]
     if not known:
         raise SedflowError(f"none of {', '.join(_NEAR)} is known of this galaxy; give one")
-    total = np.zeros(len(candidates))
+    total = np.zeros(len(alike))
     for name in known:
-        values = report.galaxies[name][candidates]
+        values = report.galaxies[name][alike]
         good = np.sort(values[np.isfinite(values)])
         if not good.size:
             continue
         off = (_rank(good, values) - _rank(good, like[name])) ** 2
         total += np.where(np.isfinite(values), off, 1.0)  # unknown: as far as can be
     order = np.argsort(total, kind="stable")[: int(n)]
-    return Selection(candidates[order], dict(like))
+    return Selection(alike[order], dict(like))
 
 
 def coverage_in_bins(

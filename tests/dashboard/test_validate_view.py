@@ -257,3 +257,23 @@ def test_panels_fit_the_width_of_the_page(report):
         assert -grid.figure.x_range.start * scale == pytest.approx(44)
         assert scale > 100
     assert grid.figure.height == 100 + 160 * -(-len(QUANTITIES) // 5)
+
+
+def test_galaxies_like_one_are_counted_among_those_with_its_bands(nsa, report):
+    view = ValidateView()
+    view.look_like(nsa.photometry(72))
+    view.galaxies = LIKE
+    view.controls  # noqa: B018
+    with_five = int((report.galaxies["n_band"] == 5).sum())
+    assert f"200 of the {with_five:,} simulated ones with 5 bands" in view.report._near.object
+    assert "misses each of the 95 % goals by chance" in view.report._goals.object
+    view.near = 1000
+    assert "by chance" not in view.report._goals.object
+
+
+def test_fields_of_a_galaxy_have_the_decimals_that_matter(nsa):
+    view = ValidateView()
+    view.look_like(nsa.photometry(72))
+    view.controls  # noqa: B018
+    shown = {name: box.value for name, box in view._inputs.items()}
+    assert shown == {"r": 17.45, "snr": 45.2, "redshift": 0.0488, "g-r": 0.35, "n_band": 5}

@@ -13,7 +13,7 @@ import param
 from sedflow.dashboard.numbers import whole_number
 from sedflow.dashboard.pages.view import LateView
 from sedflow.dashboard.panels.report import ReportPanel
-from sedflow.dashboard.widgets import PRESSED, NumberField, note, plain, prose, whole_field
+from sedflow.dashboard.widgets import NumberField, note, plain, prose, whole_field
 from sedflow.errors import SedflowError
 from sedflow.files.packaged import DEFAULT_WEIGHTS
 from sedflow.network.weights import cached_posterior, packaged_weights
@@ -36,6 +36,9 @@ _POPULATIONS = {
     "bright": "those of signal-to-noise above 20",
     "prior": _ALL,
 }
+
+#: Decimals of a galaxy's own figures in their fields.
+_DECIMALS = {"r": 2, "snr": 1, "redshift": 4, "g-r": 2, "n_band": 0}
 
 _COLUMNS = """
 @media (max-width: 900px) {
@@ -127,7 +130,7 @@ class ValidateView(LateView):
         self._inputs = {
             name: NumberField(
                 label=text,
-                value=_shown(self.like[name]),
+                value=_shown(name, self.like[name]),
                 step=steps[name],
                 sizing_mode="stretch_width",
             )
@@ -142,7 +145,13 @@ class ValidateView(LateView):
             ),
             *self._inputs.values(),
             whole_field(
-                self, "near", label="Simulated galaxies to use", step=50, start=50, end=1000
+                self,
+                "near",
+                label="Simulated galaxies to use",
+                step=50,
+                start=50,
+                end=1000,
+                sizing_mode="stretch_width",
             ),
             visible=self.galaxies == _LIKE,
             sizing_mode="stretch_width",
@@ -153,9 +162,7 @@ class ValidateView(LateView):
             pn.widgets.Select.from_param(p.kind, label="Draws in the test", **wide),
             pn.widgets.Select.from_param(p.galaxies, label="Galaxies", **wide),
             self._one,
-            pn.widgets.Toggle.from_param(
-                p.difference, label="Residual p-p plots", stylesheets=[PRESSED], **wide
-            ),
+            pn.widgets.Checkbox.from_param(p.difference, label="Residual p-p plots"),
             prose("Quantities", margin=(5, 10, 0, 10)),
             pn.widgets.CheckBoxGroup.from_param(
                 p.quantities,
@@ -212,7 +219,7 @@ class ValidateView(LateView):
             return
         self._quiet = True
         for name, box in self._inputs.items():
-            box.value = _shown(self.like[name])
+            box.value = _shown(name, self.like[name])
         self._quiet = False
 
     def _draw(self, *events):
@@ -239,5 +246,5 @@ def _bands(weights):
     return cached_posterior(weights).bands
 
 
-def _shown(value):
-    return None if not np.isfinite(value) else round(float(value), 4)
+def _shown(name, value):
+    return None if not np.isfinite(value) else round(float(value), _DECIMALS[name])
