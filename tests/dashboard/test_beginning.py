@@ -1,6 +1,8 @@
 """The beginning of a page comes before its session is made, and is the same for all."""
 
+import re
 import socket
+from types import SimpleNamespace
 from urllib.parse import urlsplit
 
 import pytest
@@ -18,9 +20,12 @@ RELOADS = "location.reload()"
 class Handler:
     """A request, and what was sent of its page."""
 
-    def __init__(self, uri="/"):
-        start = RequestStartLine("GET", uri, "HTTP/1.1")
+    def __init__(self, uri="/", version="HTTP/1.1"):
+        start = RequestStartLine("GET", uri, version)
         self.request = HTTPServerRequest(start_line=start, headers=HTTPHeaders(Host="here"))
+        self.is_closed = False
+        stream = SimpleNamespace(closed=lambda: self.is_closed)
+        self.request.connection = SimpleNamespace(stream=stream)
         self.sent, self.headers, self.finished = [], {}, False
 
     def set_header(self, name, value):
@@ -41,6 +46,15 @@ class Handler:
 def known(monkeypatch):
     monkeypatch.setattr(beginning, "_KNOWN", {})
     return beginning._KNOWN
+
+
+@pytest.fixture(autouse=True)
+def later(monkeypatch):
+    """(seconds, callback, arguments) of what is put off."""
+    waits = []
+    loop = SimpleNamespace(call_later=lambda *what: waits.append(what))
+    monkeypatch.setattr(beginning, "asyncio", SimpleNamespace(get_running_loop=lambda: loop))
+    return waits
 
 
 def begun(html="<html>one", uri="/"):
@@ -66,6 +80,32 @@ def test_the_rest_follows_the_beginning():
     begin_page(handler)
     assert len(handler.sent) == 2  # once
     assert beginning._rest(handler, f"<html>one{_END}mine") == f"{_END}mine"
+
+
+def test_a_page_hears_that_it_waits_until_it_is_there_or_its_connection_is_not(later):
+    for ends in (
+        lambda handler: beginning._rest(handler, f"<html>one{_END}mine"),
+        reload_page,
+        lambda handler: setattr(handler, "is_closed", True),
+    ):
+        handler = begun()
+        for _ in range(3):
+            seconds, callback, of = later.pop()
+            assert seconds < 60  # after which proxies end what is silent
+            callback(of)
+        assert handler.sent[2:] == [beginning._WAITS, "flush"] * 3
+        ends(handler)
+        sent = list(handler.sent)
+        seconds, callback, of = later.pop()
+        callback(of)
+        assert (handler.sent, later) == (sent, [])
+
+
+def test_an_answer_whose_end_only_a_length_tells_is_not_begun():
+    begun()
+    handler = Handler(version="HTTP/1.0")
+    begin_page(handler)
+    assert not has_begun(handler)
 
 
 @pytest.mark.parametrize("html", [f"<html>else{_END}mine", "<html>a sentence"])
@@ -152,3 +192,36 @@ def test_a_browser_has_the_beginning_before_the_session_is_made():
         assert "token" not in first
         assert "token" in other
         assert RELOADS not in other
+
+
+@pytest.mark.browser
+def test_a_page_whose_rest_does_not_come_is_asked_for_again(chromium):
+    with serving() as (_, page):
+        tab, asked = chromium.new_page(), []
+
+        def answer(route):
+            asked.append(route.request.url)
+            if len(asked) > 1:
+                route.continue_()
+                return
+            response = route.fetch()
+            route.fulfill(response=response, body=response.text().partition(_END)[0])
+
+        tab.route(page, answer)
+        tab.goto(page, wait_until="commit")
+        tab.get_by_text("Half of the mass had formed").wait_for(timeout=60_000)
+        assert len(asked) == 2
+        tab.close()
+
+
+@pytest.mark.browser
+def test_a_page_without_a_websocket_says_so(chromium):
+    with serving() as (_, page):
+        tab = chromium.new_page()
+        tab.clock.install()
+        tab.route_web_socket(re.compile("/ws"), lambda socket: socket.close())
+        tab.goto(page)
+        tab.clock.run_for(50_000)
+        said = tab.evaluate("document.querySelector('#sf-building p').innerText")
+        assert said.startswith("This page has no connection to its server")
+        tab.close()

@@ -8,6 +8,7 @@ import asyncio
 import logging
 import re
 import time
+from dataclasses import dataclass
 
 from bokeh.server.tornado import BokehTornado
 from bokeh.server.views.doc_handler import DocHandler
@@ -21,6 +22,8 @@ _LOG = logging.getLogger(__name__)
 #: Where the beginning ends, in `frame/page.html`.
 _END = "<!-- session -->"
 _NAMED = {"bokeh-session-id", "bokeh-token"}  # by which a session is chosen
+_WAITS = b"<script>sedflowWaits()</script>"  # `frame/waits.js`
+_BEAT = 5.0  # seconds, in which a page that waits hears so; proxies end what is silent for 60
 _RELOAD = "<script>location.reload()</script></body></html>"
 _KNOWN: dict[tuple, str] = {}  # what was sent last to who asked for the same
 # While a page is built nothing else is answered, so a browser gets its scripts before. Seconds that
@@ -29,6 +32,16 @@ _NEXT, _ALL = 0.2, 0.6
 _SENT = 0.03  # seconds in which the last is sent
 _FILE = re.compile(r'<(?:script|link)[^>]* (?:src|href)="static/[^"]*\.(?:js|css)')
 _REQUESTS = 0  # that there have been
+
+
+@dataclass
+class _Begun:
+    """What was sent of a page, when, after how many requests, and whether the rest was."""
+
+    html: str
+    at: float
+    requests: int
+    has_rest: bool = False
 
 
 def patch() -> None:
@@ -70,20 +83,33 @@ def begin_page(handler) -> None:
     known = _KNOWN.get(_asked(handler.request))
     if known is None or has_begun(handler) or _may_be_refused(handler.request):
         return
+    if handler.request.version != "HTTP/1.1":  # whose answers end with their length, or for ever
+        return
     handler.set_header("Content-Type", "text/html")
     handler.set_header("Cache-Control", "no-store")
     handler.write(known.encode())
     handler.flush()
-    handler.beginning, handler.begun, handler.requests = known, time.monotonic(), _REQUESTS
+    handler.begun = _Begun(known, time.monotonic(), _REQUESTS)
+    asyncio.get_running_loop().call_later(_BEAT, _say_that_it_waits, handler)
+
+
+def _say_that_it_waits(handler):
+    """Let a page that has begun know, until it is there, that it is being built."""
+    if handler.begun.has_rest or handler.request.connection.stream.closed():
+        return
+    handler.write(_WAITS)
+    handler.flush()
+    asyncio.get_running_loop().call_later(_BEAT, _say_that_it_waits, handler)
 
 
 async def _wait_for_scripts(handler):
     """Answer what a browser asks for when it has the beginning of a page."""
     if not has_begun(handler):
         return
-    wanted = handler.requests + len(_FILE.findall(handler.beginning))
-    before, since = handler.requests, handler.begun
-    while wanted > _REQUESTS and (now := time.monotonic()) < handler.begun + _ALL:
+    begun = handler.begun
+    wanted = begun.requests + len(_FILE.findall(begun.html))
+    before, since = begun.requests, begun.at
+    while wanted > _REQUESTS and (now := time.monotonic()) < begun.at + _ALL:
         if before < _REQUESTS:
             before, since = _REQUESTS, now
         elif now > since + _NEXT:
@@ -94,12 +120,13 @@ async def _wait_for_scripts(handler):
 
 def has_begun(handler) -> bool:
     """Whether the beginning of the page was sent."""
-    return hasattr(handler, "beginning")
+    return hasattr(handler, "begun")
 
 
 def reload_page(handler) -> None:
     """End a page that cannot go on as it has begun: it is asked for again, and comes whole."""
     _KNOWN.pop(_asked(handler.request), None)
+    handler.begun.has_rest = True
     handler.finish(_RELOAD.encode())
 
 
@@ -126,7 +153,8 @@ def _rest(handler, html):
         if end:
             _KNOWN[asked] = beginning
         return html
-    if end and beginning == handler.beginning:
+    handler.begun.has_rest = True
+    if end and beginning == handler.begun.html:
         return end + rest
     if end:
         _LOG.warning("the page %s begins in more than one way", asked)

@@ -1,0 +1,21 @@
+'use strict'
+// A page begins before the server has built it, and while it waits the server says so every five
+// seconds. Of a connection that broke meanwhile a browser says nothing: the page is asked for again.
+window.sedflowWaits = (() => {
+  let heard = performance.now(), rest = 0
+  const again = () => { if (!window.sedflowFirst) location.reload() }
+  const look = setInterval(() => {
+    const now = performance.now()
+    if (window.sedflowFirst) rest ||= now
+    else if (now - heard > 30_000) again()
+    if (window.Bokeh?.documents?.length) clearInterval(look)
+    else if (rest && now - rest > 40_000) {
+      clearInterval(look)
+      document.querySelector('#sf-building p').textContent = 'This page has no connection to its ' +
+        'server: something between, such as a proxy or a firewall, may let no websocket through. ' +
+        'Load the page again to try once more.'
+    }
+  }, 1000)
+  addEventListener('DOMContentLoaded', again)
+  return () => { heard = performance.now() }
+})()
