@@ -141,13 +141,18 @@ def _errors_by_order(names):
         while _is_pair(lower[k : k + 2]):
             k += 2
         before, behind = lower[:first][-1:], lower[k : k + 1]
-        theirs = any(map(_ONLY_THEIRS.search, before + behind)) or any(
-            map(_QUANTILE.search, behind)
-        )
-        if k - first > 2 and (theirs or before == ["chi2"]):
+        theirs = any(map(_ONLY_THEIRS.search, before)) or any(map(_is_theirs, behind))
+        if before == ["chi2"]:  # which others have, too
+            theirs = any(map(_is_theirs, lower))
+        if k - first > 2 and theirs:
             found.update(zip(names[first:k:2], names[first + 1 : k : 2], strict=True))
         k += k == first
     return found
+
+
+def _is_theirs(name):
+    """Whether a name in small letters is that of a column which results alone have."""
+    return bool(_ONLY_THEIRS.search(name) or _QUANTILE.search(name))
 
 
 def _is_pair(names):

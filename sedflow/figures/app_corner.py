@@ -287,7 +287,7 @@ class CornerFigure:
         many = n >= MANY
         line = n - GAP if self._keyed or whose else (0.68 if many else 0.62) * n
         end = n - GAP if many and self._keyed else n + _beside(n) - 0.1
-        told = f"{HELD}\nnumbers and dashes:\n{whose}" if whose else HELD
+        told = f"{HELD}\nnumbers and dashes:\n{_in_lines(whose)}" if whose else HELD
         # Of whom, beside the first panel: above it, on a phone, are the numbers themselves.
         words = {"x": [end], "y": [n - 1.0 if whose else line], "text": [told]}
         self.held = HELD if drawn else ""
@@ -314,6 +314,21 @@ class CornerFigure:
         self._axes = axes
         heading: Any = self.figure.title
         heading.text = title  # last: it never stands over another galaxy's panels
+
+
+def _in_lines(whose, most=30):
+    """What a set is of, in lines that are not over the numbers of the first panels.
+
+    >>> _in_lines("NSAID 2490 · bands g r i · nsa-ugriz-fsps · 500 draws").split(chr(10))
+    ['NSAID 2490 · bands g r i', 'nsa-ugriz-fsps · 500 draws']
+    """
+    lines: list[str] = []
+    for part in whose.split(" · "):
+        if lines and len(lines[-1]) + len(part) + 3 <= most:
+            lines[-1] += f" · {part}"
+        else:
+            lines.append(part)
+    return "\n".join(lines)
 
 
 def _beside(n):

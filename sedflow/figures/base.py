@@ -125,7 +125,7 @@ def drawn_whole(plot: figure) -> None:
 
 
 class DrawnWhenThere:
-    """The renderers of a figure; those without rows are no part of it until they have some.
+    """The renderers of a figure, which takes in those without rows when they have some.
 
     Two thirds of what a page may draw is not drawn at first, and each renderer is four models that
     the server writes and the browser makes.

@@ -40,6 +40,7 @@ _CURVED = 1e-10  # of one step over the change of the slope: less is rounding, o
 _CONVERGED = 0.02  # twice the gain in log likelihood that a further step promises, if it is that
 # long at most
 _STEADY = 1.0  # the same, from which on the strengths may settle
+_FREE = 100.0  # strength, up to which one fit may begin with that of another
 _LONGEST = 4.0  # step of the log of a share
 _RIDGE = 0.01  # galaxies
 _FOR_STRENGTH = 1500  # galaxies whose curvature leads the steps; that of all costs most of the time
@@ -116,8 +117,11 @@ def fit_density(
     if start is None:
         log_f, strength = _start(sample, penalty), np.full(len(shape), 10.0)
     else:
-        log_f, strength = np.log(np.maximum(start.shares, 1e-12)), start.strength.copy()
+        log_f, strength = np.log(np.maximum(start.shares, 1e-12)), start.strength
         log_f -= logsumexp(log_f)
+        # Where all are nearly an exponential any large strength is as good as another, from which
+        # the steps would not come away.
+        strength = np.minimum(strength, _FREE)
     here, s = sample.point(log_f), penalty.matrix(strength)
     factor, damped, secants = None, None, _Secants()
     settled = converged = False

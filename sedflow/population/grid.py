@@ -164,7 +164,7 @@ def above(edges, axis, line):
         shape = [1] * len(shape_of)
         shape[axis] = -1
         return np.broadcast_to(share.reshape(shape), shape_of)
-    limit = np.asarray(line(fine[1 - axis]), float)
+    limit = np.broadcast_to(np.asarray(line(fine[1 - axis]), float), fine[1 - axis].shape)
     value = fine[axis][:, None, :, None] > limit[None, :, None, :]
     share = value.mean((2, 3))
     return share if axis == 0 else share.T

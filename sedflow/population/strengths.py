@@ -69,22 +69,27 @@ class Expansion:
 
     def _likely(self, strength):
         """Log probability, strength and density of the likely ones on both sides of one."""
-        found = [self._at(strength)]
+        value, left = self._at(strength)
+        # That of the chosen one was found, up to a step that gains nothing. Expanded, that step may
+        # be long in cells that few galaxies reach, and lead away from the density.
+        found = [(value, strength, self._log_f)]
         for way in (_STEP, -_STEP):
             other = strength
             while True:
                 other = other * np.exp(way)
                 if not STRENGTHS[0] <= other[0] <= STRENGTHS[1]:
                     break
-                value, _, log_f = there = self._at(other)
+                value, shift = self._at(other)
+                log_f = self._log_f + shift - left
+                log_f -= logsumexp(log_f)
                 far = np.exp(self._log_f) @ np.square(log_f - self._log_f)
                 if value < max(one[0] for one in found) - _UNLIKELY or far > _NEAR**2:
                     break
-                found.append(there)
+                found.append((value, other, log_f))
         return found
 
     def _at(self, strength):
-        """Log of the probability of a strength, the strength, and log of its density."""
+        """Log of the probability of a strength, and how far it moves the log of the density."""
         s = self._penalty.matrix(strength)
         factor = factor_of(self._curvature + s)
         pull = self._slope - s @ self._log_f
@@ -92,5 +97,4 @@ class Expansion:
         value = 0.5 * (pull @ shift - self._log_f @ s @ self._log_f - np.log(strength).sum())
         value += 0.5 * self._penalty.log_determinant(strength)
         value -= np.log(np.diag(factor[0])).sum()
-        log_f = self._log_f + shift
-        return value, strength, log_f - logsumexp(log_f)
+        return value, shift

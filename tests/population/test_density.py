@@ -4,10 +4,14 @@ import numpy as np
 import pytest
 from population_mocks import SEQUENCE, exact_mock, held, held_of_selected, selected_truth
 from scipy.sparse import csr_array
+from scipy.special import logsumexp
+from scipy.stats import norm
 
 from sedflow.population.density import fit_density
 from sedflow.population.mocks import SCHECHTER, Truth
+from sedflow.population.penalty import Penalty
 from sedflow.population.selected import selected_density
+from sedflow.population.strengths import Expansion
 from sedflow.population.tables import mean_and_spread
 
 
@@ -121,6 +125,39 @@ def test_a_fit_of_some_begins_where_that_of_all_ended():
         assert warm.converged
         full = mock.truth * 400 > 5
         np.testing.assert_allclose(warm.shares[full], cold.shares[full], rtol=0.1)
+
+
+def test_some_of_an_exponential_population_have_a_width_of_their_own():
+    rng, edges = np.random.default_rng(3), np.linspace(0, 3, 41)
+    truth = rng.exponential(size=3000)
+    truth = truth[truth < 3][:2500]
+    near = np.flatnonzero(rng.random(len(truth)) < 0.6 * np.exp(-0.5 * ((truth - 1) / 0.3) ** 2))
+    seen = truth + 0.8 * np.random.default_rng(3).normal(size=len(truth))
+    below = norm.cdf(edges[None], seen[:, None], 0.8)
+    likelihood = csr_array(np.diff(below, axis=1) + 1e-12)
+    whole, middle = fit_density(likelihood, (40,)), (edges[1:] + edges[:-1]) / 2
+    assert whole.strength[0] > 1e6  # any larger one is as good
+    widths = []
+    for start in (None, whole):
+        f = fit_density(likelihood[near], (40,), start=start).shares
+        widths.append(np.sqrt(f @ (middle - f @ middle) ** 2))
+    assert widths[1] == pytest.approx(widths[0], rel=0.02)
+
+
+def test_draws_are_around_the_density_whatever_is_left_to_gain_in_cells_that_none_reaches():
+    log_f = np.where(np.arange(40) == 5, 0.0, -14.0)
+    log_f -= logsumexp(log_f)
+    f, slope = np.exp(log_f), np.zeros(40)
+    slope[[20, 21]] = 0.1, -0.1  # a hundredth of a galaxy, but a long step
+    curvature = np.diag(100 * f) + 1e-4 * np.eye(40)
+    chosen = np.array([1e-3])
+    supposed = Expansion(Penalty((40,)), log_f, slope, curvature).drawn(
+        chosen, 100, np.random.default_rng(0)
+    )
+    [same] = [one for one in supposed if one.strength == chosen]
+    assert np.array_equal(same.log_f, log_f)
+    for one in supposed:
+        assert np.exp(one.log_f)[5] == pytest.approx(f[5], rel=0.05)
 
 
 def test_a_quantity_that_no_galaxy_knows_does_not_keep_the_fit_from_its_maximum():

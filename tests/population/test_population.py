@@ -73,6 +73,8 @@ def test_fractions_above_agree_with_the_density(population):
     assert np.all(population.fraction_above("log_ssfr_100myr", high) == pytest.approx(0))
     number = population.fraction_above("log_ssfr_100myr", -10.5)
     line = population.fraction_above("log_ssfr_100myr", lambda m: np.full_like(m, -10.5))
+    flat = population.fraction_above("log_ssfr_100myr", lambda m: -10.5)
+    assert np.array_equal(flat, line)
     np.testing.assert_allclose(number, line, atol=0.05)
     by = population.fraction_above("log_ssfr_100myr", -10.5, by=True, q=[50])
     assert by.shape == (1, 12)
