@@ -24,6 +24,9 @@ _UNLIKELY = 6.0  # in the log of the probability, below the largest
 #: Change of the log of the density, root mean square over the population, up to which a
 #: second-order expansion is trusted; chosen on mocks with the seeds 1000 to 1079.
 _NEAR = 0.15
+#: How many times as far it may be over the density that comes of it, which is none of the
+#: population's where a step is long in cells that no galaxy reaches.
+_FURTHER = 2.0
 
 
 class Strength(NamedTuple):
@@ -69,27 +72,24 @@ class Expansion:
 
     def _likely(self, strength):
         """Log probability, strength and density of the likely ones on both sides of one."""
-        value, left = self._at(strength)
-        # That of the chosen one was found, up to a step that gains nothing. Expanded, that step may
-        # be long in cells that few galaxies reach, and lead away from the density.
-        found = [(value, strength, self._log_f)]
+        value, _, log_f = self._at(strength)
+        # A step that gains nothing may be long in cells that few galaxies reach.
+        found = [(value, strength, log_f if self._is_near(log_f) else self._log_f)]
         for way in (_STEP, -_STEP):
             other = strength
             while True:
                 other = other * np.exp(way)
                 if not STRENGTHS[0] <= other[0] <= STRENGTHS[1]:
                     break
-                value, shift = self._at(other)
-                log_f = self._log_f + shift - left
-                log_f -= logsumexp(log_f)
-                far = np.exp(self._log_f) @ np.square(log_f - self._log_f)
-                if value < max(one[0] for one in found) - _UNLIKELY or far > _NEAR**2:
+                value, _, log_f = there = self._at(other)
+                likely = value >= max(one[0] for one in found) - _UNLIKELY
+                if not (likely and self._is_near(log_f)):
                     break
-                found.append((value, other, log_f))
+                found.append(there)
         return found
 
     def _at(self, strength):
-        """Log of the probability of a strength, and how far it moves the log of the density."""
+        """Log of the probability of a strength, the strength, and log of its density."""
         s = self._penalty.matrix(strength)
         factor = factor_of(self._curvature + s)
         pull = self._slope - s @ self._log_f
@@ -97,4 +97,11 @@ class Expansion:
         value = 0.5 * (pull @ shift - self._log_f @ s @ self._log_f - np.log(strength).sum())
         value += 0.5 * self._penalty.log_determinant(strength)
         value -= np.log(np.diag(factor[0])).sum()
-        return value, shift
+        log_f = self._log_f + shift
+        return value, strength, log_f - logsumexp(log_f)
+
+    def _is_near(self, log_f):
+        """Whether the expansion holds as far as a density, for the galaxies of both."""
+        square = np.square(log_f - self._log_f)
+        here, there = (np.exp(one) @ square for one in (self._log_f, log_f))
+        return here <= _NEAR**2 and there <= (_FURTHER * _NEAR) ** 2
