@@ -21,7 +21,7 @@ from sedflow.dashboard.server.aside import LARGE, ProcessEnded, run_aside
 from sedflow.dashboard.server.held import HELD
 from sedflow.dashboard.server.visitors import whose
 from sedflow.dashboard.server.work import ASIDE, on_worker
-from sedflow.dashboard.what_if import Change, Changed, left_out, redrawn
+from sedflow.dashboard.what_if import Change, Changed, left_out, misfit_p, redrawn
 from sedflow.errors import BadPhotometry, BadWeights, SedflowError
 from sedflow.fits.fit import Fit, fit
 from sedflow.model.likelihood import too_precise
@@ -270,7 +270,9 @@ class Engine:
         after = self._judged(request, network)
         bands = network.photometry.observed.bands
         lacks = () if after.exact else tuple(b for b in bands if b not in posterior.bands)
-        return Changed(change, after, made_up, left_out(after.fit, measured), lacks)
+        left = left_out(after.fit, measured)
+        misfit = misfit_p(after.fit, posterior.p_values) if after.exact else float("nan")
+        return Changed(change, after, made_up, left, lacks, misfit)
 
     def adapted(self, changed: Changed, better: Fit) -> Changed:
         """A change whose draws lacked bands, with draws of a higher rung, which have them.
@@ -290,7 +292,8 @@ class Engine:
         notes = [] if old.check else [f"the galaxy is {old.check}"]
         after = self._dress(request, better, old.network, old.check, notes, "auto")
         left = left_out(better, self.measured(request.galaxy))
-        return replace(changed, answer=after, left=left, lacks=())
+        misfit = misfit_p(better, self.posterior(request.weights).p_values)
+        return replace(changed, answer=after, left=left, lacks=(), misfit=misfit)
 
     def _judged(self, request, network):
         """The answer of a network's draws: weighted, where the weights pass."""

@@ -18,6 +18,7 @@ from sedflow.fits.fit import Fit, fit
 from sedflow.model.sed import SEDModel
 from sedflow.network.posterior import AmortizedPosterior
 from sedflow.photometry import Photometry
+from sedflow.sampling.misfit import PValueTable, is_misfit
 
 #: Bands that can be added where the stellar library reaches.
 CANDIDATES = ("FUV", "NUV", "u", "g", "r", "i", "z", "J", "H", "Ks")
@@ -143,6 +144,7 @@ class Changed:
     left : of each band that was measured and is not used
     lacks : bands of which its draws know nothing: the network does not take them, and its draws
         have no weights that pass
+    misfit : p-value of data that the model does not describe; NaN where it does
     """
 
     change: Change
@@ -150,6 +152,7 @@ class Changed:
     made_up: tuple[str, ...]
     left: tuple[LeftOut, ...]
     lacks: tuple[str, ...] = ()
+    misfit: float = float("nan")
 
 
 def addable(model: SEDModel, redshift: float, used: tuple[str, ...]) -> list[str]:
@@ -243,6 +246,23 @@ def changed_photometry(
 def _place(band):
     """Place of a band that can be added, those of other networks last."""
     return (CANDIDATES.index(band) if band in CANDIDATES else len(CANDIDATES), band)
+
+
+def misfit_p(fit: Fit, table: PValueTable | None) -> float:
+    """P-value of data that an exact fit's model does not describe, calibrated where it can be.
+
+    Widths are those of a model that is wrong there. NaN where the model describes the data.
+
+    table : of the network; its weighted draws have no verdict that says it
+    """
+    if fit.verdict is None:
+        p = float(fit.predicted.p_value)
+        calibrated = np.nan if table is None else float(table.calibrated(p, fit.photometry))
+    else:
+        p, calibrated = float(fit.verdict.p_value), float(fit.verdict.p_calibrated)
+    if not is_misfit(p, calibrated):
+        return float("nan")
+    return p if np.isnan(calibrated) else calibrated
 
 
 def left_out(fit: Fit, measured: Photometry) -> tuple[LeftOut, ...]:

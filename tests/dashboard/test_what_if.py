@@ -12,7 +12,7 @@ from sedflow.dashboard.engine import OwnGalaxy, Request
 from sedflow.dashboard.panels.what_if import WhatIfPanel
 from sedflow.dashboard.quantities import QUANTITIES
 from sedflow.dashboard.tabs import Page
-from sedflow.dashboard.what_if import Change, addable, changed_photometry, gains
+from sedflow.dashboard.what_if import Change, addable, changed_photometry, gains, misfit_p
 from sedflow.errors import BadPhotometry, SedflowError
 from sedflow.fits.fit import fit
 from sedflow.photometry import Photometry
@@ -313,3 +313,36 @@ def test_a_ratio_of_widths_has_the_digits_that_a_thousand_draws_know(engine):
     ratios = [float(ratio) for ratio in panel._table.value["ratio"]]
     assert max(ratios) > 1.0
     assert ratios == [float(f"{ratio:.2g}") for ratio in ratios]
+
+
+def test_a_change_to_data_that_the_model_does_not_describe_is_called_a_misfit(engine):
+    """Its draws follow the posterior, of a model that is wrong there: its widths told of gains."""
+    answer = engine.answer(Request("72", n=2000))
+    panel = WhatIfPanel(engine, None)
+    for change, wrong in ((Change(errors={"all": 0.3}), True), (Change(added=("H",)), False)):
+        changed = engine.changed(answer, change)
+        assert changed.answer.exact
+        panel.show(answer, None, changed)
+        assert ("**then: misfit**" in panel._text.object) == wrong
+        assert ("its widths are not to be read" in panel._text.object) == wrong
+    panel.show(answer, None, replace(changed, misfit=2e-6))  # of the band that was added
+    assert "p = 2 × 10⁻⁶" in panel._text.object
+    assert "**H added** with the flux that is predicted." in panel._text.object
+    assert "read the widths, not" not in panel._text.object
+
+
+def test_adapted_draws_of_data_that_the_model_does_not_describe_are_called_a_misfit(engine):
+    answer = engine.answer(Request("72", n=1000))
+    change = Change((), ("J", "H", "Ks"), {"J": 0.1, "H": 0.1, "Ks": 0.1})
+    quick = engine.changed(answer, change)
+    posterior = engine.posterior(answer.request.weights)
+    better = fit(quick.answer.fit.photometry, posterior, n=1000, seed=1, trust="proposals")
+    assert np.isnan(misfit_p(better, posterior.p_values))
+    assert np.isnan(engine.adapted(quick, better).misfit)
+    far = replace(better.verdict, p_value=np.float64(1e-5), p_calibrated=np.float64("nan"))
+    wrong = engine.adapted(quick, replace(better, verdict=far))
+    assert wrong.answer.exact
+    panel = WhatIfPanel(engine, None)
+    panel.show(answer, None, wrong)
+    assert "**then: misfit**" in panel._text.object
+    assert "read the widths, not" not in panel._text.object

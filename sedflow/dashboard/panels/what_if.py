@@ -14,6 +14,7 @@ from sedflow.dashboard.engine import Engine
 from sedflow.dashboard.panels.derived import interval, number
 from sedflow.dashboard.panels.job_line import JobLine
 from sedflow.dashboard.panels.panel import AnswerPanel
+from sedflow.dashboard.printed import printed
 from sedflow.dashboard.quantities import QUANTITIES
 from sedflow.dashboard.server.jobs import Jobs, Work
 from sedflow.dashboard.what_if import (
@@ -27,6 +28,7 @@ from sedflow.dashboard.what_if import (
 )
 from sedflow.dashboard.widgets import PRESSED, begun, faded, plain, prose, text_table
 from sedflow.fits.fit import Fit
+from sedflow.sampling.misfit import p_text
 
 __all__ = ["WhatIfPanel"]
 
@@ -277,10 +279,17 @@ def _said(answer, changed):
     lines = _guessed(answer)
     if not changed.answer.exact:
         lines.append(f"**then: {changed.answer.kind}**: {plain(changed.answer.note)}")
-    if changed.made_up:
+    misfit = not np.isnan(changed.misfit)
+    if misfit:
         lines.append(
-            f"**{', '.join(changed.made_up)} added** with the flux that is predicted: read the "
-            "widths, not the centres."
+            "**then: misfit**: the model does not describe these data (p "
+            f"{printed(p_text(changed.misfit, 1))}), so its widths are not to be read, nor its "
+            "centres."
+        )
+    if changed.made_up:
+        read = "" if misfit else ": read the widths, not the centres"
+        lines.append(
+            f"**{', '.join(changed.made_up)} added** with the flux that is predicted{read}."
         )
     for one in changed.left:
         predicted = interval(one.predicted)
