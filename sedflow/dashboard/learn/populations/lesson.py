@@ -21,9 +21,10 @@ LESSON = Lesson(
             "Here are **{n:,} galaxies**. They are simulated, so the truth is known (dotted): "
             "their masses follow a *Schechter function*, which ends steeply at large masses, and "
             "the faintest galaxies were not seen. Every mass was measured with an error. The grey "
-            "curve is the *posterior* of one galaxy, what its data say about its mass: it is "
-            "{sigma:.1f} dex wide (a dex is a factor of ten), and the slider changes the errors of "
-            "all galaxies. Now take the median of each posterior, and count how many lie where.",
+            "curve, drawn until you answer, is the *posterior* of one galaxy, what its data say "
+            "about its mass: it is {sigma:.1f} dex wide (a dex is a factor of ten), and the slider "
+            "changes the errors of all galaxies. Now take the median of each posterior, and count "
+            "how many lie where.",
             "How will this histogram compare with the true distribution?",
             "The standard deviation of the true masses is {width_true:.2f} dex, that of the "
             "medians {width_medians:.2f} dex. An error moves a galaxy up as often as down, but "
