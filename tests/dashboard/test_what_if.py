@@ -9,11 +9,14 @@ import pytest
 from explorers import opened_explorer
 
 from sedflow.dashboard.engine import OwnGalaxy, Request
+from sedflow.dashboard.panels.job_line import JobLine
 from sedflow.dashboard.panels.what_if import WhatIfPanel
 from sedflow.dashboard.quantities import QUANTITIES
+from sedflow.dashboard.server import jobs
 from sedflow.dashboard.tabs import Page
 from sedflow.dashboard.what_if import Change, addable, changed_photometry, gains, misfit_p
 from sedflow.errors import BadPhotometry, SedflowError
+from sedflow.files.packaged import DEFAULT_WEIGHTS
 from sedflow.fits.fit import fit
 from sedflow.photometry import Photometry
 
@@ -346,3 +349,30 @@ def test_adapted_draws_of_data_that_the_model_does_not_describe_are_called_a_mis
     panel.show(answer, None, wrong)
     assert "**then: misfit**" in panel._text.object
     assert "read the widths, not" not in panel._text.object
+
+
+def test_a_job_that_cannot_tell_how_far_it_is_has_a_bar_that_moves(engine, monkeypatch):
+    """The bar stayed empty, beside "starting", for as long as better draws took."""
+    job = jobs.Job(None)
+    line = JobLine(None, SimpleNamespace(poll=lambda job: job))
+    line._job, line._title = job, "NGC 1"
+    job.state, job.text = "running", "learning better draws"
+    asyncio.run(line.look())
+    assert line._bar.value == -1
+    assert "learning better draws" in line._text.object
+    job.share = 0.4
+    asyncio.run(line.look())
+    assert line._bar.value == 40
+    found = engine.answer(Request("72", n=300)).fit
+    monkeypatch.setattr(jobs, "fit", lambda *args, **kwargs: found)
+    told = []
+    work = jobs.Work("ladder", found.photometry, 300, 1, DEFAULT_WEIGHTS, found.model.grid.name)
+    jobs.run(work, lambda share, text: told.append((share, text)), None)
+    assert told == [(0.0, "learning better draws")]
+
+
+def test_adapting_draws_promises_no_fewer_seconds_than_it_takes(engine):
+    answer = engine.answer(Request("72", n=1000))
+    panel = WhatIfPanel(engine, None)
+    panel.offer(engine.changed(answer, Change((), ("J", "H"), {"J": 0.1, "H": 0.1})), answer)
+    assert "up to some minutes" in panel._text.object

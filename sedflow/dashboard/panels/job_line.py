@@ -16,6 +16,7 @@ from sedflow.errors import SedflowError
 __all__ = ["JobLine"]
 
 _POLL = 250  # ms between two looks at the job
+_UNKNOWN = -1  # value of a bar that moves, as nobody knows how far the job is
 
 
 class JobLine(pn.viewable.Viewer):
@@ -63,7 +64,7 @@ class JobLine(pn.viewable.Viewer):
             self.say(f"Busy: {plain(error)}.")
             return False
         self._title = plain(title)
-        self._bar.value = 0
+        self._bar.value = _UNKNOWN
         self._set_running(True)
         if pn.state.curdoc is not None and pn.state.curdoc.session_context is not None:
             self._callback = pn.state.add_periodic_callback(
@@ -84,7 +85,7 @@ class JobLine(pn.viewable.Viewer):
         if job is None:
             return
         self._jobs.poll(job)
-        self._bar.value = int(100 * job.share)
+        self._bar.value = int(100 * job.share) if job.share > 0 else _UNKNOWN
         if not job.over:
             left = "" if job.left != job.left else f", about {job.left:.0f} s left"
             left = ", about to end" if job.left < 1 else left

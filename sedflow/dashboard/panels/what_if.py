@@ -136,8 +136,8 @@ class WhatIfPanel(AnswerPanel):
             return
         self._say(
             f"The network does not take {lacks}, and the weights of its draws do not carry so much "
-            "more: nothing is shown. *Adapt draws* learns better ones, which takes ten seconds to "
-            "a minute.",
+            "more: nothing is shown. *Adapt draws* learns better ones, which takes up to some "
+            "minutes.",
             answer,
         )
         self._offered = changed

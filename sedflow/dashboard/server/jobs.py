@@ -256,6 +256,7 @@ def run(work: Work, tell: Callable[[float, str], None], stop: Event) -> Fit | Co
     if work.method != "ladder":
         out = fit(work.galaxy, mcmc, n=work.n, seed=work.seed, model=model, trust=None)
     else:
+        tell(0.0, "learning better draws")  # MCMC tells its share, where it comes to that
         out = fit(
             work.galaxy,
             cached_posterior(work.weights),
