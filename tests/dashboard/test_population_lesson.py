@@ -71,6 +71,7 @@ def test_the_student_predicts_before_a_histogram_is_shown(nsa):
         return {key for key, source in sources.items() if len(source.data["x"])}
 
     assert shown() == {"truth", "one"}
+    assert "drawn until you answer" in lesson.LESSON.steps[0].text  # then it goes
     assert "**2,000 galaxies**" in view._text.object
     view._choices.value = lesson.NARROWER
     view._reveal.clicks += 1
