@@ -122,6 +122,32 @@ def test_a_band_whose_texts_were_refused_is_not_left_out_without_a_second_press(
     assert panel.chosen == "my galaxy"
 
 
+def test_a_refused_band_is_told_after_another_sentence_too():
+    panel = TypedPanel(Engine(None))
+    panel._values["g"][0].value = 17.0
+    for field in panel._values["u"]:
+        field.placeholder = NOT_TAKEN
+    panel.infer()
+    assert panel._note.object.startswith("Band g has no error")
+    assert panel._values["u"][0].placeholder == NOT_TAKEN
+    panel._values["g"][1].value = 0.02
+    panel.infer()
+    assert panel._note.object.startswith("What was typed for u is not a number")
+    assert not panel.chosen
+    panel.infer()
+    assert panel.chosen == "my galaxy"
+
+
+def test_a_field_that_was_filled_after_a_refusal_is_not_told():
+    panel = TypedPanel(Engine(None))
+    for field in panel._values["u"]:
+        field.placeholder = NOT_TAKEN
+    for field, value in zip(panel._values["u"], (18.2, 0.05), strict=True):
+        field.value = value
+    panel.infer()
+    assert panel.chosen == "my galaxy"
+
+
 def test_notes_are_a_list_and_one_note_is_a_sentence():
     one = "Note that k-hat is high (0.9, limit 0.7; 30 effective draws)."
     assert _listed(one) == plain(one)

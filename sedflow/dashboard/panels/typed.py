@@ -46,6 +46,11 @@ def typed_galaxy(values: dict, redshift: float | None, unit: str) -> Photometry:
     return galaxy
 
 
+def _refused(fields):
+    """Whether what was typed in one of these fields was not taken."""
+    return any(field.placeholder == NOT_TAKEN for field in fields)
+
+
 class TypedPanel(pn.viewable.Viewer):
     """Fields for one galaxy; `chosen` is the name of the one that was typed last."""
 
@@ -85,15 +90,16 @@ class TypedPanel(pn.viewable.Viewer):
     def infer(self) -> None:
         """Add the typed galaxy to the engine and choose it."""
         values = {band: (v.value, e.value) for band, (v, e) in self._values.items()}
-        fields = dict(self._values)
-        refused = [b for b, two in fields.items() if any(f.placeholder == NOT_TAKEN for f in two)]
-        for field in (self._redshift, *sum(fields.values(), ())):
-            field.placeholder = ""
+        self._take_back([self._redshift])  # which is missed by itself
+        self._take_back([f for two in self._values.values() for f in two if f.value is not None])
         try:
             galaxy = typed_galaxy(values, self._redshift.value, self._unit.value)
-            if empty := [band for band in refused if values[band] == (None, None)]:
+            refused = {band: two for band, two in self._values.items() if _refused(two)}
+            if refused:
+                # Said once: the next press is an answer to it, where another sentence is none.
+                self._take_back(sum(refused.values(), ()))
                 raise SedflowError(
-                    f"what was typed for {', '.join(empty)} is not a number, and was not taken; "
+                    f"what was typed for {', '.join(refused)} is not a number, and was not taken; "
                     "type one, or press again to infer without it"
                 )
             name = self.engine.add(self._name.value or "my galaxy", OwnGalaxy(galaxy))
@@ -102,6 +108,12 @@ class TypedPanel(pn.viewable.Viewer):
             return
         self._note.object = f"Added as **{plain(name)}**."
         self.chosen = name
+
+    @staticmethod
+    def _take_back(fields):
+        """Let fields no longer say that what was typed in them was not taken."""
+        for field in fields:
+            field.placeholder = ""
 
     def __panel__(self):
         return self._column
