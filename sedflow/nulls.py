@@ -57,10 +57,15 @@ def no_magnitude(value, error) -> np.ndarray:
         found = np.abs(value) >= _BEYOND
         for none in _NO_MAGNITUDE:
             found |= np.abs(value - none) < 1e-5
-        if error is not None:
-            found |= np.abs(error) >= _BEYOND
-            for none in _NO_ERROR:
-                found |= np.abs(error - none) < 1e-5
+    return found if error is None else found | no_magnitude_error(error)
+
+
+def no_magnitude_error(error) -> np.ndarray:
+    """Where the error of a magnitude, in mag, says that there is none."""
+    with np.errstate(invalid="ignore"):
+        found = np.abs(error) >= _BEYOND
+        for none in _NO_ERROR:
+            found |= np.abs(error - none) < 1e-5
     return found
 
 

@@ -12,7 +12,7 @@ from sedflow.bands import load_band, short_name
 from sedflow.catalogue.band_columns import NEGATIVE
 from sedflow.catalogue.own_units import as_stated
 from sedflow.flux_units import is_milli
-from sedflow.nulls import among, is_code, no_flux, no_magnitude
+from sedflow.nulls import among, is_code, no_flux, no_magnitude, no_magnitude_error
 from sedflow.zero_points import pair_to_nanomaggies, to_nanomaggies, zero_flux
 
 _POWER = {"ivar": -2, "variance": 2}
@@ -41,7 +41,7 @@ def band_fluxes(columns, name, band, reasons, left_out: Counter):
     lower, limits = limits < 0, limits > 0
     above, below, no_flags = _flagged(columns, band, value, error)
     limits, lower = (limits | above) & ~(lower | below), lower | below
-    error = np.where(limits & (error < 0), np.nan, error)
+    error = np.where(limits & _without_error(band, error), np.nan, error)
     with np.errstate(all="ignore"):
         blank = np.isnan(value)
         stated = among(value, band.null_numbers)
@@ -150,6 +150,16 @@ def _codes(band, value, error, flux, sigma):
     return no_flux(value, own, flux / sigma)
 
 
+def _without_error(band, error):
+    """Where the error of a limit is a placeholder: below 0, infinite, or a code."""
+    found = (error < 0) | np.isinf(error)
+    if band.error_kind != "sigma":
+        return found
+    if band.magnitudes:
+        return found | no_magnitude_error(_in_mag(error, band.sigma_unit))
+    return found | ((band.nulls.strip().lower() != "none") & is_code(error))
+
+
 def _in_mag(values, unit):
     """Magnitudes or their errors in mag, where their unit is a thousandth of it."""
     return values if values is None or not is_milli(unit) else 1e-3 * values
@@ -191,7 +201,10 @@ def _brighter(columns, name, band, absent, reasons):
 
 def _count(left_out, name, band, value, blank, none, no_error, limits):
     """Count the rows whose band is absent, by what the cells hold."""
-    own = none & (is_code(value) | ~np.isfinite(value) | band.magnitudes)
+    own = is_code(value) | ~np.isfinite(value)
+    if band.magnitudes:
+        own |= no_magnitude(_in_mag(value, band.unit), None)
+    own &= none
     own |= none & among(value, band.null_numbers)
     for number, times in zip(*np.unique(value[own], return_counts=True), strict=True):
         left_out[f"{name}: {band.value} = {number:g} says that there is no value"] += int(times)

@@ -80,6 +80,23 @@ def test_a_lower_limit_is_not_an_upper_one(flag, unit, right):
     assert found == pytest.approx(right, nan_ok=True)
 
 
+@pytest.mark.parametrize("error", [np.nan, -99.0, 99.0, 9.99, 999.0, np.inf, 0.1])
+@pytest.mark.parametrize(("unit", "flag"), [("mag", ">"), ("Vega", ">"), ("uJy", "<")])
+def test_a_flagged_limit_is_one_whatever_its_error(unit, flag, error):
+    entries = {"limit": "l", "limit_sigma": "3"}
+    right = one(20.0, -1.0, unit, {"l": flag}, **entries)
+    assert right[0] == 0.0 and right[1] > 0
+    assert one(20.0, error, unit, {"l": flag}, **entries) == pytest.approx(right)
+
+
+@pytest.mark.parametrize("error", [99.0, 9.99, np.inf])
+def test_a_magnitude_without_an_error_is_not_said_to_be_the_code(error):
+    table = {"z": [0.1, 0.1], "m": [20.5, 20.1], "e": [error, 0.1]}
+    report = to_photometry(table, Mapping("z", {"r": BandColumns("m", "e", "mag")})).report
+    assert any("r: e says that there is no value (1 row)" in line for line in report)
+    assert not any("m = 20.5" in line for line in report)
+
+
 @pytest.mark.parametrize("unit", ["mag", "uJy"])
 @pytest.mark.parametrize("code", [-99, "-9999", 99.0, -9, "0.00", np.inf])
 def test_a_code_among_flags_of_limits_is_not_a_limit(unit, code):
