@@ -687,6 +687,7 @@ def test_four_shares_of_zero_are_said_and_are_no_galaxy(engine):
     assert not view.observed and view.pinned is None
     view.sliders["beta4"].value = 0.7
     assert view._magnitudes.object.startswith("AB magnitudes")
+    assert view.observatory._said.object == ""  # which was of the galaxy before
     assert not np.array_equal(shown, view.data["flux"])
     zero = dict.fromkeys(("beta1", "beta2", "beta3", "beta4"), "0")
     _, forward, notices = decode(zero | {"tau_ism": "0.4"}, ExplorerState(run=None), ForwardState())
@@ -721,6 +722,7 @@ def test_a_field_that_was_emptied_is_told_or_keeps_what_there_was(engine):
         assert f"Not observed: {told}" in html.unescape(view._said.object)
         assert field.start is None and field.end is None  # or the browser keeps the number
         field.value = before
+        assert view._said.object == ""
     assert not view.observed
     state = ExplorerState(run=None)
     field = whole_field(state, "n", label="draws")

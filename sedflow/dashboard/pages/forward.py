@@ -65,6 +65,8 @@ class ForwardView(PageView):
         self._build_figures()
         self._build_screen()
         self.state.param.watch(self._update, [*NAMES, "redshift"])
+        shown = [*NAMES, "redshift", "grid"]
+        self.state.param.watch(lambda *events: self.observatory.forget(), shown)
 
     def _build_bar(self):
         own = self.model.grid.name

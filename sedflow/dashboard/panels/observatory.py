@@ -113,6 +113,8 @@ class Observatory(param.Parameterized):
         )
         button.on_click(lambda event: self.observe())
         self._said = prose("", margin=(0, 6), sizing_mode=None)
+        for field in (self.noise, self.snr, self.seed, self.missing):
+            field.param.watch(lambda event: self.forget(), "value")
         controls = pn.FlexBox(
             prose("**Observe it**", margin=(2, 6), sizing_mode=None),
             self.noise,
@@ -126,6 +128,10 @@ class Observatory(param.Parameterized):
         )
         self.line = pn.Column(controls, sizing_mode="stretch_width", margin=0)
         self.line.css_classes = ["observe"]
+
+    def forget(self) -> None:
+        """Say nothing of the galaxy before, where another is shown."""
+        self._said.object = ""
 
     def observe(self) -> None:
         """Add a mock of the galaxy shown to the engine; its name goes to `observed`."""
