@@ -97,7 +97,8 @@ def check_draws(
 ) -> None:
     """Refuse a galaxy for each draw, where the shape of the draws is that of one galaxy's.
 
-    Each draw would be of each galaxy: of n galaxies with a draw each, n times as many.
+    Each draw would be of each galaxy: of n galaxies with a draw each, n times as many. So it would
+    be where both have n galaxies along different axes, as of a column (n, 1) of the other.
 
     draws : shape (..., n_draw, m) of what the first name is of; galaxies : shape (...) of the other
 
@@ -105,14 +106,22 @@ def check_draws(
     ------
     BadParameters
     """
-    n = draws[-2] if len(draws) > 1 else 1
+    n, one, other = draws[-2] if len(draws) > 1 else 1, *names
     if len(galaxies) > len(draws) - 2 and n > 1 and np.prod(galaxies) > 1:
         whose = f"each of {draws[:-2]} galaxies" if draws[:-2] else "one galaxy"
-        one, other = names
+        each, axes = draws[:-1], ", ".join(["None"] * (len(galaxies) - len(draws) + 2))
+        its = ""
+        if galaxies != each and np.prod(galaxies) == np.prod(each):  # a column, say
+            its = f", and {other} of the shape {each},"
         raise BadParameters(
             f"{one} of the shape {draws} is read as {n:,} draws of {whose}, and {other} has the "
-            f"shape {galaxies}; give {one}[..., None, :] where each row is of a galaxy of its "
-            f"own, and {one}[None] where all are draws of each galaxy"
+            f"shape {galaxies}; give {one}[..., None, :]{its} where each row is of a galaxy of its "
+            f"own, and {one}[{axes}] where all are draws of each galaxy"
+        )
+    if galaxies == (*draws[:-2], 1) and np.prod(galaxies) > 1:
+        raise BadParameters(
+            f"{one} of the shape {draws} is of {draws[:-2]} galaxies, and {other} has the shape "
+            f"{galaxies}, so that each would be beside each; give {other} of the shape {draws[:-2]}"
         )
 
 

@@ -163,3 +163,19 @@ def test_a_fit_passes_over_the_bands_that_are_not_there(model, posterior, nsa):
     fit = sedflow.fit(blank, posterior, n=50, seed=1, trust="weights")
     assert fit.verdict.exact
     assert sedflow.reweight(sedflow.fit(blank, posterior, n=900, seed=1, trust=None)).draws.n == 900
+
+
+def test_a_column_of_redshifts_is_not_taken_beside_each_galaxy(posterior):
+    theta, z = posterior.prior.sample(3, np.random.default_rng(0)), np.full(3, 0.05)
+    right = sedflow.derive(theta[:, None], z, posterior.model)
+    with pytest.raises(BadParameters, match=r"give redshift of the shape \(3,\)"):
+        sedflow.derive(theta[:, None], z[:, None], posterior.model)
+    with pytest.raises(BadParameters) as refused:
+        sedflow.derive(theta, z[:, None], posterior.model)
+    assert "theta[..., None, :], and redshift of the shape (3,), where each row" in str(
+        refused.value
+    )
+    assert "theta[None, None] where all" in str(refused.value)
+    assert next(iter(right.values())).shape == (3, 1)
+    every = sedflow.derive(theta[None, None], z[:, None], posterior.model)
+    assert next(iter(every.values())).shape == (3, 1, 3)
