@@ -854,6 +854,20 @@ def test_axe_finds_nothing_serious_and_every_control_has_a_name(with_pins, view)
     _no_serious_in_both_themes(page)
 
 
+def test_pins_are_whole_on_a_phone_and_their_focus_is_that_of_other_buttons(blank, address):
+    blank.set_viewport_size({"width": 390, "height": 844})
+    blank.goto(f"{address}?view=compare&pins=2490;72~~g.r.i~~500", timeout=90_000)
+    chips = blank.get_by_role("button", name=re.compile("×$"))
+    expect(chips).to_have_count(2, timeout=60_000)
+    for chip in chips.all():
+        box = chip.bounding_box()
+        assert box["x"] >= 0 and box["x"] + box["width"] <= 390
+    chips.first.focus()
+    blank.keyboard.press("Tab")
+    outline = "one => getComputedStyle(one).outline.match(/solid 2px/)?.[0]"
+    assert chips.nth(1).evaluate(outline) == "solid 2px"
+
+
 def test_a_phone_shows_one_part_at_a_time(page):
     page.set_viewport_size({"width": 390, "height": 844})
     corner_of(page, "NSAID 72,")

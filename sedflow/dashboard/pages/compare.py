@@ -68,6 +68,12 @@ _BELOW = """
 :host { max-height: 60px; overflow: auto !important; scrollbar-width: thin; }
 p { display: var(--sf-said, block); }
 """
+#: A name that is longer than the line breaks: a legend is read whole, and its × is at its end.
+_CHIP = """
+:host { max-width: calc(100% - 12px); }
+.bk-btn { white-space: normal !important; overflow-wrap: anywhere; text-align: left !important; }
+"""
+_IN_LINES = ":host { flex-wrap: wrap; align-items: flex-start; }"
 _WAITING = {"light": "spectra", "histories": "histories", "corner": "corner plot"}
 _ARRIVED = """
 for (const one of cb_obj.document._all_models.values())
@@ -113,7 +119,10 @@ class CompareView(PageView):
         self._alone: int | None = None  # the pin that is shown without the others
         self._quantities = quantity_chooser("quantities")
         self._quantities.param.watch(lambda event: self._show(), "value")
-        self._chips = pn.FlexBox(margin=0, sizing_mode="stretch_width", css_classes=["pins"])
+        # A row: Panel gives parts that come later to a FlexBox no style sheet of the page.
+        self._chips = pn.Row(
+            margin=0, sizing_mode="stretch_width", css_classes=["pins"], stylesheets=[_IN_LINES]
+        )
         self._hint = prose(_EMPTY, margin=(20, 20, 6, 20), styles={"max-width": "720px"})
         self._examples = pn.FlexBox(margin=(0, 16), sizing_mode="stretch_width")
         self._figures: dict[str, _ManyFigure] = {}
@@ -361,11 +370,11 @@ class CompareView(PageView):
     def _chip(self, k, slot, label):
         """A legend entry: a button that takes the pin off."""
         alone = {None: "", k: "font-weight: 600;"}.get(self._alone, "opacity: 0.5;")
-        style = f".bk-btn {{ border-left: 14px solid {_COLORS[slot]} !important; {alone} }}"
+        color = f".bk-btn {{ border-left: 14px solid {_COLORS[slot]} !important; {alone} }}"
         button = pn.widgets.Button(
-            label=f"{label} ×",
+            label=f"{label}\N{NO-BREAK SPACE}×",  # which is not alone in a line
             description="Unpin",
-            stylesheets=[style],
+            stylesheets=[_CHIP, color],
             margin=(2, 6),
             css_classes=["gives-focus"],
         )
