@@ -263,6 +263,7 @@ def test_a_copy_for_colab_installs_the_package_first(tmp_path):
 LONGER = (
     "2_priors",
     "3_abc_to_amortized",
+    "4_one_galaxy",
     "5_trust",
     "6_train_your_own",
     "7_thousands_of_galaxies",
