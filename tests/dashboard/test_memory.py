@@ -5,6 +5,8 @@ import gc
 import time
 import weakref
 
+import pytest
+
 from sedflow.dashboard.server.memory import Returns, give_back, settle
 
 
@@ -57,3 +59,12 @@ def test_what_was_settled_is_passed_over_but_by_the_search_when_nobody_is_active
         assert gc.get_freeze_count() > 0
     finally:
         gc.unfreeze()
+
+
+def test_more_sessions_that_ended_wait_less_for_a_quiet_moment():
+    returns = Returns(lambda: False, lambda: None, at_most=900.0)
+    waits = []
+    for ended in (0, 10, 30, 100):
+        returns._ended = ended
+        waits.append(returns._patience)
+    assert waits == pytest.approx([900.0, 900.0, 100.0, 9.0])

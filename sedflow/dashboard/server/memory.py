@@ -101,7 +101,7 @@ class Returns:
 
     @property
     def _patience(self):
-        return self._at_most * min(1.0, _FEW / max(self._ended, 1))
+        return self._at_most * min(1.0, _FEW / max(self._ended, 1)) ** 2
 
     async def _when_quiet(self):
         await asyncio.sleep(max(self._after, self._next - time.monotonic()))
