@@ -3,10 +3,11 @@
 // seconds. Of a connection that broke meanwhile a browser says nothing: the page is asked for again.
 window.sedflowWaits = (() => {
   let heard = performance.now(), rest = 0
-  const again = () => { if (!window.sedflowFirst) location.reload() }
+  const is_there = () => 'sedflowFirst' in window
+  const again = () => { if (!is_there()) location.reload() }
   const look = setInterval(() => {
     const now = performance.now()
-    if (window.sedflowFirst) rest ||= now
+    if (is_there()) rest ||= now
     else if (now - heard > 30_000) again()
     if (window.Bokeh?.documents?.length) clearInterval(look)
     else if (rest && now - rest > 40_000) {
