@@ -6,6 +6,7 @@ some hundred milliseconds, patching its sources some ten.
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 from bokeh.models import (
@@ -137,15 +138,16 @@ class DrawnWhenThere:
     """
 
     def __init__(self, plot: figure, always: Iterable[ColumnDataSource] = ()):
-        self._plot, self._every = plot, list(plot.renderers)
+        self._plot = plot
+        self._every: list[Any] = list(plot.renderers)  # its stubs know no sources of theirs
         inspected = [r for t in plot.tools if isinstance(t, HoverTool) for r in t.renderers or ()]
         names = {one.name for one in always}
-        self._drawn = [r for r in self._every if r in inspected or _source(r).name in names]
+        self._drawn = [r for r in self._every if r in inspected or r.data_source.name in names]
         plot.renderers = self._drawn
 
     def update(self) -> None:
         """Take in those that have rows now."""
-        drawn = [r for r in self._every if r in self._drawn or _rows(_source(r))]
+        drawn = [r for r in self._every if r in self._drawn or _has_rows(r)]
         if len(drawn) > len(self._drawn):
             self._plot.renderers = self._drawn = drawn
 
@@ -250,12 +252,8 @@ class LiveFigure:
         f.title.text = layers.title  # type: ignore[union-attr]
 
 
-def _source(renderer):
-    return renderer.data_source
-
-
-def _rows(source):
-    return any(len(column) for column in source.data.values())
+def _has_rows(renderer):
+    return any(len(column) for column in renderer.data_source.data.values())
 
 
 def compact(values):
