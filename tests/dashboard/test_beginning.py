@@ -4,6 +4,7 @@ import re
 import socket
 from types import SimpleNamespace
 from urllib.parse import urlsplit
+from weakref import WeakKeyDictionary
 
 import pytest
 from bokeh.server.views.doc_handler import DocHandler
@@ -17,10 +18,18 @@ from sedflow.dashboard.server.beginning import _END, begin_page, has_begun, relo
 RELOADS = "location.reload()"
 
 
+class Server:
+    """What a handler belongs to."""
+
+
+SERVER = Server()
+
+
 class Handler:
     """A request, and what was sent of its page."""
 
-    def __init__(self, uri="/", version="HTTP/1.1"):
+    def __init__(self, uri="/", version="HTTP/1.1", server=SERVER):
+        self.application = server
         start = RequestStartLine("GET", uri, version)
         self.request = HTTPServerRequest(start_line=start, headers=HTTPHeaders(Host="here"))
         self.is_closed = False
@@ -44,8 +53,8 @@ class Handler:
 
 @pytest.fixture(autouse=True)
 def known(monkeypatch):
-    monkeypatch.setattr(beginning, "_KNOWN", {})
-    return beginning._KNOWN
+    monkeypatch.setattr(beginning, "_KNOWN", WeakKeyDictionary())
+    return beginning._KNOWN.setdefault(SERVER, {})
 
 
 @pytest.fixture(autouse=True)
@@ -71,6 +80,13 @@ def test_a_beginning_that_nobody_has_seen_is_not_sent():
     begin_page(handler)
     assert not has_begun(handler)
     assert beginning._rest(handler, f"<html>one{_END}two") == f"<html>one{_END}two"
+
+
+def test_a_server_does_not_begin_with_the_page_of_another():
+    begun()
+    handler = Handler(server=Server())
+    begin_page(handler)
+    assert not has_begun(handler)
 
 
 def test_the_rest_follows_the_beginning():

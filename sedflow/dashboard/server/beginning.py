@@ -9,6 +9,7 @@ import logging
 import re
 import time
 from dataclasses import dataclass
+from weakref import WeakKeyDictionary
 
 from bokeh.server.tornado import BokehTornado
 from bokeh.server.views.doc_handler import DocHandler
@@ -25,7 +26,8 @@ _NAMED = {"bokeh-session-id", "bokeh-token"}  # by which a session is chosen
 _WAITS = b"<script>sedflowWaits()</script>"  # `frame/waits.js`
 _BEAT = 5.0  # seconds, in which a page that waits hears so; proxies end what is silent for 60
 _RELOAD = "<script>location.reload()</script></body></html>"
-_KNOWN: dict[tuple, str] = {}  # what was sent last to who asked for the same
+# What a server sent last to who asked for the same. Two of one process have other pages at "/".
+_KNOWN: WeakKeyDictionary[BokehTornado, dict[tuple, str]] = WeakKeyDictionary()
 # While a page is built nothing else is answered, so a browser gets its scripts before. Seconds that
 # it has for the next of them, and for all; those that it has already are not asked for.
 _NEXT, _ALL = 0.2, 0.6
@@ -80,7 +82,7 @@ def patch() -> None:
 
 def begin_page(handler) -> None:
     """Send the beginning of the page that a request asks for, where it is known."""
-    known = _KNOWN.get(_asked(handler.request))
+    known = _known(handler).get(_asked(handler.request))
     if known is None or has_begun(handler) or _may_be_refused(handler.request):
         return
     if handler.request.version != "HTTP/1.1":  # whose answers end with their length, or for ever
@@ -125,9 +127,14 @@ def has_begun(handler) -> bool:
 
 def reload_page(handler) -> None:
     """End a page that cannot go on as it has begun: it is asked for again, and comes whole."""
-    _KNOWN.pop(_asked(handler.request), None)
+    _known(handler).pop(_asked(handler.request), None)
     handler.begun.has_rest = True
     handler.finish(_RELOAD.encode())
+
+
+def _known(handler):
+    """The beginnings that the server of this request has sent."""
+    return _KNOWN.setdefault(handler.application, {})
 
 
 def _may_be_refused(request):
@@ -151,12 +158,12 @@ def _rest(handler, html):
     beginning, end, rest = html.partition(_END)
     if not has_begun(handler):
         if end:
-            _KNOWN[asked] = beginning
+            _known(handler)[asked] = beginning
         return html
     handler.begun.has_rest = True
     if end and beginning == handler.begun.html:
         return end + rest
     if end:
         _LOG.warning("the page %s begins in more than one way", asked)
-    _KNOWN.pop(asked, None)
+    _known(handler).pop(asked, None)
     return _RELOAD
