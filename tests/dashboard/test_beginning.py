@@ -231,6 +231,23 @@ def test_a_page_whose_rest_does_not_come_is_asked_for_again(chromium):
 
 
 @pytest.mark.browser
+def test_a_page_whose_scripts_come_slowly_is_not_asked_for_again(chromium):
+    with serving() as (_, page):
+        tab, asked, held = chromium.new_page(), [], []
+        tab.on("request", lambda request: asked.append(request.url))
+        tab.clock.install()
+        tab.route(re.compile("bokeh.min.js"), lambda route: held.append(route))
+        tab.goto(page, wait_until="commit")
+        tab.wait_for_function("'sedflowWaits' in window")
+        tab.clock.run_for(120_000)
+        assert (len(held), asked.count(page)) == (1, 1)
+        held[0].continue_()
+        tab.get_by_text("Half of the mass had formed").wait_for(timeout=60_000)
+        assert asked.count(page) == 1
+        tab.close()
+
+
+@pytest.mark.browser
 def test_a_page_without_a_websocket_says_so(chromium):
     with serving() as (_, page):
         tab = chromium.new_page()

@@ -1,8 +1,9 @@
 'use strict'
 // A page begins before the server has built it, and while it waits the server says so every five
 // seconds. Of a connection that broke meanwhile a browser says nothing: the page is asked for again.
+// A browser comes to what is said when it has the scripts, which takes a slow network a minute.
 window.sedflowWaits = (() => {
-  let heard = performance.now(), rest = 0
+  let heard = Infinity, rest = 0
   const is_there = () => 'sedflowFirst' in window
   const again = () => { if (!is_there()) location.reload() }
   const look = setInterval(() => {
