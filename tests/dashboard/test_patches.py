@@ -17,7 +17,7 @@ from bokeh.themes import Theme
 from sedflow.dashboard.patches import bokeh_models
 from sedflow.dashboard.patches.bokeh_models import message_of
 from sedflow.dashboard.patches.bokeh_server import known_defaults
-from sedflow.dashboard.patches.panel_server import in_order, still_offered
+from sedflow.dashboard.patches.panel_server import in_order, still_offered, within_ends
 
 KINDS = [
     models.ColumnDataSource,
@@ -251,6 +251,7 @@ def test_a_short_column_goes_with_its_message(n, frames):
         (pn.widgets.Select, "a", "value", "c", "a"),
         (pn.widgets.RadioButtonGroup, "a", "active", 2, 0),
         (pn.widgets.CheckButtonGroup, ["a"], "active", [0, 2], [0]),
+        (pn.widgets.Select, "a", "value", None, "a"),
     ],
 )
 def test_a_choice_that_is_offered_no_longer_is_undone(kind, value, name, gone, kept):
@@ -269,3 +270,30 @@ def test_a_choice_that_is_offered_no_longer_is_undone(kind, value, name, gone, k
     assert said(gone) == (value, kept)
     offered = {"value": "b", "active": 1}[name] if kept in ("a", 0) else [1]
     assert said(offered) == (["b"] if kept == [0] else "b", offered)
+
+
+@pytest.mark.parametrize(
+    ("widget", "said", "taken"),
+    [
+        (pn.widgets.FloatSlider(start=0, end=1, value=0.5), 1e299, 1),
+        (pn.widgets.FloatSlider(start=0, end=1, value=0.5), -1e299, 0),
+        (pn.widgets.FloatSlider(start=0, end=1, value=0.5), 0.25, 0.25),
+        (pn.widgets.IntSlider(start=0, end=9, value=5), 1e18, 9),
+        (pn.widgets.IntInput(start=0, end=9, value=5), 2.4, 2),
+        (pn.widgets.IntInput(value=5), 1e18, 10**18),
+        (pn.widgets.IntInput(value=5), None, None),
+    ],
+)
+@pytest.mark.parametrize("name", ["value", "value_throttled"])
+def test_a_number_is_one_that_its_page_can_give(widget, said, taken, name):
+    within_ends()
+    document, widget = Document(), widget.clone()
+    model = widget.get_root(document)
+    if name == "value":
+        model.value = said
+    widget._events = {name: said}
+    widget._change_event(document)
+    assert getattr(widget, name) == taken
+    assert type(getattr(widget, name)) is type(taken)
+    if name == "value":
+        assert model.value == taken

@@ -14,6 +14,7 @@ Take a patch out once its report is resolved in the versions that `pyproject.tom
 | `soon` | Panel 1.9 | not reported |
 | `there_when_pulled` | Panel 1.9 | not reported |
 | `still_offered` | Panel 1.9 | not reported |
+| `within_ends` | Panel 1.9 | not reported |
 | `sent_together` | Bokeh 3.9 | not reported |
 | `sent_in_order` | Panel 1.9 | not reported |
 | `collect_seldom` | Panel 1.9, Bokeh 3.9 | not reported |

@@ -13,6 +13,7 @@ from panel.util import isIn
 from panel.widgets.select import _CheckGroupBase, _RadioGroupBase
 
 _BY_PLACE = (_RadioGroupBase, _CheckGroupBase)  # their pages say the places of what is chosen
+_NUMBERS = ("value", "value_throttled")
 
 #: Panel gives a Markdown pane other stylesheets of its template when its text changes than it had
 #: at first (Bootstrap's own are added), so that headings would jump from 18 to 32 pixels.
@@ -44,6 +45,7 @@ def patch() -> None:
     soon()
     there_when_pulled()
     still_offered()
+    within_ends()
 
 
 def boxed(pane: pn.viewable.Viewable, **size) -> pn.Column:
@@ -123,9 +125,7 @@ def _of_those_offered(process):
         name = "active" if isinstance(self, _BY_PLACE) else "value"
         if name not in props or _is_offered(self, props[name]):
             return process(self, props)
-        for ref, (model, _) in self._models.copy().items():  # what the page shows
-            msg = self._process_param_change({"value": self.value})
-            self._apply_update({}, {name: msg[name]}, model, ref)
+        _show(self, self.value, name)
         return process(self, {k: v for k, v in props.items() if k != name})
 
     process_property_change.of_sedflow = True
@@ -134,12 +134,57 @@ def _of_those_offered(process):
 
 def _is_offered(widget, value):
     """Whether what a page says is among the options of a widget, or one of these is missing."""
-    if value is None or value == "" or not widget.values:
+    if value == "" or not widget.values:
         return True
+    if value is None:
+        return None in widget.values
     if isinstance(widget, _BY_PLACE):
         places = value if isinstance(value, list | tuple) else [value]
         return all(place is None or 0 <= place < len(widget.values) for place in places)
     return isIn(value, widget.unicode_values) or isIn(value, widget.labels)
+
+
+def within_ends() -> None:
+    """Let sliders and number fields have no values that a page cannot give them.
+
+    The page holds a value between the ends that it knows, but these may just have changed; Panel
+    takes it as it is, which ends in an error where the value is used.
+    """
+    for kind in (pn.widgets.FloatSlider, pn.widgets.IntSlider, pn.widgets.IntInput):
+        if not hasattr(kind._process_property_change, "of_sedflow"):
+            kind._process_property_change = _between_ends(  # type: ignore[method-assign]
+                kind._process_property_change
+            )
+
+
+def _between_ends(process):
+    @wraps(process)
+    def process_property_change(self, props):
+        taken = {}
+        for name, said in props.items():
+            taken[name] = _nearest(self, said) if name in _NUMBERS else said
+        if taken != props and "value" in taken:
+            _show(self, taken["value"], "value")
+        return process(self, taken)
+
+    process_property_change.of_sedflow = True
+    return process_property_change
+
+
+def _nearest(widget, value):
+    """The value of a slider or a field that is nearest to what a page says."""
+    if value is None:
+        return None
+    for end, of_both in ((widget.start, max), (widget.end, min)):
+        value = value if end is None else of_both(value, end)
+    return value if isinstance(widget, pn.widgets.FloatSlider) else round(value)
+
+
+def _show(widget, value, name):
+    """Show a widget's value on its page, whose control shows another."""
+    for ref, (model, _) in widget._models.copy().items():
+        said = widget._process_param_change({"value": value})
+        widget._apply_update({}, {name: said[name]}, model, ref)
 
 
 def there_when_pulled() -> None:
