@@ -105,7 +105,9 @@ def notes_of(
                 f"Single galaxies know {name} to {own:.2f}, and the prior to {prior:.2f}: the data "
                 "hardly tell it. Whatever is off in the mean of the posteriors is off "
                 f"{_times(own, prior)} as much here, what is off in their width by even more, and "
-                "the bands do not include that."
+                "the bands do not include that. The noise of the draws alone may put the "
+                "population into a narrow peak anywhere, with narrow bands: use neither its mean "
+                "nor its width."
             )
         if own > 0.5 * width:
             out.append(
@@ -114,7 +116,7 @@ def notes_of(
                 "bands do not include that."
             )
         wider = _widened(population.effective_draws, own, width)
-        if wider > _SAID_WIDER:
+        if wider > _SAID_WIDER and own <= _HARDLY * prior:  # else it may be too narrow, too
             share = f"some {100 * wider:.0f} %" if wider < _TOO_WIDE else "by far"
             out.append(f"The noise of the draws makes {name} {share} too wide{more}.")
     if population.prior_error > _COUNTED * (known := _cells_known_to(population)):

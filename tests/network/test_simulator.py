@@ -27,7 +27,9 @@ UV = {"ssp": "bc03", "bands": ("FUV", "NUV", "u", "g", "r", "i", "z")}
 SAME, DIFFERENT = 0.045, 0.09
 
 
-@pytest.fixture(scope="module", params=[{}, UV], ids=["ugriz", "uv"])
+@pytest.fixture(
+    scope="module", params=[{}, pytest.param(UV, marks=pytest.mark.heavy)], ids=["ugriz", "uv"]
+)
 def made(request):
     with pytest.MonkeyPatch.context() as patch:
         for name, value in (("_HELD_OUT", 2048), ("_SCALING", 20_000), ("_COPIES", 1)):

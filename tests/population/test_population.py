@@ -588,6 +588,7 @@ def test_galaxies_that_hardly_tell_a_quantity_do_not_show_its_features_either():
     found = Population.of_members(members, ("log_mstar",), (np.linspace(7, 12.5, 23),))
     said = " ".join(found.notes)
     assert "hardly tell it" in said and "in their width" in said and "features narrower" in said
+    assert "use neither its mean nor its width" in said and "too wide" not in said
 
 
 @pytest.mark.parametrize("cells", [15, 24, 40])

@@ -53,7 +53,7 @@ def test_without_a_table_the_raw_p_value_decides():
     assert is_misfit(0.01, 1e-4)
 
 
-@pytest.mark.slow
+@pytest.mark.heavy
 def test_calibrated_p_values_of_true_galaxies_are_uniform(posterior):
     calibrated = []
     for n_band in (3, 5):
@@ -99,6 +99,7 @@ def test_a_table_survives_a_file_and_damage_is_seen(tmp_path):
         load_p_values(path, "abc")
 
 
+@pytest.mark.slow
 def test_a_small_table_can_be_made(posterior, monkeypatch):
     monkeypatch.setattr("sedflow.validation.p_values.SNR", (0.0, 5.0))
     monkeypatch.setattr("sedflow.validation.p_values._MANY", 500)

@@ -383,14 +383,14 @@ def test_a_damaged_network_is_not_a_verdict_on_a_galaxy():
             sedflow.fit(linear.galaxy(), sampler, n=1000, model=linear.LinearModel(), mcmc=Chains())
 
 
-@pytest.mark.slow
+@pytest.mark.heavy
 @pytest.mark.parametrize(
     ("nsaid", "log_evidence"),
     [
-        pytest.param(43756, -88.27, marks=pytest.mark.heavy),
-        pytest.param(75215, -83.45, marks=pytest.mark.heavy),
-        pytest.param(170877, -71.41, marks=pytest.mark.heavy),
-        pytest.param(49206, -165.6, marks=pytest.mark.heavy),
+        (43756, -88.27),
+        (75215, -83.45),
+        (170877, -71.41),
+        (49206, -165.6),
         (74706, -63.06),
     ],
 )
@@ -406,6 +406,7 @@ def test_a_posterior_at_the_edges_of_the_prior_is_whole(posterior, nsa, nsaid, l
     assert verdict.log_evidence == pytest.approx(log_evidence, abs=0.2)
 
 
+@pytest.mark.slow
 def test_adaptive_sampling_makes_draws_enough_for_two_thin_modes(posterior, nsa):
     """NSAID 68441, z off."""
     galaxy = nsa.photometry(68441)
