@@ -112,35 +112,26 @@ def still_offered() -> None:
 
     Panel ends in an error there, with a traceback in the log, and the page shows what was chosen.
     """
-    for kind in (pn.widgets.Select, *_BY_PLACE):
-        if not hasattr(kind._process_property_change, "of_sedflow"):
-            kind._process_property_change = _of_those_offered(  # type: ignore[method-assign]
-                kind._process_property_change
-            )
+    _hear((pn.widgets.Select, *_BY_PLACE), _of_those_offered)
 
 
-def _of_those_offered(process):
-    @wraps(process)
-    def process_property_change(self, props):
-        name = "active" if isinstance(self, _BY_PLACE) else "value"
-        if name not in props or _is_offered(self, props[name]):
-            return process(self, props)
-        _show(self, self.value, name)
-        return process(self, {k: v for k, v in props.items() if k != name})
-
-    process_property_change.of_sedflow = True
-    return process_property_change
+def _of_those_offered(widget, props):
+    name = "active" if isinstance(widget, _BY_PLACE) else "value"
+    if name not in props or _is_offered(widget, props[name]):
+        return props
+    _show(widget, widget.value, name)
+    return {k: v for k, v in props.items() if k != name}
 
 
 def _is_offered(widget, value):
     """Whether what a page says is among the options of a widget, or one of these is missing."""
     if value == "" or not widget.values:
         return True
-    if value is None:
-        return None in widget.values
     if isinstance(widget, _BY_PLACE):
         places = value if isinstance(value, list | tuple) else [value]
         return all(place is None or 0 <= place < len(widget.values) for place in places)
+    if value is None:
+        return None in widget.values
     return isIn(value, widget.unicode_values) or isIn(value, widget.labels)
 
 
@@ -150,25 +141,14 @@ def within_ends() -> None:
     The page holds a value between the ends that it knows, but these may just have changed; Panel
     takes it as it is, which ends in an error where the value is used.
     """
-    for kind in (pn.widgets.FloatSlider, pn.widgets.IntSlider, pn.widgets.IntInput):
-        if not hasattr(kind._process_property_change, "of_sedflow"):
-            kind._process_property_change = _between_ends(  # type: ignore[method-assign]
-                kind._process_property_change
-            )
+    _hear((pn.widgets.FloatSlider, pn.widgets.IntSlider, pn.widgets.IntInput), _between_ends)
 
 
-def _between_ends(process):
-    @wraps(process)
-    def process_property_change(self, props):
-        taken = {}
-        for name, said in props.items():
-            taken[name] = _nearest(self, said) if name in _NUMBERS else said
-        if taken != props and "value" in taken:
-            _show(self, taken["value"], "value")
-        return process(self, taken)
-
-    process_property_change.of_sedflow = True
-    return process_property_change
+def _between_ends(widget, props):
+    taken = {k: _nearest(widget, v) if k in _NUMBERS else v for k, v in props.items()}
+    if taken != props and "value" in taken:
+        _show(widget, taken["value"], "value")
+    return taken
 
 
 def _nearest(widget, value):
@@ -178,6 +158,22 @@ def _nearest(widget, value):
     for end, of_both in ((widget.start, max), (widget.end, min)):
         value = value if end is None else of_both(value, end)
     return value if isinstance(widget, pn.widgets.FloatSlider) else round(value)
+
+
+def _hear(kinds, taken_of):
+    """Let `taken_of` see what a page says about some kinds of widgets before Panel does."""
+
+    def hearing(process):
+        @wraps(process)
+        def process_property_change(self, props):
+            return process(self, taken_of(self, props))
+
+        process_property_change.of_sedflow = True
+        return process_property_change
+
+    for kind in kinds:
+        if not hasattr(kind._process_property_change, "of_sedflow"):
+            kind._process_property_change = hearing(kind._process_property_change)
 
 
 def _show(widget, value, name):
