@@ -21,6 +21,7 @@ from sedflow.errors import SedflowError
 from sedflow.figures import (
     corner_figure,
     figure_name,
+    paper_figure,
     paper_history,
     paper_spectrum,
     save_figure,
@@ -263,6 +264,24 @@ def test_everything_that_lies_over_a_corner_is_drawn_and_named(fit, network):
     x = np.concatenate([p.get_xy()[p.get_xy()[:, 1] > 0, 0] for p in chosen])
     assert x.min() >= 4.5
     assert x.max() <= 9.5
+
+
+def test_a_posterior_that_is_not_exact_is_called_so(fit, posterior):
+    names = WHOLE
+    checked = sedflow.fit(fit.photometry, posterior, n=3000, seed=1, trust="weights")
+    rough = replace(checked, verdict=replace(checked.verdict, kind="approximate"))
+    for one, word in (
+        (fit, "posterior"),
+        (checked, "posterior"),
+        (rough, "posterior, approximate"),
+    ):
+        figures = (corner_figure(one, names), paper_spectrum(one))
+        for figure, held in zip(figures, ("39 and 86 %", "68, 95 %"), strict=True):
+            words = [text.get_text() for text in figure.legends[0].get_texts()]
+            assert any(" ".join(w.split()) == f"{word} ({held})" for w in words), words
+        (legend,) = paper_figure(one, names).legends
+        words = " ".join(text.get_text() for text in legend.get_texts())
+        assert ("posterior, approximate" in words) == (one is rough)
 
 
 def _same(color, other):

@@ -14,6 +14,7 @@ UNITS = {
     "ab": "AB magnitude",
 }
 _CURVE = 100  # numbers, beyond which values are a curve and not points
+_BELOW = 0.1  # of the axis, below its lowest point: there stand the filters
 _FAINTEST = 1e-4  # of the brightest flux shown, where magnitudes and logarithms stop
 
 
@@ -35,12 +36,18 @@ def top_of(values) -> float:
 
 
 def flux_range(seen, unit, log) -> tuple[float, float]:
-    """Ends of the axis that hold the values seen, arrays in its unit."""
+    """Ends of the axis that hold the values seen, arrays in its unit.
+
+    A linear axis begins at 0, or below the points that noise has brought below it.
+    """
     values = np.concatenate([np.ravel(v) for v in seen]) if seen else np.array([1.0])
     values = values[np.isfinite(values)]
     if not log and unit != "ab":
         tops = [top_of(v) for v in seen if np.isfinite(v).any()]
-        return 0.0, float(1.15 * max([1e-30, *tops]))
+        top = float(1.15 * max([1e-30, *tops]))
+        points = [v for v in seen if np.size(v) <= _CURVE]
+        low = min((float(np.nanmin(v, initial=0.0)) for v in points), default=0.0)
+        return (low - _BELOW * (top - low) if low < 0 else 0.0), top
     if unit == "ab":
         low, high = np.quantile(values, [0, 1]) if values.size else (15.0, 25.0)
         margin = 0.08 * (high - low) + 0.1

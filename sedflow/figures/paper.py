@@ -126,6 +126,21 @@ def checked_quantities(fit: Any, names: Sequence[str], most: int) -> list:
     return rows
 
 
+def posterior_name(fit: Any) -> str:
+    """What the draws of a fit of one galaxy are called: with their verdict where it is not exact.
+
+    Examples
+    --------
+    >>> import sedflow
+    >>> posterior_name(sedflow.fit(sedflow.load_nsa()[72], n=500))
+    'posterior'
+    """
+    verdict = fit.verdict
+    if verdict is None or bool(verdict.exact):
+        return "posterior"
+    return f"posterior, {verdict.kind}"
+
+
 def figure_name(galaxy: object, kind: str, form: str = "pdf") -> str:
     """Name of a figure's file: "NGC3522-corner.pdf", "NSAID72-corner.pdf".
 

@@ -9,7 +9,15 @@ from sedflow.draws import CONTOUR_LEVELS, Draws
 from sedflow.errors import SedflowError, needs
 from sedflow.figures.drawable import check_draws
 from sedflow.figures.given_text import as_given
-from sedflow.figures.paper import COLORS, GRID, LABELS, STYLES, Paper, checked_quantities
+from sedflow.figures.paper import (
+    COLORS,
+    GRID,
+    LABELS,
+    STYLES,
+    Paper,
+    checked_quantities,
+    posterior_name,
+)
 from sedflow.figures.paper_numbers import interval, round_ticks
 from sedflow.figures.whole_figure import whole_figure
 from sedflow.fits.fit import Fit
@@ -121,7 +129,8 @@ def corner_figure(
     _dress(axes, rows, fit, limits, paper)
     _arrange(figure, axes, paper)
     share = None if chosen is None else _share(fit, chosen)
-    _legend(figure, shown, share, name or as_given(fit.title), paper, axes)
+    title = name or as_given(fit.title)
+    _legend(figure, shown, share, title, posterior_name(fit), paper, axes)
     return figure
 
 
@@ -365,13 +374,14 @@ def _share(fit, chosen):
     return float(chosen.mean() if weights is None else weights[chosen].sum())
 
 
-def _legend(figure, shown, share, name, paper, axes):
+def _legend(figure, shown, share, name, posterior, paper, axes):
     """The galaxy and what is drawn, in the empty corner; above a single panel, inside it."""
     from matplotlib.lines import Line2D
 
+    posterior += HELD if len(axes) > 1 else ""
     words = {
-        "posterior": f"posterior{HELD}" if len(axes) > 1 else "posterior",
-        "rest": f"posterior{HELD}" if len(axes) > 1 else "posterior",
+        "posterior": posterior,
+        "rest": posterior,
         "network": "network",
         "mcmc": "MCMC",
         "prior": "prior",

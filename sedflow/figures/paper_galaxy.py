@@ -11,7 +11,7 @@ from sedflow.draws import CURVE_LEVELS, Draws, column_quantiles
 from sedflow.errors import SedflowError, needs
 from sedflow.figures.flux_axis import top_of
 from sedflow.figures.given_text import as_given
-from sedflow.figures.paper import COLORS, STYLES, Paper, legend, light
+from sedflow.figures.paper import COLORS, STYLES, Paper, legend, light, posterior_name
 from sedflow.figures.paper_corner import one_galaxy, selected_draws
 from sedflow.figures.whole_figure import whole_figure
 from sedflow.fits.fit import Fit
@@ -138,7 +138,7 @@ def draw_spectrum(
     main = COLORS["posterior" if chosen is None else "rest"]
     top.fill_between(wave, q[0], q[4], color=main, alpha=0.2, lw=0)
     top.fill_between(wave, q[1], q[3], color=main, alpha=0.3, lw=0)
-    top.plot(wave, q[2], color=main, lw=0.7, label="posterior (68, 95 %)")
+    top.plot(wave, q[2], color=main, lw=0.7, label=f"{posterior_name(fit)} (68, 95 %)")
     for kind, flux in _other_spectra(fit, mcmc, truth, chosen).items():
         style = {"color": COLORS[kind], "ls": STYLES.get(kind, "-"), "lw": 0.7}
         top.plot(wave, flux[near], label=kind_label(kind), **style)

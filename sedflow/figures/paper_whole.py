@@ -197,6 +197,8 @@ def _one_legend(figure, history, panels, panel, style):
 
 def _short(label):
     """The label of a line in a panel as narrow as those of six quantities."""
-    if label == "posterior" + HELD:
-        return "contours: {:.0f}, {:.0f} %".format(*(100 * level for level in CONTOUR_LEVELS))
+    name, held, _ = label.partition(HELD)
+    if held:
+        contours = "contours: {:.0f}, {:.0f} %".format(*(100 * level for level in CONTOUR_LEVELS))
+        return contours if name == "posterior" else f"{name}\n{contours}"
     return "history: median, 68, 95 %" if label == HISTORY_LABEL else label

@@ -134,9 +134,10 @@ def draw_sed(axes, fit, n_spectra):
             label = f"{name} {m:.2f}"
             style = {"textcoords": "offset points", "ha": "center", "fontsize": size}
             axes.annotate(label, (x, y), (0, 8), **style)
+    lowest = np.nanmin(data, initial=0.0)
     axes.set(
         xlim=(wave[0], wave[-1]),
-        ylim=(0, 1.15 * highest),
+        ylim=(lowest - 0.05 * (highest - lowest) if lowest < 0 else 0, 1.15 * highest),
         title=as_given(fit.heading),
         xlabel="observed wavelength [Å]",
         ylabel="$F_\\lambda$ [$10^{-17}$ erg/s/cm$^2$/Å]",

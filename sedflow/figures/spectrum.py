@@ -35,6 +35,8 @@ if TYPE_CHECKING:
 
 __all__ = ["SEDFigure", "sed", "sed_layers"]
 
+_TINY = 1e-9  # of the brightest flux, which no logarithmic axis reaches
+
 
 def sed_layers(
     title,
@@ -119,17 +121,17 @@ def sed_layers(
         sources["predicted"] = {"x": pivot / stretch, "y": middle}
         seen.append(middle)
     if data is not None:
-        sources["data"], sources["errors"] = _points(data, bands, pivot, stretch, unit)
+        sources["data"], sources["errors"] = _points(data, bands, pivot, stretch, unit, log)
         seen.append(sources["data"]["y"])
     if left is not None and np.isfinite(left[0]).any():
-        sources["left"], sources["left_errors"] = _points(left, bands, pivot, stretch, unit)
+        sources["left"], sources["left_errors"] = _points(left, bands, pivot, stretch, unit, log)
         seen.append(sources["left"]["y"])
         if predicted is not None and value.ndim == 2:
             there = np.isfinite(left[0])
             ends = {"low": value[0, there], "high": value[2, there]}
             sources["left_predicted"] = {"x": pivot[there] / stretch, **ends}
     if added is not None and np.isfinite(added[0]).any():
-        sources["added"], _ = _points(added, bands, pivot, stretch, unit)
+        sources["added"], _ = _points(added, bands, pivot, stretch, unit, log)
         seen.append(sources["added"]["y"])
     y_range = flux_range(seen, unit, log)
     if settle is not None:
@@ -148,7 +150,7 @@ def sed_layers(
     )
 
 
-def _points(data, bands, pivot, stretch, unit):
+def _points(data, bands, pivot, stretch, unit, log):
     """Data with their errors, for the sources "data" and "errors"."""
     flux, sigma = pair_in_bands(*data, bands)
     there = np.isfinite(flux)
@@ -160,6 +162,8 @@ def _points(data, bands, pivot, stretch, unit):
     if unit == "ab":  # a flux below zero has no magnitude: its upper limit has
         faint = np.nanmax(np.concatenate([ends[0], ends[2]])) + 1.0
         ends[1] = np.where(np.isnan(ends[1]), faint, ends[1])
+    elif log and x.size:  # nor has it a logarithm: its bar comes from below the axis
+        ends[1] = np.maximum(ends[1], _TINY * np.max(np.abs(ends[2])))
     points = {
         "x": x / stretch,
         "y": ends[0],

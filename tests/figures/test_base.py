@@ -1,6 +1,7 @@
 """A figure has no renderer of what was never drawn."""
 
 import numpy as np
+import pytest
 from bokeh.models import HoverTool
 
 from sedflow.figures.app_corner import CornerFigure
@@ -58,3 +59,19 @@ def test_a_corner_plot_draws_the_sets_that_it_has():
     corner.update(axes, {"exact": one, "prior": one})
     assert "contours_prior" in drawn(corner.figure, corner._sources)
     assert len(corner.figure.renderers) < len(corner._sources)
+
+
+@pytest.mark.parametrize("unit", ["flam", "fnu"])
+def test_a_flux_below_zero_is_on_the_axis(unit):
+    data = ([-1.0, 20.0], [2.0, 1.0])
+    below = sed_layers("one", ["g", "r"], 0.1, data=data, unit=unit)
+    foot, top = below.y_range
+    y, low = below.sources["data"]["y"][0], below.sources["errors"]["low"][0]
+    assert low < y < 0
+    assert foot < y - 0.05 * (top - foot)  # above the strip of the filters
+    above = sed_layers("one", ["g", "r"], 0.1, data=([1.0, 20.0], [2.0, 1.0]), unit=unit)
+    assert above.y_range[0] == 0.0
+    logarithmic = sed_layers("one", ["g", "r"], 0.1, data=data, unit=unit, log=True)
+    errors = logarithmic.sources["errors"]
+    assert 0 < errors["low"][0] < logarithmic.y_range[0]  # a bar from below: an upper limit
+    assert errors["high"][0] > 0

@@ -535,7 +535,7 @@ def _light_layers(there):
     if unit == "ab":  # which grow downwards
         ends = (float(y[:, 0].max()), float(y[:, 1].min()))
     else:
-        ends = (0.0, float(y[:, 1].max()))
+        ends = (float(y[:, 0].min()), float(y[:, 1].max()))
     return Layers(sources, span, ends, "", "observed wavelength [Å]", UNITS[unit])
 
 

@@ -23,7 +23,9 @@ function reach(v) {
   const [low, high] = d3.extent(good.length ? good : [1, 2]);
   if (v.down) return [high + 0.4, low - 0.3];
   if (v.log) return [low / 1.5, high * 1.3];
-  return [0, high * 1.1 || 1];
+  const top = high * 1.1 || 1; // below 0 there are no spectra, but points that noise has brought there
+  const least = Math.min(0, ...v.points.filter((p) => p.kind !== "left out" && Number.isFinite(p.y)).map((p) => p.y));
+  return [least < 0 ? least - 0.1 * (top - least) : 0, top];
 }
 
 /** A figure of spectrum and photometry. @param {HTMLElement} host */
