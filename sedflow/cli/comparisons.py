@@ -60,4 +60,4 @@ def compare(galaxy, grids, draws, seed, figure, output, as_json):
     echo(f"\nmedians of {', '.join(found.fits)}; 16, 50 and 84 % of the average")
     columns = ["name", "unit", *(f"{k}_p50" for k in found.fits)]
     columns += [f"average_p{q}" for q in (16, 50, 84)]
-    echo(str(summary[columns]).partition("\n")[2])
+    echo(str(summary[columns]))

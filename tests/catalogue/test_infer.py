@@ -35,8 +35,8 @@ from sedflow.network.left_out import _N_DRAW as N_LEFT_OUT
 N = 100  # draws; enough for results that differ wherever anything does
 
 
-def mapping_of(table):
-    return guess_mapping(table).in_unit("nanomaggies")
+def mapping_of(table, unit="nanomaggies"):
+    return guess_mapping(table).in_unit(unit)
 
 
 @pytest.fixture(scope="module")
@@ -573,6 +573,7 @@ def test_changed_input_and_settings_are_refused_and_nothing_is_touched(
     path, galaxies, finished, tmp_path
 ):
     mapping, before = mapping_of(galaxies), hashes(finished)
+    other = mapping_of(galaxies, unit="uJy")
     changed = tmp_path / "galaxies.fits"
     Table.from_pandas(galaxies.assign(flux_u=galaxies.flux_u * 1.01)).write(changed)
     same = {"mapping": mapping, "n": N, "keep": 10, "workers": 0}
@@ -582,7 +583,8 @@ def test_changed_input_and_settings_are_refused_and_nothing_is_touched(
         (path, {**same, "seed": 3}, "began with seed = 1, not 3"),
         (path, {**same, "part_rows": 5}, "began with part_rows = 2, not 5"),
         (path, {**same, "trust": "auto"}, "began with trust = weights, not auto"),
-        (path, {**same, "mapping": mapping.select("ugr")}, "began with bands"),
+        (path, {**same, "mapping": mapping.select("ugr")}, "bands = u, g, r, i, z, not u, g, r;"),
+        (path, {**same, "mapping": other}, "bands.u.unit = nanomaggies, not uJy"),
         (path, {**same, "weights": "nsa-ugriz-bc03"}, "began with name = nsa-ugriz-fsps"),
     ):
         with pytest.raises(SedflowError, match=words):
