@@ -25,6 +25,7 @@ __all__ = [
     "NO_LABEL",
     "PRESSED",
     "SMALL_TABLE",
+    "SPREAD",
     "TEXT_ALONE",
     "WRAP",
     "EdgeButton",
@@ -47,6 +48,14 @@ __all__ = [
     "whole_field",
 ]
 
+#: On a small screen controls are apart: those of the class "later" come below the page.
+SPREAD = """
+@media (max-width: 900px) {
+  :host { display: var(--sf-rail, contents) !important; }
+  .later { order: 1; }
+}
+@media print { .later { display: none !important; } }
+"""
 #: Style of buttons that stay pressed: Panel's own shadow does not show on dark pages.
 PRESSED = f"""
 .bk-btn.bk-btn-default.bk-active {{

@@ -892,6 +892,26 @@ def test_a_phone_shows_one_part_at_a_time(page):
     assert page.evaluate("() => document.documentElement.scrollWidth") == 390
 
 
+def test_small_screens_have_figures_in_sight(blank, address):
+    page = blank
+    page.set_viewport_size({"width": 390, "height": 844})
+    go(page, f"{address}?view=forward")
+    last = page.get_by_role("slider").last  # n_dust
+    last.wait_for(timeout=60_000)
+    last.scroll_into_view_if_needed()
+    page.wait_for_timeout(300)
+    canvas = page.locator(".bk-Figure").locator("visible=true").first.bounding_box()
+    slider = last.bounding_box()
+    assert canvas["y"] >= 40
+    assert canvas["y"] + canvas["height"] <= slider["y"] <= 844
+    go(page, f"{address}?view=population")
+    heading = page.get_by_role("heading", name=re.compile("^Mass function: "))
+    heading.wait_for(timeout=60_000)
+    tops = [heading, page.get_by_text("Drag a box over the dots"), page.get_by_label("question")]
+    found, box, question = (one.bounding_box()["y"] for one in tops)
+    assert question < found < 400 < box
+
+
 _WIDE = "() => document.getElementById('sf-main').scrollWidth"
 
 

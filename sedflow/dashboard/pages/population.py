@@ -24,7 +24,7 @@ from sedflow.dashboard.population_sample import RunReplaced, Sample, atlas_sampl
 from sedflow.dashboard.quantities import in_labels
 from sedflow.dashboard.server.turns import Busy, Superseded
 from sedflow.dashboard.server.work import beside, on_worker
-from sedflow.dashboard.widgets import begun, faded, note, patch, plain, prose, tell, typeset
+from sedflow.dashboard.widgets import SPREAD, begun, faded, note, patch, plain, prose, tell, typeset
 from sedflow.errors import SedflowError
 
 __all__ = ["PopulationView"]
@@ -49,6 +49,7 @@ class PopulationView(PopulationState, LateView):
         Says how a galaxy of the atlas is called.
     """
 
+    controls_spread = True  # the question comes first, the map and its ends last
     chosen = param.String(doc="NSAID of the galaxy to open in Explore")
 
     def __init__(self, run: RunTable | None = None, engine: Engine | None = None, **params):
@@ -79,7 +80,9 @@ class PopulationView(PopulationState, LateView):
         self._open.on_click(lambda event: self._explore())
         self.paper = PopulationPaper()
         self._busy = prose("", margin=(0, 10))
-        self._controls = pn.Column(self.choice, self._busy, sizing_mode="stretch_width", margin=0)
+        self._controls = pn.Column(
+            self.choice, self._busy, sizing_mode="stretch_width", margin=0, stylesheets=[SPREAD]
+        )
         self._found = pn.Column(
             self._facts,
             self.figures,

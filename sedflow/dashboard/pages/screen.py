@@ -118,5 +118,14 @@ FORWARD = """
 .history { grid-area: history; }
 .observe { grid-area: observe; border-top: 1px solid var(--sf-line); padding-top: 2px; }
 :host > * { min-width: 0; min-height: 0; }
-@media (max-width: 900px) { :host { grid-template-rows: auto 300px auto 240px auto; } }
+/* On a small screen the spectrum stays in sight while sliders pass below it. */
+@media (max-width: 900px) {
+  :host { display: contents !important; }
+  :host > * { flex: none !important; width: 100% !important; box-sizing: border-box; }
+  .bar { order: -2; padding: 4px 8px 0; }
+  .sed { order: -1; position: sticky !important; top: 0; z-index: 3;
+    height: min(300px, 36vh) !important; background: var(--sf-ground); }
+  .magnitudes { order: 1; } .history { order: 2; height: 240px !important; } .observe { order: 3; }
+}
+@media print { .sed { position: static !important; } }
 """

@@ -13,7 +13,7 @@ import param
 from sedflow.dashboard.numbers import whole_number
 from sedflow.dashboard.pages.view import LateView
 from sedflow.dashboard.panels.report import ReportPanel
-from sedflow.dashboard.widgets import NumberField, note, plain, prose, whole_field
+from sedflow.dashboard.widgets import SPREAD, NumberField, note, plain, prose, whole_field
 from sedflow.errors import SedflowError
 from sedflow.files.packaged import DEFAULT_WEIGHTS
 from sedflow.network.weights import cached_posterior, packaged_weights
@@ -70,6 +70,7 @@ class ValidateView(LateView):
         Properties of the one galaxy, as `validation.near.properties`; `look_like` sets them.
     """
 
+    controls_spread = True
     weights: Any = param.Selector(default=DEFAULT_WEIGHTS, objects=[DEFAULT_WEIGHTS])
     kind: Any = param.Selector(default="network and exact", objects=list(_KINDS))
     quantities = param.ListSelector(default=list(QUANTITIES), objects=list(QUANTITIES))
@@ -159,18 +160,24 @@ class ValidateView(LateView):
         wide = {"sizing_mode": "stretch_width"}
         self._controls = pn.Column(
             pn.widgets.Select.from_param(p.weights, label="Network", **wide),
-            pn.widgets.Select.from_param(p.kind, label="Draws in the test", **wide),
+            pn.widgets.Select.from_param(
+                p.kind, label="Draws in the test", css_classes=["later"], **wide
+            ),
             pn.widgets.Select.from_param(p.galaxies, label="Galaxies", **wide),
             self._one,
-            pn.widgets.Checkbox.from_param(p.difference, label="Residual p-p plots"),
-            prose("Quantities", margin=(5, 10, 0, 10)),
+            pn.widgets.Checkbox.from_param(
+                p.difference, label="Residual p-p plots", css_classes=["later"]
+            ),
+            prose("Quantities", margin=(5, 10, 0, 10), css_classes=["later"]),
             pn.widgets.CheckBoxGroup.from_param(
                 p.quantities,
                 label="Quantities",
                 options={LABELS[name]: name for name in QUANTITIES},
                 stylesheets=[_COLUMNS],
+                css_classes=["later"],
                 **wide,
             ),
+            stylesheets=[SPREAD],
             sizing_mode="stretch_width",
         )
 

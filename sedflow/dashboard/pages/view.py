@@ -5,6 +5,8 @@ from typing import Any
 
 import panel as pn
 
+from sedflow.dashboard.widgets import SPREAD
+
 __all__ = ["LateView", "PageView", "laid_out", "later", "start"]
 
 _SIDES = """
@@ -28,6 +30,8 @@ class PageView(pn.viewable.Viewer):
     sidebar_width = 340
     #: Whether small screens have the controls below the page, which begins with its own.
     controls_last = False
+    #: Whether they have some of them there: every layout around these has the style sheet `SPREAD`.
+    controls_spread = False
     cell_height = 640  # in a notebook, which has no height of its own
 
     def __panel__(self):
@@ -74,7 +78,8 @@ def laid_out(view: Any) -> pn.viewable.Viewable:
         return view.screen
     wide: dict[str, Any] = {"sizing_mode": "stretch_width", "margin": 0}
     classes = ["side", "last"] if view.controls_last else ["side"]
-    side = pn.Column(view.controls, css_classes=classes, **wide)
+    sheets = [SPREAD] if view.controls_spread else []
+    side = pn.Column(view.controls, css_classes=classes, stylesheets=sheets, **wide)
     return pn.Column(side, view.views, stylesheets=[_SIDES], **wide)
 
 

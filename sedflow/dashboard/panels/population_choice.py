@@ -8,7 +8,7 @@ import panel as pn
 from sedflow.dashboard.panels.population_map import PopulationMap
 from sedflow.dashboard.panels.population_state import CUTS, EVERYONE, PopulationState
 from sedflow.dashboard.server.messages import LONGEST_TEXT
-from sedflow.dashboard.widgets import NumberField, follow, prose
+from sedflow.dashboard.widgets import SPREAD, NumberField, follow, prose
 from sedflow.population.presets import PRESETS
 
 __all__ = ["PopulationChoice"]
@@ -67,16 +67,22 @@ class PopulationChoice(pn.viewable.Viewer):
         )
         follow(self._galaxy, state, "galaxy")
         self.dots.param.watch(self._boxed, "boxed")
+        dots = pn.Column(self.dots, margin=0, **wide)
+        for part in (self._up, dots, *self._boxes.values(), clear, self._galaxy):
+            part.css_classes = ["later"]
+        hint = prose("Drag a box over the dots, or type its ends.", margin=(4, 8, 0, 8))
+        hint.css_classes = ["later"]
         self._column = pn.Column(
             self._preset,
             self._source,
             self._field,
-            prose("Drag a box over the dots, or type its ends.", margin=(4, 8, 0, 8)),
+            hint,
             self._up,
-            self.dots,
+            dots,
             *self._boxes.values(),
             clear,
             self._galaxy,
+            stylesheets=[SPREAD],
             **wide,
         )
         self.take()
