@@ -57,9 +57,15 @@ def find(text: str, catalog) -> int:
     one = entries[0]
     kind = "" if one.kind == "galaxy" else f", a {one.kind} of galaxies,"
     spelled = one.name if quoted.strip("'\"") == one.name else f"{quoted} ({one.name})"
+    close = nearest(catalog, one.ra, one.dec)
+    if close and close[0][1] > _FAR:  # a galaxy elsewhere on the sky is no help
+        near = f", which has none within {_FAR:.0f} deg of it; give its own fluxes"
+    else:
+        near = (
+            f"; the nearest on the sky: {offer(catalog, one.ra, one.dec)}{_another(catalog, one)}"
+        )
     raise BadPhotometry(
-        f"{spelled}{kind} is not among the {len(catalog):,} galaxies of this catalogue; the "
-        f"nearest on the sky: {offer(catalog, one.ra, one.dec)}{_another(catalog, one)}"
+        f"{spelled}{kind} is not among the {len(catalog):,} galaxies of this catalogue{near}"
     )
 
 

@@ -70,6 +70,8 @@ _LEGEND = """
 .bk-item.bk-inactive .bk-label { text-decoration: line-through; }
 :host(.bk-interactive) .bk-item.bk-inactive:hover .bk-label { text-decoration: underline; }
 .bk-item:focus-visible { outline: 2px solid var(--sf-accent, Highlight); border-radius: 2px; }
+/* On a sheet it is as wide as the screen was, and would have the sheet shrunk. */
+@media print { .bk-overlay { display: none !important; } }
 """
 
 

@@ -1338,6 +1338,16 @@ _BOXES = """names => {
 }"""
 
 
+def test_a_printed_comparison_says_whose_colour_is_whose(blank, address):
+    page = blank
+    go(page, f"{address}?view=compare&pins=72;2490")
+    chips = page.get_by_role("button", name=re.compile("^NSAID (72|2490)"))
+    expect(chips).to_have_count(2, timeout=60_000)
+    page.emulate_media(media="print")
+    assert all(one.is_visible() for one in chips.all())
+    page.emulate_media(media="screen")
+
+
 @pytest.mark.parametrize("query", ["?galaxy=2490", "?view=forward"])
 def test_a_printed_page_has_its_figures_below_each_other(blank, address, query):
     page = blank
@@ -1356,6 +1366,8 @@ def test_a_printed_page_has_its_figures_below_each_other(blank, address, query):
         for u0, u1, v0, v1 in boxes[:k]:
             assert min(x1, u1) - max(x0, u0) <= 1 or min(y1, v1) - max(y0, v0) <= 1
     assert not page.locator(".sf-bar").is_visible()
+    # As wide as the screen was, it had the whole sheet shrunk.
+    assert page.locator(".bk-Legend .bk-overlay").locator("visible=true").count() == 0
     height = page.evaluate("document.body.scrollHeight")
     assert max(y1 for *_, y1 in boxes) <= height
     page.evaluate("dispatchEvent(new Event('afterprint'))")

@@ -62,6 +62,7 @@ _SCREEN = """
     grid-template-rows: auto 300px 260px 440px 320px;
     grid-template-areas: "pins" "light" "histories" "corner" "more"; }
 }
+@media print { .more { break-inside: avoid; } }
 """
 #: What is told below the histories leaves them their room.
 _BELOW = """
@@ -72,6 +73,8 @@ p { display: var(--sf-said, block); }
 _CHIP = """
 :host { max-width: calc(100% - 12px); }
 .bk-btn { white-space: normal !important; overflow-wrap: anywhere; text-align: left !important; }
+/* A button that names a colour is printed. */
+@media print { :host(.bk-panel-models-widgets-Button.gives-focus) { display: flex !important; } }
 """
 _IN_LINES = ":host { flex-wrap: wrap; align-items: flex-start; }"
 _WAITING = {"light": "spectra", "histories": "histories", "corner": "corner plot"}

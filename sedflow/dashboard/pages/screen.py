@@ -83,6 +83,7 @@ STAGE = """
   .history { height: 880px !important; }
   .block { height: 70vh !important; }
 }
+@media print { .block { break-inside: avoid; } }
 """
 
 #: The sliders of Forward beside its figures.

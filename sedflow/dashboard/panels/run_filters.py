@@ -129,7 +129,7 @@ def facts(table: RunTable) -> str:
         "|---|---|",
         f"| rows | {table.rows:,} |",
         *(f"| {kind} | {verdicts[kind]:,} |" for kind in VERDICTS if kind in verdicts),
-        *([f"| of all, misfits | {misfits:,} |"] if misfits else []),
+        *([f"| misfits among all of them | {misfits:,} |"] if misfits else []),
         *([f"| bad rows | {bad:,} |"] if bad else []),
         f"| network | {plain(manifest['weights']['name'])} |",
         f"| draws, seed | {settings['n']:,}, {plain(settings['seed'])} |",
