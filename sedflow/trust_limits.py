@@ -53,7 +53,8 @@ class Importance:
 
     def __getitem__(self, item) -> "Importance":
         item = galaxies_at(item, np.shape(self.k_hat))
-        return Importance(**{n: getattr(self, n)[item] for n in self._ARRAYS}, prior=self.prior)
+        one = {n: np.asarray(getattr(self, n))[item] for n in self._ARRAYS}  # may be plain numbers
+        return Importance(**one, prior=self.prior)
 
     @classmethod
     def stack(
@@ -130,7 +131,8 @@ class Convergence:
 
     def __getitem__(self, item) -> "Convergence":
         item = galaxies_at(item, np.shape(self.acceptance))
-        return Convergence(**{n: getattr(self, n)[item] for n in self._ARRAYS}, method=self.method)
+        one = {n: np.asarray(getattr(self, n))[item] for n in self._ARRAYS}
+        return Convergence(**one, method=self.method)
 
     @classmethod
     def stack(cls, parts: Sequence["Convergence | None"], shape: tuple[int, ...]) -> "Convergence":

@@ -376,7 +376,8 @@ def _unweighted(draws):
 
 def _without_evidence(draws):
     """The draws without the evidence of their weights, which do not pass."""
-    nothing = {"log_evidence": np.nan, "log_evidence_error": np.nan}
+    none = np.full_like(draws.importance.ess, np.nan)
+    nothing = {"log_evidence": none, "log_evidence_error": none}
     return replace(draws, importance=replace(draws.importance, **nothing))
 
 

@@ -339,3 +339,17 @@ def test_a_summary_is_written_by_astropy_in_any_format(posterior, nsa, tmp_path,
     if not many:
         unit = "Msun formed" if suffix == "fits" else "M☉ formed"
         assert str(again["unit"][0]) == unit
+
+
+@pytest.mark.parametrize("trust", ["weights", "auto"])
+def test_a_galaxy_whose_weights_do_not_pass_is_printed(posterior, trust):
+    """The figures of its weights were plain numbers in part, which has no part for a galaxy."""
+    flux = np.array([1.20158, 5.85953, 15.7712, 29.5487, 47.972])
+    error = 300 if trust == "weights" else 3000  # times smaller
+    galaxy = sedflow.Photometry(flux, flux / error, 0.0012)
+    fit = sedflow.fit(galaxy, posterior, n=500, seed=1, trust=trust)
+    assert not fit.verdict.exact
+    assert np.isnan(fit.draws.importance.log_evidence)
+    assert fit.notes
+    assert str(fit.verdict.kind) in str(fit)
+    assert fit._repr_html_()

@@ -42,7 +42,8 @@ _DECIMALS = {"r": 2, "snr": 1, "redshift": 4, "g-r": 2, "n_band": 0}
 
 _COLUMNS = """
 .bk-input-group label { display: flex; align-items: center; }
-.bk-input-group input { margin: 0 6px 0 0; flex: none; }
+.bk-input-group input { margin: 0 6px 0 0; flex: none; height: 14px; min-height: 0; }
+.bk-input-group span { position: static !important; }
 @media (max-width: 900px) {
   .bk-input-group { display: grid !important; gap: 0 8px;
     grid-template-columns: repeat(auto-fill, minmax(130px, 1fr)); }
