@@ -6,6 +6,8 @@ import lzma
 
 import h5py
 import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 from astropy.io import fits
 from astropy.table import Table
@@ -202,11 +204,35 @@ def test_columns_of_hdf5_are_a_group_too(tmp_path):
         file["phot/mag_g"].attrs["unit"] = "mag"
         file["phot/name"] = np.array([b"a", b"b"])
         file["phot/elsewhere"] = h5py.ExternalLink("other.h5", "x")
+        file["phot/again"] = h5py.SoftLink("/phot/mag_g")
+        file["phot/cube"] = np.zeros((2, 3, 4))
+        file["phot/version"] = 3
     table = read_table(path)
+    (said,) = table.meta["notes"]
+    link = "(a link, which is not followed)"
+    assert said.startswith(f"not read: again {link}, ")
+    for word in (f"elsewhere {link}", "cube (values 2 x 3 x 4 of float64)", "version (one value)"):
+        assert word in said
     assert sorted(table.colnames) == sorted([*RIGHT, "name"])
     assert table["id"].tolist() == IDS
     assert str(table["mag_g"].unit) == "mag"
     assert table["name"].tolist() == ["a", "b"]
+
+
+def test_columns_that_cannot_be_read_are_told(tmp_path):
+    varying = np.array([np.arange(2), np.arange(3)], dtype=object)
+    columns = [
+        fits.Column("id", "K", array=IDS),
+        fits.Column("mag_r", "PD", array=varying),
+        fits.Column("mag_g", "D", array=[20.0, 21.0]),
+    ]
+    fits.BinTableHDU.from_columns(columns).writeto(tmp_path / "t.fits")
+    nested = pa.array([{"a": 1}, {"a": 2}])
+    pq.write_table(pa.table({"id": IDS, "mag_r": nested}), tmp_path / "t.parquet")
+    for name, what in (("t.fits", "of cells of any length"), ("t.parquet", "struct<a: int64>")):
+        table = read_table(tmp_path / name)
+        assert "mag_r" not in table.colnames
+        assert table.meta["notes"] == [f"not read: mag_r ({what})"]
 
 
 @pytest.mark.parametrize("form", ["csv", "ascii.ecsv", "fits", "votable", "hdf5", "parquet"])

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 
 from sedflow.catalogue.columns import check_names
-from sedflow.catalogue.read.source import Catalogue, Part, total_size
+from sedflow.catalogue.read.source import Catalogue, Part, not_read, total_size
 from sedflow.errors import SedflowError
 from sedflow.files.guard import reading
 from sedflow.units import column_unit
@@ -64,6 +64,7 @@ def open_fits(source, name, bounds) -> list[Catalogue]:
                 continue
             check_names(hdu.columns.names, name, bounds)
             columns = [c.name for c in hdu.columns if not _varies(c)]
+            lost = {c.name: "of cells of any length" for c in hdu.columns if _varies(c)}
             if not columns:
                 continue
             n_rows, width = hdu.header["NAXIS2"], hdu.header["NAXIS1"]
@@ -82,7 +83,16 @@ def open_fits(source, name, bounds) -> list[Catalogue]:
             part = _FITS(source, name, 0, n_rows, bounds, k)
             title = str(hdu.name or "").strip() or f"HDU {k}"
             found.append(
-                Catalogue(name, "FITS", tuple(columns), units, n_rows, part, table_name=title)
+                Catalogue(
+                    name,
+                    "FITS",
+                    tuple(columns),
+                    units,
+                    n_rows,
+                    part,
+                    table_name=title,
+                    notes=not_read(lost),
+                )
             )
     if not found:
         raise SedflowError(f"{name} is a FITS file without a table; give one with a binary table")

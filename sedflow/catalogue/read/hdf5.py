@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from sedflow.catalogue.columns import check_names, text_array, unit_among
-from sedflow.catalogue.read.source import Catalogue, Part
+from sedflow.catalogue.read.source import Catalogue, Part, not_read
 from sedflow.catalogue.read.text import parsed_yaml, plain_yaml
 from sedflow.errors import SedflowError
 from sedflow.files.guard import reading
@@ -85,7 +85,7 @@ def open_hdf5(source, name, bounds) -> list[Catalogue]:
         reading(),
         h5py.File(handle, "r") as file,
     ):
-        for place, columns, n_rows, widths in _tables(file, name):
+        for place, columns, n_rows, widths, lost in _tables(file, name):
             check_names(columns, name, bounds)
             bounds.check_rows(n_rows, name)
             for column, width in widths.items():
@@ -96,7 +96,16 @@ def open_hdf5(source, name, bounds) -> list[Catalogue]:
             )
             title = place or "/"
             found.append(
-                Catalogue(name, "HDF5", tuple(columns), units, n_rows, part, table_name=title)
+                Catalogue(
+                    name,
+                    "HDF5",
+                    tuple(columns),
+                    units,
+                    n_rows,
+                    part,
+                    table_name=title,
+                    notes=not_read(lost),
+                )
             )
     if not found:
         raise SedflowError(
@@ -107,39 +116,48 @@ def open_hdf5(source, name, bounds) -> list[Catalogue]:
 
 
 def _tables(file, name):
-    """Place, columns, rows and widths of each table; what is linked from elsewhere is not seen."""
+    """Place, columns, rows, widths of each table, and what beside its columns is not read.
+
+    What is linked from elsewhere is not looked at.
+    """
     import h5py
 
     found, seen = [], 0
 
     def walk(group, place, depth):
         nonlocal seen
-        columns, inner = {}, []
+        columns, inner, lost = {}, [], {}
         for key in group:
             seen += 1
             if seen > _MOST:
                 return
             if not isinstance(group.get(key, getlink=True), h5py.HardLink):
+                lost[key] = "a link, which is not followed"
                 continue
             path, item = f"{place}/{key}".lstrip("/"), group[key]
             if isinstance(item, h5py.Group):
                 inner.append((item, path))
-            elif key.endswith(_ABOUT) or item.shape is None or not item.shape:
+            elif key.endswith(_ABOUT):
                 continue
+            elif not item.shape:
+                lost[key] = "one value" if item.shape is not None else "no value"
             elif item.dtype.names and len(item.shape) == 1:
                 own(file, path)
                 kinds = {n: item.dtype[n] for n in item.dtype.names}
                 good = [n for n, t in kinds.items() if t.kind in "OSbiuf" or t.subdtype]
                 widths = {n: int(np.prod(kinds[n].shape)) for n in good if kinds[n].shape}
-                found.append((path, good, item.shape[0], widths))
+                others = {n: str(t)[:40] for n, t in kinds.items() if n not in good}
+                found.append((path, good, item.shape[0], widths, others))
             elif len(item.shape) <= 2 and item.dtype.kind in "OSbiuf":
                 columns[key] = item
+            else:
+                lost[key] = f"values {' x '.join(map(str, item.shape))} of {str(item.dtype)[:40]}"
         rows = {item.shape[0] for item in columns.values()}
         if len(columns) > 1 and len(rows) == 1:
             for key in columns:
                 own(file, _path(place, key))
             widths = {k: i.shape[1] for k, i in columns.items() if len(i.shape) == 2}
-            found.append((place, list(columns), rows.pop(), widths))
+            found.append((place, list(columns), rows.pop(), widths, lost))
         if depth < _DEEPEST:
             for item, path in inner:
                 walk(item, path, depth + 1)

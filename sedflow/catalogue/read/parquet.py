@@ -6,7 +6,7 @@ from pathlib import Path
 from sedflow.catalogue.arrow import from_arrow
 from sedflow.catalogue.columns import check_names, unit_among
 from sedflow.catalogue.read.parquet_file import ParquetFile
-from sedflow.catalogue.read.source import Catalogue, Part, files_in
+from sedflow.catalogue.read.source import Catalogue, Part, files_in, not_read
 from sedflow.catalogue.read.text import parsed_yaml, plain_yaml
 from sedflow.errors import SedflowError
 from sedflow.units import column_unit
@@ -53,7 +53,7 @@ class _Parquet(Part):
 def open_parquet(source, name, bounds) -> Catalogue:
     if isinstance(source, Path) and source.is_dir() and not files_in(source):
         raise SedflowError(f"the folder {name} holds no Parquet file; give one that does")
-    n_rows, columns, first = 0, None, None
+    n_rows, columns, first, lost = 0, None, None, {}
     units: dict[str, str] = {}
     for file in _parquet_files(source, name):
         check_names(file.schema.names, name, bounds)
@@ -62,11 +62,13 @@ def open_parquet(source, name, bounds) -> Catalogue:
             raise SedflowError(f"the files of {name} differ in their columns; fix them")
         if first is None:
             columns, units, first = mine, _parquet_units(file.schema), file
+            lost = {f.name: str(f.type)[:40] for f in file.schema if f.name not in mine}
         _check_alike(file, first, units, name)
         n_rows += sum(file.group_rows)
     bounds.check_rows(n_rows, name)
     part = _Parquet(source, name, 0, n_rows, bounds)
-    return Catalogue(name, "Parquet", tuple(columns or ()), units, n_rows, part)
+    columns = tuple(columns or ())
+    return Catalogue(name, "Parquet", columns, units, n_rows, part, notes=not_read(lost))
 
 
 def _check_alike(file, first, units, name):

@@ -3,7 +3,7 @@
 import io
 import warnings
 from array import array
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -15,6 +15,22 @@ from sedflow.files.bounds import LIBRARY, Bounds
 from sedflow.files.hashes import sha256, sha256_of, stamp
 
 STRIDE = 256  # text rows between two places that are remembered
+
+
+_TOLD = 5  # columns that are not read
+
+
+def not_read(columns: Mapping[str, str]) -> tuple[str, ...]:
+    """A note on columns that cannot be read, with what each is; none where there are none.
+
+    >>> not_read({"flux_r": "a link"})
+    ('not read: flux_r (a link)',)
+    """
+    if not columns:
+        return ()
+    each = [f"{name[:40]} ({what})" for name, what in list(columns.items())[:_TOLD]]
+    more = len(columns) - _TOLD
+    return (f"not read: {', '.join(each)}{f' and {more:,} more' if more > 0 else ''}",)
 
 
 @dataclass(frozen=True)
