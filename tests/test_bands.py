@@ -280,6 +280,7 @@ def test_what_a_detector_counts_is_read_from_the_observatory_s_file(tmp_path, de
         ("# wavelength[A] transmission (in energy units)", True),
         ("# wavelength[A] energy-weighted transmission", True),
         ("# wavelength[A] response_energy", True),
+        ("# wavelength(A) energy response", True),
         ("# wavelength[A] QE [electrons/erg]", True),
         ("# DetectorType = energy counter\n# wavelength[A] T", True),
         ("# wavelength[A] response per photon", False),

@@ -260,3 +260,11 @@ def test_the_table_of_a_comparison_has_the_names_of_its_columns():
     heading = lines[first - 2].split()
     assert heading[:4] == ["name", "unit", "fsps_p50", "bc03_p50"]
     assert heading[-3:] == ["average_p16", "average_p50", "average_p84"]
+
+
+@pytest.mark.parametrize("bands", ["u,u", "q"])
+def test_bands_that_cannot_be_trained_are_refused_before_anything_is_said(bands, tmp_path):
+    done = run("train", "mine", "--bands", bands, "--output", str(tmp_path))
+    assert done.exit_code == 1
+    assert done.output.startswith("Error: ")
+    assert "simulations" not in done.output

@@ -116,10 +116,11 @@ def _compare(before, now, out):
 def _where(name, old, new):
     """What differs first in two mappings, and its two values; or which keys they have."""
     while isinstance(old, dict) and isinstance(new, dict):
-        if {*old} != {*new}:
+        entries = (*old.values(), *new.values())
+        if {*old} != {*new} and all(isinstance(one, dict) for one in entries):
             return name, ", ".join(old), ", ".join(new)
-        key = next(key for key in old if old[key] != new[key])
-        name, old, new = f"{name}.{key}", old[key], new[key]
+        key = next(key for key in {**old, **new} if old.get(key) != new.get(key))
+        name, old, new = f"{name}.{key}", old.get(key, "none"), new.get(key, "none")
     return name, old, new
 
 

@@ -70,6 +70,7 @@ def train(network, name, output, device, atlas_share, survey, **options):
     needs("torch", "zuko", "sbi", "onnx", extra="train", what="training")
     from tqdm import tqdm
 
+    from sedflow.network.configuration import noise_of
     from sedflow.network.training import TrainingConfig, chosen_device
     from sedflow.network.training import train as run
 
@@ -82,6 +83,7 @@ def train(network, name, output, device, atlas_share, survey, **options):
     given = {k: v for k, v in options.items() if v is not None}
     device = chosen_device(device).type
     config = TrainingConfig.named(name, device, **given)
+    noise_of(config)  # before anything is said to begin
     where = "a GPU" if device == "cuda" else "the processor"
     say(f"{name}: {config.simulations:,} simulations on {where}")
     blocks = []

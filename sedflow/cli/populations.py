@@ -67,8 +67,8 @@ def population(
     """
     import sedflow
 
-    _check_places(folder, rerun, options)
     stream = stream or workers is not None or scheduler is not None
+    _check_places(folder, rerun, stream, options)
     if stream and rerun:
         raise click.UsageError("--stream reads one run; leave out --rerun.")
     weights, without = _weighted(folder, rerun, options)
@@ -115,7 +115,7 @@ def population(
         echo(f"To give them more draws:\n  {again[0]}\n  {again[1]}")
 
 
-def _check_places(folder, rerun, options):
+def _check_places(folder, rerun, stream, options):
     """Refuse to write over a run, its catalogue, the table of weights, or one output twice."""
     from sedflow.catalogue.own_files import keep_own
     from sedflow.fits.export import check_table_path
@@ -132,6 +132,10 @@ def _check_places(folder, rerun, options):
         if name == "figure":
             check_figure(path)
             continue
+        if stream and name == "galaxies" and path.suffix != ".parquet":
+            raise SedflowError(
+                f"--galaxies {path}: a streamed population writes its galaxies to a .parquet file"
+            )
         if not (name == "output" and path.suffix.lower() == ".nc"):
             check_table_path(path, overwrite=True)
         check_place(path)

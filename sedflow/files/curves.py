@@ -47,7 +47,8 @@ _IN_TEXT = re.compile(
 _WAVE = re.compile(r"^(#|\W)*(wave|lambda|lam\b|lam_|wl\b|wl_|λ|freq|nu\b|wvl)", re.IGNORECASE)
 _RESPONSE = re.compile(r"trans|throughput|thru|resp|sens|rsr|\bqe\b|effic|pass|area", re.IGNORECASE)
 _ENERGY = re.compile(
-    r"energy[ -]?(count|integrat|detect|weight)|detectortype\W{1,4}(0|energy)|per unit energy|"
+    r"energy[ -]?(count|integrat|detect|weight|resp|throughput|trans|sensitivity)|"
+    r"detectortype\W{1,4}(0|energy)|per unit energy|"
     r"(resp\w*|throughput|trans\w*|sensitivity)(\W+|_)((per|in)(\W+|_))?((unit|of)\W+)*"
     r"(energy|erg)(?![a-z])|(electrons?|e-|counts?)\s*/\s*erg\b",
     re.IGNORECASE,

@@ -150,6 +150,11 @@ class TrainingConfig:
             check_kind(name, getattr(self, name), (int, float), "a number", BadParameters)
         if not 1 <= self.alike < math.inf:
             raise BadParameters(f"alike = {self.alike!r}; give a number from 1, as 20")
+        object.__setattr__(self, "bands", as_bands(self.bands))
+        if len(set(self.bands)) < len(self.bands):
+            raise BadParameters(
+                f"bands = {', '.join(self.bands)}: one is there twice; give each once"
+            )
         if not 0 < self.learning_rate < 1:
             raise BadParameters(
                 f"learning_rate = {self.learning_rate!r}; give a number between 0 and 1, as 1e-3"

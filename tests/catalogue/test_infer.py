@@ -574,6 +574,7 @@ def test_changed_input_and_settings_are_refused_and_nothing_is_touched(
 ):
     mapping, before = mapping_of(galaxies), hashes(finished)
     other = mapping_of(galaxies, unit="uJy")
+    floored = mapping.with_floor("u=0.02")
     changed = tmp_path / "galaxies.fits"
     Table.from_pandas(galaxies.assign(flux_u=galaxies.flux_u * 1.01)).write(changed)
     same = {"mapping": mapping, "n": N, "keep": 10, "workers": 0}
@@ -584,6 +585,7 @@ def test_changed_input_and_settings_are_refused_and_nothing_is_touched(
         (path, {**same, "part_rows": 5}, "began with part_rows = 2, not 5"),
         (path, {**same, "trust": "auto"}, "began with trust = weights, not auto"),
         (path, {**same, "mapping": mapping.select("ugr")}, "bands = u, g, r, i, z, not u, g, r;"),
+        (path, {**same, "mapping": floored}, "bands.u.floor = none, not 0.02"),
         (path, {**same, "mapping": other}, "bands.u.unit = nanomaggies, not uJy"),
         (path, {**same, "weights": "nsa-ugriz-bc03"}, "began with name = nsa-ugriz-fsps"),
     ):

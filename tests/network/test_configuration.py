@@ -107,3 +107,9 @@ def test_a_noise_model_that_no_record_takes_is_refused_before_the_training(tmp_p
     path.write_text(json.dumps(numbers))
     with pytest.raises(SedflowError, match=words):
         noise_of(config)
+
+
+@pytest.mark.parametrize("bands", [("u", "u"), ()])
+def test_bands_that_cannot_be_are_refused_at_once(bands):
+    with pytest.raises(SedflowError, match=r"twice|at least one band"):
+        TrainingConfig(bands=bands)

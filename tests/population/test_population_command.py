@@ -290,6 +290,14 @@ def test_flags_that_do_not_belong_together_are_refused(run, survey, options, cod
     assert words in " ".join(done.output.split())
 
 
+def test_a_stream_refuses_another_format_of_galaxies_before_the_work(run, tmp_path):
+    density = tmp_path / "density.ecsv"
+    done, _ = _asked(run, "--stream", "-o", density, "--galaxies", tmp_path / "galaxies.ecsv")
+    assert done.exit_code == 1
+    assert "writes its galaxies to a .parquet file" in " ".join(done.output.split())
+    assert not density.exists()
+
+
 def test_a_stream_says_what_memory_says(run, survey, tmp_path):
     path = tmp_path / "galaxies.parquet"
     limits = ("--flux-limit", 17, "--area", 1000, "--magnitude", "r", "--json")
