@@ -33,6 +33,7 @@ from sedflow.figures.base import (
 )
 from sedflow.figures.corner_axes import GAP, SIDE, join_lines
 from sedflow.figures.corner_draws import HELD
+from sedflow.figures.paper_numbers import round_ticks
 from sedflow.palette import GREY, MODEL, SELECTED, TEXT, THEME_INK, TRUTH, WALKED
 
 __all__ = ["MANY", "CornerFigure"]
@@ -436,25 +437,37 @@ def _ticks(limits, n):
     tick_x = {"x": [], "y": [], "text": []}
     tick_y = {"x": [], "y": [], "text": []}
     end = -np.inf  # of the number before, on the horizontal axis
-    for k, (low, high) in enumerate(limits):
-        ticks = [
-            t for t in MaxNLocator(2 if n > 4 else 3).tick_values(low, high) if low <= t <= high
-        ]
-        if n >= MANY and len(ticks) > 1:
-            ticks = [ticks[np.argmin(np.abs(np.array(ticks) - 0.5 * (low + high)))]]
-        for t in ticks:
-            place = (t - low) / (high - low) * SIDE
-            if not 0.08 < place / SIDE < 0.92 and len(ticks) > 1:
-                continue
-            text = f"{t:.4g}".replace("-", "−")
+    for k, ends in enumerate(limits):
+        for place, text in _numbers(ends, n, upright=False):
             half = 0.5 * _LETTER * n * (len(text) + 1)  # a letter between one number and the next
             if n >= MANY or k + place - half >= end:
                 end = k + place + half
                 tick_x["x"].append(k + place)
                 tick_x["y"].append(-0.05)
                 tick_x["text"].append(text)
-            if k > 0:
-                tick_y["x"].append(-0.05)
-                tick_y["y"].append(n - 1 - k + place)
-                tick_y["text"].append(text)
+        for place, text in _numbers(ends, n, upright=True) if k else ():
+            tick_y["x"].append(-0.05)
+            tick_y["y"].append(n - 1 - k + place)
+            tick_y["text"].append(text)
     return tick_x, tick_y
+
+
+def _numbers(ends, n, upright):
+    """Places on a panel and texts of the numbers at an axis: two, which say its scale, if they fit.
+
+    upright : whether they stand above each other
+    """
+    low, high = ends
+    if n < MANY:
+        at, texts = round_ticks(ends, SIDE / (_LETTER * n), upright)
+        if len(at) > 1:
+            return list(zip((at - low) / (high - low) * SIDE, texts, strict=True))
+    ticks = [t for t in MaxNLocator(2 if n > 4 else 3).tick_values(low, high) if low <= t <= high]
+    if n >= MANY and len(ticks) > 1:
+        ticks = [ticks[np.argmin(np.abs(np.array(ticks) - 0.5 * (low + high)))]]
+    places = [(t - low) / (high - low) * SIDE for t in ticks]
+    return [
+        (place, f"{t:.4g}".replace("-", "−"))
+        for place, t in zip(places, ticks, strict=True)
+        if 0.08 < place / SIDE < 0.92 or len(ticks) == 1
+    ]

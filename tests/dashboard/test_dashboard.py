@@ -373,7 +373,8 @@ def test_a_handful_of_draws_are_points():
 
 def test_numbers_below_the_corner_plot_do_not_touch():
     limits = np.array([[9.8, 11.2], [0, 2], [-2, 1], [-1, 1], [0, 13], [-2.5, 0.4]])
-    below, _ = _ticks(limits, 6)
+    below, beside = _ticks(limits, 6)
+    assert all(n >= 2 for n in np.unique(np.floor(beside["y"]), return_counts=True)[1])
     width = 0.0165 * 6 * np.array([len(text) for text in below["text"]])  # as in the app
     x = np.array(below["x"])
     assert (np.diff(x) > 0.5 * (width[1:] + width[:-1])).all()
