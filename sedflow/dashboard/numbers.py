@@ -6,6 +6,7 @@ browser says how large a plot is and where a lasso was drawn; it may say anythin
 
 import math
 import re
+from array import array
 
 import numpy as np
 
@@ -93,7 +94,9 @@ def region(geometry: dict) -> dict:
         raise SedflowError("this selection is neither a box nor a lasso; draw it again")
     values = [geometry.get(key) for key in keys]
     if kind == "poly":
-        sizes = [len(v) if isinstance(v, list | tuple | np.ndarray) else -1 for v in values]
+        # A browser's own arrays of numbers come as Python's.
+        sequences = list | tuple | np.ndarray | array
+        sizes = [len(v) if isinstance(v, sequences) else -1 for v in values]
         if sizes[0] != sizes[1] or sizes[0] < 0:
             raise SedflowError("this lasso is not two lists of numbers; draw it again")
         if sizes[0] > MOST_VERTICES:

@@ -300,6 +300,25 @@ def test_a_box_in_the_corner_plot_shows_its_draws_everywhere(page):
     page.wait_for_function(f"() => {MODELS}.find(m => m.name == 'sed_brushed').data.x.length == 0")
 
 
+def test_a_lasso_selects_the_draws_inside_it(page):
+    """A browser sends its vertices as arrays of its own, and not as lists."""
+    corner_of(page, "NSAID 72,")
+    page.wait_for_function(IDLE, timeout=60_000)
+    left, bottom, right, top = at_rest(page, _ENDS, ["corner", [0.1, 0.7], [4.1, 4.7]])
+    page.mouse.move(left, top)
+    page.get_by_title("Lasso Select").locator("visible=true").last.click()
+    page.mouse.move(left, bottom)
+    page.mouse.down()
+    for x, y in ((right, bottom), (right, top), (left, top), (left, bottom)):
+        page.mouse.move(x, y, steps=8)
+    page.mouse.up()
+    page.get_by_text("of the posterior,").wait_for(timeout=20_000)
+    assert len(source(page, "sed_brushed", "x")) > 100
+    page.get_by_role("button", name="Clear", exact=True).click()
+    page.wait_for_function(f"() => {MODELS}.find(m => m.name == 'sed_brushed').data.x.length == 0")
+    page.get_by_title("Box Select").locator("visible=true").last.click()
+
+
 def test_a_slider_moves_the_spectrum(page):
     heading(page, "NSAID 72")
     open_tab(page, "Forward")

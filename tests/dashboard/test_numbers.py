@@ -1,5 +1,7 @@
 """Numbers that visitors write or their browsers send."""
 
+from array import array
+
 import numpy as np
 import pytest
 from fuzz import inputs
@@ -86,6 +88,12 @@ def test_every_entrance_of_a_galaxy_takes_any_text(nsa, posterior, text):
 def test_a_selection_that_is_not_one_is_a_sentence(geometry):
     with pytest.raises(SedflowError, match="draw"):
         region(geometry)
+
+
+@pytest.mark.parametrize("kind", [list, np.array, lambda line: array("d", line)])
+def test_a_lasso_is_of_lists_or_arrays(kind):
+    line = [0.25, 0.5, 0.75]
+    assert region({"type": "poly", "x": kind(line), "y": kind(line)})["x"].tolist() == line
 
 
 def test_a_lasso_has_a_limit():

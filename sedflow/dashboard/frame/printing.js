@@ -6,6 +6,7 @@
   const WIDTH = 700  // of what an A4 or Letter sheet has between its margins [px]
   let pictures = []  // [canvas, what is printed of it]
   let before = []  // [rule, its condition on the screen]
+  let turned = []  // figures whose dark colours are turned round
 
   // What a condition says of a sheet, or null where it says nothing of it.
   function holds(condition) {
@@ -65,11 +66,25 @@
     }
   }
 
+  // Paper is white. The server gives figures their colours, and there is no time to ask for others.
+  function lightenAll(root) {
+    for (const one of root.querySelectorAll('*')) {
+      if (one.classList.contains('bk-Figure')) {
+        one.style.filter = 'invert(1) hue-rotate(180deg)'
+        turned.push(one)
+      } else if (one.shadowRoot) lightenAll(one.shadowRoot)
+    }
+  }
+
   addEventListener('beforeprint', () => {
     if (before.length) return
     turnAll(document)
     lay(true)
     stillAll(document)
+    const page = document.documentElement.dataset
+    if (page.theme !== 'dark') return
+    page.theme = 'light'
+    lightenAll(document)
   })
   addEventListener('afterprint', () => {
     for (const [rule, condition] of before) rule.media.mediaText = condition
@@ -77,8 +92,11 @@
       picture.remove()
       canvas.style.display = ''
     }
+    if (turned.length) document.documentElement.dataset.theme = 'dark'
+    for (const figure of turned) figure.style.filter = ''
     before = []
     pictures = []
+    turned = []
     lay(false)
   })
 })()
