@@ -19,7 +19,7 @@ ONLY_IN_APP = {
     "Make some more, and move the tolerance.": "",
     "the slider sets the *tolerance*, the largest": "the *tolerance* is the largest",
     " *Walk on* makes the walk twice as long.": "",
-    " MCMC (grey) is run when you press the button: it takes ten seconds or more, in a queue.": "",
+    " MCMC (green) is run when you press the button: it takes ten seconds or more, in a queue.": "",
     " Run MCMC to see what it costs.": "",
     " After each change of shape, *Best mass* saves time.": "",
     "The button *Best mass* does it exactly: for a given shape": "In the app a button does it "

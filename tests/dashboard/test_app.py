@@ -1410,3 +1410,29 @@ def test_forced_colors_show_what_is_chosen(blank, address):
     assert ground("g") == ground("r") == ground("exact") == ground("six")
     assert ground("g") != ground("u")
     assert ground("u") == ground("z") == ground("prior")
+
+
+def test_a_connection_that_stalls_is_told(blank, address):
+    """Nobody closes it: the network forgets it, and what is picked then shows nothing."""
+    page = blank
+    page.add_init_script("""
+        const Socket = window.WebSocket
+        window.WebSocket = class extends Socket {
+            constructor(...about) {
+                super(...about)
+                this.addEventListener('message', event => {
+                    if (window.stalls) event.stopImmediatePropagation()
+                })
+            }
+        }
+    """)
+    go(page, address)
+    told = page.get_by_text("The server has not answered for 10 s.")
+    page.wait_for_timeout(11_500)  # a page where nothing is asked for
+    expect(told).to_have_count(0)
+    page.evaluate("window.stalls = true")
+    find(page, "2490")
+    expect(told).to_have_count(1, timeout=20_000)
+    page.evaluate("window.stalls = false")
+    find(page, "2490")
+    expect(told).to_have_count(0, timeout=20_000)

@@ -44,6 +44,15 @@ _PLACE = {
     "background": "var(--sf-surface)",
     "border-radius": "6px",
 }
+# The answer comes below all that it changes. A step that was answered before moves nothing.
+_INTO_VIEW = """
+let tries = 0
+const look = () => {
+  if (answer.visible) setTimeout(() => window.sedflow?.reveal(answer), 300)
+  else if (++tries < 25) setTimeout(look, 200)
+}
+look()
+"""
 _PAINTED = 100  # ms, after which a browser shows what it was told
 _GALAXY = 72  # the paper's example
 _LAST_SEED = 2**31 - 1  # as of Explore's
@@ -221,6 +230,7 @@ class LearnView(LateView):
         self._next = pn.widgets.Button(label="Next", width=100, color="primary")
         self._count = prose(margin=(8, 4), sizing_mode=None, width=92)
         self._reveal.on_click(self._show_answer)
+        self._reveal.js_on_click(args={"answer": self._answer}, code=_INTO_VIEW)
         self._back.on_click(lambda event: self._go(-1))
         self._next.on_click(lambda event: self._go(1))
         self._page = pn.Column(

@@ -46,8 +46,8 @@ class ToAmortizedFigures(Stage):
                 f"twelve_{name}", _NAMES[name], "probability density", 300, legend_columns=2
             )
             plot.area("network", "network", fill_color=MODEL, fill_alpha=0.35)
-            plot.line("exact", "exact", color=ORANGE, line_width=2)
-            plot.line("mcmc", "", color=OTHER, line_width=2, line_dash="dashed")
+            plot.line("exact", "exact", color=OTHER, line_width=2, line_dash="dashed")
+            plot.line("mcmc", "", color=SERIES[2], line_width=2)
             self.twelve[name] = plot
         self.bill = Plot(
             "bill",

@@ -68,7 +68,7 @@ LESSON = Lesson(
             "Now a real one: **{name}**, five fluxes, all twelve parameters unknown. Of "
             "{abc_made:,} simulations from the prior, {abc_kept} came within a distance of "
             "{abc_tolerance:g}. The network answered with {n:,} draws (blue), of which the exact "
-            "weights (orange) leave {ess:,.0f} in effect. MCMC (grey) is run when you press the "
+            "weights (dashed) leave {ess:,.0f} in effect. MCMC (green) is run when you press the "
             "button: it takes ten seconds or more, in a queue.",
             "What would weighing draws of the prior cost here?",
             "For one effective draw about {per_draw} simulations, so {prior_cost} for {enough} of "

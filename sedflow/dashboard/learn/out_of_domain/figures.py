@@ -101,9 +101,10 @@ class OutOfDomainFigures(Stage):
         )
 
     def _verdict_line(self, seen):
-        """What check and weights say, as the start of an answer."""
+        """What check and weights say, as the start of an answer; above it are the reasons."""
         check = "The check finds nothing" if seen.inside else "The check refuses it"
-        return f"{check} (best χ² {chi2_text(seen.chi2_best)}); {seen.verdict}."
+        weights = "do not pass" if seen.exact is None else "pass"
+        return f"{check} (best χ² {chi2_text(seen.chi2_best)}), and the weights {weights}."
 
     def _found(self, seen):
         lines = [
@@ -116,9 +117,10 @@ class OutOfDomainFigures(Stage):
 
     def _answers(self, seen):
         network, exact = seen.quantiles("network"), seen.quantiles("exact")
+        unknown = "not found" if seen.searched else "not known"
         rows = ["| median (16 to 84 %) | network | exact |", "|---|---|---|"]
         for name, label in lesson.LABELS.items():
-            right = _range(exact[name]) if exact else "not known"
+            right = _range(exact[name]) if exact else unknown
             rows.append(f"| {label} | {_range(network[name])} | {right} |")
         return "\n".join(rows)
 

@@ -146,6 +146,7 @@ def look(posterior: AmortizedPosterior, case: Case, seed: int = 1) -> Outcome:
         float(importance.k_hat),
         float(importance.ess),
         verdict,
+        searched=bool(too_precise(case.galaxy)),  # of which nothing is exact
     )
 
 

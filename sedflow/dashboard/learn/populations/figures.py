@@ -68,6 +68,8 @@ class PopulationsFigures(Stage):
         alone = self._step == "medians" and not self._revealed
         self._show("one", "one posterior", x, one if alone else None)
         top = 1.25 * found.truth.max()
+        if stacked:  # with its bands
+            top = max(top, 1.05 * population.quantiles([97.5])[0].max())
         self.plot.ends(x=(7.5, 12.0), y=(0, max(top, 1.1 * one.max()) if alone else top))
 
     def _draw_atlas(self):
