@@ -16,6 +16,7 @@ from sedflow.dashboard.pinned_curve import decode_pinned
 from sedflow.dashboard.population_address import decode_population
 from sedflow.dashboard.server.classes import CODE_LENGTH
 from sedflow.dashboard.state import ExplorerState, ForwardState
+from sedflow.dashboard.validate_address import decode_validate
 from sedflow.dashboard.what_if import Change
 from sedflow.errors import SedflowError
 from sedflow.network.weights import packaged_weights
@@ -35,6 +36,7 @@ class Opening:
     change : what of the galaxy is changed on the side
     walk : whether the page walks through draws
     population : values of `PopulationState`
+    validate : values of `ValidateView`
     row : row of the run; None for none
     pins : what is asked for, for Compare; None for a color that is free
     lesson : values of `LearnView`
@@ -50,6 +52,7 @@ class Opening:
     change: Change
     walk: bool
     population: dict[str, Any]
+    validate: dict[str, Any]
     row: int | None
     pins: list[Request | None]
     lesson: dict[str, Any]
@@ -88,6 +91,8 @@ class Opening:
             view = "explore"
         population, more = decode_population(query, keeps_draws(run))
         notices += more
+        validate, more = decode_validate(query)
+        notices += more
         row = None
         if run is not None:
             row, more = decode_row(query, run.manifest["catalogue"]["rows"])
@@ -110,6 +115,7 @@ class Opening:
             change=change,
             walk=query.get("walk") == "1",
             population=population,
+            validate=validate,
             row=row,
             pins=pins,
             lesson=lesson,

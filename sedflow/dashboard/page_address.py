@@ -11,6 +11,7 @@ from sedflow.dashboard.address import (
 )
 from sedflow.dashboard.pinned_curve import encode_pinned
 from sedflow.dashboard.population_address import encode_population
+from sedflow.dashboard.validate_address import encode_validate
 
 __all__ = ["STATE", "page_values"]
 
@@ -43,6 +44,8 @@ def page_values(page: Any) -> dict[str, str]:
         query |= encode_lesson(views["learn"])
     if page.active == "population":
         query |= encode_population(views["population"])
+    if page.active == "validate":
+        query |= encode_validate(views["validate"])
     if page.active == "run" and views["run"].row is not None:
         query["row"] = str(views["run"].row)
     if page.dark:

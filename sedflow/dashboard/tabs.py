@@ -23,6 +23,7 @@ from sedflow.dashboard.population_address import decode_population
 from sedflow.dashboard.presentation import PRESENTED, Presentation
 from sedflow.dashboard.server.classes import is_mark, new_mark
 from sedflow.dashboard.state import ForwardState
+from sedflow.dashboard.validate_address import decode_validate
 from sedflow.dashboard.widgets import begun
 from sedflow.parameters import NAMES
 
@@ -112,6 +113,9 @@ class Page:
             if "population" in self.views and values.get("view") == "population":
                 known, _ = decode_population(values, keeps_draws(self._run))
                 self.views["population"].restore(known)
+            if "validate" in self.views and values.get("view") == "validate":
+                chosen, _ = decode_validate(values)
+                self.views["validate"].restore(chosen)
             if self._run is not None and "run" in self.views and values.get("view") == "run":
                 rows = self._run.manifest["catalogue"]["rows"]
                 self.views["run"].row, _ = decode_row(values, rows)
@@ -228,7 +232,10 @@ class Page:
     def _make_validate(self):
         from sedflow.dashboard.pages.validate import ValidateView
 
-        view = ValidateView()
+        begin = self.opening.validate
+        view = ValidateView(**begin)
+        told = ["weights", "kind", "galaxies", "quantities", "difference"]
+        view.param.watch(lambda *events: self._write_address(), told)
         self.explorer.state.param.watch(lambda event: self._liken(view), "answer")
         self._liken(view)
         return view

@@ -4,6 +4,7 @@ The view owns layout. What is drawn is computed by `calibration_figures` from th
 report; nothing is sampled, so everything answers at once. It is built when first shown.
 """
 
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -13,6 +14,7 @@ import param
 from sedflow.dashboard.numbers import whole_number
 from sedflow.dashboard.pages.view import LateView
 from sedflow.dashboard.panels.report import ReportPanel
+from sedflow.dashboard.validate_address import ALL, KINDS, LIKE, POPULATIONS
 from sedflow.dashboard.widgets import SPREAD, NumberField, note, plain, prose, whole_field
 from sedflow.errors import SedflowError
 from sedflow.files.packaged import DEFAULT_WEIGHTS
@@ -23,19 +25,6 @@ from sedflow.validation.populations import population, populations_of
 from sedflow.validation.report import LABELS, QUANTITIES, load_report
 
 __all__ = ["ValidateView"]
-
-_KINDS = {
-    "network and exact": ("network", "exact"),
-    "network": ("network",),
-    "exact (by weighting)": ("exact",),
-}
-_ALL, _LIKE = "all simulated galaxies", "those like one galaxy"
-#: What the chooser says of a population of `sedflow.validation.populations`.
-_POPULATIONS = {
-    "survey": "those like the NSA",
-    "bright": "those of signal-to-noise above 20",
-    "prior": _ALL,
-}
 
 #: Decimals of a galaxy's own figures in their fields.
 _DECIMALS = {"r": 2, "snr": 1, "redshift": 4, "g-r": 2, "n_band": 0}
@@ -75,9 +64,9 @@ class ValidateView(LateView):
 
     controls_spread = True
     weights: Any = param.Selector(default=DEFAULT_WEIGHTS, objects=[DEFAULT_WEIGHTS])
-    kind: Any = param.Selector(default="network and exact", objects=list(_KINDS))
+    kind: Any = param.Selector(default="network and exact", objects=list(KINDS))
     quantities = param.ListSelector(default=list(QUANTITIES), objects=list(QUANTITIES))
-    galaxies: Any = param.Selector(default=_ALL, objects=[*_POPULATIONS.values(), _LIKE])
+    galaxies: Any = param.Selector(default=ALL, objects=[*POPULATIONS.values(), LIKE])
     near = param.Integer(default=200, bounds=(50, 1000))
     difference = param.Boolean(default=True)
     like = param.Dict(default=None, allow_None=True)
@@ -86,23 +75,30 @@ class ValidateView(LateView):
         names = packaged_weights()
         super().__init__()
         self.param.weights.objects = names
-        first = populations_of(load_report(self.weights))[0]
-        self.galaxies = _POPULATIONS["survey"] if first == "survey" else _ALL
+        self.galaxies = self._usual()
         self._galaxy, self._name, self._built = None, "", False
         self.param.update(**params)
+
+    def restore(self, values: Mapping[str, Any]) -> None:
+        """Show what an address says (`validate_address.decode_validate`)."""
+        self.param.update(**{"galaxies": self._usual(), **values})
+
+    def _usual(self):
+        first = populations_of(load_report(self.weights))[0]
+        return POPULATIONS["survey"] if first == "survey" else ALL
 
     def look_like(self, photometry: Photometry | None) -> None:
         """Let "those like one galaxy" mean this one; None forgets it. Cheap while hidden."""
         self._galaxy = photometry
         if photometry is None:
             self._name = ""
-            self.param.update(like=None, galaxies=_ALL)
+            self.param.update(like=None, galaxies=ALL)
             return
         self._name = "" if photometry.ids is None else _title(photometry)
         try:
             self.like = properties(photometry, _bands(self.weights))
         except SedflowError:  # of none of the network's bands
-            self.param.update(like=None, galaxies=_ALL)
+            self.param.update(like=None, galaxies=ALL)
 
     def _build(self):
         if self._built:
@@ -157,7 +153,7 @@ class ValidateView(LateView):
                 end=1000,
                 sizing_mode="stretch_width",
             ),
-            visible=self.galaxies == _LIKE,
+            visible=self.galaxies == LIKE,
             sizing_mode="stretch_width",
         )
         wide = {"sizing_mode": "stretch_width"}
@@ -194,11 +190,11 @@ class ValidateView(LateView):
     def _shown(self):
         """Report, selection of its galaxies, and kinds."""
         report = load_report(self.weights)
-        for name, label in _POPULATIONS.items():
+        for name, label in POPULATIONS.items():
             if self.galaxies == label:
                 one = population(report, name if name in populations_of(report) else "prior")
-                return one, everyone(one), _KINDS[self.kind]
-        return report, nearest(report, self.like, self.near), _KINDS[self.kind]
+                return one, everyone(one), KINDS[self.kind]
+        return report, nearest(report, self.like, self.near), KINDS[self.kind]
 
     def _network(self, event):
         """Another network knows other bands: the same galaxy is described again."""
@@ -233,7 +229,7 @@ class ValidateView(LateView):
         self._quiet = False
 
     def _draw(self, *events):
-        self._one.visible = self.galaxies == _LIKE
+        self._one.visible = self.galaxies == LIKE
         try:
             report, selection, kinds = self._shown()
         except SedflowError as error:
