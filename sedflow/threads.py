@@ -67,6 +67,9 @@ def new_session(graph: str | bytes, **entries: str) -> Any:
 
     graph : path, or the graph itself; entries : of the session's configuration
     """
+    # On import it would keep an ID of this machine in the home folder and look for Microsoft's
+    # servers, to tell them of each start.
+    os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")
     import onnxruntime  # slow to import: only when first needed
 
     options = onnxruntime.SessionOptions()

@@ -1,5 +1,6 @@
 """One policy on threads: sessions are shared by threads, never by processes."""
 
+import os
 import subprocess
 import sys
 
@@ -58,3 +59,23 @@ def test_a_graph_has_one_thread_whatever_is_asked_for():
         assert session(GRAPH).get_session_options().intra_op_num_threads == 1
     finally:
         use_threads(1)
+
+
+_ASKED = """
+import os, sedflow
+sedflow.fit(sedflow.load_nsa()[72], n=100)
+assert os.environ["ORT_DISABLE_TELEMETRY"] == "1"
+"""
+
+
+def test_the_runtime_of_networks_tells_nobody_of_itself(tmp_path):
+    """It kept an ID of the machine in the home folder, and looked for a server to tell."""
+    home = {**os.environ, "HOME": str(tmp_path), "MPLCONFIGDIR": str(tmp_path)}
+    home.pop("XDG_CACHE_HOME", None)
+    home.pop("ORT_DISABLE_TELEMETRY", None)
+    done = subprocess.run(
+        [sys.executable, "-c", _ASKED], capture_output=True, text=True, check=False, env=home
+    )
+    assert done.returncode == 0, done.stderr
+    found = [path for path in tmp_path.rglob("*") if "microsoft" in str(path).lower()]
+    assert not found
