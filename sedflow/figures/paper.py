@@ -10,6 +10,8 @@ from sedflow.errors import SedflowError, check_choice
 from sedflow.files.paths import as_path, name_in_files
 from sedflow.model.derived import missing_quantity
 from sedflow.palette import FAINT, GREEN, GREY, INK, INK_BLUE, ORANGE, VERMILION
+from sedflow.sampling.objection import refused_kind
+from sedflow.sampling.verdict import APPROXIMATE, UNCHECKED, kind_of
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -135,10 +137,10 @@ def posterior_name(fit: Any) -> str:
     >>> posterior_name(sedflow.fit(sedflow.load_nsa()[72], n=500))
     'posterior'
     """
-    verdict = fit.verdict
-    if verdict is None or bool(verdict.exact):
-        return "posterior"
-    return f"posterior, {verdict.kind}"
+    kind = fit.quality
+    if kind == UNCHECKED:  # a network's own draws
+        kind = refused_kind(fit) or APPROXIMATE
+    return "posterior" if kind_of(kind).exact else f"posterior, {kind}"
 
 
 def figure_name(galaxy: object, kind: str, form: str = "pdf") -> str:

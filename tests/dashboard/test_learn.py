@@ -525,7 +525,12 @@ def test_mcmc_is_laid_beside_the_network(learn, posterior):
     assert stage.facts("bill") is None  # the walk of the small problem is not known
     view.step = 5
     facts = stage.facts("bill")
-    assert facts["mcmc_origin"] == " (a whole run, as you made it)"
+    run = result.draws.convergence
+    ess = float(run.ess_bulk.min())
+    assert facts["mcmc_origin"].startswith(f" (your run made {ess:,.0f} with ")
+    assert facts["mcmc_cost"] == to_amortized.rounded(
+        facts["enough"] * float(run.evaluations) / ess
+    )
     assert facts["trained"] == posterior.record["training"]["simulations_seen"]
 
 

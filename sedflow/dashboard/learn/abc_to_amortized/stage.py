@@ -156,9 +156,12 @@ class ToAmortized(ToAmortizedFigures):
         return int(np.ceil(ENOUGH * _N / float(self.fit.draws.importance.ess)))
 
     def _mcmc_cost(self):
-        """Simulations of a converged run, and where the number is from."""
+        """Simulations for `ENOUGH` effective draws, and where the number is from."""
         if self.mcmc is not None:
-            return float(self.mcmc.draws.convergence.evaluations), " (a whole run, as you made it)"
+            run = self.mcmc.draws.convergence
+            ess = float(run.ess_bulk.min())
+            origin = f" (your run made {ess:,.0f} with {rounded(run.evaluations)})"
+            return float(run.evaluations) * ENOUGH / ess, origin
         # The small problem's, which is easier: a lower limit.
         cost = ENOUGH * self.walk.simulations / self.walk_ess if self.walk else np.nan
         return cost, " (as the walk of three parameters took; twelve take more)"
