@@ -123,7 +123,7 @@ class Draws(Frozen):
 
     def __repr__(self):
         of = f" of {int(np.prod(self.shape)):,} galaxies" if self.shape else ""
-        weighted = self.weights is not None and bool(np.ptp(self.weights) > 0)
+        weighted = self.weights is not None and bool(np.ptp(self.weights, axis=-1).any())
         raw = "raw: with weights; fit.samples has equal ones" if weighted else "of equal weight"
         return f"<Draws{of}: {self.n:,} x {N_PARAM} parameters, {raw}>"
 
@@ -198,7 +198,8 @@ class Draws(Frozen):
             return replace(self, theta=self.theta[..., rows, :], log_density=density, flux=flux)
         flat = self.weights.reshape(-1, self.n)
         rng = np.random.default_rng(seed)
-        rows = np.stack([systematic(w, n, rng) for w in flat]).reshape(*self.shape, n)
+        chosen = [systematic(w, n, rng) for w in flat]  # of no galaxy, none
+        rows = np.array(chosen, dtype=int).reshape(*self.shape, n)
         theta = np.take_along_axis(self.theta, rows[..., None], axis=-2)
         flux = self.flux
         flux = None if flux is None else np.take_along_axis(flux, rows[..., None], axis=-2)

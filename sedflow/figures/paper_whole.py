@@ -74,6 +74,9 @@ def paper_figure(
     >>> [round(25.4 * x) for x in figure.get_size_inches()]
     [178, 178]
     """
+    known = {q.name for q in fit.quantities}
+    if quantities is WHOLE and WHOLE[0] not in known:  # of a grid that does not know what is left
+        quantities = ("log_mstar", *WHOLE[1:])
     one = isinstance(quantities, str) or not np.iterable(quantities)
     names = list(dict.fromkeys(map(str, (quantities,) if one else quantities)))
     if not _FEWEST <= len(names) <= _MOST:

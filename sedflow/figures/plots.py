@@ -309,7 +309,11 @@ def grid_comparison(found, names=None, backend: str = "matplotlib") -> Any:
     _check(None, backend)
     if backend == "bokeh":
         raise SedflowError('the comparison of grids is drawn by backend="matplotlib" alone')
-    names = _names(_QUOTED if names is None else names, next(iter(found.fits.values())))
+    fits = [*found.fits.values()]
+    if names is None:  # of grids that all know what mass is left
+        known = set.intersection(*(set(one.keys()) for one in fits))
+        names = _QUOTED if known.issuperset(_QUOTED) else MAIN
+    names = _names(names, fits[0])
     figure = _figure((1.6 * len(names) + 2.4, 1.0 + 0.7 * len(found.fits)))
     draw_comparison(figure, found, names, [_label(name) for name in names])
     return figure

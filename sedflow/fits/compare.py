@@ -168,20 +168,27 @@ class Comparison:
         weights = np.concatenate([share * _shares(one) for one, share in used])
         return weighted_quantile(values, levels, weights)
 
+    @property
+    def _quantities(self):
+        """Rows of the quantities that every grid has."""
+        known = set.intersection(*(set(one.keys()) for one in self.fits.values()))
+        return [p for p in ALL if p.name in known]
+
     def summary(self, q: Any = (0.16, 0.5, 0.84)) -> Summary:
         """Quantiles of every quantity, by grid and averaged, as an astropy Table.
 
         Columns GRID_p16, ... and average_p16, ...; the metadata have evidences and weights.
         """
         q = np.atleast_1d(fractions(q))
-        columns: dict[str, list] = {"name": [p.name for p in ALL], "unit": [p.unit for p in ALL]}
+        rows = self._quantities
+        columns: dict[str, list] = {"name": [p.name for p in rows], "unit": [p.unit for p in rows]}
         sources: dict[str, Callable] = {
             grid: lambda name, one=one: one.draws.quantile(one.values(name), q)
             for grid, one in self.fits.items()
         }
         sources["average"] = lambda name: self._average(name, q)
         for grid, quantiles in sources.items():
-            values = np.array([quantiles(p.name) for p in ALL])
+            values = np.array([quantiles(p.name) for p in rows])
             for k, x in enumerate(q):
                 columns[f"{grid}_{quantile_name(x)}"] = values[:, k].tolist()
         meta = {"log_evidence": self.log_evidence, "weights": self.weights, "note": self.note}
@@ -257,7 +264,7 @@ class Comparison:
         heads = ("grid", "ln evidence", "weight", "verdict")
         rows = [(*line, self.fits[line[0]].quality) for line in self._lines()]
         averages = []
-        for p in () if self._is_unknown else ALL:
+        for p in () if self._is_unknown else self._quantities:
             low, middle, high = self.quantile(p.name)
             text = f"{middle:.3f}  +{high - middle:.3f} \N{MINUS SIGN}{middle - low:.3f}"
             medians = (f"{one.quantile(p.name, 50):.3f}" for one in self.fits.values())

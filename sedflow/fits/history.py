@@ -60,7 +60,7 @@ class History(Frozen):
         raw = "raw, use quantiles(name)" if self.weights is not None else "of equal weight"
         return (
             f"<History{of}: {', '.join(CURVES)}; {n_bin} bins back to "
-            f"{np.max(self.edges):.1f} Gyr, {n_draw:,} draws, {raw}>"
+            f"{np.max(self.edges, initial=0.0):.1f} Gyr, {n_draw:,} draws, {raw}>"
         )
 
     def _repr_html_(self):

@@ -151,6 +151,8 @@ class ShownFit(PlottedFit):
 
         The best comes closest to the data; the others are drawn by their weights.
         """
+        if self.photometry.shape:
+            raise SedflowError(f"examples are of one galaxy, not of {self.title}; choose fit[i]")
         weights, n = self.draws.weights, self.draws.n
         weights = np.full(n, 1.0 / n) if weights is None else weights
         others = systematic(weights, _EXAMPLES - 1, np.random.default_rng(0))

@@ -1,8 +1,8 @@
 """Quantities that astronomers ask for, derived from posterior draws.
 
 The table `DERIVED` names and defines them; `derive` computes those that the SSP grid has. `ALL`,
-`VALIDATED` and `PLOTTED` are parameters and derived quantities together, and hold what every grid
-has; `quantities_of(model)` adds the rest.
+`VALIDATED` and `PLOTTED` are parameters and derived quantities together, and hold what every
+packaged grid has; `quantities_of(model)` says what one has.
 """
 
 import re
@@ -41,7 +41,8 @@ _H_ALPHA = "H-alpha"
 class DerivedQuantity(Quantity):
     """A row of the table of derived quantities.
 
-    gas, stars : whether only SSP grids have it that have gas, or know the mass in stars alone
+    gas, stars, left : whether only SSP grids have it that have gas, or know the mass in stars
+        alone, or the mass that is left at all, as every packaged grid does
     """
 
     name: str
@@ -50,6 +51,7 @@ class DerivedQuantity(Quantity):
     help: str
     gas: bool = False
     stars: bool = False
+    left: bool = False
 
 
 #: The table of derived quantities.
@@ -62,6 +64,7 @@ DERIVED = (
         "log M surviving",
         "M☉",
         "Mass still in stars and stellar remnants today, whichever the grid.",
+        left=True,
     ),
     DerivedQuantity(
         "log_mass_stars",
@@ -146,12 +149,16 @@ VALIDATED = tuple(q for q in PLOTTED if q.name != "log_z_mw")
 
 
 def quantities_of(model) -> tuple[Parameter | DerivedQuantity, ...]:
-    """`ALL`, and what the grid of an SEDModel has beside it: what its table of results has."""
-    return tuple(q for q in KNOWN if q in ALL or _lacks(q, model) == "")
+    """Those of `KNOWN` that the grid of an SEDModel has: what its table of results has."""
+    return tuple(q for q in KNOWN if _lacks(q, model) == "")
 
 
 def _lacks(quantity, model):
     """What a quantity needs and the grid of the model lacks; "" if nothing."""
+    if not isinstance(quantity, DerivedQuantity):
+        return ""
+    if quantity.left and model.grid.mass_remaining is None:
+        return "the mass that is left of one formed (ssp_mass_remaining)"
     if quantity.gas and not model.line_names:
         return "gas"
     if quantity.stars and model.grid.mass_living is None:
@@ -185,6 +192,8 @@ def columns(quantities, theta, derived) -> np.ndarray:
 def derive(theta, redshift, model) -> dict[str, np.ndarray]:
     """The rows of `DERIVED` that the grid has, for draws of one galaxy, or of many.
 
+    The surviving mass is NaN where a grid of yours does not know it.
+
     theta (..., n_draw, 12); redshift (...); model : SEDModel, for its surviving masses and lines.
 
     Returns
@@ -202,10 +211,9 @@ def derive(theta, redshift, model) -> dict[str, np.ndarray]:
     f_burst, t_burst = flat[:, index("f_burst")], flat[:, index("t_burst")]
     light = model.populations(flat, z)  # the burst at t_burst, not in the middle of its bin
     log_mass = flat[:, index("log_mstar")]
-    out = {
-        "log_mass_formed": log_mass,
-        "log_mass_surviving": log_mass + np.log10(model.left_of(light)),
-    }
+    known = model.grid.mass_remaining is not None
+    left = model.left_of(light) if known else np.full(len(flat), np.nan)
+    out = {"log_mass_formed": log_mass, "log_mass_surviving": log_mass + np.log10(left)}
     if model.grid.mass_living is not None:
         out["log_mass_stars"] = log_mass + np.log10(model.left_of(light, alive=True))
     for name, gyr in zip(("10myr", "100myr", "1gyr"), sfh.RATES_GYR, strict=True):

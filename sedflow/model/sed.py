@@ -174,7 +174,7 @@ class SEDModel(Stars, Settled):
         z_axis = np.asarray(float(redshift)) if one_redshift else z.reshape(shape)
         return Spectrum(
             wavelength=self.grid.wave * (1.0 + z_axis[..., None]),
-            flux=out.reshape(*shape, -1),
+            flux=out.reshape(*shape, out.shape[-1]),
             redshift=z_axis,
         )
 
@@ -201,7 +201,9 @@ class SEDModel(Stars, Settled):
             "old": self._dust.dim(np.zeros_like(young), old, theta),
             "burst": self._dust.dim(*self._light(replace(pop, mass=burst)), theta),
         }
-        return {name: (light * scale).reshape(*shape, -1) for name, light in parts.items()}
+        return {
+            name: (light * scale).reshape(*shape, light.shape[-1]) for name, light in parts.items()
+        }
 
     def photometry(
         self, theta=None, redshift=0.05, bands=None, *, method: str = "exact", **parameters

@@ -43,13 +43,14 @@ class Stars:
         mass = self.formed_fraction(theta, z) * 10 ** theta[:, :1]
         width = 1e9 * np.diff(edges)
         rate = np.divide(mass, width, out=np.zeros_like(mass), where=width > 0)
-        return rate.reshape(*shape, -1)
+        return rate.reshape(*shape, rate.shape[-1])
 
     def zh(self, theta=None, redshift=0.05, **parameters) -> np.ndarray:
         """Metal mass fraction (..., 42) of the stars formed in each time bin."""
         theta, z, shape = batch(theta, redshift, parameters)
         centers = sfh.bin_centers(self.time_bins(z))
-        return self.bases.metallicity(_gamma(theta), centers).reshape(*shape, -1)
+        metals = self.bases.metallicity(_gamma(theta), centers)
+        return metals.reshape(*shape, metals.shape[-1])
 
     def history(self, theta, redshift) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         """Edges (..., 46) [Gyr], rates (..., n, 45) [Msun/yr] and metal fractions of draws.
@@ -74,7 +75,8 @@ class Stars:
         width = 1e9 * np.diff(cut)
         rate = np.divide(mass, width, out=np.zeros_like(mass), where=width > 0)
         metals = self.bases.metallicity(_gamma(theta), sfh.bin_centers(coarse))[:, whole]
-        return fine, rate.reshape(*shape, -1), metals.reshape(*shape, -1)
+        n = rate.shape[-1]
+        return fine, rate.reshape(*shape, n), metals.reshape(*shape, n)
 
     # On flat batches: theta (n, 12), redshift (n,)
 
@@ -135,7 +137,8 @@ class Stars:
             )
         if table is None:
             raise SedflowError(
-                f"SSP grid {self.grid.name!r} has no ssp_mass_remaining; use 'fsps' or 'bc03'"
+                f"SSP grid {self.grid.name!r} has no ssp_mass_remaining, the mass that is left of "
+                "one formed; add it to the file"
             )
         pop, left = populations, np.empty(len(populations.mass))
         for rows in chunks(len(left), _CHUNK):

@@ -196,6 +196,8 @@ def _of_fits(fits, names, status):
                 f"the fit of {fit.title[:60]} is a robust one, and a population is of plain ones; "
                 "give the fit that it was made from"
             )
+    if not sum(fit.photometry.redshift.size for fit in fits):
+        raise SedflowError("the fits hold no galaxies; give those of one at least")
     ids = _ids_of(fits)
     parts, states = [], []
     for fit in fits:

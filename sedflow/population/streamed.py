@@ -39,6 +39,11 @@ from sedflow.whole_numbers import LARGEST_SEED, as_whole
 _SAMPLE, _SAMPLE_DRAWS = 5_000, 200  # that choose the axes, and say how wide a galaxy is
 _FEWEST = 10
 
+_NO_PARTS = (
+    "a streamed population has no subsets, and no galaxies in memory; choose rows of the "
+    "catalogue, or take sedflow.Population"
+)
+
 
 class StreamedPopulation(Population):
     """The density of one or two quantities in a run that is read a partition at a time.
@@ -228,12 +233,17 @@ class StreamedPopulation(Population):
         """Density of all draws together, to compare."""
         return self._stack.reshape(self._shape) / self._sum / self.area
 
-    def _part(self, rows):
+    def subset(self, rows: Any, weights: np.ndarray | None = None) -> "Population":
         """Not of a population that is not in memory."""
-        raise SedflowError(
-            "a streamed population has no subsets; choose rows of the catalogue, or take "
-            "sedflow.Population"
-        )
+        raise SedflowError(_NO_PARTS)
+
+    def selected(self, rows: Any) -> "Population":
+        """Not of a population that is not in memory."""
+        raise SedflowError(_NO_PARTS)
+
+    def draws_of(self, row: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """Not of a population that is not in memory."""
+        raise SedflowError(_NO_PARTS)
 
     @property
     def shrunk(self) -> np.ndarray:
@@ -277,11 +287,16 @@ class StreamedPopulation(Population):
     def _rows(self, part, sample, rows):
         """Columns of the galaxies of a partition in the sample, which have these rows of all."""
         return {
-            "id": [str(i) for i in part.ids[sample]],
+            "id": _as_in_the_run(part.ids[sample]),
             "redshift": part.redshift[sample],
             "weight": np.ones(sample.sum()) if self.weights is None else self.weights[rows],
             "effective_draws": self.effective_draws[rows].astype(float),
         } | {name: column[sample] for name, column in part.columns.items()}
+
+
+def _as_in_the_run(ids):
+    """IDs as the run's results have them: whole numbers, or text."""
+    return [str(i) for i in ids] if ids.dtype == object else ids
 
 
 def _silent(sentence):

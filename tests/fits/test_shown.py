@@ -2,13 +2,15 @@
 
 from dataclasses import replace
 
+import h5py
 import linear
 import numpy as np
 import pytest
 from astropy.table import Table
 
 import sedflow
-from sedflow.errors import BadParameters, UnknownName
+from sedflow.errors import BadParameters, SedflowError, UnknownName
+from sedflow.files.packaged import data_path
 from sedflow.fits.summary import Summary
 from sedflow.parameters import DEFAULTS, NAMES, as_theta, theta_of
 
@@ -353,3 +355,39 @@ def test_a_galaxy_whose_weights_do_not_pass_is_printed(posterior, trust):
     assert fit.notes
     assert str(fit.verdict.kind) in str(fit)
     assert fit._repr_html_()
+
+
+@pytest.mark.parametrize("of", [slice(0, 0), np.zeros(2, bool)])
+def test_no_galaxies_have_no_draws_histories_or_spectra(posterior, nsa, of):
+    two = sedflow.fit(nsa.photometry(nsa.ids[:2]), posterior, n=100, seed=1, trust="weights")
+    none = two[of]
+    n_bin = two.history.sfr.shape[-1]
+    assert none.history.sfr.shape == (0, 100, n_bin)
+    assert none.spectra(5).flux.shape == (0, 5, two.spectra(5).flux.shape[-1])
+    assert none.samples.theta.shape == (0, 100, 12)
+    for one in (none, none.draws, none.history, none.spectra(5), none.predicted, none.samples):
+        assert repr(one)
+        assert one._repr_html_() if hasattr(one, "_repr_html_") else True
+    with pytest.raises(SedflowError, match=r"of one galaxy, not of .*; choose fit\[i\]"):
+        _ = none.examples
+
+
+def test_a_grid_without_the_mass_that_is_left_has_all_other_quantities(nsa, tmp_path):
+    path = tmp_path / "mine.h5"
+    keys = ("ssp_lgmet", "ssp_lg_age_gyr", "ssp_wave", "ssp_flux")
+    with h5py.File(data_path("ssp_bc03.h5")) as packaged, h5py.File(path, "w") as file:
+        for key in keys:
+            file[key] = packaged[key][...].astype(float)
+    model = sedflow.SEDModel(str(path))
+    fit = sedflow.fit(nsa[72], model=model, n=500, trust="weights")
+    assert "log_mass_surviving" not in fit.summary()["name"]
+    assert np.isnan(fit.derived["log_mass_surviving"]).all()
+    assert np.isfinite(fit.quantile("a_v", 50))
+    assert fit._repr_html_()
+    assert fit.plot_paper()
+    with pytest.raises(UnknownName, match="ssp_mass_remaining"):
+        fit.quantile("log_mass_surviving", 50)
+    both = sedflow.compare(nsa[72], ("bc03", model), n=500)
+    assert "log_mass_surviving" not in both.summary()["name"]
+    assert both._repr_html_()
+    assert both.plot()

@@ -98,6 +98,7 @@ def test_galaxies_are_written_a_partition_at_a_time(both, tmp_path):
     memory, streamed = both
     path = streamed.galaxies(tmp_path / "galaxies.parquet")
     found, expected = pq.read_table(path).to_pydict(), memory.galaxies()
+    assert found["id"] == expected["id"].tolist()  # as numbers, to be joined with the run's results
     for column in ("log_mstar_p50", "log_mstar_shrunk_p50", "log_z_mw_solar_shrunk_p84"):
         np.testing.assert_allclose(found[column], expected[column], atol=0.03)
     with pytest.raises(SedflowError, match="overwrite=True"):
@@ -195,6 +196,11 @@ def test_sums_of_the_prior_are_those_of_its_shares():
 
 
 def test_what_needs_all_draws_is_refused_in_a_sentence(both):
+    for ask in (both[1].subset, both[1].selected):
+        with pytest.raises(SedflowError, match="no subsets"):
+            ask(np.ones(len(both[1]), bool))
+    with pytest.raises(SedflowError, match="no subsets"):
+        both[1].draws_of(0)
     with pytest.raises(SedflowError, match="no subsets"):
         both[1].subset(slice(5))
     with pytest.raises(SedflowError, match="no subsets"):
