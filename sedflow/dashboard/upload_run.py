@@ -12,7 +12,7 @@ import pandas as pd
 
 from sedflow.catalogue.infer import infer_partition
 from sedflow.catalogue.mapping import ColumnMap
-from sedflow.catalogue.rows import Problem, Rows
+from sedflow.catalogue.rows import Problem, Rows, known_ids
 from sedflow.dashboard.answer import OwnGalaxy
 from sedflow.network.posterior import AmortizedPosterior
 from sedflow.redshifts import MAX_REDSHIFT, outside_model
@@ -93,6 +93,32 @@ class Results:
 
     inputs: Inputs
     frame: pd.DataFrame = field(repr=False)
+
+    @property
+    def whole(self) -> pd.DataFrame:
+        """The same with the rows that cannot be run, each with its reason: what files have."""
+        problems = {problem.row: problem.reason for problem in self.inputs.problems}
+        if not problems:
+            return self.frame
+        rows = np.array(list(problems))
+        bad = self.frame.iloc[np.zeros(len(rows), int)].copy()  # of the same columns and types
+        for name in bad.columns:
+            kind = bad[name].dtype
+            if pd.api.types.is_float_dtype(kind):
+                bad[name] = np.array(np.nan, dtype=kind)
+            elif pd.api.types.is_bool_dtype(kind):
+                bad[name] = False
+            elif pd.api.types.is_integer_dtype(kind) and name != "id":
+                bad[name] = np.zeros(len(rows), dtype=kind)
+            elif name != "id":
+                bad[name] = pd.array([""] * len(rows), dtype=kind)
+        ids = known_ids(self.inputs.rows.ids[rows]) if self.inputs.mapping.id else rows
+        bad["id"] = pd.array(ids, dtype=self.frame["id"].dtype)
+        bad["redshift"] = np.asarray(self.inputs.rows.redshift, float)[rows]
+        bad["row"], bad["status"] = rows, pd.array(["bad row"] * len(rows), dtype="string")
+        bad["reason"] = pd.array(list(problems.values()), dtype="string")
+        both = pd.concat([self.frame, bad], ignore_index=True)
+        return both.sort_values("row", ignore_index=True)
 
     def galaxy(self, k: int) -> tuple[str, OwnGalaxy]:
         """Name and photometry of the k-th row of the results, as the run had them."""

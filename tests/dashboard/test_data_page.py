@@ -80,7 +80,13 @@ def test_a_catalogue_is_read_run_and_saved(view):
     assert view.found.files.buttons["posteriors.csv"].filename == "mine-posteriors.csv"
     back = pd.read_csv(io.BytesIO(asyncio.run(view.found.saved("csv"))))
     assert back["log_mstar_p50"].iloc[0] == pytest.approx(there)
-    assert len(pd.read_parquet(io.BytesIO(asyncio.run(view.found.saved("parquet"))))) == 2
+    frame = pd.read_parquet(io.BytesIO(asyncio.run(view.found.saved("parquet"))))
+    assert list(frame["id"]) == ["g72", "g2489", "g2490"]  # with what could not be run
+    assert list(frame["row"]) == [0, 1, 2]
+    assert list(frame["status"]) == ["ok", "bad row", "ok"]
+    assert "redshift = -1" in frame["reason"][1].replace("\N{MINUS SIGN}", "-")
+    assert np.isnan(frame["log_mstar_p50"][1])
+    assert frame["inside"].dtype == bool
 
 
 @pytest.mark.parametrize("kind", ["csv", "parquet"])
@@ -89,7 +95,7 @@ def test_results_that_were_saved_are_read_as_a_catalogue(view, kind):
     asyncio.run(view.run())
     saved, before = asyncio.run(view.found.saved(kind)), view.results
     asyncio.run(view.load(saved, f"mine-posteriors.{kind}"))
-    assert "2 rows, 2 of them can be run" in unescape(view._note.object)
+    assert "3 rows, 2 of them can be run" in unescape(view._note.object)
     flux = before[[f"flux_{b}" for b in view.rows.photometry.bands]]
     np.testing.assert_allclose(view.rows.photometry.flux, flux, rtol=1e-12)
 

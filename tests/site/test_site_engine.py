@@ -293,6 +293,8 @@ def test_address_and_store_keep_what_they_are_given(numerics):
                  twice: decode("flux=u:1:1,u:2:1&z=0.05", site).state,
                  hex: decode("flux=u:0x10:1&z=0.05", site).state,
                  bands: decode("bands=g,x-g", site),
+                 elsewhere: decode("prior=provabgs&whatif=u:out", site).notices,
+                 usual: decode("prior=flat&walk=", site).notices,
                  long: decode("flux=sdss2010-u:7:1,g:2:1,J:3:1&z=0.05", site),
                  curve: decode("flux=sdss2010-u:7:1,u:2:1&z=0.05", site).state,
                  truth: decode("flux=u:1:1&z=0.05&truth=1,2", site).notices,
@@ -304,6 +306,11 @@ def test_address_and_store_keep_what_they_are_given(numerics):
     assert "truth='1,2' in the address is not the 12 parameters" in found["truth"][0]
     assert found["bands"]["state"] == {"bands": ["g"]}
     assert "not among u, g; the others are used" in found["bands"]["notices"][0]
+    assert found["elsewhere"] == [
+        "prior = 'provabgs' is left out: only the app has it",
+        "whatif = 'u:out' is left out: only the app has it",
+    ]
+    assert found["usual"] == []
     assert found["twice"] == found["hex"] == found["curve"] == {}  # as the app has it
     assert found["long"]["state"]["own"]["flux"] == [7, 2]  # a longer name of the same curve
     assert found["long"]["notices"] == [

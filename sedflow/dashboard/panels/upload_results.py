@@ -112,7 +112,7 @@ class ResultsPanel(pn.viewable.Viewer):
     async def saved(self, kind: str) -> bytes | None:
         """The results as a file: "csv" or "parquet"."""
         done = self.done
-        return None if done is None else await beside(results_file)(done.frame, kind)
+        return None if done is None else await beside(results_file)(done.whole, kind)
 
     def __panel__(self):
         return self._column

@@ -10,6 +10,8 @@
 export const VIEWS = ["explore", "forward", "learn", "about"];
 const MOST = 64; // characters of a value that a notice quotes
 const LONGEST = 200; // characters of a text
+/** Keys of the app's addresses that ask for what this page has not. */
+const IN_APP = ["prior", "whatif", "pins", "pinned", "walk", "present", "class"];
 
 /**
  * Keys of the address: of the galaxy and its light, and of the forward model.
@@ -78,6 +80,10 @@ export function decode(query, site) {
     const text = given.get(name);
     const value = text === null ? undefined : valueOf(name, text, key, notices);
     if (value !== undefined) state[name] = value;
+  }
+  for (const name of IN_APP) {
+    const text = given.get(name);
+    if (text && !(name === "prior" && text === "flat")) notices.push(`${name} = ${quoted(text)} is left out: only the app has it`);
   }
   try {
     const own = decodeOwn(given, site, notices);
