@@ -122,7 +122,7 @@ FORWARD = """
 /* On a small screen the spectrum stays in sight while sliders pass below it. */
 @media (max-width: 900px) {
   :host { display: contents !important; }
-  :host > * { flex: none !important; width: 100% !important; box-sizing: border-box; }
+  :host > * { flex: none !important; width: auto !important; align-self: stretch !important; }
   .bar { order: -2; padding: 4px 8px 0; }
   .sed { order: -1; position: sticky !important; top: 0; z-index: 3;
     height: min(300px, 36vh) !important; background: var(--sf-ground); }
