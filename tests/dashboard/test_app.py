@@ -437,6 +437,7 @@ def test_data_that_come_while_a_table_is_built_are_shown(page):
     assert shown[0] == "late" and shown[1].isdecimal()
 
 
+@pytest.mark.heavy
 def test_no_page_says_what_a_public_server_refuses(blank, address):
     """After twenty refusals nobody behind that address gets a page: `blank` fails on each."""
     page = blank
@@ -1415,6 +1416,7 @@ def test_forced_colors_show_what_is_chosen(blank, address):
 def test_a_connection_that_stalls_is_told(blank, address):
     """Nobody closes it: the network forgets it, and what is picked then shows nothing."""
     page = blank
+    page.clock.install()
     page.add_init_script("""
         const Socket = window.WebSocket
         window.WebSocket = class extends Socket {
@@ -1428,11 +1430,13 @@ def test_a_connection_that_stalls_is_told(blank, address):
     """)
     go(page, address)
     told = page.get_by_text("The server has not answered for 10 s.")
-    page.wait_for_timeout(11_500)  # a page where nothing is asked for
+    page.clock.run_for(12_000)  # a page where nothing is asked for
     expect(told).to_have_count(0)
     page.evaluate("window.stalls = true")
     find(page, "2490")
-    expect(told).to_have_count(1, timeout=20_000)
+    page.wait_for_timeout(500)
+    page.clock.run_for(12_000)
+    expect(told).to_have_count(1)
     page.evaluate("window.stalls = false")
     find(page, "2490")
     expect(told).to_have_count(0, timeout=20_000)

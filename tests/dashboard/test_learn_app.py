@@ -34,7 +34,7 @@ def test_validation_is_looked_up_for_a_galaxy_like_this_one(open_view, nsa):
     page.get_by_role("heading", name="Validation of nsa-uv-bc03").wait_for(timeout=20_000)
 
 
-@pytest.mark.parametrize("theme", ["default", "dark"])
+@pytest.mark.parametrize("theme", [pytest.param("default", marks=pytest.mark.heavy), "dark"])
 def test_a_student_fits_by_hand_with_the_keyboard(open_view, nsa, posterior, theme):
     page = open_view(lambda: LearnView(nsa, lambda name: posterior), theme)
     start = page.get_by_role("button", name="Start: Fit by hand")

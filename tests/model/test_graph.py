@@ -224,7 +224,7 @@ def test_the_coarse_tables_are_the_model_to_a_hundredth_of_a_magnitude():
     assert np.quantile(error, 0.999) < 0.03
 
 
-@pytest.mark.slow
+@pytest.mark.heavy
 def test_the_packaged_graphs_are_those_that_the_tool_builds(tmp_path):
     """To the last answer, if not to the last byte: exporters differ in names."""
     build = f"build_graphs.build(Path({str(tmp_path)!r}))"

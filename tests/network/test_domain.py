@@ -26,7 +26,7 @@ def _scaled(galaxy, flux=1.0, sigma=1.0):
     return Photometry(galaxy.flux * flux, galaxy.sigma * sigma, galaxy.redshift, galaxy.bands)
 
 
-@pytest.mark.slow
+@pytest.mark.heavy
 def test_false_alarms_are_rare(posterior):
     _, galaxies = sedflow.simulate(100, seed=41)
     check = posterior.check(galaxies)

@@ -406,7 +406,7 @@ def test_a_posterior_at_the_edges_of_the_prior_is_whole(posterior, nsa, nsaid, l
     assert verdict.log_evidence == pytest.approx(log_evidence, abs=0.2)
 
 
-@pytest.mark.slow
+@pytest.mark.heavy
 def test_adaptive_sampling_makes_draws_enough_for_two_thin_modes(posterior, nsa):
     """NSAID 68441, z off."""
     galaxy = nsa.photometry(68441)

@@ -64,6 +64,7 @@ def test_figures_show_it(report):
         assert sum(bool(ax.lines) or bool(ax.patches) for ax in figure.axes) >= 7
 
 
+@pytest.mark.heavy
 def test_the_shipped_network_is_calibrated(posterior):
     """All quantities inside the band that holds all of them at once, and the coverage right."""
     s = sedflow.validate(posterior, n=150, n_draw=300, seed=77, n_nsa=10, local=False).summary
