@@ -25,7 +25,7 @@ from sedflow.catalogue.frame_index import index_of, named_by_index
 from sedflow.catalogue.guess import mapping_of
 from sedflow.catalogue.mapping import ColumnMap
 from sedflow.catalogue.read.open import as_written
-from sedflow.catalogue.rows import Rows, known_ids, to_photometry
+from sedflow.catalogue.rows import Problem, Rows, known_ids, to_photometry
 from sedflow.catalogue.sampler_for_bands import sampler_for, usable
 from sedflow.draws import MAX_DRAWS, weighted_quantile
 from sedflow.errors import (
@@ -252,6 +252,18 @@ def infer_read(
             if progress:
                 progress(k + 1, len(rows.rows))
     return _frame(frame, rows.ids.dtype), kept
+
+
+def bad_rows(
+    rows: Rows, problems: Sequence[Problem], mapping: ColumnMap, posterior: Any
+) -> pd.DataFrame:
+    """Results of rows that cannot be used: nothing but the reason of each."""
+    at = np.array([problem.row for problem in problems], dtype=int)
+    frame = _blank(len(at), sampler_for(mapping, posterior), rows.ids[at], rows.redshift[at], 0)
+    frame["row"] = at
+    frame["status"][:] = "bad row"
+    frame["reason"][:] = [problem.reason for problem in problems]
+    return _frame(frame, rows.ids.dtype)
 
 
 def meta(posterior: Any = DEFAULT_WEIGHTS, id_kind: str = "int") -> pd.DataFrame:

@@ -10,9 +10,9 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from sedflow.catalogue.infer import infer_partition
+from sedflow.catalogue.infer import bad_rows, infer_partition
 from sedflow.catalogue.mapping import ColumnMap
-from sedflow.catalogue.rows import Problem, Rows, known_ids
+from sedflow.catalogue.rows import Problem, Rows
 from sedflow.dashboard.answer import OwnGalaxy
 from sedflow.network.posterior import AmortizedPosterior
 from sedflow.redshifts import MAX_REDSHIFT, outside_model
@@ -78,6 +78,14 @@ class Inputs:
         some = self.table[rows]
         some.meta.pop("problems", None)  # of lines, by their numbers in the whole; none is here
         part = infer_partition(some, self.mapping, posterior, n=DRAWS, first=0, id_kind=kind)
+        return self._numbered(part, rows)
+
+    def refused(self, posterior: AmortizedPosterior) -> pd.DataFrame:
+        """The same of the rows that cannot be run, with their reasons."""
+        part = bad_rows(self.rows, self.problems, self.mapping, posterior)
+        return self._numbered(part, part["row"].to_numpy())
+
+    def _numbered(self, part, rows):
         part["row"] = rows
         if not self.mapping.id:
             part["id"] = pd.array(rows, dtype="Int64")
@@ -89,35 +97,17 @@ class Results:
     """What a run found, and what it was made from.
 
     frame : DataFrame with a row for each that was run
+    refused : the same of those that cannot be run, with their reasons
     """
 
     inputs: Inputs
     frame: pd.DataFrame = field(repr=False)
+    refused: pd.DataFrame = field(repr=False)
 
     @property
     def whole(self) -> pd.DataFrame:
         """The same with the rows that cannot be run, each with its reason: what files have."""
-        problems = {problem.row: problem.reason for problem in self.inputs.problems}
-        if not problems:
-            return self.frame
-        rows = np.array(list(problems))
-        bad = self.frame.iloc[np.zeros(len(rows), int)].copy()  # of the same columns and types
-        for name in bad.columns:
-            kind = bad[name].dtype
-            if pd.api.types.is_float_dtype(kind):
-                bad[name] = np.array(np.nan, dtype=kind)
-            elif pd.api.types.is_bool_dtype(kind):
-                bad[name] = False
-            elif pd.api.types.is_integer_dtype(kind) and name != "id":
-                bad[name] = np.zeros(len(rows), dtype=kind)
-            elif name != "id":
-                bad[name] = pd.array([""] * len(rows), dtype=kind)
-        ids = known_ids(self.inputs.rows.ids[rows]) if self.inputs.mapping.id else rows
-        bad["id"] = pd.array(ids, dtype=self.frame["id"].dtype)
-        bad["redshift"] = np.asarray(self.inputs.rows.redshift, float)[rows]
-        bad["row"], bad["status"] = rows, pd.array(["bad row"] * len(rows), dtype="string")
-        bad["reason"] = pd.array(list(problems.values()), dtype="string")
-        both = pd.concat([self.frame, bad], ignore_index=True)
+        both = pd.concat([self.frame, self.refused], ignore_index=True)
         return both.sort_values("row", ignore_index=True)
 
     def galaxy(self, k: int) -> tuple[str, OwnGalaxy]:

@@ -27,7 +27,7 @@ POPULATIONS = {
 }
 
 _TESTED = {**POPULATIONS, "like": LIKE}
-_DRAWN = {"network": "network", "exact": "exact (by weighting)"}
+_DRAWN = {drawn[0]: label for label, drawn in KINDS.items() if len(drawn) == 1}
 _NAMES = tuple(q.name for q in VALIDATED)
 _LONGEST = 64  # characters of a value that a notice quotes
 

@@ -309,11 +309,9 @@ def grid_comparison(found, names=None, backend: str = "matplotlib") -> Any:
     _check(None, backend)
     if backend == "bokeh":
         raise SedflowError('the comparison of grids is drawn by backend="matplotlib" alone')
-    fits = [*found.fits.values()]
     if names is None:  # of grids that all know what mass is left
-        known = set.intersection(*(set(one.keys()) for one in fits))
-        names = _QUOTED if known.issuperset(_QUOTED) else MAIN
-    names = _names(names, fits[0])
+        names = _QUOTED if {q.name for q in found.quantities}.issuperset(_QUOTED) else MAIN
+    names = _names(names, next(iter(found.fits.values())))
     figure = _figure((1.6 * len(names) + 2.4, 1.0 + 0.7 * len(found.fits)))
     draw_comparison(figure, found, names, [_label(name) for name in names])
     return figure

@@ -169,7 +169,7 @@ class Comparison:
         return weighted_quantile(values, levels, weights)
 
     @property
-    def _quantities(self):
+    def quantities(self) -> list:
         """Rows of the quantities that every grid has."""
         known = set.intersection(*(set(one.keys()) for one in self.fits.values()))
         return [p for p in ALL if p.name in known]
@@ -180,7 +180,7 @@ class Comparison:
         Columns GRID_p16, ... and average_p16, ...; the metadata have evidences and weights.
         """
         q = np.atleast_1d(fractions(q))
-        rows = self._quantities
+        rows = self.quantities
         columns: dict[str, list] = {"name": [p.name for p in rows], "unit": [p.unit for p in rows]}
         sources: dict[str, Callable] = {
             grid: lambda name, one=one: one.draws.quantile(one.values(name), q)
@@ -264,7 +264,7 @@ class Comparison:
         heads = ("grid", "ln evidence", "weight", "verdict")
         rows = [(*line, self.fits[line[0]].quality) for line in self._lines()]
         averages = []
-        for p in () if self._is_unknown else self._quantities:
+        for p in () if self._is_unknown else self.quantities:
             low, middle, high = self.quantile(p.name)
             text = f"{middle:.3f}  +{high - middle:.3f} \N{MINUS SIGN}{middle - low:.3f}"
             medians = (f"{one.quantile(p.name, 50):.3f}" for one in self.fits.values())

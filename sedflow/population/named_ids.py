@@ -37,6 +37,11 @@ def texts_of(name: str, ids: Any) -> list[str]:
     return [as_text(x) for x in values]
 
 
+def written_ids(ids: np.ndarray) -> np.ndarray:
+    """IDs (n,) as files have them: numbers as the run has them, all others as text."""
+    return ids.astype(str) if ids.dtype == object else ids
+
+
 def as_text(ident: Any) -> str:
     """An ID as the text that names a galaxy: bytes of FITS, and no blanks around.
 

@@ -28,7 +28,7 @@ from sedflow.population.evidence import spreads
 from sedflow.population.given_weights import checked_weights, named_weights, weights_of
 from sedflow.population.grid import cell_counts, check_ends, edges_of, names_of
 from sedflow.population.members import NOT_IN_SAMPLE, checked_status, members_in
-from sedflow.population.named_ids import as_text, check_known, named_ids
+from sedflow.population.named_ids import as_text, check_known, named_ids, written_ids
 from sedflow.population.part_evidence import EvidenceJob, part_evidence, part_quantiles
 from sedflow.population.population import OUTSIDE, Population
 from sedflow.population.prior import prior_shares
@@ -287,16 +287,11 @@ class StreamedPopulation(Population):
     def _rows(self, part, sample, rows):
         """Columns of the galaxies of a partition in the sample, which have these rows of all."""
         return {
-            "id": _as_in_the_run(part.ids[sample]),
+            "id": written_ids(part.ids[sample]),
             "redshift": part.redshift[sample],
             "weight": np.ones(sample.sum()) if self.weights is None else self.weights[rows],
             "effective_draws": self.effective_draws[rows].astype(float),
         } | {name: column[sample] for name, column in part.columns.items()}
-
-
-def _as_in_the_run(ids):
-    """IDs as the run's results have them: whole numbers, or text."""
-    return [str(i) for i in ids] if ids.dtype == object else ids
 
 
 def _silent(sentence):

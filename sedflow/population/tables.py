@@ -9,6 +9,7 @@ from astropy.table import Table
 from sedflow.draws import CURVE_LEVELS, weighted_quantile
 from sedflow.fits.export import write_table
 from sedflow.model.derived import unit_of_column
+from sedflow.population.named_ids import written_ids
 
 _OWN = (0.16, 0.5, 0.84)
 
@@ -71,8 +72,7 @@ def mean_and_spread(shares: np.ndarray, edges: np.ndarray) -> tuple[np.ndarray, 
 def galaxies(population: Any, members: Any) -> Table:
     """A row for each galaxy: its own quantiles, and those with the population as prior."""
     n = len(members)
-    text = members.ids.dtype == object
-    out = Table({"id": members.ids.astype(str) if text else members.ids})
+    out = Table({"id": written_ids(members.ids)})
     out["redshift"] = members.redshift
     out["weight"] = np.ones(n) if population.weights is None else population.weights
     out["effective_draws"] = population.effective_draws

@@ -320,7 +320,7 @@ class UploadPanel(pn.viewable.Viewer):
                 self._running = None
                 self._enable()
         if parts:
-            done = Results(inputs, pd.concat(parts, ignore_index=True))
+            done = Results(inputs, pd.concat(parts, ignore_index=True), inputs.refused(posterior))
             missing = len(todo) - len(done.frame)
             why = problem or " Cancelled:"
             left = f"{why} {missing} rows were not run." if missing else ""
