@@ -23,7 +23,7 @@ from sedflow.files.packaged import SSP_NAMES, checked_path
 from sedflow.files.paths import as_path
 from sedflow.model.remnants import remnant_mass
 from sedflow.model.ssp_stated import in_our_units, unit_of
-from sedflow.model.ssp_units import check_stars
+from sedflow.model.ssp_units import check_iron, check_masses, check_stars
 from sedflow.settled import Frozen, frozen
 from sedflow.units import plain
 
@@ -47,7 +47,7 @@ _NUMBERS = ("feh", "lg_age_gyr", "wave_edges", "luminosity", "mass_remaining", "
 SOLAR_Z = 0.0190
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class SSPGrid(Frozen):
     """Spectra of simple stellar populations, per solar mass formed.
 
@@ -367,6 +367,10 @@ def _read_ssp(path: Path, name: str, seen=None) -> SSPGrid:
     ):
         wave, ages, metals = data["ssp_wave"], data["ssp_lg_age_gyr"], data["ssp_lgmet"]
         check_stars(path.name, data["ssp_flux"], wave, ages, metals, lsun, units["ssp_lgmet"])
+        if left is not None:
+            check_masses(path.name, left, ages)
+        if "ssp_feh" in data:
+            check_iron(path.name, data["ssp_feh"], metals)
     alone = _without_remnants(path.name, counted, left)
     grid = SSPGrid.from_lnu(
         data["ssp_flux"],

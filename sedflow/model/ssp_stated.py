@@ -18,6 +18,7 @@ _LOG = re.compile(
 )
 _YEARS = {"gyr": 1e9, "myr": 1e6}
 _PRESENT = re.compile(r"\b(present|current|surviving|remaining|living)\b", re.IGNORECASE)
+_NOT = re.compile(r"\bnot\s+\w+", re.IGNORECASE)
 _WORDS = re.compile(
     r"\b(formed|initial(ly)?|of|stars|mass|present|current|surviving|remaining|living)\b", re.I
 )
@@ -64,7 +65,7 @@ def in_our_units(name: str, data: dict, stated: dict, lsun: float) -> dict:
 
 
 def _light(name, data, stated, lsun):
-    flux = data["ssp_flux"]
+    flux, stated = data["ssp_flux"], _NOT.sub(" ", stated)
     if (found := _density(name, stated)) is not None:
         factor, per_length = found
         flux = flux * (factor if _LSUN.search(stated) else factor / lsun)

@@ -16,6 +16,10 @@ _OLD = 0.02, 0.8  # light of old stars there [Lsun/Msun formed]
 _OLD_GYR, _YOUNG_GYR = 10.0, 0.01
 _NEAR = 0.25  # dex from these ages
 _FADING = 10.0  # times that young stars outshine old ones, at least; libraries have 270
+_NEAR_UV, _GREEN = (2000.0, 3000.0), (5000.0, 6000.0)  # [A]
+_REDDENING = 3.0  # times that old stars are redder there than young ones; libraries have 10 to 500
+_IRON = 5.0  # dex; [Fe/H] of no stars
+_SUN = -2.25, -1.25  # log10 of the metal mass fraction at [Fe/H] = 0; 0.0056 to 0.056
 _PEAK = 2500.0, 25_000.0  # [A], of old stars
 _LG_AGE = -5.0, 1.3  # log10 Gyr; 20 Gyr is older than the universe
 _POOR = -2.3  # that is exceeded by the richest stars of any library for galaxies
@@ -66,6 +70,51 @@ def check_stars(name, lnu, wave, lg_age, lgmet, lsun, stated: str = "") -> None:
                 "times as much; are the ages of ssp_flux in the order and the unit of "
                 "ssp_lg_age_gyr, log10 Gyr?"
             )
+        redder = _blue(lnu[solar, young], wave) / _blue(spectrum, wave)
+        if redder < _REDDENING:
+            raise BadSSP(
+                f"{name}: from 5500 to 2500 A, a population of {10 ** lg_age[young]:.3g} Gyr is "
+                f"{redder:.3g} times as blue as one of {10 ** lg_age[old]:.3g} Gyr, where stars "
+                "are ten times or more; are the wavelengths of ssp_flux in the order of ssp_wave?"
+            )
+
+
+def check_masses(name: str, left: np.ndarray, lg_age: np.ndarray) -> None:
+    """Refuse masses that are not what is left of one formed.
+
+    left (n_met, n_age) : ssp_mass_remaining; lg_age (n_age,) : log10 Gyr, ascending
+
+    Raises
+    ------
+    BadSSP
+        They grow with age, as what was lost does.
+    """
+    first, last = np.median(left[:, 0]), np.median(left[:, -1])
+    if 0 <= first < last:
+        raise BadSSP(
+            f"{name}: ssp_mass_remaining grows from {first:.3g} at {10 ** lg_age[0]:.3g} Gyr to "
+            f"{last:.3g} at {10 ** lg_age[-1]:.3g} Gyr, where the mass that is left falls from 1; "
+            "these look like the mass that was lost; give one minus it"
+        )
+
+
+def check_iron(name: str, feh: np.ndarray, lgmet: np.ndarray) -> None:
+    """Refuse [Fe/H] (n_met,) whose Sun has no metallicity that any library gives it.
+
+    Raises
+    ------
+    BadSSP
+        With the Sun's metal mass fraction by both data sets.
+    """
+    if feh.shape != lgmet.shape or not np.abs(feh).max() < _IRON:
+        return  # SSPGrid says so
+    sun = float(np.median(lgmet - feh))
+    if np.isfinite(sun) and not _SUN[0] <= sun <= _SUN[1]:
+        raise BadSSP(
+            f"{name}: by ssp_feh and ssp_lgmet the Sun has a metal mass fraction of {10**sun:.2g}, "
+            "where libraries have 0.013 to 0.02; leave ssp_feh out, or give log10 of the iron "
+            "relative to the Sun's"
+        )
 
 
 def _nearest(values, wanted):
@@ -78,6 +127,16 @@ def _light(lnu, wave):
     inside = (wave >= _OPTICAL[0]) & (wave <= _OPTICAL[1])
     with np.errstate(all="ignore"):
         return float(np.trapezoid((lnu * (C_ANGSTROM / wave**2))[inside], wave[inside]))
+
+
+def _blue(lnu, wave):
+    """L_nu near 2500 A over that near 5500 A, medians; NaN where the grid has neither."""
+    near = [(wave >= low) & (wave <= high) for low, high in (_NEAR_UV, _GREEN)]
+    if not all(inside.any() for inside in near):
+        return np.nan
+    with np.errstate(all="ignore"):
+        blue, green = (np.median(lnu[inside]) for inside in near)
+        return float(blue / green)
 
 
 def _unit_like(lnu, wave, lsun):

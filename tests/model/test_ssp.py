@@ -192,6 +192,15 @@ def test_numbers_in_another_unit_are_refused_with_the_unit_they_look_like(tmp_pa
             "natural logarithms of years",
         ),
         (lambda d: d | {"ssp_flux": d["ssp_flux"] * d["ssp_wave"] / 6.626e-27}, "light of a popul"),
+        (lambda d: d | {"ssp_mass_remaining": 1 - d["ssp_mass_remaining"]}, "mass that was lost"),
+        (
+            lambda d: d | {"ssp_flux": d["ssp_flux"][..., ::-1]},
+            "in the order of ssp_wave|brightest",
+        ),
+        (
+            lambda d: d | {"ssp_feh": d["ssp_lgmet"] + 2.7},
+            "the Sun has a metal mass fraction of 0.002",
+        ),
         (lambda d: d | {"ssp_wave": 1e4 / d["ssp_wave"]}, "must be finite and ascend"),
         (lambda d: d | {"ssp_wave": 2.998e18 / d["ssp_wave"]}, "must be finite and ascend"),
     ],
@@ -229,6 +238,7 @@ def _stated(path, sets, units):
         ("ssp_lgmet", "ln Z", lambda d: d["ssp_lgmet"] * np.log(10)),
         ("ssp_flux", "Lsun/A/Msun", lambda d: d["ssp_flux"] * 2.99792458e18 / d["ssp_wave"] ** 2),
         ("ssp_flux", "L_sun Hz-1 M_sun-1", lambda d: d["ssp_flux"]),
+        ("ssp_flux", "Lsun/Hz per Msun formed (not remaining)", lambda d: d["ssp_flux"]),
         ("ssp_flux", "erg / (s Hz Msun)", lambda d: d["ssp_flux"] * 3.846e33),
         ("ssp_flux", "Lsun/Hz per Msun formed, mean over each bin", lambda d: d["ssp_flux"]),
         (
