@@ -30,14 +30,14 @@ def inference_data(population: Any) -> Any:
     for name, edge in zip(names, edges, strict=True):
         constant[f"edges_{name}"] = edge
         dims[f"edges_{name}"] = [f"edge_{name}"]
-    if len(population.ids) == len(population):  # of a streamed one, they are not in memory
+    if not population.is_streamed:
         ids = population.ids
         coords["galaxy"] = ids.astype(str) if ids.dtype == object else ids
-        each = {"redshift": population.redshift, "effective_draws": population.effective_draws}
-        if population.weights is not None:
-            each["weight"] = population.weights
-        constant |= each
-        dims |= {key: ["galaxy"] for key in each}
+    each = {"redshift": population.redshift, "effective_draws": population.effective_draws}
+    if population.weights is not None:
+        each["weight"] = population.weights
+    constant |= each
+    dims |= {key: ["galaxy"] for key in each}
     total, error = population.total
     about = {
         "title": repr(population).strip("<>"),

@@ -78,6 +78,8 @@ class Population(CellDensity):
     #: Galaxies that these are a part of, if they are one; and whether their data chose it.
     n_whole: int = 0
     is_selected: bool = False
+    #: Whether the galaxies' IDs and draws are on disk alone.
+    is_streamed: bool = False
 
     def __init__(
         self,
@@ -309,7 +311,8 @@ class Population(CellDensity):
 
         Groups: posterior (density in each cell, mean_NAME and sd_NAME of each quantity) and
         constant_data (prior_density, medians_density and stack_density, to compare, the edges
-        of the cells, and the redshift and effective_draws of each galaxy).
+        of the cells, and the redshift and effective_draws of each galaxy, by its ID; by its
+        number where the population is streamed).
 
         Examples
         --------

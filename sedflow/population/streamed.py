@@ -48,9 +48,9 @@ _NO_PARTS = (
 class StreamedPopulation(Population):
     """The density of one or two quantities in a run that is read a partition at a time.
 
-    What it says is what `Population` says; what it holds does not grow with the run, but for one
-    number a galaxy, and the weights if there are any. There are no subsets, and posteriors with the
-    population as prior go to a file.
+    What it says is what `Population` says; what it holds does not grow with the run, but for two
+    numbers a galaxy, and the weights if there are any. There are no subsets, and posteriors with
+    the population as prior go to a file.
 
     Parameters
     ----------
@@ -75,6 +75,8 @@ class StreamedPopulation(Population):
     SedflowError
         As for `Population`.
     """
+
+    is_streamed = True
 
     def __init__(
         self,
@@ -116,7 +118,7 @@ class StreamedPopulation(Population):
         strangers = self._strangers(run)
         self.edges = edges_of(some, self.names, dict(ranges), counts)
         check_ends(some, self.edges, self.names, ranges)
-        self.ids, self._shape = np.zeros(0), counts
+        self._shape = counts
         self._run = run
         ends = np.array(run.ends_of_redshift())
         self._prior = prior_shares(self.names, self.edges, ends, some.prior, some.model)
@@ -124,7 +126,6 @@ class StreamedPopulation(Population):
             blocks = self._read(Path(folder))
             self.fitted = fit_density(blocks, self._shape, self.weights, n=self._n, seed=self._seed)
             self._watch(blocks)
-        self.redshift = some.redshift
         self._spreads = np.median(spreads(some), axis=0)
         self._members = replace(some, strangers=strangers)
         self._of_draws = np.zeros((0, 0))
@@ -133,6 +134,7 @@ class StreamedPopulation(Population):
         """Likelihoods of all galaxies, and what is counted on the way."""
         size = int(np.prod(self._shape))
         blocks, found = Blocks(folder, size), []
+        redshifts: list[np.ndarray] = []
         self._medians, self._stack, self._mean_prior = np.zeros((3, size))
         gone = Counter(self._run.left_out)
         for part in self._by_part(part_evidence):
@@ -150,6 +152,7 @@ class StreamedPopulation(Population):
                 found.append(w)
             behind = csr_array(part.different[rows]).data
             blocks.add(csr_array(part.likelihood[rows]), behind, ids)
+            redshifts.append(part.redshift[enter])
             self._medians += _in_cells(part.medians[rows], w, size)
             self._stack += counts.T @ (w / self._run.kept)
             self._mean_prior += self._prior.total(part.redshift[enter])
@@ -158,6 +161,7 @@ class StreamedPopulation(Population):
             raise SedflowError(
                 f"{self._count} galaxies have draws here, where a population needs {_FEWEST}"
             )
+        self.redshift = np.concatenate(redshifts)
         self.weights = None if self._named is None else np.concatenate(found)
         self._sum = float(self._count if self.weights is None else self.weights.sum())
         self.left_out = dict(+gone)
@@ -207,6 +211,11 @@ class StreamedPopulation(Population):
 
     def __len__(self):
         return self._count
+
+    @property
+    def ids(self) -> Any:
+        """Not in memory."""
+        raise SedflowError("the IDs are not in memory; write them with galaxies('FILE.parquet')")
 
     @property
     def few(self) -> list:

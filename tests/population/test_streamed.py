@@ -91,6 +91,7 @@ def test_a_streamed_population_is_that_in_memory(both):
     np.testing.assert_allclose(streamed.stack(), memory.stack(), rtol=1e-6)
     np.testing.assert_allclose(streamed.prior_density, memory.prior_density, rtol=0.02, atol=1e-6)
     assert np.all(streamed.effective_draws >= 0.9 * memory.effective_draws)  # copies count twice
+    np.testing.assert_array_equal(streamed.redshift, memory.redshift)
     assert any("galaxies given" in text for text in streamed.notes)
 
 
@@ -207,6 +208,14 @@ def test_what_needs_all_draws_is_refused_in_a_sentence(both):
         both[1].selected(slice(5))
     with pytest.raises(SedflowError, match="not in memory"):
         _ = both[1].shrunk
+    with pytest.raises(SedflowError, match="IDs are not in memory"):
+        _ = both[1].ids
+
+
+def test_arviz_numbers_the_galaxies_of_a_streamed_population(both):
+    constant = both[1].to_inference_data().constant_data
+    np.testing.assert_array_equal(constant.redshift, both[0].redshift)
+    np.testing.assert_array_equal(constant.galaxy, np.arange(len(both[1])))
 
 
 def test_density_and_figure_are_made_as_ever(both, tmp_path):
