@@ -405,3 +405,10 @@ def test_a_negative_error_is_refused_with_what_to_give_for_a_limit():
     with pytest.raises(BadPhotometry, match=r"sigma = 0\.0 in band g .*give the one-sigma error"):
         Photometry([3.0, 6.0], [0.1, 0.0], 0.05, "ug")
     assert Photometry([3.0, 0.0], [0.1, 2.0], 0.05, "ug").present.all()
+
+
+def test_the_bands_in_which_many_were_observed_are_not_those_of_one():
+    many = Photometry(np.ones((3, 2)), np.ones((3, 2)), np.full(3, 0.05), ("g", "r"))
+    with pytest.raises(BadPhotometry, match=r"these are 3 galaxies.*photometry\[k\].observed"):
+        _ = many.observed
+    assert many[0].observed.bands == many.bands

@@ -20,6 +20,8 @@ def compare(galaxy, grids, draws, seed, figure, output, as_json):
 
     Example: sedflow compare 72 --grids fsps,bc03 --figure grids.png
     """
+    import numpy as np
+
     import sedflow
     from sedflow.fits.grid_files import grid_folder
 
@@ -34,16 +36,17 @@ def compare(galaxy, grids, draws, seed, figure, output, as_json):
         say(f"wrote {found.save(output)}")
     if figure:
         write_figure(found.plot(), figure)
-    weights, summary = found.weights, found.summary()
+    weights, summary = found.weights if found.has_average else {}, found.summary()
     if as_json:
         average = {
-            row["name"]: [float(row[f"average_p{q}"]) for q in (16, 50, 84)] for row in summary
+            row["name"]: [float(row[f"average_p{q}"]) for q in (16, 50, 84)]
+            for row in (summary if weights else ())
         }
         rows = {
             name: {
-                "log_evidence": value,
-                "log_evidence_error": scatter,
-                "weight": weights[name],
+                "log_evidence": value if np.isfinite(value) else None,
+                "log_evidence_error": scatter if np.isfinite(value) else None,
+                "weight": weights.get(name),
                 "verdict": found.fits[name].quality,
             }
             for name, (value, scatter) in found.log_evidence.items()
@@ -53,11 +56,14 @@ def compare(galaxy, grids, draws, seed, figure, output, as_json):
         return
     echo(found.photometry.title)
     for name, (value, scatter) in found.log_evidence.items():
-        figures = f"ln evidence {value:8.2f} ± {scatter:.2f}  weight {weights[name]:.3f}"
+        figures = f"ln evidence {value:8.2f} ± {scatter:.2f}  weight {weights.get(name, 0):.3f}"
+        if not np.isfinite(value):
+            figures = "ln evidence unknown"
         echo(f"{name:10} {figures}  {found.fits[name].quality}")
     if found.note:
         echo(found.note)
-    echo(f"\nmedians of {', '.join(found.fits)}; 16, 50 and 84 % of the average")
+    average = "; 16, 50 and 84 % of the average" if weights else ""
+    echo(f"\nmedians of {', '.join(found.fits)}{average}")
     columns = ["name", "unit", *(f"{k}_p50" for k in found.fits)]
-    columns += [f"average_p{q}" for q in (16, 50, 84)]
+    columns += [f"average_p{q}" for q in (16, 50, 84)] if weights else []
     echo(str(summary[columns]))

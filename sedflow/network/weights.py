@@ -1,5 +1,6 @@
 """Weights of networks, packaged or in a file, checked before they are used."""
 
+import warnings
 from contextlib import suppress
 from functools import lru_cache
 from importlib.util import find_spec
@@ -93,6 +94,12 @@ def load_posterior(
         if packaged and table.is_file():
             checked_path(table.name)
         posterior.p_values = load_p_values(table, expected)
+        if posterior.p_values is None and table.is_file():
+            warnings.warn(
+                f"{table.name} was measured for other weights than {path.name}, so there are no "
+                "calibrated p-values (NaN); make it again with sedflow validate --p-values",
+                stacklevel=2,
+            )
     except SedflowError:
         raise
     except (RuntimeError, AttributeError, LookupError, TypeError, ValueError) as e:

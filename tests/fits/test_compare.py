@@ -99,6 +99,17 @@ def test_a_grid_without_an_evidence_has_no_weight(found):
     assert "weight unknown, ln evidence unknown" in str(none)
     assert "average, 68" not in none._repr_html_()
     assert none.note == "No evidence is known for bc03, so there is no average."
+    summary = none.summary()
+    assert np.isfinite(summary["bc03_p50"]).all() and np.isnan(summary["average_p50"]).all()
+    assert [text.get_text() for text in none.plot().axes[0].get_yticklabels()] == [
+        "bc03\nln Z unknown"
+    ]
+
+
+def test_fits_that_were_not_checked_are_told_so(found):
+    raw = {name: replace(one, verdict=None) for name, one in found.fits.items()}
+    with pytest.raises(SedflowError, match='were not checked; compare with trust="auto"'):
+        _ = Comparison(raw).weights
 
 
 def test_where_no_grid_fits_an_evidence_that_is_not_known_is_told(found, monkeypatch):

@@ -1,4 +1,5 @@
 import json
+import shutil
 
 import numpy as np
 import pytest
@@ -7,7 +8,7 @@ import sedflow
 from sedflow.errors import BadWeights
 from sedflow.files.packaged import data_path
 from sedflow.network.left_out import left_out_pulls
-from sedflow.network.weights import packaged_weights
+from sedflow.network.weights import load_posterior, packaged_weights
 from sedflow.photometry import Photometry
 from sedflow.sampling.importance import weigh
 from sedflow.sampling.misfit import PValueTable, is_misfit, load_p_values, p_text
@@ -158,6 +159,17 @@ def test_pulls_by_weights_and_by_the_network_agree(posterior, monkeypatch):
     monkeypatch.setattr("sedflow.network.left_out._N_DRAW", 2000)
     asked = left_out_pulls(posterior, galaxy, draws)
     np.testing.assert_allclose(by_weights, asked, atol=0.25)
+
+
+def test_a_table_of_another_network_is_not_used_and_told(tmp_path):
+    for end in ("safetensors", "json"):
+        shutil.copy(data_path(f"nsa-ugriz-fsps.{end}"), tmp_path / f"mine.{end}")
+    table = tmp_path / "mine.p_values.json"
+    shutil.copy(data_path("nsa-ugriz-bc03.p_values.json"), table)
+    with pytest.warns(UserWarning, match=r"mine.p_values.json was measured for other weights"):
+        assert load_posterior(tmp_path / "mine.safetensors").p_values is None
+    shutil.copy(data_path("nsa-ugriz-fsps.p_values.json"), table)
+    assert load_posterior(tmp_path / "mine.safetensors").p_values is not None
 
 
 def test_a_band_alone_has_no_pull(posterior):
