@@ -10,7 +10,8 @@ import re
 import numpy as np
 
 from sedflow.bands import BAND_ALIASES, short_name
-from sedflow.catalogue.band_columns import NEGATIVE, corrected_by_name
+from sedflow.catalogue.band_columns import NEGATIVE, NO_ERROR, corrected_by_name
+from sedflow.catalogue.column_names import OF_VALUE
 from sedflow.catalogue.columns import Columns, readable_unit
 from sedflow.catalogue.own_units import as_stated
 from sedflow.flux_units import is_milli
@@ -96,7 +97,9 @@ def _unit_words(name, band):
 def _limit_words(band):
     if not band.limit:
         return
-    which = "a negative error" if band.limit == NEGATIVE else band.limit
+    which = band.limit
+    if band.limit == NEGATIVE:
+        which = f"a negative error, but {', '.join(f'{code:g}' for code in NO_ERROR)},"
     yield f"{which} marks an upper limit" + (
         f" of {band.limit_sigma} sigma (0 +- limit / {band.limit_sigma})"
         if band.limit_sigma
@@ -134,6 +137,10 @@ def _of_all(columns, mapping):
         yield f"not used for any correction: {', '.join(idle[:12])}" + (
             ", ..." if len(idle) > 12 else ""
         )
+    errors = {form.format(v=mapping.redshift.lower()) for form in OF_VALUE}
+    errors -= {one.error.lower() for one in bands}
+    if idle := [name for name in columns.names if name.lower() in errors]:
+        yield f"the redshift is taken as exact: {', '.join(idle)} is not used"
     short = [b for b in mapping.bands if BAND_ALIASES.get(b, "").startswith("sdss2010-")]
     if short:
         real = BAND_ALIASES[short[0]]

@@ -20,6 +20,7 @@ from sedflow.zero_points import SYSTEMS, zero_flux
 #: What the column of errors holds.
 ERROR_KINDS = ("sigma", "ivar", "variance", "relative", "percent", "snr")
 NEGATIVE = "negative error"  # says that the value is an upper limit, in some catalogues
+NO_ERROR = (-9.0, -99.0, -999.0, -9999.0)  # say even there that there is no value
 _SYSTEMS = ("", *SYSTEMS, "asinh")
 
 #: A / E(B-V) of Schlafly & Finkbeiner 2011 (ApJ 737, 103, table 6, R_V = 3.1, for E(B-V) of

@@ -9,7 +9,7 @@ from collections import Counter
 import numpy as np
 
 from sedflow.bands import load_band, short_name
-from sedflow.catalogue.band_columns import NEGATIVE
+from sedflow.catalogue.band_columns import NEGATIVE, NO_ERROR
 from sedflow.catalogue.own_units import as_stated
 from sedflow.flux_units import is_milli
 from sedflow.nulls import among, is_code, no_flux, no_magnitude, no_magnitude_error
@@ -90,8 +90,8 @@ def _flagged(columns, band, value, error):
     """
     none = np.zeros(value.shape, dtype=bool)
     if band.limit == NEGATIVE:
-        upper = (error < 0) & ~among(error, (-1.0, -9.0, -99.0, -999.0, -9999.0))
-        return upper, none, Counter()
+        upper = (error < 0) & ~among(error, NO_ERROR)
+        return upper & ~(among(error, (-1.0,)) & ~(value > 0)), none, Counter()
     if not band.limit:
         return none, none, Counter()
     flags, numbers = columns.flags(band.limit), columns.flag_numbers(band.limit)

@@ -1,5 +1,6 @@
 """The index of a pandas data frame, by which pandas gives each row its own result."""
 
+from collections.abc import Collection
 from dataclasses import replace
 from typing import Any
 
@@ -44,12 +45,38 @@ def named_by_index(table: Any, mapping: ColumnMap) -> tuple[Any, ColumnMap]:
     return table.assign(**{name: ids}), mapping
 
 
+def written_index(table: Any, used: Collection[str] = ()) -> tuple[str, list[str]]:
+    """The column of IDs that was the index of the frame which pandas wrote, and notes on it.
+
+    "" where there is none, or it does not name each row.
+
+    table : a `Catalogue`, or a table that was read of one
+    used : columns that hold something else
+    """
+    name = getattr(table, "index", "")
+    if not isinstance(name, str):  # that of a data frame, which `named_by_index` takes
+        return "", []
+    meta = getattr(table, "meta", None) or {}
+    name = name or str(meta.get("index", ""))
+    if not name or name in used:
+        return "", []
+    rows = table.read([name]) if hasattr(table, "n_rows") else table
+    ids, why = _named(rows[name].tolist())
+    if ids is None:
+        return "", [f"the index of the data frame is not taken as IDs: {why}"]
+    return name, [f"the column {name} is the index of the data frame"]
+
+
 def _ids_of(index):
     """The exact IDs by which an index names each row, each once; else None, and why not."""
     if index.nlevels > 1:
         return None, f"it has {index.nlevels} levels"
+    return _named(index.tolist())
+
+
+def _named(values):
     try:
-        ids = exact_ids(index.tolist())
+        ids = exact_ids(values)
     except BadPhotometry as error:
         return None, str(error)
     texts = [str(ident).strip() for ident in ids.tolist()]

@@ -21,6 +21,7 @@ from sedflow.catalogue.column_names import (
     REDSHIFTS,
 )
 from sedflow.catalogue.columns import Columns, readable_unit, root_of, some
+from sedflow.catalogue.frame_index import written_index
 from sedflow.catalogue.mapping import BandColumns, ColumnMap
 from sedflow.catalogue.presets import named, preset_of
 from sedflow.catalogue.surveys import values_without_errors, what_surveys_tell
@@ -39,6 +40,8 @@ _OF_THE_BAND_Z = (
     "{} is taken as the error of {}, as those of the other bands are named; write a mapping where "
     "it is that of the redshift z"
 )
+_LEAST_AROUND = 3  # letters of a name beside those of the band, by which it is known
+_LONGEST_BAND = 8  # letters
 _FILTER = re.compile(r"[A-Za-z]+[0-9]*-[A-Za-z0-9]+")  # such as decam2014-g
 _Z_LEAST = 6.0  # and smaller ones are redshifts
 _Z_MAX = 12.0  # larger numbers in a column z, beside magnitudes by letters, are magnitudes
@@ -99,8 +102,12 @@ def guess_mapping(
     used |= {name.split("[")[0] for name in used}
     letters = not notes and any(len(band.value) == 1 for band in found.values())
     name = redshift or _redshift(columns, find, used, letters, survey)
-    ident = id or _ident(columns, find, used | {name}, survey)
     notes += [*told.notes, *aside, *_wide(part, found, bands or NSA_BANDS)]
+    ident = id or _ident(columns, find, used | {name}, survey)
+    if not ident:
+        ident, said = written_index(table, used | {name})
+        notes += said
+    notes += _unknown_bands(columns, found, used | {name, ident}, notes) if bands is None else []
     if name.lower() == "z" and letters:
         notes.append(
             f"{name} is taken as the redshift by its numbers, beside magnitudes by letters"
@@ -267,6 +274,44 @@ def _wide(columns, found, bands):
     wide = [name for name in columns.names if name in like and columns.width(name)]
     asked = f"write a mapping with one of them, such as {wide[0]}[0]" if wide else ""
     return [f"not read: {', '.join(wide)}, which hold several numbers a row; {asked}"] * bool(wide)
+
+
+def _unknown_bands(columns, found, used, said):
+    """A sentence on columns with errors that are named as those of the bands are, but for the band.
+
+    said : sentences, in which some of them are named already
+    """
+    errors, told = {name.lower() for name in columns.names}, " ".join(said)
+    unknown = set()
+    for band, one in found.items():
+        letter = band.rsplit("-", 1)[-1]
+        forms = [form for form in _around(one.value, letter) if len("".join(form)) >= _LEAST_AROUND]
+        for name in set(columns.names) - used:
+            others = [other for form in forms if (other := _between(name, *form))]
+            alike = {
+                f"{before}{other}{after}".lower()
+                for other in others
+                for before, after in _around(one.error, letter)
+            }
+            if alike & errors - {name.lower()} and name not in told:
+                unknown.add(name)
+    if not unknown:
+        return []
+    each = [name for name in columns.names if name in unknown]
+    return [f"not read: {some(each)}, of bands that have other names here; write a mapping"]
+
+
+def _around(name, letter):
+    """What stands before and after a letter in a name, wherever it comes."""
+    return [(name[: k.start()], name[k.end() :]) for k in re.finditer(re.escape(letter), name)]
+
+
+def _between(name, before, after):
+    """The band that a name has between what other names have there; "" if it is not one of them."""
+    if not (name.startswith(before) and name.endswith(after)):
+        return ""
+    other = name[len(before) : len(name) - len(after)]
+    return other if len(other) <= _LONGEST_BAND else ""
 
 
 def _filters_in(columns):

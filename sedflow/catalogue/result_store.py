@@ -106,9 +106,13 @@ class ResultStore:
             too slow for all files of a run, but not for those of a page
         """
         for path in files:
-            same = self._stamps[path] is not None and _stamp(path) == self._stamps[path]
-            if same and hashed and path in self._hashes:
+            now = _stamp(path)
+            same = now is not None and now == self._stamps[path]
+            # One that was put back, or that others may read now, has another stamp and its bytes.
+            if now is not None and path in self._hashes and (hashed or not same):
                 same = sha256(path) == self._hashes[path]
+            if same:
+                self._stamps[path] = now
             if not same:
                 raise SedflowError(
                     f"results/{Path(path).name} of this run has changed since it was "

@@ -88,6 +88,13 @@ class RunTable:
     def __len__(self):
         return self.rows
 
+    def __repr__(self):
+        rest = "" if self.finished else f", {self.parts} of {self.all_parts} partitions"
+        return f"<RunTable of {self.out.name}: {self.rows:,} rows{rest}>"
+
+    def __reduce__(self):
+        return RunTable, (self.out,)
+
     def summary(self) -> dict | None:
         """The run's own summary; None if it is not finished."""
         return load_summary(self.out) if (self.out / "summary.json").is_file() else None

@@ -49,6 +49,21 @@ def inferred(galaxies, posterior):
     return infer_rows(galaxies, mapping_of(galaxies), posterior, n=N, keep=10)
 
 
+@pytest.mark.parametrize(
+    ("bands", "others"),
+    [("r", "G"), ("griz", "y"), ("ugr", "K, flux_W3, flux_ha")],
+)
+def test_bands_of_other_names_are_told(bands, others):
+    """A galaxy was inferred from the other bands without a word."""
+    letters = [*bands, *others.replace("flux_", "").split(", ")]
+    names = [name for b in letters for name in (f"flux_{b}", f"flux_err_{b}")]
+    mapping = guess_mapping({name: [1.0] for name in ("redshift", *names, "size", "size_err")})
+    assert [*mapping.bands] == [*bands]
+    assert mapping.notes == (
+        f"not read: flux_{others}, of bands that have other names here; write a mapping",
+    )
+
+
 def test_each_row_has_a_posterior_verdict_and_figures(galaxies, inferred, posterior):
     frame, draws = inferred
     assert frame.id.tolist() == galaxies.id.tolist()

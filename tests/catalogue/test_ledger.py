@@ -4,6 +4,7 @@ import functools
 import hashlib
 import json
 import os
+import pickle
 import shutil
 import struct
 import subprocess
@@ -134,7 +135,10 @@ def test_what_happened_to_a_file_is_said_and_just_that_is_recomputed(
     same = [f for f, t in before.items() if f.stat().st_mtime_ns == t]
     assert {int(f.stem[5:]) for f in same} >= {0, 1, 2, 3} - set(parts)
     assert write_run_page(out).exists()
-    assert RunTable(out).finished
+    table = RunTable(out)
+    assert table.finished
+    assert repr(table) == f"<RunTable of {out.name}: {len(table)} rows>"
+    assert len(pickle.loads(pickle.dumps(table))) == len(table)
     again = infer_catalogue(source, out, mapping=mapping, **OPTIONS)
     assert again["this_run"]["rows"] == 0
 

@@ -302,6 +302,21 @@ def test_a_file_that_changes_while_the_page_is_open_is_refused(tmp_path):
     assert table.row(5)["row"] == 5
 
 
+def test_a_file_that_was_put_back_is_read_on(tmp_path):
+    """Its bytes are the same and its stamp is not: it was refused until the server began anew."""
+    write_run(tmp_path / "out", 50, 10)
+    table = RunTable(tmp_path / "out")
+    path = tmp_path / "out" / "results" / "part-000003.parquet"
+    content = path.read_bytes()
+    path.unlink()
+    with pytest.raises(SedflowError, match="has changed"):
+        table.row(35)
+    path.write_bytes(content)
+    assert table.row(35)["row"] == 35
+    path.chmod(0o640)
+    assert table.row(36)["row"] == 36
+
+
 @pytest.mark.parametrize("number", [-1, ROWS])
 def test_a_row_outside_is_refused(run, number):
     with pytest.raises(SedflowError, match=f"row {number} is not in this run; it has the rows 0"):

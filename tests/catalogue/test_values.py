@@ -276,6 +276,36 @@ def test_upper_limits_are_a_stated_kind():
         to_photometry(text, mapping)
 
 
+def test_the_error_minus_one_marks_a_limit_where_negative_ones_do():
+    """LePhare and others write -1; the band was left out, below a line that said otherwise."""
+    table = {"z": [0.05] * 4, "f": [30.0, -1.0, 30.0, 50.0], "e": [-1.0, -1.0, -99.0, 3.0]}
+    table |= {"g": [9.0] * 4, "eg": [1.0] * 4}
+    bands = {
+        "r": BandColumns("f", "e", "nanomaggies", limit="negative error", limit_sigma="3"),
+        "g": BandColumns("g", "eg", "nanomaggies"),
+    }
+    rows = to_photometry(table, Mapping("z", bands))
+    assert rows.photometry.sigma[:, 0].tolist() == pytest.approx(
+        [10, np.nan, np.nan, 3], nan_ok=True
+    )
+    assert "a negative error, but -9, -99, -999, -9999, marks an upper limit" in " ".join(
+        rows.report
+    )
+
+
+@pytest.mark.parametrize(
+    ("name", "error"), [("z_phot", "z_phot_err"), ("zspec", "e_zspec"), ("z", "z_err")]
+)
+def test_that_the_error_of_a_redshift_is_not_used_is_told(name, error):
+    bands = {"flux_r": [10.0], "flux_err_r": [1.0], "flux_g": [9.0], "flux_err_g": [1.0]}
+    table = {name: [0.05], error: [0.01], **bands}
+    said = assumed(table, guess_mapping(table))
+    assert f"the redshift is taken as exact: {error} is not used" in said
+    assert not any(
+        "taken as exact" in one for one in assumed({name: [0.05], **bands}, guess_mapping(table))
+    )
+
+
 def test_a_stated_unit_comes_before_a_header_that_cannot_be_read():
     table = Table({"redshift": [0.05], "flux_r": [3.631], "flux_err_r": [0.3631]})
     for header in ("MJY", "[uJy]", "furlong", "counts"):

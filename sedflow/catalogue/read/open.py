@@ -57,10 +57,9 @@ def read_table(source, name: str | None = None, *, table: str | int | None = Non
     [0.05]
     """
     catalogue = open_catalogue(source, name, table=table)
-    rows = catalogue.part(0, catalogue.n_rows).read()
+    rows = catalogue.read()
     if catalogue.format in ("CSV", "ECSV"):
         rows = typed(rows, ID_NAMES, getattr(catalogue.whole, "words", ()))
-    rows.meta["notes"] = list(catalogue.notes)
     return rows
 
 
@@ -69,8 +68,7 @@ def as_written(source):
 
     An ID 007 is not the number 7, nor 1e3 the number 1000.
     """
-    catalogue = open_catalogue(source)
-    return catalogue.part(0, catalogue.n_rows).read()
+    return open_catalogue(source).read()
 
 
 def open_catalogue(

@@ -1,10 +1,13 @@
 """Parquet, one file or a folder of files."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
+
+import numpy as np
 
 from sedflow.catalogue.arrow import from_arrow
 from sedflow.catalogue.columns import check_names, unit_among
+from sedflow.catalogue.read.pandas_index import index_of_file
 from sedflow.catalogue.read.parquet_file import ParquetFile
 from sedflow.catalogue.read.source import Catalogue, Part, files_in, not_read
 from sedflow.catalogue.read.text import parsed_yaml, plain_yaml
@@ -14,7 +17,19 @@ from sedflow.units import column_unit
 
 @dataclass(frozen=True)
 class _Parquet(Part):
+    """index : name of a column whose numbers are the metadata's alone, and those of each file"""
+
+    index: tuple[str, tuple[range, ...]] = field(default=("", ()), kw_only=True)
+
     def _read(self, names):
+        name, numbers = self.index
+        if not name or (names is not None and name not in names):
+            return self._read_columns(names)
+        table = self._read_columns(None if names is None else [n for n in names if n != name])
+        table[name] = np.concatenate(numbers)[self.start : self.stop]
+        return table
+
+    def _read_columns(self, names):
         import pyarrow as pa
         from astropy.table import Table
 
@@ -55,20 +70,27 @@ def open_parquet(source, name, bounds) -> Catalogue:
         raise SedflowError(f"the folder {name} holds no Parquet file; give one that does")
     n_rows, columns, first, lost = 0, None, None, {}
     units: dict[str, str] = {}
+    indexes: list[tuple[str, range]] = []
     for file in _parquet_files(source, name):
         check_names(file.schema.names, name, bounds)
-        mine = file.flat_names
+        mine, own = file.flat_names, sum(file.group_rows)
+        index, numbers = index_of_file(file.schema.metadata, file.schema.names, own)
+        indexes.append((index, range(own) if numbers is None else numbers))
         if columns is not None and mine != columns:
             raise SedflowError(f"the files of {name} differ in their columns; fix them")
         if first is None:
             columns, units, first = mine, _parquet_units(file.schema), file
             lost = {f.name: str(f.type)[:40] for f in file.schema if f.name not in mine}
         _check_alike(file, first, units, name)
-        n_rows += sum(file.group_rows)
+        n_rows += own
     bounds.check_rows(n_rows, name)
-    part = _Parquet(source, name, 0, n_rows, bounds)
-    columns = tuple(columns or ())
-    return Catalogue(name, "Parquet", columns, units, n_rows, part, notes=not_read(lost))
+    index = next((index for index, _ in indexes if index), "")
+    ranges = tuple(numbers for _, numbers in indexes)
+    alone = bool(index) and index not in (columns or ())
+    part = _Parquet(source, name, 0, n_rows, bounds, index=(index, ranges) if alone else ("", ()))
+    columns = (*(columns or ()), *([index] if alone else []))
+    notes = not_read(lost)
+    return Catalogue(name, "Parquet", columns, units, n_rows, part, notes=notes, index=index)
 
 
 def _check_alike(file, first, units, name):

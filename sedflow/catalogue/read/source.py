@@ -46,6 +46,7 @@ class Catalogue:
     tables : names of all tables of the file
     notes : what had to be found out about the file, in words
     origin : the file itself, where what is read was unpacked from it
+    index : the column that was the index of the data frame which pandas wrote; "" if none
     """
 
     name: str
@@ -59,11 +60,18 @@ class Catalogue:
     tables: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
     origin: Path | None = None
+    index: str = ""
 
     @property
     def table(self):
         """The first rows, to look at."""
         return self.part(0, min(self.n_rows, 100)).read()
+
+    def read(self, names=None):
+        """Table of all rows, whose metadata have what is known of the file."""
+        table = self.part(0, self.n_rows).read(names)
+        table.meta |= {"notes": list(self.notes), "index": self.index}
+        return table
 
     def part(self, start: int, stop: int) -> "Part":
         """The rows from start up to stop."""
