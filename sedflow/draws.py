@@ -34,7 +34,7 @@ CURVE_LEVELS = (0.025, 0.16, 0.5, 0.84, 0.975)
 _TOLERANCE = 1e-6  # of a sum of weights
 
 
-@dataclass(frozen=True, repr=False)
+@dataclass(frozen=True, repr=False, eq=False)
 class Draws(Frozen):
     """Draws of the 12 parameters of one galaxy, or of many on the leading axes.
 

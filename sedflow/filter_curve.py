@@ -10,6 +10,7 @@ from functools import cached_property
 import numpy as np
 
 from sedflow.errors import UnknownBand
+from sedflow.settled import ByValue
 from sedflow.units import plain
 
 #: Pieces of a curve, relative to their wavelength, below which slope times wavelength loses more
@@ -19,8 +20,8 @@ _NARROW = 3e-5
 _LYMAN = 912.0  # [A], below which galaxies are dark
 
 
-@dataclass(frozen=True)
-class Band:
+@dataclass(frozen=True, eq=False)
+class Band(ByValue):
     """A filter curve: wavelength (n,) ascending [A] and dimensionless response (n,) per photon.
 
     A curve that descends is turned round.

@@ -409,6 +409,14 @@ class Prior(Settled):
     def __repr__(self):
         return f"Prior({self.sfh!r})"
 
+    def __eq__(self, other: object) -> bool:
+        if type(self) is not Prior or type(other) is not Prior:
+            return NotImplemented  # one of somebody's own may have more to it
+        return self.sfh == other.sfh
+
+    def __hash__(self) -> int:
+        return hash(self.sfh)
+
     def sample(self, n: int, seed: Any = None) -> np.ndarray:
         """Draws (n, 12) from the prior; `seed` is an integer or a numpy Generator."""
         n = as_whole("n", n, 0, 100_000_000)

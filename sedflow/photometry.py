@@ -61,7 +61,7 @@ def _part(*fields) -> "Photometry":
         _PART.reset(before)
 
 
-@dataclass(frozen=True, repr=False)
+@dataclass(frozen=True, repr=False, eq=False)
 class Photometry(Frozen):
     """Observed broadband fluxes of one galaxy, or of many on the leading axes.
 
@@ -334,6 +334,11 @@ class Photometry(Frozen):
     @property
     def observed(self) -> "Photometry":
         """One galaxy in those of its bands where it was observed."""
+        if self.shape:
+            raise BadPhotometry(
+                f"these are {self.redshift.size} galaxies, each with bands of its own; take one "
+                "of them, photometry[k].observed"
+            )
         return self.select(
             [band for band, there in zip(self.bands, self.present, strict=True) if there]
         )

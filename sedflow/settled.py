@@ -1,7 +1,7 @@
 """What stays as it was made, since what was computed from it would not follow a change.
 
 `read_only` is for an array of our own, `frozen` for one that somebody else may hold, `Frozen` for
-dataclasses of arrays, `Settled` for other objects.
+dataclasses of arrays, `Settled` for other objects. Dataclasses of arrays are compared `ByValue`.
 """
 
 from dataclasses import fields
@@ -35,7 +35,44 @@ def frozen(values: np.ndarray) -> np.ndarray:
     return values
 
 
-class Frozen:
+def same(one: Any, other: Any) -> bool:
+    """Whether two values are equal, NaN being equal to NaN; arrays as a whole.
+
+    >>> same({"flux": np.array([1.0, np.nan])}, {"flux": np.array([1.0, np.nan])})
+    True
+    """
+    if one is other:
+        return True
+    if isinstance(one, np.ndarray) or isinstance(other, np.ndarray):
+        a, b = np.asarray(one), np.asarray(other)
+        if a.shape != b.shape:
+            return False
+        return bool(np.all((a == b) | ((a != a) & (b != b))))
+    if isinstance(one, tuple | list) and type(one) is type(other):
+        return len(one) == len(other) and all(map(same, one, other))
+    if isinstance(one, dict) and isinstance(other, dict):
+        return one.keys() == other.keys() and all(same(one[key], other[key]) for key in one)
+    if hasattr(one, "same_as") and type(one) is type(other):  # models
+        return one.same_as(other)
+    return bool(one == other) or bool(one != one and other != other)
+
+
+class ByValue:
+    """A dataclass that is equal to one of the same values: its own comparison fails on arrays.
+
+    Derive with `@dataclass(eq=False)`.
+    """
+
+    __hash__ = None  # type: ignore[assignment]
+
+    def __eq__(self, other: object) -> bool:
+        if type(self) is not type(other):
+            return NotImplemented
+        names = [field.name for field in fields(self)]  # type: ignore[arg-type]
+        return all(same(getattr(self, name), getattr(other, name)) for name in names)
+
+
+class Frozen(ByValue):
     """A dataclass whose arrays cannot be changed in place, in its copies and pickles either.
 
     numpy makes writeable what it copies or unpickles. What was computed of the arrays and kept is

@@ -12,6 +12,7 @@ import numpy as np
 
 from sedflow.batches import galaxies_at
 from sedflow.parameters import NAMES
+from sedflow.settled import ByValue
 
 K_HAT_MAX = 0.7
 #: Effective draws that an accepted posterior has, as those of a chain, however few are asked for:
@@ -28,8 +29,8 @@ R_HAT_MAX = 1.01
 ESS_MIN = 400.0
 
 
-@dataclass(frozen=True)
-class Importance:
+@dataclass(frozen=True, eq=False)
+class Importance(ByValue):
     """Figures of a galaxy's weights, or of many galaxies' (...).
 
     ess : effective number of draws, 1 / sum of squared weights
@@ -96,8 +97,8 @@ def k_hat_text(value: float | np.ndarray) -> str:
     return f"{value:.{digits}f}"
 
 
-@dataclass(frozen=True)
-class Convergence:
+@dataclass(frozen=True, eq=False)
+class Convergence(ByValue):
     """Figures of the chains of one galaxy, or of many on the leading axes.
 
     r_hat, ess_bulk, ess_tail (..., 12), in the order of `NAMES`

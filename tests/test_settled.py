@@ -2,6 +2,7 @@
 
 import copy
 import pickle
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -84,3 +85,16 @@ def test_ids_of_photometry_and_figures_of_a_verdict_cannot_be_changed_in_place(n
         for name in ("seconds", "p_value", "kind"):
             with pytest.raises(ValueError, match="read-only"):
                 getattr(verdict, name)[0] = verdict.p_value[1]
+
+
+def test_what_a_user_holds_can_be_compared(posterior, nsa):
+    """Python's own comparison of dataclasses with arrays raised numpy's ValueError."""
+    galaxies = nsa.photometry([72, 2490])
+    fit = sedflow.fit(galaxies[0], posterior, n=500, seed=1)
+    for one in (galaxies, fit, fit.draws, fit.verdict, fit.history, fit.predicted, fit.samples):
+        assert one == one and one == copy.deepcopy(one) and one != 5
+        assert one == pickle.loads(pickle.dumps(one))
+    assert galaxies[0] != galaxies[1] and galaxies[1] in [galaxies[0], galaxies[1]]
+    assert fit != replace(fit, seed=2) and fit != replace(fit, verdict=None)
+    assert fit.prior == sedflow.Prior("flat") != sedflow.Prior("provabgs")
+    assert sedflow.load_band("u") == copy.deepcopy(sedflow.load_band("u")) != sedflow.load_band("g")

@@ -30,6 +30,7 @@ from sedflow.photometry import Photometry
 from sedflow.sampling.misfit import MISFIT_BELOW
 from sedflow.sampling.oddity import odd_fits
 from sedflow.sampling.verdict import MISFIT
+from sedflow.settled import ByValue
 from sedflow.whole_numbers import as_whole
 
 __all__ = ["Comparison", "compare"]
@@ -37,8 +38,8 @@ __all__ = ["Comparison", "compare"]
 GRIDS = ("fsps", "fsps-gas", "bc03")
 
 
-@dataclass(frozen=True, repr=False)
-class Comparison:
+@dataclass(frozen=True, repr=False, eq=False)
+class Comparison(ByValue):
     """Fits of one galaxy that differ in the SSP grid alone.
 
     fits : name of the grid -> Fit
@@ -116,11 +117,21 @@ class Comparison:
         return max(1.0, min(chi2) / n_band)
 
     @property
+    def has_average(self) -> bool:
+        """Whether an evidence is known, so that there are weights and an average."""
+        return len(self._lost) < len(self.fits)
+
+    @property
     def weights(self) -> dict[str, float]:
         """Share of each grid in the average, summing to 1; a grid without an evidence has none."""
         known = np.array([value for value, _ in self.log_evidence.values()])
-        if self._is_unknown:
-            reasons = "; ".join(f"{k}: {f.verdict}" for k, f in self.fits.items())
+        if not self.has_average:
+            if all(one.verdict is None for one in self.fits.values()):
+                raise SedflowError(
+                    "no grid has an evidence, so none can be weighed: these fits were not checked; "
+                    'compare with trust="auto", which is the default'
+                )
+            reasons = "; ".join(f"{k}: {f.verdict or f.quality}" for k, f in self.fits.items())
             raise SedflowError(f"no grid has an evidence, so none can be weighed: {reasons}")
         top = np.where(np.isfinite(known), known, -np.inf)
         shares = np.exp((top - top.max()) / self.temperature)
@@ -130,7 +141,7 @@ class Comparison:
     def note(self) -> str:
         """What to know about the average, as a sentence; empty if nothing."""
         said, unknown = [], ", ".join(self._lost)
-        if self._is_unknown:
+        if not self.has_average:
             said.append(f"No evidence is known for {unknown}, so there is no average.")
         elif unknown:
             said.append(f"No evidence is known for {unknown}, whose weight is 0 for that alone.")
@@ -139,10 +150,10 @@ class Comparison:
                 ": the average is over-confident, although evidences were tempered (divided by "
                 f"{self.temperature:.2g})"
             )
-            said.append(f"No grid describes these data{'' if self._is_unknown else average}.")
+            said.append(f"No grid describes these data{average if self.has_average else ''}.")
             return " ".join(said)
         without = [name for name, one in self.fits.items() if str(one.lacks)]
-        if without and not self._is_unknown:
+        if without and self.has_average:
             share = sum(self.weights[name] for name in without)
             said.append(
                 f"{self.fits[without[0]].lacks}. Grids without gas ({', '.join(without)}) have "
@@ -177,7 +188,8 @@ class Comparison:
     def summary(self, q: Any = (0.16, 0.5, 0.84)) -> Summary:
         """Quantiles of every quantity, by grid and averaged, as an astropy Table.
 
-        Columns GRID_p16, ... and average_p16, ...; the metadata have evidences and weights.
+        Columns GRID_p16, ... and average_p16, ..., NaN where no evidence is known; the metadata
+        have evidences and weights.
         """
         q = np.atleast_1d(fractions(q))
         rows = self.quantities
@@ -186,12 +198,15 @@ class Comparison:
             grid: lambda name, one=one: one.draws.quantile(one.values(name), q)
             for grid, one in self.fits.items()
         }
-        sources["average"] = lambda name: self._average(name, q)
+        sources["average"] = lambda name: (
+            self._average(name, q) if self.has_average else np.full(len(q), np.nan)
+        )
         for grid, quantiles in sources.items():
             values = np.array([quantiles(p.name) for p in rows])
             for k, x in enumerate(q):
                 columns[f"{grid}_{quantile_name(x)}"] = values[:, k].tolist()
-        meta = {"log_evidence": self.log_evidence, "weights": self.weights, "note": self.note}
+        weights = self.weights if self.has_average else {}
+        meta = {"log_evidence": self.log_evidence, "weights": weights, "note": self.note}
         return Summary(columns, meta=meta)
 
     def save(self, folder: str | Path) -> Path:
@@ -232,19 +247,14 @@ class Comparison:
         """The grids whose evidence is not known."""
         return [name for name, (value, _) in self.log_evidence.items() if not np.isfinite(value)]
 
-    @property
-    def _is_unknown(self):
-        """Whether no evidence is known, so that there are no weights and no average."""
-        return len(self._lost) == len(self.fits)
-
     def _lines(self):
-        weights = {} if self._is_unknown else self.weights
+        weights = self.weights if self.has_average else {}
         for name, (value, error) in self.log_evidence.items():
             evidence = f"{value:.2f} ± {error:.2f}" if np.isfinite(value) else "unknown"
             yield name, evidence, f"{weights[name]:.3f}" if weights else "unknown"
 
     def __repr__(self):
-        if self._is_unknown:
+        if not self.has_average:
             text = f"{', '.join(self.fits)}, without an evidence"
         else:
             shares = sorted(self.weights.items(), key=lambda item: -item[1])
@@ -264,7 +274,7 @@ class Comparison:
         heads = ("grid", "ln evidence", "weight", "verdict")
         rows = [(*line, self.fits[line[0]].quality) for line in self._lines()]
         averages = []
-        for p in () if self._is_unknown else self.quantities:
+        for p in self.quantities if self.has_average else ():
             low, middle, high = self.quantile(p.name)
             text = f"{middle:.3f}  +{high - middle:.3f} \N{MINUS SIGN}{middle - low:.3f}"
             medians = (f"{one.quantile(p.name, 50):.3f}" for one in self.fits.values())

@@ -27,7 +27,7 @@ from sedflow.sampling.mcmc import MCMCSampler
 from sedflow.sampling.robust import draw_robust
 from sedflow.sampling.verdict import Verdict
 from sedflow.sampling.verdict_decision import RUNGS, check_chains, climb
-from sedflow.settled import read_only
+from sedflow.settled import ByValue, read_only
 from sedflow.trust_limits import TAIL_INDEX_MAX
 from sedflow.whole_numbers import as_whole
 
@@ -36,8 +36,8 @@ __all__ = ["Fit", "fit", "load_fit", "save_fit"]
 _N_PRIOR = 2000  # draws of `Fit.induced_prior`
 
 
-@dataclass(frozen=True, repr=False)
-class Fit(ShownFit):
+@dataclass(frozen=True, repr=False, eq=False)
+class Fit(ShownFit, ByValue):
     """A galaxy (or a batch), the draws of its posterior, and what follows from them.
 
     `fit["log_mstar"]` and `fit.samples` are draws of equal weight, `fit.quantile("log_mstar",

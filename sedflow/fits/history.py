@@ -30,7 +30,7 @@ CURVES = {
 }
 
 
-@dataclass(frozen=True, repr=False)
+@dataclass(frozen=True, repr=False, eq=False)
 class History(Frozen):
     """Star-formation and metallicity histories of the draws.
 
@@ -113,7 +113,7 @@ class History(Frozen):
         return column_quantiles(getattr(self, which), fractions(q), self.weights)
 
 
-@dataclass(frozen=True, repr=False)
+@dataclass(frozen=True, repr=False, eq=False)
 class Predicted(Frozen):
     """What the draws predict in the observed bands, and how the data compare.
 

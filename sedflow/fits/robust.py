@@ -10,6 +10,7 @@ from sedflow.draws import weighted_quantile
 from sedflow.errors import unknown
 from sedflow.fits.samples import fractions
 from sedflow.sampling.robust import by_how_much, off_probability, offsets
+from sedflow.settled import ByValue
 from sedflow.trust_limits import TELLING, k_hat_max, k_hat_text
 
 __all__ = ["Robust"]
@@ -17,8 +18,8 @@ __all__ = ["Robust"]
 _NAMED = 0.5  # probability from which a band is named
 
 
-@dataclass(frozen=True, repr=False)
-class Robust:
+@dataclass(frozen=True, repr=False, eq=False)
+class Robust(ByValue):
     """A robust posterior of one galaxy: any band may be off (`sedflow.sampling.robust`).
 
     fit : Fit whose draws follow the robust posterior; its predictions are judged by the stated

@@ -7,7 +7,7 @@ import numpy as np
 
 from sedflow.draws import systematic
 from sedflow.errors import UnknownName, unknown
-from sedflow.settled import read_only
+from sedflow.settled import read_only, same
 from sedflow.whole_numbers import LARGEST_SEED, as_whole
 
 __all__ = ["Quantities", "Samples", "equal_rows", "fractions"]
@@ -45,6 +45,11 @@ class Samples(Mapping[str, np.ndarray]):
     def __getitem__(self, name: str) -> np.ndarray:
         values = self._fit.values(name)
         return values if self._rows is None else np.take_along_axis(values, self._rows, axis=-1)
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Samples) and same(dict(self), dict(other))
+
+    __hash__ = None  # type: ignore[assignment]
 
     def __iter__(self) -> Iterator[str]:
         return iter(self._fit.keys())

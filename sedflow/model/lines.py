@@ -21,6 +21,7 @@ from sedflow.files.packaged import load_json, packaged_sum
 from sedflow.model import cosmology
 from sedflow.model.light import DustScreen, LightTable, Populations
 from sedflow.model.ssp import SSPGrid
+from sedflow.settled import ByValue
 
 _Histories = Callable[[np.ndarray, np.ndarray], Populations]  # theta (n, 12), redshift (n,)
 
@@ -57,8 +58,8 @@ class LineTable:
         return self.names.index(name)
 
 
-@dataclass(frozen=True)
-class EmissionLines:
+@dataclass(frozen=True, eq=False)
+class EmissionLines(ByValue):
     """Lines of galaxies: a batch (...) of n_line each.
 
     names (n_line,) : as in `LineTable`

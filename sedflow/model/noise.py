@@ -32,7 +32,7 @@ _OTHER_BANDS = ", or noise.select(bands)"
 _FEWEST_NODES = 3  # the first and the third say how sigma goes on to fainter fluxes
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class NoiseModel(Frozen):
     """Distribution of sigma given flux, per band.
 

@@ -33,7 +33,7 @@ from sedflow.model.ssp import SSPGrid, load_ssp
 from sedflow.model.stars import Stars
 from sedflow.parameters import DEFAULTS, PARAMETERS, theta_of
 from sedflow.redshifts import MAX_REDSHIFT, beyond_grid
-from sedflow.settled import Settled
+from sedflow.settled import ByValue, Settled
 
 __all__ = ["SEDModel", "Spectrum", "default_model"]
 
@@ -43,8 +43,8 @@ _LOCK = threading.Lock()  # of these
 _YOUNG_GYR, _OLD_GYR = 0.01, 12.5  # ages to reach: from there to 13.3 Gyr, a burst fades 0.04 mag
 
 
-@dataclass(frozen=True)
-class Spectrum:
+@dataclass(frozen=True, eq=False)
+class Spectrum(ByValue):
     """Spectrum in the observed frame, as means over wavelength bins.
 
     wavelength (n_wave,) or (..., n_wave) : bin centres, observed frame, vacuum [A]

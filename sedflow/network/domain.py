@@ -29,6 +29,7 @@ from sedflow.network.domain_check import DomainCheck, objects
 from sedflow.network.reach import Reach
 from sedflow.photometry import Photometry
 from sedflow.redshifts import untrained
+from sedflow.settled import ByValue
 
 __all__ = ["TrainingDomain", "check"]
 
@@ -38,8 +39,8 @@ _MIN_SNR = 3.0  # below, a band has no colour to speak of
 _LOUD = 1.0  # dex over the usual sigma, from which a band says little
 
 
-@dataclass(frozen=True)
-class TrainingDomain:
+@dataclass(frozen=True, eq=False)
+class TrainingDomain(ByValue):
     """Ranges of the noise-free models that a network was trained on.
 
     redshift : (low, high)

@@ -6,10 +6,11 @@ import numpy as np
 
 from sedflow.batches import galaxies_at
 from sedflow.sampling.misfit import MISFIT_BELOW, p_text
+from sedflow.settled import ByValue
 
 
-@dataclass(frozen=True)
-class DomainCheck:
+@dataclass(frozen=True, eq=False)
+class DomainCheck(ByValue):
     """Whether galaxies lie where the network was trained, and if not, why.
 
     inside (...) : bool

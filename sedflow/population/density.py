@@ -33,6 +33,7 @@ from scipy.special import logsumexp
 from sedflow.population.penalty import Pace, Penalty
 from sedflow.population.scatter import LEFT, factor_of, scattered
 from sedflow.population.strengths import Expansion, Strength
+from sedflow.settled import ByValue
 
 _STEPS = 100
 _REMEMBERED = 20  # steps of which the slopes are kept
@@ -51,8 +52,8 @@ _SLIGHT = 0.1
 _FLOOR = 1e-30  # of a share, in single precision
 
 
-@dataclass(frozen=True)
-class Density:
+@dataclass(frozen=True, eq=False)
+class Density(ByValue):
     """The most probable density and its scatter.
 
     shares (n_cell,) : of the population in each cell, summing to 1

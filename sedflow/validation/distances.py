@@ -14,6 +14,7 @@ from scipy.stats import wasserstein_distance
 from sedflow.draws import Draws, systematic, weighted_quantile
 from sedflow.errors import SedflowError, check_kind
 from sedflow.parameters import FREE_NAMES, HIGH, LOW, NAMES, index
+from sedflow.settled import ByValue
 from sedflow.whole_numbers import LARGEST_SEED, as_whole
 
 _MOST = 2000  # draws of each side that the classifier is shown
@@ -23,8 +24,8 @@ _SPLITS = 10  # of the reference into halves, over which the Wasserstein floor i
 _FREE = [index(name) for name in FREE_NAMES]
 
 
-@dataclass(frozen=True)
-class Distance:
+@dataclass(frozen=True, eq=False)
+class Distance(ByValue):
     """How far draws are from reference draws of the same galaxy.
 
     names (12,)

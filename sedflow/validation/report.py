@@ -20,6 +20,7 @@ from sedflow.files.paths import as_path
 from sedflow.files.writing import replacing
 from sedflow.model.derived import ALL, VALIDATED
 from sedflow.network.weights import packaged_name
+from sedflow.settled import ByValue
 from sedflow.trust_limits import K_HAT_MAX
 
 #: Names of the quantities that are validated, in the order of the columns of the scores.
@@ -33,8 +34,8 @@ NOMINAL = (0.68, 0.95)
 KINDS = ("network", "exact")
 
 
-@dataclass(frozen=True, repr=False)
-class ValidationReport:
+@dataclass(frozen=True, repr=False, eq=False)
+class ValidationReport(ByValue):
     """Figures of a validation, all plain numbers.
 
     summary : what `save` writes: see docs/validation.md for every entry
