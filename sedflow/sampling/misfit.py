@@ -19,6 +19,7 @@ from sedflow.files.hashes import opened
 from sedflow.files.regular import read_regular
 from sedflow.model.likelihood import chi_square
 from sedflow.photometry import Photometry
+from sedflow.settled import ByValue
 
 #: Calibrated p-value below which a galaxy is a misfit: of good galaxies, one in a thousand.
 MISFIT_BELOW = 1e-3
@@ -72,6 +73,17 @@ def p_text(p: float, digits: int = 2, least: float = LEAST_P) -> str:
     return f"< {least:g}" if p < least else f"= {p:.{digits}g}"
 
 
+def misfit_warning(raw: float, calibrated: float) -> str:
+    """A sentence where the model of an exact posterior does not describe the data; else empty."""
+    if not is_misfit(raw, calibrated):
+        return ""
+    return (
+        f"But no model describes these data well (p "
+        f"{p_text(raw if np.isnan(calibrated) else calibrated, 1)}): the posterior is that of a "
+        "model which is wrong here; check the photometry."
+    )
+
+
 def median_snr(galaxies: Photometry) -> np.ndarray:
     """Median signal-to-noise ratio (...) over the bands that are there; NaN where none is."""
     ratio = np.where(galaxies.present, galaxies.flux / galaxies.sigma, np.nan)
@@ -81,8 +93,8 @@ def median_snr(galaxies: Photometry) -> np.ndarray:
     return out
 
 
-@dataclass(frozen=True)
-class PValueTable:
+@dataclass(frozen=True, eq=False)
+class PValueTable(ByValue):
     """Raw p-values of simulated galaxies, of which the model is true.
 
     snr (n_snr,) : lower edges of the bins of signal-to-noise

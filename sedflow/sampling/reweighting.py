@@ -86,7 +86,7 @@ def reweight(fit: Any, prior: Prior | str | None = None, min_ess: float | None =
     draws = weigh(draws, galaxy, fit.model, prior, drawn_under=fit.prior)
     rough = unstated & _rough(fit)
     figures = _set(draws.importance, rough, _NOTHING_KNOWN)
-    figures = _set(figures, unstated & ~rough, _NO_EVIDENCE)
+    figures = _set(figures, unstated & ~rough, _NO_EVIDENCE | _less(fit, figures))
     if heavy:
         figures = replace(figures, k_hat=np.maximum(figures.k_hat, K_HAT_MAX))
     if limit > 0:
@@ -112,6 +112,25 @@ def _rough(fit):
         rough |= draws.importance.k_hat >= K_HAT_MAX
         vouched |= draws.importance.k_hat < K_HAT_MAX
     return rough | ~vouched
+
+
+def _less(fit, figures):
+    """Effective draws and k-hat of weights of draws that follow the posterior already.
+
+    Such draws are fewer than they look, too: a chain's are alike, and those that were resampled
+    come more than once.
+    """
+    draws, before = fit.draws, (np.nan, np.nan)
+    if fit.verdict is not None:
+        before = fit.verdict.ess, fit.verdict.k_hat
+    elif draws.importance is not None:
+        before = draws.importance.ess, draws.importance.k_hat
+    elif draws.convergence is not None:
+        chains = draws.convergence
+        before = np.minimum(chains.ess_bulk.min(-1), chains.ess_tail.min(-1)), np.nan
+    ess, k_hat = before
+    share = np.fmin(ess, draws.n) / draws.n  # all, where nothing is known
+    return {"ess": figures.ess * share, "k_hat": np.fmax(figures.k_hat, k_hat)}
 
 
 def _set(figures, where, values):

@@ -99,7 +99,7 @@ def kind_of(name: str) -> Kind:
     return _BY_NAME.get(as_kind(name), _UNKNOWN)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Verdict(Frozen):
     """What one galaxy's posterior rests on, or many galaxies' (...).
 

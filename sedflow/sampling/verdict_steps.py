@@ -18,7 +18,7 @@ from sedflow.parameters import N_PARAM
 from sedflow.sampling import stretched
 from sedflow.sampling.adaptive import adapt
 from sedflow.sampling.importance import weigh
-from sedflow.sampling.misfit import is_misfit, p_text, p_value
+from sedflow.sampling.misfit import misfit_warning, p_value
 from sedflow.sampling.robust import blame, draw_robust
 from sedflow.sampling.stretched import Stretched
 from sedflow.sampling.verdict import (
@@ -116,7 +116,7 @@ class Ladder:
             check_distinct(draws, self.sampler)
             judged, draws = self._as_many(draws, JUDGED_ON), self._as_many(draws)
         stretch = ", stretched towards the new prior," if self.heavy else ""
-        reason = _account(held, f"the network's draws{stretch}")
+        reason = account(held, f"the network's draws{stretch}")
         if self.outside:
             reason += f" The galaxy is outside the training domain: {self.outside}."
         self.say(EXACT_WEIGHTS, reason)
@@ -318,7 +318,7 @@ class Ladder:
         if not (sound and log_evidence - held.log_evidence < _MISSING):
             return None
         self._describe(self._equal(learned, max(self.n, JUDGED_ON)))
-        self.say(EXACT_ADAPTED, _account(held, "the draws of adaptive importance sampling"))
+        self.say(EXACT_ADAPTED, account(held, "the draws of adaptive importance sampling"))
         return self._equal(learned, self.n)
 
     def _as_many(self, draws, least=1):
@@ -351,12 +351,8 @@ class Ladder:
         elif chains is not None:
             ess = min(chains.ess_bulk.min(), chains.ess_tail.min())
             self.figures.update(k_hat=np.nan, ess=float(ess))
-        if is_misfit(p, calibrated):
-            shown = p if np.isnan(calibrated) else calibrated
-            self.figures["warning"] = (
-                f"But no model describes these data well (p {p_text(shown, 1)}): the posterior is "
-                "that of a model which is wrong here; check the photometry."
-            )
+        if warning := misfit_warning(p, calibrated):
+            self.figures["warning"] = warning
 
     @contextmanager
     def _timed(self, rung):
@@ -413,7 +409,7 @@ def _heavy(drawn_under, prior):
     )
 
 
-def _account(figures, what):
+def account(figures, what):
     """The sentence on weights that pass."""
     return (
         f"The weights of {what} pass: k-hat {k_hat_text(figures.k_hat)} (limit {K_HAT_MAX}), "

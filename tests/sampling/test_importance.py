@@ -297,3 +297,16 @@ def test_the_evidence_of_a_real_galaxy_does_not_depend_on_the_draws(posterior, n
     assert abs(figures.log_evidence - other.log_evidence) < 4 * error
     assert figures.k_hat < 0.7
     assert 0 < figures.gap < 2
+
+
+def test_draws_that_come_more_than_once_do_not_count_as_many(nsa, posterior):
+    """Copies of resampled draws passed for independent ones: 1,096 effective became 4,000."""
+    fit = sedflow.fit(nsa[3549], posterior, n=4000, seed=1, trust="proposals")
+    assert (
+        fit.quality == "exact (adapted weights)" and len(np.unique(fit.draws["log_mstar"])) < 3900
+    )
+    again = reweight(fit).draws.importance
+    assert again.ess == pytest.approx(min(float(fit.verdict.ess), 4000))
+    assert again.k_hat == pytest.approx(float(fit.verdict.k_hat))
+    gone = reweight(fit.weighted(fit.draws, fit.prior)).draws.importance  # without its verdict
+    assert gone.ess == pytest.approx(float(again.ess))
