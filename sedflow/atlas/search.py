@@ -15,6 +15,7 @@ _MOST_QUOTED = 64  # characters of it that a sentence quotes
 _NSAID = re.compile(r"(?:(?:nsaid|nsa|#)[ :=#_-]{0,3}(?<![ :=#_-]-))?([0-9]{1,200})", re.IGNORECASE)
 _OFFERED = 3  # galaxies that a sentence offers
 _FAR = 5.0  # deg, beyond which it offers one
+_YOURS = "enter its fluxes yourself (Your data in the app, sedflow.Photometry in Python)"
 
 
 def find(text: str, catalog) -> int:
@@ -59,7 +60,7 @@ def find(text: str, catalog) -> int:
     spelled = one.name if quoted.strip("'\"") == one.name else f"{quoted} ({one.name})"
     close = nearest(catalog, one.ra, one.dec)
     if close and close[0][1] > _FAR:  # a galaxy elsewhere on the sky is no help
-        near = f", which has none within {_FAR:.0f} deg of it; give its own fluxes"
+        near = f", which has none within {_FAR:.0f} deg of it; {_YOURS}"
     else:
         near = (
             f"; the nearest on the sky: {offer(catalog, one.ra, one.dec)}{_another(catalog, one)}"
@@ -105,6 +106,8 @@ def _at(catalog, quoted, ra, dec):
     close = nearest(catalog, ra, dec)
     if close and close[0][1] * 3600 <= NEAR:
         return close[0][0]
+    if close and close[0][1] > _FAR:
+        raise BadPhotometry(f"no galaxy within {_FAR:.0f} deg of {quoted}; {_YOURS}")
     raise BadPhotometry(
         f"no galaxy within {NEAR:.0f} arcsec of {quoted}; the nearest: {offer(catalog, ra, dec)}"
     )

@@ -11,6 +11,7 @@ import numpy as np
 
 from sedflow.atlas.columns import NSA_BANDS
 from sedflow.bands import is_library_band
+from sedflow.dashboard.address_text import quoted
 from sedflow.dashboard.answer import MOST_PINNED_DRAWS, OwnGalaxy, Request
 from sedflow.dashboard.learn.by_hand.kept import encode_best
 from sedflow.dashboard.numbers import MAX_DIGITS, clamped, whole_number
@@ -33,7 +34,6 @@ VIEWS = {
 }
 #: Keys of earlier versions -> those of now.
 FORMER = {"survey": "run"}
-_MOST = 64  # characters of a value that a notice quotes
 _MOST_BANDS = 32  # of a galaxy that an address carries
 
 
@@ -88,7 +88,7 @@ def _read(parameter, name, text, notices):
         if text in parameter.objects:
             return text
         notices.append(
-            f"{name} = {_quoted(text)} is not one of {', '.join(parameter.objects)}; "
+            f"{name} = {quoted(text)} is not one of {', '.join(parameter.objects)}; "
             f"using {parameter.default}"
         )
         return None
@@ -101,7 +101,7 @@ def _read(parameter, name, text, notices):
         if not math.isfinite(value):
             raise ValueError
     except ValueError:
-        notices.append(f"{name} = {_quoted(text)} is not a number; using {parameter.default}")
+        notices.append(f"{name} = {quoted(text)} is not a number; using {parameter.default}")
         return None
     low, high = parameter.bounds or (None, None)
     inside = clamped(name, value, low, high, notices)
@@ -114,7 +114,7 @@ def _known_bands(name, text, notices):
     known = [part for part in given if part in NSA_BANDS]
     if len(known) < len(given):
         notices.append(
-            f"{name} = {_quoted(text)} has names that are not among {', '.join(NSA_BANDS)} (a name "
+            f"{name} = {quoted(text)} has names that are not among {', '.join(NSA_BANDS)} (a name "
             "such as decam2014-g is of another filter than g, which no network here knows); "
             f"{'the others are used' if known else 'all bands are used'}"
         )
@@ -153,7 +153,7 @@ def decode_own(query: dict) -> OwnGalaxy | None:
         redshift = float(query.get("z", "nan"))
     except ValueError:
         raise SedflowError(
-            f"flux={_quoted(query['flux'])} in the address is not a galaxy; write "
+            f"flux={quoted(query['flux'])} in the address is not a galaxy; write "
             "flux=u:1.2:0.1,g:3.4:0.1 (nanomaggies and their errors) and z=0.05"
         ) from None
     if len(bands) > _MOST_BANDS:
@@ -163,14 +163,14 @@ def decode_own(query: dict) -> OwnGalaxy | None:
     for band in bands:
         if not is_library_band(band):  # elsewhere, a name may be the path of a file
             raise SedflowError(
-                f"the band {_quoted(band)} of flux in the address is unknown; give bands such as u "
+                f"the band {quoted(band)} of flux in the address is unknown; give bands such as u "
                 "or decam2014-g"
             )
     truth = _truth_of(query["truth"]) if "truth" in query else None
     made = query.get("made", "")
     if made and made not in SSP_NAMES:
         raise SedflowError(
-            f"made={_quoted(made)} in the address is not a grid of the package; write one of "
+            f"made={quoted(made)} in the address is not a grid of the package; write one of "
             f"{', '.join(SSP_NAMES)}, or leave made out"
         )
     galaxy = Photometry(np.array(flux), np.array(sigma), np.asarray(redshift), bands)
@@ -187,7 +187,7 @@ def _truth_of(text):
     except ValueError as error:
         why = f" ({error})" if isinstance(error, SedflowError) else ""
         raise SedflowError(
-            f"truth={_quoted(text)} in the address is not the {len(PARAMETERS)} parameters of a "
+            f"truth={quoted(text)} in the address is not the {len(PARAMETERS)} parameters of a "
             f"model{why}; correct it, or leave truth out"
         ) from None
 
@@ -255,7 +255,7 @@ def decode_pins(text: str, state, most: int) -> tuple[list[Request | None], list
         values = dict(zip(names, part.split("~"), strict=False))
         values = {k: v.replace(".", ",") if k == "bands" else v for k, v in values.items() if v}
         if whole_number(values.get("galaxy", "")) is None:
-            notices.append(f"{_quoted(part)} in pins is not a galaxy of the atlas; it is left out")
+            notices.append(f"{quoted(part)} in pins is not a galaxy of the atlas; it is left out")
             continue
         found, _, more = decode(values, state)
         notices += more
@@ -263,7 +263,7 @@ def decode_pins(text: str, state, most: int) -> tuple[list[Request | None], list
         if found.get("n", 0) > MOST_PINNED_DRAWS:
             found["n"] = MOST_PINNED_DRAWS
             notices.append(
-                f"{_quoted(part)} in pins has more than {MOST_PINNED_DRAWS:,} draws, which is the "
+                f"{quoted(part)} in pins has more than {MOST_PINNED_DRAWS:,} draws, which is the "
                 "limit; so many are shown"
             )
         requests.append(Request(**found))
@@ -279,15 +279,10 @@ def decode_row(query: dict, rows: int) -> tuple[int | None, list[str]]:
     row = whole_number(query["row"], low=-(10**MAX_DIGITS))
     if row is None:
         return None, [
-            f"row = {_quoted(query['row'])} is not a whole number of at most {MAX_DIGITS} digits; "
+            f"row = {quoted(query['row'])} is not a whole number of at most {MAX_DIGITS} digits; "
             "no galaxy is selected"
         ]
     inside = min(max(row, 0), rows - 1)
     if inside != row:
-        return inside, [f"row = {_quoted(row)} was changed to {inside}; it may be 0 to {rows - 1}"]
+        return inside, [f"row = {quoted(row)} was changed to {inside}; it may be 0 to {rows - 1}"]
     return row, []
-
-
-def _quoted(text):
-    text = str(text)
-    return repr(text if len(text) <= _MOST else text[:_MOST] + "…")

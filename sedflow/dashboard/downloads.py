@@ -15,7 +15,7 @@ from sedflow.parameters import NAMES
 def file_of(fit: Fit, name: str) -> bytes:
     """The content of a file of a fit: one of the names that the panel offers."""
     kind = Path(name).suffix
-    if name in ("corner.pdf", "corner.png", "spectrum.svg"):
+    if name in ("corner-12.pdf", "corner-12.png", "spectrum.svg"):
         from sedflow.figures.paper import save_figure
         from sedflow.figures.paper_corner import corner_figure
         from sedflow.figures.publication import sed_figure

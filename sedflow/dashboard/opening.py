@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from sedflow.catalogue.results import RunTable
-from sedflow.dashboard.address import FORMER, decode, decode_own, decode_pins, decode_row
+from sedflow.dashboard.address import FORMER, decode, decode_own, decode_pins
 from sedflow.dashboard.answer import Request
 from sedflow.dashboard.engine import Engine
 from sedflow.dashboard.learn.by_hand.kept import decode_best
@@ -14,6 +14,7 @@ from sedflow.dashboard.numbers import whole_number
 from sedflow.dashboard.pages.compare import MOST_PINS
 from sedflow.dashboard.pinned_curve import decode_pinned
 from sedflow.dashboard.population_address import decode_population
+from sedflow.dashboard.run_address import decode_run
 from sedflow.dashboard.server.classes import CODE_LENGTH
 from sedflow.dashboard.state import ExplorerState, ForwardState
 from sedflow.dashboard.validate_address import decode_validate
@@ -37,7 +38,7 @@ class Opening:
     walk : whether the page walks through draws
     population : values of `PopulationState`
     validate : values of `ValidateView`
-    row : row of the run; None for none
+    run : values of `RunState`, where there is a run
     pins : what is asked for, for Compare; None for a color that is free
     lesson : values of `LearnView`
     notices : a sentence for each that had to be changed or left out
@@ -53,7 +54,7 @@ class Opening:
     walk: bool
     population: dict[str, Any]
     validate: dict[str, Any]
-    row: int | None
+    run: dict[str, Any]
     pins: list[Request | None]
     lesson: dict[str, Any]
     notices: list[str]
@@ -93,10 +94,8 @@ class Opening:
         notices += more
         validate, more = decode_validate(query)
         notices += more
-        row = None
-        if run is not None:
-            row, more = decode_row(query, run.manifest["catalogue"]["rows"])
-            notices += more
+        of_run, more = ({}, []) if run is None else decode_run(query, run)
+        notices += more
         pins, more = decode_pins(query.get("pins", ""), state, MOST_PINS)
         notices += more
         pins, more = _there(pins, engine)
@@ -116,7 +115,7 @@ class Opening:
             walk=query.get("walk") == "1",
             population=population,
             validate=validate,
-            row=row,
+            run=of_run,
             pins=pins,
             lesson=lesson,
             notices=[f"{notice}." for notice in notices],

@@ -11,6 +11,7 @@ from sedflow.dashboard.address import (
 )
 from sedflow.dashboard.pinned_curve import encode_pinned
 from sedflow.dashboard.population_address import encode_population
+from sedflow.dashboard.run_address import encode_run
 from sedflow.dashboard.validate_address import encode_validate
 
 __all__ = ["STATE", "page_values"]
@@ -46,8 +47,8 @@ def page_values(page: Any) -> dict[str, str]:
         query |= encode_population(views["population"])
     if page.active == "validate":
         query |= encode_validate(views["validate"])
-    if page.active == "run" and views["run"].row is not None:
-        query["row"] = str(views["run"].row)
+    if page.active == "run":
+        query |= encode_run(views["run"])
     if page.dark:
         query["theme"] = "dark"
     if page.frame.present:

@@ -4,14 +4,14 @@ Pure functions of plain values. Whatever an address holds, decoding it gives val
 can take, and a sentence for each that had to be left out.
 """
 
-import math
 from collections.abc import Mapping
 from typing import Any
 
+from sedflow.dashboard.address_text import limits_of, limits_text, quoted
 from sedflow.dashboard.panels.population_state import CUTS, EVERYONE, PARTS, PopulationState
 from sedflow.population.presets import PRESETS
 
-_LONGEST = 64  # characters of an ID, and of a value that a notice quotes
+_LONGEST = 64  # characters of an ID
 _BY_KEY = {key: name for name, key in PARTS.items()}
 _USUAL = {
     name: PopulationState.param[name].default
@@ -31,9 +31,7 @@ def encode_population(state: PopulationState) -> dict[str, str]:
         "preset": "" if state.preset == _USUAL["preset"] else state.preset,
         "sample": "" if state.source == _USUAL["source"] else state.source,
         "part": PARTS.get(state.field, ""),
-        "cuts": ",".join(
-            f"{column}:{_end(low)}:{_end(high)}" for column, (low, high) in state.cuts.items()
-        ),
+        "cuts": ",".join(limits_text(column, *ends) for column, ends in state.cuts.items()),
         "up": "" if state.up == _USUAL["up"] else state.up,
         "pick": state.galaxy.strip()[:_LONGEST],
     }
@@ -62,20 +60,19 @@ def decode_population(
         elif text:
             shown = "are" if usual == EVERYONE else "is"
             what = "column" if name == "up" else name
-            notices.append(f"there is no {what} {_quoted(text)}; {usual} {shown} shown")
+            notices.append(f"there is no {what} {quoted(text)}; {usual} {shown} shown")
     if values["source"] == "run" and values["field"] != EVERYONE:
-        notices.append(f"a run has no part {_quoted(query['part'])}; {EVERYONE} are shown")
+        notices.append(f"a run has no part {quoted(query['part'])}; {EVERYONE} are shown")
         values["field"] = EVERYONE
     cuts = {}
     for part in [p for p in query.get("cuts", "").split(",") if p][: len(CUTS)]:
-        column, *ends = part.split(":")
         try:
-            low, high = (None if end == "" else _number(end) for end in ends)
-            if column not in CUTS or (low is not None and high is not None and low > high):
+            column, low, high = limits_of(part)
+            if column not in CUTS:
                 raise ValueError
         except ValueError:
             notices.append(
-                f"{_quoted(part)} in cuts is not a cut, and is left out; write mass:9:10.5 or "
+                f"{quoted(part)} in cuts is not a cut, and is left out; write mass:9:10.5 or "
                 f"redshift::0.02, of {', '.join(CUTS)}"
             )
             continue
@@ -84,18 +81,3 @@ def decode_population(
     values["cuts"] = cuts
     values["galaxy"] = query.get("pick", "").strip()[:_LONGEST]
     return values, notices
-
-
-def _end(value):
-    return "" if value is None else f"{value:.6g}"
-
-
-def _number(text):
-    value = float(text)
-    if not math.isfinite(value):
-        raise ValueError
-    return value
-
-
-def _quoted(text):
-    return repr(text if len(text) <= _LONGEST else text[:_LONGEST] + "…")

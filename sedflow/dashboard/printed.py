@@ -43,7 +43,11 @@ def printed(value: Any, spec: str = "") -> str:
 
     >>> printed(-3, ".2f"), printed(0.254, ".0%"), printed("at -0.41"), printed("nsa-ugriz")
     ('−3.00', '25 %', 'at −0.41', 'nsa-ugriz')
+    >>> printed(float("-inf"), ".2f"), printed(float("nan"), ".2f")
+    ('−∞', '–')
     """
+    if isinstance(value, float) and not math.isfinite(value):
+        return "–" if math.isnan(value) else "∞" if value > 0 else "\N{MINUS SIGN}∞"
     text = powers(minus(format(value, spec)))
     return f"{text[:-1]} %" if text.endswith("%") and not text.endswith(" %") else text
 

@@ -1,15 +1,20 @@
 """The Python that reproduces the posterior of an answer, whatever steps it took."""
 
+import textwrap
+
 import numpy as np
 
 from sedflow.dashboard.answer import Answer, OwnGalaxy, Request
 from sedflow.dashboard.numbers import whole_number
 from sedflow.network.weights import packaged_name, packaged_weights
+from sedflow.sampling.verdict import kind_of
 
 
 def code_for(answer: Answer, own: OwnGalaxy | None = None) -> str:
     """Python that reproduces the posterior shown: its prior, its weights and its last step."""
     lines = galaxy_lines(answer.request, own) + fit_lines(answer)
+    said = f"{answer.kind}: {kind_of(answer.kind).meaning}"
+    lines += textwrap.wrap(said, 88, initial_indent="# ", subsequent_indent="# ")
     return "\n".join([*lines, f"print({shown_name(answer)}.summary())"]) + "\n"
 
 

@@ -7,7 +7,7 @@ from urllib.parse import parse_qsl, urlencode
 import panel as pn
 
 from sedflow.catalogue.results import RunTable
-from sedflow.dashboard.address import VIEWS, decode, decode_row
+from sedflow.dashboard.address import VIEWS, decode
 from sedflow.dashboard.design import frame_template
 from sedflow.dashboard.engine import Engine
 from sedflow.dashboard.frame import Frame
@@ -21,6 +21,7 @@ from sedflow.dashboard.pages.view import laid_out
 from sedflow.dashboard.patches.browser import patch_document
 from sedflow.dashboard.population_address import decode_population
 from sedflow.dashboard.presentation import PRESENTED, Presentation
+from sedflow.dashboard.run_address import CHOSEN, decode_run
 from sedflow.dashboard.server.classes import is_mark, new_mark
 from sedflow.dashboard.state import ForwardState
 from sedflow.dashboard.validate_address import decode_validate
@@ -64,7 +65,8 @@ class Page:
         self.active = "explore"
         self._written: dict[str, str] = {}
         self._mark = ""  # of the tab, once it has said so
-        self._going = self._opening = True  # until the first page is shown
+        self._going = False  # back to what an address says
+        self._opening = True  # until the first page is shown, of which alone the browser is told
         self._slots = {
             key: pn.Column(sizing_mode="stretch_both", margin=0, visible=False) for key in self.keys
         }
@@ -72,7 +74,8 @@ class Page:
         if opening.pins:
             self._open("compare").restore(opening.pins)
         self.show(opening.view)
-        self._going = self._opening = False
+        self._opening = False
+        self._write_address(self.notices)
 
     def template(self) -> pn.Template:
         """The whole page."""
@@ -117,8 +120,8 @@ class Page:
                 chosen, _ = decode_validate(values)
                 self.views["validate"].restore(chosen)
             if self._run is not None and "run" in self.views and values.get("view") == "run":
-                rows = self._run.manifest["catalogue"]["rows"]
-                self.views["run"].row, _ = decode_row(values, rows)
+                of_run, _ = decode_run(values, self._run)
+                self.views["run"].restore(of_run)
             self.show(values.get("view", "explore"))
         finally:
             self._going = False
@@ -274,8 +277,8 @@ class Page:
     def _make_run(self):
         from sedflow.dashboard.pages.run import RunView
 
-        view = RunView(self._run, self.engine, row=self.opening.row)
-        view.param.watch(lambda *events: self._write_address(), "row")
+        view = RunView(self._run, self.engine, **self.opening.run)
+        view.param.watch(lambda *events: self._write_address(), ["row", *CHOSEN])
         view.param.watch(self._chosen_of_run, "chosen")
         return view
 
@@ -288,6 +291,8 @@ class Page:
 
     def _liken(self, view):
         answer = self.explorer.state.answer
+        if answer is None and (self._opening or self.explorer.state.busy):
+            return  # it is yet to come: what the address says stays
         view.look_like(None if answer is None else answer.fit.photometry)
 
     def _chosen(self, event):
@@ -316,7 +321,9 @@ class Page:
         self._write_address()
 
     def _say(self, sentences):
-        """Tell the visitor something that goes away by itself."""
+        """Tell the visitor something that goes away by itself, unless the page begins with it."""
+        if self._opening:
+            self.notices += [sentence for sentence in sentences if sentence]
         self._write_address(sentences, brief=True)
 
     def values(self) -> dict[str, str]:
@@ -324,16 +331,14 @@ class Page:
         return page_values(self)
 
     def _write_address(self, says=(), brief=False, back=False):
-        again = self._written and not (self._opening and self.notices)
-        if self.explorer is None or (self._going and again):
+        if self._opening or self._going:
             return
         values = self.values()
         moved = any(values.get(name) != self._written.get(name) for name in _PLACES)
-        push = bool(self._written) and moved and not (self._going or back)
+        push = bool(self._written) and moved and not back
         self._written = values
         state = self.explorer.state
         name = state.galaxy if state.galaxy in self.engine.own else f"NSAID {state.galaxy}"
         title = name if self.active == "explore" else VIEWS[self.active]
         query = f"?{urlencode(values, safe=',:;~')}"
-        says, brief = (self.notices, False) if self._opening else (says, brief)
         self.frame.show(self.active, f"{title} · SEDflow", query, push, says, brief)

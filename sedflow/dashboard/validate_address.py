@@ -6,6 +6,7 @@ Pure functions of plain values, as `population_address`.
 from collections.abc import Mapping
 from typing import Any
 
+from sedflow.dashboard.address_text import quoted
 from sedflow.files.packaged import DEFAULT_WEIGHTS
 from sedflow.model.derived import VALIDATED
 from sedflow.network.weights import packaged_weights
@@ -29,7 +30,6 @@ POPULATIONS = {
 _TESTED = {**POPULATIONS, "like": LIKE}
 _DRAWN = {drawn[0]: label for label, drawn in KINDS.items() if len(drawn) == 1}
 _NAMES = tuple(q.name for q in VALIDATED)
-_LONGEST = 64  # characters of a value that a notice quotes
 
 
 def encode_validate(view: Any) -> dict[str, str]:
@@ -70,16 +70,12 @@ def decode_validate(query: Mapping[str, str]) -> tuple[dict[str, Any], list[str]
         if text in known:
             values[key] = known[text]
         elif text:
-            notices.append(f"{_quoted(text)} in {name} is unknown; Validate shows {usual}")
+            notices.append(f"{quoted(text)} in {name} is unknown; Validate shows {usual}")
     some = [name for name in query.get("shown", "").split(",") if name not in ("", "none")]
     unknown = [name for name in some if name not in _NAMES]
     if unknown:
-        notices.append(f"{_quoted(unknown[0])} in shown is not a quantity, and is left out")
+        notices.append(f"{quoted(unknown[0])} in shown is not a quantity, and is left out")
     known_ones = [name for name in _NAMES if name in some]
     every = not query.get("shown") or (bool(some) and not known_ones)
     values["quantities"] = list(_NAMES) if every else known_ones
     return values, notices
-
-
-def _quoted(text):
-    return repr(text if len(text) <= _LONGEST else text[:_LONGEST] + "…")

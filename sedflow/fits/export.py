@@ -255,8 +255,8 @@ def _about(fit):
     """Header of a table, in keys that FITS can hold."""
     about = {"TITLE": fit.title, "SAMPLER": fit.sampler, "SEED": fit.seed}
     about |= {"PRIOR": fit.prior.sfh, "SSP": fit.model.grid.name, "VERSION": __version__}
-    if fit.verdict is not None and not fit.photometry.shape:
-        about["VERDICT"] = str(fit.verdict.kind)
+    if not fit.photometry.shape:
+        about["VERDICT"] = fit.quality
     return {key: value for key, value in about.items() if value is not None}
 
 

@@ -194,7 +194,7 @@ def test_a_separation_is_astropys(ra, dec, other_ra, other_dec):
         ("400 5", "RA of 400 degrees, and the limits are 0 to 360"),
         ("12 95", "Dec of 95 degrees, and the limits are -90 to 90"),
         ("25h 5d", "RA of 375 degrees"),
-        ("10 -80", "no galaxy within 60 arcsec of '10 -80'; the nearest: NSAID 139159, 89.5 deg"),
+        ("10 -80", "no galaxy within 5 deg of '10 -80'; enter its fluxes yourself (Your data"),
         ("166.67 20.5", "18.8 arcmin away; NSAID 111607 (NGC 3522), 24.9 arcmin away"),
         ("Sombrero", "'Sombrero' (NGC 4594) is not among the 9,440 galaxies of this catalogue"),
         ("Sombraro", "did you mean Sombrero Galaxy?"),

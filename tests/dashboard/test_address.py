@@ -1,5 +1,7 @@
 """The address holds the state: what is written is read again, whatever stands in it."""
 
+import json
+
 import numpy as np
 import pytest
 from fuzz import answer, inputs
@@ -22,6 +24,7 @@ from sedflow.dashboard.opening import Opening
 from sedflow.dashboard.panels.observatory import observe
 from sedflow.dashboard.panels.typed import typed_galaxy
 from sedflow.dashboard.state import ExplorerState, ForwardState
+from sedflow.dashboard.tabs import Page
 from sedflow.errors import SedflowError
 from sedflow.parameters import Prior
 from sedflow.photometry import Photometry
@@ -56,6 +59,24 @@ def test_an_address_may_name_a_galaxy(nsa, posterior, text, galaxy):
     opening = Opening.of({"galaxy": text}, ("explore",), Engine(nsa, posterior))
     assert opening.explore["galaxy"] == galaxy
     assert not opening.notices
+
+
+@pytest.mark.parametrize(
+    ("query", "said"),
+    [
+        ({"view": "validate", "galaxy": "no such"}, ""),
+        ({"view": "compare", "pins": "72;2490"}, ""),
+        ({"view": "forward", "log_mstar": "99"}, "log_mstar = 99 was changed to 12.5"),
+        ({"view": "learn", "lesson": "no such"}, ""),
+    ],
+)
+def test_a_page_begins_as_the_one_that_is_asked_for(nsa, posterior, query, said):
+    """One with a galaxy that is not there began as Explore, and so did the next visitor's."""
+    page = Page(Engine(nsa, posterior), query)
+    shown = json.loads(page.frame.now)
+    assert (page.active, shown["view"]) == (query["view"], query["view"])
+    assert said in " ".join(text for _, text, _ in shown["says"])
+    page.close()
 
 
 def test_what_is_as_it_begins_stays_out_of_the_address():

@@ -10,12 +10,15 @@ from types import SimpleNamespace
 
 import numpy as np
 import pytest
+from astropy.table import Table
 
 import sedflow
 from sedflow.dashboard import engine as engine_module
 from sedflow.dashboard import large
 from sedflow.dashboard.address import decode_own
+from sedflow.dashboard.downloads import file_of
 from sedflow.dashboard.engine import Engine, OwnGalaxy, Recent, Request
+from sedflow.dashboard.kept import kept_fit
 from sedflow.dashboard.panels import job_line
 from sedflow.dashboard.panels.reference import ReferencePanel
 from sedflow.dashboard.publication import FigureChoice, figure_code
@@ -131,6 +134,31 @@ def check_code(answer, own=None):
 def test_the_code_of_an_answer_makes_what_is_shown(engine, request_, capsys):
     check_code(engine.answer(request_))
     assert "log_mstar" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    "request_", [Request("72", n=3000), Request("72", n=400), Request(ODD, n=1000)], ids=str
+)
+def test_files_of_an_answer_have_the_verdict_of_the_page(engine, request_, tmp_path):
+    """They lost it: an approximate posterior was "unchecked" in HDF5, and nothing in tables."""
+    answer = engine.answer(request_)
+    fit = kept_fit(answer, engine.posterior(request_.weights).p_values)
+    (tmp_path / "fit.h5").write_bytes(file_of(fit, "fit.h5"))
+    (tmp_path / "draws.parquet").write_bytes(file_of(fit, "draws.parquet"))
+    (tmp_path / "quantiles.ecsv").write_bytes(file_of(fit, "quantiles.ecsv"))
+    loaded = sedflow.load_fit(tmp_path / "fit.h5")
+    assert loaded.quality == answer.kind
+    assert Table.read(tmp_path / "draws.parquet").meta["VERDICT"] == answer.kind
+    assert Table.read(tmp_path / "quantiles.ecsv").meta["VERDICT"] == answer.kind
+    assert str(loaded.verdict.kind) in str(loaded)
+    if answer.exact:
+        python = sedflow.fit(answer.fit.photometry, n=3000, seed=1).verdict
+        for name in ("k_hat", "ess", "log_evidence", "p_value", "p_calibrated"):
+            assert getattr(loaded.verdict, name) == pytest.approx(getattr(python, name), rel=1e-6)
+        assert str(loaded.verdict) == str(python)
+    else:
+        assert answer.note[11:] in str(loaded.verdict.reason)
+    assert f"# {answer.kind}: " in code_for(answer)
 
 
 def test_the_code_of_a_galaxy_of_ones_own_makes_what_is_shown(engine):

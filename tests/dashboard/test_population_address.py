@@ -16,7 +16,7 @@ from sedflow.dashboard.population_script import population_code
 from sedflow.errors import SedflowError
 from sedflow.population.presets import PRESETS
 
-ends = st.none() | st.integers(-1200, 1200).map(lambda k: k / 100)
+ends = st.none() | st.floats(-12, 12)  # with all digits: one of 2,024 galaxies was lost
 cuts = st.dictionaries(
     st.sampled_from(list(CUTS)),
     st.tuples(ends, ends).filter(

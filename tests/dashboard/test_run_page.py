@@ -332,6 +332,36 @@ def test_the_row_of_an_address_is_clamped(query, row, words):
     assert bool(words) == bool(notices)
 
 
+def test_filters_order_and_map_come_from_the_address_and_go_back_to_it(table, nsa, posterior):
+    """A link to the page showed all rows."""
+    asked = {"view": "run", "status": "ok", "between": "redshift:0.01:0.05", "sort": "-redshift"}
+    page = Page(Engine(nsa, posterior), asked | {"x": "redshift"}, table)
+    galaxy = {"galaxy": page.explorer.state.galaxy}
+    assert page.values() == asked | galaxy | {"x": "redshift"}
+    view = page.views["run"]
+    view._make_panels()
+    view._built = True
+    which, low, high = view.filters.limits[0]
+    assert (which.value, low.value, high.value) == ("redshift", 0.01, 0.05)
+    assert view.ranges == [("redshift", 0.01, 0.05)]
+    high.value = None
+    assert page.values()["between"] == "redshift:0.01:"
+    page.go(f"?galaxy={galaxy['galaxy']}&view=run&status=bad+row")
+    assert page.values() == galaxy | {"view": "run", "status": "bad row"}
+    assert [low.value for _, low, _ in view.filters.limits] == [None] * 3
+    page.close()
+
+
+def test_a_row_without_a_posterior_has_no_tables_of_nothing(view, table):
+    stored = dict(table.row(0)) | {"status": "failed", "verdict": ""}
+    for name in stored:
+        if name.endswith(("_p16", "_p50", "_p84")):
+            stored[name] = np.nan
+    view.stored_panel.show(stored)
+    assert "flux [nanomaggies]" in view.stored_panel.numbers.object
+    assert "parameter" not in view.stored_panel.numbers.object
+
+
 def test_the_page_is_there_only_where_the_server_names_a_run(table, nsa, posterior):
     without = Page(Engine(nsa, posterior), {"view": "run", "row": "3"})
     assert "run" not in without.keys

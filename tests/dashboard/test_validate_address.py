@@ -1,5 +1,8 @@
 """What is chosen on the page Validate is in its address, and comes back from it."""
 
+import asyncio
+import json
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -68,3 +71,18 @@ def test_a_page_opens_with_them_and_writes_them(nsa, posterior):
     assert page_values(page)["drawn"] == "exact"
     page.go("?view=validate")
     assert (view.kind, view.galaxies) == ("network and exact", POPULATIONS["survey"])
+
+
+@pytest.mark.parametrize("tested", ["", "like", "bright"])
+def test_what_is_tested_stays_while_the_galaxy_is_yet_to_come(nsa, posterior, tested):
+    """A link with a galaxy that the server had not answered lately showed another test."""
+    query = {"view": "validate", "galaxy": "2525"} | ({"tested": tested} if tested else {})
+
+    async def opened():  # a page of a server, which computes later
+        page = Page(Engine(nsa, posterior), query)
+        assert page.explorer.state.answer is None
+        assert page.values() == query
+        assert json.loads(page.frame.now)["view"] == "validate"
+        page.close()
+
+    asyncio.run(opened())

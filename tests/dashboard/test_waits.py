@@ -168,7 +168,7 @@ def test_a_page_has_one_file_made_at_a_time(stage):
         await visitor.set(button(visitor, "Corner of all 12 (PNG)"), "clicks", next(NEXT))
         for _ in range(20):
             await visitor.set(button(visitor, "Corner of all 12 (PDF)"), "clicks", next(NEXT))
-        await visitor.until("corner.png is being made")
+        await visitor.until("corner-12.png is being made")
         assert "data:image/png" in await visitor.until(";base64,", 90)
         with contextlib.suppress(asyncio.TimeoutError):
             await visitor.until("data:application/pdf", 3)

@@ -186,6 +186,7 @@ class Explorer(PageView):
 
     def _run(self, method):
         self.block.turn_to("MCMC")
+        self.places.turn_to("numbers")  # where a phone has that card
         self.reference.start(method)
 
     def pin(self) -> None:

@@ -103,6 +103,10 @@ class ExploreScreen:
         self.whole.css_classes = folded
         self.controls.css_classes = ["rail", *folded]
 
+    def turn_to(self, part: str) -> None:
+        """Let a phone show a part: "light", "posterior", "history" or "numbers"."""
+        self._part.value = part
+
     def show_stage(self) -> None:
         """Show the figures: there is a posterior."""
         self.box.visible, self.empty.visible = True, False

@@ -7,7 +7,9 @@ seed.
 """
 
 import math
+from collections.abc import Mapping
 from dataclasses import replace
+from typing import Any
 
 import panel as pn
 import param
@@ -26,6 +28,7 @@ from sedflow.dashboard.panels.run_map import RunMap
 from sedflow.dashboard.panels.run_state import COUNT, RunState
 from sedflow.dashboard.panels.run_table import PAGE_ROWS, RunRows
 from sedflow.dashboard.panels.stored import SAME, StoredPanel
+from sedflow.dashboard.printed import printed
 from sedflow.dashboard.quantities import QUANTITIES
 from sedflow.dashboard.rerun import Rerun
 from sedflow.dashboard.server.turns import Superseded
@@ -78,6 +81,12 @@ class RunView(RunState, LateView):
     def weights(self) -> str:
         """Name of the run's network."""
         return self.table.manifest["weights"]["name"]
+
+    def restore(self, values: Mapping[str, Any]) -> None:
+        """Show what an address says (`run_address.decode_run`)."""
+        self.param.update(**values)
+        if self._built:
+            self.filters.show_ranges(self.ranges)
 
     def _build(self):
         if self._built:
@@ -309,7 +318,12 @@ class RunView(RunState, LateView):
             answer = await self.infer(stored)
         except SedflowError as error:
             if turn == self._turn:
-                outcome.object = f"The posterior could not be recomputed: {plain(error)}."
+                again = str(error).rstrip(".") == str(stored["reason"]).rstrip(".")
+                outcome.object = (
+                    "No posterior is computed here, for that reason."
+                    if again
+                    else (f"The posterior could not be recomputed: {plain(printed(error))}.")
+                )
             return
         finally:
             if turn == self._turn:

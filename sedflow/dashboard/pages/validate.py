@@ -92,13 +92,17 @@ class ValidateView(LateView):
         self._galaxy = photometry
         if photometry is None:
             self._name = ""
-            self.param.update(like=None, galaxies=ALL)
+            self._like_none()
             return
         self._name = "" if photometry.ids is None else _title(photometry)
         try:
             self.like = properties(photometry, _bands(self.weights))
         except SedflowError:  # of none of the network's bands
-            self.param.update(like=None, galaxies=ALL)
+            self._like_none()
+
+    def _like_none(self):
+        """No galaxy is there to be like; what else is tested stays."""
+        self.param.update(like=None, galaxies=ALL if self.galaxies == LIKE else self.galaxies)
 
     def _build(self):
         if self._built:

@@ -9,6 +9,7 @@ from sedflow.dashboard.answer import Answer
 from sedflow.dashboard.brush import Brushed
 from sedflow.dashboard.downloads import file_of
 from sedflow.dashboard.engine import Engine
+from sedflow.dashboard.kept import kept_fit
 from sedflow.dashboard.panels.files import FileButtons
 from sedflow.dashboard.panels.panel import AnswerPanel
 from sedflow.dashboard.panels.paper import OnScreen, PaperPanel
@@ -23,8 +24,8 @@ _LABELS = {
     "draws.fits": "Draws (FITS)",
     "quantiles.ecsv": "Quantiles (ECSV)",
     "fit.h5": "Whole fit (HDF5)",
-    "corner.pdf": "Corner of all 12 (PDF)",
-    "corner.png": "Corner of all 12 (PNG)",
+    "corner-12.pdf": "Corner of all 12 (PDF)",
+    "corner-12.png": "Corner of all 12 (PNG)",
     "spectrum.svg": "Spectrum (SVG)",
 }
 
@@ -76,7 +77,10 @@ class DownloadsPanel(AnswerPanel):
         self.files.belong_to(self._engine.name(galaxy) or galaxy)
 
     async def _file(self, name):
-        return None if self.answer is None else await beside(file_of)(self.answer.fit, name)
+        if self.answer is None:
+            return None
+        table = self._engine.posterior(self.answer.request.weights).p_values
+        return await beside(file_of)(kept_fit(self.answer, table), name)
 
     async def _script(self):
         return None if self.answer is None else self._code(self.answer).encode()

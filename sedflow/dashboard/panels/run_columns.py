@@ -18,6 +18,7 @@ __all__ = [
     "in_a_word",
     "plotted",
     "rounded",
+    "sorted_by",
 ]
 
 _OF_GAS = tuple(q for q in DERIVED if q.gas)  # in runs of a network with gas
@@ -101,6 +102,12 @@ def plotted(table: RunTable) -> dict[str, str]:
         for c in table.numbers
         if c in MEDIAN or c in _FIGURES or c.startswith(("flux_", "sigma_", "pull_"))
     }
+
+
+def sorted_by(table: RunTable) -> dict[str, str]:
+    """Label -> column of those that the table can be sorted by."""
+    shown = {TITLES[c]: c for c in SHOWN if c in table.columns and c != "status"}
+    return shown | {column_label(c): c for c in table.numbers if c in MEDIAN}
 
 
 def ident(stored: dict) -> str:

@@ -26,7 +26,7 @@ class RunFilters(pn.viewable.Viewer):
 
     def __init__(self, table: RunTable, state: RunState, **params):
         super().__init__(**params)
-        self._state = state
+        self._state, self._showing = state, False  # limits that are in the state already
         columns = plotted(table)
 
         def choose(name, label, options):
@@ -59,7 +59,9 @@ class RunFilters(pn.viewable.Viewer):
             sizing_mode="stretch_width",
         )
         ident.link(state, value="ident", bidirectional=True)
+        ident.value = state.ident
         self.limits = [self._limit(column, columns) for column in _RANGES]
+        self.show_ranges(state.ranges)
         clear = pn.widgets.Button(label="Show all rows")
         clear.on_click(lambda event: self.clear())
         means = {f"mean {label}": c for label, c in columns.items()}
@@ -71,9 +73,9 @@ class RunFilters(pn.viewable.Viewer):
         self._column = pn.Column(
             prose(facts(table)),
             prose("### Rows"),
-            prose("status", margin=(0, 10, -12, 10)),
+            prose("status of the row", margin=(0, 10, -12, 10)),
             buttons("status", STATUS),
-            prose("verdict", margin=(0, 10, -12, 10)),
+            prose("verdict on its draws", margin=(0, 10, -12, 10)),
             buttons("verdict", VERDICTS),
             ident,
             *(pn.Row(*row, margin=0, sizing_mode="stretch_width") for row in self.limits),
@@ -98,7 +100,18 @@ class RunFilters(pn.viewable.Viewer):
             widget.param.watch(lambda event: self._limited(), "value")
         return which, low, high
 
+    def show_ranges(self, ranges) -> None:
+        """Show limits that the state has already: (column, low, high) each."""
+        for k, (which, low, high) in enumerate(self.limits):
+            found = ranges[k] if k < len(ranges) else (which.value, None, None)
+            self._showing = True
+            for widget, value in zip((which, low, high), found, strict=True):
+                widget.value = value
+            self._showing = False
+
     def _limited(self):
+        if self._showing:
+            return
         self._state.ranges = [
             (which.value, low.value, high.value)
             for which, low, high in self.limits

@@ -7,7 +7,7 @@ import panel as pn
 import param
 
 from sedflow.catalogue.results import RunTable
-from sedflow.dashboard.panels.run_columns import MEDIAN, SHOWN, TITLES, column_label, rounded
+from sedflow.dashboard.panels.run_columns import SHOWN, TITLES, rounded, sorted_by
 from sedflow.dashboard.panels.run_state import RunState
 from sedflow.dashboard.widgets import PRESSED, SMALL_TABLE, TextTable, prose
 
@@ -40,10 +40,9 @@ class RunRows(pn.viewable.Viewer):
             configuration={"columns": [{"field": "verdict", "minWidth": _VERDICT}]},
         )
         self.list.on_click(self._clicked)
-        options = {TITLES[c]: c for c in self.columns if c != "status"} | {
-            column_label(c): c for c in table.numbers if c in MEDIAN
-        }
-        sort = pn.widgets.Select(label="sort by", options=options, value=state.sort, width=170)
+        sort = pn.widgets.Select(
+            label="sort by", options=sorted_by(table), value=state.sort, width=170
+        )
         sort.link(state, value="sort", bidirectional=True)
         turn = pn.widgets.Toggle(
             label="largest first", value=state.descending, align="end", stylesheets=[PRESSED]

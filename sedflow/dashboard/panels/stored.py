@@ -15,7 +15,7 @@ from sedflow.model.derived import DERIVED
 from sedflow.palette import DATA
 from sedflow.parameters import NAMES
 from sedflow.sampling.misfit import p_text
-from sedflow.sampling.verdict import kind_of
+from sedflow.sampling.verdict import MISFIT, kind_of
 
 __all__ = ["SAME", "StoredPanel"]
 
@@ -104,6 +104,9 @@ class StoredPanel(pn.viewable.Viewer):
             for b in self._bands
             if np.isfinite(stored[f"flux_{b}"])
         ]
+        photometry = _html_table(["band", "flux [nanomaggies]", "error"], fluxes)
+        if answer is None and np.isnan(stored[f"{NAMES[0]}_p50"]):  # no posterior was found
+            return f"<div class='tables'>{photometry}</div>"
         rows = []
         for k, q in enumerate(QUANTITIES):
             row = [q.axis_label, *_quantiles(stored, q)]
@@ -117,12 +120,9 @@ class StoredPanel(pn.viewable.Viewer):
             rows.append(row)
         heads = ["16 %", "50 %", "84 %"] + (["50 % recomputed"] if answer is not None else [])
         first = len(NAMES)
-        tables = (
-            _html_table(["parameter", *heads], rows[:first]),
-            _html_table(["derived", *heads], rows[first:]),
-            _html_table(["band", "flux [nanomaggies]", "error"], fluxes),
-        )
-        return f"<div class='tables'>{''.join(tables)}</div>"
+        parameters = _html_table(["parameter", *heads], rows[:first])
+        derived = _html_table(["derived", *heads], rows[first:])
+        return f"<div class='tables'>{parameters}{derived}{photometry}</div>"
 
     def __panel__(self):
         return pn.Column(self.head, self.numbers, margin=0, sizing_mode="stretch_width")
@@ -143,6 +143,8 @@ def _html_table(heads, rows):
 def _verdict(stored):
     """Verdict, reason and figures of a row, as HTML."""
     kind = stored["verdict"] or stored["status"]
+    if stored["status"] == MISFIT:  # exact though its draws may be, the model is wrong
+        kind = MISFIT
     color = DATA if kind == "bad row" else kind_of(kind).color
     kind = in_a_word(pd.DataFrame([stored]))[0]  # as the table says it
     words = [

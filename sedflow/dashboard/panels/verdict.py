@@ -312,7 +312,7 @@ def _listed(message):
     """A message as Markdown; several notes are a list."""
     notes = _notes(message)
     if len(notes) == 1:
-        return plain(notes[0])
+        return plain(begun(notes[0]))
     return "\n".join(f"- {_led(begun(note))}" for note in notes)
 
 

@@ -1,0 +1,47 @@
+"""An answer as a fit to keep: with the verdict that the page gives, which a file must not lose."""
+
+from dataclasses import replace
+
+import numpy as np
+
+from sedflow.dashboard.answer import Answer
+from sedflow.dashboard.widgets import begun
+from sedflow.fits.fit import Fit
+from sedflow.sampling.misfit import PValueTable, misfit_warning
+from sedflow.sampling.verdict import Verdict
+from sedflow.sampling.verdict_steps import account
+
+__all__ = ["kept_fit"]
+
+_NOTE = "Note that "  # with which a note of an answer begins
+
+
+def kept_fit(answer: Answer, table: PValueTable | None) -> Fit:
+    """The fit that an answer shows, with a `Verdict`.
+
+    The app weighs the draws of the network by itself, one step at a time, and puts the verdict into
+    words on the page.
+
+    table : of the network's p-values
+    """
+    fit = answer.fit
+    if fit.verdict is not None:
+        return fit
+    p = float(fit.predicted.p_value)
+    calibrated = np.nan if table is None else float(table.calibrated(p, fit.photometry))
+    figures: dict = dict.fromkeys(Verdict.names(), np.nan)
+    figures |= {"p_value": p, "p_calibrated": calibrated, "seconds": np.zeros(3), "warning": ""}
+    figures |= {"kind": answer.kind, "inside": bool(answer.check)}
+    words = [f"{begun(answer.note.removeprefix(_NOTE).rstrip('.'))}."] if answer.note else []
+    held = fit.draws.importance
+    if held is not None:
+        words.insert(0, account(held, "the network's draws"))
+        figures |= {"k_hat": float(held.k_hat), "ess": float(held.ess), "gap": float(held.gap)}
+        figures |= {"network_k_hat": float(held.k_hat), "network_ess": float(held.ess)}
+        figures["share"] = float(held.ess / held.n)
+        figures["log_evidence"] = float(held.log_evidence)
+        figures["log_evidence_error"] = float(held.log_evidence_error)
+    if answer.exact:
+        figures["warning"] = misfit_warning(p, calibrated)
+    figures["reason"] = " ".join(words)
+    return replace(fit, verdict=Verdict(**figures))
