@@ -9,6 +9,9 @@ from sedflow.errors import BadPhotometry
 from sedflow.identifiers import exact_ids
 from sedflow.units import BLANK
 
+#: Key of a table's metadata: the column that was the index of the frame which pandas wrote.
+WRITTEN = "pandas_index"
+
 
 def index_of(table: Any) -> Any:
     """The index of a pandas data frame; None of any other table."""
@@ -56,9 +59,9 @@ def written_index(table: Any, used: Collection[str] = ()) -> tuple[str, list[str
     name = getattr(table, "index", "")
     if not isinstance(name, str):  # that of a data frame, which `named_by_index` takes
         return "", []
-    meta = getattr(table, "meta", None) or {}
-    name = name or str(meta.get("index", ""))
-    if not name or name in used:
+    name = name or (getattr(table, "meta", None) or {}).get(WRITTEN, "")
+    columns = getattr(table, "colnames", getattr(table, "columns", ()))
+    if not name or name in used or name not in columns:
         return "", []
     rows = table.read([name]) if hasattr(table, "n_rows") else table
     ids, why = _named(rows[name].tolist())

@@ -69,7 +69,10 @@ def decode_run(query: Mapping[str, str], table: RunTable) -> tuple[dict[str, Any
 
 def _ranges(text: str, columns: set[str], notices: list[str]) -> list[tuple]:
     found = []
-    for part in [part for part in text.split(",") if part][:_MOST_RANGES]:
+    for part in filter(None, text.split(",")):
+        if len(found) == _MOST_RANGES:
+            notices.append(f"{quoted(part)} in between is one too many, and is left out")
+            break
         try:
             column, low, high = limits_of(part)
             if column not in columns:

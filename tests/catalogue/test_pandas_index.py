@@ -5,6 +5,7 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+from astropy.table import Table
 
 import sedflow
 from sedflow.catalogue.guess import guess_mapping
@@ -25,6 +26,7 @@ INDEXES = {
     "from one": pd.RangeIndex(1, N + 1, name="id"),
     "every third, unnamed": pd.RangeIndex(4, 4 + 3 * N, 3),
     "chosen": pd.Index([3, 4, 7, 11, 12, 20]),
+    "of an SDSS catalogue": pd.RangeIndex(1237645879551066262, 1237645879551066262 + N * 7, 7),
     "text": pd.Index([f"J{k}" for k in range(N)], name="Galaxy of mine"),
     "a column has it": pd.RangeIndex(1, N + 1, name="redshift "),
 }
@@ -97,3 +99,13 @@ def test_an_index_that_holds_redshifts_is_not_of_ids_too(tmp_path):
     frame.to_parquet(tmp_path / "mine.parquet")
     mapping = guess_mapping(open_catalogue(tmp_path / "mine.parquet"))
     assert (mapping.redshift, mapping.id) == ("z", "")
+
+
+@pytest.mark.parametrize("other", ["astro", 5, None, {}])
+def test_what_a_table_says_of_an_index_of_its_own_is_nothing_here(tmp_path, other):
+    table = Table({name: np.ones(3) for name in _frame(None).columns}, meta={"index": other})
+    assert guess_mapping(table).id == ""
+    _frame(INDEXES["from one"]).to_parquet(tmp_path / "mine.parquet")
+    read = read_table(tmp_path / "mine.parquet")
+    read.rename_column("id", "k")
+    assert guess_mapping(read).id == ""

@@ -404,6 +404,32 @@ def test_what_is_pinned_is_compared_and_stands_in_the_address(blank, address):
     page.locator(".tabulator-col-title", has_text="difference").wait_for(timeout=30_000)
 
 
+def test_mcmc_is_seen_on_a_phone_that_starts_it(blank, address):
+    """Nothing on the screen changed: its progress was in another part of the page."""
+    page = blank
+    page.set_viewport_size({"width": 390, "height": 844})
+    go(page, address)
+    page.get_by_text("NSAID 72").first.wait_for()
+    button = page.get_by_role("button", name="Run MCMC")
+    button.wait_for(timeout=60_000)
+    button.click()
+    page.get_by_label("sampler").wait_for(timeout=20_000)
+
+
+def test_back_leads_to_where_a_page_was_left(blank, address):
+    """A row of a long table led to its galaxy, and Back to the top of the page."""
+    page = blank
+    go(page, f"{address}?view=validate")
+    page.wait_for_function("document.getElementById('sf-main').scrollHeight > 2000", timeout=60_000)
+    page.evaluate("document.getElementById('sf-main').scrollTop = 333")
+    page.keyboard.press("1")
+    page.wait_for_function("document.documentElement.dataset.view === 'explore'", timeout=60_000)
+    assert page.evaluate("document.getElementById('sf-main').scrollTop") == 0
+    page.go_back()
+    page.wait_for_function("document.documentElement.dataset.view === 'validate'", timeout=60_000)
+    page.wait_for_function("document.getElementById('sf-main').scrollTop > 300", timeout=20_000)
+
+
 def typed(page, label, text):
     """The field of a label, into which a text was typed."""
     field = page.get_by_label(label, exact=True).and_(page.locator("input:visible")).first

@@ -765,6 +765,33 @@ def test_what_is_pinned_is_compared_on_the_same_axes(engine, answer):
     assert len(view._corner._sources["contours_pin0"].data["x"]) == 0
 
 
+def test_a_pin_is_of_the_galaxy_in_the_heading_once_it_is_there(nsa, engine):
+    """Of a galaxy just chosen, the posterior of the one before was pinned."""
+
+    async def main():
+        explorer = Explorer(nsa, engine=engine)
+        await settled(explorer)
+        explorer.state.galaxy = "2490"
+        explorer.pin()
+        assert explorer.pinned is None
+        await settled(explorer)
+        assert explorer.pinned.request.galaxy == "2490"
+        explorer.state.galaxy = "2503"
+        explorer.pin()
+        explorer.state.galaxy = "2507"  # and on, before it was there
+        await settled(explorer)
+        assert explorer.pinned.request.galaxy == "2490"
+
+    async def settled(explorer):
+        for _ in range(600):
+            answer = explorer.state.answer
+            if answer is not None and answer.request.galaxy == explorer.state.galaxy:
+                return
+            await asyncio.sleep(0.05)
+
+    asyncio.run(main())
+
+
 def test_a_pin_keeps_its_color_while_others_come_and_go(engine):
     async def main():
         view = CompareView(engine)
@@ -816,6 +843,25 @@ def test_the_numbers_above_a_corner_plot_are_those_of_the_table(answer):
     view.pin(answer)
     shown = [text.replace("\n", " ") for text in view._corner._sources["values"].data["text"]]
     assert shown and set(shown) <= set(table)
+
+
+def test_spectra_of_a_link_are_drawn_before_its_last_pin_is_computed(engine, monkeypatch):
+    """Six pins showed empty boxes until all were there."""
+    monkeypatch.setattr("sedflow.dashboard.pages.compare.whose", lambda: ("10.0.0.1", "s"))
+
+    async def main():
+        view = CompareView(engine)
+        view.look()
+        view.pin(engine.answer(Request("72", n=400)))
+        view._waiting = {"pin1": Request("2490", n=400)}
+        view._show()
+        for _ in range(100):
+            await asyncio.sleep(0.02)
+            if "light" in view._figures:
+                break
+        assert "light" in view._figures and "sfr" in view._figures
+
+    asyncio.run(main())
 
 
 def test_at_most_six_are_pinned(engine):

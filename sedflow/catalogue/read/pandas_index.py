@@ -10,7 +10,7 @@ from sedflow.errors import SedflowError
 from sedflow.files.documents import parsed
 
 _UNNAMED = "index"
-_KEPT = 2**40  # numbers of either sign that an index may have; of more, pandas writes a column
+_ENDS = 2**63  # of an index, which has 64 bits
 
 
 def index_of_file(
@@ -33,7 +33,7 @@ def index_of_file(
         if one["kind"] != "range":
             return "", None
         ends = [one[key] for key in ("start", "stop", "step")]
-        if not all(type(end) is int and abs(end) < _KEPT for end in ends):
+        if not all(type(end) is int and abs(end) <= _ENDS for end in ends):
             return "", None
         numbers = range(*ends)
         name = _UNNAMED if one["name"] is None else str(one["name"])[:200]

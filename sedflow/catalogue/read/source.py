@@ -10,6 +10,7 @@ from pathlib import Path
 
 import numpy as np
 
+from sedflow.catalogue.frame_index import WRITTEN
 from sedflow.errors import SedflowError
 from sedflow.files.bounds import LIBRARY, Bounds
 from sedflow.files.hashes import sha256, sha256_of, stamp
@@ -70,7 +71,7 @@ class Catalogue:
     def read(self, names=None):
         """Table of all rows, whose metadata have what is known of the file."""
         table = self.part(0, self.n_rows).read(names)
-        table.meta |= {"notes": list(self.notes), "index": self.index}
+        table.meta |= {"notes": list(self.notes), WRITTEN: self.index}
         return table
 
     def part(self, start: int, stop: int) -> "Part":

@@ -44,12 +44,14 @@ window.sedflow = (() => {
       } else a.removeAttribute('aria-current')
     }
     const lesson_step = new URLSearchParams(now.query).get('step')
+    const top = window.sedflowPlaces.top(now)
     if (root.dataset.view !== now.view || lesson_step !== at_step) {
       root.dataset.view = now.view
       at_step = lesson_step
-      // A page, or a step of a lesson, begins at its top, wherever the button stood.
-      scrollTo(0, 0)
-      $('sf-main').scrollTop = 0
+      // A page, or a step of a lesson, begins at its top, wherever the button stood; Back leads to
+      // where it was left, once it is laid out.
+      window.sedflowPlaces.scroll(0)
+      if (top) for (const wait of [0, 300]) setTimeout(() => window.sedflowPlaces.scroll(top), wait)
     }
     const word = $('sf-nav').querySelector('[aria-current]')
     if (word) $('sf-menu-word').textContent = word.textContent
@@ -112,6 +114,7 @@ window.sedflow = (() => {
 
   // How the page is presented: '', 'all', or the part that is alone.
   function dress(how) {
+    if (how && !('present' in root.dataset)) window.sedflowPlaces.scroll(0)
     if (how) root.dataset.present = how
     else delete root.dataset.present
     // Bokeh does not see that a style sheet shows again what it has hidden.

@@ -4,11 +4,25 @@
 window.sedflowPlaces = (() => {
   let here = 0, chosen = -1  // numbers of the place that is shown, and of one the server is to fill
   let rested = () => {}, timer = 0
+  let back = -1  // the place that Back or Forward led to
+  const tops = {}  // number of a place -> how far it was scrolled when it was left
 
   function place(session, n) { here = n; return {session, n, mark: window.sedflowMark} }
   function rest() { clearTimeout(timer); rested(); rested = () => {} }
 
+  const main = () => document.getElementById('sf-main')
+  function leave() { tops[here] = main().scrollTop || scrollY }  // phones scroll the page
+  function scroll(to) { scrollTo(0, to); main().scrollTop = to }
+
+  // How far the place that is shown now was scrolled, where Back led to it; else 0.
+  function top(now) {
+    if (now.push && now.n > here) { leave(); back = -1 }
+    return now.n === back ? tops[back] ?? 0 : 0
+  }
+
   function choose(view, session) {
+    leave()
+    back = -1
     rest()  // what waits to be written is of the page before
     const query = new URLSearchParams(location.search)
     query.set('view', view)
@@ -35,7 +49,8 @@ window.sedflowPlaces = (() => {
   addEventListener('popstate', event => {
     clearTimeout(timer)
     rested = () => {}
-    here = event.state?.n ?? here
+    leave()
+    here = back = event.state?.n ?? here
   })
-  return {choose, write}
+  return {choose, write, top, scroll}
 })()

@@ -326,11 +326,18 @@ class CompareView(PageView):
         ranges = {slot: a.quantiles[:, rows] for slot, a in there.items()}
         self._drawn = shown
 
+        def begin():  # the corner plot of six pins waits for the last of them
+            if shown is self._drawn:
+                self._draw_lines(there, shown, labels)
+
         def draw(corner):
             figure = None if self._corner is None else self._corner.figure
             patch(figure, lambda: self._draw(there, shown, labels, corner))
 
         async def compute():
+            if self._waiting:
+                light = self._figures.get("light")
+                patch(None if light is None else light.figure, begin)
             try:
                 corner = await corner_sets_in_turn(samples, ranges, rows, self._corner_asked)
             except Superseded:
@@ -348,14 +355,17 @@ class CompareView(PageView):
             self._screen.css_classes = []
 
     def _draw(self, there, shown, labels, corner):
+        self._draw_lines(there, shown, labels)
+        axes, sets = corner
+        self._show_corner(shown, labels, axes, {slot: sets[slot] for slot in shown})
+
+    def _draw_lines(self, there, shown, labels):
         self._show_lines("light", _only(shown, _light_layers(there)))
         for which in ("sfr", "zh"):
             layers = _only(shown, _history_layers(there, which))
             self._show_lines(which, layers, y_axis_type="log")
         told = _of_late({slot: there[slot] for slot in shown}, labels)
         self._of_late.param.update(object=told, visible=bool(told))
-        axes, sets = corner
-        self._show_corner(shown, labels, axes, {slot: sets[slot] for slot in shown})
 
     def _awaited(self):
         """A word on pins of the address that are still being computed, or cannot be."""

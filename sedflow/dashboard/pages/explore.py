@@ -68,6 +68,7 @@ class Explorer(PageView):
     cell_height = 900
 
     _changed: Changed | None = None
+    _to_pin = ""  # galaxy that is pinned as soon as its posterior is there
     _lacking: tuple[Changed | None, Answer | None] = (None, None)  # whose draws lack bands
 
     pinned = param.Parameter(doc="Answer that was pinned last, for the page Compare")
@@ -190,8 +191,11 @@ class Explorer(PageView):
         self.reference.start(method)
 
     def pin(self) -> None:
-        """Keep the posterior that is shown for the page Compare."""
-        if self.state.answer is not None:
+        """Keep the posterior for the page Compare: once it is there, of a galaxy just chosen."""
+        answer, galaxy = self.state.answer, self.state.galaxy
+        if answer is not None and answer.request.galaxy != galaxy:
+            self._to_pin = galaxy
+        elif answer is not None:
             with param.parameterized.discard_events(self):
                 self.pinned = self.state.answer
             self.param.trigger("pinned")  # again, where it is pinned already
@@ -262,6 +266,9 @@ class Explorer(PageView):
         with param.parameterized.discard_events(self.corner):
             self.corner.selection = None
         self._changed = None
+        if self._to_pin == answer.request.galaxy:
+            self.pin()
+        self._to_pin = ""
         if self.what_if.change:
             self._change()
         # All at one moment: no figure is shown beside those of another galaxy.

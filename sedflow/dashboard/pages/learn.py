@@ -228,7 +228,11 @@ class LearnView(LateView):
         self._answer = note("info", margin=(5, 10))
         self._back = pn.widgets.Button(label="Back", width=100)
         self._next = pn.widgets.Button(label="Next", width=100, color="primary")
-        self._count = prose(margin=(8, 4), sizing_mode=None, width=92)
+        self._count = prose(
+            margin=(8, 4),
+            sizing_mode=None,
+            styles={"white-space": "nowrap", "min-width": "92px"},  # one line, however large
+        )
         self._reveal.on_click(self._show_answer)
         self._reveal.js_on_click(args={"answer": self._answer}, code=_INTO_VIEW)
         self._back.on_click(lambda event: self._go(-1))

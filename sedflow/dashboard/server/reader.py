@@ -16,6 +16,7 @@ import sys
 
 import numpy as np
 
+from sedflow.catalogue.frame_index import WRITTEN
 from sedflow.catalogue.read.open import open_catalogue
 from sedflow.catalogue.read.text import typed
 from sedflow.errors import SedflowError
@@ -28,7 +29,7 @@ ROWS = 500  # that the app reads and runs; more is the command line's work
 ELEMENTS = 48  # of a vector that are offered, where photometry has a dozen
 ANSWER_BYTES = 20_000_000
 MEGABYTES = 1000  # of memory that an upload may take, unless the server says otherwise
-_SAID = ("notes", "table", "tables", "index")  # of a table's metadata, that are sent
+_SAID = ("notes", "table", "tables", WRITTEN)  # of a table's metadata, that are sent
 _LEFT = 100_000_000  # bytes that a process may have gained and still go on to the next upload
 _UNIT = 100  # characters of a unit
 _NICE = 10  # visitors who look at galaxies go first
@@ -63,7 +64,7 @@ def read(content: bytes, name: str, which: str = ""):
     table = catalogue.part(0, min(catalogue.n_rows, ROWS)).read()
     table = typed(table) if catalogue.format in ("CSV", "ECSV") else table
     table.meta["notes"], table.meta["tables"] = catalogue.notes, catalogue.tables
-    table.meta |= {"table": catalogue.table_name, "index": catalogue.index}
+    table.meta |= {"table": catalogue.table_name, WRITTEN: catalogue.index}
     n = len(elements(table))
     if n > APP.columns:
         raise SedflowError(
@@ -89,7 +90,7 @@ def pack(table, total: int) -> bytes:
             one["text"] = [None if m else _text(v) for v, m in zip(values, flat, strict=True)]
         columns.append(one)
     problems = {str(row): text for row, text in table.meta.get("problems", {}).items()}
-    said = {key: table.meta.get(key, "" if key in ("table", "index") else ()) for key in _SAID}
+    said = {key: table.meta.get(key, "" if key in ("table", WRITTEN) else ()) for key in _SAID}
     about = {"total": total, "columns": columns, "problems": problems, **said}
     head = json.dumps(about).encode()
     size = len(head) + sum(map(len, buffers))
