@@ -197,14 +197,19 @@ class RunTable:
         )
         return int(found["row"][0]) if len(found["row"]) else None
 
-    def span(self, column: str, share: float = 0.998) -> tuple[float, float] | None:
+    def span(
+        self, column: str, share: float = 0.998, beside: str | None = None
+    ) -> tuple[float, float] | None:
         """Limits between which the middle `share` of a column's values lie; None without any.
+
+        beside : another column, of which the rows must have a value, too
 
         Tails of less than one row leave none out.
         """
-        where, values = condition(self._store, EVERY_ROW, finite=(column,))
+        columns = [column] if beside in (None, column) else [column, beside]
+        where, values = condition(self._store, EVERY_ROW, finite=columns)
         name, tail = self._store.named(column), (1 - share) / 2
-        source, number = self._store.source(column), f"CAST({name} AS DOUBLE)"
+        source, number = self._store.source(*columns), f"CAST({name} AS DOUBLE)"
         ends = ", ".join(
             f"CASE WHEN count(*) * ? < 1 THEN {most}({number}) "
             f"ELSE quantile_cont({number}, ?) END AS {end}"

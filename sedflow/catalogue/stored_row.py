@@ -25,7 +25,8 @@ def departure(row: dict, names, quantiles) -> tuple[float, str]:
     """
     stored = np.array([[row[f"{name}_p{q}"] for name in names] for q in (16, 50, 84)], float)
     half = np.maximum((stored[2] - stored[0]) / 2, 1e-6 * (1 + np.abs(stored[1])))
-    away = np.abs(np.asarray(quantiles, float) - stored).max(0) / half
+    with np.errstate(invalid="ignore"):  # where both are infinite
+        away = np.abs(np.asarray(quantiles, float) - stored).max(0) / half
     if not np.isfinite(away).any():
         return float("nan"), ""
     k = int(np.nanargmax(away))

@@ -8,7 +8,8 @@ from sedflow.dashboard.answer import Answer
 from sedflow.dashboard.widgets import begun
 from sedflow.fits.fit import Fit
 from sedflow.sampling.misfit import PValueTable, misfit_warning
-from sedflow.sampling.verdict import Verdict
+from sedflow.sampling.reweighting import reweight
+from sedflow.sampling.verdict import APPROXIMATE, Verdict
 from sedflow.sampling.verdict_steps import account
 
 __all__ = ["kept_fit"]
@@ -36,12 +37,14 @@ def kept_fit(answer: Answer, table: PValueTable | None) -> Fit:
     held = fit.draws.importance
     if held is not None:
         words.insert(0, account(held, "the network's draws"))
-        figures |= {"k_hat": float(held.k_hat), "ess": float(held.ess), "gap": float(held.gap)}
-        figures |= {"network_k_hat": float(held.k_hat), "network_ess": float(held.ess)}
-        figures["share"] = float(held.ess / held.n)
         figures["log_evidence"] = float(held.log_evidence)
         figures["log_evidence_error"] = float(held.log_evidence_error)
-    if answer.exact:
+    else:  # of the weights that were refused
+        held = reweight(answer.network, min_ess=0).draws.importance
+    figures |= {"k_hat": float(held.k_hat), "ess": float(held.ess), "gap": float(held.gap)}
+    figures |= {"network_k_hat": float(held.k_hat), "network_ess": float(held.ess)}
+    figures["share"] = float(held.ess / held.n)
+    if answer.exact or answer.kind == APPROXIMATE:
         figures["warning"] = misfit_warning(p, calibrated)
     figures["reason"] = " ".join(words)
     return replace(fit, verdict=Verdict(**figures))

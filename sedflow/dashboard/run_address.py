@@ -68,7 +68,7 @@ def decode_run(query: Mapping[str, str], table: RunTable) -> tuple[dict[str, Any
 
 
 def _ranges(text: str, columns: set[str], notices: list[str]) -> list[tuple]:
-    found = []
+    found: list[tuple] = []
     for part in filter(None, text.split(",")):
         if len(found) == _MOST_RANGES:
             notices.append(f"{quoted(part)} in between is one too many, and is left out")

@@ -235,6 +235,15 @@ def test_the_span_leaves_tails_out(run):
     assert table.span("k_hat") == pytest.approx((frame["k_hat"].min(), frame["k_hat"].max()))
 
 
+def test_the_span_beside_another_column_is_of_rows_that_have_both(run):
+    """Rows without a posterior have whatever redshift the catalogue has, as -9.99."""
+    frame, table, _ = run
+    both = frame[np.isfinite(frame["k_hat"]) & np.isfinite(frame["redshift"])]
+    ends = both["redshift"].min(), both["redshift"].max()
+    assert table.span("redshift", 1.0, beside="k_hat") == pytest.approx(ends)
+    assert table.span("redshift", 1.0, beside="redshift") == table.span("redshift", 1.0)
+
+
 def test_an_unfinished_run_opens_and_tells(tmp_path):
     write_run(tmp_path / "out")
     ledger = tmp_path / "out" / "files.jsonl"

@@ -158,6 +158,12 @@ def test_files_of_an_answer_have_the_verdict_of_the_page(engine, request_, tmp_p
         assert str(loaded.verdict) == str(python)
     else:
         assert answer.note[11:] in str(loaded.verdict.reason)
+        python = sedflow.fit(
+            answer.fit.photometry, n=answer.request.n, seed=1, trust="weights"
+        ).verdict
+        assert loaded.verdict.p_value == pytest.approx(float(python.p_value), rel=0.1)
+        assert bool(loaded.verdict.warning) == bool(python.warning)
+        assert np.isfinite(loaded.verdict.k_hat) and np.isnan(loaded.verdict.log_evidence)
     assert f"# {answer.kind}: " in code_for(answer)
 
 

@@ -251,7 +251,9 @@ class RunView(RunState, LateView):
     def _find_points(self, rows, x, y, color):
         columns = [x, y] if color == COUNT else [x, y, color]
         points, total = self.table.points(rows, columns, MOST_POINTS)
-        return points, total, (self.table.span(x), self.table.span(y))
+        # A redshift of -99 of a row that has no posterior is nowhere on the map.
+        ends = self.table.span(x, beside=y), self.table.span(y, beside=x)
+        return points, total, ends
 
     def _mark(self):
         """Show on the map where the galaxy is."""

@@ -159,6 +159,7 @@ class ValidateView(LateView):
             ),
             visible=self.galaxies == LIKE,
             sizing_mode="stretch_width",
+            css_classes=["later"],
         )
         wide = {"sizing_mode": "stretch_width"}
         self._controls = pn.Column(

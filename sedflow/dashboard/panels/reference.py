@@ -184,7 +184,7 @@ def _outcome(job):
 def _comparison(answer, fit):
     """`QUANTITIES` of MCMC's draws, and a table of distances to them."""
     rows = [
-        "| to MCMC | mean distance [σ] | worst | told apart by a classifier (0.5 is by chance) |",
+        "| to MCMC | mean distance [σ] | worst | a classifier distinguishes (0.5 by chance) |",
         "|---|---|---|---|",
     ]
     thin = compared(fit)

@@ -14,6 +14,7 @@ from sedflow.dashboard.widgets import PRESSED, SMALL_TABLE, TextTable, prose
 __all__ = ["PAGE_ROWS", "RunRows"]
 
 PAGE_ROWS = 15
+_LAST = 52  # of "A_V", beside the bar that scrolls [px]
 _VERDICT = 168  # of "exact (weights), misfit" in the bold type of the chosen row [px]
 
 
@@ -36,8 +37,13 @@ class RunRows(pn.viewable.Viewer):
             sizing_mode="stretch_width",
             sortable=False,
             stylesheets=[SMALL_TABLE],
-            height=462,
-            configuration={"columns": [{"field": "verdict", "minWidth": _VERDICT}]},
+            height=_height(PAGE_ROWS),
+            configuration={
+                "columns": [
+                    {"field": "verdict", "minWidth": _VERDICT},
+                    {"field": "a_v_p50", "minWidth": _LAST},
+                ]
+            },
         )
         self.list.on_click(self._clicked)
         sort = pn.widgets.Select(
@@ -87,7 +93,7 @@ class RunRows(pn.viewable.Viewer):
         if page != self._state.page:
             with param.parameterized.discard_events(self._state):
                 self._state.page = page
-        self.list.value = rounded(frame)
+        self.list.param.update(value=rounded(frame), height=_height(len(frame)))
         self.select()
         self.number.param.update(value=page + 1, end=pages)
         self.of.object = f"of {pages:,}"
@@ -104,3 +110,8 @@ class RunRows(pn.viewable.Viewer):
 
     def __panel__(self):
         return pn.Column(self.bar, self.list, margin=0, sizing_mode="stretch_width")
+
+
+def _height(rows):
+    """Pixels of a table with these rows, its head and the bar that scrolls it."""
+    return 50 + 25 * max(rows, 1)

@@ -61,7 +61,7 @@ class Together:
         self.code, self._clock = "", None
         self._drawn: tuple = ()  # what of
         self._field = pn.widgets.TextInput(
-            label="session code", width=110, max_length=2 * CODE_LENGTH
+            label="code of the class", width=110, max_length=2 * CODE_LENGTH
         )
         self._join = pn.widgets.Button(label="Join")
         self._open = pn.widgets.Button(label="Open a class")
