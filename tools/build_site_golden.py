@@ -42,12 +42,14 @@ def galaxies() -> dict[str, sedflow.Photometry]:
 
     partial = np.where(np.arange(5) == 0, np.nan, 1.0)
     blue = flux * np.array([4.0, 1.0, 1.0, 1.0, 1.0])
+    far = nsa.photometry(34815)
     return {
         "exact": whole,
         "without u": typed(flux * partial, sigma * partial),
         "too narrow": typed(flux, sigma / 20),
         "impossible": typed(blue, sigma),
         "too precise": typed(flux, sigma / 1e4),
+        "ruled out": sedflow.Photometry(far.flux, far.sigma, far.redshift, far.bands),
     }
 
 
@@ -90,6 +92,7 @@ def posterior_case(posterior, galaxy, seed: int) -> dict:
         "theta": first.theta.round(7).tolist(),
         "weights": [float(f"{w:.7g}") for w in weights],
         "quantiles": column_quantiles(first.theta, LEVELS, weights).tolist(),
+        "shown": column_quantiles(draws.theta, LEVELS, draws.weights).tolist(),
         "k_hat": finite(first.importance.k_hat),
         "ess": float(first.importance.ess),
         "log_evidence": finite(first.importance.log_evidence),

@@ -298,7 +298,8 @@ def _unknown_bands(columns, found, used, said):
     if not unknown:
         return []
     each = [name for name in columns.names if name in unknown]
-    return [f"not read: {some(each)}, of bands that have other names here; write a mapping"]
+    which = "of no band that is known here by that name; a mapping may say which"
+    return [f"not read: {some(each)}, {which}"]
 
 
 def _around(name, letter):

@@ -284,4 +284,4 @@ def _interval(name, low, high):
     if low == high:
         return f"{low:.0f}"
     digits = 3 if name == "redshift" else 1
-    return f"{low:.{digits}f} – {high:.{digits}f}"
+    return f"{low:.{digits}f} – {high:.{digits}f}".replace("-", "\N{MINUS SIGN}")

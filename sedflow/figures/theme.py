@@ -55,6 +55,13 @@ class PageTheme(Theme):
                         "major_tick_out": 4,
                         "major_tick_in": 0,
                     },
+                    "CategoricalAxis": {
+                        "separator_line_color": colors["line"],
+                        "separator_line_width": 1,
+                        "group_text_color": quiet,
+                        "group_text_font": FONT,
+                        "group_text_font_size": small,
+                    },
                     "Grid": {"grid_line_color": colors["grid"]},
                     "Title": {
                         "text_color": ink,

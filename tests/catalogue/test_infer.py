@@ -59,9 +59,8 @@ def test_bands_of_other_names_are_told(bands, others):
     names = [name for b in letters for name in (f"flux_{b}", f"flux_err_{b}")]
     mapping = guess_mapping({name: [1.0] for name in ("redshift", *names, "size", "size_err")})
     assert [*mapping.bands] == [*bands]
-    assert mapping.notes == (
-        f"not read: flux_{others}, of bands that have other names here; write a mapping",
-    )
+    which = "of no band that is known here by that name; a mapping may say which"
+    assert mapping.notes == (f"not read: flux_{others}, {which}",)
 
 
 def test_each_row_has_a_posterior_verdict_and_figures(galaxies, inferred, posterior):

@@ -183,7 +183,9 @@ class RunView(RunState, LateView):
         with pn.io.hold():
             self.rows_panel.show(frame, total, page)
             share = "" if total == self.table.rows else f" of {self.table.rows:,}"
-            self._shown.object = f"## {total:,}{share} {'galaxy' if total == 1 else 'galaxies'}"
+            self._shown.object = (
+                f"## {total:,}{share} {'galaxy' if not share and total == 1 else 'galaxies'}"
+            )
 
     async def turn_to_row(self) -> None:
         """Show the page of the table that the row is on, where it is known: in the run's order."""
@@ -240,12 +242,14 @@ class RunView(RunState, LateView):
         labels = {c: column_label(c) for c in (self.x, self.y, self.color) if c != COUNT}
         drawn = len(points[self.x])
         self.map.show(points, self.x, self.y, self.color, labels, ends)
-        self._map_note.object = (
-            f"{drawn:,} of {total:,} galaxies are drawn, a random part."
-            if drawn < total
-            else f"{total:,} galaxies have both values. Use the wheel and drag to zoom; click the "
-            "map to select the nearest galaxy."
-        )
+        said = f"{total:,} {'galaxy has' if total == 1 else 'galaxies have'} both values."
+        if drawn < total:
+            said = f"{drawn:,} of {total:,} galaxies are drawn, a random part."
+        elif total:
+            said += " Use the wheel and drag to zoom; click the map to select the nearest galaxy."
+        else:
+            said = "No galaxy that is left has both values: show all rows, or choose other columns."
+        self._map_note.object = said
         self._mark()
 
     def _find_points(self, rows, x, y, color):

@@ -97,23 +97,23 @@ BESIDE = """
   :host { display: flex !important; flex-flow: column nowrap !important;
           height: auto !important; }
   :host > * { flex: none !important; height: auto !important; }
-  .sliders { border: 0; }
+  .sliders { border: 0; max-height: none !important; }
 }
 """
 
 #: Sliders in two columns.
 SLIDERS = """
 :host { display: grid !important; grid-template-columns: repeat(2, minmax(0, 1fr));
-        gap: 4px 12px; align-content: start; align-items: end; }
+        grid-auto-rows: max-content; gap: 4px 12px; align-content: start; align-items: end; }
 .wide { grid-column: 1 / -1; }
 """
 
 #: Spectrum, magnitudes, histories, and the observatory below.
 FORWARD = """
 :host { display: grid !important; padding: 4px 8px; gap: 2px; min-width: 0; min-height: 0;
-  grid-template-columns: minmax(0, 1fr);
-  grid-template-rows: minmax(32px, auto) minmax(150px, 1.3fr) minmax(26px, auto)
-    minmax(130px, 1fr) auto;
+  overflow: hidden auto; grid-template-columns: minmax(0, 1fr);
+  grid-template-rows: max-content minmax(150px, 1.3fr) max-content
+    minmax(130px, 1fr) max-content;
   grid-template-areas: "bar" "sed" "magnitudes" "history" "observe"; }
 .bar { grid-area: bar; } .sed { grid-area: sed; } .magnitudes { grid-area: magnitudes; }
 .history { grid-area: history; }

@@ -108,6 +108,7 @@ class AtlasView(pn.viewable.Viewer):
             min_height=_HEIGHT,
             margin=0,
             stylesheets=[SMALL_TABLE],
+            configuration={"placeholder": "No galaxy of the list is like that."},
             css_classes=["galaxies"],  # where the page hears the arrow keys
         )
         self._list.on_click(self._clicked)

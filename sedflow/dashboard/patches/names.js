@@ -37,6 +37,9 @@ const NAMELESS = {
     if (!labelled(arrow)) label(arrow, arrow.matches('.bk-spin-btn-up') ? 'more' : 'less')
   },
   '.bk-btn-group > .bk-btn': button => {
+    // What only does something is not pressed afterwards.
+    const kinds = [...button.getRootNode().host?.classList ?? []]
+    if (kinds.some(kind => /(^|-)Button$/.test(kind))) { button.removeAttribute('aria-pressed'); return }
     // On a small screen the list is over the page while its button is not active.
     const on = button.classList.contains('bk-active')
     const over = matchMedia('(max-width: 1100px)').matches

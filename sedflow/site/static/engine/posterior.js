@@ -2,7 +2,7 @@
 import { smooth } from "../numerics/psis.js";
 import { systematic } from "../numerics/quantiles.js";
 import { basePoints, noiseOf } from "../numerics/noise.js";
-import { judge, passes, warned } from "../numerics/verdict.js";
+import { FAILED, judge, leftAside, passes, warned } from "../numerics/verdict.js";
 import { outside } from "../numerics/domain.js";
 import { leaning } from "../numerics/edges.js";
 
@@ -47,10 +47,12 @@ export async function answered(graphs, asked) {
     bestLogLikelihood: found.logLikelihood.reduce((a, b) => Math.max(a, b), -Infinity),
     outside: outside(named, site, first.chi2).join("; "),
   });
-  const kept = asked.base || found.n === n ? null : systematic(figures.weights, n);
+  const alike = verdict.kind === FAILED || leftAside(figures, found.n);
+  const shares = alike ? new Float64Array(found.n).fill(1 / found.n) : figures.weights;
+  const kept = asked.base || found.n === n ? null : systematic(shares, n);
   const rows = (/** @type {Float64Array} */ table) => (kept ? taken(table, found.n, kept) : table);
   const theta = rows(found.theta);
-  const weights = kept ? new Float64Array(n).fill(1 / n) : figures.weights;
+  const weights = kept ? new Float64Array(n).fill(1 / n) : shares;
   const names = site.parameters.map((/** @type {any} */ one) => one.name);
   return {
     n: kept ? n : found.n, theta, modelFlux: rows(found.modelFlux), chi2: rows(chi2), weights,

@@ -74,12 +74,12 @@ function errorsOf(galaxy, { floors }, noise) {
       small.push(`the error in ${band} (${general(sigma[k], 2)} nanomaggies) is smaller than any in training at that flux ` +
         `(${general(sigma[k] * 10 ** (least - off), 2)}); inflate it to that${tooPrecise(galaxy) ? "" : ", or use MCMC"}`);
     } else if (sigma[k] < FLOOR_SHARE * (floors[band] ?? 0) * flux[k]) {
-      doubtful.push(`the error in ${band} is ${general((100 * sigma[k]) / flux[k], 2)} % of the flux, far below the ` +
-        `${general(100 * floors[band], 6)} % that photometry is good to between bands; add a floor (floor = 'recommended' of a ` +
-        "mapping, or sigma = hypot(sigma, share * flux))");
+      doubtful.push(`${band} ${general((100 * sigma[k]) / flux[k], 2)} (${general(100 * floors[band], 6)})`);
     }
   });
-  return [...small, ...doubtful];
+  if (!doubtful.length) return small;
+  return [...small, "errors in percent of the flux are far below what photometry is good to between bands (in brackets): " +
+    `${doubtful.join(", ")}; add a floor (floor = 'recommended' of a mapping, or sigma = hypot(sigma, share * flux))`];
 }
 
 /** @param {Galaxy} galaxy */

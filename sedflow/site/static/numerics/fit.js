@@ -61,11 +61,12 @@ function medianRatio(galaxy) {
 export function ruledOut(best, n, count) {
   const limit = chiSquareAbove(count, UNLIKELY);
   if (!(best > limit * UNDERSTATED ** 2)) return "";
+  const nearest = best.toLocaleString("en", { minimumFractionDigits: 1, maximumFractionDigits: 1 });
   return (
     `No model describes these data: the best of ${n.toLocaleString("en")} draws has a chi-square of ` +
-    `${general(best, 4)}, where ${count} good bands stay below ${general(limit, 3)}, and would exceed ` +
-    `that even with errors ${UNDERSTATED} times larger; check fluxes, units and redshift, and inflate ` +
-    "the errors if they are too small."
+    `${nearest}, where ${count} good bands stay below ${general(limit, 3)}, and would exceed ` +
+    `that even with errors ${UNDERSTATED} times larger; check fluxes, units, the order of ` +
+    "the bands and the redshift, and inflate the errors if they are too small."
   );
 }
 

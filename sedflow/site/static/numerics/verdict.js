@@ -9,6 +9,7 @@ export const FAILED = "failed";
 
 const K_HAT_MAX = 0.7;
 const MIN_ESS = 400;
+const TELLING = 50; // effective draws, below which quantiles of weighted draws would be of a handful
 const JUDGED_ON = 1000;
 const MISFIT_BELOW = 1e-3;
 const LEAST_P = 1e-300;
@@ -40,6 +41,14 @@ export function passes(figures, n) {
 }
 
 /**
+ * Whether weights that do not pass are left aside: quantiles are then those of the draws without them.
+ * @param {{kHat: number, ess: number}} figures @param {number} n
+ */
+export function leftAside(figures, n) {
+  return !passes(figures, n) && figures.ess <= TELLING;
+}
+
+/**
  * The verdict on the weighted draws of one galaxy.
  * @param {object} found
  * @param {import("./fit.js").Photometry} found.galaxy
@@ -57,25 +66,29 @@ export function judge({ galaxy, figures, chi2, bestLogLikelihood, table, outside
   const pCalibrated = calibrated(p, galaxy, table);
   const told = (/** @type {string} */ kind, /** @type {string} */ reason, warning = "") => ({ kind, reason, warning, pValue: p, pCalibrated });
   const precise = tooPrecise(galaxy);
-  if (precise) return told(FAILED, precise);
+  const bare = "The quantiles are those of the draws without weights";
+  if (precise) return told(FAILED, `${precise.replace(/\.$/, "")}. ${bare}.`);
   if (figures.ess === 0) {
     return told(FAILED, `No weights can be computed: log likelihoods of ${general(bestLogLikelihood, 2)} at best differ by less ` +
-      "than their rounding; check fluxes, errors, units and redshift.");
+      `than their rounding; check fluxes, errors, units and redshift. ${bare}.`);
   }
   const effective = `${Math.round(figures.ess).toLocaleString("en")} of ${n.toLocaleString("en")} draws effective`;
   const warning = misfitWarning(p, pCalibrated);
+  const best = Float64Array.from(chi2).reduce((a, b) => Math.min(a, b), Infinity);
+  const impossible = ruledOut(best, n, count);
+  const judged = (/** @type {string} */ kind, /** @type {string} */ reason) =>
+    impossible ? told(MISFIT, `${impossible} (${reason})`) : told(kind, reason, warning);
   if (!passes(figures, n)) {
     const kHat = Number.isFinite(figures.kHat) ? figures.kHat.toFixed(2) : "inf";
     const limit = general(kHatMax(n), 2);
-    return told(APPROXIMATE, `The importance weights do not pass: k-hat ${kHat} (limit ${limit}), ${effective}. The quantiles are approximate; ` +
-      "trust='auto' goes on to adaptive importance sampling and MCMC.", warning);
+    const needed = figures.ess < MIN_ESS ? `, where ${MIN_ESS} are needed` : "";
+    const what = leftAside(figures, n) ? `${bare}, and approximate` : "The quantiles are approximate";
+    return judged(APPROXIMATE, `The importance weights do not pass: k-hat ${kHat} (limit ${limit}), ${effective}${needed}. ${what}; ` +
+      "trust='auto' goes on to adaptive importance sampling and MCMC.");
   }
   let reason = `The weights of the network's draws pass: k-hat ${figures.kHat.toFixed(2)} (limit ${K_HAT_MAX}), ${effective}.`;
   if (outside) reason += ` The galaxy is outside the training domain: ${outside}.`;
-  const best = Float64Array.from(chi2).reduce((a, b) => Math.min(a, b), Infinity);
-  const impossible = ruledOut(best, n, count);
-  if (impossible) return told(MISFIT, `${impossible} (${reason})`);
-  return told(EXACT, reason, warning);
+  return judged(EXACT, reason);
 }
 
 /**

@@ -20,7 +20,7 @@ export function verdictHead() {
       badge.hidden = false;
       badge.className = `badge ${good ? "good" : kind === "approximate" ? "warn" : "bad"}`;
       badge.textContent = `${good ? "✔" : kind === "approximate" ? "≈" : "≠"} ${kind}`;
-      why.textContent = `k-hat ${fixed(answer.kHat, 2)} · ${Math.round(answer.ess)} of ${answer.n} draws count`;
+      why.textContent = `k-hat ${fixed(answer.kHat, 2)} · ${Math.round(answer.ess)} of ${answer.made} draws count`;
       reason.textContent = [galaxy.line, good ? "" : answer.verdict.reason, answer.verdict.warning].filter(Boolean).join(" ");
       reason.hidden = !reason.textContent;
       node.classList.toggle("stale", Boolean(state.busy));
