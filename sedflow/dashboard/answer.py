@@ -15,8 +15,9 @@ from sedflow.model.sed import SEDModel, default_model
 from sedflow.network.domain_check import DomainCheck
 from sedflow.parameters import NAMES
 from sedflow.photometry import Photometry
+from sedflow.sampling.edges import edges, edges_in_words
 from sedflow.sampling.objection import refused_kind
-from sedflow.sampling.verdict import APPROXIMATE, EXACT_WEIGHTS, kind_of
+from sedflow.sampling.verdict import APPROXIMATE, EXACT_WEIGHTS, FAILED, MISFIT, kind_of
 from sedflow.trust_limits import K_HAT_MAX, k_hat_text
 
 #: Draws of an answer that Compare keeps: six of 20,000 would take a quarter of a gigabyte a page.
@@ -139,6 +140,14 @@ class Answer:
         if self.fit is not self.network:
             return EXACT_WEIGHTS
         return refused_kind(self.fit) or APPROXIMATE
+
+    @cached_property
+    def leans(self) -> str:
+        """On which edges of the prior the draws lean, in sentences; "" where a note says it."""
+        if (self.fit.verdict is not None and not self.exact) or self.kind in (FAILED, MISFIT):
+            return ""
+        draws = self.fit.draws
+        return edges_in_words(edges(draws.theta, draws.weights, self.fit.prior))
 
     @cached_property
     def columns(self) -> np.ndarray:

@@ -404,6 +404,7 @@ def _ready(answer):
         answer.lines,
         answer.fit.predicted,
         answer.formation_times,
+        answer.leans,
     )
     return answer
 

@@ -10,6 +10,7 @@ from sedflow.fits.fit import Fit
 from sedflow.sampling.misfit import PValueTable, misfit_warning
 from sedflow.sampling.reweighting import reweight
 from sedflow.sampling.verdict import APPROXIMATE, Verdict
+from sedflow.sampling.verdict_decision import with_edges
 from sedflow.sampling.verdict_steps import account
 
 __all__ = ["kept_fit"]
@@ -47,4 +48,4 @@ def kept_fit(answer: Answer, table: PValueTable | None) -> Fit:
     if answer.exact or answer.kind == APPROXIMATE:
         figures["warning"] = misfit_warning(p, calibrated)
     figures["reason"] = " ".join(words)
-    return replace(fit, verdict=Verdict(**figures))
+    return replace(fit, verdict=with_edges(Verdict(**figures), fit.draws, fit.prior))

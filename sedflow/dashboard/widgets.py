@@ -88,8 +88,8 @@ SMALL_TABLE = """
   padding: 1px 3px !important; font-size: 11px; color: inherit !important;
   background: transparent !important; border: 1px solid #88888888 !important;
 }
-.tabulator .tabulator-placeholder .tabulator-placeholder-contents { color: var(--sf-quiet) !important;
-  font-size: 13px !important; font-weight: normal !important; }
+.tabulator .tabulator-placeholder .tabulator-placeholder-contents {
+  color: var(--sf-quiet) !important; font-size: 13px !important; font-weight: normal !important; }
 .tabulator .tabulator-page { color: inherit !important; background: transparent !important; }
 """
 

@@ -5,7 +5,7 @@ their words, meanings and colours from it.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -136,7 +136,7 @@ class Verdict(Frozen):
     r_hat: np.ndarray
     ess_bulk: np.ndarray
     ess_tail: np.ndarray
-    seconds: np.ndarray
+    seconds: np.ndarray = field(compare=False)  # which no second fit takes
     network_k_hat: np.ndarray
     network_ess: np.ndarray
     p_calibrated: np.ndarray = None  # type: ignore[assignment]

@@ -137,7 +137,14 @@ def test_the_code_of_an_answer_makes_what_is_shown(engine, request_, capsys):
 
 
 @pytest.mark.parametrize(
-    "request_", [Request("72", n=3000), Request("72", n=400), Request(ODD, n=1000)], ids=str
+    "request_",
+    [
+        Request("72", n=3000),
+        Request("72", n=400),
+        Request(ODD, n=1000),
+        Request("112711", n=3000),  # leans on an edge of the prior
+    ],
+    ids=str,
 )
 def test_files_of_an_answer_have_the_verdict_of_the_page(engine, request_, tmp_path):
     """They lost it: an approximate posterior was "unchecked" in HDF5, and nothing in tables."""
@@ -156,6 +163,8 @@ def test_files_of_an_answer_have_the_verdict_of_the_page(engine, request_, tmp_p
         for name in ("k_hat", "ess", "log_evidence", "p_value", "p_calibrated"):
             assert getattr(loaded.verdict, name) == pytest.approx(getattr(python, name), rel=1e-6)
         assert str(loaded.verdict) == str(python)
+        assert bool(answer.leans) == (request_.galaxy == "112711")
+        assert answer.leans in str(python)
     else:
         assert answer.note[11:] in str(loaded.verdict.reason)
         python = sedflow.fit(

@@ -160,7 +160,7 @@ def test_notes_are_a_list_and_one_note_is_a_sentence():
         f"- **Outside the domain**{plain(': g-i = 1; leave out a band or check its flux')}",
         f"- **{plain('g-z = 2')}**{plain('; check it')}",
     ]
-    assert _listed("no galaxy 'a; b' here") == plain("no galaxy 'a; b' here")
+    assert _listed("no galaxy 'a; b' here") == plain("No galaxy 'a; b' here")
 
 
 def test_a_phone_shows_the_first_note_and_a_button_for_the_rest(engine):

@@ -74,7 +74,7 @@ _CHIP = """
 :host { max-width: calc(100% - 12px); }
 .bk-btn { white-space: normal !important; overflow-wrap: anywhere; text-align: left !important; }
 /* A button that names a colour is printed. */
-/* Nor does a system of high contrast take the colour, which says whose curve is whose. */
+/* With high contrast it keeps its colour, which says whose curve is whose. */
 @media (forced-colors: active) { .bk-btn { forced-color-adjust: none; } }
 @media print { :host(.bk-panel-models-widgets-Button.gives-focus) { display: flex !important; } }
 """

@@ -160,8 +160,8 @@ class VerdictPanel(AnswerPanel):
         self.line.param.update(object=plain(line), visible=bool(line))
         # What an exact posterior does not say by itself: where it misses the data, and why.
         fit = answer.fit
-        told = [str(fit.far[()]), answer.lacks]
-        lacks = " ".join(f"{typeset(begun(text))}." for text in told if text)
+        told = [str(fit.far[()]), answer.lacks, in_labels(answer.leans)]
+        lacks = " ".join(f"{typeset(begun(text)).rstrip('.')}." for text in told if text)
         self.lacks.param.update(object=plain(lacks), visible=bool(lacks))
         link = self._engine.sky_link(answer.request.galaxy)
         self.sky.param.update(object=_link(link), visible=bool(link))
