@@ -17,7 +17,7 @@ _OLD_GYR, _YOUNG_GYR = 10.0, 0.01
 _NEAR = 0.25  # dex from these ages
 _FADING = 10.0  # times that young stars outshine old ones, at least; libraries have 270
 _NEAR_UV, _GREEN = (2000.0, 3000.0), (5000.0, 6000.0)  # [A]
-_REDDENING = 3.0  # times that old stars are redder there than young ones; libraries have 10 to 500
+_REDDENING = 0.5  # times that old stars are redder there than young ones; libraries have 10 to 500
 _IRON = 5.0  # dex; [Fe/H] of no stars
 _SUN = -2.25, -1.25  # log10 of the metal mass fraction at [Fe/H] = 0; 0.0056 to 0.056
 _PEAK = 2500.0, 25_000.0  # [A], of old stars

@@ -404,6 +404,22 @@ def test_what_is_pinned_is_compared_and_stands_in_the_address(blank, address):
     page.locator(".tabulator-col-title", has_text="difference").wait_for(timeout=30_000)
 
 
+def test_a_link_to_pins_that_are_yet_to_be_computed_draws_them_all(blank, address):
+    """In turn, with the lock of the page, which the server's log would say."""
+    page = blank
+    go(page, f"{address}?view=compare&pins=2516;2523;2524")
+    for slot in ("pin0", "pin1", "pin2"):
+        page.wait_for_function(
+            f"""() => window.Bokeh?.documents[0]?.get_model_by_name('compare_light_line_{slot}')
+                ?.data.x?.length > 0""",
+            timeout=60_000,
+        )
+    page.wait_for_function(
+        """() => window.Bokeh.documents[0].get_model_by_name('compare_corner')""", timeout=60_000
+    )
+    page.wait_for_function(IDLE, timeout=60_000)
+
+
 def test_mcmc_is_seen_on_a_phone_that_starts_it(blank, address):
     """Nothing on the screen changed: its progress was in another part of the page."""
     page = blank

@@ -26,7 +26,7 @@ from sedflow.dashboard.quantities import QUANTITIES, chosen_quantities
 from sedflow.dashboard.server.turns import Superseded
 from sedflow.dashboard.server.visitors import whose
 from sedflow.dashboard.server.work import on_worker
-from sedflow.dashboard.widgets import begun, patch, plain, prose, text_table
+from sedflow.dashboard.widgets import begun, is_served, patch, plain, prose, text_table
 from sedflow.errors import SedflowError
 from sedflow.figures.app_corner import CornerFigure
 from sedflow.figures.base import Layers, LiveFigure
@@ -333,13 +333,11 @@ class CompareView(PageView):
                 self._draw_lines(there, shown, labels)
 
         def draw(corner):
-            figure = None if self._corner is None else self._corner.figure
-            patch(figure, lambda: self._draw(there, shown, labels, corner))
+            self._patch(lambda: self._draw(there, shown, labels, corner))
 
         async def compute():
             if self._waiting:
-                light = self._figures.get("light")
-                patch(None if light is None else light.figure, begin)
+                self._patch(begin)
             try:
                 corner = await corner_sets_in_turn(samples, ranges, rows, self._corner_asked)
             except Superseded:
@@ -355,6 +353,11 @@ class CompareView(PageView):
         else:  # in a notebook
             draw(corner_sets(samples, ranges, rows))
             self._screen.css_classes = []
+
+    def _patch(self, function):
+        """Change the figures with the lock of the page, as soon as one of them is on it."""
+        figures = [one.figure for one in (*self._figures.values(), self._corner) if one is not None]
+        patch(next(filter(is_served, figures), None), function)
 
     def _draw(self, there, shown, labels, corner):
         self._draw_lines(there, shown, labels)

@@ -42,7 +42,12 @@ _OVER = """
 #: Twenty chosen quantities leave room for the plot.
 _LOW = """
 .choices__inner { max-height: 92px; overflow-y: auto; }
-@container (max-height: 540px) { .choices__inner { max-height: 62px; } }
+@container (max-height: 540px) {
+  .choices__inner { max-height: 62px; padding: 2px 4px !important; }
+  .choices__list--multiple .choices__item { font-size: 11px !important; padding: 0 5px !important;
+    margin: 1px !important; }
+  .choices__input { margin: 0 !important; padding: 0 2px !important; }
+}
 """
 _TIGHT = ".bk-btn-group > .bk-btn { padding: 3px 7px !important; }\n"
 _KEY = _TIGHT + "\n".join(
