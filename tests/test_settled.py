@@ -96,6 +96,8 @@ def test_what_a_user_holds_can_be_compared(posterior, nsa):
         assert one == pickle.loads(pickle.dumps(one))
     assert galaxies[0] != galaxies[1] and galaxies[1] in [galaxies[0], galaxies[1]]
     assert fit == sedflow.fit(galaxies[0], posterior, n=500, seed=1)  # in other seconds
+    assert fit.derived == sedflow.fit(galaxies[0], posterior, n=500, seed=1).derived
+    assert fit.derived != sedflow.fit(galaxies[0], posterior, n=500, seed=2).derived
     assert fit != replace(fit, seed=2) and fit != replace(fit, verdict=None)
     assert fit.prior == sedflow.Prior("flat") != sedflow.Prior("provabgs")
     assert sedflow.load_band("u") == copy.deepcopy(sedflow.load_band("u")) != sedflow.load_band("g")

@@ -22,6 +22,14 @@ class Quantities(dict):
     def __missing__(self, name):
         raise unknown("quantity", name, self)
 
+    def __eq__(self, other):
+        return isinstance(other, dict) and same(dict(self), dict(other))
+
+    def __ne__(self, other):
+        return not self == other
+
+    __hash__ = None
+
 
 class Samples(Mapping[str, np.ndarray]):
     """Draws of equal weight of one galaxy's posterior, or of many: name -> array (..., n).
