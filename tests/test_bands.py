@@ -274,6 +274,27 @@ def test_what_a_detector_counts_is_read_from_the_observatory_s_file(tmp_path, de
 
 
 @pytest.mark.parametrize(
+    ("head", "is_magnitude"),
+    [
+        ("# wave transmission [mag]", True),
+        ("# wavelength(A) transmission_mag", True),
+        ("# wavelength[A] response in magnitudes", True),
+        ("# r band, AB magnitudes\n# wavelength[A] transmission", False),
+        ("# wavelength[A] response of the Magellan telescope", False),
+    ],
+)
+def test_responses_in_magnitudes_are_refused(tmp_path, head, is_magnitude):
+    wave = np.linspace(4500.0, 6500.0, 201)
+    path = tmp_path / "mine.dat"
+    path.write_text(lines(wave, 1 + np.exp(-0.5 * ((wave - 5500) / 250) ** 2), head))
+    if is_magnitude:
+        with pytest.raises(SedflowError, match="its responses are in magnitudes; give 10"):
+            load_band(str(path))
+    else:
+        assert load_band(str(path)).pivot > 5000
+
+
+@pytest.mark.parametrize(
     ("head", "energy"),
     [
         ("# wavelength[A] response per energy", True),

@@ -53,6 +53,9 @@ _ENERGY = re.compile(
     r"(energy|erg)(?![a-z])|(electrons?|e-|counts?)\s*/\s*erg\b",
     re.IGNORECASE,
 )
+_MAGNITUDES = re.compile(
+    r"(trans\w*|throughput|resp\w*)[\W_]*(in\W+)?mag(s|nitudes?)?(?![a-z])", re.IGNORECASE
+)
 _NEGATIVE = 0.01  # of the peak, that the noise of a measured curve reaches below zero
 #: Wavelengths that numbers without a unit stand for without doubt: low, high, unit.
 _PLAIN = ((0.09, 60.0, "um"), (91.2, 912.0, "nm"), (3000.0, np.inf, "Angstrom"))
@@ -129,8 +132,14 @@ def _of_table(path, kind):
         np.asarray(np.ma.filled(np.ma.asarray(table[c]).astype(float), np.nan))
         for c in (first, second)
     )
+    _refuse_magnitudes(f"transmission {table[second].unit or ''}")
     unit = str(table[first].unit or "") or _unit_in_name(first)
     return _Columns(wave, response, unit, str(table[second].unit or ""), energy, notes)
+
+
+def _refuse_magnitudes(said):
+    if _MAGNITUDES.search(said):
+        raise ValueError("its responses are in magnitudes; give 10 ** (-0.4 * magnitude)")
 
 
 def _of_params(text):
@@ -202,6 +211,7 @@ def _of_text(path):
         )
     together = " ; ".join(header)
     unit = unit or _unit_in_text(together)
+    _refuse_magnitudes(together)
     energy = bool(_ENERGY.search(together))
     percent = "%" if re.search(r"%|percent", together, re.IGNORECASE) else ""
     return _Columns(table[:, k], table[:, m], unit, percent, energy)
