@@ -61,6 +61,11 @@ class Columns:
                 "DataFrame, an Arrow table or a mapping of arrays"
             )
         check_names(self.names, "the table")
+        if hasattr(table, "collect") or hasattr(table, "fetchnumpy"):  # of polars, of DuckDB
+            raise SedflowError(
+                f"{type(table).__name__} has no rows yet; give what collect() of polars, or df() "
+                "of DuckDB, returns"
+            )
         self.n  # noqa: B018 - raises
         self.masks = {name for name in self.names if f"{name}.mask" in self.names}
         companions = {f"{name}.mask" for name in self.masks}

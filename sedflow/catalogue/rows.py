@@ -37,6 +37,12 @@ __all__ = [
     "to_photometry",
 ]
 
+_SEVERAL = 3  # bands, which together say that something is wrong
+_FAINT = (
+    "the flux is below its error in every band, of three or more; are values and errors swapped, "
+    "or the errors in another unit?"
+)
+
 
 class Problem(NamedTuple):
     """What keeps a row from being used: its number from 0, its ID, and a sentence."""
@@ -122,9 +128,18 @@ def to_photometry(table, mapping: ColumnMap, *, first: int = 0, id_kind: str | N
     photometry = Photometry(
         flux[rows], sigma[rows], redshift[rows], tuple(mapping.bands), ids.data[rows]
     )
+    if faint := int(_below_errors(flux[rows], sigma[rows]).sum()):
+        left_out[_FAINT] += faint
     known = known_ids(ids)
     problems = [Problem(int(row), known[row], reasons[row]) for row in sorted(reasons)]
     return Rows(photometry, rows, problems, ids, redshift, assumed(columns, mapping), left_out)
+
+
+def _below_errors(flux, sigma):
+    """Rows (n,) of several bands in each of which the flux is below its error."""
+    there = np.isfinite(flux)
+    with np.errstate(invalid="ignore"):
+        return (there.sum(1) >= _SEVERAL) & ((flux < sigma) | ~there).all(1)
 
 
 def _open_units(columns, mapping):

@@ -33,11 +33,11 @@ def limits_of(text: str) -> tuple[str, float | None, float | None]:
     Raises
     ------
     ValueError
-        It is not a column with two finite limits, the lower one first.
+        It is not a column with two finite limits.
     """
     column, *ends = text.split(":")
     low, high = (None if end == "" else float(end) for end in ends)
     known = [end for end in (low, high) if end is not None]
-    if not all(map(math.isfinite, known)) or known != sorted(known):
+    if not all(map(math.isfinite, known)):
         raise ValueError(text[:_LONGEST])
     return column, low, high

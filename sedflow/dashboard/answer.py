@@ -16,8 +16,9 @@ from sedflow.network.domain_check import DomainCheck
 from sedflow.parameters import NAMES
 from sedflow.photometry import Photometry
 from sedflow.sampling.edges import edges, edges_in_words
+from sedflow.sampling.misfit import misfit_warning
 from sedflow.sampling.objection import refused_kind
-from sedflow.sampling.verdict import APPROXIMATE, EXACT_WEIGHTS, FAILED, MISFIT, kind_of
+from sedflow.sampling.verdict import APPROXIMATE, EXACT_WEIGHTS, kind_of
 from sedflow.trust_limits import K_HAT_MAX, k_hat_text
 
 #: Draws of an answer that Compare keeps: six of 20,000 would take a quarter of a gigabyte a page.
@@ -84,6 +85,7 @@ class Answer:
     ssp : the packaged SSP grid that a simulated galaxy was made with; "" where that is not known
     unused : bands that were measured and that its network was not trained on
     whole : name of a packaged network that takes all bands that were measured; "" if none does
+    p_calibrated : p-value of the data, uniform where the model is right; NaN where it is not known
     """
 
     request: Request
@@ -98,6 +100,7 @@ class Answer:
     ssp: str = ""
     unused: tuple[str, ...] = ()
     whole: str = ""
+    p_calibrated: float = float("nan")
 
     @property
     def true_model(self) -> SEDModel:
@@ -141,10 +144,22 @@ class Answer:
             return EXACT_WEIGHTS
         return refused_kind(self.fit) or APPROXIMATE
 
+    @property
+    def p_value(self) -> float:
+        """P-value of the data under the posterior predictive distribution, not calibrated."""
+        verdict = self.fit.verdict
+        return float(self.fit.predicted.p_value if verdict is None else verdict.p_value)
+
+    @property
+    def misfit(self) -> str:
+        """That no model describes the data of an exact posterior, as a sentence; else ""."""
+        text = misfit_warning(self.p_value, self.p_calibrated) if self.exact else ""
+        return text.removeprefix("But ")
+
     @cached_property
     def leans(self) -> str:
-        """On which edges of the prior the draws lean, in sentences; "" where a note says it."""
-        if (self.fit.verdict is not None and not self.exact) or self.kind in (FAILED, MISFIT):
+        """On which edges of the prior an exact posterior leans, in sentences."""
+        if not self.exact:
             return ""
         draws = self.fit.draws
         return edges_in_words(edges(draws.theta, draws.weights, self.fit.prior))

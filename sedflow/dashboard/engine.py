@@ -383,8 +383,18 @@ class Engine:
             "" if own is None else own.ssp,
             unused,
             whole,
+            self._calibrated(request, shown),
         )
         return _ready(answer)
+
+    def _calibrated(self, request, shown):
+        """P-value of the data by the network's table; NaN where there is none."""
+        if shown.verdict is not None:
+            return float(shown.verdict.p_calibrated)
+        table = self.posterior(request.weights).p_values
+        if table is None:
+            return float("nan")
+        return float(table.calibrated(float(shown.predicted.p_value), shown.photometry))
 
 
 def _is_of_atlas(request):

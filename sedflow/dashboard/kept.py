@@ -7,7 +7,7 @@ import numpy as np
 from sedflow.dashboard.answer import Answer
 from sedflow.dashboard.widgets import begun
 from sedflow.fits.fit import Fit
-from sedflow.sampling.misfit import PValueTable, misfit_warning
+from sedflow.sampling.misfit import misfit_warning
 from sedflow.sampling.reweighting import reweight
 from sedflow.sampling.verdict import APPROXIMATE, Verdict
 from sedflow.sampling.verdict_decision import with_edges
@@ -18,19 +18,16 @@ __all__ = ["kept_fit"]
 _NOTE = "Note that "  # with which a note of an answer begins
 
 
-def kept_fit(answer: Answer, table: PValueTable | None) -> Fit:
+def kept_fit(answer: Answer) -> Fit:
     """The fit that an answer shows, with a `Verdict`.
 
     The app weighs the draws of the network by itself, one step at a time, and puts the verdict into
     words on the page.
-
-    table : of the network's p-values
     """
     fit = answer.fit
     if fit.verdict is not None:
         return fit
-    p = float(fit.predicted.p_value)
-    calibrated = np.nan if table is None else float(table.calibrated(p, fit.photometry))
+    p, calibrated = answer.p_value, answer.p_calibrated
     figures: dict = dict.fromkeys(Verdict.names(), np.nan)
     figures |= {"p_value": p, "p_calibrated": calibrated, "seconds": np.zeros(3), "warning": ""}
     figures |= {"kind": answer.kind, "inside": bool(answer.check)}

@@ -285,9 +285,7 @@ class Page:
     def _chosen_of_run(self, event):
         """Show a galaxy of the run, with the run's network."""
         if event.new:
-            weights = self.views["run"].weights
-            self.explorer.state.param.update(galaxy=event.new, weights=weights)
-            self.show("explore")
+            self._explore(galaxy=event.new, weights=self.views["run"].weights)
 
     def _liken(self, view):
         answer = self.explorer.state.answer
@@ -298,8 +296,14 @@ class Page:
     def _chosen(self, event):
         """Show a galaxy that the visitor made, typed or uploaded."""
         if event.new:
-            self.explorer.state.galaxy = event.new
-            self.show("explore")
+            self._explore(galaxy=event.new)
+
+    def _explore(self, **values):
+        """Show a galaxy on Explore: one place in the browser's history, not two."""
+        self._going = True
+        self.explorer.state.param.update(**values)
+        self._going = False
+        self.show("explore")
 
     def _message(self, event):
         if event.new:

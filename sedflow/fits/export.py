@@ -257,6 +257,8 @@ def _about(fit):
     about |= {"PRIOR": fit.prior.sfh, "SSP": fit.model.grid.name, "VERSION": __version__}
     if not fit.photometry.shape:
         about["VERDICT"] = fit.quality
+        if fit.verdict is not None:
+            about["STATUS"] = str(fit.verdict.status)
     return {key: value for key, value in about.items() if value is not None}
 
 

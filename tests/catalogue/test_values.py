@@ -580,3 +580,36 @@ def test_a_negative_flux_has_a_negative_ratio_to_its_error():
     photometry = to_photometry(table, mapping).photometry
     np.testing.assert_allclose(photometry.flux[:, 0], [100.0, -3.0])
     np.testing.assert_allclose(photometry.sigma[:, 0], [5.0, 6.0])
+
+
+def test_fluxes_below_all_errors_are_told():
+    """Values and errors in each other's columns gave masses off by a factor of twenty, "exact"."""
+    good = {f"flux_{b}": [30.0, 40.0, -1.0] for b in "gri"}
+    errors = {f"flux_err_{b}": [1.0, 2.0, 2.0] for b in "gri"}
+    said = []
+    for value, error in ((good, errors), (errors, good)):
+        table = {"redshift": [0.05] * 3}
+        table |= {f"flux_{b}": value[name] for b, name in zip("gri", value, strict=True)}
+        table |= {
+            f"flux_err_{b}": np.abs(error[name]) for b, name in zip("gri", error, strict=True)
+        }
+        said.append(
+            [line for line in read(table, "nanomaggies").report if "below its error" in line]
+        )
+    assert [len(one) for one in said] == [1, 1]
+    assert said[0][0].endswith("(1 row)") and "swapped" in said[0][0]
+    assert said[1][0].endswith("(2 rows)")
+
+
+def test_tables_that_are_not_computed_yet_are_refused():
+    class LazyFrame:
+        columns = ("z", "flux_r")
+
+        def collect(self):
+            raise AssertionError
+
+    with pytest.raises(SedflowError, match=r"LazyFrame has no rows yet; give what collect"):
+        guess_mapping(LazyFrame())
+    duckdb = pytest.importorskip("duckdb")
+    with pytest.raises(SedflowError, match=r"DuckDBPyRelation has no rows yet"):
+        guess_mapping(duckdb.sql("select 0.05 as redshift"))

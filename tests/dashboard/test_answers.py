@@ -149,7 +149,7 @@ def test_the_code_of_an_answer_makes_what_is_shown(engine, request_, capsys):
 def test_files_of_an_answer_have_the_verdict_of_the_page(engine, request_, tmp_path):
     """They lost it: an approximate posterior was "unchecked" in HDF5, and nothing in tables."""
     answer = engine.answer(request_)
-    fit = kept_fit(answer, engine.posterior(request_.weights).p_values)
+    fit = kept_fit(answer)
     (tmp_path / "fit.h5").write_bytes(file_of(fit, "fit.h5"))
     (tmp_path / "draws.parquet").write_bytes(file_of(fit, "draws.parquet"))
     (tmp_path / "quantiles.ecsv").write_bytes(file_of(fit, "quantiles.ecsv"))

@@ -864,6 +864,20 @@ def test_spectra_of_a_link_are_drawn_before_its_last_pin_is_computed(engine, mon
     asyncio.run(main())
 
 
+def test_a_button_that_unpins_is_the_same_while_other_pins_come(engine, answer):
+    """Each pin that came replaced all of them, and a click on one of before was lost."""
+    view = CompareView()
+    view.look()
+    view.pin(answer)
+    button = view._buttons["pin0"]
+    view.pin(engine.answer(Request("2490", n=1000)))
+    assert view._buttons["pin0"] is button and button in list(view._chips)
+    button.clicks += 1
+    assert [one.request.galaxy for one in view.pins] == ["2490"]
+    button.clicks += 1  # a second click
+    assert len(view.pins) == 1
+
+
 def test_at_most_six_are_pinned(engine):
     view = CompareView()
     for seed in range(1, MOST_PINS + 1):

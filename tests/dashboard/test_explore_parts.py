@@ -16,6 +16,7 @@ import pytest
 import sedflow
 from sedflow.dashboard.brush import brush
 from sedflow.dashboard.engine import Engine, OwnGalaxy, Request
+from sedflow.dashboard.kept import kept_fit
 from sedflow.dashboard.pages import compare
 from sedflow.dashboard.pages.compare import _EXAMPLES, CompareView, differing, galaxy_names
 from sedflow.dashboard.pages.explore import Explorer
@@ -27,7 +28,7 @@ from sedflow.dashboard.panels.run_columns import in_a_word, rounded
 from sedflow.dashboard.panels.settings import SettingsPanel
 from sedflow.dashboard.panels.typed import TypedPanel
 from sedflow.dashboard.panels.upload import UploadPanel
-from sedflow.dashboard.panels.verdict import VerdictPanel, _listed
+from sedflow.dashboard.panels.verdict import VerdictPanel, _badge, _listed
 from sedflow.dashboard.quantities import MAIN_QUANTITIES, in_labels
 from sedflow.dashboard.server.messages import NOT_TAKEN
 from sedflow.dashboard.state import ExplorerState
@@ -495,3 +496,20 @@ def test_what_is_behind_the_badge_is_said_once_and_as_text(engine, answer):
     told = html.unescape(title)
     assert "&" not in told and ".." not in told
     assert told.count("k-hat") == 1
+
+
+def test_an_exact_posterior_of_a_wrong_model_is_called_a_misfit(nsa, posterior):
+    """Run and Your data said so, and Explore was green."""
+    galaxy = nsa.photometry(72)
+    off = replace(galaxy, flux=galaxy.flux * [1, 1, 1.18, 1, 1])
+    engine = Engine(nsa, posterior)
+    answer = engine.answer(Request(engine.add("mine", OwnGalaxy(off)), n=3000))
+    python = sedflow.fit(off, posterior, n=3000, seed=1, trust="weights").verdict
+    assert (answer.kind, python.kind, python.status) == ("exact (weights)",) * 2 + ("misfit",)
+    assert answer.p_calibrated == pytest.approx(float(python.p_calibrated), rel=1e-6)
+    assert answer.misfit == str(python.warning).removeprefix("But ").split(" The ")[0]
+    badge = _badge(answer)
+    assert "≠ exact (weights), misfit" in badge and "--sf-bad" in badge
+    good = engine.answer(Request("72", n=3000))
+    assert good.misfit == "" and "✔ exact (weights)<" in _badge(good)
+    assert kept_fit(answer).verdict.status == "misfit"

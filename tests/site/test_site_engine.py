@@ -414,6 +414,20 @@ def test_posterior_of_the_same_noise_is_pythons(engine, vectors, name):
     np.testing.assert_allclose(calibrated, case["p_calibrated"], rtol=2e-3)
 
 
+def test_more_draws_are_kept_where_their_weights_do_not_pass_either(engine):
+    """The first 1,000 were kept, of which 46 count; Python shows the 5,000."""
+    asked = {"flux": [95, 80, 60, 30, 10], "sigma": [1, 1, 2, 3, 4], "redshift": 0.03}
+    found = engine.evaluate(
+        """async (asked) => {
+        const { made, n, ess, verdict } = await window.engine.answer(asked);
+        return { made, n, ess, kind: verdict.kind };
+    }""",
+        asked | {"n": 1000},
+    )
+    assert (found["made"], found["n"], found["kind"]) == (5000, 1000, "approximate")
+    assert found["ess"] > 100
+
+
 def test_newer_galaxy_replaces_one_that_waits(engine, vectors):
     case = vectors["posteriors"]["exact"]
     asked = {k: case[k] for k in ("flux", "sigma", "redshift")} | {"n": 200}

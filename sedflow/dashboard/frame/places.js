@@ -11,7 +11,11 @@ window.sedflowPlaces = (() => {
   function rest() { clearTimeout(timer); rested(); rested = () => {} }
 
   const main = () => document.getElementById('sf-main')
-  function leave() { tops[here] = main().scrollTop || scrollY }  // phones scroll the page
+  // Where the page was when the visitor acted: before the server's word comes, it may be another.
+  let acted = 0
+  const at = () => main().scrollTop || scrollY  // phones scroll the page
+  for (const act of ['pointerdown', 'keydown']) addEventListener(act, () => { acted = at() }, true)
+  function leave(from = acted) { tops[here] = from }
   function scroll(to) { scrollTo(0, to); main().scrollTop = to }
 
   // How far the place that is shown now was scrolled, where Back led to it; else 0.
@@ -49,7 +53,7 @@ window.sedflowPlaces = (() => {
   addEventListener('popstate', event => {
     clearTimeout(timer)
     rested = () => {}
-    leave()
+    leave(at())
     here = back = event.state?.n ?? here
   })
   return {choose, write, top, scroll}

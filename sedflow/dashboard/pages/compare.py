@@ -59,7 +59,7 @@ _SCREEN = """
   padding: 8px 12px; }
 @media (max-width: 1100px) {
   :host { height: auto !important; grid-template-columns: minmax(0, 1fr);
-    grid-template-rows: auto 300px 260px 440px 320px;
+    grid-template-rows: auto 300px minmax(260px, auto) 440px 320px;
     grid-template-areas: "pins" "light" "histories" "corner" "more"; }
 }
 @media print { .more { break-inside: avoid; } }
@@ -67,6 +67,7 @@ _SCREEN = """
 #: What is told below the histories leaves them their room.
 _BELOW = """
 :host { max-height: 60px; overflow: auto !important; scrollbar-width: thin; }
+@media (max-width: 1100px) { :host { max-height: none; } }
 p { display: var(--sf-said, block); }
 """
 #: A name that is longer than the line breaks: a legend is read whole, and its × is at its end.
@@ -119,6 +120,7 @@ class CompareView(PageView):
         self.pins: list[Answer] = []
         self._taken: list[str] = []  # slots of the pins: whose color and dash each has
         self._waiting: dict[str, Request] = {}  # slot -> what is computed for it
+        self._buttons: dict[str, pn.widgets.Button] = {}  # slot -> what takes its pin off
         self._problems: list[str] = []  # why pins of the address are not there
         self._seen = False
         self._alone: int | None = None  # the pin that is shown without the others
@@ -389,15 +391,21 @@ class CompareView(PageView):
         """A legend entry: a button that takes the pin off."""
         alone = {None: "", k: "font-weight: 600;"}.get(self._alone, "opacity: 0.5;")
         color = f".bk-btn {{ border-left: 14px solid {_COLORS[slot]} !important; {alone} }}"
-        button = pn.widgets.Button(
-            label=f"{label}\N{NO-BREAK SPACE}×",  # which is not alone in a line
-            description="Unpin",
-            stylesheets=[_CHIP, color],
-            margin=(2, 6),
-            css_classes=["gives-focus"],
-        )
-        button.on_click(lambda event: self.unpin(k))
+        look = {"label": f"{label}\N{NO-BREAK SPACE}×", "stylesheets": [_CHIP, color]}
+        # The same one, while others come: a click on one that was replaced meanwhile is lost.
+        button = self._buttons.get(slot)
+        if button is None:
+            button = self._buttons[slot] = pn.widgets.Button(
+                description="Unpin", margin=(2, 6), css_classes=["gives-focus"], **look
+            )
+            button.on_click(lambda event: self._unpin(slot))
+        elif any(getattr(button, name) != value for name, value in look.items()):
+            button.param.update(**look)
         return button
+
+    def _unpin(self, slot):
+        if slot in self._taken:  # else a second click
+            self.unpin(self._taken.index(slot))
 
     def _show_lines(self, name, layers, **options):
         if name in self._figures:

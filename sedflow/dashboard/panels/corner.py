@@ -142,7 +142,7 @@ class CornerPanel(AnswerPanel):
             refresh(self._pane)
         self.axes = (self._rows, axes)
         self._controls.held.object = self.plot.held
-        self._controls.over.css_classes = ["many"] if axes.n >= MANY else []
+        self._controls.crowd(axes.n >= MANY)
         self._name_sets(answer)
         self._controls.ranges.offer(dict(zip(axes.labels, axes.names, strict=True)))
         self._rest()

@@ -121,6 +121,7 @@ class CornerControls:
         self._clear = pn.widgets.Button(label="Clear", visible=False, **tight)
         self._clear.on_click(lambda event: clear())
         self.say(HINT)
+        self._many = False
         row = pn.FlexBox(self._clear, self._typed, justify_content="flex-end", margin=0, gap="4px")
         self.over = pn.Column(
             self.sets, self.subset, self._text, row, self.held, stylesheets=[_OVER], margin=0
@@ -133,8 +134,14 @@ class CornerControls:
         self._text.param.update(object=text, css_classes=[] if selected else ["work", "hint"])
         self._clear.visible = selected
 
+    def crowd(self, many: bool | None = None) -> None:
+        """Let words go that are over the plot, where it has many panels or is low."""
+        self._many = self._many if many is None else many
+        self.over.css_classes = ["many"] if self._many or self.quantities.visible else []
+
     def _choose(self, event):
         self.quantities.visible = event.new == _CHOICE
+        self.crowd()
         if event.new in SUBSETS:
             self.quantities.value = list(SUBSETS[event.new])
 

@@ -79,8 +79,7 @@ class DownloadsPanel(AnswerPanel):
     async def _file(self, name):
         if self.answer is None:
             return None
-        table = self._engine.posterior(self.answer.request.weights).p_values
-        return await beside(file_of)(kept_fit(self.answer, table), name)
+        return await beside(file_of)(kept_fit(self.answer), name)
 
     async def _script(self):
         return None if self.answer is None else self._code(self.answer).encode()

@@ -59,7 +59,9 @@ def _said(answer):
         if importance.prior not in ("", "flat"):
             lines.append(f"- under the prior {importance.prior}")
     if verdict is None or "(p " not in verdict.warning:  # where it is said already
-        p = printed(p_text(float(answer.fit.predicted.p_value)))
+        p = printed(p_text(answer.p_value))
+        if np.isfinite(answer.p_calibrated):
+            p = f"{printed(p_text(answer.p_calibrated))}, calibrated ({p.removeprefix('= ')} raw),"
         lines.append(f"- p {p} of the data, if the model is right")
     inside = "inside" if answer.check else "outside"
     lines.append(f"- {inside} the domain that the network was trained on")

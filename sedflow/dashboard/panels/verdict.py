@@ -22,7 +22,7 @@ from sedflow.dashboard.widgets import PRESSED, HintButton, begun, note, plain, p
 from sedflow.files.packaged import DEFAULT_WEIGHTS
 from sedflow.network.weights import packaged_weights
 from sedflow.palette import GREEN, GREY, INK_BLUE, VERMILION
-from sedflow.sampling.verdict import kind_of
+from sedflow.sampling.verdict import MISFIT, kind_of
 
 __all__ = ["VerdictPanel"]
 
@@ -160,7 +160,7 @@ class VerdictPanel(AnswerPanel):
         self.line.param.update(object=plain(line), visible=bool(line))
         # What an exact posterior does not say by itself: where it misses the data, and why.
         fit = answer.fit
-        told = [str(fit.far[()]), answer.lacks, in_labels(answer.leans)]
+        told = [answer.misfit, str(fit.far[()]), answer.lacks, in_labels(answer.leans)]
         lacks = " ".join(f"{typeset(begun(text)).rstrip('.')}." for text in told if text)
         self.lacks.param.update(object=plain(lacks), visible=bool(lacks))
         link = self._engine.sky_link(answer.request.galaxy)
@@ -340,7 +340,10 @@ def _link(address):
 
 def _badge(answer):
     """The verdict as HTML: a coloured word, and the line behind it."""
-    kind = kind_of(answer.kind)
+    kind, word = kind_of(answer.kind), answer.kind
+    look = kind
+    if answer.misfit:  # exact, of a model which is wrong here
+        look, word = kind_of(MISFIT), f"{word}, {MISFIT}"
     importance = answer.fit.draws.importance
     figures = (
         ""
@@ -350,10 +353,10 @@ def _badge(answer):
             f"{printed(float(answer.fit.predicted.p_value), '.2g')} of the data."
         )
     )
-    shade = f"var(--sf-{_COLOR[kind.color]}, {kind.color})"
+    shade = f"var(--sf-{_COLOR[look.color]}, {look.color})"
     about = html.escape(f"{kind.meaning} {answer.trust.rstrip('.')}.{figures}")
     return (
         f'<div role="status"><span title="{about}" style="color:{shade};border:1px solid {shade};'
         'border-radius:9px;padding:1px 9px;font-weight:600;white-space:nowrap">'
-        f"{kind.sign} {html.escape(answer.kind)}</span></div>"
+        f"{look.sign} {html.escape(word)}</span></div>"
     )

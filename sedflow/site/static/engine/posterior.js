@@ -37,8 +37,7 @@ export async function answered(graphs, asked) {
   const first = await weighed(graphs, galaxy, context, asked.base ?? base(made));
   let found = first;
   if (!asked.base && !passes(first.figures, first.n) && first.figures.kHat < HOPEFUL) {
-    const more = await weighed(graphs, galaxy, context, base(Math.min(MORE * made, 5 * MOST)), first);
-    if (passes(more.figures, more.n)) found = more;
+    found = await weighed(graphs, galaxy, context, base(Math.min(MORE * made, 5 * MOST)), first);
   }
   const { figures, chi2 } = found;
   const named = { ...galaxy, bands: site.network.bands.map((/** @type {any} */ band) => band.name) };
