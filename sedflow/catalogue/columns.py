@@ -34,6 +34,15 @@ _SOLID_ANGLE = re.compile(
     r"(\^|\*\*)?\(?-?[12]?\)?(?![a-z])|square|\bsq\b|\U000025a1",
     re.IGNORECASE,
 )
+#: What says in a column of flags that a value is a limit, and what says that it is none.
+_LIMIT = {
+    "t", "true", "y", "yes", "u", "ul", "upper", "upper limit", "upperlimit", "l", "lim", "limit",
+    "nondetection", "non-detection", "nd", "x", "*",
+}  # fmt: skip
+_NO_LIMIT = {
+    "f", "false", "n", "no", "=", "d", "det", "detected", "detection", "ok", "good", "measured",
+    ".", "none", "value",
+}  # fmt: skip
 _LONG_NAME = 40  # characters of a name that a sentence quotes
 _LONGEST_NAME = 200  # characters of a name of a column
 _PLAIN_MAG = ("mag", "mags", "magnitude", "magnitudes")
@@ -61,7 +70,8 @@ class Columns:
                 "DataFrame, an Arrow table or a mapping of arrays"
             )
         check_names(self.names, "the table")
-        if hasattr(table, "collect") or hasattr(table, "fetchnumpy"):  # of polars, of DuckDB
+        kind = type(table)  # which has no columns: an attribute of a data frame may be one
+        if hasattr(kind, "collect") or hasattr(kind, "fetchnumpy"):  # of polars, of DuckDB
             raise SedflowError(
                 f"{type(table).__name__} has no rows yet; give what collect() of polars, or df() "
                 "of DuckDB, returns"
@@ -230,13 +240,25 @@ class Columns:
         return out
 
     def flags(self, name) -> np.ndarray:
-        """A column of flags as booleans (n,): true, 1, "<", "y" and the like are True."""
+        """A column of flags as booleans (n,): true, 1, "<", "y", "U" and the like are True.
+
+        Raises
+        ------
+        SedflowError
+            A word is neither one that says so nor one that does not.
+        """
         values, mask = self._bare(name)
         if values.dtype.kind in "biuf":
             return ~mask & (np.nan_to_num(values.astype(float)) != 0)
         texts = [v.decode() if isinstance(v, bytes) else str(v) for v in values]
         words = np.array([text.strip().lower() for text in texts], dtype=object)
-        return ~mask & ~np.isin(words, [*BLANK, "0", "0.0", "f", "n", "no", "false", "="])
+        known = np.array([_flag_of(word) for word in words], dtype=object)
+        if strange := [text for text, flag in zip(texts, known, strict=True) if flag is None]:
+            raise SedflowError(
+                f"the column {name!r} holds {_short(strange[0].strip())!r}, which does not say "
+                "whether a value is an upper limit; write true or false, U or D, or < where it is"
+            )
+        return ~mask & known.astype(bool)
 
     def flag_numbers(self, name) -> np.ndarray:
         """A column of flags as floats (n,), NaN where a flag is a word or a sign, or blank."""
@@ -409,6 +431,16 @@ def some(names) -> str:
     """A dozen names in words, also of files that are not tables."""
     words = ", ".join(map(_short, names[:12])) + (", ..." if len(names) > 12 else "")
     return "".join(c if c.isprintable() else "?" for c in words)
+
+
+def _flag_of(word):
+    """Whether a word in small letters says that a value is a limit; None if nobody knows."""
+    if word[:1] in ("<", ">") or word in _LIMIT:
+        return True
+    if word in BLANK or word in _NO_LIMIT:
+        return False
+    number = _number_in(word)
+    return None if np.isnan(number) else bool(number)
 
 
 def _short(name):

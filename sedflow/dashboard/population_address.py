@@ -68,7 +68,7 @@ def decode_population(
     for part in [p for p in query.get("cuts", "").split(",") if p][: len(CUTS)]:
         try:
             column, low, high = limits_of(part)
-            if column not in CUTS or (None not in (low, high) and low > high):
+            if column not in CUTS or (low is not None and high is not None and low > high):
                 raise ValueError
         except ValueError:
             notices.append(

@@ -16,6 +16,7 @@ from hypothesis import strategies as st
 import sedflow
 from sedflow.bands import load_band
 from sedflow.catalogue.assumptions import assumed
+from sedflow.catalogue.columns import Columns
 from sedflow.catalogue.presets import presets
 from sedflow.catalogue.rows import BandColumns, Mapping, guess_mapping, to_photometry
 from sedflow.catalogue.sampler_for_bands import cost
@@ -613,3 +614,26 @@ def test_tables_that_are_not_computed_yet_are_refused():
     duckdb = pytest.importorskip("duckdb")
     with pytest.raises(SedflowError, match=r"DuckDBPyRelation has no rows yet"):
         guess_mapping(duckdb.sql("select 0.05 as redshift"))
+
+
+@pytest.mark.parametrize(
+    ("words", "flags"),
+    [
+        (["U", "D", "", "ul"], [True, False, False, True]),
+        (["<", "=", ">", "."], [True, False, True, False]),
+        (["1", "0", "0.0", "2"], [True, False, False, True]),
+        (["upper limit", "ok", "Detection", "no"], [True, False, False, False]),
+    ],
+)
+def test_words_say_whether_a_value_is_a_limit(words, flags):
+    """ "D" and "ok" made limits of all detections, and the masses too small by a factor of 25."""
+    assert Columns({"l": np.array(words, dtype=object)}).flags("l").tolist() == flags
+
+
+def test_words_that_nobody_knows_are_no_flags():
+    with pytest.raises(SedflowError, match=r"'l' holds 'Q', which does not say whether a value is"):
+        Columns({"l": np.array(["U", "Q"], dtype=object)}).flags("l")
+
+
+def test_a_frame_may_have_a_column_of_any_name():
+    assert Columns(pd.DataFrame({"collect": [1.0], "fetchnumpy": [2.0]})).n == 1
