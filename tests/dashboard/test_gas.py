@@ -112,11 +112,10 @@ def test_explore_names_the_line_that_a_blue_galaxy_lacks(engine, stars, gas):
 def test_explore_names_the_bands_that_an_exact_posterior_misses(engine):
     panel = VerdictPanel(ExplorerState(run=None), lambda method: None, engine)
     panel.show(engine.answer(Request("142019", n=3000)))
-    assert "exact (weights)" in panel.badge.object
+    assert "exact (weights), misfit" in panel.badge.object
     text = unescape(panel.lacks.object)
-    assert text.startswith(
-        "i lies 3.1 sigma above and z 3.5 sigma below what the model predicts. H-"
-    )
+    assert text.startswith("No model describes these data well (p = 0.0001): the posterior is ")
+    assert "i lies 3.1 sigma above and z 3.5 sigma below what the model predicts. H-" in text
 
 
 def test_lines_of_an_answer_are_those_of_its_draws(gas: Answer):
