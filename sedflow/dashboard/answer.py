@@ -16,7 +16,7 @@ from sedflow.network.domain_check import DomainCheck
 from sedflow.parameters import NAMES
 from sedflow.photometry import Photometry
 from sedflow.sampling.edges import edges, edges_in_words
-from sedflow.sampling.misfit import misfit_warning
+from sedflow.sampling.misfit import misfit_warning, p_values_of
 from sedflow.sampling.objection import refused_kind
 from sedflow.sampling.verdict import APPROXIMATE, EXACT_WEIGHTS, kind_of
 from sedflow.trust_limits import K_HAT_MAX, k_hat_text
@@ -147,8 +147,7 @@ class Answer:
     @property
     def p_value(self) -> float:
         """P-value of the data under the posterior predictive distribution, not calibrated."""
-        verdict = self.fit.verdict
-        return float(self.fit.predicted.p_value if verdict is None else verdict.p_value)
+        return p_values_of(self.fit, None)[0]
 
     @property
     def misfit(self) -> str:

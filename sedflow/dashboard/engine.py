@@ -28,6 +28,7 @@ from sedflow.model.likelihood import too_precise
 from sedflow.network.posterior import AmortizedPosterior
 from sedflow.network.weights import cached_posterior, packaged_weights
 from sedflow.photometry import Photometry
+from sedflow.sampling.misfit import p_values_of
 from sedflow.sampling.objection import objection
 from sedflow.sampling.reweighting import reweight
 from sedflow.sampling.verdict import MISFIT, kind_of
@@ -383,18 +384,9 @@ class Engine:
             "" if own is None else own.ssp,
             unused,
             whole,
-            self._calibrated(request, shown),
+            p_values_of(shown, self.posterior(request.weights).p_values)[1],
         )
         return _ready(answer)
-
-    def _calibrated(self, request, shown):
-        """P-value of the data by the network's table; NaN where there is none."""
-        if shown.verdict is not None:
-            return float(shown.verdict.p_calibrated)
-        table = self.posterior(request.weights).p_values
-        if table is None:
-            return float("nan")
-        return float(table.calibrated(float(shown.predicted.p_value), shown.photometry))
 
 
 def _is_of_atlas(request):

@@ -18,7 +18,7 @@ from sedflow.fits.fit import Fit, fit
 from sedflow.model.sed import SEDModel
 from sedflow.network.posterior import AmortizedPosterior
 from sedflow.photometry import Photometry
-from sedflow.sampling.misfit import PValueTable, is_misfit
+from sedflow.sampling.misfit import PValueTable, is_misfit, p_values_of
 
 #: Bands that can be added where the stellar library reaches.
 CANDIDATES = ("FUV", "NUV", "u", "g", "r", "i", "z", "J", "H", "Ks")
@@ -255,11 +255,7 @@ def misfit_p(fit: Fit, table: PValueTable | None) -> float:
 
     table : of the network; its weighted draws have no verdict that says it
     """
-    if fit.verdict is None:
-        p = float(fit.predicted.p_value)
-        calibrated = np.nan if table is None else float(table.calibrated(p, fit.photometry))
-    else:
-        p, calibrated = float(fit.verdict.p_value), float(fit.verdict.p_calibrated)
+    p, calibrated = p_values_of(fit, table)
     if not is_misfit(p, calibrated):
         return float("nan")
     return p if np.isnan(calibrated) else calibrated

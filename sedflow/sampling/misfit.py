@@ -8,6 +8,7 @@ a p-value that is uniform where the model is right. `sedflow.validation.p_values
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -156,3 +157,14 @@ def load_p_values(path: str | Path, weights_sha256: str) -> PValueTable | None:
         return None
     about = {k: v for k, v in found.items() if k not in ("snr", "levels", "quantiles")}
     return PValueTable(snr, levels, quantiles, about)
+
+
+def p_values_of(fit: Any, table: PValueTable | None) -> tuple[float, float]:
+    """P-values of one galaxy's data: as they are, and calibrated (NaN where nothing is known).
+
+    table : of the network; its draws have no verdict that says it
+    """
+    if fit.verdict is not None:
+        return float(fit.verdict.p_value), float(fit.verdict.p_calibrated)
+    p = float(fit.predicted.p_value)
+    return p, np.nan if table is None else float(table.calibrated(p, fit.photometry))

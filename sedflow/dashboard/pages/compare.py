@@ -74,9 +74,9 @@ p { display: var(--sf-said, block); }
 _CHIP = """
 :host { max-width: calc(100% - 12px); }
 .bk-btn { white-space: normal !important; overflow-wrap: anywhere; text-align: left !important; }
-/* A button that names a colour is printed. */
 /* With high contrast it keeps its colour, which says whose curve is whose. */
 @media (forced-colors: active) { .bk-btn { forced-color-adjust: none; } }
+/* A button that names a colour is printed. */
 @media print { :host(.bk-panel-models-widgets-Button.gives-focus) { display: flex !important; } }
 """
 _IN_LINES = ":host { flex-wrap: wrap; align-items: flex-start; }"
