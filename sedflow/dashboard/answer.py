@@ -18,7 +18,7 @@ from sedflow.photometry import Photometry
 from sedflow.sampling.edges import edges, edges_in_words
 from sedflow.sampling.misfit import misfit_warning, p_values_of
 from sedflow.sampling.objection import refused_kind
-from sedflow.sampling.verdict import APPROXIMATE, EXACT_WEIGHTS, kind_of
+from sedflow.sampling.verdict import APPROXIMATE, EXACT_WEIGHTS, MISFIT, kind_of
 from sedflow.trust_limits import K_HAT_MAX, k_hat_text
 
 #: Draws of an answer that Compare keeps: six of 20,000 would take a quarter of a gigabyte a page.
@@ -154,6 +154,11 @@ class Answer:
         """That no model describes the data of an exact posterior, as a sentence; else ""."""
         text = misfit_warning(self.p_value, self.p_calibrated) if self.exact else ""
         return text.removeprefix("But ")
+
+    @property
+    def verdict(self) -> str:
+        """The verdict as a badge has it: its kind, and where a model is exact and wrong here."""
+        return f"{self.kind}, {MISFIT}" if self.misfit else self.kind
 
     @cached_property
     def leans(self) -> str:

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from sedflow.dashboard.answer import Answer, OwnGalaxy, job_draws
+from sedflow.dashboard.kept import kept_fit
 from sedflow.dashboard.script import fit_lines, galaxy_lines, shown_name
 from sedflow.errors import SedflowError
 from sedflow.figures.given_text import as_given
@@ -94,6 +95,7 @@ def figure_file(
         What should lie over the figure is not there, or the selection holds too few draws.
     """
     options = choice.options | {"name": _title(answer, name)}
+    fit = kept_fit(answer)  # whose verdict the legend names
     if "mcmc" in choice.overlays:
         options["mcmc"] = _there(mcmc, "draws of MCMC; run it first")
     if "truth" in choice.overlays:
@@ -101,11 +103,11 @@ def figure_file(
     if "network" in choice.overlays:
         options["network"] = answer.network
     if choice.kind == "corner":
-        figure = corner_figure(answer.fit, choice.shown or MAIN, **options)
+        figure = corner_figure(fit, choice.shown or MAIN, **options)
     elif choice.kind == "spectrum":
-        figure = paper_spectrum(answer.fit, **options)
+        figure = paper_spectrum(fit, **options)
     else:
-        figure = paper_history(answer.fit, choice.shown or tuple(HISTORIES), **options)
+        figure = paper_history(fit, choice.shown or tuple(HISTORIES), **options)
     out = io.BytesIO()
     save_figure(figure, out, choice.form)
     return figure_name(name or answer.request.galaxy, choice.kind, choice.form), out.getvalue()

@@ -10,8 +10,9 @@ from sedflow.errors import SedflowError, check_choice
 from sedflow.files.paths import as_path, name_in_files
 from sedflow.model.derived import missing_quantity
 from sedflow.palette import FAINT, GREEN, GREY, INK, INK_BLUE, ORANGE, VERMILION
+from sedflow.sampling.misfit import is_misfit, p_values_of
 from sedflow.sampling.objection import refused_kind
-from sedflow.sampling.verdict import APPROXIMATE, UNCHECKED, kind_of
+from sedflow.sampling.verdict import APPROXIMATE, MISFIT, UNCHECKED, kind_of
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -140,6 +141,8 @@ def posterior_name(fit: Any) -> str:
     kind = fit.quality
     if kind == UNCHECKED:  # a network's own draws
         kind = refused_kind(fit) or APPROXIMATE
+    if kind_of(kind).exact and is_misfit(*p_values_of(fit, None)):
+        kind = MISFIT
     return "posterior" if kind_of(kind).exact else f"posterior, {kind}"
 
 

@@ -37,6 +37,7 @@ from sedflow.dashboard.widgets import plain, typeset
 from sedflow.errors import SedflowError
 from sedflow.figures.base import Layers
 from sedflow.figures.corner_axes import CornerAxes, box_ranges, box_rim, selected
+from sedflow.figures.paper import posterior_name
 from sedflow.figures.spectrum import SEDFigure
 from sedflow.model.floors import floor_notes
 from sedflow.parameters import NAMES
@@ -513,3 +514,8 @@ def test_an_exact_posterior_of_a_wrong_model_is_called_a_misfit(nsa, posterior):
     good = engine.answer(Request("72", n=3000))
     assert good.misfit == "" and "✔ exact (weights)<" in _badge(good)
     assert kept_fit(answer).verdict.status == "misfit"
+    # So do Compare's legend and a figure for paper.
+    word = "≠ exact (weights), misfit"
+    assert differing([answer, good], ["mine", "M 1"]) == [f"mine · {word}", "M 1"]
+    assert posterior_name(kept_fit(answer)) == posterior_name(answer.fit) == "posterior, misfit"
+    assert posterior_name(good.fit) == "posterior"

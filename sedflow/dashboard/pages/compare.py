@@ -508,7 +508,7 @@ def differing(answers: list[Answer], names: list[str]) -> list[str]:
             "bands": "bands " + " ".join(a.fit.photometry.observed.bands),
             "weights": a.request.weights,
             "prior": f"prior {a.fit.prior.sfh}",
-            "kind": a.kind,
+            "kind": a.verdict,
             "n": f"{a.request.n:,} draws",
             "seed": f"seed {a.request.seed}",
         }
@@ -525,7 +525,7 @@ def differing(answers: list[Answer], names: list[str]) -> list[str]:
 
 def _marked(label, name):
     """A label, with the verdict where that is not exact: others stand beside it as equals."""
-    kind = kind_of(name)
+    kind = kind_of(name.rpartition(", ")[2])  # a misfit may be exact
     return label if kind.exact or name in label else f"{label} · {kind.sign} {name}"
 
 

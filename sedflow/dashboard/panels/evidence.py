@@ -37,7 +37,7 @@ class EvidencePanel(AnswerPanel):
 def _said(answer):
     """The verdict, then each figure once."""
     kind, verdict = kind_of(answer.kind), answer.fit.verdict
-    lines = [f"**{plain(answer.kind)}**: {plain(kind.meaning)}", ""]
+    lines = [f"**{plain(answer.verdict)}**: {plain(kind.meaning)}", ""]
     if verdict is not None:  # its reason has figures of the steps that did not hold, too
         told = in_labels(" ".join(f"{verdict.reason} {verdict.warning}".split()))
         lines += [plain(typeset(told)), ""]

@@ -340,10 +340,8 @@ def _link(address):
 
 def _badge(answer):
     """The verdict as HTML: a coloured word, and the line behind it."""
-    kind, word = kind_of(answer.kind), answer.kind
-    look = kind
-    if answer.misfit:  # exact, of a model which is wrong here
-        look, word = kind_of(MISFIT), f"{word}, {MISFIT}"
+    kind = kind_of(answer.kind)
+    look = kind_of(MISFIT) if answer.misfit else kind
     importance = answer.fit.draws.importance
     figures = (
         ""
@@ -358,5 +356,5 @@ def _badge(answer):
     return (
         f'<div role="status"><span title="{about}" style="color:{shade};border:1px solid {shade};'
         'border-radius:9px;padding:1px 9px;font-weight:600;white-space:nowrap">'
-        f"{look.sign} {html.escape(word)}</span></div>"
+        f"{look.sign} {html.escape(answer.verdict)}</span></div>"
     )
