@@ -38,6 +38,7 @@ _PREFIXES = {"n": "NGC", "ngc": "NGC", "ic": "IC", "m": "M", "messier": "M", "ug
 _NUMBERED = re.compile(
     r"(n|ngc|ic|m|messier|ugc)[ _-]{0,3}0{0,8}([1-9][0-9]{0,5}) ?([a-z0-9 ]{0,8})"
 )
+_WRITTEN_OUT = re.compile(r"([a-z]{3,12})[ _-]{0,3}([1-9][0-9]{0,5})")
 _NUMBERS = ("ra", "dec", "redshift", "b_mag", "major_arcmin")
 _IDLE = {"the", "galaxy", "galaxies", "nebula"}
 
@@ -117,12 +118,21 @@ def _rows_by_spelling() -> dict[str, list[int]]:
 
 def _key(text):
     """The spelling by which a name is looked up: "NGC 4486", or words without "galaxy"."""
-    plain = " ".join(text.casefold().replace("’", "'").split())
-    found = _NUMBERED.fullmatch(plain)
+    plain = text.casefold().replace("’", "'")
+    found = _numbered(plain)
     if found:
         return f"{_PREFIXES[found[1]]} {found[2]}{found[3].replace(' ', '')}".lower()
-    words = re.sub(r"[^\w ]", "", plain.replace("-", " ")).split()
-    return " ".join(word for word in words if word not in _IDLE)
+    return _busy(re.sub(r"[^\w ]", "", " ".join(plain.split()).replace("-", " ")))
+
+
+def _numbered(text):
+    """The parts of a number of a catalogue, "m 87" or "the galaxy m87", of text in lower case."""
+    return _NUMBERED.fullmatch(_busy(text))
+
+
+def _busy(text):
+    """A text without words that say nothing, and with single spaces."""
+    return " ".join(word for word in text.split() if word not in _IDLE)
 
 
 def meaning(text: str) -> tuple[Named, ...]:
@@ -142,12 +152,22 @@ def meaning(text: str) -> tuple[Named, ...]:
 
 def numbered(text: str) -> str | None:
     """How a number of a catalogue is spelled, whether a galaxy has it or not: "NGC 7000"."""
-    found = _NUMBERED.fullmatch(" ".join(text[:_LONGEST].casefold().split()))
+    found = _numbered(text[:_LONGEST].casefold())
     return None if found is None else f"{_PREFIXES[found[1]]} {found[2]}{found[3].upper()}"
 
 
 def close_names(text: str) -> tuple[str, ...]:
-    """Up to three common names that are spelled similarly; none where no name is close."""
+    """Up to three names that are spelled similarly; none where no name is close.
+
+    Examples
+    --------
+    >>> close_names("Mesier 87"), close_names("Sombero")
+    (('M 87',), ('Sombrero Galaxy',))
+    """
+    found = _WRITTEN_OUT.fullmatch(text[:_LONGEST].strip().casefold())
+    if found:
+        words = get_close_matches(found[1], _PREFIXES, n=1, cutoff=0.7)
+        return tuple(one.names[0] for w in words for one in meaning(f"{w} {found[2]}"))
     common = {_key(name): name for names in _columns()["common"] for name in names}
     keys = get_close_matches(_key(text[:_LONGEST]), common, n=3, cutoff=0.7)
     return tuple(common[key] for key in keys)

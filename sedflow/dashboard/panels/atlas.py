@@ -325,9 +325,14 @@ class AtlasView(pn.viewable.Viewer):
         return table if self._boxed is None else table[self._boxed[table.index]]
 
     def _filtered(self, *events):
-        """Points of galaxies that the table leaves out fade; it begins with its first page."""
+        """Points of galaxies that the table leaves out fade; it begins with its first page.
+
+        Without a filter again, it shows the page that has the galaxy.
+        """
         if events:
             self._list.page = 1
+            if not self._list.filters:
+                self._scroll()
         kept = np.zeros(len(self.table), bool)
         kept[self._list.current_view.index] = True
         some = not kept.all()
