@@ -14,6 +14,7 @@ import numpy as np
 
 from sedflow.catalogue.arrow import from_arrow
 from sedflow.catalogue.column_units import unit_of_result
+from sedflow.catalogue.flags import are_lower, is_limit, number_in, sign_of, text_of, word_of
 from sedflow.catalogue.result_columns import (
     Pairs,
     fluxes_of_results,
@@ -34,15 +35,6 @@ _SOLID_ANGLE = re.compile(
     r"(\^|\*\*)?\(?-?[12]?\)?(?![a-z])|square|\bsq\b|\U000025a1",
     re.IGNORECASE,
 )
-#: What says in a column of flags that a value is a limit, and what says that it is none.
-_LIMIT = {
-    "t", "true", "y", "yes", "u", "ul", "upper", "upper limit", "upperlimit", "l", "lim", "limit",
-    "nondetection", "non-detection", "nd", "x", "*",
-}  # fmt: skip
-_NO_LIMIT = {
-    "f", "false", "n", "no", "=", "d", "det", "detected", "detection", "ok", "good", "measured",
-    ".", "none", "value",
-}  # fmt: skip
 _LONG_NAME = 40  # characters of a name that a sentence quotes
 _LONGEST_NAME = 200  # characters of a name of a column
 _PLAIN_MAG = ("mag", "mags", "magnitude", "magnitudes")
@@ -164,7 +156,8 @@ class Columns:
         elif hasattr(values, "to_numpy") and hasattr(values, "isna"):
             blank = np.asarray(values.isna())
             if values.dtype.kind in "iub" and blank.any():
-                values = np.ma.array(values.fillna(0).to_numpy(dtype=np.int64), mask=blank)
+                whole = values.to_numpy(dtype=np.int64, na_value=0)
+                values = np.ma.array(whole, mask=blank)
             elif values.dtype.kind == "f":
                 values = values.to_numpy(dtype=float, na_value=np.nan)
             elif values.dtype.kind in "iub":
@@ -227,12 +220,11 @@ class Columns:
                 return values.astype(float)
         out = np.full(len(values), np.nan)
         for row, value in enumerate(values):
-            text = value.decode("utf-8", "replace") if isinstance(value, bytes) else value
-            if mask[row] or text is None or str(text).strip().lower() in BLANK:
+            text = text_of(value)
+            if mask[row] or value is None or text.strip().lower() in BLANK:
                 continue
-            if limits is not None and str(text).lstrip()[:1] in ("<", ">"):
-                below = str(text).lstrip()[0] == "<"
-                text, limits[row] = str(text).strip().lstrip("<>= "), 1 if below else -1
+            if limits is not None and (sign := sign_of(text)):
+                text, limits[row] = text.strip().lstrip("<>≤≥= "), sign
             try:
                 out[row] = as_number(text)
             except (TypeError, ValueError, OverflowError):
@@ -250,31 +242,33 @@ class Columns:
         values, mask = self._bare(name)
         if values.dtype.kind in "biuf":
             return ~mask & (np.nan_to_num(values.astype(float)) != 0)
-        texts = [v.decode() if isinstance(v, bytes) else str(v) for v in values]
-        words = np.array([text.strip().lower() for text in texts], dtype=object)
-        known = np.array([_flag_of(word) for word in words], dtype=object)
+        texts = [text_of(v) for v in values]
+        known = np.array([is_limit(word_of(text)) for text in texts], dtype=object)
+        known[mask] = False
         if strange := [text for text, flag in zip(texts, known, strict=True) if flag is None]:
             raise SedflowError(
                 f"the column {name!r} holds {_short(strange[0].strip())!r}, which does not say "
                 "whether a value is an upper limit; write true or false, U or D, or < where it is"
             )
-        return ~mask & known.astype(bool)
+        return known.astype(bool)
 
     def flag_numbers(self, name) -> np.ndarray:
-        """A column of flags as floats (n,), NaN where a flag is a word or a sign, or blank."""
+        """A column of flags as floats (n,), NaN where a flag is a word or a sign, or blank.
+
+        A word for a lower limit is -1.
+        """
         values, mask = self._bare(name)
         if values.dtype.kind in "biuf":
             return np.where(mask, np.nan, values.astype(float))
-        return np.where(mask, np.nan, [_number_in(value) for value in values])
+        lower = are_lower([word_of(text_of(value)) for value in values])
+        return np.where(mask, np.nan, np.where(lower, -1.0, [number_in(v) for v in values]))
 
     def relations(self, name) -> np.ndarray:
         """Which sign flags (n,) begin with: 1 of "<", -1 of ">", or 0."""
         values, mask = self._bare(name)
         if values.dtype.kind in "biuf":
             return np.zeros(len(values), dtype=int)
-        texts = [v.decode("utf-8", "replace") if isinstance(v, bytes) else str(v) for v in values]
-        first = np.array([text.strip()[:1] for text in texts], dtype=object)
-        return ~mask * ((first == "<") * 1 - (first == ">"))
+        return ~mask * np.array([sign_of(text_of(value)) for value in values], dtype=int)
 
     def stated_unit(self, name) -> str:
         """Unit of a column, or of the column of which this is an element, as the table has it."""
@@ -357,15 +351,6 @@ def _of_elements(values):
     return None
 
 
-def _number_in(cell):
-    """The number in a cell; NaN where it holds none."""
-    text = cell.decode("utf-8", "replace") if isinstance(cell, bytes) else cell
-    try:
-        return as_number(text)
-    except (TypeError, ValueError, OverflowError):
-        return np.nan
-
-
 def _is_list(value):
     return isinstance(value, list | tuple | np.ndarray)
 
@@ -431,16 +416,6 @@ def some(names) -> str:
     """A dozen names in words, also of files that are not tables."""
     words = ", ".join(map(_short, names[:12])) + (", ..." if len(names) > 12 else "")
     return "".join(c if c.isprintable() else "?" for c in words)
-
-
-def _flag_of(word):
-    """Whether a word in small letters says that a value is a limit; None if nobody knows."""
-    if word[:1] in ("<", ">") or word in _LIMIT:
-        return True
-    if word in BLANK or word in _NO_LIMIT:
-        return False
-    number = _number_in(word)
-    return None if np.isnan(number) else bool(number)
 
 
 def _short(name):

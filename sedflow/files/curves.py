@@ -53,8 +53,11 @@ _ENERGY = re.compile(
     r"(energy|erg)(?![a-z])|(electrons?|e-|counts?)\s*/\s*erg\b",
     re.IGNORECASE,
 )
+#: Units of responses, in brackets behind the word or joined to it; not a system of magnitudes.
 _MAGNITUDES = re.compile(
-    r"(trans\w*|throughput|resp\w*)[\W_]*(in\W+)?mag(s|nitudes?)?(?![a-z])", re.IGNORECASE
+    r"(trans\w*?|throughput|resp\w*?|absorption|extinction)"
+    r"( ?[\[(] ?|_| in (units of )?)mag(s|nitudes?)?(?![a-z])|-\s*2\.5\s*\*?\s*log",
+    re.IGNORECASE,
 )
 _NEGATIVE = 0.01  # of the peak, that the noise of a measured curve reaches below zero
 #: Wavelengths that numbers without a unit stand for without doubt: low, high, unit.
@@ -132,7 +135,7 @@ def _of_table(path, kind):
         np.asarray(np.ma.filled(np.ma.asarray(table[c]).astype(float), np.nan))
         for c in (first, second)
     )
-    _refuse_magnitudes(f"transmission {table[second].unit or ''}")
+    _refuse_magnitudes(f"transmission [{table[second].unit or ''}]")
     unit = str(table[first].unit or "") or _unit_in_name(first)
     return _Columns(wave, response, unit, str(table[second].unit or ""), energy, notes)
 

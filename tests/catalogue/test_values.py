@@ -623,11 +623,35 @@ def test_tables_that_are_not_computed_yet_are_refused():
         (["<", "=", ">", "."], [True, False, True, False]),
         (["1", "0", "0.0", "2"], [True, False, False, True]),
         (["upper limit", "ok", "Detection", "no"], [True, False, False, False]),
+        (["upper_limit", "uplim", "non-det.", "N.D.", "≤"], [True] * 5),
+        (["<", "<NA>", "nan", "det."], [True, False, False, False]),
+        ([b"U", b"D", "ok", None], [True, False, False, False]),
     ],
 )
 def test_words_say_whether_a_value_is_a_limit(words, flags):
     """ "D" and "ok" made limits of all detections, and the masses too small by a factor of 25."""
     assert Columns({"l": np.array(words, dtype=object)}).flags("l").tolist() == flags
+
+
+@pytest.mark.parametrize("dtype", ["string", "string[pyarrow]", object, "boolean"])
+def test_a_blank_flag_of_pandas_is_no_limit(dtype):
+    """ "<NA>" begins with a sign, and all detections became limits; booleans were a TypeError."""
+    said, limit = ([True, pd.NA, False], 1) if dtype == "boolean" else (["<", pd.NA, pd.NA], 1)
+    table = pd.DataFrame({"redshift": [0.05] * 3, "l_flux_r": pd.array(said, dtype=dtype)})
+    columns = Columns(table)
+    assert columns.flags("l_flux_r").tolist() == [True, False, False]
+    assert columns.relations("l_flux_r").tolist() == [0 if dtype == "boolean" else limit, 0, 0]
+
+
+def test_a_word_says_that_a_limit_is_a_lower_one():
+    columns = Columns({"a": np.array(["U", "L", "D"]), "b": np.array(["L", "", "lower limit"])})
+    assert columns.flag_numbers("a")[1] == -1 and columns.flags("a").tolist() == [True, True, False]
+    assert np.isnan(columns.flag_numbers("b")[0]) and columns.flag_numbers("b")[2] == -1
+
+
+def test_what_lies_under_a_mask_is_no_flag():
+    flags = np.ma.array([b"U", b"\xff", b"junk"], mask=[False, True, True])
+    assert Columns({"l": flags}).flags("l").tolist() == [True, False, False]
 
 
 def test_words_that_nobody_knows_are_no_flags():

@@ -1,0 +1,68 @@
+"""What the cells of a column of flags say: whether a value is an upper limit, or a lower one."""
+
+import re
+
+import numpy as np
+
+from sedflow.units import BLANK, as_number
+
+#: Words that say that a value is a limit, and that it is none; parts of a word are joined.
+_LIMIT = {
+    "t", "true", "y", "yes", "u", "ul", "upper", "upperlimit", "upperlim", "uplim", "ulim", "l",
+    "lim", "limit", "nondetection", "nondet", "notdetected", "undetected", "nd", "x", "*",
+}  # fmt: skip
+_NO_LIMIT = {
+    "f", "false", "n", "no", "=", "d", "det", "detected", "detection", "ok", "good", "measured",
+    ".", "none", "value",
+}  # fmt: skip
+_LOWER = {"ll", "lower", "lowerlimit", "lowerlim", "lolim"}
+#: Beside these, "l" is a lower limit.
+_UPPER = {"u", "ul", "upper", "upperlimit", "upperlim", "uplim", "ulim"}
+_SIGNS = {"<": 1, "≤": 1, ">": -1, "≥": -1}
+
+
+def text_of(cell) -> str:
+    """A cell as text."""
+    return cell.decode("utf-8", "replace") if isinstance(cell, bytes) else str(cell)
+
+
+def word_of(text: str) -> str:
+    """A flag in small letters; a word of several parts as one.
+
+    >>> word_of("Upper limit"), word_of("N.D."), word_of("<NA>")
+    ('upperlimit', 'nd', '<na>')
+    """
+    plain = text.strip().lower()
+    return plain if plain in BLANK else re.sub(r"(?<=[a-z])[-_. ]+(?=[a-z]|$)", "", plain)
+
+
+def sign_of(text: str) -> int:
+    """Which sign a cell begins with: 1 of "<", -1 of ">", or 0, as for the "<NA>" of pandas."""
+    plain = text.strip()
+    return 0 if plain.lower() in BLANK else _SIGNS.get(plain[:1], 0)
+
+
+def is_limit(word: str) -> bool | None:
+    """Whether a word, as `word_of` has it, says that a value is a limit; None if nobody knows."""
+    if word in BLANK and word not in _LIMIT:
+        return False
+    if word[:1] in _SIGNS or word in _LIMIT or word in _LOWER:
+        return True
+    if word in _NO_LIMIT:
+        return False
+    number = number_in(word)
+    return None if np.isnan(number) else bool(number)
+
+
+def are_lower(words: list[str]) -> np.ndarray:
+    """Which words (n,) say that a value is a lower limit; "L" does in a column that has "U"."""
+    lower = _LOWER | ({"l"} if _UPPER & set(words) else set())
+    return np.array([word in lower for word in words], dtype=bool)
+
+
+def number_in(cell) -> float:
+    """The number in a cell; NaN where it holds none."""
+    try:
+        return as_number(text_of(cell) if isinstance(cell, bytes) else cell)
+    except (TypeError, ValueError, OverflowError):
+        return np.nan
