@@ -16,7 +16,7 @@ from sedflow.network.domain_check import DomainCheck
 from sedflow.parameters import NAMES
 from sedflow.photometry import Photometry
 from sedflow.sampling.edges import edges, edges_in_words
-from sedflow.sampling.misfit import misfit_warning, p_values_of
+from sedflow.sampling.misfit import misfit_warning
 from sedflow.sampling.objection import refused_kind
 from sedflow.sampling.verdict import APPROXIMATE, EXACT_WEIGHTS, MISFIT, kind_of
 from sedflow.trust_limits import K_HAT_MAX, k_hat_text
@@ -85,7 +85,8 @@ class Answer:
     ssp : the packaged SSP grid that a simulated galaxy was made with; "" where that is not known
     unused : bands that were measured and that its network was not trained on
     whole : name of a packaged network that takes all bands that were measured; "" if none does
-    p_calibrated : p-value of the data, uniform where the model is right; NaN where it is not known
+    p_values : of the data, by the weights, whether they pass or not: as it is, and calibrated to be
+        uniform where the model is right; NaN where it is not known
     """
 
     request: Request
@@ -100,7 +101,7 @@ class Answer:
     ssp: str = ""
     unused: tuple[str, ...] = ()
     whole: str = ""
-    p_calibrated: float = float("nan")
+    p_values: tuple[float, float] = (float("nan"), float("nan"))
 
     @property
     def true_model(self) -> SEDModel:
@@ -147,7 +148,12 @@ class Answer:
     @property
     def p_value(self) -> float:
         """P-value of the data under the posterior predictive distribution, not calibrated."""
-        return p_values_of(self.fit, None)[0]
+        return self.p_values[0]
+
+    @property
+    def p_calibrated(self) -> float:
+        """The same, calibrated; NaN where the network has no table of that."""
+        return self.p_values[1]
 
     @property
     def misfit(self) -> str:

@@ -335,7 +335,7 @@ class Engine:
                 f"{figures.ess:.0f}{needed}): take more draws, refine, or "
                 "run MCMC"
             )
-        return self._dress(request, shown, network, check, notes, missed=missed)
+        return self._dress(request, shown, network, check, notes, missed=missed, weighted=weighted)
 
     def with_fit(self, answer: Answer, better: Fit, steps: str = "auto") -> Answer:
         """The answer with draws from a higher rung, under the prior that those follow.
@@ -362,7 +362,7 @@ class Engine:
         request = replace(answer.request, prior=prior)
         return self._dress(request, better, answer.network, answer.check, notes, steps, missed)
 
-    def _dress(self, request, shown, network, check, notes, steps="", missed=""):
+    def _dress(self, request, shown, network, check, notes, steps="", missed="", weighted=None):
         spectra = shown.spectra(_N_SPECTRA)
         own = self.own.get(request.galaxy)
         unused, whole = self._unused(request), ""
@@ -384,7 +384,9 @@ class Engine:
             "" if own is None else own.ssp,
             unused,
             whole,
-            p_values_of(shown, self.posterior(request.weights).p_values)[1],
+            p_values_of(
+                shown if weighted is None else weighted, self.posterior(request.weights).p_values
+            ),
         )
         return _ready(answer)
 

@@ -142,7 +142,7 @@ class Reach:
         out = not precise and bool(ruled_out(best, n, n_band))
         # Not "a misfit", which a galaxy is by its p-value as well, below this.
         all_models = f"{limit * UNDERSTATED**2:.3g}"
-        ends = f" (only above {all_models} does that rule out every model)"
+        ends = f" (above {all_models}, errors five times larger would not help either)"
         ends = "" if out or precise else ends
         text = (
             f"no {'model' if out else 'draw'} comes near these data: the best of {n:,} {kind} "

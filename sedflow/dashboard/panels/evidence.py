@@ -62,7 +62,8 @@ def _said(answer):
         p = printed(p_text(answer.p_value))
         if np.isfinite(answer.p_calibrated):
             p = f"{printed(p_text(answer.p_calibrated))}, calibrated ({p.removeprefix('= ')} raw),"
-        lines.append(f"- p {p} of the data, if the model is right")
+        of = "if the model is right" if answer.exact else "by weights that do not pass"
+        lines.append(f"- p {p} of the data, {of}")
     inside = "inside" if answer.check else "outside"
     lines.append(f"- {inside} the domain that the network was trained on")
     return "\n".join(lines)

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from functools import partial
 from typing import Any, NamedTuple
 
+import numpy as np
 import panel as pn
 
 from sedflow.atlas.shelf import shelf
@@ -343,13 +344,12 @@ def _badge(answer):
     kind = kind_of(answer.kind)
     look = kind_of(MISFIT) if answer.misfit else kind
     importance = answer.fit.draws.importance
+    p = answer.p_value if np.isnan(answer.p_calibrated) else answer.p_calibrated
+    p = printed(float(p), ".2g")
     figures = (
         ""
         if importance is None
-        else (
-            f" The network's draws are {float(importance.gap):.2f} nats from it; p = "
-            f"{printed(float(answer.fit.predicted.p_value), '.2g')} of the data."
-        )
+        else f" The network's draws are {float(importance.gap):.2f} nats from it; data: p = {p}."
     )
     shade = f"var(--sf-{_COLOR[look.color]}, {look.color})"
     about = html.escape(f"{kind.meaning} {answer.trust.rstrip('.')}.{figures}")
