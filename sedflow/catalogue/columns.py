@@ -156,7 +156,8 @@ class Columns:
         elif hasattr(values, "to_numpy") and hasattr(values, "isna"):
             blank = np.asarray(values.isna())
             if values.dtype.kind in "iub" and blank.any():
-                whole = values.to_numpy(dtype=np.int64, na_value=0)
+                none = False if values.dtype.kind == "b" else 0  # Arrow's booleans take no number
+                whole = values.to_numpy(dtype=np.int64, na_value=none)
                 values = np.ma.array(whole, mask=blank)
             elif values.dtype.kind == "f":
                 values = values.to_numpy(dtype=float, na_value=np.nan)

@@ -136,8 +136,8 @@ def to_photometry(table, mapping: ColumnMap, *, first: int = 0, id_kind: str | N
 
 
 def _below_errors(flux, sigma):
-    """Rows (n,) of several bands in each of which the flux is below its error."""
-    there = np.isfinite(flux)
+    """Rows (n,) of several bands in each of which the flux is below its error; limits are 0."""
+    there = np.isfinite(flux) & (flux != 0)
     with np.errstate(invalid="ignore"):
         return (there.sum(1) >= _SEVERAL) & ((flux < sigma) | ~there).all(1)
 

@@ -12,6 +12,7 @@ from sedflow.sampling.reweighting import reweight
 from sedflow.sampling.verdict import APPROXIMATE, Verdict
 from sedflow.sampling.verdict_decision import with_edges
 from sedflow.sampling.verdict_steps import account
+from sedflow.trust_limits import TELLING
 
 __all__ = ["kept_fit"]
 
@@ -42,7 +43,7 @@ def kept_fit(answer: Answer) -> Fit:
     figures |= {"k_hat": float(held.k_hat), "ess": float(held.ess), "gap": float(held.gap)}
     figures |= {"network_k_hat": float(held.k_hat), "network_ess": float(held.ess)}
     figures["share"] = float(held.ess / held.n)
-    if answer.exact or answer.kind == APPROXIMATE:
+    if answer.exact or (answer.kind == APPROXIMATE and held.ess > TELLING):
         figures["warning"] = misfit_warning(p, calibrated)
     figures["reason"] = " ".join(words)
     return replace(fit, verdict=with_edges(Verdict(**figures), fit.draws, fit.prior))

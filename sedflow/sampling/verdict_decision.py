@@ -19,9 +19,9 @@ from sedflow.parameters import N_PARAM, Prior
 from sedflow.photometry import Photometry
 from sedflow.sampling.edges import edges, edges_in_words
 from sedflow.sampling.mcmc import MCMCSampler
-from sedflow.sampling.verdict import FAILED, MISFIT, Verdict
+from sedflow.sampling.verdict import APPROXIMATE, FAILED, MISFIT, Verdict
 from sedflow.sampling.verdict_steps import Ladder
-from sedflow.trust_limits import Convergence, Importance
+from sedflow.trust_limits import TELLING, Convergence, Importance
 
 #: The last step, by name: the network's weighted draws, adaptive importance sampling, MCMC.
 RUNGS = {"weights": 1, "proposals": 2, "auto": 3}
@@ -67,8 +67,11 @@ def climb(
 
 def with_edges(verdict, draws, prior):
     """The verdict, with a warning where the draws lean on an edge of the prior."""
+    few = verdict.kind == APPROXIMATE and verdict.ess <= TELLING
+    if few or verdict.kind in (FAILED, MISFIT):
+        return verdict
     told = edges_in_words(edges(draws.theta, draws.weights, prior))
-    if not told or verdict.kind in (FAILED, MISFIT):
+    if not told:
         return verdict
     return replace(verdict, warning=" ".join(filter(None, (str(verdict.warning), told))))
 

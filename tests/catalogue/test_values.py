@@ -602,6 +602,12 @@ def test_fluxes_below_all_errors_are_told():
     assert said[1][0].endswith("(2 rows)")
 
 
+def test_rows_whose_bands_are_all_stated_limits_are_not_told():
+    table = {"redshift": [0.05]} | {f"flux_{b}": [3.0] for b in "gri"}
+    table |= {f"flux_err_{b}": [1.0] for b in "gri"} | {f"l_flux_{b}": ["<"] for b in "gri"}
+    assert not any("below its error" in line for line in read(table, "nanomaggies").report)
+
+
 def test_tables_that_are_not_computed_yet_are_refused():
     class LazyFrame:
         columns = ("z", "flux_r")
@@ -633,14 +639,15 @@ def test_words_say_whether_a_value_is_a_limit(words, flags):
     assert Columns({"l": np.array(words, dtype=object)}).flags("l").tolist() == flags
 
 
-@pytest.mark.parametrize("dtype", ["string", "string[pyarrow]", object, "boolean"])
+@pytest.mark.parametrize("dtype", ["string", "string[pyarrow]", object, "boolean", "bool[pyarrow]"])
 def test_a_blank_flag_of_pandas_is_no_limit(dtype):
     """ "<NA>" begins with a sign, and all detections became limits; booleans were a TypeError."""
-    said, limit = ([True, pd.NA, False], 1) if dtype == "boolean" else (["<", pd.NA, pd.NA], 1)
+    is_bool = "bool" in str(dtype)
+    said = [True, pd.NA, False] if is_bool else ["<", pd.NA, pd.NA]
     table = pd.DataFrame({"redshift": [0.05] * 3, "l_flux_r": pd.array(said, dtype=dtype)})
     columns = Columns(table)
     assert columns.flags("l_flux_r").tolist() == [True, False, False]
-    assert columns.relations("l_flux_r").tolist() == [0 if dtype == "boolean" else limit, 0, 0]
+    assert columns.relations("l_flux_r").tolist() == [0 if is_bool else 1, 0, 0]
 
 
 def test_a_word_says_that_a_limit_is_a_lower_one():

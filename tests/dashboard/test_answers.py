@@ -171,7 +171,11 @@ def test_files_of_an_answer_have_the_verdict_of_the_page(engine, request_, tmp_p
             answer.fit.photometry, n=answer.request.n, seed=1, trust="weights"
         ).verdict
         assert loaded.verdict.p_value == pytest.approx(float(python.p_value), rel=0.1)
-        assert bool(loaded.verdict.warning) == bool(python.warning)
+        if request_.galaxy == ODD:  # Python has five times the draws; a handful says nothing
+            assert loaded.verdict.ess < 50 < python.ess and loaded.verdict.warning == ""
+            assert str(python.warning).startswith("But no model describes these data well")
+        else:
+            assert loaded.verdict.warning == python.warning == ""
         assert np.isfinite(loaded.verdict.k_hat) and np.isnan(loaded.verdict.log_evidence)
     assert f"# {answer.kind}: " in code_for(answer)
 

@@ -54,6 +54,7 @@ def test_draws_of_which_a_handful_are_effective_are_kept_without_weights(posteri
     galaxy = sedflow.Photometry(flux, sigma, known.redshift, known.bands)
     found = sedflow.fit(galaxy, posterior, n=1000, seed=1, trust="weights")
     assert found.draws.importance.ess < 50 and found.verdict.kind == "approximate"
+    assert found.verdict.p_calibrated < 1e-3 and found.verdict.warning == ""  # of a handful
     own = sedflow.fit(galaxy, posterior, n=1000, seed=1, trust=None)
     low, high = found.quantile("log_mstar", [0.16, 0.84])
     assert high - low > 0.8 * np.ptp(own.quantile("log_mstar", [0.16, 0.84]))
