@@ -46,7 +46,8 @@ export async function answered(graphs, asked) {
     bestLogLikelihood: found.logLikelihood.reduce((a, b) => Math.max(a, b), -Infinity),
     outside: outside(named, site, first.chi2).join("; "),
   });
-  const alike = verdict.kind === FAILED || leftAside(figures, found.n);
+  const few = leftAside(figures, found.n);
+  const alike = verdict.kind === FAILED || few;
   const shares = alike ? new Float64Array(found.n).fill(1 / found.n) : figures.weights;
   const kept = asked.base || found.n === n ? null : systematic(shares, n);
   const rows = (/** @type {Float64Array} */ table) => (kept ? taken(table, found.n, kept) : table);
@@ -57,7 +58,8 @@ export async function answered(graphs, asked) {
     n: kept ? n : found.n, theta, modelFlux: rows(found.modelFlux), chi2: rows(chi2), weights,
     values: await quantitiesOf(graphs, theta, galaxy.redshift),
     kHat: figures.kHat, ess: figures.ess, logZ: figures.logZ, logZError: figures.logZError, made: found.n,
-    verdict: warned(verdict, leaning(theta, names, weights, site.limits.edges)), milliseconds: performance.now() - begun,
+    verdict: few ? verdict : warned(verdict, leaning(theta, names, weights, site.limits.edges)),
+    milliseconds: performance.now() - begun,
   };
 }
 

@@ -73,7 +73,7 @@ export function judge({ galaxy, figures, chi2, bestLogLikelihood, table, outside
       `than their rounding; check fluxes, errors, units and redshift. ${bare}.`);
   }
   const effective = `${Math.round(figures.ess).toLocaleString("en")} of ${n.toLocaleString("en")} draws effective`;
-  const warning = misfitWarning(p, pCalibrated);
+  const warning = leftAside(figures, n) ? "" : misfitWarning(p, pCalibrated);  // not by a handful of draws
   const best = Float64Array.from(chi2).reduce((a, b) => Math.min(a, b), Infinity);
   const impossible = ruledOut(best, n, count);
   const judged = (/** @type {string} */ kind, /** @type {string} */ reason) =>
