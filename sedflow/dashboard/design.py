@@ -20,7 +20,10 @@ from sedflow.dashboard.patches.browser import page_patches
 from sedflow.palette import DARK, FONT, LIGHT
 
 _FILES = Path(__file__).parent / "frame"
-_SCRIPTS = ("waits.js", "places.js", "page.js", "mark.js", "upload.js", "printing.js", "stalls.js")
+_SCRIPTS = (
+    *("waits.js", "places.js", "page.js", "mark.js"),
+    *("upload.js", "printing.js", "stalls.js", "list.js"),
+)
 #: Parts of a page that has its own arrangement, in the order in which `building.css` places them.
 _PARTS = {
     "explore": ("Galaxies", "Spectrum", "Residuals", "Histories", "Corner plot", "Numbers"),

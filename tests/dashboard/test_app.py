@@ -959,6 +959,21 @@ def test_a_phone_shows_one_part_at_a_time(page):
     assert page.evaluate("() => document.documentElement.scrollWidth") == 390
 
 
+def test_the_list_over_a_small_page_closes_when_a_galaxy_is_chosen(page):
+    page.set_viewport_size({"width": 390, "height": 844})
+    title, rows = page.title(), page.locator(".galaxies .tabulator-row")
+    fold = page.get_by_role("button", name="☰ List")
+    fold.click()
+    rows.nth(3).wait_for(timeout=20_000)
+    rows.nth(3).click()
+    expect(rows.nth(3)).to_be_hidden(timeout=20_000)
+    page.wait_for_function("before => document.title !== before", arg=title, timeout=30_000)
+    fold.click()
+    rows.nth(3).wait_for(timeout=20_000)
+    page.mouse.click(384, 500)  # beside it
+    expect(rows.nth(3)).to_be_hidden(timeout=20_000)
+
+
 def test_small_screens_have_figures_in_sight(blank, address):
     page = blank
     page.set_viewport_size({"width": 390, "height": 844})
