@@ -31,8 +31,8 @@ from sedflow.parameters import NAMES
 TITLE = "SEDflow Explorer"
 #: Panel adds the least heights of all pages that were opened, though one is seen.
 _ONE = ":host { min-height: 0 !important; }"
-#: What makes another entry for the browser's Back.
-_PLACES = ("view", "galaxy", "lesson", "step", "lesson_galaxy", "row")
+#: What makes another entry for the browser's Back: where one is, and what a remedy's button turns.
+_PLACES = ("view", "galaxy", "lesson", "step", "lesson_galaxy", "row", "bands", "weights")
 
 
 class Page:

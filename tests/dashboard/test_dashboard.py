@@ -1027,6 +1027,20 @@ def test_back_leads_to_the_page_and_the_galaxy_before(engine):
     assert said(one)["view"] == "explore"
 
 
+def test_back_undoes_what_a_remedy_did(engine):
+    """It led out of the app, and the button that did it was gone."""
+    one = Page(engine, {"galaxy": "72", "n": "300"})
+    first, state = said(one), one.explorer.state
+    state.bands = ["u", "g", "i", "z"]
+    assert said(one)["push"]
+    state.weights = "nsa-ugriz-fsps-gas"
+    assert said(one)["push"]
+    one.frame._heard("value", "", f"1 go {first['n'] + 1}")
+    assert (state.weights, state.bands) == ("nsa-ugriz-fsps", ["u", "g", "i", "z"])
+    one.frame._heard("value", "", f"2 go {first['n']}")
+    assert (state.weights, state.bands, said(one)["push"]) == ("nsa-ugriz-fsps", [], False)
+
+
 def test_back_leads_to_the_galaxy_of_the_lesson_before(engine):
     one = Page(engine, {"view": "learn", "lesson": "fit-by-hand", "step": "2", "lesson_seed": "5"})
     first, learn = said(one), one.views["learn"]

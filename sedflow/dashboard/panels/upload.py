@@ -1,6 +1,7 @@
 """A catalogue, uploaded: its columns, rows, run and results."""
 
 import shlex
+import time
 from base64 import b64encode
 from functools import partial
 from typing import Any
@@ -41,7 +42,8 @@ _FILE = """
 input[type=file] { color: transparent !important; }
 input[type=file]::file-selector-button { color: var(--sf-ink); }
 """
-_AT_ONCE = 5  # rows between two looks at other visitors
+#: Rows between two looks at other visitors: at most so many, for about so many seconds.
+_AT_ONCE, _SECONDS = 5, 0.3
 _LONGEST_NAME = 100  # characters of the name of a file
 _MOST_TABLES = 50  # of a file that are offered
 
@@ -301,15 +303,17 @@ class UploadPanel(pn.viewable.Viewer):
         parts, todo, problem = [], inputs.todo, ""
         try:
             posterior = self.engine.posterior(inputs.weights)
-            work = on_worker(lambda rows: inputs.part(rows, posterior))
-            for start in range(0, len(todo), _AT_ONCE):
-                if self._stop:
-                    break
-                part = await work(todo[start : start + _AT_ONCE])
+            work = on_worker(partial(_timed, inputs.part))
+            start, at_once = 0, 1
+            while start < len(todo) and not self._stop:
+                part, seconds = await work(todo[start : start + at_once], posterior)
                 if self._running is not inputs:  # another file, unit or network by now
                     return
                 parts.append(part)
-                self._bar.value = int(100 * (start + len(part)) / len(todo))
+                start += len(part)
+                self._bar.value = int(100 * start / len(todo))
+                # A row whose weights do not pass takes five times as long as another.
+                at_once = min(max(int(_SECONDS * len(part) / max(seconds, 1e-3)), 1), _AT_ONCE)
         except SedflowError as error:
             if self._running is not inputs:
                 return
@@ -396,6 +400,12 @@ def _size(n):
     """Bytes of a file that is too large, in words that say so."""
     words = f"{n / 1e6:.1f} MB"
     return f"{n:,} bytes" if words == f"{MAX_MEGABYTES:.1f} MB" else words
+
+
+def _timed(function, *args):
+    """What a function returns, and the seconds that it took."""
+    start = time.monotonic()
+    return function(*args), time.monotonic() - start
 
 
 def _forget(field, content):
