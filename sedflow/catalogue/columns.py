@@ -14,7 +14,15 @@ import numpy as np
 
 from sedflow.catalogue.arrow import from_arrow
 from sedflow.catalogue.column_units import unit_of_result
-from sedflow.catalogue.flags import are_lower, is_limit, number_in, sign_of, text_of, word_of
+from sedflow.catalogue.flags import (
+    are_lower,
+    fractions,
+    is_limit,
+    number_in,
+    sign_of,
+    text_of,
+    word_of,
+)
 from sedflow.catalogue.result_columns import (
     Pairs,
     fluxes_of_results,
@@ -242,7 +250,13 @@ class Columns:
         """
         values, mask = self._bare(name)
         if values.dtype.kind in "biuf":
-            return ~mask & (np.nan_to_num(values.astype(float)) != 0)
+            numbers = np.where(mask, np.nan, values.astype(float))
+            if (odd := fractions(numbers)).any():
+                raise SedflowError(
+                    f"the column {name!r} holds {numbers[odd][0]:.4g}, which is no flag; where it "
+                    "is the limit itself, put that into the column of the value, and 1 or 0 here"
+                )
+            return np.nan_to_num(numbers) != 0
         texts = [text_of(v) for v in values]
         known = np.array([is_limit(word_of(text)) for text in texts], dtype=object)
         known[mask] = False
@@ -252,6 +266,13 @@ class Columns:
                 "whether a value is an upper limit; write true or false, U or D, or < where it is"
             )
         return known.astype(bool)
+
+    def may_be_flags(self, name) -> bool:
+        """Whether a column holds no numbers that only a measurement has, such as 25.3."""
+        values, mask = self._bare(name)
+        if values.dtype.kind in "biuf":
+            return not fractions(np.where(mask, np.nan, values.astype(float))).any()
+        return not fractions(np.array([number_in(v) for v in values], float)[~mask]).any()
 
     def flag_numbers(self, name) -> np.ndarray:
         """A column of flags as floats (n,), NaN where a flag is a word or a sign, or blank.

@@ -4,6 +4,7 @@ import re
 
 import numpy as np
 
+from sedflow.nulls import is_code
 from sedflow.units import BLANK, as_number
 
 #: Words that say that a value is a limit, and that it is none; parts of a word are joined.
@@ -50,14 +51,20 @@ def is_limit(word: str) -> bool | None:
         return True
     if word in _NO_LIMIT:
         return False
-    number = number_in(word)
-    return None if np.isnan(number) else bool(number)
+    number = np.array([number_in(word)])
+    return None if np.isnan(number[0]) or fractions(number)[0] else bool(number[0])
 
 
 def are_lower(words: list[str]) -> np.ndarray:
     """Which words (n,) say that a value is a lower limit; "L" does in a column that has "U"."""
     lower = _LOWER | ({"l"} if _UPPER & set(words) else set())
     return np.array([word in lower for word in words], dtype=bool)
+
+
+def fractions(numbers: np.ndarray) -> np.ndarray:
+    """Which numbers (n,) are not whole, as a flag is, nor a code for none: of measurements."""
+    with np.errstate(invalid="ignore"):
+        return np.isfinite(numbers) & (numbers != np.round(numbers)) & ~is_code(numbers)
 
 
 def number_in(cell) -> float:

@@ -479,7 +479,9 @@ def _guess_bands(columns, find, bands):
     found = {key: mine for key, mine in found.items() if key[0] != BARE or set(mine) != {"z"}}
     best = max(found, key=lambda key: len(found[key]))  # the first of several
     most, own = found[best], _prefixed(*best[:2])
-    told = {band: _with_companions(find, most[band], band) for band in bands if band in most}
+    told = {
+        band: _with_companions(columns, find, most[band], band) for band in bands if band in most
+    }
     by_name = [b for b, c in told.items() if c.unit and not readable_unit(columns.unit(c.value))]
     rest = {one.value for mine in found.values() for b, one in mine.items() if b not in told}
     others = [n for n in columns.names if n in rest and n.lower() not in REDSHIFTS]
@@ -568,7 +570,7 @@ def _pairs_of_errors(columns, find, pattern, bands, unit, mine):
                 mine[band] = replace(one, error_upper=names[1])
 
 
-def _with_companions(find, band, name):
+def _with_companions(columns, find, band, name):
     """The band with the columns beside it of upper errors, limits and extinction."""
     more: dict[str, str] = {}
     upper = "E_" + band.error[2:]
@@ -577,7 +579,8 @@ def _with_companions(find, band, name):
     letter = name.rsplit("-", 1)[-1]
     for pattern in LIMITS:
         limit = find(pattern.format(v=band.value, b=letter))
-        if limit and limit not in (band.value, band.error):
+        mine = limit and limit not in (band.value, band.error)
+        if mine and columns.may_be_flags(limit):  # not the depth itself
             more["limit"] = limit
             break
     if not corrected_by_name(band.value):

@@ -661,6 +661,23 @@ def test_what_lies_under_a_mask_is_no_flag():
     assert Columns({"l": flags}).flags("l").tolist() == [True, False, False]
 
 
+@pytest.mark.parametrize("kind", [float, str])
+def test_depths_are_no_flags(kind):
+    """All detections became upper limits of columns with the limit itself."""
+    depths = np.array([25.3, 0.31, 25.0]).astype(kind)
+    table = {"redshift": [0.05] * 3, "mag_r": [18.0, 18.5, 19.0], "mag_err_r": [0.1] * 3}
+    mapping = guess_mapping(table | {"mag_r_limit": depths})
+    assert mapping.bands["r"].limit == ""
+    assert guess_mapping(table | {"mag_r_limit": [1, 0, -99.9]}).bands["r"].limit == "mag_r_limit"
+    told = r"'l' holds '?25\.3'?, which (is no flag|does not say whether)"
+    with pytest.raises(SedflowError, match=told):
+        Columns({"l": depths}).flags("l")
+    assert Columns({"l": np.array([1.0, 0, -99.9, np.nan])}).flags("l").tolist()[:2] == [
+        True,
+        False,
+    ]
+
+
 def test_words_that_nobody_knows_are_no_flags():
     with pytest.raises(SedflowError, match=r"'l' holds 'Q', which does not say whether a value is"):
         Columns({"l": np.array(["U", "Q"], dtype=object)}).flags("l")
