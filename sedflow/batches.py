@@ -1,5 +1,6 @@
 """The leading axes of a batch of galaxies: indices, labels and shapes."""
 
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -128,13 +129,21 @@ def check_draws(
 def check_labels(refusal: type[SedflowError] = BadPhotometry, /, **values: Any) -> None:
     """Refuse values of galaxies whose labels are not the same in the same order.
 
+    Of a mapping, each of its values counts.
+
     Raises
     ------
     BadPhotometry, or what is given
     """
     first = None
     shared: dict[Any, tuple[str, list]] = {}  # of xarray, whose axes have names
-    for name, value in values.items():
+    seen: dict[int, Any] = {}  # labels that several have
+    for name, value in _each(values):
+        index = getattr(value, "index", None)
+        if index is not None and not callable(index):
+            if id(index) in seen:
+                continue
+            seen[id(index)] = index
         dims = list(getattr(value, "dims", ())) if hasattr(value, "coords") else []
         of_dims = [labels_along(value, k) for k in range(len(dims))]
         for dim, its in zip(dims, of_dims, strict=True):
@@ -149,6 +158,15 @@ def check_labels(refusal: type[SedflowError] = BadPhotometry, /, **values: Any) 
         if first is not None and len(labels) == len(first[1]) and labels != first[1]:
             raise refusal(_of_other_labels(first[0], name))
         first = first or (name, labels)
+
+
+def _each(values):
+    """(name, value) of all values, those of mappings one by one."""
+    for name, value in values.items():
+        if isinstance(value, Mapping):
+            yield from ((f"{name} of {str(key)[:40]}", one) for key, one in value.items())
+        else:
+            yield name, value
 
 
 def _of_other_labels(one, other):

@@ -490,3 +490,24 @@ def test_bands_along_another_axis_are_refused():
 def test_a_set_of_zero_points_is_refused():
     with pytest.raises(SedflowError, match="zero_point is a set"):
         Photometry.from_magnitudes([18.0, 17.0], [0.1, 0.1], 0.1, "ug", zero_point={3631, 3000})
+
+
+def test_series_of_a_mapping_in_another_order_are_refused():
+    """They went by place without a word: the flux of another galaxy."""
+    flux = pd.Series([30.0, 10.0, 20.0])
+    other, told = flux.sort_values(), "have different labels, and go by place here"
+    bands = {"u": flux, "g": other}
+    with pytest.raises(BadPhotometry, match=f"flux of u and flux of g {told}"):
+        Photometry(bands, {"u": 0.1 * flux, "g": 0.1 * flux}, [0.05] * 3, "ug")
+    with pytest.raises(BadPhotometry, match=told):
+        Photometry.from_magnitudes({"g": flux}, {"g": other}, [0.05] * 3, "g")
+    table = {"redshift": pd.Series([0.05, 0.1, 0.2]), "flux_g": other, "flux_err_g": 0.1 * other}
+    with pytest.raises(SedflowError, match=f"redshift and flux_g {told}"):
+        sedflow.guess_mapping(table)
+    same = Photometry({"u": other, "g": other}, {"u": 0.1 * other, "g": other}, [0.05] * 3, "ug")
+    assert same.flux[:, 0].tolist() == [10.0, 20.0, 30.0]
+
+
+def test_a_row_of_a_table_is_no_table():
+    with pytest.raises(SedflowError, match="give table\\[k:k\\+1\\] for row k"):
+        sedflow.infer_table(QTable({"redshift": [0.1], "flux_g": [10.0], "flux_err_g": [1.0]})[0])

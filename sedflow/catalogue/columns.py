@@ -12,6 +12,7 @@ from copy import copy
 
 import numpy as np
 
+from sedflow.batches import check_labels
 from sedflow.catalogue.arrow import from_arrow
 from sedflow.catalogue.column_units import unit_of_result
 from sedflow.catalogue.flags import (
@@ -54,6 +55,8 @@ class Columns:
 
     def __init__(self, table):
         self.table = table
+        if type(table).__name__ == "Row" and hasattr(table, "colnames"):  # of astropy
+            raise SedflowError("a row of a table is not a table; give table[k:k+1] for row k")
         if hasattr(table, "colnames"):
             self.names = list(table.colnames)
         elif hasattr(table, "column_names"):
@@ -99,6 +102,7 @@ class Columns:
 
     def _length(self):
         """Rows of a mapping of arrays, which must be as long as one another."""
+        check_labels(SedflowError, **{str(name)[:40]: v for name, v in self.table.items()})
         lengths = {name: _rows_of(values) for name, values in self.table.items()}
         bare = [str(name) for name, shape in lengths.items() if not shape]
         if bare:

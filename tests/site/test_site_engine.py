@@ -22,7 +22,7 @@ from sedflow.files.hashes import sha256_of
 from sedflow.model.likelihood import chi2_limit
 from sedflow.parameters import NAMES, Prior
 from sedflow.sampling.edges import edges_of
-from sedflow.sampling.verdict import EXACT_WEIGHTS
+from sedflow.sampling.verdict import EXACT_WEIGHTS, MISFIT
 from sedflow.site.graphs import network_steps
 from sedflow.site.manifest import about, sealed
 
@@ -388,6 +388,8 @@ def test_posterior_of_the_same_noise_is_pythons(engine, vectors, name):
     asked |= {"points": base[:, 1:].ravel().tolist(), "mass": ndtr(base[:, 0]).tolist()}
     found = engine.evaluate(ASK, asked)
     assert found["verdict"]["kind"] == case["kind"]
+    assert found["verdict"]["misfit"] == (case["kind"] == MISFIT)
+    assert bool(found["verdict"]["warning"]) == bool(case["warning"])
     if case["kind"] != EXACT_WEIGHTS:
         # What decides here is the last digits of single precision.
         words = re.sub(r"[\d.,e+-]+", "#", case["reason"])

@@ -551,6 +551,20 @@ def test_the_truth_of_a_mock_stands_beside_every_quantity(page):
     assert coloured(page, ".corner", palette.TRUTH) == 0
 
 
+@pytest.mark.browser
+def test_an_exact_posterior_of_a_wrong_model_is_called_a_misfit(page):
+    """Its badge was green, where the app's is not."""
+    page.evaluate(VISIT, "?galaxy=141101")
+    painted(page, "NSAID 141101")
+    badge = page.locator(".badge")
+    assert badge.inner_text() == "≠ exact (weights), misfit"
+    assert "bad" in badge.get_attribute("class").split()
+    assert page.locator(".reason").inner_text().startswith("But no model describes these data")
+    page.evaluate(VISIT, "?galaxy=2490")
+    painted(page, "NSAID 2490")
+    assert badge.inner_text() == "✔ exact (weights)"
+
+
 # Labels
 
 

@@ -312,13 +312,19 @@ class CompareView(PageView):
         if len(self.pins) > 1:
             pins = list(self.pins)
 
-            async def measure():  # a classifier takes a second
-                try:
-                    text = await on_worker(_distances, latest=self)(there, labels)
-                except Superseded:
-                    return
-                if list(map(id, pins)) == list(map(id, self.pins)):
-                    self._distance.object = text
+            async def measure():  # a classifier takes a second: others have turns between
+                first, *rest = there
+                lines = [f"Distance from **{plain(labels[first])}**:", ""]
+                for slot in rest:
+                    try:
+                        call = on_worker(_distance, latest=self)
+                        line = await call(there[slot], there[first], labels[slot])
+                    except Superseded:
+                        return
+                    lines.append(line)
+                    if list(map(id, pins)) != list(map(id, self.pins)):
+                        return
+                self._distance.object = "\n".join(lines)
 
             pn.state.execute(measure)
 
@@ -666,20 +672,14 @@ def _column(labels, slot):
     return labels[slot] if len(same) == 1 else f"{labels[slot]} ({same.index(slot) + 1})"
 
 
-def _distances(there, labels):
-    """How far each posterior is from the first."""
-    first, *rest = there
-    a = compared(there[first].fit).draws
-    lines = []
-    for slot in rest:
-        try:
-            d = distance(compared(there[slot].fit).draws, a, seed=0)
-        except SedflowError as error:
-            lines.append(f"- {plain(labels[slot])}: no distance: {plain(error)}")
-            continue
-        lines.append(
-            f"- **{plain(labels[slot])}**: {d.wasserstein.mean():.2f} σ of the first on average of "
-            f"the 12 parameters (two halves of the first: {d.wasserstein_floor.mean():.2f}). "
-            f"A classifier assigns {100 * d.c2st:.0f} % of the draws correctly (50 % is chance)."
-        )
-    return f"Distance from **{plain(labels[first])}**:\n\n" + "\n".join(lines)
+def _distance(answer, first, label):
+    """How far a posterior is from the first, as a line."""
+    try:
+        d = distance(compared(answer.fit).draws, compared(first.fit).draws, seed=0)
+    except SedflowError as error:
+        return f"- {plain(label)}: no distance: {plain(error)}"
+    return (
+        f"- **{plain(label)}**: {d.wasserstein.mean():.2f} σ of the first on average of "
+        f"the 12 parameters (two halves of the first: {d.wasserstein_floor.mean():.2f}). "
+        f"A classifier assigns {100 * d.c2st:.0f} % of the draws correctly (50 % is chance)."
+    )

@@ -19,6 +19,7 @@ const LEAST_P = 1e-300;
  * @property {string} kind
  * @property {string} reason a sentence
  * @property {string} warning a sentence where the model does not describe the data, else empty
+ * @property {boolean} misfit whether no model describes the data, however exact its posterior is
  * @property {number} pValue posterior predictive
  * @property {number} pCalibrated the same, uniform where the model is true; NaN if unknown
  */
@@ -64,7 +65,8 @@ export function judge({ galaxy, figures, chi2, bestLogLikelihood, table, outside
   const count = bandCount(galaxy);
   const p = pValue(chi2, count, figures.weights);
   const pCalibrated = calibrated(p, galaxy, table);
-  const told = (/** @type {string} */ kind, /** @type {string} */ reason, warning = "") => ({ kind, reason, warning, pValue: p, pCalibrated });
+  const told = (/** @type {string} */ kind, /** @type {string} */ reason, warning = "") => ({
+    kind, reason, warning, misfit: kind === MISFIT || (kind === EXACT && warning !== ""), pValue: p, pCalibrated });
   const precise = tooPrecise(galaxy);
   const bare = "The quantiles are those of the draws without weights";
   if (precise) return told(FAILED, `${precise.replace(/\.$/, "")}. ${bare}.`);

@@ -16,12 +16,12 @@ export function verdictHead() {
         return;
       }
       title.textContent = `${galaxy.title}, z = ${galaxy.redshift.toFixed(4)}`;
-      const kind = answer.verdict.kind, good = kind.startsWith("exact");
+      const { kind, misfit } = answer.verdict, exact = kind.startsWith("exact"), good = exact && !misfit;
       badge.hidden = false;
       badge.className = `badge ${good ? "good" : kind === "approximate" ? "warn" : "bad"}`;
-      badge.textContent = `${good ? "✔" : kind === "approximate" ? "≈" : "≠"} ${kind}`;
+      badge.textContent = `${good ? "✔" : kind === "approximate" ? "≈" : "≠"} ${kind}${exact && misfit ? ", misfit" : ""}`;
       why.textContent = `k-hat ${fixed(answer.kHat, 2)} · ${Math.round(answer.ess)} of ${answer.made} draws count`;
-      reason.textContent = [galaxy.line, good ? "" : answer.verdict.reason, answer.verdict.warning].filter(Boolean).join(" ");
+      reason.textContent = [galaxy.line, exact ? "" : answer.verdict.reason, answer.verdict.warning].filter(Boolean).join(" ");
       reason.hidden = !reason.textContent;
       node.classList.toggle("stale", Boolean(state.busy));
     },
