@@ -137,13 +137,13 @@ def check_labels(refusal: type[SedflowError] = BadPhotometry, /, **values: Any) 
     """
     first = None
     shared: dict[Any, tuple[str, list]] = {}  # of xarray, whose axes have names
-    seen: dict[int, Any] = {}  # labels that several have
+    seen: list[Any] = []  # labels that several have
     for name, value in _each(values):
         index = getattr(value, "index", None)
         if index is not None and not callable(index):
-            if id(index) in seen:
+            if any(one is index or _same(one, index) for one in seen):
                 continue
-            seen[id(index)] = index
+            seen.append(index)
         dims = list(getattr(value, "dims", ())) if hasattr(value, "coords") else []
         of_dims = [labels_along(value, k) for k in range(len(dims))]
         for dim, its in zip(dims, of_dims, strict=True):
@@ -169,9 +169,14 @@ def _each(values):
             yield name, value
 
 
+def _same(one, other):
+    """Whether two indexes of pandas have the same labels, NaN included."""
+    return hasattr(one, "equals") and bool(one.equals(other))
+
+
 def _of_other_labels(one, other):
     return (
-        f"the rows of {one} and {other} have different labels, and go by place here; "
+        f"the rows of {one[:60]} and {other[:60]} have different labels, and go by place here; "
         "sort them alike, or give their to_numpy()"
     )
 

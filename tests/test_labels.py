@@ -504,6 +504,11 @@ def test_series_of_a_mapping_in_another_order_are_refused():
     table = {"redshift": pd.Series([0.05, 0.1, 0.2]), "flux_g": other, "flux_err_g": 0.1 * other}
     with pytest.raises(SedflowError, match=f"redshift and flux_g {told}"):
         sedflow.guess_mapping(table)
+    nan = pd.Series([1.0, 2.0], index=[np.nan, np.nan])
+    assert Photometry({"g": nan}, {"g": 0.1 * nan}, [0.05] * 2, "g").shape == (2,)
+    long = {f"{'x' * 50}{k}": value for k, value in enumerate((flux, other))}
+    with pytest.raises(SedflowError, match=told):
+        sedflow.guess_mapping(table | {"flux_g": flux, "flux_err_g": flux} | long)
     same = Photometry({"u": other, "g": other}, {"u": 0.1 * other, "g": other}, [0.05] * 3, "ug")
     assert same.flux[:, 0].tolist() == [10.0, 20.0, 30.0]
 

@@ -44,6 +44,7 @@ _SOLID_ANGLE = re.compile(
     r"(\^|\*\*)?\(?-?[12]?\)?(?![a-z])|square|\bsq\b|\U000025a1",
     re.IGNORECASE,
 )
+_LOOKED_AT = 1000  # cells of text, to tell flags from measurements
 _LONG_NAME = 40  # characters of a name that a sentence quotes
 _LONGEST_NAME = 200  # characters of a name of a column
 _PLAIN_MAG = ("mag", "mags", "magnitude", "magnitudes")
@@ -102,7 +103,7 @@ class Columns:
 
     def _length(self):
         """Rows of a mapping of arrays, which must be as long as one another."""
-        check_labels(SedflowError, **{str(name)[:40]: v for name, v in self.table.items()})
+        check_labels(SedflowError, **{str(name): v for name, v in self.table.items()})
         lengths = {name: _rows_of(values) for name, values in self.table.items()}
         bare = [str(name) for name, shape in lengths.items() if not shape]
         if bare:
@@ -236,10 +237,11 @@ class Columns:
             text = text_of(value)
             if mask[row] or value is None or text.strip().lower() in BLANK:
                 continue
+            given = text if isinstance(value, bytes) else value
             if limits is not None and (sign := sign_of(text)):
-                text, limits[row] = text.strip().lstrip("<>≤≥= "), sign
+                given, limits[row] = text.strip().lstrip("<>≤≥= "), sign
             try:
-                out[row] = as_number(text)
+                out[row] = as_number(given)
             except (TypeError, ValueError, OverflowError):
                 reasons.setdefault(row, f"{name} = {str(text)[:40]!r} is not a number; fix it")
         return out
@@ -276,7 +278,8 @@ class Columns:
         values, mask = self._bare(name)
         if values.dtype.kind in "biuf":
             return not fractions(np.where(mask, np.nan, values.astype(float))).any()
-        return not fractions(np.array([number_in(v) for v in values], float)[~mask]).any()
+        some = values[~mask][:_LOOKED_AT]
+        return not fractions(np.array([number_in(v) for v in some], float)).any()
 
     def flag_numbers(self, name) -> np.ndarray:
         """A column of flags as floats (n,), NaN where a flag is a word or a sign, or blank.

@@ -9,16 +9,15 @@ from sedflow.units import BLANK, as_number
 
 #: Words that say that a value is a limit, and that it is none; parts of a word are joined.
 _LIMIT = {
-    "t", "true", "y", "yes", "u", "ul", "upper", "upperlimit", "upperlim", "uplim", "ulim", "l",
-    "lim", "limit", "nondetection", "nondet", "notdetected", "undetected", "nd", "x", "*",
+    "t", "true", "y", "yes", "u", "ul", "upper", "upperlimit", "upperlim", "uplim", "ulim", "lim",
+    "limit", "nondetection", "nondet", "notdetected", "undetected", "nd", "x", "*",
 }  # fmt: skip
 _NO_LIMIT = {
     "f", "false", "n", "no", "=", "d", "det", "detected", "detection", "ok", "good", "measured",
     ".", "none", "value",
 }  # fmt: skip
+#: "L" alone is of neither: some catalogues have it for lower limits, some for limits.
 _LOWER = {"ll", "lower", "lowerlimit", "lowerlim", "lolim"}
-#: Beside these, "l" is a lower limit.
-_UPPER = {"u", "ul", "upper", "upperlimit", "upperlim", "uplim", "ulim"}
 _SIGNS = {"<": 1, "≤": 1, ">": -1, "≥": -1}
 
 
@@ -56,9 +55,8 @@ def is_limit(word: str) -> bool | None:
 
 
 def are_lower(words: list[str]) -> np.ndarray:
-    """Which words (n,) say that a value is a lower limit; "L" does in a column that has "U"."""
-    lower = _LOWER | ({"l"} if _UPPER & set(words) else set())
-    return np.array([word in lower for word in words], dtype=bool)
+    """Which words (n,) say that a value is a lower limit."""
+    return np.array([word in _LOWER for word in words], dtype=bool)
 
 
 def fractions(numbers: np.ndarray) -> np.ndarray:

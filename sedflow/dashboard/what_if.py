@@ -122,7 +122,7 @@ class Gain:
     """What a change does to one quantity.
 
     before, after : half of the 68 % range
-    bits : by how much the entropy of its posterior falls
+    bits : by how much the entropy of its posterior falls; NaN where a draw is not finite
     """
 
     before: float
@@ -285,11 +285,19 @@ def gains(before: np.ndarray, after: np.ndarray) -> list[Gain]:
     """What a change does to each quantity, from draws of equal weight (n, n_quantity)."""
     out = []
     for old, new in zip(np.transpose(before), np.transpose(after), strict=True):
-        widths = [0.5 * np.subtract(*np.quantile(v, [0.84, 0.16])) for v in (old, new)]
-        ends = (min(old.min(), new.min()), max(old.max(), new.max()))
-        bits = _entropy(old, ends) - _entropy(new, ends)
-        out.append(Gain(float(widths[0]), float(widths[1]), float(bits)))
+        bits = float("nan")  # where a logarithm is that of no stars
+        if np.isfinite(old).all() and np.isfinite(new).all():
+            ends = (min(old.min(), new.min()), max(old.max(), new.max()))
+            bits = _entropy(old, ends) - _entropy(new, ends)
+        out.append(Gain(_half_width(old), _half_width(new), bits))
     return out
+
+
+def _half_width(values):
+    """Half of the 68 % range; NaN where an end is that of no stars."""
+    between = "linear" if np.isfinite(values).all() else "nearest"  # of infinities there is nothing
+    low, high = np.quantile(values, [0.16, 0.84], method=between)
+    return float(0.5 * (high - low)) if np.isfinite(low) and np.isfinite(high) else float("nan")
 
 
 def _entropy(values, ends):

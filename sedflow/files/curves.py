@@ -55,8 +55,9 @@ _ENERGY = re.compile(
 )
 #: Units of responses, in brackets behind the word or joined to it; not a system of magnitudes.
 _MAGNITUDES = re.compile(
-    r"(trans\w*?|throughput|resp\w*?|absorption|extinction)"
-    r"( ?[\[(] ?|_| in (units of )?)mag(s|nitudes?)?(?![a-z])|-\s*2\.5\s*\*?\s*log",
+    r"((trans\w*?|throughput|resp\w*?|absorption|extinction)( *[\[(] *|_)|"
+    r"(trans\w*?|throughput|resp\w*?) in (units of )?)m?mag(s|nitudes?)?(?![a-z/])|"
+    r"-\s*2\.5\s*\*?\s*log(10)?[\s(]*(t\b|trans|throughput|resp)",
     re.IGNORECASE,
 )
 _NEGATIVE = 0.01  # of the peak, that the noise of a measured curve reaches below zero

@@ -651,9 +651,13 @@ def test_a_blank_flag_of_pandas_is_no_limit(dtype):
 
 
 def test_a_word_says_that_a_limit_is_a_lower_one():
-    columns = Columns({"a": np.array(["U", "L", "D"]), "b": np.array(["L", "", "lower limit"])})
-    assert columns.flag_numbers("a")[1] == -1 and columns.flags("a").tolist() == [True, True, False]
-    assert np.isnan(columns.flag_numbers("b")[0]) and columns.flag_numbers("b")[2] == -1
+    columns = Columns({"a": np.array(["U", "LL", "D"]), "b": np.array(["", "lower limit", ""])})
+    assert columns.flags("a").tolist() == [True, True, False]
+    assert np.isnan(columns.flag_numbers("a")[0]) and columns.flag_numbers("a")[1] == -1
+    assert columns.flag_numbers("b")[1] == -1
+    # A part of a table would not know whether the column has "U", too.
+    with pytest.raises(SedflowError, match="'a' holds 'L', which does not say whether a value is"):
+        Columns({"a": np.array(["U", "L"])}).flags("a")
 
 
 def test_what_lies_under_a_mask_is_no_flag():

@@ -383,6 +383,10 @@ def test_the_row_of_an_address_is_on_the_page_of_the_table_that_is_shown(view, t
     view.row = 2  # Back, or a click on the map
     asyncio.run(view.turn_to_row())
     assert (view.page, view.rows_panel.list.selection) == (0, [2])
+    view.row = None  # Back to where none was chosen
+    asyncio.run(view.turn_to_row())
+    assert (view.page, view.rows_panel.list.selection) == (0, [])
+    view.row = 2
     view.descending = True
     asyncio.run(view._sorted())
     asyncio.run(view.turn_to_row())

@@ -31,6 +31,17 @@ def test_the_gain_of_a_gaussian_is_the_logarithm_of_its_width(ratio):
     assert gain.bits == pytest.approx(-np.log2(ratio), abs=0.06)
 
 
+def test_draws_that_are_not_finite_have_no_bits():
+    """A rate of no stars is minus infinity in logarithms, and the table was not drawn."""
+    some = np.random.default_rng(0).normal(size=(1000, 1))
+    few, most = some.copy(), some.copy()
+    few[:10], most[:900] = -np.inf, -np.inf
+    (gain,) = gains(some, few)
+    assert np.isnan(gain.bits) and gain.after == pytest.approx(gain.before, rel=0.1)
+    (gain,) = gains(some, most)
+    assert np.isnan(gain.bits) and np.isnan(gain.after) and np.isnan(gain.ratio)
+
+
 def test_a_posterior_that_does_not_change_gains_nothing(answer):
     for gain in gains(answer.samples, answer.samples):
         assert gain.bits == 0.0

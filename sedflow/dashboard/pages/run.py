@@ -209,7 +209,7 @@ class RunView(RunState, LateView):
         def between(low, high):
             return self.table.count(replace(rows, ranges=(*rows.ranges, ("row", low, high))))
 
-        if not between(row, row):
+        if row is None or not between(row, row):
             return None
         before = between(row + 1, None) if descending else between(None, row - 1)
         return before // PAGE_ROWS

@@ -310,7 +310,7 @@ def _table(answer, changed):
     exact = answer.exact and changed.answer.exact
     columns = gains(answer.samples, changed.answer.samples)
     for quantity, gain in zip(QUANTITIES, columns, strict=True):
-        known = exact and np.isfinite(gain.ratio)
+        known, certain = exact and np.isfinite(gain.ratio), exact and np.isfinite(gain.bits)
         rows.append(
             {
                 "quantity": quantity.axis_label,
@@ -318,7 +318,7 @@ def _table(answer, changed):
                 f"{number(gain.after, gain.after)}",
                 # Two digits: that of a thousand draws is known to some 5 to 10 %.
                 "ratio": number(gain.ratio, gain.ratio) if known else "–",
-                "bits": f"{gain.bits:+z.1f}".replace("-", "−") if exact else "–",
+                "bits": f"{gain.bits:+z.1f}".replace("-", "−") if certain else "–",
             }
         )
     return pd.DataFrame(rows)
