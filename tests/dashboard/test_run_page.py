@@ -383,9 +383,13 @@ def test_the_row_of_an_address_is_on_the_page_of_the_table_that_is_shown(view, t
     view.row = 2  # Back, or a click on the map
     asyncio.run(view.turn_to_row())
     assert (view.page, view.rows_panel.list.selection) == (0, [2])
+    asyncio.run(view.look())
+    assert "row 2" in view.stored_panel.heading.object and view.stored_panel.open.visible
     view.row = None  # Back to where none was chosen
-    asyncio.run(view.turn_to_row())
-    assert (view.page, view.rows_panel.list.selection) == (0, [])
+    asyncio.run(view._choose())
+    assert (view.page, view.rows_panel.list.selection, view.stored) == (0, [], None)
+    assert view.stored_panel.heading.object == "## No galaxy selected"
+    assert view.stored_panel.numbers.object == "" and not view.stored_panel.open.visible
     view.row = 2
     view.descending = True
     asyncio.run(view._sorted())

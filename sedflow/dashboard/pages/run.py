@@ -287,10 +287,11 @@ class RunView(RunState, LateView):
 
         reveal : whether to bring it into view, which the row of an address is not
         """
-        if self.row is None:
-            return
         self._turn += 1
         turn, self.answer = self._turn, None
+        if self.row is None:  # Back to where none was chosen
+            self._clear()
+            return
         try:
             stored = await _in_turn(self.table.row, _ROW)(self.row)
         except Superseded:
@@ -307,6 +308,15 @@ class RunView(RunState, LateView):
             self.stored_panel.reveal()
         if stored["status"] != "bad row":
             await self._recompute(turn, stored)
+
+    def _clear(self):
+        """Show no row."""
+        self.stored = None
+        with pn.io.hold():
+            self.stored_panel.clear()
+            self.rows_panel.select()
+            self._light.visible = False
+            self._mark()
 
     def show_stored(self, stored: dict) -> None:
         """Show what is stored of a row."""

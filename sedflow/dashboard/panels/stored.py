@@ -44,14 +44,11 @@ class StoredPanel(pn.viewable.Viewer):
     def __init__(self, bands: list[str], **params):
         super().__init__(**params)
         self._bands = bands
-        self.heading = prose("## No galaxy selected", sizing_mode=None)
+        self.heading = prose("", sizing_mode=None)
         self._spinner = pn.indicators.LoadingSpinner(size=22, value=False, visible=False)
         self.open = pn.widgets.Button(label="Open in Explore", visible=False, align="center")
         self.verdict = pn.pane.HTML(
-            "Click a row of the table, or the map, to select the nearest galaxy.",
-            sizing_mode="stretch_width",
-            margin=(0, 10),
-            stylesheets=[_CSS],
+            "", sizing_mode="stretch_width", margin=(0, 10), stylesheets=[_CSS]
         )
         self.outcome = prose("")
         self.numbers = pn.pane.HTML(
@@ -64,6 +61,7 @@ class StoredPanel(pn.viewable.Viewer):
             margin=0,
             sizing_mode="stretch_width",
         )
+        self.clear()
         self._revealed = 0
         self.head.jscallback(css_classes=_REVEAL)
 
@@ -75,6 +73,14 @@ class StoredPanel(pn.viewable.Viewer):
     def busy(self, busy: bool) -> None:
         """Show whether a posterior is being computed."""
         self._spinner.value = self._spinner.visible = busy
+
+    def clear(self) -> None:
+        """Say that no row is selected."""
+        self.heading.object = "## No galaxy selected"
+        self.verdict.object = "Click a row of the table, or the map, to select the nearest galaxy."
+        self.outcome.object = self.numbers.object = ""
+        self.open.visible = False
+        self.busy(False)
 
     def show(self, stored: dict) -> None:  # type: ignore[override]
         """Show what is stored."""
