@@ -1130,3 +1130,20 @@ def test_another_selection_is_drawn_as_if_everything_were_computed_again(answer)
     assert list(_reselected(then, (axes, sets), now)[1]) == ["exact", "network"]
     assert _reselected(now, first, (answer, upper, None, None, [0, 3], shown)) is None
     assert _reselected(now, first, (answer, upper, None, None, rows, ["network"])) is None
+
+
+def test_one_panel_that_fails_leaves_no_other_at_the_galaxy_before(engine, monkeypatch):
+    """File buttons had the name of the galaxy before, and a warning was not there."""
+    explorer = Explorer(engine.nsa, engine=engine)
+    explorer.state.answer = engine.answer(Request("72", n=300))
+
+    def fail(*args):
+        raise ValueError("of one panel")
+
+    monkeypatch.setattr(explorer.what_if, "show", fail)
+    answer = engine.answer(Request("2490", n=300))
+    with pytest.raises(ValueError, match="of one panel"):
+        explorer.state.answer = answer
+    others = [panel for panel in explorer.panels if panel is not explorer.what_if]
+    assert explorer.what_if in explorer.panels and len(others) > 5
+    assert all(panel.answer is answer for panel in others)

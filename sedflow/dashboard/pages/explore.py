@@ -4,7 +4,7 @@ The page joins panels. It watches the state, which asks the engine, and hands ea
 panels; it never computes posteriors.
 """
 
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 from functools import partial
 
 import panel as pn
@@ -307,11 +307,12 @@ class Explorer(PageView):
         if answer is not self.state.answer:  # a newer one comes
             return
         # Frozen: Bokeh collects the document's models once, not after each panel.
-        with pn.io.hold(freeze=True):
-            for panel in self.panels:
-                panel.show(answer, brushed, self._changed)
-            self.verdict.say(self.state.message)
-            self._dim()
+        # All of them, whatever one raises: no panel may stay at the galaxy before.
+        with pn.io.hold(freeze=True), ExitStack() as last:
+            last.callback(self._dim)
+            last.callback(self.verdict.say, self.state.message)
+            for panel in reversed(self.panels):
+                last.callback(panel.show, answer, brushed, self._changed)
 
     def _change(self, *events):
         start(self.try_change)  # what changes before the browser has connected may never reach it
