@@ -137,7 +137,7 @@ class Page:
                 self.frame.found += 1
                 self.show("explore")
         elif word in ("next", "previous"):
-            self.explorer.atlas.step(1 if word == "next" else -1)
+            self._turn(1 if word == "next" else -1)
         elif word == "pin":
             self.explorer.pin()
         elif word == "clear":
@@ -173,7 +173,13 @@ class Page:
 
     def _step(self, by):
         alone = self._stepped() == "galaxies"
-        (self.explorer.atlas.step if alone else self.views[self.active].step_by)(by)
+        (self._turn if alone else self.views[self.active].step_by)(by)
+
+    def _turn(self, by):
+        """The galaxy beside the one shown: of an uploaded catalogue, or of the list."""
+        data = self.views.get("data")
+        if data is None or not data.catalogue.found.step(by, self.explorer.state.galaxy):
+            self.explorer.atlas.step(by)
 
     def _set_theme(self):
         """Dress the figures; the page has dressed itself."""

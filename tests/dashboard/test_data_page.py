@@ -62,6 +62,27 @@ def test_a_page_knows_whether_an_upload_would_be_missed(nsa, posterior):
     one.close()
 
 
+def test_keys_lead_through_the_rows_of_an_uploaded_catalogue(nsa, posterior):
+    """They led to the atlas, and 117 galaxies were row, Back, row, Back."""
+    one = Page(Engine(nsa, posterior), {"view": "data"})
+    state, found = one.explorer.state, one.views["data"].catalogue.found
+    # The second row cannot be run.
+    asyncio.run(one.views["data"].catalogue.load(a_csv([72, 2489, 2490, 3549]), "mine.csv"))
+    asyncio.run(one.views["data"].catalogue.run())
+    found.look_at(SimpleNamespace(row=1))
+    assert (one.active, state.galaxy) == ("explore", "mine.csv g2490")
+    one._heard("next", "")
+    assert (state.galaxy, found._table.selection) == ("mine.csv g3549", [2])
+    one._heard("next", "")
+    assert (one.active, state.galaxy) == ("explore", "mine.csv g72")
+    one._heard("previous", "")
+    assert state.galaxy == "mine.csv g3549"
+    one._heard("find", "2490")  # of the atlas again
+    one._heard("next", "")
+    assert state.galaxy.isdigit()
+    one.close()
+
+
 def test_a_catalogue_is_read_run_and_saved(view):
     asyncio.run(view.load(a_csv([72, 2489, 2490]), "mine.csv"))
     assert view.columns._redshift.value == "redshift"

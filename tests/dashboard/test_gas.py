@@ -113,7 +113,7 @@ def test_explore_names_the_bands_that_an_exact_posterior_misses(engine):
     panel = VerdictPanel(ExplorerState(run=None), lambda method: None, engine)
     panel.show(engine.answer(Request("142019", n=3000)))
     assert "exact (weights), misfit" in panel.badge.object
-    text = unescape(panel.lacks.object)
+    text = unescape(panel.lacks.object).replace("\n\n", " ")
     assert text.startswith("No model describes these data well (p = 0.0001): the posterior is ")
     assert "i lies 3.1 sigma above and z 3.5 sigma below what the model predicts. H-" in text
 

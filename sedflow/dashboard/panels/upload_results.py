@@ -43,6 +43,7 @@ class ResultsPanel(pn.viewable.Viewer):
         super().__init__(**params)
         self.engine = engine
         self.done: Results | None = None
+        self._row = 0  # that was looked at last
         # Of the galaxies looked at, by their numbers.
         self._names: dict[tuple, tuple[str, OwnGalaxy]] = {}
         self._said = prose("", margin=(0, 10))
@@ -102,7 +103,19 @@ class ResultsPanel(pn.viewable.Viewer):
         """Choose the galaxy of a row of the table, as the run had it."""
         if self.done is None or not 0 <= event.row < len(self.done.frame):
             return  # a click on a table that was cleared meanwhile
-        name, galaxy = self.done.galaxy(event.row)
+        self._look_at(self.done, event.row)
+
+    def step(self, by: int, galaxy: str) -> bool:
+        """Choose the next row, or one before, if this is the galaxy looked at; whether it is."""
+        if self.done is None or not galaxy or galaxy != self.chosen:
+            return False
+        self._look_at(self.done, (self._row + by) % len(self.done.frame))
+        self._table.selection = [self._row]
+        return True
+
+    def _look_at(self, done, row):
+        self._row = row
+        name, galaxy = done.galaxy(row)
         data = galaxy.photometry
         # A corrected file has the same names, with other numbers.
         key = (name, data.flux.tobytes(), data.sigma.tobytes(), float(data.redshift), data.bands)

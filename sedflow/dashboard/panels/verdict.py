@@ -48,6 +48,11 @@ _FIRST = """
 @media (max-width: 600px) { li:nth-child(n+2) { display: var(--sf-notes-rest, none); } }
 @media (min-width: 601px) { li:nth-child(n+2) { display: var(--sf-notes-others, list-item); } }
 """
+#: One text; behind a misfit, a presentation has room for that alone.
+_RUN_ON = """
+p { display: inline; }
+p:nth-of-type(2) { display: var(--sf-said, inline); }
+"""
 _ON_PHONES = "@media (min-width: 601px) { :host { display: none !important; } }"
 _MORE = 4  # times the draws, where more are asked for
 _NEAR_LIMIT = 0.6  # k-hat from which a second opinion is offered
@@ -90,6 +95,7 @@ class VerdictPanel(AnswerPanel):
         self.line = prose("", visible=False, margin=(0, 8))
         # Bands that an exact fit misses, and what its model lacks.
         self.lacks = prose("", visible=False, margin=(0, 8))
+        self.lacks.stylesheets = [*self.lacks.stylesheets, _RUN_ON]
         self._lines = {str(one.nsaid): one.line for one in shelf()}
         self._status = note(
             "warning",
@@ -161,9 +167,10 @@ class VerdictPanel(AnswerPanel):
         self.line.param.update(object=plain(line), visible=bool(line))
         # What an exact posterior does not say by itself: where it misses the data, and why.
         fit = answer.fit
-        told = [answer.misfit, str(fit.far[()]), answer.lacks, in_labels(answer.leans)]
-        lacks = " ".join(f"{typeset(begun(text)).rstrip('.')}." for text in told if text)
-        self.lacks.param.update(object=plain(lacks), visible=bool(lacks))
+        told = [str(fit.far[()]), answer.lacks, in_labels(answer.leans)]
+        rest = " ".join(f"{typeset(begun(text)).rstrip('.')}." for text in told if text)
+        lacks = "\n\n".join(plain(text) for text in (typeset(begun(answer.misfit)), rest) if text)
+        self.lacks.param.update(object=lacks, visible=bool(lacks))
         link = self._engine.sky_link(answer.request.galaxy)
         self.sky.param.update(object=_link(link), visible=bool(link))
         self._offer(_remedies(answer))
