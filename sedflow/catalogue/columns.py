@@ -259,7 +259,7 @@ class Columns:
             numbers = np.where(mask, np.nan, values.astype(float))
             if (odd := fractions(numbers)).any():
                 raise SedflowError(
-                    f"the column {name!r} holds {numbers[odd][0]:.4g}, which is no flag; where it "
+                    f"the column {name!r} holds {numbers[odd][0]:.4g}, which is not a flag; where it "
                     "is the limit itself, put that into the column of the value, and 1 or 0 here"
                 )
             return np.nan_to_num(numbers) != 0

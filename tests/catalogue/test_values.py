@@ -673,7 +673,7 @@ def test_depths_are_no_flags(kind):
     mapping = guess_mapping(table | {"mag_r_limit": depths})
     assert mapping.bands["r"].limit == ""
     assert guess_mapping(table | {"mag_r_limit": [1, 0, -99.9]}).bands["r"].limit == "mag_r_limit"
-    told = r"'l' holds '?25\.3'?, which (is no flag|does not say whether)"
+    told = r"'l' holds '?25\.3'?, which (is not a flag|does not say whether)"
     with pytest.raises(SedflowError, match=told):
         Columns({"l": depths}).flags("l")
     assert Columns({"l": np.array([1.0, 0, -99.9, np.nan])}).flags("l").tolist()[:2] == [

@@ -5,6 +5,7 @@ from typing import Any
 
 import panel as pn
 
+from sedflow.dashboard.hints import HintToggle
 from sedflow.dashboard.pages.screen import SCREEN, STAGE, VIEWS
 from sedflow.dashboard.widgets import PRESSED, faded, note
 
@@ -71,7 +72,8 @@ class ExploreScreen:
             margin=(4, 4),
             sizing_mode="stretch_width",
         )
-        self._fold = pn.widgets.Toggle(
+        self._fold = HintToggle(
+            "Show or hide the list of galaxies",
             label="☰ List",
             value=True,
             stylesheets=[_FOLD],

@@ -5,6 +5,7 @@ from typing import Any
 
 import panel as pn
 
+from sedflow.dashboard.hints import HintChecks, HintChoice, HintToggle
 from sedflow.dashboard.panels.ranges import RangeForm
 from sedflow.dashboard.quantities import MAIN_QUANTITIES, QUANTITIES
 from sedflow.dashboard.widgets import PRESSED, prose
@@ -86,14 +87,16 @@ class CornerControls:
 
     def __init__(self, redraw: Callable[[Any], None], clear: Callable[[], None]):
         tight: dict[str, Any] = {"margin": (2, 0), "align": "end"}
-        self.subset = pn.widgets.RadioButtonGroup(
+        self.subset = HintChoice(
+            "Quantities: six, the 12 parameters, all, or those that you choose",
             label="quantities of the corner plot",
             options=[*SUBSETS, _CHOICE],
             value="six",
             stylesheets=[PRESSED, _TIGHT],
             **tight,
         )
-        self.sets = pn.widgets.CheckButtonGroup(
+        self.sets = HintChecks(
+            "Draws shown: of the exact posterior, of the network alone, of MCMC, of the prior",
             label="draws shown",
             value=["exact"],
             stylesheets=[PRESSED, _KEY],
@@ -102,7 +105,8 @@ class CornerControls:
         )
         self.quantities = quantity_chooser("quantities of the corner plot, one by one")
         self.quantities.param.update(visible=False, stylesheets=[_LOW], margin=(2, 10))
-        self._typed = pn.widgets.Toggle(
+        self._typed = HintToggle(
+            "Select draws by numbers, as a box in a figure does",
             label="type a range",
             stylesheets=[PRESSED],
             css_classes=["work"],

@@ -9,6 +9,7 @@ import param
 
 from sedflow.dashboard.answer import Answer
 from sedflow.dashboard.brush import Brushed
+from sedflow.dashboard.hints import HintToggle
 from sedflow.dashboard.panels.panel import AnswerPanel, figure_pane, refresh
 from sedflow.dashboard.state import LightOptions
 from sedflow.dashboard.widgets import NO_LABEL, PRESSED, follow
@@ -25,8 +26,13 @@ def light_controls(options: LightOptions) -> list[pn.viewable.Viewable]:
     unit = pn.widgets.Select(
         label="flux axis", options=units, width=84, margin=(0, 4), stylesheets=[NO_LABEL]
     )
-    log = pn.widgets.Toggle(label="log", stylesheets=[PRESSED], margin=(0, 2))
-    rest = pn.widgets.Toggle(label="rest frame", stylesheets=[PRESSED], margin=(0, 2))
+    log = HintToggle("Logarithmic flux axis", label="log", stylesheets=[PRESSED], margin=(0, 2))
+    rest = HintToggle(
+        "Wavelengths at rest, in place of observed ones",
+        label="rest frame",
+        stylesheets=[PRESSED],
+        margin=(0, 2),
+    )
     for widget, name in ((unit, "unit"), (log, "log"), (rest, "rest")):
         widget.value = getattr(options, name)
         follow(widget, options, name)

@@ -6,6 +6,7 @@ import numpy as np
 import panel as pn
 import param
 
+from sedflow.dashboard.hints import HintChecks
 from sedflow.dashboard.state import MOST_DRAWS, ExplorerState
 from sedflow.dashboard.widgets import PRESSED, follow, prose
 from sedflow.errors import SedflowError
@@ -56,7 +57,8 @@ class SettingsPanel(pn.viewable.Viewer):
             description="The exact posterior is weighted to it; packaged networks learned the flat",
         )
         bands = bands_of(state.weights)
-        self._bands = pn.widgets.CheckButtonGroup(
+        self._bands = HintChecks(
+            "Bands used; one that is left out is predicted",
             label="bands used",
             options=bands,
             value=self._on(bands),  # an address has chosen some already

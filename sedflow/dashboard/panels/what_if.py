@@ -11,6 +11,7 @@ from bokeh.models import CustomJSTickFormatter
 from sedflow.dashboard.answer import Answer, job_draws
 from sedflow.dashboard.brush import Brushed
 from sedflow.dashboard.engine import Engine
+from sedflow.dashboard.hints import HintChecks
 from sedflow.dashboard.panels.derived import interval, number
 from sedflow.dashboard.panels.job_line import JobLine
 from sedflow.dashboard.panels.panel import AnswerPanel
@@ -78,8 +79,13 @@ class WhatIfPanel(AnswerPanel):
         self._used: tuple[str, ...] = ()  # bands of the present posterior
         self._message = ""  # why there is no posterior of the change, or not yet
         self._about: Answer | None = None  # of which that is said
-        self._chips = pn.widgets.CheckButtonGroup(
-            label="bands, if", options=[], value=[], stylesheets=[PRESSED], margin=(0, 0, 4, 0)
+        self._chips = HintChecks(
+            "Press a band to leave it out, or to add one",
+            label="bands, if",
+            options=[],
+            value=[],
+            stylesheets=[PRESSED],
+            margin=(0, 0, 4, 0),
         )
         self._chips.param.watch(self._turned, "value")
         # All of them now: those that a box gets later are not dressed by the page's design.
