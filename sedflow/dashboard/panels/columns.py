@@ -20,6 +20,8 @@ MOST_BANDS = 32  # that have choosers: each offers every column, and takes the l
 _TABLE_UNITS = ("nanomaggies", "mag", "mmag", "Vega", "uJy", "mJy", "Jy", "nJy")
 
 _WRAP = ":host { flex-wrap: wrap; }"
+#: Where seven do not fit into a line: four and three, not six and one.
+_HALVES = "@media (max-width: 1420px) { :host { max-width: 616px !important; } }"
 _BAND_WIDTH = 140  # pixels of a chooser: "modelMagErr_u" is whole
 
 
@@ -46,7 +48,7 @@ class ColumnsPanel(pn.viewable.Viewer):
         self._changed = changed
         self._table = None
         self.left_out: list[str] = []  # bands of the table for which there is no chooser
-        self._column = pn.Column(visible=False, sizing_mode="stretch_width")
+        self._column = pn.Column(visible=False, sizing_mode="stretch_width", margin=(0, 4))
 
     def hide(self) -> None:
         """Show no choosers."""
@@ -102,7 +104,8 @@ class ColumnsPanel(pn.viewable.Viewer):
         for widget in widgets:
             widget.param.watch(lambda event: self._changed(), "value")
         # Not a FlexBox, which gives what it is appended none of the page's style sheets.
-        box = pn.Row(*cells, margin=0, sizing_mode="stretch_width", stylesheets=[_WRAP])
+        sheets = [_WRAP, _HALVES] if len(cells) in (7, 8) else [_WRAP]
+        box = pn.Row(*cells, margin=0, sizing_mode="stretch_width", stylesheets=sheets)
         with pn.io.hold(freeze=True):  # one by one, each would cost as much as all of them
             head = [prose(f"Columns of **{plain(name)}**", margin=(4, 6))] if name else []
             self._column[:] = [*head, pn.Row(self._id, self._redshift, self._unit), box]
