@@ -247,7 +247,7 @@ def _on_template(view, theme):
 
     name_controls(pn.state.curdoc)
     pn.state.curdoc.theme = PageTheme(theme == "dark")
-    template = frame_template("test", [], theme == "dark")
+    template = frame_template("test", [], "dark" if theme == "dark" else "light")
     template.add_panel("page", laid_out(view))
     template.add_panel("channel", pn.Column())
     return template

@@ -282,6 +282,10 @@ def test_what_a_detector_counts_is_read_from_the_observatory_s_file(tmp_path, de
         ("# wavelength[A] absorption (mag)", True),
         ("# wavelength[A] -2.5 log T", True),
         ("# wavelength[A] transmission  (mag)", True),
+        ("# atmospheric extinction (mag) 0.12 applied\n# wavelength[A] response", False),
+        ("# extinction_mag = 0.1\n# wavelength[A] response", False),
+        ("# Response (magnitudes are AB)\n# wavelength[A] response", False),
+        ("# wavelength[A] response (mag system: AB)", False),
         ("# AB: m = -2.5 log10(fnu) - 48.60\n# wavelength[A] transmission", False),
         ("# wavelength[A] transmission, extinction in mag/airmass", False),
         ("# extinction (mag/airmass) 0.1 is included\n# wavelength[A] transmission", False),
@@ -301,6 +305,15 @@ def test_responses_in_magnitudes_are_refused(tmp_path, head, is_magnitude):
             load_band(str(path))
     else:
         assert load_band(str(path)).pivot > 5000
+
+
+@pytest.mark.parametrize("name", ["absorbance", "optical_depth", "log_transmission", "ln(T)"])
+def test_logarithms_of_responses_are_refused(tmp_path, name):
+    path = tmp_path / "mine.dat"
+    wave = np.linspace(4500.0, 6500.0, 201)
+    path.write_text(lines(wave, np.exp(-0.5 * ((wave - 5500) / 250) ** 2), f"# wave[A] {name}"))
+    with pytest.raises(SedflowError, match="is not the response; give the response itself"):
+        load_band(str(path))
 
 
 @pytest.mark.parametrize(

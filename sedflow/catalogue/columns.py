@@ -259,8 +259,8 @@ class Columns:
             numbers = np.where(mask, np.nan, values.astype(float))
             if (odd := fractions(numbers)).any():
                 raise SedflowError(
-                    f"the column {name!r} holds {numbers[odd][0]:.4g}, which is not a flag; where it "
-                    "is the limit itself, put that into the column of the value, and 1 or 0 here"
+                    f"the column {name!r} holds {numbers[odd][0]:.4g}, which is not a flag; where "
+                    "it is the limit itself, put that into the column of the value, and 1 or 0 here"
                 )
             return np.nan_to_num(numbers) != 0
         texts = [text_of(v) for v in values]

@@ -104,11 +104,12 @@ class _PageTemplate(pn.Template):
 
 
 def frame_template(
-    title: str, views: list[tuple[str, str]], dark: bool, first: str = "null"
+    title: str, views: list[tuple[str, str]], theme: str = "", first: str = "null"
 ) -> pn.Template:
     """The frame of the page, empty.
 
     views : (key, title) of each page, for the bar
+    theme : "dark", "light", or "" as the visitor's system has it
     first : what the page is at first, as JSON of `Frame`
     """
     template: Any = _PageTemplate(_text("page.html"), design=PageDesign, theme=NativeDefaultTheme)
@@ -119,7 +120,7 @@ def frame_template(
     template.add_variable("sf_first", first.replace("<", "\\u003c"))
     template.add_variable("sf_views", views)
     template.add_variable("sf_building", _building(first, views))
-    template.add_variable("sf_theme", "dark" if dark else "light")
+    template.add_variable("sf_theme", theme)
     return template
 
 

@@ -53,9 +53,13 @@ class Frame:
     def begin(self, document) -> None:
         """Let a document tell its page when the server is lost, and when it is back.
 
-        The page tells once what it sends guesses to a class under.
+        The page tells once what it sends guesses to a class under, and whether its system is dark.
         """
-        code = "window.sedflow?.say(`mark ${window.sedflowMark}`)"
+        code = (
+            "window.sedflow?.say(`mark ${window.sedflowMark}`);"
+            "if (matchMedia('(prefers-color-scheme: dark)').matches)"
+            " window.sedflow?.say('system dark')"
+        )
         document.js_on_event("document_ready", CustomJS(code=code))
         document.js_on_event("connection_lost", CustomJS(code="window.sedflow?.lost()"))
         document.js_on_event("client_reconnected", CustomJS(code="window.sedflow?.found()"))

@@ -30,7 +30,7 @@ class Opening:
     """What each page begins with.
 
     view : key of the page that is shown first
-    dark : whether the page is dark
+    theme : "dark", "light", or "" as the visitor's system has it
     present : what is presented; "" for nothing
     explore, forward : values of `ExplorerState` and of `ForwardState`
     pinned : what a curve is of that Forward compares with; None for none
@@ -45,7 +45,7 @@ class Opening:
     """
 
     view: str
-    dark: bool
+    theme: str
     present: str
     explore: dict[str, Any]
     forward: dict[str, Any]
@@ -106,7 +106,7 @@ class Opening:
         notices += more
         return cls(
             view=view,
-            dark=query.get("theme") == "dark",
+            theme=query["theme"] if query.get("theme") in ("dark", "light") else "",
             present=query.get("present", ""),
             explore=explore,
             forward=forward,

@@ -49,8 +49,8 @@ def page_values(page: Any) -> dict[str, str]:
         query |= encode_validate(views["validate"])
     if page.active == "run":
         query |= encode_run(views["run"])
-    if page.dark:
-        query["theme"] = "dark"
+    if page.dark != page.usually_dark:
+        query["theme"] = "dark" if page.dark else "light"
     if page.frame.present:
         query["present"] = page.frame.present
     return query

@@ -56,7 +56,8 @@ class Page:
         self.engine, self._run = engine, run
         self.keys = [key for key in VIEWS if key != "run" or run is not None]
         self.opening = opening = Opening.of(query or {}, self.keys, engine, run, notices)
-        self.dark, self.notices = opening.dark, opening.notices
+        self.dark, self.notices = opening.theme == "dark", opening.notices
+        self.usually_dark = False  # whether the visitor's system asks for dark pages
         self.forward_state = ForwardState()
         self.explorer: Any = None  # before it is built
         self.views: dict[str, Any] = {}
@@ -80,7 +81,7 @@ class Page:
     def template(self) -> pn.Template:
         """The whole page."""
         views = [(key, VIEWS[key]) for key in self.keys]
-        template = frame_template(TITLE, views, self.dark, self.frame.now)
+        template = frame_template(TITLE, views, self.opening.theme, self.frame.now)
         document = pn.state.curdoc
         if document is not None:
             patch_document(document)
@@ -150,6 +151,11 @@ class Page:
             self._step(1 if word == "onward" else -1)
         elif word == "mark" and is_mark(rest):
             self._mark = self._mark or rest  # one page is one pupil, whatever it says later
+        elif word == "system" and rest == "dark" and not self.usually_dark:
+            self.usually_dark = True
+            self.dark = self.opening.theme != "light"
+            self._set_theme()
+            self._write_address()
         elif word == "theme" and rest in ("dark", "light"):
             self.dark = rest == "dark"
             self._set_theme()

@@ -53,13 +53,15 @@ _ENERGY = re.compile(
     r"(energy|erg)(?![a-z])|(electrons?|e-|counts?)\s*/\s*erg\b",
     re.IGNORECASE,
 )
-#: Units of responses, in brackets behind the word or joined to it; not a system of magnitudes.
+#: In a line of names: responses in magnitudes, by their unit and not by a system of magnitudes.
 _MAGNITUDES = re.compile(
-    r"((trans\w*?|throughput|resp\w*?|absorption|extinction)( *[\[(] *|_)|"
-    r"(trans\w*?|throughput|resp\w*?) in (units of )?)m?mag(s|nitudes?)?(?![a-z/])|"
-    r"-\s*2\.5\s*\*?\s*log(10)?[\s(]*(t\b|trans|throughput|resp)",
+    r"(trans\w*?|throughput|resp\w*?|absorption|extinction)"
+    r"( *[\[(] *m?mag(s|nitudes?)?(\((ab|st)\))? *[\])]|_m?mag(s|nitudes?)?(?![a-z])|"
+    r" in (units of )?m?mag(s|nitudes?)?(?![a-z/]))|-\s*2\.5\s*\*?\s*log",
     re.IGNORECASE,
 )
+#: Names of columns that hold another measure than the response itself.
+_OF_LOGARITHMS = re.compile(r"^(log|ln)(10)?([_(\s]|t)|absorbance|optical.?depth", re.IGNORECASE)
 _NEGATIVE = 0.01  # of the peak, that the noise of a measured curve reaches below zero
 #: Wavelengths that numbers without a unit stand for without doubt: low, high, unit.
 _PLAIN = ((0.09, 60.0, "um"), (91.2, 912.0, "nm"), (3000.0, np.inf, "Angstrom"))
@@ -136,14 +138,17 @@ def _of_table(path, kind):
         np.asarray(np.ma.filled(np.ma.asarray(table[c]).astype(float), np.nan))
         for c in (first, second)
     )
-    _refuse_magnitudes(f"transmission [{table[second].unit or ''}]")
+    _refuse_magnitudes(f"wave transmission [{table[second].unit or ''}]\nwave {second}", second)
     unit = str(table[first].unit or "") or _unit_in_name(first)
     return _Columns(wave, response, unit, str(table[second].unit or ""), energy, notes)
 
 
-def _refuse_magnitudes(said):
-    if _MAGNITUDES.search(said):
+def _refuse_magnitudes(said, name=""):
+    """Refuse responses that are magnitudes or logarithms, by lines of names and their column."""
+    if any(_MAGNITUDES.search(line) for line in said.split("\n") if _WAVE.search(line)):
         raise ValueError("its responses are in magnitudes; give 10 ** (-0.4 * magnitude)")
+    if _OF_LOGARITHMS.search(name):
+        raise ValueError(f"its column {name[:40]!r} is not the response; give the response itself")
 
 
 def _of_params(text):
@@ -205,9 +210,9 @@ def _of_text(path):
     if len(names) == width:
         first, second = _chosen(names)
         k, m = names.index(first), names.index(second)
-        unit = _unit_in_name(first)
+        unit, response = _unit_in_name(first), second
     elif width == 2:
-        k, m, unit = 0, 1, ""
+        k, m, unit, response = 0, 1, "", ""
     else:
         raise ValueError(
             f"there are {width} numbers a line and no names of columns; keep the wavelength and "
@@ -215,7 +220,7 @@ def _of_text(path):
         )
     together = " ; ".join(header)
     unit = unit or _unit_in_text(together)
-    _refuse_magnitudes(together)
+    _refuse_magnitudes("\n".join(header), response)
     energy = bool(_ENERGY.search(together))
     percent = "%" if re.search(r"%|percent", together, re.IGNORECASE) else ""
     return _Columns(table[:, k], table[:, m], unit, percent, energy)

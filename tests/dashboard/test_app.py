@@ -676,6 +676,24 @@ def test_the_page_turns_dark_without_being_loaded_again(page):
     page.wait_for_function(f"() => {axis}.major_label_text_color == '#56606c'")
 
 
+def test_a_page_follows_a_dark_system_until_another_theme_is_chosen(chromium, address):
+    page, bad = watched_page(chromium)
+    page.emulate_media(color_scheme="dark")
+    go(page, address)
+    axis = f"{MODELS}.find(m => m.name == 'sed').left[0]"
+    page.wait_for_function(f"() => {axis}.major_label_text_color == '#a7b1bd'")
+    ground = "() => getComputedStyle(document.body).backgroundColor"
+    assert page.evaluate(ground) == "rgb(17, 21, 26)" and "theme" not in page.url
+    page.get_by_role("button", name="Light page").click()
+    page.wait_for_url(re.compile("theme=light"))
+    page.reload()
+    page.wait_for_function(IDLE, timeout=60_000)
+    page.wait_for_function(f"() => {axis}.major_label_text_color == '#56606c'", timeout=60_000)
+    assert page.evaluate(ground) != "rgb(17, 21, 26)"
+    page.context.close()
+    assert not bad
+
+
 def test_everything_of_the_frame_is_reached_by_keyboard(page):
     corner_of(page, "NSAID 72,")
     page.keyboard.press("/")

@@ -139,18 +139,19 @@ def test_a_page_that_goes_on_in_another_way_is_asked_for_again(known, html):
 
 
 def test_a_beginning_is_that_of_the_view_and_of_the_theme(known):
-    for uri in ("/", "/?view=learn", "/?view=learn&theme=dark", "/app?view=run"):
+    uris = ("/", "/?view=learn", "/?view=learn&theme=dark", "/?theme=light", "/app?view=run")
+    for uri in uris:
         begun(uri, uri)
     for uri, like in {
         "/?galaxy=2490": "/",
         "/?view=no-such&theme=pink": "/",
-        "/?view=explore&view=learn&theme=light": "/?view=learn",
+        "/?view=explore&view=learn&theme=pink": "/?view=learn",
         "/?view=%FF": "/",
     }.items():
         handler = Handler(uri)
         begin_page(handler)
         assert handler.sent[0] == like.encode()
-    assert len(known) == 4
+    assert len(known) == len(uris)
 
 
 def test_who_may_yet_be_refused_gets_no_beginning(monkeypatch):

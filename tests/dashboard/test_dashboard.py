@@ -1106,6 +1106,20 @@ def test_a_dark_page_keeps_what_was_done(engine):
     assert one.values() == before
 
 
+def test_a_page_is_as_dark_as_the_system_of_its_visitor(engine):
+    one = Page(engine, {"galaxy": "72"})
+    before = one.values()
+    one.frame._heard("value", "", "1 system dark")
+    assert one.dark and one.values() == before  # a link to it is as the other's system has it
+    one.frame._heard("value", "", "2 theme light")
+    assert not one.dark and one.values() == {**before, "theme": "light"}
+    one.frame._heard("value", "", "3 theme dark")
+    assert one.dark and one.values() == before
+    other = Page(engine, {"galaxy": "72", "theme": "light"})
+    other.frame._heard("value", "", "1 system dark")
+    assert not other.dark and other.values() == {**before, "theme": "light"}
+
+
 def test_files_are_named_after_their_galaxy(engine, answer):
     panel = DownloadsPanel(lambda answer: "", engine)
     panel.show(answer)

@@ -77,6 +77,9 @@ def test_keys_lead_through_the_rows_of_an_uploaded_catalogue(nsa, posterior):
     assert (one.active, state.galaxy) == ("explore", "mine.csv g72")
     one._heard("previous", "")
     assert state.galaxy == "mine.csv g3549"
+    state.galaxy = "mine.csv g2490"  # Back
+    one._heard("next", "")
+    assert state.galaxy == "mine.csv g3549"
     one._heard("find", "2490")  # of the atlas again
     one._heard("next", "")
     assert state.galaxy.isdigit()

@@ -43,7 +43,7 @@ class ResultsPanel(pn.viewable.Viewer):
         super().__init__(**params)
         self.engine = engine
         self.done: Results | None = None
-        self._row = 0  # that was looked at last
+        self._rows: dict[str, int] = {}  # that were looked at, by the names of their galaxies
         # Of the galaxies looked at, by their numbers.
         self._names: dict[tuple, tuple[str, OwnGalaxy]] = {}
         self._said = prose("", margin=(0, 10))
@@ -69,7 +69,7 @@ class ResultsPanel(pn.viewable.Viewer):
 
     def clear(self) -> None:
         """Show nothing."""
-        self.done = None
+        self.done, self._rows = None, {}
         self._column.visible = False
         self._table.value = self._table.value.iloc[:0]
 
@@ -107,20 +107,22 @@ class ResultsPanel(pn.viewable.Viewer):
 
     def step(self, by: int, galaxy: str) -> bool:
         """Choose the next row, or one before, if this is the galaxy looked at; whether it is."""
-        if self.done is None or not galaxy or galaxy != self.chosen:
+        if self.done is None or galaxy not in self._rows:
             return False
-        self._look_at(self.done, (self._row + by) % len(self.done.frame))
-        self._table.selection = [self._row]
+        row = (self._rows[galaxy] + by) % len(self.done.frame)
+        self._look_at(self.done, row)
+        self._table.selection = [row]
         return True
 
     def _look_at(self, done, row):
-        self._row = row
         name, galaxy = done.galaxy(row)
         data = galaxy.photometry
         # A corrected file has the same names, with other numbers.
         key = (name, data.flux.tobytes(), data.sigma.tobytes(), float(data.redshift), data.bands)
+        shown = self.engine.added(self._names, key, name, galaxy)
+        self._rows[shown] = row
         self.chosen = ""
-        self.chosen = self.engine.added(self._names, key, name, galaxy)
+        self.chosen = shown
 
     async def saved(self, kind: str) -> bytes | None:
         """The results as a file: "csv" or "parquet"."""

@@ -149,7 +149,8 @@ def _asked(request):
         request.arguments.get(name, [b""])[-1].decode("utf-8", "replace")
         for name in ("view", "theme")
     )
-    return request.path, view if view in VIEWS or view in FORMER else "", theme == "dark"
+    theme = theme if theme in ("dark", "light") else ""
+    return request.path, view if view in VIEWS or view in FORMER else "", theme
 
 
 def _rest(handler, html):
