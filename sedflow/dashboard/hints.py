@@ -4,7 +4,7 @@ from typing import Any
 
 import panel as pn
 
-__all__ = ["HintChecks", "HintChoice", "HintToggle"]
+__all__ = ["HintButton", "HintChecks", "HintChoice", "HintToggle"]
 
 
 class _Hinted:
@@ -18,6 +18,10 @@ class _Hinted:
         model = super()._get_model(*args, **params)
         model.html_attributes = {"title": self._hint}
         return model
+
+
+class HintButton(_Hinted, pn.widgets.Button):
+    """A button."""
 
 
 class HintToggle(_Hinted, pn.widgets.Toggle):

@@ -15,7 +15,6 @@ import pandas as pd
 import panel as pn
 import param
 from bokeh.models import CustomJSTickFormatter
-from bokeh.models.ui import Tooltip
 
 from sedflow.dashboard.patches.panel_server import MARKDOWN_CSS
 from sedflow.dashboard.printed import minus, powers
@@ -28,8 +27,6 @@ __all__ = [
     "SPREAD",
     "TEXT_ALONE",
     "WRAP",
-    "EdgeButton",
-    "HintButton",
     "NumberField",
     "TextTable",
     "begun",
@@ -94,30 +91,10 @@ SMALL_TABLE = """
 """
 
 
-_WITH_MOUSE = "@media (hover: none) { :host { display: none !important; } }"
-
 _CLOSE_LIST = """
 ul { margin: 0 !important; padding-left: 14px !important; }
 li { margin: 0 !important; line-height: 1.4 !important; }
 """
-
-
-class HintButton(pn.widgets.Button):
-    """A button that says what it does while a mouse is over it: a finger would leave it there."""
-
-    _side = "right"
-
-    def _process_param_change(self, params):
-        properties = super()._process_param_change(params)
-        if isinstance(properties.get("tooltip"), Tooltip):
-            properties["tooltip"].update(position=self._side, stylesheets=[_WITH_MOUSE])
-        return properties
-
-
-class EdgeButton(HintButton):
-    """A button at the right edge of the page: what it does is said on its left, not outside."""
-
-    _side = "left"
 
 
 class TextTable(pn.widgets.Tabulator):

@@ -18,6 +18,7 @@ from sedflow.dashboard import site
 from sedflow.dashboard.address import decode, decode_pins, encode_pins
 from sedflow.dashboard.brush import brush, through, within
 from sedflow.dashboard.engine import Engine, OwnGalaxy, Recent, Request
+from sedflow.dashboard.hints import HintButton
 from sedflow.dashboard.pages.compare import MOST_PINS, CompareView, differing
 from sedflow.dashboard.pages.explore import Explorer
 from sedflow.dashboard.pages.forward import ForwardView
@@ -34,7 +35,7 @@ from sedflow.dashboard.publication import FigureChoice
 from sedflow.dashboard.quantities import QUANTITIES
 from sedflow.dashboard.state import ExplorerState, ForwardState
 from sedflow.dashboard.tabs import Page
-from sedflow.dashboard.widgets import EdgeButton, HintButton, plain, whole_field
+from sedflow.dashboard.widgets import plain, whole_field
 from sedflow.errors import SedflowError
 from sedflow.figures.app_corner import CornerFigure, _ticks
 from sedflow.figures.base import Layers
@@ -395,16 +396,13 @@ def test_zero_has_no_sign():
     assert interval(np.array([-1.2, -0.004, 0.4])) == "0.00 +0.40 −1.20"
 
 
-def test_what_a_button_at_the_edge_does_is_said_inside_the_page():
-    button = EdgeButton(label="Pin", description="Keep it")
-    assert button.get_root().tooltip.position == "left"
-
-
-def test_what_a_button_does_is_said_to_a_mouse_and_left_on_no_screen_by_a_finger(engine):
-    walk = Explorer(engine.nsa, engine=engine).walk.button.get_root().tooltip
+def test_what_a_button_does_is_said_to_a_mouse(engine):
+    explorer = Explorer(engine.nsa, engine=engine)
+    assert "Play through" in explorer.walk.button.get_root().html_attributes["title"]
     observe = Observatory("ugriz", engine, lambda: None).line.select(HintButton)[0]
-    for tooltip in (walk, observe.get_root().tooltip):
-        assert any("hover: none" in str(sheet) for sheet in tooltip.stylesheets)
+    assert "noisy observation" in observe.get_root().html_attributes["title"]
+    hinted = explorer.screen.select(lambda one: hasattr(one, "_hint"))
+    assert len(hinted) > 8 and all(len(one._hint) > 4 for one in hinted)
 
 
 def test_a_page_that_opens_with_a_galaxy_beyond_the_grid_says_so(engine):

@@ -15,6 +15,7 @@ from sedflow.dashboard.answer import MOST_PINNED_DRAWS, Answer, Request
 from sedflow.dashboard.brush import compared
 from sedflow.dashboard.engine import Engine
 from sedflow.dashboard.figure_pane import FigurePane
+from sedflow.dashboard.hints import HintButton
 from sedflow.dashboard.numbers import whole_number
 from sedflow.dashboard.pages.view import PageView, start
 from sedflow.dashboard.panels.corner_controls import quantity_chooser
@@ -401,8 +402,8 @@ class CompareView(PageView):
         # The same one, while others come: a click on one that was replaced meanwhile is lost.
         button = self._buttons.get(slot)
         if button is None:
-            button = self._buttons[slot] = pn.widgets.Button(
-                description="Unpin", margin=(2, 6), css_classes=["gives-focus"], **look
+            button = self._buttons[slot] = HintButton(
+                "Unpin", margin=(2, 6), css_classes=["gives-focus"], **look
             )
             button.on_click(lambda event: self._unpin(slot))
         elif any(getattr(button, name) != value for name, value in look.items()):

@@ -7,7 +7,7 @@ import param
 from sedflow.bands import ab_magnitude
 from sedflow.dashboard.curves import line_marks, model_curves
 from sedflow.dashboard.figure_pane import FigurePane
-from sedflow.dashboard.hints import HintToggle
+from sedflow.dashboard.hints import HintButton, HintToggle
 from sedflow.dashboard.pages.screen import BESIDE, FORWARD
 from sedflow.dashboard.pages.view import PageView
 from sedflow.dashboard.panels.knobs import Knobs
@@ -16,7 +16,7 @@ from sedflow.dashboard.panels.model_light import ModelLight
 from sedflow.dashboard.panels.observatory import Observatory
 from sedflow.dashboard.pinned_curve import pinned_curves, pinned_values
 from sedflow.dashboard.state import ForwardState, LightOptions
-from sedflow.dashboard.widgets import NO_LABEL, PRESSED, HintButton, begun, follow, prose
+from sedflow.dashboard.widgets import NO_LABEL, PRESSED, begun, follow, prose
 from sedflow.errors import SedflowError
 from sedflow.figures.histories import HistoryFigure, history_layers
 from sedflow.files.packaged import SSP_NAMES
@@ -90,9 +90,7 @@ class ForwardView(PageView):
         self._parts = HintToggle(
             "Light of young, old and burst stars apart", label="light by age", stylesheets=[PRESSED]
         )
-        self._pin = HintButton(
-            label="Pin this curve", description="Keep it below those that you make next"
-        )
+        self._pin = HintButton("Keep it below those that you make next", label="Pin this curve")
         self._unpin = pn.widgets.Button(
             label="Unpin", disabled=self.pinned is None, css_classes=["gives-focus"]
         )

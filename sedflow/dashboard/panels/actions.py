@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from typing import Any
 
-from sedflow.dashboard.widgets import EdgeButton
+from sedflow.dashboard.hints import HintButton
 
 __all__ = ["Actions"]
 
@@ -29,7 +29,7 @@ class Actions(list):
             ("Pin", "Keep this posterior for the page Compare (p)", lambda event: pin()),
         )
         for label, about, action in buttons:
-            button = EdgeButton(label=label, description=about, margin=(2, 3), css_classes=["work"])
+            button = HintButton(about, label=label, margin=(2, 3), css_classes=["work"])
             button.on_click(action)
             self.append(button)
 

@@ -9,7 +9,8 @@ import param
 
 from sedflow.dashboard.answer import OwnGalaxy
 from sedflow.dashboard.engine import Engine
-from sedflow.dashboard.widgets import PRESSED, HintButton, NumberField, plain, prose, typeset
+from sedflow.dashboard.hints import HintButton
+from sedflow.dashboard.widgets import PRESSED, NumberField, plain, prose, typeset
 from sedflow.errors import SedflowError
 from sedflow.model.simulation import nsa_noise
 from sedflow.parameters import as_theta
@@ -105,11 +106,11 @@ class Observatory(param.Parameterized):
         self.missing.placeholder = "none"
         self.seed = pn.widgets.IntInput(label="seed of the noise", value=1, width=95)
         button = HintButton(
+            "Draw a noisy observation of this galaxy, and see on Explore whether its posterior "
+            "holds the truth",
             label="Observe and infer",
             color="primary",
             align="end",
-            description="Draw a noisy observation of this galaxy, and see on Explore whether its "
-            "posterior holds the truth",
         )
         button.on_click(lambda event: self.observe())
         self._said = prose("", margin=(0, 6), sizing_mode=None)

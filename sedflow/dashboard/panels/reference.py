@@ -8,6 +8,7 @@ import panel as pn
 
 from sedflow.dashboard.answer import Answer, Request, job_draws
 from sedflow.dashboard.brush import Brushed, compared
+from sedflow.dashboard.hints import HintButton
 from sedflow.dashboard.pages.view import start
 from sedflow.dashboard.panels.job_line import JobLine
 from sedflow.dashboard.panels.panel import AnswerPanel
@@ -15,7 +16,7 @@ from sedflow.dashboard.quantities import in_labels, quantity_columns
 from sedflow.dashboard.server.jobs import Jobs, Work
 from sedflow.dashboard.server.work import on_worker
 from sedflow.dashboard.what_if import Changed
-from sedflow.dashboard.widgets import HintButton, plain, prose, typeset
+from sedflow.dashboard.widgets import plain, prose, typeset
 from sedflow.errors import SedflowError
 from sedflow.fits.fit import Fit
 from sedflow.parameters import PARAMETERS
@@ -59,9 +60,9 @@ class ReferencePanel(AnswerPanel):
         self._method = pn.widgets.Select(label="sampler", options=METHODS, width=200)
         self._start = pn.widgets.Button(label="Start", color="primary", align="end")
         self._climb = HintButton(
+            "Weights, adaptive importance sampling, MCMC: as far as this galaxy needs",
             label="All steps to exact",
             align="end",
-            description="Weights, adaptive importance sampling, MCMC: as far as this galaxy needs",
         )
         self.job = JobLine(self._finish, jobs)
         self.job.param.watch(self._follow, "running")

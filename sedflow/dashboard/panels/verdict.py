@@ -14,12 +14,13 @@ from sedflow.atlas.sky import LINK_ATTRIBUTES, VIEWERS
 from sedflow.dashboard.answer import Answer, band_to_blame
 from sedflow.dashboard.brush import Brushed
 from sedflow.dashboard.engine import Engine
+from sedflow.dashboard.hints import HintButton
 from sedflow.dashboard.numbers import whole_number
 from sedflow.dashboard.panels.panel import AnswerPanel
 from sedflow.dashboard.printed import printed
 from sedflow.dashboard.quantities import in_labels
 from sedflow.dashboard.state import MOST_DRAWS, ExplorerState
-from sedflow.dashboard.widgets import PRESSED, HintButton, begun, note, plain, prose, typeset
+from sedflow.dashboard.widgets import PRESSED, begun, note, plain, prose, typeset
 from sedflow.files.packaged import DEFAULT_WEIGHTS
 from sedflow.network.weights import packaged_weights
 from sedflow.palette import GREEN, GREY, INK_BLUE, VERMILION
@@ -182,7 +183,7 @@ class VerdictPanel(AnswerPanel):
         self._offered, known = remedies, len(self._buttons)
         for one in remedies:
             if one.label not in self._buttons:
-                button = HintButton(label=one.label, description=one.about)
+                button = HintButton(one.about, label=one.label)
                 button.on_click(partial(self._do, one.label))
                 self._buttons[one.label] = button
         offered = {one.label for one in remedies}

@@ -6,6 +6,7 @@ from bokeh.models import ColumnDataSource, Spacer
 
 from sedflow.dashboard.answer import Answer
 from sedflow.dashboard.brush import Brushed
+from sedflow.dashboard.hints import HintButton
 from sedflow.dashboard.pages.view import start
 from sedflow.dashboard.panels.corner import CornerPanel
 from sedflow.dashboard.panels.light import LightPanel
@@ -13,7 +14,7 @@ from sedflow.dashboard.panels.panel import AnswerPanel
 from sedflow.dashboard.server.turns import Superseded
 from sedflow.dashboard.server.work import on_worker
 from sedflow.dashboard.walk import walk
-from sedflow.dashboard.widgets import EdgeButton, patch
+from sedflow.dashboard.widgets import patch
 from sedflow.errors import SedflowError
 
 __all__ = ["WalkPanel"]
@@ -37,9 +38,7 @@ class WalkPanel(AnswerPanel):
         # A source is on the page only if something that is there refers to it.
         self._holder = Spacer(width=0, height=0, tags=[self.source])
         self._pane = pn.pane.Bokeh(self._holder, width=0, height=0, margin=0)
-        self.button = EdgeButton(
-            label="▶ Walk", description="Play through draws (w)", margin=(0, 2)
-        )
+        self.button = HintButton("Play through draws (w)", label="▶ Walk", margin=(0, 2))
         self.button.js_on_click(code="window.sedflow?.walk()")
         self.param.watch(self._again, "on")
         light.options.param.watch(self._again, ["unit", "log", "rest"])
