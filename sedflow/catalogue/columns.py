@@ -24,6 +24,7 @@ from sedflow.catalogue.flags import (
     text_of,
     word_of,
 )
+from sedflow.catalogue.named_units import split_name
 from sedflow.catalogue.result_columns import (
     Pairs,
     fluxes_of_results,
@@ -137,12 +138,16 @@ class Columns:
         return part
 
     def unit(self, name) -> str:
-        """Unit as the table states it, or as results of this program have it; "" if neither."""
+        """Unit as the table states it, beside the column or in its name, or as results of this
+        program have it; "" if none does.
+        """
         unit = getattr(self.table[name], "unit", None)
         if unit is None:
             unit = self._described(name) or _of_elements(self.table[name])
         if not unit and (name in self.of_results or (self.of_results and is_quantile(name))):
             unit = unit_of_result(name)
+        if not unit:
+            unit = split_name(name)[1]
         return "" if unit is None else str(unit)
 
     def _described(self, name):

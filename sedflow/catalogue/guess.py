@@ -23,6 +23,7 @@ from sedflow.catalogue.column_names import (
 from sedflow.catalogue.columns import Columns, readable_unit, root_of, some
 from sedflow.catalogue.frame_index import written_index
 from sedflow.catalogue.mapping import BandColumns, ColumnMap
+from sedflow.catalogue.named_units import split_name
 from sedflow.catalogue.presets import named, preset_of
 from sedflow.catalogue.surveys import values_without_errors, what_surveys_tell
 from sedflow.errors import SedflowError, check_kind
@@ -132,10 +133,15 @@ def guess_names(table, preset: str = "") -> tuple[str, str]:
 
 
 def _finder(names):
-    """A function that gives a column by its name as it is, or else whatever its case."""
+    """A function that gives a column by its name as it is, or else whatever its case.
+
+    A unit in brackets behind the name, or joined to it, is not part of it.
+    """
     lower: dict[str, str] = {}
     for name in names:
         lower.setdefault(name.lower(), name)
+    for name in names:
+        lower.setdefault(split_name(name)[0].lower(), name)
     exact = set(names)
     return lambda name: name if name in exact else lower.get(name.lower())
 

@@ -225,7 +225,9 @@ def draw_history(
     edges, q = fit.history.edges, fit.history.quantiles(which, CURVE_LEVELS)
     steps = which != "formed"
     floor = _floor(q[2]) if steps else 0.0
-    (_stairs if steps else _curve)(axes, edges, q, floor, main)
+    name = posterior_name(fit)
+    label = HISTORY_LABEL if name == "posterior" else f"{name}: {HISTORY_LABEL}"
+    (_stairs if steps else _curve)(axes, edges, q, floor, main, label)
     _examples(axes, fit, which, floor, main)
     for kind, (values, weights) in (lines or {}).items():
         median = column_quantiles(values[which], 0.5, weights)
@@ -359,18 +361,18 @@ def _steps(edges, values, floor):
     return np.repeat(edges, 2)[1:-1], np.repeat(np.maximum(values, floor), 2)
 
 
-def _stairs(axes, edges, q, floor, color):
-    _curve(axes, *_steps_all(edges, q, floor), floor, color)
+def _stairs(axes, edges, q, floor, color, label):
+    _curve(axes, *_steps_all(edges, q, floor), floor, color, label)
 
 
 def _steps_all(edges, q, floor):
     return np.repeat(edges, 2)[1:-1], np.repeat(np.maximum(q, floor), 2, axis=1)
 
 
-def _curve(axes, x, q, floor, color):
+def _curve(axes, x, q, floor, color, label):
     axes.fill_between(x, q[0], q[4], color=color, alpha=0.2, lw=0)
     axes.fill_between(x, q[1], q[3], color=color, alpha=0.3, lw=0)
-    axes.plot(x, q[2], color=color, lw=1.4, zorder=3, label=HISTORY_LABEL)
+    axes.plot(x, q[2], color=color, lw=1.4, zorder=3, label=label)
 
 
 def _floor(values):

@@ -204,4 +204,4 @@ def _short(label):
     if held:
         contours = "contours: {:.0f}, {:.0f} %".format(*(100 * level for level in CONTOUR_LEVELS))
         return contours if name == "posterior" else f"{name}\n{contours}"
-    return "history: median, 68, 95 %" if label == HISTORY_LABEL else label
+    return "history: median, 68, 95 %" if label.endswith(HISTORY_LABEL) else label

@@ -665,6 +665,35 @@ def test_what_lies_under_a_mask_is_no_flag():
     assert Columns({"l": flags}).flags("l").tolist() == [True, False, False]
 
 
+@pytest.mark.parametrize(
+    ("value", "error", "unit"),
+    [
+        ("flux_{b} (uJy)", "flux_err_{b} (uJy)", "uJy"),
+        ("flux_{b}_uJy", "flux_err_{b}_uJy", "uJy"),
+        ("Flux_{b} [mJy]", "Flux_err_{b} [mJy]", "mJy"),
+        ("mag_{b} (AB)", "mag_err_{b} (AB)", "mag(AB)"),
+        ("{b} [mag]", "{b}_err [mag]", "mag"),
+    ],
+)
+def test_units_in_the_names_of_columns_are_read(value, error, unit):
+    """There was no photometry in "flux_u (uJy)"."""
+    table = {"objid": [5], "redshift": [0.05], "RA (deg)": [1.0]}
+    for band in "ugriz":
+        table |= {value.format(b=band): [18.0], error.format(b=band): [0.1]}
+    mapping = guess_mapping(table)
+    assert (mapping.id, mapping.redshift, len(mapping.bands)) == ("objid", "redshift", 5)
+    assert mapping.bands["u"].value == value.format(b="u") and mapping.bands["u"].unit == unit
+    plain = BandColumns("f", "e", unit.replace("(AB)", ""))
+    same = to_photometry({"z": [0.05], "f": [18.0], "e": [0.1]}, Mapping("z", {"u": plain}))
+    found = to_photometry(table, mapping).photometry
+    assert found.flux[0, found.bands.index("u")] == pytest.approx(same.photometry.flux[0, 0])
+
+
+def test_a_unit_in_a_name_counts_less_than_a_column_without():
+    table = {"redshift": [0.05], "flux_u": [3.0], "flux_u (uJy)": [8.0], "flux_err_u": [0.1]}
+    assert guess_mapping(table).bands["u"].value == "flux_u"
+
+
 @pytest.mark.parametrize("kind", [float, str])
 def test_depths_are_no_flags(kind):
     """All detections became upper limits of columns with the limit itself."""

@@ -12,6 +12,7 @@ import numpy as np
 import pandas as pd
 import panel as pn
 import pytest
+from matplotlib.legend import Legend
 
 import sedflow
 from sedflow.dashboard.brush import brush
@@ -38,6 +39,7 @@ from sedflow.errors import SedflowError
 from sedflow.figures.base import Layers
 from sedflow.figures.corner_axes import CornerAxes, box_ranges, box_rim, selected
 from sedflow.figures.paper import posterior_name
+from sedflow.figures.paper_galaxy import paper_history, paper_spectrum
 from sedflow.figures.spectrum import SEDFigure
 from sedflow.model.floors import floor_notes
 from sedflow.parameters import NAMES
@@ -519,3 +521,8 @@ def test_an_exact_posterior_of_a_wrong_model_is_called_a_misfit(nsa, posterior):
     assert differing([answer, good], ["mine", "M 1"]) == [f"mine · {word}", "M 1"]
     assert posterior_name(kept_fit(answer)) == posterior_name(answer.fit) == "posterior, misfit"
     assert posterior_name(good.fit) == "posterior"
+    for paper in (paper_spectrum, paper_history):
+        for one, marked in ((answer, True), (good, False)):
+            legends = paper(kept_fit(one)).findobj(Legend)
+            told = [text.get_text() for legend in legends for text in legend.get_texts()]
+            assert told and any("posterior, misfit" in text for text in told) == marked

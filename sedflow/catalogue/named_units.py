@@ -1,0 +1,34 @@
+"""Units that stand in the names of columns: "flux_u (uJy)", "u [mag]", "flux_u_uJy"."""
+
+import re
+from functools import lru_cache
+
+from sedflow.errors import SedflowError
+from sedflow.flux_units import flux_unit
+
+_IN_BRACKETS = re.compile(r"(.*[^\s_])[\s_]*(?:\(([^()]+(?:\([^()]*\))?)\)|\[([^\[\]]+)\])")
+_BEHIND = re.compile(r"(.+)_([munp]?Jy|[munp]?jy|nanomaggies|nanomaggy|nmgy)")
+_SYSTEMS = {"AB": "mag(AB)", "ST": "mag(ST)"}  # of magnitudes
+
+
+@lru_cache(4000)
+def split_name(name: str) -> tuple[str, str]:
+    """A column's name without the unit of fluxes or magnitudes that it ends with, and the unit.
+
+    >>> split_name("flux_u (uJy)"), split_name("u [mag]"), split_name("mag_u (AB)")
+    (('flux_u', 'uJy'), ('u', 'mag'), ('mag_u', 'mag(AB)'))
+    >>> split_name("flux_u_mjy"), split_name("flux[0]"), split_name("flux_u")
+    (('flux_u', 'mJy'), ('flux[0]', ''), ('flux_u', ''))
+    """
+    if found := _IN_BRACKETS.fullmatch(name):
+        base, unit = found[1], (found[2] or found[3]).strip()
+        unit = _SYSTEMS.get(unit, unit) if "mag" in base.lower() else unit
+    elif found := _BEHIND.fullmatch(name):
+        base, unit = found[1], found[2].replace("jy", "Jy")
+    else:
+        return name, ""
+    try:
+        flux_unit(unit)
+    except SedflowError:
+        return name, ""
+    return base, unit
