@@ -200,6 +200,7 @@ def test_a_page_says_what_is_being_built_before_its_scripts_are_there(chromium, 
     waiting.wait_for(timeout=60_000)
     assert page.get_by_text("Parameters", exact=True).is_visible()
     assert held
+    page.get_by_text("Its scripts take long on this connection.").wait_for(timeout=15_000)
     for route in held:
         route.continue_()
     waiting.wait_for(state="hidden", timeout=60_000)

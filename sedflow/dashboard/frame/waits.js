@@ -3,11 +3,15 @@
 // seconds. Of a connection that broke meanwhile a browser says nothing: the page is asked for again.
 // A browser comes to what is said when it has the scripts, which takes a slow network a minute.
 window.sedflowWaits = (() => {
-  let heard = Infinity, rest = 0
+  let heard = Infinity, rest = 0, slow = false
   const is_there = () => 'sedflowFirst' in window
   const again = () => { if (!is_there()) location.reload() }
   const look = setInterval(() => {
     const now = performance.now()
+    if (!slow && heard === Infinity && now > 6000) {  // once: a screen reader reads it out
+      slow = true
+      document.querySelector('#sf-building p')?.append(' Its scripts take long on this connection.')
+    }
     if (is_there()) rest ||= now
     else if (now - heard > 30_000) again()
     if (window.Bokeh?.documents?.length) clearInterval(look)
