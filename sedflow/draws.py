@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any, Protocol
 
 import numpy as np
@@ -47,7 +47,7 @@ class Draws(Frozen):
     convergence : figures of the chains, if there were any
     flux (..., n_draw, n_band) : noise-free model fluxes [nanomaggies] of the draws, from the
         model and at the redshift that the draws were made with; None if not computed. Files do
-        not store them
+        not store them, and draws are equal without them
     flux_bands : the bands of `flux`
     """
 
@@ -56,8 +56,8 @@ class Draws(Frozen):
     weights: np.ndarray | None = None
     importance: Importance | None = None
     convergence: Convergence | None = None
-    flux: np.ndarray | None = None
-    flux_bands: tuple[str, ...] | None = None
+    flux: np.ndarray | None = field(default=None, compare=False)
+    flux_bands: tuple[str, ...] | None = field(default=None, compare=False)
 
     def __post_init__(self):
         check_labels(

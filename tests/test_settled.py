@@ -101,3 +101,12 @@ def test_what_a_user_holds_can_be_compared(posterior, nsa):
     assert fit != replace(fit, seed=2) and fit != replace(fit, verdict=None)
     assert fit.prior == sedflow.Prior("flat") != sedflow.Prior("provabgs")
     assert sedflow.load_band("u") == copy.deepcopy(sedflow.load_band("u")) != sedflow.load_band("g")
+
+
+def test_a_fit_equals_the_one_that_was_saved(posterior, nsa, tmp_path):
+    """Model fluxes, which no file has, made it another."""
+    fit = sedflow.fit(nsa.photometry([72, 2490]), posterior, n=300, seed=1, trust="weights")
+    fit.save(tmp_path / "fit.h5")
+    saved = sedflow.load_fit(tmp_path / "fit.h5")
+    assert saved == fit and saved[1] == fit[1] and saved[0] != fit[1]
+    assert replace(fit.draws, theta=fit.draws.theta + 1e-9) != saved.draws
