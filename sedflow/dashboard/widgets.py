@@ -78,6 +78,9 @@ SMALL_TABLE = """
 .tabulator .tabulator-col .tabulator-col-content { padding: 3px 14px 3px 4px !important; }
 .tabulator .tabulator-col .tabulator-col-title { padding-right: 0 !important; }
 .tabulator .tabulator-col-sorter { display: none !important; }
+/* What scrolls under it does not show through. */
+.tabulator-row:not(.tabulator-selected) .tabulator-cell.tabulator-frozen {
+  background-color: var(--sf-ground) !important; }
 .tabulator .tabulator-col[aria-sort=ascending] .tabulator-col-sorter,
 .tabulator .tabulator-col[aria-sort=descending] .tabulator-col-sorter { display: flex !important; }
 .tabulator .tabulator-footer { background: transparent !important; padding: 2px !important; }

@@ -958,6 +958,18 @@ def test_pins_are_whole_on_a_phone_and_their_focus_is_that_of_other_buttons(blan
     assert chips.nth(1).evaluate(outline) == "solid 2px"
 
 
+def test_numbers_of_five_pins_are_whole_on_a_tablet(blank, address):
+    """The last column had what room was left, and its lower errors were cut."""
+    blank.set_viewport_size({"width": 820, "height": 1180})
+    pins = ";".join(f"{galaxy}~~~~300" for galaxy in (72, 2489, 2490, 2503, 2507))
+    blank.goto(f"{address}?view=compare&pins={pins}", timeout=90_000)
+    cells = blank.locator(".tabulator:visible .tabulator-row").first.locator(".tabulator-cell")
+    expect(cells).to_have_count(6, timeout=90_000)
+    blank.wait_for_timeout(500)
+    cut = "all => all.map(one => one.scrollWidth - one.clientWidth).filter(over => over > 0)"
+    assert cells.evaluate_all(cut) == []
+
+
 def test_a_phone_shows_one_part_at_a_time(page):
     page.set_viewport_size({"width": 390, "height": 844})
     corner_of(page, "NSAID 72,")
