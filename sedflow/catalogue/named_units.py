@@ -1,4 +1,4 @@
-"""Units that stand in the names of columns: "flux_u (uJy)", "u [mag]", "flux_u_uJy"."""
+"""Units in the names of columns: "flux_u (uJy)", "u [mag]", "flux_u_uJy"."""
 
 import re
 from functools import lru_cache
