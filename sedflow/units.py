@@ -151,10 +151,11 @@ def _split_list(values):
     if all(type(value) in _EXACT for value in values):
         return np.array(values, dtype=float), None
     pieces = [_split(value) for value in values]
-    units = {str(unit or "") for _, unit in pieces}
+    some = [unit for numbers, unit in pieces if unit or not np.isnan(numbers).all()]
+    units = {str(unit or "") for unit in some}  # nothing has none
     if len(units) > 1:
         raise ValueError(f"their units differ ({', '.join(sorted(map(repr, units)))})")
-    return np.array([numbers for numbers, _ in pieces], dtype=float), pieces[0][1]
+    return np.array([numbers for numbers, _ in pieces], dtype=float), next(iter(some), None)
 
 
 def _floats(array):

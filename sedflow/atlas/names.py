@@ -36,7 +36,7 @@ _MAGNITUDES = (-0.9, 1.9)  # B - g beyond `SURE`: 0.5, and what other apertures 
 _LONGEST = 64  # characters of a name
 _PREFIXES = {"n": "NGC", "ngc": "NGC", "ic": "IC", "m": "M", "messier": "M", "ugc": "UGC"}
 _NUMBERED = re.compile(
-    r"(n|ngc|ic|m|messier|ugc)[ _-]{0,3}0{0,8}([1-9][0-9]{0,5}) ?([a-z0-9 ]{0,8})"
+    r"(n|ngc|ic|m|messier|ugc)[ _-]{0,3}0{0,8}([1-9][0-9]{0,5})(?: ?([a-z][a-z0-9 ]{0,7}))?"
 )
 _WRITTEN_OUT = re.compile(r"([a-z]{3,12})[ _-]{0,3}([1-9][0-9]{0,5})")
 _NUMBERS = ("ra", "dec", "redshift", "b_mag", "major_arcmin")
@@ -121,7 +121,7 @@ def _key(text):
     plain = text.casefold().replace("’", "'")
     found = _numbered(plain)
     if found:
-        return f"{_PREFIXES[found[1]]} {found[2]}{found[3].replace(' ', '')}".lower()
+        return f"{_PREFIXES[found[1]]} {found[2]}{(found[3] or '').replace(' ', '')}".lower()
     return _busy(re.sub(r"[^\w ]", "", " ".join(plain.split()).replace("-", " ")))
 
 
@@ -153,7 +153,7 @@ def meaning(text: str) -> tuple[Named, ...]:
 def numbered(text: str) -> str | None:
     """How a number of a catalogue is spelled, whether a galaxy has it or not: "NGC 7000"."""
     found = _numbered(text[:_LONGEST].casefold())
-    return None if found is None else f"{_PREFIXES[found[1]]} {found[2]}{found[3].upper()}"
+    return None if found is None else f"{_PREFIXES[found[1]]} {found[2]}{(found[3] or '').upper()}"
 
 
 def close_names(text: str) -> tuple[str, ...]:

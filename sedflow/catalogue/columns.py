@@ -185,11 +185,10 @@ class Columns:
                 )
             else:
                 values = np.array([*values.tolist(), None], dtype=object)[:-1]
+        elif isinstance(values, list | tuple) and any(map(_is_list, values)):
+            values = np.array([*values, None], dtype=object)[:-1]  # some may be shorter, or none
         values = unmasked(values)
-        lists = values.dtype == object and len(values) and _is_list(values[0])
-        if lists and len({len(v) if _is_list(v) else -1 for v in values}) == 1:
-            values = np.array([list(v) for v in values])
-        return values
+        return _of_lists(values) if values.dtype == object else values
 
     def column(self, name):
         """Values (n,) of a column, or of one element of a column of several numbers."""
@@ -380,13 +379,23 @@ def _of_elements(values):
     if isinstance(values, list | tuple) or (
         getattr(getattr(values, "dtype", None), "kind", "") == "O"
     ):
-        first = next(iter(values), None)
-        return getattr(first, "unit", None) if hasattr(first, "to_value") else None
+        first = next((value for value in values if hasattr(value, "to_value")), None)
+        return getattr(first, "unit", None)
     return None
 
 
 def _is_list(value):
-    return isinstance(value, list | tuple | np.ndarray)
+    return isinstance(value, list | tuple) or (isinstance(value, np.ndarray) and value.ndim > 0)
+
+
+def _of_lists(values):
+    """Objects (n,) as they are; lists of m numbers as (n, m), blank where there is no such list."""
+    lengths = Counter(len(v) for v in values if _is_list(v))
+    if not lengths:
+        return values
+    (width, _), *_ = lengths.most_common(1)
+    blank = [np.nan] * width
+    return np.array([list(v) if _is_list(v) and len(v) == width else blank for v in values])
 
 
 def root_of(unit, power=-2) -> str:

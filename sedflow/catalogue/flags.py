@@ -33,13 +33,15 @@ def word_of(text: str) -> str:
     ('upperlimit', 'nd', '<na>')
     """
     plain = text.strip().lower()
+    if re.fullmatch("<.+>", plain) and plain[1:-1].strip() in BLANK:  # "<NaN>", "< NA >"
+        return "<na>"
     return plain if plain in BLANK else re.sub(r"(?<=[a-z])[-_. ]+(?=[a-z]|$)", "", plain)
 
 
 def sign_of(text: str) -> int:
     """Which sign a cell begins with: 1 of "<", -1 of ">", or 0, as for the "<NA>" of pandas."""
-    plain = text.strip()
-    return 0 if plain.lower() in BLANK else _SIGNS.get(plain[:1], 0)
+    word = word_of(text)
+    return 0 if word in BLANK else _SIGNS.get(word[:1], 0)
 
 
 def is_limit(word: str) -> bool | None:

@@ -61,6 +61,11 @@ def survey_weights(
         z = np.array([known.get(ident, np.nan) for ident in ids], dtype=float)
         m = _column(ab_magnitudes, table, path, magnitude)[named]
         m = np.where(no_magnitude(m, None), np.nan, m)  # -99 is not a bright galaxy
+        if (m < 0).sum() > 0.5 * np.isfinite(m).sum():
+            raise SedflowError(
+                f"{path}: the magnitudes in {magnitude} are around {np.nanmedian(m):.1f}, absolute "
+                "ones; a flux limit needs those that were measured"
+            )
         limits = dict(zip(("z_low", "z_high"), redshifts, strict=True)) if redshifts else {}
         low, high = redshifts or (0.0, FARTHEST)
         if not np.isfinite(flux_limit):

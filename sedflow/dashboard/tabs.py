@@ -101,7 +101,7 @@ class Page:
     def go(self, query: str) -> None:
         """Show what an address says, which is one that this session had."""
         values = dict(parse_qsl(query.removeprefix("?")))
-        self._going = True
+        self._going = self.explorer.verdict.going_back = True
         try:
             main, forward, _ = decode(values, self.explorer.state, self.forward_state)
             state = self.explorer.state
@@ -125,7 +125,7 @@ class Page:
                 self.views["run"].restore(of_run)
             self.show(values.get("view", "explore"))
         finally:
-            self._going = False
+            self._going = self.explorer.verdict.going_back = False
         self._write_address(back=True)
 
     # What the visitor asks
@@ -183,8 +183,10 @@ class Page:
 
     def _turn(self, by):
         """The galaxy beside the one shown: of an uploaded catalogue, or of the list."""
-        data = self.views.get("data")
-        if data is None or not data.catalogue.found.step(by, self.explorer.state.galaxy):
+        data, state = self.views.get("data"), self.explorer.state
+        if name := data and data.catalogue.found.beside(by, state.galaxy):
+            state.galaxy = name
+        else:
             self.explorer.atlas.step(by)
 
     def _set_theme(self):

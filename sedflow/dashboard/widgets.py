@@ -139,7 +139,7 @@ def text_table(**options: Any) -> TextTable:
         disabled=True,
         show_index=False,
         visible=False,
-        layout="fit_data_stretch",
+        layout="fit_data_fill",  # to stretch the last column also squeezes it
         sizing_mode="stretch_width",
         stylesheets=[SMALL_TABLE],
         **options,

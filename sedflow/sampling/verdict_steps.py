@@ -351,10 +351,8 @@ class Ladder:
         elif chains is not None:
             ess = min(chains.ess_bulk.min(), chains.ess_tail.min())
             self.figures.update(k_hat=np.nan, ess=float(ess))
-        if held is not None and held.ess <= TELLING:  # a p-value of a handful of draws
-            return
-        if warning := misfit_warning(p, calibrated):
-            self.figures["warning"] = warning
+        few = held is not None and held.ess <= TELLING  # whose p-value is that of a handful
+        self.figures["warning"] = "" if few else misfit_warning(p, calibrated)
 
     @contextmanager
     def _timed(self, rung):

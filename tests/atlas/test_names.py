@@ -303,3 +303,9 @@ def test_a_sky_viewer_opens_at_the_galaxy(nsa):
         nsa.sky_link(72)
     with pytest.raises(sedflow.SedflowError, match="choose one of legacy, sdss, aladin"):
         nsa.sky_link(111607, "javascript:alert(1)")
+
+
+@pytest.mark.parametrize("text", ["ngc 1 2", "m 8 7", "NGC 45 67"])
+def test_numbers_with_a_blank_in_them_are_no_names(text):
+    """ "ngc 1 2" was NGC 12."""
+    assert names.meaning(text) == ()

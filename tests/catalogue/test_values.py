@@ -630,7 +630,7 @@ def test_tables_that_are_not_computed_yet_are_refused():
         (["1", "0", "0.0", "2"], [True, False, False, True]),
         (["upper limit", "ok", "Detection", "no"], [True, False, False, False]),
         (["upper_limit", "uplim", "non-det.", "N.D.", "≤"], [True] * 5),
-        (["<", "<NA>", "nan", "det."], [True, False, False, False]),
+        (["<", "<NA>", "<nan>", "det."], [True, False, False, False]),
         ([b"U", b"D", "ok", None], [True, False, False, False]),
     ],
 )
@@ -692,6 +692,27 @@ def test_units_in_the_names_of_columns_are_read(value, error, unit):
 def test_a_unit_in_a_name_counts_less_than_a_column_without():
     table = {"redshift": [0.05], "flux_u": [3.0], "flux_u (uJy)": [8.0], "flux_err_u": [0.1]}
     assert guess_mapping(table).bands["u"].value == "flux_u"
+
+
+@pytest.mark.parametrize("odd", [None, [], [1.0], np.nan])
+@pytest.mark.parametrize("row", [0, 2])
+@pytest.mark.parametrize("kind", [dict, pd.DataFrame])
+def test_a_row_without_its_list_is_blank(kind, row, odd):
+    """All columns of five numbers were refused, or a ValueError, for one row."""
+    lists: list = [[30.0, 40.0], [50.0, 60.0], [70.0, 80.0]]
+    lists[row] = odd
+    columns = Columns(kind({"flux": lists, "z": [0.1] * 3}))
+    expected = [np.nan if k == row else one for k, one in enumerate([40.0, 60.0, 80.0])]
+    assert columns.width("flux") == 2
+    np.testing.assert_array_equal(columns.numbers("flux[1]", {}), expected)
+
+
+def test_a_first_cell_that_is_masked_or_has_no_unit_is_blank():
+    masked = Columns(pd.DataFrame({"f": [np.ma.masked, 1.0, np.array(2.0)]}))
+    np.testing.assert_array_equal(masked.numbers("f", {}), [np.nan, 1.0, 2.0])
+    for cells in ([np.nan, 3 * u.uJy, 4 * u.uJy], [3 * u.uJy, np.nan, 4 * u.uJy]):
+        columns = Columns({"f": cells})
+        assert columns.unit("f") == "uJy" and np.isnan(columns.numbers("f", {})).sum() == 1
 
 
 @pytest.mark.parametrize("kind", [float, str])

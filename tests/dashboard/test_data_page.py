@@ -80,6 +80,14 @@ def test_keys_lead_through_the_rows_of_an_uploaded_catalogue(nsa, posterior):
     state.galaxy = "mine.csv g2490"  # Back
     one._heard("next", "")
     assert state.galaxy == "mine.csv g3549"
+    one.show("forward")  # which a galaxy of the atlas does not leave either
+    one._heard("next", "")
+    assert (one.active, state.galaxy) == ("forward", "mine.csv g72")
+    catalogue = one.views["data"].catalogue
+    asyncio.run(catalogue.load(a_csv([2490, 3549]), "other.csv"))
+    asyncio.run(catalogue.run())
+    one._heard("next", "")  # that galaxy is of no row of these
+    assert state.galaxy.isdigit()
     one._heard("find", "2490")  # of the atlas again
     one._heard("next", "")
     assert state.galaxy.isdigit()

@@ -408,6 +408,24 @@ def test_a_galaxy_that_is_computed_has_not_the_verdict_on_another(engine):
     assert panel.lacks.styles["visibility"] == "visible"
 
 
+def test_a_band_left_out_again_by_forward_is_there_in_the_next(engine):
+    """Back and Forward made it the choice of every galaxy after it."""
+    state = ExplorerState(run=None, galaxy="79699")
+    panel = VerdictPanel(state, print, engine)
+    rest = ["u", "g", "i", "z"]
+    panel._apply(SimpleNamespace(name="bands", value=rest))
+    panel.going_back = True
+    state.bands = []
+    state.bands = rest  # Forward
+    panel.going_back = False
+    state.galaxy = "2490"
+    assert state.bands == []
+    state.galaxy, state.bands = "79699", rest
+    state.bands = ["g", "r"]  # which a visitor chooses
+    state.galaxy = "2490"
+    assert state.bands == ["g", "r"]
+
+
 def test_a_band_left_out_of_one_galaxy_is_there_again_in_the_next(nsa, posterior):
     """It stayed out for every galaxy after it, and after Back as well."""
     view = Explorer(nsa, posterior, nsaid=72)

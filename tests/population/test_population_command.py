@@ -124,6 +124,10 @@ def test_a_magnitude_that_says_that_there_is_none_is_not_that_of_a_bright_galaxy
     done, found = _asked(run, "--weights", tmp_path / "codes.csv", "--flux-limit", 17, *limits)
     assert done.exit_code == 0, done.output
     assert found["galaxies"] == ((table["r"] <= 17) & (table["r"] > 0)).sum()
+    table["r"] = np.abs(table["r"]) - 36.0
+    table.write(tmp_path / "absolute.csv")
+    done, _ = _asked(run, "--weights", tmp_path / "absolute.csv", "--flux-limit", 17, *limits)
+    assert done.exit_code == 1 and "absolute ones; a flux limit needs those that" in done.output
     done, _ = _asked(run, "--weights", survey, "--flux-limit", "nan", *limits)
     assert done.exit_code == 1
     assert "--flux-limit nan is not a magnitude" in done.output

@@ -12,7 +12,7 @@
   }
 
   addEventListener('click', event => {
-    if (!small.matches) return
+    if (!small.matches || document.documentElement.dataset.view !== 'explore') return
     const fold = button()
     if (!fold || fold.active) return  // there is no list over the page
     const within = name => event.composedPath().some(one => one.classList?.contains(name))

@@ -101,7 +101,6 @@ _EXAMPLES = {
 }
 
 _TITLES = ("quantity", "difference", "÷ joint σ", "width, second ÷ first")
-_LEAST_COLUMN = 132  # pixels of a column of the table: "10.45 +0.19 −0.19" is whole
 _MOST_APART = 20.0  # how many times as bright as another spectrum one may be on a linear axis
 
 
@@ -144,11 +143,7 @@ class CompareView(PageView):
         }
         self._distance = prose("")
         self._table = text_table(
-            configuration={
-                "renderVertical": "basic",  # all rows, wherever it is shown
-                # The last column would have what room is left, and its numbers be cut.
-                "columnDefaults": {"minWidth": _LEAST_COLUMN},
-            },
+            configuration={"renderVertical": "basic"},  # all rows, wherever it is shown
             frozen_columns=["quantity"],
             sortable=False,
             margin=0,

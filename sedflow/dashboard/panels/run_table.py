@@ -33,7 +33,7 @@ class RunRows(pn.viewable.Viewer):
             show_index=False,
             selectable=1,
             titles=TITLES,
-            layout="fit_data_stretch",
+            layout="fit_data_fill",
             sizing_mode="stretch_width",
             sortable=False,
             stylesheets=[SMALL_TABLE],

@@ -105,24 +105,28 @@ class ResultsPanel(pn.viewable.Viewer):
             return  # a click on a table that was cleared meanwhile
         self._look_at(self.done, event.row)
 
-    def step(self, by: int, galaxy: str) -> bool:
-        """Choose the next row, or one before, if this is the galaxy looked at; whether it is."""
+    def beside(self, by: int, galaxy: str) -> str:
+        """The galaxy of the next row, or of one before, if this is one of a row; "" otherwise."""
         if self.done is None or galaxy not in self._rows:
-            return False
+            return ""
         row = (self._rows[galaxy] + by) % len(self.done.frame)
-        self._look_at(self.done, row)
         self._table.selection = [row]
-        return True
+        return self._name_of(self.done, row)
 
     def _look_at(self, done, row):
+        name = self._name_of(done, row)
+        self.chosen = ""
+        self.chosen = name
+
+    def _name_of(self, done, row):
+        """What the galaxy of a row is called on Explore, to which it is added."""
         name, galaxy = done.galaxy(row)
         data = galaxy.photometry
         # A corrected file has the same names, with other numbers.
         key = (name, data.flux.tobytes(), data.sigma.tobytes(), float(data.redshift), data.bands)
         shown = self.engine.added(self._names, key, name, galaxy)
         self._rows[shown] = row
-        self.chosen = ""
-        self.chosen = shown
+        return shown
 
     async def saved(self, kind: str) -> bytes | None:
         """The results as a file: "csv" or "parquet"."""

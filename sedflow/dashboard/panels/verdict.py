@@ -91,6 +91,7 @@ class VerdictPanel(AnswerPanel):
         self._buttons: dict[str, pn.widgets.Button] = {}  # of each remedy offered here, by label
         self._waits = False
         self._cured: dict[str, tuple[list, list]] = {}  # galaxy -> its bands, those of before
+        self.going_back = False  # while the state follows the browser's Back or Forward
         state.param.watch(self._other_galaxy, ["galaxy", "bands"])
         self.sky = pn.pane.HTML("", visible=False, margin=(3, 4), sizing_mode=None)
         self.line = prose("", visible=False, margin=(0, 8))
@@ -228,7 +229,8 @@ class VerdictPanel(AnswerPanel):
         """A band was left out of the galaxy whose band is bad: the next one has its bands again."""
         changed = {event.name: event for event in events}
         bands, _ = self._cured.get(self._state.galaxy, (None, []))
-        if "bands" in changed and changed["bands"].new != bands:  # chosen, or of an address
+        other = "bands" in changed and changed["bands"].new != bands  # chosen, or of an address
+        if other and not self.going_back:  # from where Forward leads to the cure again
             self._cured.pop(self._state.galaxy, None)
         if "bands" in changed or "galaxy" not in changed:
             return
