@@ -74,8 +74,8 @@ WRAP = "@media (max-width: 900px) { :host { flex-wrap: wrap; } }"
 #: Style of tables.
 SMALL_TABLE = """
 .tabulator, .tabulator .tabulator-header { font-size: 12px !important; }
-.tabulator .tabulator-cell { padding: 3px 4px !important; }
-.tabulator .tabulator-col .tabulator-col-content { padding: 3px 14px 3px 4px !important; }
+.tabulator .tabulator-cell { padding: 3px !important; }
+.tabulator .tabulator-col .tabulator-col-content { padding: 3px 12px 3px 3px !important; }
 .tabulator .tabulator-col .tabulator-col-title { padding-right: 0 !important; }
 .tabulator .tabulator-col-sorter { display: none !important; }
 /* What scrolls under it does not show through. */

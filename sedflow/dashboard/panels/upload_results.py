@@ -85,7 +85,7 @@ class ResultsPanel(pn.viewable.Viewer):
         for name, title in _SHOWN.items():
             low, middle, high = (results[f"{name}_p{q}"] for q in (16, 50, 84))
             shown[title] = [
-                NONE if not np.isfinite(m) else typeset(f"{m:.2f} ({a:.2f} to {b:.2f})")
+                NONE if not np.isfinite(m) else typeset(f"{m:z.2f} ({a:z.2f} to {b:z.2f})")
                 for a, m, b in zip(low, middle, high, strict=True)
             ]
         self._table.param.update(value=shown.round(3), visible=True, height=tall(len(shown), 10))
