@@ -1,6 +1,8 @@
 """What the names, units and numbers of a table's columns suggest about them."""
 
+import itertools
 import re
+from collections import Counter
 from dataclasses import replace
 
 import numpy as np
@@ -133,17 +135,26 @@ def guess_names(table, preset: str = "") -> tuple[str, str]:
 
 
 def _finder(names):
-    """A function that gives a column by its name as it is, or else whatever its case.
-
-    A unit in brackets behind the name, or joined to it, is not part of it.
-    """
+    """A function that gives a column by its name as it is, or else whatever its case."""
     lower: dict[str, str] = {}
     for name in names:
         lower.setdefault(name.lower(), name)
-    for name in names:
-        lower.setdefault(split_name(name)[0].lower(), name)
     exact = set(names)
     return lambda name: name if name in exact else lower.get(name.lower())
+
+
+def _finder_of_fluxes(names):
+    """The same; a unit in a name is not part of it, where one column alone is called so.
+
+    Beside "z (mag)", z is no band.
+    """
+    find, bases = _finder(names), Counter(split_name(name)[0].lower() for name in names)
+    bare = {base.lower(): name for name in names if (base := split_name(name)[0]) != name}
+    alias = {base: name for base, name in bare.items() if bases[base] == 1 or base == "z"}
+    first = alias.get("z")
+    return lambda name: (
+        (first if name.lower() == "z" else None) or (find(name) or alias.get(name.lower()))
+    )
 
 
 def mapping_of(table, mapping: ColumnMap | None, bands=None) -> ColumnMap:
@@ -171,7 +182,7 @@ def _best_part(columns, redshift, bands, stated):
     """
     read = []
     for part in columns.parts():
-        find = _finder([name for name in part.names if name != redshift])
+        find = _finder_of_fluxes([name for name in part.names if name != redshift])
         read.append((part, find, _photometry(part, find, bands, stated)))
     best = max(read, key=lambda one: (bool(stated and one[2][0].bands), len(one[2][1])))
     _, found, guessed, aside = best[2]
@@ -583,8 +594,9 @@ def _with_companions(columns, find, band, name):
     if band.error.startswith("e_") and find(upper) == upper:
         more["error_upper"] = upper  # as the CDS writes errors of two sides
     letter = name.rsplit("-", 1)[-1]
-    for pattern in LIMITS:
-        limit = find(pattern.format(v=band.value, b=letter))
+    values = dict.fromkeys((band.value, split_name(band.value)[0]))
+    for pattern, value in itertools.product(LIMITS, values):
+        limit = find(pattern.format(v=value, b=letter))
         mine = limit and limit not in (band.value, band.error)
         if mine and columns.may_be_flags(limit):  # not the depth itself
             more["limit"] = limit

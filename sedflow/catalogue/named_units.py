@@ -8,6 +8,11 @@ from sedflow.flux_units import flux_unit
 
 _IN_BRACKETS = re.compile(r"(.*[^\s_])[\s_]*(?:\(([^()]+(?:\([^()]*\))?)\)|\[([^\[\]]+)\])")
 _BEHIND = re.compile(r"(.+)_([munp]?Jy|[munp]?jy|nanomaggies|nanomaggy|nmgy)")
+#: What an error or a flag adds behind the unit of its value: "flux_u_uJy_err".
+_ADDED = re.compile(
+    r"(.*[^\s_)\]])(?:[\s_]*(?:\(([^()]+)\)|\[([^\[\]]+)\])|_([munp]?[Jj]y|nanomaggies|nmgy))"
+    r"(_(?:e|err|error|sig|sigma|std|unc|limit|ul|uplim|upper_limit)(?:_\w{1,8})?)"
+)
 _SYSTEMS = {"AB": "mag(AB)", "ST": "mag(ST)"}  # of magnitudes
 
 
@@ -19,12 +24,17 @@ def split_name(name: str) -> tuple[str, str]:
     (('flux_u', 'uJy'), ('u', 'mag'), ('mag_u', 'mag(AB)'))
     >>> split_name("flux_u_mjy"), split_name("flux[0]"), split_name("flux_u")
     (('flux_u', 'mJy'), ('flux[0]', ''), ('flux_u', ''))
+    >>> split_name("flux_u_uJy_err"), split_name("flux_u (uJy)_err")
+    (('flux_u_err', 'uJy'), ('flux_u_err', 'uJy'))
     """
     if found := _IN_BRACKETS.fullmatch(name):
         base, unit = found[1], (found[2] or found[3]).strip()
         unit = _SYSTEMS.get(unit, unit) if "mag" in base.lower() else unit
     elif found := _BEHIND.fullmatch(name):
         base, unit = found[1], found[2].replace("jy", "Jy")
+    elif found := _ADDED.fullmatch(name):
+        base, unit = f"{found[1]}{found[5]}", (found[2] or found[3] or found[4]).strip()
+        unit = unit.replace("jy", "Jy")
     else:
         return name, ""
     try:

@@ -56,10 +56,15 @@ _ENERGY = re.compile(
 #: In a line of names: responses in magnitudes, by their unit and not by a system of magnitudes.
 _MAGNITUDES = re.compile(
     r"(trans\w*?|throughput|resp\w*?|absorption|extinction)"
-    r"( *[\[(] *m?mag(s|nitudes?)?(\((ab|st)\))? *[\])]|_m?mag(s|nitudes?)?(?![a-z])|"
-    r" in (units of )?m?mag(s|nitudes?)?(?![a-z/]))|-\s*2\.5\s*\*?\s*log",
+    r"( *[\[(] *m?mag(s|nitudes?)?(\((ab|st)\))? *[\])]|_m?mag(s|nitudes?)?(?![a-z_])|"
+    r" in (units of )?m?mag(s|nitudes?)?(?![a-z/]))|"
+    r"-\s*2\.5\s*\*?\s*log(10)?[\s(]*(t\b|trans|throughput|resp)",
     re.IGNORECASE,
 )
+#: How such a line begins; a comment begins otherwise.
+_NAMES = re.compile(r"\W*(wave|lambda|lam\b|wl\b|trans|throughput|resp|sens)", re.IGNORECASE)
+#: The end of a name whose column is in magnitudes.
+_MAG_NAME = re.compile(r"[\[( _]m?mag(s|nitudes?)?[\])]?$", re.IGNORECASE)
 #: Names of columns that hold another measure than the response itself.
 _OF_LOGARITHMS = re.compile(r"^(log|ln)(10)?([_(\s]|t)|absorbance|optical.?depth", re.IGNORECASE)
 _NEGATIVE = 0.01  # of the peak, that the noise of a measured curve reaches below zero
@@ -145,7 +150,8 @@ def _of_table(path, kind):
 
 def _refuse_magnitudes(said, name=""):
     """Refuse responses that are magnitudes or logarithms, by lines of names and their column."""
-    if any(_MAGNITUDES.search(line) for line in said.split("\n") if _WAVE.search(line)):
+    lines = [line for line in said.split("\n") if _NAMES.match(line)]
+    if _MAG_NAME.search(name) or any(map(_MAGNITUDES.search, lines)):
         raise ValueError("its responses are in magnitudes; give 10 ** (-0.4 * magnitude)")
     if _OF_LOGARITHMS.search(name):
         raise ValueError(f"its column {name[:40]!r} is not the response; give the response itself")

@@ -673,6 +673,8 @@ def test_what_lies_under_a_mask_is_no_flag():
         ("Flux_{b} [mJy]", "Flux_err_{b} [mJy]", "mJy"),
         ("mag_{b} (AB)", "mag_err_{b} (AB)", "mag(AB)"),
         ("{b} [mag]", "{b}_err [mag]", "mag"),
+        ("flux_{b}_uJy", "flux_{b}_uJy_err", "uJy"),
+        ("flux_{b} (uJy)", "flux_{b} (uJy)_err", "uJy"),
     ],
 )
 def test_units_in_the_names_of_columns_are_read(value, error, unit):
@@ -687,6 +689,25 @@ def test_units_in_the_names_of_columns_are_read(value, error, unit):
     same = to_photometry({"z": [0.05], "f": [18.0], "e": [0.1]}, Mapping("z", {"u": plain}))
     found = to_photometry(table, mapping).photometry
     assert found.flux[0, found.bands.index("u")] == pytest.approx(same.photometry.flux[0, 0])
+
+
+@pytest.mark.parametrize("flag", ["l_flux_u", "flux_u_limit", "flux_u_uJy_ul", "uplim_u"])
+def test_flags_beside_a_unit_in_a_name_are_found(flag):
+    table = {"redshift": [0.05], "flux_u_uJy": [3.0], "flux_err_u_uJy": [1.0], flag: ["<"]}
+    assert guess_mapping(table).bands["u"].limit == flag
+
+
+def test_a_redshift_beside_the_band_of_its_name_with_a_unit():
+    table = {"z": [0.05]} | {f"{b} (mag)": [18.0] for b in "ugriz"}
+    mapping = guess_mapping(table | {f"{b}_err (mag)": [0.1] for b in "ugriz"})
+    assert mapping.redshift == "z" and mapping.bands["z"].value == "z (mag)"
+    assert not any("not read" in note for note in mapping.notes)
+
+
+def test_two_columns_of_one_name_and_two_units_are_neither():
+    table = {"redshift": [0.05], "flux_u_mJy": [3.0], "flux_u (uJy)": [8.0]}
+    with pytest.raises(SedflowError, match="no photometry"):
+        guess_mapping(table | {"flux_err_u (uJy)": [1.0]})
 
 
 def test_a_unit_in_a_name_counts_less_than_a_column_without():
