@@ -26,17 +26,16 @@ def from_arrow(column):
         values = np.array([*values, None], dtype=object)
         return values[column.indices.fill_null(len(values) - 1).to_numpy(zero_copy_only=False)]
     if pa.types.is_list(kind) or pa.types.is_large_list(kind) or pa.types.is_fixed_size_list(kind):
-        if pa.types.is_fixed_size_list(kind):
-            width = kind.list_size
-        else:
-            lengths = pc.unique(pc.list_value_length(column).drop_null())
-            if len(lengths) > 1 or not len(column):  # of no use, and perhaps very many numbers
-                return np.full(len(column), "a list of any length", dtype=object)
-            width = lengths[0].as_py() if len(lengths) else 1
-        there = ~column.is_null().to_numpy(zero_copy_only=False)
+        length = pc.fill_null(pc.list_value_length(column), 0)  # of fixed lists, too
+        widths = [n for n in pc.unique(length).to_pylist() if n]
+        if not len(column) or len(widths) > 1:  # of no use, and perhaps very many numbers
+            return np.full(len(column), "a list of any length", dtype=object)
+        if not widths:  # a part of a table without any
+            return np.full(len(column), None, dtype=object)
+        there = length.to_numpy(zero_copy_only=False) > 0
         numbers = pc.list_flatten(column).cast(pa.float64(), safe=False)
-        out = np.full((len(column), width), np.nan)
-        out[there] = numbers.to_numpy(zero_copy_only=False).reshape(-1, width)
+        out = np.full((len(column), widths[0]), np.nan)
+        out[there] = numbers.to_numpy(zero_copy_only=False).reshape(-1, widths[0])
         return out
     if pa.types.is_integer(kind) or pa.types.is_boolean(kind):
         mask = column.is_null().to_numpy(zero_copy_only=False)

@@ -206,8 +206,8 @@ class Columns:
             return values[:, 0]
         if values.ndim == 1 and k is None:
             return values
-        if values.ndim == 1 and not len(values):
-            return values  # an empty table does not tell how many numbers a cell would hold
+        if values.ndim == 1 and all(value is None for value in values):
+            return values  # such a part of a table does not tell how many numbers a cell holds
         if values.ndim == 1:
             raise SedflowError(f"the column {base!r} holds one value a row, so there is no {name}")
         if values.ndim > 2 or k is None or k >= values.shape[1]:
@@ -385,13 +385,18 @@ def _of_elements(values):
 
 
 def _is_list(value):
-    return isinstance(value, list | tuple) or (isinstance(value, np.ndarray) and value.ndim > 0)
+    return isinstance(value, list | tuple) or (isinstance(value, np.ndarray) and value.ndim == 1)
+
+
+def _is_blank(value):
+    nothing = value is None or value is np.ma.masked or type(value).__name__ == "NAType"
+    return nothing or (isinstance(value, float) and np.isnan(value))
 
 
 def _of_lists(values):
     """Objects (n,) as they are; lists of m numbers as (n, m), blank where there is no such list."""
-    lengths = Counter(len(v) for v in values if _is_list(v))
-    if not lengths:
+    lengths = Counter(len(v) for v in values if _is_list(v) and len(v))
+    if not lengths or not all(_is_list(v) or _is_blank(v) for v in values):
         return values
     (width, _), *_ = lengths.most_common(1)
     blank = [np.nan] * width

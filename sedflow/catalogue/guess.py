@@ -146,7 +146,7 @@ def _finder(names):
 def _finder_of_fluxes(names):
     """The same; a unit in a name is not part of it, where one column alone is called so.
 
-    Beside "z (mag)", z is no band.
+    Beside "z (mag)", z is not a band.
     """
     find, bases = _finder(names), Counter(split_name(name)[0].lower() for name in names)
     bare = {base.lower(): name for name in names if (base := split_name(name)[0]) != name}

@@ -715,7 +715,7 @@ def test_a_unit_in_a_name_counts_less_than_a_column_without():
     assert guess_mapping(table).bands["u"].value == "flux_u"
 
 
-@pytest.mark.parametrize("odd", [None, [], [1.0], np.nan])
+@pytest.mark.parametrize("odd", [None, [], [1.0], np.nan, pd.NA])
 @pytest.mark.parametrize("row", [0, 2])
 @pytest.mark.parametrize("kind", [dict, pd.DataFrame])
 def test_a_row_without_its_list_is_blank(kind, row, odd):
@@ -726,6 +726,24 @@ def test_a_row_without_its_list_is_blank(kind, row, odd):
     expected = [np.nan if k == row else one for k, one in enumerate([40.0, 60.0, 80.0])]
     assert columns.width("flux") == 2
     np.testing.assert_array_equal(columns.numbers("flux[1]", {}), expected)
+
+
+@pytest.mark.parametrize("odd", [None, []])
+def test_a_part_of_a_table_without_lists_is_blank(odd):
+    """A Parquet file was refused where 20,000 rows in a row had none."""
+    whole = pa.table({"flux": [[1.0, 2.0], odd, odd, [3.0, 4.0]], "z": [0.1] * 4})
+    np.testing.assert_array_equal(Columns(whole).numbers("flux[1]", {}), [2, np.nan, np.nan, 4])
+    assert np.isnan(Columns(whole.slice(1, 2)).numbers("flux[1]", {})).all()
+    fixed = pa.array([[1.0, 2.0], None, None], pa.list_(pa.float64(), 2))
+    part = Columns(pa.table({"flux": fixed}).slice(1, 2))
+    assert np.isnan(part.numbers("flux[0]", {})).all()
+
+
+def test_a_list_among_numbers_is_no_column_of_lists():
+    columns = Columns({"f": [[0.3], 0.4, 0.5]})
+    reasons: dict = {}
+    np.testing.assert_array_equal(columns.numbers("f", reasons), [np.nan, 0.4, 0.5])
+    assert list(reasons) == [0]
 
 
 def test_a_first_cell_that_is_masked_or_has_no_unit_is_blank():
