@@ -80,6 +80,10 @@ def test_keys_lead_through_the_rows_of_an_uploaded_catalogue(nsa, posterior):
     state.galaxy = "mine.csv g2490"  # Back
     one._heard("next", "")
     assert state.galaxy == "mine.csv g3549"
+    asyncio.run(one.views["data"].catalogue.run())  # again
+    one._heard("previous", "")
+    one._heard("next", "")
+    assert state.galaxy == "mine.csv g3549"
     one.show("forward")  # which a galaxy of the atlas does not leave either
     one._heard("next", "")
     assert (one.active, state.galaxy) == ("forward", "mine.csv g72")

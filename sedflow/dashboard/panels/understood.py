@@ -30,8 +30,12 @@ class UnderstoodPanel(pn.viewable.Viewer):
         problems : with row, id and reason
         """
         lines = [f"- {plain(typeset(text))}" for text in [*said][:_MOST_SAID]]
-        self.report.object = "\n".join(["How the columns were read:", "", *lines])
+        last = "The first rows as they are used, fluxes and errors in nanomaggies:"
+        self.report.object = "\n".join(["How the columns were read:", "", *lines, "", last])
+        exact = first["redshift"].round(5) if "redshift" in first else None
         first = first.round(3)
+        if exact is not None:
+            first["redshift"] = exact
         first["id"] = first["id"].map(printable)  # numbers of 19 digits lose some in a browser
         # Below, each row that cannot be run has its problem.
         first = first.drop(columns="problem", errors="ignore")

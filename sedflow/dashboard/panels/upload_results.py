@@ -107,9 +107,15 @@ class ResultsPanel(pn.viewable.Viewer):
 
     def beside(self, by: int, galaxy: str) -> str:
         """The galaxy of the next row, or of one before, if this is one of a row; "" otherwise."""
-        if self.done is None or galaxy not in self._rows:
+        if self.done is None:
             return ""
-        row = (self._rows[galaxy] + by) % len(self.done.frame)
+        at = self._rows.get(galaxy)
+        if at is None:  # of a run before this one, perhaps
+            same = [f"{self.done.inputs.name} {ident}" == galaxy for ident in self.done.frame["id"]]
+            if not any(same):
+                return ""
+            at = same.index(True)
+        row = (at + by) % len(self.done.frame)
         self._table.selection = [row]
         return self._name_of(self.done, row)
 
