@@ -25,7 +25,7 @@ from sedflow.catalogue.column_names import (
 from sedflow.catalogue.columns import Columns, readable_unit, root_of, some
 from sedflow.catalogue.frame_index import written_index
 from sedflow.catalogue.mapping import BandColumns, ColumnMap
-from sedflow.catalogue.named_units import split_name
+from sedflow.catalogue.named_units import ends_with_unit, split_name
 from sedflow.catalogue.presets import named, preset_of
 from sedflow.catalogue.surveys import values_without_errors, what_surveys_tell
 from sedflow.errors import SedflowError, check_kind
@@ -143,17 +143,20 @@ def _finder(names):
     return lambda name: name if name in exact else lower.get(name.lower())
 
 
-def _finder_of_fluxes(names):
-    """The same; a unit in a name is not part of it, where one column alone is called so.
+def _finder_by_units(names):
+    """The same for names that end with a unit, which is not part of them; then for the others.
 
-    Beside "z (mag)", z is not a band.
+    Of two columns with one name and two units it gives neither.
     """
-    find, bases = _finder(names), Counter(split_name(name)[0].lower() for name in names)
-    bare = {base.lower(): name for name in names if (base := split_name(name)[0]) != name}
-    alias = {base: name for base, name in bare.items() if bases[base] == 1 or base == "z"}
-    first = alias.get("z")
+    find, bases = _finder(names), [split_name(name)[0] for name in names]
+    named = {base.lower(): name for base, name in zip(bases, names, strict=True) if base != name}
+    often = Counter(base.lower() for base, name in zip(bases, names, strict=True) if base != name)
     return lambda name: (
-        (first if name.lower() == "z" else None) or (find(name) or alias.get(name.lower()))
+        named[name.lower()]
+        if often[name.lower()] == 1
+        else None
+        if often[name.lower()]
+        else find(name)
     )
 
 
@@ -182,8 +185,14 @@ def _best_part(columns, redshift, bands, stated):
     """
     read = []
     for part in columns.parts():
-        find = _finder_of_fluxes([name for name in part.names if name != redshift])
-        read.append((part, find, _photometry(part, find, bands, stated)))
+        names = [name for name in part.names if name != redshift]
+        find = _finder(names)
+        found = _photometry(part, find, bands, stated)
+        if not found[1]:  # else a value would have the error of one in another unit
+            by_units = _finder_by_units(names)
+            if (other := _photometry(part, by_units, bands, stated))[1]:
+                find, found = by_units, other
+        read.append((part, find, found))
     best = max(read, key=lambda one: (bool(stated and one[2][0].bands), len(one[2][1])))
     _, found, guessed, aside = best[2]
     for other in read:
@@ -597,7 +606,8 @@ def _with_companions(columns, find, band, name):
     values = dict.fromkeys((band.value, split_name(band.value)[0]))
     for pattern, value in itertools.product(LIMITS, values):
         limit = find(pattern.format(v=value, b=letter))
-        mine = limit and limit not in (band.value, band.error)
+        # A column with a unit is the depth itself.
+        mine = limit and limit not in (band.value, band.error) and not ends_with_unit(limit)
         if mine and columns.may_be_flags(limit):  # not the depth itself
             more["limit"] = limit
             break

@@ -42,3 +42,13 @@ def split_name(name: str) -> tuple[str, str]:
     except SedflowError:
         return name, ""
     return base, unit
+
+
+def ends_with_unit(name: str) -> bool:
+    """Whether a name ends with its unit, and not with what is added behind that.
+
+    >>> ends_with_unit("flux_u_limit (uJy)"), ends_with_unit("flux_u_uJy_limit")
+    (True, False)
+    """
+    at_end = _IN_BRACKETS.fullmatch(name) or _BEHIND.fullmatch(name)
+    return bool(at_end and split_name(name)[1])

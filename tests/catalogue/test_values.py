@@ -704,6 +704,23 @@ def test_a_redshift_beside_the_band_of_its_name_with_a_unit():
     assert not any("not read" in note for note in mapping.notes)
 
 
+@pytest.mark.parametrize("name", ["flux_u_limit_uJy", "flux_u_limit (uJy)"])
+def test_a_depth_with_a_unit_is_no_flag(name):
+    table = {"redshift": [0.05], "flux_u_uJy": [9.0], "flux_err_u_uJy": [1.0], name: [5.0]}
+    assert guess_mapping(table).bands["u"].limit == ""
+
+
+def test_a_value_has_not_the_error_of_one_in_another_unit():
+    """SDSS magnitudes beside converted fluxes; fluxes beside the same in uJy, with errors."""
+    sdss = {"redshift": [0.05]} | {b: [18.0] for b in "ugriz"}
+    sdss |= {f"err_{b}": [0.1] for b in "ugriz"} | {f"{b}_uJy": [200.0] for b in "ugriz"}
+    pairs = {b: (one.value, one.error) for b, one in guess_mapping(sdss).bands.items()}
+    assert pairs == {b: (b, f"err_{b}") for b in "ugriz"}
+    table = {"redshift": [0.05], "flux_u": [30.0], "flux_u_uJy": [109.0], "flux_err_u_uJy": [2.0]}
+    found = guess_mapping(table).bands["u"]
+    assert (found.value, found.error) == ("flux_u_uJy", "flux_err_u_uJy")
+
+
 def test_two_columns_of_one_name_and_two_units_are_neither():
     table = {"redshift": [0.05], "flux_u_mJy": [3.0], "flux_u (uJy)": [8.0]}
     with pytest.raises(SedflowError, match="no photometry"):

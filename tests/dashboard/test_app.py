@@ -958,6 +958,17 @@ def test_pins_are_whole_on_a_phone_and_their_focus_is_that_of_other_buttons(blan
     assert chips.nth(1).evaluate(outline) == "solid 2px"
 
 
+def test_a_job_that_begins_comes_into_view_on_a_tablet(blank, address):
+    """Its bar was below the screen, and nothing seemed to happen."""
+    blank.set_viewport_size({"width": 820, "height": 1180})
+    go(blank, f"{address}?galaxy=72")
+    blank.get_by_role("button", name="Run MCMC", exact=True).click()
+    bar = blank.get_by_role("progressbar").locator("visible=true")
+    bar.wait_for(timeout=30_000)
+    expect(bar).to_be_in_viewport(timeout=20_000)
+    blank.get_by_role("button", name="Cancel").locator("visible=true").first.click()
+
+
 def test_numbers_of_five_pins_are_whole_on_a_tablet(blank, address):
     """The last column had what room was left, and its lower errors were cut."""
     blank.set_viewport_size({"width": 820, "height": 1180})

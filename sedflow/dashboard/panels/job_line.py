@@ -19,6 +19,19 @@ _POLL = 250  # ms between two looks at the job
 _UNKNOWN = -1  # value of a bar that moves, as nobody knows how far the job is
 
 
+#: A job that begins comes into view, as soon as its card is there: on a tablet it is below the
+#: screen, and nothing seemed to happen.
+_REVEAL = """
+let looks = 0
+const look = cb_obj.visible && setInterval(() => {
+  const there = window.Bokeh?.index.find_one(cb_obj)?.el?.getClientRects().length
+  if (!there && ++looks < 20) return
+  clearInterval(look)
+  window.sedflow?.reveal(cb_obj)
+}, 300)
+"""
+
+
 class JobLine(pn.viewable.Viewer):
     """Runs one job at a time; `cancel_button` stands where the panel puts it.
 
@@ -45,6 +58,7 @@ class JobLine(pn.viewable.Viewer):
         self._bar = pn.indicators.Progress(
             value=0, max=100, sizing_mode="stretch_width", visible=False, height=18
         )
+        self._bar.jscallback(visible=_REVEAL)
         self._text = prose("", margin=(0, 10))
 
     def say(self, text: str) -> None:
