@@ -81,6 +81,8 @@ class Columns:
                 f"{type(table).__name__} has no rows yet; give what collect() of polars, or df() "
                 "of DuckDB, returns"
             )
+        if isinstance(table, AnyMapping):
+            check_labels(SedflowError, **{str(name): v for name, v in table.items()})
         self.n  # noqa: B018 - raises
         self.masks = {name for name in self.names if f"{name}.mask" in self.names}
         companions = {f"{name}.mask" for name in self.masks}
@@ -104,7 +106,6 @@ class Columns:
 
     def _length(self):
         """Rows of a mapping of arrays, which must be as long as one another."""
-        check_labels(SedflowError, **{str(name): v for name, v in self.table.items()})
         lengths = {name: _rows_of(values) for name, values in self.table.items()}
         bare = [str(name) for name, shape in lengths.items() if not shape]
         if bare:

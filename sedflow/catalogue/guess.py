@@ -2,7 +2,7 @@
 
 import itertools
 import re
-from collections import Counter
+from collections import defaultdict
 from dataclasses import replace
 
 import numpy as np
@@ -148,16 +148,19 @@ def _finder_by_units(names):
 
     Of two columns with one name and two units it gives neither.
     """
-    find, bases = _finder(names), [split_name(name)[0] for name in names]
-    named = {base.lower(): name for base, name in zip(bases, names, strict=True) if base != name}
-    often = Counter(base.lower() for base, name in zip(bases, names, strict=True) if base != name)
-    return lambda name: (
-        named[name.lower()]
-        if often[name.lower()] == 1
-        else None
-        if often[name.lower()]
-        else find(name)
-    )
+    find, by_base = _finder(names), defaultdict(list)
+    for name in names:
+        base, unit = split_name(name)
+        if unit:
+            by_base[base.lower()].append(name)
+
+    def find_by_unit(name):
+        some = by_base.get(name.lower())
+        if not some:
+            return find(name)
+        return some[0] if len(some) == 1 else None
+
+    return find_by_unit
 
 
 def mapping_of(table, mapping: ColumnMap | None, bands=None) -> ColumnMap:

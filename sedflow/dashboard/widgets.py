@@ -23,6 +23,7 @@ from sedflow.palette import INK_BLUE, PAPER
 __all__ = [
     "NO_LABEL",
     "PRESSED",
+    "REVEAL",
     "SMALL_TABLE",
     "SPREAD",
     "TEXT_ALONE",
@@ -67,6 +68,9 @@ NO_LABEL = """
   white-space: nowrap;
 }
 """
+
+#: Of what becomes visible below the screen: the page goes there, as soon as it has its place.
+REVEAL = "if (cb_obj.visible) setTimeout(() => window.sedflow?.reveal(cb_obj), 300)"
 
 #: Style of rows whose columns go below each other on tablets.
 WRAP = "@media (max-width: 900px) { :host { flex-wrap: wrap; } }"

@@ -351,7 +351,7 @@ class Ladder:
         elif chains is not None:
             ess = min(chains.ess_bulk.min(), chains.ess_tail.min())
             self.figures.update(k_hat=np.nan, ess=float(ess))
-        few = held is not None and held.ess <= TELLING  # whose p-value is that of a handful
+        few = held is not None and _too_few(draws)  # whose p-value is that of a handful
         self.figures["warning"] = "" if few else misfit_warning(p, calibrated)
 
     @contextmanager

@@ -17,7 +17,7 @@ from sedflow.dashboard.quantities import (
     chosen_quantities,
 )
 from sedflow.dashboard.server.jobs import Jobs, Work
-from sedflow.dashboard.widgets import note, plain, text_table
+from sedflow.dashboard.widgets import REVEAL, note, plain, text_table
 from sedflow.figures.intervals import IntervalFigure
 
 __all__ = ["GridsPanel"]
@@ -27,8 +27,6 @@ _HINT = (
     "Fits the same data with FSPS, FSPS with gas, and BC03, in seconds to a minute: the evidence "
     "says how well each predicts them, averaged over its prior."
 )
-#: What was found lies below what the panel shows: the page goes there.
-_REVEAL = "if (cb_obj.visible) setTimeout(() => window.sedflow?.reveal(cb_obj), 300)"
 _MIDDLE = slice(1, 4)  # 16, 50 and 84 % of five quantiles
 
 
@@ -55,7 +53,7 @@ class GridsPanel(AnswerPanel):
         self._pane = figure_pane(margin=(4, 0))
         # In a box that can be hidden, which the pane of a figure cannot.
         self._box = pn.Column(self._pane, visible=False, margin=0, sizing_mode="stretch_width")
-        self._box.jscallback(visible=_REVEAL)
+        self._box.jscallback(visible=REVEAL)
         self.figure: IntervalFigure | None = None
 
     def draw(self, answer: Answer, brushed: Brushed | None) -> None:

@@ -15,7 +15,7 @@ from sedflow.dashboard.panels.run_columns import in_a_word
 from sedflow.dashboard.quantities import in_labels
 from sedflow.dashboard.server.work import beside
 from sedflow.dashboard.upload_run import DRAWS, Results
-from sedflow.dashboard.widgets import plain, printable, prose, tall, text_table, typeset
+from sedflow.dashboard.widgets import REVEAL, plain, printable, prose, tall, text_table, typeset
 from sedflow.sampling.verdict import APPROXIMATE, FAILED
 
 __all__ = ["ResultsPanel"]
@@ -29,9 +29,6 @@ _SHOWN = {
     "a_v": "A_V [mag]",
 }
 _TOLD = 5  # reasons on the page; the files have all
-#: Results come below what was read, often below the screen: the page goes there, as soon as they
-#: have their place in it.
-_REVEAL = "if (cb_obj.visible) setTimeout(() => window.sedflow?.reveal(cb_obj), 300)"
 
 
 class ResultsPanel(pn.viewable.Viewer):
@@ -65,7 +62,7 @@ class ResultsPanel(pn.viewable.Viewer):
             margin=0,
             sizing_mode="stretch_width",
         )
-        self._column.jscallback(visible=_REVEAL)
+        self._column.jscallback(visible=REVEAL)
 
     def clear(self) -> None:
         """Show nothing."""
