@@ -25,6 +25,7 @@ from sedflow.catalogue.flags import (
     word_of,
 )
 from sedflow.catalogue.named_units import split_name
+from sedflow.catalogue.owners import Owners
 from sedflow.catalogue.result_columns import (
     Pairs,
     fluxes_of_results,
@@ -89,7 +90,7 @@ class Columns:
         self.names = [name for name in self.names if name not in companions]
         #: fluxes and errors of results, to which this table may be joined
         self.of_results = fluxes_of_results(self.names)
-        self.pairs = Pairs(self.names)
+        self._pairs, self._owners = Pairs(self.names), Owners(self.names)
         self.problems = (getattr(table, "meta", None) or {}).get("problems", {})
         if any(row >= self.n for row in self.problems):
             raise SedflowError(
@@ -121,6 +122,15 @@ class Columns:
                     f"{lengths[first][0]:,} and {shape[0]:,} rows; give all columns as many"
                 )
         return lengths[first][0] if lengths else 0
+
+    def fit(self, value: str, error: str) -> bool:
+        """Whether the one column may hold the errors of the other, by their names and places."""
+        return self._pairs.fit(value, error) and self._owners.fit(value, error)
+
+    def with_errors(self) -> list[str]:
+        """The columns beside which there is one that is their error by its name."""
+        mine = set(self.names)
+        return [name for name in self._owners.with_errors() if name in mine]
 
     def parts(self) -> list["Columns"]:
         """The table without the fluxes of results, and these alone: neither may have the other's.

@@ -2,7 +2,7 @@
 
 import itertools
 import re
-from collections import defaultdict
+from collections import Counter, defaultdict
 from dataclasses import replace
 
 import numpy as np
@@ -26,6 +26,7 @@ from sedflow.catalogue.columns import Columns, readable_unit, root_of, some
 from sedflow.catalogue.frame_index import written_index
 from sedflow.catalogue.mapping import BandColumns, ColumnMap
 from sedflow.catalogue.named_units import ends_with_unit, split_name
+from sedflow.catalogue.owners import words_of
 from sedflow.catalogue.presets import named, preset_of
 from sedflow.catalogue.surveys import values_without_errors, what_surveys_tell
 from sedflow.errors import SedflowError, check_kind
@@ -45,6 +46,7 @@ _OF_THE_BAND_Z = (
 )
 _LEAST_AROUND = 3  # letters of a name beside those of the band, by which it is known
 _LONGEST_BAND = 8  # letters
+_MOST_UNITS = 4  # in names, that are looked at
 _FILTER = re.compile(r"[A-Za-z]+[0-9]*-[A-Za-z0-9]+")  # such as decam2014-g
 _Z_LEAST = 6.0  # and smaller ones are redshifts
 _Z_MAX = 12.0  # larger numbers in a column z, beside magnitudes by letters, are magnitudes
@@ -84,7 +86,7 @@ def guess_mapping(
     for band in bands or ():
         load_band(band)  # the sentence on an unknown name comes from there
     stated = preset_of(preset) if preset else None
-    part, find, (told, found, guessed, aside) = _best_part(columns, redshift, bands, stated)
+    part, finders, (told, found, guessed, aside) = _best_part(columns, redshift, bands, stated)
     survey = told.survey
     if stated and not told.bands:
         values = ", ".join(dict.fromkeys(layout["value"] for layout in stated.photometry))
@@ -93,7 +95,7 @@ def guess_mapping(
             f"{some(columns.names)}; choose another preset, or write a mapping"
         )
     if not found:
-        raise SedflowError(_no_photometry(part, find, bands or NSA_BANDS))
+        raise SedflowError(_no_photometry(part, finders, bands or NSA_BANDS))
     if lost := [band for band in bands or () if not _is_in(band, found)]:
         raise SedflowError(
             f"there are no columns of {', '.join(lost)}, with their errors, among "
@@ -110,7 +112,9 @@ def guess_mapping(
     if not ident:
         ident, said = written_index(table, used | {name})
         notes += said
-    notes += _unknown_bands(columns, found, used | {name, ident}, notes) if bands is None else []
+    if bands is None:
+        notes += _unknown_bands(columns, found, used | {name, ident}, notes)
+        notes += _passed_over(columns, used | {name, ident}, notes)
     if name.lower() == "z" and letters:
         notes.append(
             f"{name} is taken as the redshift by its numbers, beside magnitudes by letters"
@@ -135,32 +139,38 @@ def guess_names(table, preset: str = "") -> tuple[str, str]:
 
 
 def _finder(names):
-    """A function that gives a column by its name as it is, or else whatever its case."""
-    lower: dict[str, str] = {}
-    for name in names:
-        lower.setdefault(name.lower(), name)
-    exact = set(names)
-    return lambda name: name if name in exact else lower.get(name.lower())
+    """A function that gives a column by its name as it is, or else whatever its case.
 
-
-def _finder_by_units(names):
-    """The same for names that end with a unit, which is not part of them; then for the others.
-
-    Of two columns with one name and two units it gives neither.
+    names : of columns, or column by name
     """
-    find, by_base = _finder(names), defaultdict(list)
+    exact = names if isinstance(names, dict) else dict(zip(names, names, strict=True))
+    lower: dict[str, str] = {}
+    for name, column in exact.items():
+        lower.setdefault(name.lower(), column)
+    return lambda name: exact.get(name) or lower.get(name.lower())
+
+
+def _finders(names):
+    """Ways to find columns: by their names, and by names without the units that they end with.
+
+    Where names have several units, each unit is a way of its own, so that a value and its error are
+    of one, beside that by all names that one column alone has.
+    """
+    yield _finder(names)
+    by_unit: dict[str, dict[str, str]] = defaultdict(dict)
     for name in names:
         base, unit = split_name(name)
         if unit:
-            by_base[base.lower()].append(name)
-
-    def find_by_unit(name):
-        some = by_base.get(name.lower())
-        if not some:
-            return find(name)
-        return some[0] if len(some) == 1 else None
-
-    return find_by_unit
+            by_unit[unit].setdefault(base, name)
+    if not by_unit:
+        return
+    plain = dict(zip(names, names, strict=True))
+    times = Counter(base for mine in by_unit.values() for base in mine)
+    both = {base: name for mine in by_unit.values() for base, name in mine.items()}
+    yield _finder({**plain, **{base: name for base, name in both.items() if times[base] == 1}})
+    if len(by_unit) > 1:
+        for mine in sorted(by_unit.values(), key=len, reverse=True)[:_MOST_UNITS]:
+            yield _finder({**plain, **mine})
 
 
 def mapping_of(table, mapping: ColumnMap | None, bands=None) -> ColumnMap:
@@ -184,20 +194,18 @@ def _best_part(columns, redshift, bands, stated):
     """The part of a table that has the most bands: its own columns first, or those of results.
 
     Bands that were asked for by name and that it lacks are those of another part. Returns the
-    part, a function that finds its columns, and its photometry.
+    part, ways to find columns, and its photometry.
     """
-    read = []
-    for part in columns.parts():
-        names = [name for name in part.names if name != redshift]
-        find = _finder(names)
-        found = _photometry(part, find, bands, stated)
-        if not found[1]:  # else a value would have the error of one in another unit
-            by_units = _finder_by_units(names)
-            if (other := _photometry(part, by_units, bands, stated))[1]:
-                find, found = by_units, other
-        read.append((part, find, found))
-    best = max(read, key=lambda one: (bool(stated and one[2][0].bands), len(one[2][1])))
+    read, rank = [], []
+    for k, part in enumerate(columns.parts()):
+        finders = list(_finders([name for name in part.names if name != redshift]))
+        for find in finders:
+            told, found, *_ = photometry = _photometry(part, find, bands, stated)
+            read.append((part, finders, photometry))
+            rank.append((bool(stated and told.bands), len(found), -k))
+    best = read[rank.index(max(rank))]
     _, found, guessed, aside = best[2]
+    known = {column for one in found.values() for column in (one.value, one.error)}
     for other in read:
         if other is best:
             continue
@@ -205,12 +213,13 @@ def _best_part(columns, redshift, bands, stated):
         for band in [band for band in bands or () if band in others and not _is_in(band, found)]:
             found[band] = others.pop(band)
             guessed += [band] if band in by_name else []
-        if others:
-            names = [band.value for band in others.values()]
+        names = [band.value for band in others.values() if band.value not in known]
+        known.update(names)
+        if names:
             theirs = columns.of_results.issuperset(names)
             whose = "which are of results" if theirs else "beside the fluxes that are read"
             aside.append(_not_read(names, whose))
-    known = {band.value for _, _, one in read for band in one[1].values()}
+    known |= {band.value for _, _, one in read for band in one[1].values()}
     theirs = [n for n in columns.names if n in columns.of_results and n not in known]
     if renamed := [n for n in theirs if n.lower().startswith("flux") and not _is_of_a_band(n)]:
         aside.append(_not_read(renamed, "which are of results, and renamed by a join"))
@@ -331,6 +340,20 @@ def _unknown_bands(columns, found, used, said):
     return [f"not read: {some(each)}, {which}"]
 
 
+def _passed_over(columns, used, said):
+    """A sentence on columns of bands with errors that no other sentence names."""
+    told = " ".join(said)
+    over = [name for name in columns.with_errors() if name not in used and name not in told]
+    over = [name for name in over if name.lower() != "z" and _is_of_some_band(name)]
+    return [_not_read([some(over)], "beside the fluxes that are read")] if over else []
+
+
+def _is_of_some_band(name):
+    """Whether a word of a name, or what the names of fluxes leave of it, is a band."""
+    words = [word.removesuffix("mag") for word in words_of(name)[0]]
+    return any(word in NSA_BANDS or word in _FURTHER for word in words)
+
+
 def _around(name, letter):
     """What stands before and after a letter in a name, wherever it comes."""
     return [(name[: k.start()], name[k.end() :]) for k in re.finditer(re.escape(letter), name)]
@@ -356,10 +379,10 @@ def _is_in(band, found):
     return band in found or (len(band) == 1 and any(b.rpartition("-")[2] == band for b in found))
 
 
-def _no_photometry(columns, find, bands):
+def _no_photometry(columns, finders, bands):
     """What is missing, where there is no flux with an error."""
-    alone = values_without_errors(columns, find) or _alone(columns, find, bands)
-    if alone:
+    every = (values_without_errors(columns, f) or _alone(columns, f, bands) for f in finders)
+    if alone := next(filter(None, every), None):
         err = "_ERR" if alone[0].isupper() else "_err"
         return (
             f"no photometry found: {some(alone)} have no columns of errors beside them, without "
@@ -487,25 +510,33 @@ def _guess_bands(columns, find, bands):
     """
     found: dict[tuple, dict[str, BandColumns]] = {}
     errors_of: dict[tuple, dict[tuple, dict[str, BandColumns]]] = {}
+    beside: dict[tuple, bool] = {}
     everywhere = dict.fromkeys((*bands, *NSA_BANDS))  # z is compared with bands not asked for, too
     for pattern, errors, unit, kind in PATTERNS:
         for prefix in PREFIXES if "{p}" in pattern else ("",):
             own, others = (_prefixed(text, prefix) for text in (pattern, errors))
-            beside = any(_of_band(find, own, band) for band in everywhere if not _is_z(band))
-            for error in others:
+            values = {band: _of_band(find, own, band) for band in everywhere}
+            values = {band: name for band, name in values.items() if name}
+            for error in others if values else ():
                 key = (pattern, prefix, error if pattern == BARE else "")
+                found.setdefault(key, {})  # in the order of the patterns
+                beside[key] = any(not _is_z(band) for band in values)
                 mine = errors_of.setdefault(key, {}).setdefault((error, kind), {})
-                for band in everywhere:
-                    pair = [_of_band(find, name, band) for name in (own, error)]
-                    fit = all(pair) and columns.pairs.fit(*pair)
+                for band, value in values.items():
+                    pair = value, _of_band(find, error, band)
+                    fit = pair[1] and columns.fit(*pair)
                     if fit and not any(map(columns.width, pair)):
                         mine[band] = _columns_of(columns, *pair, unit, kind, band)
-                chosen = _by_error(errors_of[key], beside)
-                found[key] = {band: chosen[band] for band in bands if band in chosen}
-            _pairs_of_errors(
-                columns, find, own, bands, unit, found.setdefault((pattern, prefix), {})
-            )
+            if values:
+                mine = found.setdefault((pattern, prefix), {})
+                _pairs_of_errors(columns, find, own, bands, unit, mine)
+    _drop_torn(errors_of)
+    for key, forms in errors_of.items():
+        chosen = _by_error(forms, beside[key])
+        found[key] = {band: chosen[band] for band in bands if band in chosen}
     found = {key: mine for key, mine in found.items() if key[0] != BARE or set(mine) != {"z"}}
+    if not found:
+        return {}, [], [], [], []
     best = max(found, key=lambda key: len(found[key]))  # the first of several
     most, own = found[best], _prefixed(*best[:2])
     told = {
@@ -517,6 +548,18 @@ def _guess_bands(columns, find, bands):
     alone = [_of_band(find, own, band) for band in bands if told and band not in told]
     bare = [n for n in alone if n and n not in rest and n.lower() not in REDSHIFTS]
     return told, by_name, others, list(dict.fromkeys(bare)), _other_errors(find, own, told)
+
+
+def _drop_torn(errors_of):
+    """Leave out errors that name a band alone, where a flux and a magnitude of it have them."""
+    claims: dict[str, set[bool]] = defaultdict(set)
+    named = [forms for key, forms in errors_of.items() if key[0] != BARE]  # z may be a redshift
+    loose = [mine for forms in named for form, mine in forms.items() if form[0] in LOOSE]
+    for one in (one for mine in loose for one in mine.values()):
+        claims[one.error].add(bool(one.unit) and one.flux_unit.logarithmic)
+    for mine in loose:
+        for band in [band for band, one in mine.items() if len(claims[one.error]) > 1]:
+            del mine[band]
 
 
 def _other_errors(find, pattern, found):
@@ -555,7 +598,7 @@ def _by_error(named, beside):
     most = max(map(len, full.values()), default=0)
     weak = [form for form, mine in loose.items() if len(mine) < most]
     chosen: dict[str, BandColumns] = {}
-    for form in sorted(named, key=weak.__contains__):
+    for form in sorted(named, key=lambda form: (form in weak, -len(named[form]))):
         for band, one in named[form].items():
             if band not in chosen:
                 sure = form in full or not _is_z(band)
@@ -593,7 +636,7 @@ def _pairs_of_errors(columns, find, pattern, bands, unit, mine):
         for band in bands:
             names = [_of_band(find, text.replace("{v}", pattern), band) for text in (lower, upper)]
             value = _of_band(find, pattern, band)
-            fit = value and all(names) and all(columns.pairs.fit(value, name) for name in names)
+            fit = value and all(names) and all(columns.fit(value, name) for name in names)
             if band not in mine and fit:
                 one = _columns_of(columns, value, names[0], unit, "sigma", band)
                 mine[band] = replace(one, error_upper=names[1])

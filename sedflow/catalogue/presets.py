@@ -89,7 +89,7 @@ class Preset:
                 for what in ("value", "error", "extinction", "transmission")
             }
             both = names["value"] and names["error"]
-            both = both and columns.pairs.fit(names["value"], names["error"])
+            both = both and columns.fit(names["value"], names["error"])
             if both and not any(columns.width(name) for name in names.values() if name):
                 out[band] = self._band(layout, names)
         return {} if self._is_of_redshift(layout, out, find) else out
@@ -109,7 +109,7 @@ class Preset:
         names = {k: find(layout[k]) for k in ("value", "error", "extinction") if layout.get(k)}
         if not (names["value"] and names["error"]):
             return {}
-        if not columns.pairs.fit(names["value"], names["error"]):
+        if not columns.fit(names["value"], names["error"]):
             return {}
         width = columns.width(names["value"])
         bands = {len(self.vector): self.vector, 5: self.vector[-5:]}.get(width, ())
