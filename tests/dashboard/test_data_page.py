@@ -3,6 +3,7 @@
 import asyncio
 import base64
 import io
+import json
 from html import unescape
 from types import SimpleNamespace
 
@@ -434,6 +435,21 @@ def test_a_table_of_many_bands_does_not_hold_the_page_up(view):
     view.understand()
     said = unescape(view.understood.report.object)
     assert f"2 bands are left out, for there are choosers for {MOST_BANDS}: a, b;" in said
+
+
+def test_long_names_of_columns_are_not_sent_with_each_chooser(view):
+    from sedflow.bands import band_names
+
+    known = ["id", "redshift", *(f"{k}_{b}" for b in band_names()[:30] for k in ("mag", "magerr"))]
+    names = [*known, *(f"{k}" + "\U0001f600" * 190 for k in range(900))]
+    text = f"{','.join(names)}\n{','.join(['0.1'] * len(names))}\n"
+    asyncio.run(view.load(text.encode(), "wide.csv"))
+    choosers = [w for pair in view.columns._pairs.values() for w in pair]
+    assert sum(2 * len(json.dumps(w.options)) for w in choosers) < 1.1e6
+    assert all(w.value in w.options for w in choosers)
+    first = list(view.columns._pairs)[-1]
+    assert view.columns._pairs[first][0].value == f"mag_{first}"
+    assert "more are too many to be offered here" in view.columns._column[0].object
 
 
 def test_a_run_ends_with_its_page(view, nsa, monkeypatch):

@@ -1,6 +1,7 @@
 """Which columns of an uploaded catalogue mean what."""
 
 import asyncio
+import json
 import re
 from collections.abc import Callable
 from dataclasses import replace
@@ -17,6 +18,8 @@ __all__ = ["MOST_BANDS", "NONE", "ColumnsPanel"]
 
 NONE = "–"
 MOST_BANDS = 32  # that have choosers: each offers every column, and takes the loop 13 ms
+#: Bytes that the names of columns may take in the page, which each chooser has all of.
+_MOST_OFFERED = 1_000_000
 _TABLE_UNITS = ("nanomaggies", "mag", "mmag", "Vega", "uJy", "mJy", "Jy", "nJy")
 
 _WRAP = ":host { flex-wrap: wrap; }"
@@ -37,6 +40,18 @@ def _kind_of(error):
     )
 
 
+def _offered(names, guessed, choosers):
+    """Those of the names that as many choosers can offer: what was guessed, then the first ones."""
+    left = _MOST_OFFERED // choosers
+    kept = set()
+    for name in dict.fromkeys([*guessed, *names]):
+        left -= 2 * len(json.dumps(name))  # as a name, and as what stands for it
+        if left < 0:
+            break
+        kept.add(name)
+    return [name for name in names if name in kept]
+
+
 class ColumnsPanel(pn.viewable.Viewer):
     """A chooser for each column that a catalogue needs.
 
@@ -54,14 +69,21 @@ class ColumnsPanel(pn.viewable.Viewer):
         """Show no choosers."""
         self._column.visible = False
 
-    async def offer(self, table, guess: Mapping | None, name: str = "", names=("", "")) -> None:
+    async def offer(self, table, guess: Mapping | None, name: str = "", known=("", "")) -> None:
         """Show choosers for the columns of a table, as `guess` has them.
 
-        name : of the file; names : the columns of ID and redshift, where there is no guess
+        name : of the file; known : the columns of ID and redshift, where there is no guess
         """
         self._table = table
-        ident, redshift = names if guess is None else (guess.id, guess.redshift)
-        options = [NONE, *elements(table)]
+        ident, redshift = known if guess is None else (guess.id, guess.redshift)
+        bands = {} if guess is None else guess.bands
+        there = list(dict.fromkeys((*NSA_BANDS, *bands)))
+        self.left_out, there = there[MOST_BANDS:], there[:MOST_BANDS]
+        names, mine = elements(table), [bands[band] for band in there if band in bands]
+        guessed = [ident, redshift, *(name for one in mine for name in (one.value, one.error))]
+        options = [NONE, *_offered(names, guessed, 2 * len(there) + 2)]
+        more = len(names) + 1 - len(options)
+        left = f". {more:,} more are too many to be offered here; upload fewer, or shorten names."
 
         def select(label, value, width=150):
             return pn.widgets.Select(
@@ -72,7 +94,6 @@ class ColumnsPanel(pn.viewable.Viewer):
                 margin=(4, 6),
             )
 
-        bands = {} if guess is None else guess.bands
         self._id = select("ID", ident)
         self._redshift = select("redshift", redshift)
         units = {b.unit for b in bands.values() if b.unit}
@@ -83,11 +104,9 @@ class ColumnsPanel(pn.viewable.Viewer):
             value=next(iter(units)) if len(units) == 1 and units <= set(_TABLE_UNITS) else NONE,
         )
         self._guess, self._whole = bands, guess
-        there = list(dict.fromkeys((*NSA_BANDS, *bands)))
-        self.left_out = there[MOST_BANDS:]
         self._pairs = {}
         cells = []
-        for band in there[:MOST_BANDS]:
+        for band in there:
             one = bands.get(band)
             pair = (
                 select(band, one.value if one else "", _BAND_WIDTH),
@@ -107,7 +126,8 @@ class ColumnsPanel(pn.viewable.Viewer):
         sheets = [_WRAP, _HALVES] if len(cells) in (7, 8) else [_WRAP]
         box = pn.Row(*cells, margin=0, sizing_mode="stretch_width", stylesheets=sheets)
         with pn.io.hold(freeze=True):  # one by one, each would cost as much as all of them
-            head = [prose(f"Columns of **{plain(name)}**", margin=(4, 6))] if name else []
+            said = f"Columns of **{plain(name)}**{left if more else ''}"
+            head = [prose(said, margin=(4, 6))] if name else []
             self._column[:] = [*head, pn.Row(self._id, self._redshift, self._unit), box]
             self._column.visible = True
         await asyncio.sleep(0)  # others go between

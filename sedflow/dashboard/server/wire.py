@@ -67,16 +67,19 @@ class Wire(WebSocketProtocol13):
         buffer = self.stream._write_buffer  # none of a stream that is closed
         return 0 if buffer is None else len(buffer)
 
-    def _is_read(self):
-        """Whether the visitor reads what is sent; of who does not, the socket is closed."""
-        is_read = self.unread <= _MOST_UNREAD
+    def _is_read(self, more=0):
+        """Whether the visitor reads what is sent; of who does not, the socket is closed.
+
+        more : bytes that would wait, too
+        """
+        is_read = self.unread + more <= _MOST_UNREAD
         if not is_read:
             self._abort()
         return is_read
 
     def write_message(self, message, binary=False):
         """Write what the visitor reads; of who does not read, the socket is closed."""
-        if not self._is_read():
+        if not self._is_read(len(message)):
             nothing = asyncio.get_running_loop().create_future()
             nothing.set_result(None)
             return nothing
@@ -87,8 +90,6 @@ class Wire(WebSocketProtocol13):
 
         Text goes as text, bytes as binary; of who does not read, the socket is closed.
         """
-        if not self._is_read():
-            return
         frames: list[bytes] = []
         stream = self.stream
         self.stream = SimpleNamespace(write=frames.append)  # type: ignore[assignment]
@@ -100,6 +101,8 @@ class Wire(WebSocketProtocol13):
                     self._write_frame(True, _BINARY, part)
         finally:
             self.stream = stream
+        if not self._is_read(sum(map(len, frames))):
+            return
         try:
             await stream.write(b"".join(frames))
         except StreamClosedError:
