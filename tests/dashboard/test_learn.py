@@ -27,6 +27,7 @@ from sedflow.dashboard.learn.out_of_domain import lesson as out_of_domain
 from sedflow.dashboard.learn.plots import Plot
 from sedflow.dashboard.learn.stage import abreast
 from sedflow.dashboard.pages.learn import _MOST_FITTED, LearnView
+from sedflow.dashboard.server.aside import run_aside
 from sedflow.errors import SedflowError
 from sedflow.model.likelihood import chi_square
 from sedflow.parameters import NAMES, Prior, as_theta, index
@@ -286,8 +287,10 @@ def test_the_lesson_on_trust_is_right(posterior, gallery):
         if key.startswith("nsa-"):
             assert not outcome.inside
             assert outcome.reasons
-    found = out_of_domain.climbed(posterior, seen["band-g"])
-    assert found.exact is not None
+    found = seen["band-g"].searched_by(*run_aside(out_of_domain.searched, seen["band-g"].case))
+    assert found.exact is not None and found.searched
+    again, _ = run_aside(out_of_domain.searched, seen["band-g"].case)  # which the process keeps
+    np.testing.assert_array_equal(again.draws.theta, found.exact.draws.theta)
     assert re.search(r"k-hat 0\.\d+ \(limit 0\.7\)", found.verdict)
     assert set(found.quantiles("exact")) == set(out_of_domain.LABELS)
 

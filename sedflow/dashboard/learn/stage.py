@@ -34,7 +34,7 @@ class Scene:
     network : name -> AmortizedPosterior, loaded once per process
     nsaid, seed : of the lesson's galaxy and its random numbers
     run : run(job, then): job() on the worker thread, then(result) on the page, unless the stage
-        was left or asked for something newer meanwhile
+        was left or asked for something newer meanwhile; run(job, then, True) beside the server
     changed : to be called when facts have changed
     alive : whether the stage is still shown
     code : of the class that the address names; empty for none
@@ -48,7 +48,7 @@ class Scene:
     network: Callable[[str], AmortizedPosterior]
     nsaid: int
     seed: int
-    run: Callable[[Callable, Callable], None]
+    run: Callable[..., None]
     changed: Callable[[], object]
     alive: Callable[[], bool]
     code: str = ""

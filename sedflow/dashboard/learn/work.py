@@ -6,7 +6,7 @@ from collections.abc import Callable
 import panel as pn
 
 from sedflow.dashboard.server.turns import Superseded
-from sedflow.dashboard.server.work import on_worker
+from sedflow.dashboard.server.work import beside, on_worker
 from sedflow.errors import SedflowError
 
 
@@ -30,8 +30,12 @@ class LessonWork:
         """Whatever is being computed comes too late."""
         self._newest += 1
 
-    def run(self, job: Callable, then: Callable) -> None:
-        """job() on the worker, then(result) on the page."""
+    def run(self, job: Callable, then: Callable, aside: bool = False) -> None:
+        """job() on the worker, then(result) on the page.
+
+        aside : whether job takes seconds and runs in the process beside the server; then it is a
+            module's function, or a partial of one
+        """
         self._newest += 1
         number = self._newest
         try:
@@ -39,14 +43,15 @@ class LessonWork:
         except RuntimeError:  # a script or a test without a loop: nothing to keep free
             self._finish(number, then, *_outcome(job))
             return
-        task = asyncio.ensure_future(self._ask(number, job, then))
+        task = asyncio.ensure_future(self._ask(number, job, then, aside))
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
 
-    async def _ask(self, number, job, then):
+    async def _ask(self, number, job, then, aside):
         document = pn.state.curdoc
+        call = beside(_outcome) if aside else on_worker(_outcome, latest=self)
         try:
-            result, error = await on_worker(_outcome, latest=self)(job)
+            result, error = await call(job)
         except Superseded:  # by a newer one, or its page has left
             return
         except SedflowError as full:  # of the queue

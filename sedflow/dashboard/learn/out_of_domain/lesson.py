@@ -11,6 +11,7 @@ from sedflow.atlas.catalog import NSACatalog
 from sedflow.dashboard.learn.steps import Lesson, Step
 from sedflow.draws import Draws
 from sedflow.errors import SedflowError
+from sedflow.files.packaged import DEFAULT_WEIGHTS
 from sedflow.fits.fit import Fit, fit
 from sedflow.model.derived import DERIVED
 from sedflow.model.likelihood import chi2_limit, too_precise
@@ -63,6 +64,10 @@ class Outcome:
     ess: float
     verdict: str
     searched: bool = False
+
+    def searched_by(self, exact: Fit | None, words: str) -> Outcome:
+        """The same, once the exact answer was looked for: what was found, and the verdict."""
+        return replace(self, exact=exact, verdict=words, searched=True)
 
     def quantiles(self, which: str) -> dict[str, np.ndarray]:
         """The 16, 50 and 84 % points (3,) of what is shown, of "network" or "exact"."""
@@ -155,21 +160,42 @@ def _k_hat(value):
     return f"{value:.2f}" if np.isfinite(value) else "without limit"
 
 
-def climbed(posterior: AmortizedPosterior, seen: Outcome, seed: int = 1) -> Outcome:
-    """The same with the second step of the ladder, adaptive importance sampling: some seconds."""
-    result = fit(seen.case.galaxy, posterior, n=_N, seed=seed, trust="auto", mcmc=_NoMCMC())
+#: (galaxy, seed) -> what `searched` has found in this process: a class asks for one at once.
+_FOUND: dict[tuple, tuple[Fit | None, str]] = {}
+_MOST = 16
+
+
+def searched(case: Case, seed: int = 1) -> tuple[Fit | None, str]:
+    """The exact posterior by the second step of the ladder, or None, and the verdict in words.
+
+    Adaptive importance sampling of some seconds, in a process that keeps the latest answers.
+    """
+    galaxy = case.galaxy
+    key = (galaxy.flux.tobytes(), galaxy.sigma.tobytes(), float(galaxy.redshift), seed)
+    if key not in _FOUND:
+        _FOUND[key] = _looked_for(galaxy, seed)
+        while len(_FOUND) > _MOST:
+            del _FOUND[next(iter(_FOUND))]
+    return _FOUND[key]
+
+
+def _looked_for(galaxy, seed):
+    from sedflow.network.weights import cached_posterior  # needs torch
+
+    network = cached_posterior(DEFAULT_WEIGHTS)
+    result = fit(galaxy, network, n=_N, seed=seed, trust="auto", mcmc=_NoMCMC())
     verdict, importance = result.verdict, result.draws.importance
     if verdict is None or importance is None or not verdict.exact:
         reason = _NO_MCMC if verdict is None else str(verdict.reason)
         words = "Adaptive importance sampling did not pass either; only MCMC could answer"
         if reason != _NO_MCMC:  # but nothing could
             words = reason.rstrip(".")
-        return replace(seen, exact=None, verdict=words, searched=True)
+        return None, words
     words = (
         f"the first weights did not pass; with more draws or better proposals they do: k-hat "
         f"{k_hat_text(importance.k_hat)} (limit {K_HAT_MAX}), {importance.ess:,.0f} draws effective"
     )
-    return replace(seen, exact=result, verdict=words, searched=True)
+    return result, words
 
 
 _NO_MCMC = "MCMC is left out of the lesson"

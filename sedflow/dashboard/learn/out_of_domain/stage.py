@@ -1,5 +1,7 @@
 """Stage of the lesson on galaxies that the network should not be trusted with."""
 
+from functools import partial
+
 from sedflow.dashboard.learn.out_of_domain import lesson
 from sedflow.dashboard.learn.out_of_domain.figures import OutOfDomainFigures, chi2_text
 from sedflow.dashboard.widgets import typeset
@@ -167,14 +169,14 @@ class OutOfDomain(OutOfDomainFigures):
         )
 
     def _climb(self):
-        key, seen, network, seed = self.case.value, self.seen, self.network, self.scene.seed
+        key, seen = self.case.value, self.seen
         self._more.param.update(disabled=True, label="Looking …")
 
         def then(found):
-            self._keep(found)
+            self._keep({key: seen.searched_by(*found)})
             self._draw()
 
-        self.scene.run(lambda: {key: lesson.climbed(network, seen, seed)}, then)
+        self.scene.run(partial(lesson.searched, seen.case, self.scene.seed), then, True)
 
     def _keep(self, found):
         for key, outcome in found.items():
