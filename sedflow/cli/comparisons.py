@@ -47,7 +47,7 @@ def compare(galaxy, grids, draws, seed, figure, output, as_json):
                 "log_evidence": value if np.isfinite(value) else None,
                 "log_evidence_error": scatter if np.isfinite(value) else None,
                 "weight": weights.get(name),
-                "verdict": found.fits[name].quality,
+                "verdict": found.fits[name].judgement,
             }
             for name, (value, scatter) in found.log_evidence.items()
         }
@@ -59,7 +59,7 @@ def compare(galaxy, grids, draws, seed, figure, output, as_json):
         figures = f"ln evidence {value:8.2f} ± {scatter:.2f}  weight {weights.get(name, 0):.3f}"
         if not np.isfinite(value):
             figures = "ln evidence unknown"
-        echo(f"{name:10} {figures}  {found.fits[name].quality}")
+        echo(f"{name:10} {figures}  {found.fits[name].judgement}")
     if found.note:
         echo(found.note)
     average = "; 16, 50 and 84 % of the average" if weights else ""

@@ -55,7 +55,7 @@ def summarized(found: Comparison) -> ComparedGrids:
         tuple(found.fits),
         np.array([found.log_evidence[name] for name in found.fits]),
         np.array([weights[name] for name in found.fits]),
-        tuple(str(one.quality) for one in found.fits.values()),
+        tuple(one.judgement for one in found.fits.values()),
         np.array([[one.quantile(q.name, CURVE_LEVELS) for q in QUANTITIES] for one in sources]),
         found.note,
         max(one.draws.n for one in found.fits.values()),

@@ -13,7 +13,7 @@ from sedflow.sampling.verdict import kind_of
 def code_for(answer: Answer, own: OwnGalaxy | None = None) -> str:
     """Python that reproduces the posterior shown: its prior, its weights and its last step."""
     lines = galaxy_lines(answer.request, own) + fit_lines(answer)
-    said = f"{answer.kind}: {kind_of(answer.kind).meaning}"
+    said = " ".join([f"{answer.verdict}: {kind_of(answer.kind).meaning}", answer.misfit]).strip()
     lines += textwrap.wrap(said, 88, initial_indent="# ", subsequent_indent="# ")
     return "\n".join([*lines, f"print({shown_name(answer)}.summary())"]) + "\n"
 

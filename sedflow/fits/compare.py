@@ -27,7 +27,7 @@ from sedflow.model.derived import ALL
 from sedflow.model.sed import SEDModel, default_model
 from sedflow.parameters import Prior
 from sedflow.photometry import Photometry
-from sedflow.sampling.misfit import MISFIT_BELOW
+from sedflow.sampling.misfit import is_misfit, p_values_of
 from sedflow.sampling.oddity import odd_fits
 from sedflow.sampling.verdict import MISFIT
 from sedflow.settled import ByValue
@@ -35,6 +35,7 @@ from sedflow.whole_numbers import as_whole
 
 __all__ = ["Comparison", "compare"]
 
+_COUNTS = 0.01  # weight from which a grid that does not describe the data is named
 GRIDS = ("fsps", "fsps-gas", "bc03")
 
 
@@ -100,9 +101,11 @@ class Comparison(ByValue):
 
     @property
     def fitting(self) -> tuple[str, ...]:
-        """The grids that describe the data (p of 0.001 at least)."""
-        p = {name: float(one.predicted.p_value) for name, one in self.fits.items()}
-        return tuple(name for name, value in p.items() if value >= MISFIT_BELOW)
+        """The grids that describe the data (p of 0.001 at least, calibrated where it is known)."""
+        p = {name: p_values_of(one, None) for name, one in self.fits.items()}
+        unknown = (name for name, (raw, _) in p.items() if np.isnan(raw))  # of no exact draws
+        p |= {name: (float(self.fits[name].predicted.p_value), np.nan) for name in unknown}
+        return tuple(name for name, pair in p.items() if not is_misfit(*pair))
 
     @property
     def temperature(self) -> float:
@@ -152,6 +155,11 @@ class Comparison(ByValue):
             )
             said.append(f"No grid describes these data{average if self.has_average else ''}.")
             return " ".join(said)
+        weights = self.weights if self.has_average else {}
+        wrong = [k for k in self.fits if k not in self.fitting and weights.get(k, 0) >= _COUNTS]
+        if wrong:
+            do = "do" if len(wrong) > 1 else "does"
+            said.append(f"{', '.join(wrong)} {do} not describe these data.")
         without = [name for name, one in self.fits.items() if str(one.lacks)]
         if without and self.has_average:
             share = sum(self.weights[name] for name in without)
@@ -264,7 +272,7 @@ class Comparison(ByValue):
     def __str__(self):
         lines = textwrap.wrap(repr(self), 80, subsequent_indent="  ")
         for name, evidence, weight in self._lines():
-            text = f"{name}: {self.fits[name].quality}, weight {weight}, ln evidence {evidence}"
+            text = f"{name}: {self.fits[name].judgement}, weight {weight}, ln evidence {evidence}"
             lines.append(indented(text))
         if self.note:
             lines.append(indented(self.note))
@@ -272,7 +280,7 @@ class Comparison(ByValue):
 
     def _repr_html_(self):
         heads = ("grid", "ln evidence", "weight", "verdict")
-        rows = [(*line, self.fits[line[0]].quality) for line in self._lines()]
+        rows = [(*line, self.fits[line[0]].judgement) for line in self._lines()]
         averages = []
         for p in self.quantities if self.has_average else ():
             low, middle, high = self.quantile(p.name)

@@ -83,6 +83,13 @@ class ShownFit(PlottedFit):
             return EXACT_MCMC if np.all(chains.converged) else FAILED
         return UNCHECKED
 
+    @property
+    def judgement(self) -> str:
+        """`quality`, and of one galaxy whether no model describes it: "exact (weights), misfit"."""
+        alone = not self.draws.shape and self.verdict is not None
+        misfit = alone and self.verdict.status == MISFIT and self.quality != MISFIT
+        return f"{self.quality}, {MISFIT}" if misfit else self.quality
+
     def _each(self):
         """The fits of the galaxies, one by one."""
         whole: Any = self
@@ -111,7 +118,7 @@ class ShownFit(PlottedFit):
         """Title with the quality, for the top of plots and tables."""
         if self.draws.shape and self.verdict is not None:
             return f"{self.title}: {self.verdict}"
-        return f"{self.title}: {self.quality}"
+        return f"{self.title}: {self.judgement}"
 
     @cached_property
     def lacks(self) -> np.ndarray:

@@ -8,6 +8,7 @@ NASA-Sloan Atlas adds 0.05, 0.02, 0.02, 0.02 and 0.03 mag in ugriz to its errors
 import numpy as np
 import numpy.typing as npt
 
+from sedflow.bands import short_name
 from sedflow.errors import SedflowError
 from sedflow.photometry import Photometry
 
@@ -40,14 +41,14 @@ def floor_share(text: str, band: str) -> float:
     SedflowError
         It is none of these, or not from 0 to 100 %.
 
-    >>> floor_share("2 %", "r"), floor_share("recommended", "u"), floor_share("", "u")
-    (0.02, 0.05, 0.0)
+    >>> floor_share("2 %", "r"), floor_share("recommended", "sdss2010-r"), floor_share("", "u")
+    (0.02, 0.02, 0.0)
     """
     words = str(text).strip()
     if not words:
         return 0.0
     if words == "recommended":
-        return RECOMMENDED.get(band, 0.05)
+        return RECOMMENDED.get(short_name(band), 0.05)
     try:
         value = float(words.removesuffix("%")) / (100.0 if words.endswith("%") else 1.0)
     except ValueError:
@@ -67,7 +68,7 @@ def with_floor(flux: npt.ArrayLike, sigma: npt.ArrayLike, share: float) -> np.nd
 
 def far_below(galaxies: Photometry) -> tuple[np.ndarray, np.ndarray]:
     """Recommended floors (n_band,), 0 for none; and which errors (..., n_band) are far below."""
-    floors = np.array([RECOMMENDED.get(band, 0.0) for band in galaxies.bands])
+    floors = np.array([RECOMMENDED.get(short_name(band), 0.0) for band in galaxies.bands])
     with np.errstate(invalid="ignore"):
         return floors, galaxies.sigma < _FAR_BELOW * floors * galaxies.flux
 
@@ -98,7 +99,7 @@ def floor_notes(galaxies: Photometry) -> tuple[str, ...]:
     flat = galaxies.flat
     low: list[tuple[str, float, float]] = []  # band, median and floor of sigma / flux
     for k, band in enumerate(flat.bands):
-        floor = RECOMMENDED.get(band)
+        floor = RECOMMENDED.get(short_name(band))
         with np.errstate(all="ignore"):
             ratio = (flat.sigma[:, k] / flat.flux[:, k])[flat.flux[:, k] > 0]
         if floor is None or not ratio.size:

@@ -6,7 +6,7 @@ a band. A grid without gas makes up for H-alpha with metals, dust and age (docs/
 
 import numpy as np
 
-from sedflow.bands import load_band
+from sedflow.bands import load_band, short_name
 from sedflow.files.packaged import SSP_NAMES, packaged_sum
 from sedflow.model.lines import line_wavelength
 from sedflow.model.ssp import SSPGrid
@@ -37,23 +37,20 @@ def missing_lines(galaxies: Photometry, grid: SSPGrid) -> np.ndarray:
     """
     flat, shape = galaxies.flat, galaxies.shape
     said = np.full(len(flat), "", dtype=object)
-    if not _without_gas(grid) or not {"g", "r"} <= set(flat.bands):
+    bands = [*map(short_name, flat.bands)]
+    if not _without_gas(grid) or not {"g", "r"} <= set(bands):
         return said.reshape(shape)
     with np.errstate(invalid="ignore", divide="ignore"):
-        g, r = (flat.magnitude[:, flat.bands.index(band)] for band in "gr")
-        left = (g - r < BLUE) & _are_sure(flat)
+        columns = [bands.index(band) for band in "gr"]
+        g, r = flat.magnitude[:, columns].T
+        sure = (flat.flux > _SURE * flat.sigma)[:, columns].all(-1)  # one of noise has no colour
+        left = (g - r < BLUE) & sure
     for name in _LINES:
         share = np.where(flat.present, _shares(name, flat.redshift, flat.bands), 0.0)
         for i in np.flatnonzero(left & (share.max(-1) > _LEAST)):
             said[i] = _sentence(name, flat.bands[int(share[i].argmax())], grid.name)
             left[i] = False
     return said.reshape(shape)
-
-
-def _are_sure(galaxies):
-    """Whether each galaxy (n,) has a colour: one of noise alone is called neither blue nor red."""
-    columns = [galaxies.bands.index(band) for band in "gr"]
-    return (galaxies.flux > _SURE * galaxies.sigma)[:, columns].all(-1)
 
 
 def _shares(name, redshift, bands):
@@ -67,7 +64,7 @@ def _shares(name, redshift, bands):
 
 
 def _sentence(name, band, grid):
-    low = (name, band) == _BIASES
+    low = (name, short_name(band)) == _BIASES
     effect = "metallicity is biased low" if low else f"{band} is predicted too faint"
     return (
         f"{name} falls into {band} at this redshift, and the grid {grid!r} has no gas; without "

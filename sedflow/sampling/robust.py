@@ -19,7 +19,7 @@ from scipy.special import chdtrc, expit, logsumexp
 
 from sedflow.bands import curve_name
 from sedflow.constants import LOG_2PI
-from sedflow.draws import Draws, weighted_quantile
+from sedflow.draws import Draws, sampled, weighted_quantile
 from sedflow.errors import SedflowError
 from sedflow.model.sed import SEDModel
 from sedflow.parameters import Prior
@@ -150,7 +150,7 @@ def _but_two(bands):
 
 def _weighted(mixture, n, galaxy, model, prior, seed):
     """Draws of a mixture, weighted to the robust posterior."""
-    draws = mixture.sample(galaxy, n, seed).with_flux(galaxy, model)
+    draws = sampled(mixture, model, galaxy, n, seed).with_flux(galaxy, model)
     log_like = logsumexp(log_likelihoods(np.asarray(draws.flux), galaxy), axis=0).sum(-1)
     absent = int((~galaxy.present).sum())
     log_target = prior.log_prob(draws.theta) + log_like - absent * np.log(2.0)

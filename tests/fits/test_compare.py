@@ -77,7 +77,7 @@ def test_where_no_grid_fits_evidences_are_tempered_and_the_average_is_said_to_be
     off = {}
     for name, one in found.fits.items():
         fit = replace(one, photometry=odd, draws=one.draws.without_flux())
-        off[name] = fit
+        off[name] = told(fit, p_value=0.0, p_calibrated=0.0)
     bad = Comparison(off)
     assert bad.fitting == ()
     assert bad.temperature > 1.0
@@ -85,6 +85,18 @@ def test_where_no_grid_fits_evidences_are_tempered_and_the_average_is_said_to_be
     (a, _), (b, _) = bad.log_evidence.values()
     ratio = bad.weights["fsps"] / bad.weights["bc03"]
     assert ratio == pytest.approx(np.exp((a - b) / bad.temperature))
+
+
+def test_misfits_are_named_by_the_p_values_that_their_verdicts_have(found):
+    """Grids whose p-values are small only once they are calibrated counted as good ones."""
+    few = {"p_value": 0.002, "p_calibrated": 4e-4}
+    bad = Comparison({name: told(one, **few) for name, one in found.fits.items()})
+    assert bad.fitting == () and "No grid describes these data" in bad.note
+    assert str(bad).count("exact (weights), misfit") == 2
+    one = Comparison(found.fits | {"bc03": told(found.fits["bc03"], **few)})
+    assert one.fitting == ("fsps",) and one.temperature == 1.0
+    assert "bc03 does not describe these data." in one.note
+    assert str(one).count("misfit") == 1 and one._repr_html_().count("misfit") == 1
 
 
 def test_a_grid_without_an_evidence_has_no_weight(found):

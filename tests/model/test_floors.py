@@ -5,7 +5,7 @@ import sedflow
 from sedflow.catalogue.mapping import BandColumns, ColumnMap
 from sedflow.catalogue.rows import to_photometry
 from sedflow.errors import SedflowError
-from sedflow.model.floors import floor_notes, floor_share, with_floor
+from sedflow.model.floors import far_below_floor, floor_notes, floor_share, with_floor
 from sedflow.photometry import Photometry
 
 
@@ -92,3 +92,16 @@ def test_a_redshift_beyond_the_networks_says_what_to_do():
     top = sedflow.SEDModel().max_redshift(tuple("ugriz"))
     assert top == pytest.approx(0.311, abs=5e-4)  # what the sentence says
     assert sedflow.SEDModel("bc03").max_redshift(tuple("ugriz")) == 0.5
+
+
+def test_a_curve_has_one_floor_under_all_of_its_names():
+    """sdss2010-r had 5 %, where r has 2, and nothing was said of its errors."""
+    for band in "ugriz":
+        for name in (f"sdss-{band}", f"sdss2010-{band}"):
+            assert floor_share("recommended", name) == floor_share("recommended", band)
+    galaxies = raw_errors()
+    names = tuple(f"sdss2010-{band}" for band in galaxies.bands)
+    named = Photometry(galaxies.flux, galaxies.sigma, galaxies.redshift, names)
+    assert len(floor_notes(named)) == len(floor_notes(galaxies)) == 1
+    assert (far_below_floor(named) != "").tolist() == (far_below_floor(galaxies) != "").tolist()
+    assert (far_below_floor(named) != "").any()
