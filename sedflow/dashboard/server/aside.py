@@ -21,7 +21,7 @@ from sedflow.model.sed import SEDModel, default_model
 __all__ = ["LARGE", "ProcessEnded", "begin_beside_a_server", "run_aside"]
 
 #: Draws from which a request is large.
-LARGE = 6_000
+LARGE = 4_000
 _LOCK = threading.Lock()
 _POOL: ProcessPoolExecutor | None = None
 

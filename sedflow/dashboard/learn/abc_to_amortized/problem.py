@@ -1,6 +1,7 @@
 """The numbers of the lesson: a small problem with an exact answer, and what each way costs."""
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
@@ -177,6 +178,12 @@ class Problem:
         theta[:, BETAS] *= ((1.0 - free[:, 2]) / rest)[:, None]
         theta[:, _COLUMNS] = free
         return self.model.fast(UGRIZ)(theta, np.full(len(free), REDSHIFT))
+
+
+def walked(problem: Problem, steps: int, seed: Any) -> tuple[MCMC, float]:
+    """A walk of so many steps, and its effective draws: a second, of which an import takes some."""
+    walk = problem.walk(steps, seed)
+    return walk, walk.ess
 
 
 def rounded(number: float) -> str:

@@ -1,6 +1,7 @@
 """Stage of the lesson from rejection ABC to amortized inference."""
 
 import asyncio
+from functools import partial
 
 import numpy as np
 import panel as pn
@@ -14,6 +15,7 @@ from sedflow.dashboard.learn.abc_to_amortized.problem import (
     per_draw,
     prior_distances,
     rounded,
+    walked,
 )
 from sedflow.dashboard.server.jobs import Work, shared_jobs
 from sedflow.dashboard.widgets import plain
@@ -214,17 +216,13 @@ class ToAmortized(ToAmortizedFigures):
         steps_made = _STEPS * (1 if self.walk is None else 2)
         self._again.param.update(disabled=True, label="Walking …")
 
-        def job():
-            walk = problem.walk(steps_made, [seed, 77])
-            return walk, walk.ess
-
         def then(found):
             self.walk, self.walk_ess = found
             self._walked = steps_made
             self._again.param.update(disabled=steps_made > _STEPS, label="Walk on")
             self._next()
 
-        self.scene.run(job, then)
+        self.scene.run(partial(walked, problem, steps_made, [seed, 77]), then, True)
 
     def _infer(self):
         galaxy = self.scene.nsa.photometry(self.scene.nsaid, UGRIZ)
