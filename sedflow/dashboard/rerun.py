@@ -67,9 +67,15 @@ class Rerun:
             )
 
     async def repeat(self, answer: Answer) -> Answer:
-        """The answer by all steps of the run, not the first alone; beside the server."""
+        """The answer by all steps of the run, not the first alone; beside the server.
+
+        Raises
+        ------
+        Superseded
+            Another row is repeated now.
+        """
         request, trust = answer.request, self.table.manifest["settings"]["trust"]
-        better = await beside(_all_steps)(
+        better = await beside(_all_steps, latest=self)(
             self.engine.used(request),
             self.engine.posterior(request.weights) if not whose()[1] else request.weights,
             request.n,

@@ -222,6 +222,32 @@ def test_the_steps_of_a_run_are_repeated_beside_the_server(monkeypatch):
     assert sent == [(rerun._all_steps, "galaxy", DEFAULT_WEIGHTS, 100, 1, "proposals")]
 
 
+def test_of_rows_that_are_looked_at_in_haste_the_last_one_is_repeated(monkeypatch):
+    """Each of them kept the process beside the server for twelve seconds."""
+    begun, sent, gate = threading.Event(), [], threading.Event()
+
+    def slow(function, *args):
+        begun.set()
+        gate.wait(30)
+        sent.append(args)
+
+    monkeypatch.setattr(work, "whose", lambda: ("127.0.0.5", "s1"))
+    monkeypatch.setattr(work, "run_aside", slow)
+
+    async def several():
+        tasks = [asyncio.ensure_future(work.beside(len, latest="rows")(0))]
+        while not begun.is_set():
+            await asyncio.sleep(0.01)
+        tasks += [asyncio.ensure_future(work.beside(len, latest="rows")(k)) for k in (1, 2, 3)]
+        await asyncio.sleep(0.1)
+        gate.set()
+        return await asyncio.gather(*tasks, return_exceptions=True)
+
+    found = asyncio.run(several())
+    assert sent == [(0,), (3,)]
+    assert [isinstance(one, Superseded) for one in found] == [False, True, True, False]
+
+
 def test_a_row_of_a_run_is_asked_for_like_any_posterior():
     """So that its draws count, and that many are made beside the server."""
     asked, request = [], Request("72", n=20_000)

@@ -49,7 +49,7 @@ class LessonWork:
 
     async def _ask(self, number, job, then, aside):
         document = pn.state.curdoc
-        call = beside(_outcome) if aside else on_worker(_outcome, latest=self)
+        call = beside(_outcome, self) if aside else on_worker(_outcome, latest=self)
         try:
             result, error = await call(job)
         except Superseded:  # by a newer one, or its page has left

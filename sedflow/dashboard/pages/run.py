@@ -352,6 +352,8 @@ class RunView(RunState, LateView):
         outcome.object += " The steps of the run are being repeated …"
         try:
             answer = await self.rerun.repeat(answer)
+        except Superseded:  # by that of another row
+            return
         except SedflowError as error:
             if turn == self._turn:
                 outcome.object = f"The steps were not repeated: {plain(error)}."

@@ -46,16 +46,18 @@ def on_worker(
     return run
 
 
-def beside(function: Callable) -> Callable[..., Awaitable]:
+def beside(function: Callable, latest: object = None) -> Callable[..., Awaitable]:
     """An async function that runs a module's `function` in the process beside the server, in turns.
 
     What holds the interpreter's lock for long belongs there. A notebook has no server, and may
     have models that the process does not know: there the worker thread runs the function.
+
+    latest : if given, what waits with the same one is superseded
     """
 
     async def run(*args):
         if whose()[1]:
-            return await on_worker(partial(run_aside, function), worker=ASIDE)(*args)
-        return await on_worker(function)(*args)
+            return await on_worker(partial(run_aside, function), latest, ASIDE)(*args)
+        return await on_worker(function, latest)(*args)
 
     return run
