@@ -212,11 +212,11 @@ class Engine:
 
     def known(self, request: Request) -> Answer | None:
         """The answer to a request, if it was computed lately; None otherwise."""
-        return self._recent.get(request) if _is_of_atlas(request) else None
+        return self._recent.get(request) if is_of_atlas(request) else None
 
     def prepare(self, request: Request) -> None:
         """Compute the answer to a request here and now, for `known`."""
-        if _is_of_atlas(request) and self._recent.get(request) is None:
+        if is_of_atlas(request) and self._recent.get(request) is None:
             self._recent.keep(request, self.answer(request))
 
     async def ask(self, request: Request, only: bool = True) -> Answer:
@@ -232,7 +232,7 @@ class Engine:
                 answer = await call("answer", request, own, request)
             else:
                 answer = await on_worker(self.answer, latest=latest)(request)
-                if _is_of_atlas(request):
+                if is_of_atlas(request):
                     self._recent.keep(request, answer)
             HELD.hold(visitor, answer, request.n)
         return answer
@@ -391,7 +391,7 @@ class Engine:
         return _ready(answer)
 
 
-def _is_of_atlas(request):
+def is_of_atlas(request):
     """Whether a request is about a galaxy of the atlas: no other's answer is for other pages."""
     return whole_number(request.galaxy) is not None
 

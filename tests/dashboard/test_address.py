@@ -126,6 +126,11 @@ def test_an_address_has_a_mock_to_the_last_digit():
     assert back.redshift == seen.redshift
 
 
+def test_a_redshift_without_a_model_is_said_where_it_was_typed():
+    with pytest.raises(SedflowError, match=r"redshift = 5\.0 is outside the model"):
+        typed_galaxy({"r": (100.0, 3.0)}, 5.0, "nanomaggies")
+
+
 def test_an_address_has_a_typed_galaxy_to_the_last_digit():
     typed = Photometry([12.3456789, 1 / 7], [0.61234567, 1 / 90], 0.0512345678, ("u", "r"))
     back = decode_own(encode_own(OwnGalaxy(typed))).photometry

@@ -396,6 +396,7 @@ def test_what_is_pinned_is_compared_and_stands_in_the_address(blank, address):
     page.keyboard.press("3")
     page.get_by_role("button", name="Distances").click(timeout=20_000)
     page.get_by_text("A classifier assigns").wait_for(timeout=30_000)
+    assert page.get_by_text("σ of the first (median of the 12 parameters;").count() == 1
     assert source(page, "compare_light_line_pin1", "x")
     page.wait_for_url(re.compile("pins=72;2490"))
     page.reload()

@@ -570,7 +570,12 @@ def test_the_shelf_leaves_its_galaxies_in_the_table_and_says_what_to_look_at(eng
     assert verdict.line.object == plain(shelf()[2].line)
     verdict.show(engine.answer(Request("2490", n=300)))
     assert not verdict.line.visible
+    whole = {f"{axis}{end}": limit for axis in "xy" for end, limit in ((0, -1e9), (1, 1e9))}
+    view._box(whole)  # the button counts what the table has, not what is in the box
+    assert view._clear.label == f"Show all galaxies (now {len(shelf())})"
     view._shelf.value = False
+    assert view._clear.label == f"Show all galaxies (now {len(view.table):,})"
+    view._box(None)
     assert len(view._list.current_view) == len(view.table)
     few = AtlasView(engine.nsa.select(np.arange(5)))
     assert np.all(few._points.data["alpha"] == 0.9)

@@ -82,6 +82,7 @@ window.sedflow = (() => {
   // What has appeared below the screen comes into view.
   function reveal(what) {
     const el = window.Bokeh?.index.find_one(what)?.el
+    if (el) el.style.scrollMarginBottom = '3rem' // a line below is part of it
     el?.scrollIntoView({block: 'nearest', behavior: quiet.matches ? 'auto' : 'smooth'})
   }
 

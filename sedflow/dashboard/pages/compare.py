@@ -13,7 +13,7 @@ from bokeh.models import BasicTickFormatter, CustomJS
 
 from sedflow.dashboard.answer import MOST_PINNED_DRAWS, Answer, Request
 from sedflow.dashboard.brush import compared
-from sedflow.dashboard.engine import Engine
+from sedflow.dashboard.engine import Engine, is_of_atlas
 from sedflow.dashboard.figure_pane import FigurePane
 from sedflow.dashboard.hints import HintButton
 from sedflow.dashboard.numbers import whole_number
@@ -35,6 +35,7 @@ from sedflow.figures.flux_axis import UNITS
 from sedflow.figures.histories import history_layers
 from sedflow.figures.spectrum import sed_layers
 from sedflow.palette import SERIES
+from sedflow.parameters import PARAMETERS
 from sedflow.sampling.verdict import kind_of
 from sedflow.validation.distances import distance
 
@@ -219,7 +220,10 @@ class CompareView(PageView):
         self._taken.insert(k, slot)
         self._waiting.pop(slot, None)
         self._changed()
-        return f"Pinned {title} ({len(self.pins)}). Compare shows it."
+        said = f"Pinned {title} ({len(self.pins)}). Compare shows it."
+        if not is_of_atlas(answer.request):
+            said += " Links leave it out: only you have its data."
+        return said
 
     def unpin(self, k: int) -> None:
         """Take a posterior off."""
@@ -680,8 +684,11 @@ def _distance(answer, first, label):
         d = distance(compared(answer.fit).draws, compared(first.fit).draws, seed=0)
     except SedflowError as error:
         return f"- {plain(label)}: no distance: {plain(error)}"
+    k = int(d.wasserstein.argmax())
+    middle, halves = np.median(d.wasserstein), np.median(d.wasserstein_floor)
     return (
-        f"- **{plain(label)}**: {d.wasserstein.mean():.2f} σ of the first on average of "
-        f"the 12 parameters (two halves of the first: {d.wasserstein_floor.mean():.2f}). "
+        f"- **{plain(label)}**: {middle:.2f} σ of the first (median of the {len(PARAMETERS)} "
+        f"parameters; two halves of the first: {halves:.2f}), "
+        f"most in {PARAMETERS[k].axis_label}: {d.wasserstein[k]:.3g} σ. "
         f"A classifier assigns {100 * d.c2st:.0f} % of the draws correctly (50 % is chance)."
     )

@@ -304,12 +304,13 @@ class AtlasView(pn.viewable.Viewer):
                 inside &= self.table[column].between(low, high).to_numpy()
             self._boxed = inside
         self._clear.visible = self._boxed is not None
-        if self._boxed is not None:
-            self._clear.label = f"Show all galaxies (now {int(self._boxed.sum()):,})"
         self._again()
 
     def _again(self):
         """Show what the box and the shelf leave in the table."""
+        if self._boxed is not None:
+            left = len(self._on_shelf(self._in_box(self.table)))
+            self._clear.label = f"Show all galaxies (now {left:,})"
         self._list.page = 1
         self._list.param.trigger("value")
         self._filtered()

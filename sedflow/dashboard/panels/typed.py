@@ -14,6 +14,7 @@ from sedflow.dashboard.server.messages import LONGEST_TEXT, NOT_TAKEN
 from sedflow.dashboard.widgets import NumberField, begun, plain, prose, typeset
 from sedflow.errors import SedflowError
 from sedflow.photometry import Photometry
+from sedflow.redshifts import MAX_REDSHIFT, outside_model
 
 __all__ = ["TypedPanel", "typed_galaxy"]
 
@@ -38,6 +39,8 @@ def typed_galaxy(values: dict, redshift: float | None, unit: str) -> Photometry:
     if rows.problems:
         raise SedflowError(rows.problems[0].reason)
     galaxy = rows.photometry[0].observed
+    if galaxy.redshift > MAX_REDSHIFT:
+        raise SedflowError(outside_model(float(galaxy.redshift)))
     if codes := [band for band in bands if band not in galaxy.bands]:
         raise SedflowError(
             f"{values[codes[0]][0]:g} in band {codes[0]} says in catalogues that there is no "

@@ -85,7 +85,7 @@ class ResultsPanel(pn.viewable.Viewer):
                 NONE if not np.isfinite(m) else typeset(f"{m:z.2f} ({a:z.2f} to {b:z.2f})")
                 for a, m, b in zip(low, middle, high, strict=True)
             ]
-        self._table.param.update(value=shown.round(3), visible=True, height=tall(len(shown), 10))
+        self._table.param.update(value=shown.round(5), visible=True, height=tall(len(shown), 10))
         text = "; ".join(f"{n} {kind}" for kind, n in shown["verdict"].value_counts().items())
         self._said.object = (
             f"**{plain(done.inputs.name)}**: {text}.{left}{_status_of(results)} Click a row to "
