@@ -39,6 +39,9 @@ _NANOMAGGIES = re.compile(r"\bnano-?magg(?:y|ies?)(?![a-z])", re.IGNORECASE)
 _MAGGIES = re.compile(r"\bmagg(?:y|ies?)(?![a-z])", re.IGNORECASE)
 
 _LONGEST_UNIT = 100  # characters
+_WORDS = re.compile(r"(?<![\d.])[^\W\d]+|(?<=\d)(?![eE][-+]?\d)[^\W\d]+")  # not the e of 1e-17
+#: What units are called in astropy's formats, or written with, beside the names that it knows.
+_OF_PARSERS = frozenset(("sqrt", "exp", "log", "ln"))
 _LARGE_POWER = re.compile(r"[-+*^(]\s*\d{5,}")  # 10**9999999 takes astropy minutes
 
 _KINDS = {"b": "booleans", "c": "complex numbers", "m": "durations", "M": "dates", "U": "text"}
@@ -186,15 +189,24 @@ def as_unit(unit):
 
 
 def is_parsable(text: str) -> bool:
-    """Whether a text is short, and without powers that no unit has, so that it is soon parsed.
+    """Whether a text is short, of words that are units, and without powers that no unit has.
 
-    >>> is_parsable("10^-17 erg/s/cm2/Angstrom"), is_parsable("10**9999999 m")
-    (True, False)
+    Others take astropy long: it looks for units that are spelled like an unknown one.
+
+    >>> is_parsable("10^-17 erg/s/cm2/Angstrom"), is_parsable("10**9999999 m"), is_parsable("class")
+    (True, False, False)
     """
     if len(text) > _LONGEST_UNIT:
         return False
     plainly = unicodedata.normalize("NFKC", text)  # astropy reads superscripts as powers
-    return not _LARGE_POWER.search(plainly)
+    return not _LARGE_POWER.search(plainly) and all(map(_is_unit, _WORDS.findall(plainly)))
+
+
+def _is_unit(word):
+    from astropy import units as u
+
+    known = u.get_current_unit_registry().registry
+    return word in known or word in _OF_PARSERS
 
 
 def parsed_unit(text: str, **options):

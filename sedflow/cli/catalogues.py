@@ -36,7 +36,7 @@ from sedflow.files.packaged import DEFAULT_WEIGHTS
 @click.option(
     "--floor",
     help="Share of the flux to add to errors in quadrature: recommended (as in the NSA: 5, 2, 2, "
-    "2, 3 % in ugriz), 2 %, or u=5 %,r=2 %.",
+    "2, 3 % in ugriz; 5 % in bands of other surveys), 2 %, or u=5 %,r=2 %.",
 )
 @click.option("--weights", default=DEFAULT_WEIGHTS, show_default=True, help="Name or path.")
 @click.option("--draws", default=1000, show_default=True, type=click.IntRange(min=10))

@@ -182,9 +182,11 @@ class Page:
         (self._turn if alone else self.views[self.active].step_by)(by)
 
     def _turn(self, by):
-        """The galaxy beside the one shown: of an uploaded catalogue, or of the list."""
+        """The galaxy beside the one shown: of the run, of an uploaded catalogue, or of the list."""
         data, state = self.views.get("data"), self.explorer.state
-        if name := data and data.catalogue.found.beside(by, state.galaxy):
+        if self.active == "run":
+            self.views["run"].step_by(by)
+        elif name := data and data.catalogue.found.beside(by, state.galaxy):
             state.galaxy = name
         else:
             self.explorer.atlas.step(by)

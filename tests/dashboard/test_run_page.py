@@ -253,6 +253,19 @@ def test_a_bad_row_tells_why_and_gets_no_posterior(view):
     assert not view.engine.own
 
 
+def test_keys_lead_through_the_rows_of_a_page(view):
+    asyncio.run(view.show_page())
+    rows = list(view.rows_panel.frame["row"])
+    view.row = None
+    view.step_by(1)
+    assert view.row == rows[0]
+    view.step_by(1)
+    assert view.row == rows[1]
+    view.row = rows[-1]
+    view.step_by(1)
+    assert view.row == rows[-1]  # the last one stays
+
+
 def test_a_tap_takes_the_nearest_galaxy(view, table):
     asyncio.run(view.show_map())
     row = table.row(7)

@@ -187,6 +187,12 @@ class RunView(RunState, LateView):
                 f"## {total:,}{share} {'galaxy' if not share and total == 1 else 'galaxies'}"
             )
 
+    def step_by(self, by: int) -> None:
+        """Look at the row beside the one shown."""
+        row = self.rows_panel.beside(by)
+        if row is not None:
+            self.row = row
+
     async def turn_to_row(self) -> None:
         """Show the page of the table that the row is on, where it is known: in the run's order."""
         request = self.rows, self.sort, self.descending, self.row

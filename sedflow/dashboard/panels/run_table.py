@@ -103,6 +103,15 @@ class RunRows(pn.viewable.Viewer):
         """Whether a row is on this page."""
         return self.frame is not None and row in self.frame["row"].to_numpy()
 
+    def beside(self, by: int) -> int | None:
+        """The row `by` places after the one of the state on this page; the first, if none is here.
+
+        None beyond the first and the last.
+        """
+        rows = [] if self.frame is None else list(self.frame["row"])
+        at = rows.index(self._state.row) + by if self._state.row in rows else 0
+        return int(rows[at]) if 0 <= at < len(rows) else None
+
     def select(self) -> None:
         """Mark the row of the state in the table, if it is on this page."""
         rows = [] if self.frame is None else list(self.frame["row"])
