@@ -9,6 +9,7 @@ import numpy as np
 
 from sedflow.atlas.catalog import NSA_BANDS
 from sedflow.bands import as_bands, band_names, load_band, places_of
+from sedflow.catalogue import shared_errors
 from sedflow.catalogue.band_columns import corrected_by_name
 from sedflow.catalogue.column_names import (
     BARE,
@@ -28,6 +29,7 @@ from sedflow.catalogue.mapping import BandColumns, ColumnMap
 from sedflow.catalogue.named_units import ends_with_unit, split_name
 from sedflow.catalogue.owners import words_of
 from sedflow.catalogue.presets import named, preset_of
+from sedflow.catalogue.shared_errors import TORN
 from sedflow.catalogue.surveys import values_without_errors, what_surveys_tell
 from sedflow.errors import SedflowError, check_kind
 from sedflow.flux_units import error_step, is_percent
@@ -95,7 +97,12 @@ def guess_mapping(
             f"{some(columns.names)}; choose another preset, or write a mapping"
         )
     if not found:
-        raise SedflowError(_no_photometry(part, finders, bands or NSA_BANDS))
+        torn = [text.removeprefix("not read: ") for text in aside if text.endswith(TORN)]
+        raise SedflowError(
+            f"no photometry found: {torn[0]}"
+            if torn
+            else _no_photometry(part, finders, bands or NSA_BANDS)
+        )
     if lost := [band for band in bands or () if not _is_in(band, found)]:
         raise SedflowError(
             f"there are no columns of {', '.join(lost)}, with their errors, among "
@@ -263,7 +270,8 @@ def _add_by_name(columns, find, bands, found, guessed):
     said = []
     if not found:
         wanted = bands or (*NSA_BANDS, *_filters_in(columns))
-        more, by_name, others, bare, errors = _guess_bands(columns, find, wanted)
+        more, by_name, others, bare, errors, torn = _guess_bands(columns, find, wanted)
+        said += torn
         open_ = []
         alike = ", ".join(one.value for one in more.values())
         if others:
@@ -506,7 +514,8 @@ def _guess_bands(columns, find, bands):
     Patterns are not mixed: beside flux_u and flux_g, a column z is not a flux. Where a name is the
     band's letter alone, the name of the error must be of the same pattern, too; for the others,
     `_by_error` chooses. Returns the bands whose unit only a name told as well, the columns of bands
-    that another pattern alone has, those without errors, and other errors of the values.
+    that another pattern alone has, those without errors, other errors of the values, and sentences
+    on errors that may be of several columns.
     """
     found: dict[tuple, dict[str, BandColumns]] = {}
     errors_of: dict[tuple, dict[tuple, dict[str, BandColumns]]] = {}
@@ -530,13 +539,13 @@ def _guess_bands(columns, find, bands):
             if values:
                 mine = found.setdefault((pattern, prefix), {})
                 _pairs_of_errors(columns, find, own, bands, unit, mine)
-    _drop_torn(errors_of)
+    torn = shared_errors.settle(columns, errors_of)
     for key, forms in errors_of.items():
         chosen = _by_error(forms, beside[key])
         found[key] = {band: chosen[band] for band in bands if band in chosen}
     found = {key: mine for key, mine in found.items() if key[0] != BARE or set(mine) != {"z"}}
     if not found:
-        return {}, [], [], [], []
+        return {}, [], [], [], [], torn
     best = max(found, key=lambda key: len(found[key]))  # the first of several
     most, own = found[best], _prefixed(*best[:2])
     told = {
@@ -547,19 +556,8 @@ def _guess_bands(columns, find, bands):
     others = [n for n in columns.names if n in rest and n.lower() not in REDSHIFTS]
     alone = [_of_band(find, own, band) for band in bands if told and band not in told]
     bare = [n for n in alone if n and n not in rest and n.lower() not in REDSHIFTS]
-    return told, by_name, others, list(dict.fromkeys(bare)), _other_errors(find, own, told)
-
-
-def _drop_torn(errors_of):
-    """Leave out errors that name a band alone, where a flux and a magnitude of it have them."""
-    claims: dict[str, set[bool]] = defaultdict(set)
-    named = [forms for key, forms in errors_of.items() if key[0] != BARE]  # z may be a redshift
-    loose = [mine for forms in named for form, mine in forms.items() if form[0] in LOOSE]
-    for one in (one for mine in loose for one in mine.values()):
-        claims[one.error].add(bool(one.unit) and one.flux_unit.logarithmic)
-    for mine in loose:
-        for band in [band for band, one in mine.items() if len(claims[one.error]) > 1]:
-            del mine[band]
+    errors = _other_errors(find, own, told)
+    return told, by_name, others, list(dict.fromkeys(bare)), errors, torn
 
 
 def _other_errors(find, pattern, found):

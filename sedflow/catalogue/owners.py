@@ -1,5 +1,6 @@
 """Whose error a column is, where columns of one quantity in several units stand side by side."""
 
+import itertools
 import re
 from collections import defaultdict
 from collections.abc import Sequence
@@ -10,7 +11,6 @@ from sedflow.flux_units import flux_unit
 _WORDS = "err|error|ivar|var|variance|sigma|sig|std|unc"
 _OF_ERRORS = frozenset([*_WORDS.split("|"), "e", "E", "relerr", "snr"])
 _GLUED = re.compile(rf"(.+?)(?:{_WORDS})")  # "magerr", "fluxivar", "uerr"
-_LETTERS = frozenset("ugri")  # whose columns say that a z beside them is a band
 
 
 class Owners:
@@ -35,15 +35,19 @@ class Owners:
                 self._errors.add(words)
             else:
                 self._values[words].append(name)
-        self._z_is_a_band = any((letter,) in self._values for letter in _LETTERS)
+        self._of_unit: dict[str, list[str]] = defaultdict(list)
+        for name in itertools.chain.from_iterable(self._values.values()):
+            self._of_unit[split_name(name)[1]].append(name)
 
     def fit(self, value: str, error: str) -> bool:
         """Whether the error may be that of the value."""
         words, said = words_of(error)
-        named = self._values.get(words, []) if said else []
-        if words == ("z",) and not self._z_is_a_band:
-            named = []  # a redshift, whose error may be named as those of the bands are
         unit, theirs = split_name(error)[1], split_name(value)[1]
+        if said and len(words) > 1:
+            named = self._values.get(words, [])
+        else:  # of a band alone: of any of its values, but for a unit in its name
+            named = [name for name in self._of_unit.get(unit, []) if set(words) & _words(name)]
+            named = named if unit else []
         units = {split_name(name)[1] for name in named}
         if unit in units:
             return value in named and theirs == unit
@@ -57,6 +61,10 @@ class Owners:
         """The columns beside which there is one that is their error by its name."""
         mine = (names for words, names in self._values.items() if words in self._errors)
         return [name for names in mine for name in names]
+
+
+def _words(name):
+    return set(words_of(name)[0])
 
 
 def _is_logarithmic(unit):

@@ -170,3 +170,96 @@ def test_the_names_of_all_filters_are_looked_up_once(monkeypatch):
     with pytest.raises(SedflowError, match="no photometry"):
         guess.guess_mapping(table)
     assert times < 600 * len(filters)
+
+
+MAG, MAG_ERROR = 22.5 - 2.5 * np.log10(FLUX), 2.5 / np.log(10) * SIGMA / FLUX
+UJY = PER_NANOMAGGY["uJy"]
+
+
+def columns(form, values, bands=BANDS):
+    return {form.format(b=b): values[:, BANDS.index(b)] for b in bands}
+
+
+@pytest.mark.parametrize(
+    ("table", "units", "value", "error"),
+    [
+        (
+            columns("f_{b}", FLUX * UJY) | columns("err_{b}", SIGMA * UJY) | columns("{b}", MAG),
+            {"f_{b}": "uJy", "err_{b}": "uJy"},
+            "f_{b}",
+            "err_{b}",
+        ),
+        (
+            columns("mag_{b}", MAG) | columns("err_{b}", MAG_ERROR) | columns("{b}", FLUX * UJY),
+            {"{b}": "uJy"},
+            "mag_{b}",
+            "err_{b}",
+        ),
+        (
+            columns("flux_{b}", FLUX) | columns("ivar_{b}", SIGMA**-2) | columns("{b}", MAG),
+            {},
+            "flux_{b}",
+            "ivar_{b}",
+        ),
+        (
+            columns("flux_{b}", FLUX) | columns("snr_{b}", FLUX / SIGMA) | columns("{b}", MAG),
+            {},
+            "flux_{b}",
+            "snr_{b}",
+        ),
+        (
+            columns("flux_{b}", FLUX) | columns("sigma_{b}", SIGMA) | columns("{b}", MAG),
+            {"flux_{b}": "nmgy", "{b}": "mag"},
+            "flux_{b}",
+            "sigma_{b}",
+        ),
+        (
+            columns("flux_{b}", FLUX) | columns("ivar_{b}", SIGMA**-2) | {"r": 5.0 + 0 * REDSHIFT},
+            {},
+            "flux_{b}",
+            "ivar_{b}",
+        ),
+        (
+            columns("mag_{b}", MAG) | columns("err_{b}", MAG_ERROR) | {"r": 5.0 + 0 * REDSHIFT},
+            {},
+            "mag_{b}",
+            "err_{b}",
+        ),
+        (
+            columns("{b}", MAG) | columns("err_{b}", MAG_ERROR) | columns("dered_{b}", MAG - 0.1),
+            {},
+            "dered_{b}",
+            "err_{b}",
+        ),
+        (
+            columns("flux_{b} (uJy)", FLUX * UJY)
+            | columns("err_{b} (uJy)", SIGMA * UJY)
+            | columns("{b}", MAG),
+            {},
+            "flux_{b} (uJy)",
+            "err_{b} (uJy)",
+        ),
+    ],
+)
+@pytest.mark.parametrize("redshift", ["z_spec", "z"])
+def test_errors_that_name_a_band_alone_are_of_what_they_can_be(
+    table, units, value, error, redshift
+):
+    """All of them went to a plain u, wherever there was one: to magnitudes, or to a radius."""
+    if redshift in table:
+        pytest.skip("z is a band here")
+    made = Table({redshift: REDSHIFT, **table})
+    for form, unit in units.items():
+        for band in BANDS:
+            if form.format(b=band) in made.colnames:
+                made[form.format(b=band)].unit = u.Unit(unit)
+    mapping = guess_mapping(made)
+    assert mapping.redshift == redshift
+    read = {band: (one.value, one.error) for band, one in mapping.bands.items()}
+    assert read == {b: (value.format(b=b), error.format(b=b)) for b in BANDS}
+
+
+def test_errors_that_may_be_of_two_columns_are_asked_for():
+    table = columns("{b}", MAG) | columns("{b}_err", MAG_ERROR) | columns("{b}_flux", FLUX * 0.1)
+    with pytest.raises(SedflowError, match=r"u_err, which may be the error of .*u.*; write a map"):
+        guess_mapping({"z_spec": REDSHIFT, **table})

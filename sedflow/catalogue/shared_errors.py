@@ -1,0 +1,116 @@
+"""Errors that name a band alone, as err_u, where several columns of the band may have them."""
+
+from collections import defaultdict
+from collections.abc import Mapping
+
+import numpy as np
+
+from sedflow.catalogue.band_columns import BandColumns
+from sedflow.catalogue.column_names import BARE, LOOSE
+from sedflow.catalogue.columns import Columns, readable_unit, root_of
+from sedflow.errors import SedflowError
+from sedflow.flux_units import error_step, is_percent
+
+#: Errors of each value: key of a pattern -> (name of errors, kind) -> band -> columns.
+Errors = Mapping[tuple, Mapping[tuple, dict[str, BandColumns]]]
+#: What ends such a sentence.
+TORN = "; write a mapping, or rename it after its value"
+_OF_FLUXES = 2e-3, 3.0  # sigma / flux of photometry
+_OF_MAGNITUDES = 1e-3, 0.5  # [mag]
+_MAGNITUDES = 5.0, 35.0
+
+
+def settle(columns: Columns, errors_of: Errors) -> list[str]:
+    """Leave each error that names a band alone to one quantity; sentences on those left to none.
+
+    Of several columns of a band that may have it, inverse variances and the like are of fluxes,
+    not of a plain u; an error is of what its unit is of; of what more bands have; or else of what
+    it can be by the numbers. Those of which nothing tells are taken from all.
+    """
+    claims: dict[str, list] = defaultdict(list)
+    for key, forms in errors_of.items():
+        for form, mine in forms.items():
+            for band, one in mine.items() if form[0] in LOOSE else ():
+                if not _is_z(band):  # which may be a redshift, and goes with the others
+                    claims[one.error].append((key, form, band, one))
+    torn: dict[str, list[str]] = {}
+    for error, rivals in claims.items():
+        if len({one.value for *_, one in rivals}) < 2:
+            continue
+        left = _left(columns, rivals, errors_of)
+        if not left:
+            torn[error] = list(dict.fromkeys(one.value for *_, one in rivals))
+        for key, form, band, one in rivals:
+            if not any(one is other for *_, other in left):
+                del errors_of[key][form][band]
+    for forms in errors_of.values():  # z alone has nothing that it could go with
+        for mine in forms.values():
+            if torn and mine and all(map(_is_z, mine)):
+                mine.clear()
+    return [
+        f"not read: {error}, which may be the error of {' or of '.join(values)}{TORN}"
+        for error, values in torn.items()
+    ]
+
+
+def _left(columns, rivals, errors_of):
+    """Those of the rivals that an error is left to, of one quantity; none if nothing tells."""
+    kind = rivals[0][1][1]
+    if kind != "sigma":
+        rivals = [one for one in rivals if one[0][0] != BARE] or rivals
+    rivals = _of_its_unit(columns, rivals)
+    times = [sum(not _is_z(band) for band in errors_of[key][form]) for key, form, *_ in rivals]
+    rivals = [one for one, n in zip(rivals, times, strict=True) if n == max(times)]
+    for _ in range(2):
+        quantities = {_is_logarithmic(key, one) for key, _, _, one in rivals}
+        if len(quantities) < 2:
+            return rivals
+        rivals = [one for one in rivals if _can_be(columns, one[0], one[3])]
+    return []
+
+
+def _of_its_unit(columns, rivals):
+    """Those whose unit is of the kind of the error's; all where it has none."""
+    _, (_, kind), _, one = rivals[0]
+    unit = columns.unit(one.error)
+    if kind in ("ivar", "variance"):
+        unit = root_of(unit, -2 if kind == "ivar" else 2)
+    unit = readable_unit(unit)
+    if not unit or is_percent(unit):
+        return rivals
+    wanted = error_step(unit) is not None
+    known = [one for one in rivals if _is_logarithmic(one[0], one[3]) == wanted]
+    return known or [one for one in rivals if _is_logarithmic(one[0], one[3]) is None]
+
+
+def _is_logarithmic(key, one):
+    """Whether values are magnitudes; None where neither unit nor name tells."""
+    if one.unit:
+        return one.flux_unit.logarithmic
+    return None if key[0] == BARE else "mag" in key[0]
+
+
+def _can_be(columns, key, one):
+    """Whether an error can be that of a value by its size, as one of a flux or of a magnitude."""
+    if one.error_kind != "sigma":
+        return True
+    try:
+        value, sigma = columns.numbers(one.value, {}), columns.numbers(one.error, {})
+    except SedflowError:
+        return False
+    good = np.isfinite(value) & np.isfinite(sigma) & (sigma > 0) & (np.abs(value) > 0)
+    if not good.any():
+        return False
+    size, error = np.median(value[good]), np.median(sigma[good])
+    logarithmic = _is_logarithmic(key, one)
+    low, high = _OF_MAGNITUDES
+    as_magnitude = _MAGNITUDES[0] < size < _MAGNITUDES[1] and low <= error <= high
+    low, high = _OF_FLUXES
+    as_flux = low <= np.median(sigma[good] / np.abs(value[good])) <= high
+    if logarithmic is None:
+        return as_magnitude or as_flux
+    return as_magnitude if logarithmic else as_flux
+
+
+def _is_z(band):
+    return band.rsplit("-", 1)[-1] == "z"
