@@ -596,7 +596,7 @@ def _by_error(named, beside):
     most = max(map(len, full.values()), default=0)
     weak = [form for form, mine in loose.items() if len(mine) < most]
     chosen: dict[str, BandColumns] = {}
-    for form in sorted(named, key=lambda form: (form in weak, -len(named[form]))):
+    for form in sorted(named, key=lambda form: (form in weak, -len(named[form]), form in loose)):
         for band, one in named[form].items():
             if band not in chosen:
                 sure = form in full or not _is_z(band)
@@ -663,10 +663,16 @@ def _with_companions(columns, find, band, name):
     return replace(band, **more)
 
 
-def _tells_value(unit, value):
-    """Whether an error has the unit of a value without one; fluxes may have errors in mag."""
+def _tells_value(unit, value, band):
+    """Whether an error has the unit of a value without one.
+
+    Fluxes may have errors in mag; and a letter alone is most often a magnitude, whatever the unit
+    of what may be the error of another column.
+    """
     step = error_step(unit) if unit else 0.0
-    return step is None or (step == 0.4 and "flux" not in value.lower())
+    if step is None:
+        return value.lower() != band.rsplit("-", 1)[-1].lower()
+    return step == 0.4 and "flux" not in value.lower()
 
 
 def _columns_of(columns, value, error, unit, kind, band):
@@ -678,7 +684,7 @@ def _columns_of(columns, value, error, unit, kind, band):
     theirs = readable_unit(theirs)
     if unit == "mag" and (value.isupper() or band in _VEGA):
         unit = ""  # MAG_R may be Vega's
-    own = stated or unit or (theirs if _tells_value(theirs, value) else "")
+    own = stated or unit or (theirs if _tells_value(theirs, value, band) else "")
     if band in _VEGA and own.lower() in ("mag", "mmag"):
         own = ""  # "mag" does not say whether they are Vega's, as those of 2MASS and WISE
     other = theirs if theirs and own and not same_unit(theirs, own) else ""

@@ -1,6 +1,5 @@
 """Whose error a column is, where columns of one quantity in several units stand side by side."""
 
-import itertools
 import re
 from collections import defaultdict
 from collections.abc import Sequence
@@ -27,27 +26,32 @@ class Owners:
     """
 
     def __init__(self, names: Sequence[str]) -> None:
-        self._values: dict[tuple[str, ...], list[str]] = defaultdict(list)
+        self._named: dict[tuple[str, ...], list[str]] = defaultdict(list)  # in their order
+        self._values: dict[tuple[str, ...], list[str]] = defaultdict(list)  # in any
+        self._of_unit: dict[str, list[str]] = defaultdict(list)
         self._errors: set[tuple[str, ...]] = set()
         for name in names:
             words, error = words_of(name)
             if error:
-                self._errors.add(words)
-            else:
-                self._values[words].append(name)
-        self._of_unit: dict[str, list[str]] = defaultdict(list)
-        for name in itertools.chain.from_iterable(self._values.values()):
+                self._errors.add(_any_order(words))
+                continue
+            self._named[words].append(name)
+            self._values[_any_order(words)].append(name)
             self._of_unit[split_name(name)[1]].append(name)
 
     def fit(self, value: str, error: str) -> bool:
         """Whether the error may be that of the value."""
         words, said = words_of(error)
         unit, theirs = split_name(error)[1], split_name(value)[1]
+        named: list[str] = []
         if said and len(words) > 1:
-            named = self._values.get(words, [])
-        else:  # of a band alone: of any of its values, but for a unit in its name
+            named = self._named.get(words) or self._values.get(_any_order(words), [])
+        elif unit:  # of a band alone: of any of its values with the unit
             named = [name for name in self._of_unit.get(unit, []) if set(words) & _words(name)]
-            named = named if unit else []
+        else:  # or else of that which is called as the band is, as "u (mag)"; u may be anything
+            named = self._named.get(words, [])
+            if any(not split_name(name)[1] for name in named):
+                return not theirs or value not in named
         units = {split_name(name)[1] for name in named}
         if unit in units:
             return value in named and theirs == unit
@@ -63,6 +67,10 @@ class Owners:
         return [name for names in mine for name in names]
 
 
+def _any_order(words):
+    return tuple(sorted(words))
+
+
 def _words(name):
     return set(words_of(name)[0])
 
@@ -72,10 +80,10 @@ def _is_logarithmic(unit):
 
 
 def words_of(name: str) -> tuple[tuple[str, ...], bool]:
-    """The words of a name without its unit, sorted, and whether some said that it is an error.
+    """The words of a name without its unit, and whether some said that it is an error.
 
     >>> words_of("flux_err_u (uJy)"), words_of("u_magerr"), words_of("FLUX_U")
-    ((('flux', 'u'), True), (('mag', 'u'), True), (('U', 'flux'), False))
+    ((('flux', 'u'), True), (('u', 'mag'), True), (('flux', 'U'), False))
     """
     base = split_name(name)[0]
     words, error = [], False
@@ -89,4 +97,4 @@ def words_of(name: str) -> tuple[tuple[str, ...], bool]:
         elif found := _GLUED.fullmatch(low):
             low, error = found[1], True
         words.append(low)
-    return tuple(sorted(words)), error
+    return tuple(words), error

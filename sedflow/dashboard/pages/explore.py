@@ -4,6 +4,7 @@ The page joins panels. It watches the state, which asks the engine, and hands ea
 panels; it never computes posteriors.
 """
 
+from collections.abc import Callable
 from contextlib import ExitStack, suppress
 from functools import partial
 
@@ -68,7 +69,8 @@ class Explorer(PageView):
     cell_height = 900
 
     _changed: Changed | None = None
-    _to_pin = ""  # galaxy that is pinned as soon as its posterior is there
+    #: Galaxy, and what is done as soon as its posterior is shown.
+    _later: tuple[str, Callable[[], object]] | None = None
     _lacking: tuple[Changed | None, Answer | None] = (None, None)  # whose draws lack bands
 
     pinned = param.Parameter(doc="Answer that was pinned last, for the page Compare")
@@ -117,6 +119,7 @@ class Explorer(PageView):
         self.derived = DerivedPanel(engine.literature)
         self.evidence = EvidencePanel()
         self.reference = ReferencePanel(self._refined, self.corner.add_mcmc)
+        self.reference.when_there = self.evidence.grids.when_there = self.when_there
         self._actions = Actions(self._run, self.pin)
         self.verdict = VerdictPanel(state, self.reference.start, engine, actions=self._actions)
         self.what_if = WhatIfPanel(engine, self._adapted)
@@ -190,15 +193,25 @@ class Explorer(PageView):
         self.places.turn_to("numbers")  # where a phone has that card
         self.reference.start(method)
 
+    def when_there(self, action: Callable[[], object]) -> None:
+        """Do something with the posterior shown; of a galaxy just chosen, once it is there."""
+        shown, galaxy = self.verdict.answer, self.state.galaxy
+        there = shown is not None and shown.request.galaxy == galaxy
+        if there or not (self.state.busy or self.state.answer):
+            action()
+        else:
+            self._later = galaxy, action
+
     def pin(self) -> None:
         """Keep the posterior for the page Compare: once it is there, of a galaxy just chosen."""
-        answer, galaxy = self.state.answer, self.state.galaxy
-        if answer is not None and answer.request.galaxy != galaxy:
-            self._to_pin = galaxy
-        elif answer is not None:
-            with param.parameterized.discard_events(self):
-                self.pinned = self.state.answer
-            self.param.trigger("pinned")  # again, where it is pinned already
+        self.when_there(self._pin)
+
+    def _pin(self):
+        if self.state.answer is None:
+            return
+        with param.parameterized.discard_events(self):
+            self.pinned = self.state.answer
+        self.param.trigger("pinned")  # again, where it is pinned already
 
     def clear(self) -> None:
         """Clear the selection."""
@@ -266,9 +279,6 @@ class Explorer(PageView):
         with param.parameterized.discard_events(self.corner):
             self.corner.selection = None
         self._changed = None
-        if self._to_pin == answer.request.galaxy:
-            self.pin()
-        self._to_pin = ""
         if self.what_if.change:
             self._change()
         # All at one moment: no figure is shown beside those of another galaxy.
@@ -313,6 +323,9 @@ class Explorer(PageView):
             last.callback(self.verdict.say, self.state.message)
             for panel in reversed(self.panels):
                 last.callback(panel.show, answer, brushed, self._changed)
+        later, self._later = self._later, None
+        if later is not None and later[0] == answer.request.galaxy:
+            later[1]()
 
     def _change(self, *events):
         start(self.try_change)  # what changes before the browser has connected may never reach it

@@ -22,7 +22,7 @@ from sedflow.dashboard.engine import Engine
 from sedflow.dashboard.pages.view import LateView, later, start
 from sedflow.dashboard.panels.histories import HistoriesPanel
 from sedflow.dashboard.panels.light import LightPanel
-from sedflow.dashboard.panels.run_columns import column_label, ident
+from sedflow.dashboard.panels.run_columns import column_label
 from sedflow.dashboard.panels.run_filters import RunFilters
 from sedflow.dashboard.panels.run_map import RunMap
 from sedflow.dashboard.panels.run_state import COUNT, RunState
@@ -110,8 +110,8 @@ class RunView(RunState, LateView):
         self.stored_panel = StoredPanel(self.table.manifest["weights"]["bands"])
         self.stored_panel.open.on_click(lambda event: self._explore())
 
-        def title(answer):
-            return f"{ident(self.stored)}, z = {self.stored['redshift']:.4f}"
+        def title(answer):  # an ID would be cut in a narrow figure; it stands above them
+            return f"row {self.stored['row']}"
 
         self.light = LightPanel(figure_name="run_sed", height=320, residuals=False, title=title)
         self.histories = HistoriesPanel(

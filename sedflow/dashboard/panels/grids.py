@@ -63,7 +63,10 @@ class GridsPanel(AnswerPanel):
             self._present(found)
 
     def start(self) -> None:
-        """Compare the grids for the galaxy that is shown now."""
+        """Compare the grids for the galaxy that is shown now, or was just chosen."""
+        self.when_there(self._begin)
+
+    def _begin(self):
         answer = self.answer
         if answer is None:
             self.job.say("Choose a galaxy first.")

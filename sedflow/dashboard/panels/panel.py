@@ -1,5 +1,7 @@
 """What panels of an answer have in common: `show(answer, brushed=None, changed=None)`."""
 
+from collections.abc import Callable
+
 import panel as pn
 
 from sedflow.dashboard.answer import Answer
@@ -20,6 +22,8 @@ class AnswerPanel(pn.viewable.Viewer):
     answer: Answer | None = None
     brushed: Brushed | None = None
     changed: Changed | None = None
+    #: Does something with what is shown; a page lets it wait for the galaxy that was just chosen.
+    when_there: Callable[[Callable[[], object]], object] = staticmethod(lambda action: action())
 
     def show(  # type: ignore[override]
         self, answer: Answer, brushed: Brushed | None = None, changed: Changed | None = None

@@ -85,7 +85,10 @@ class ReferencePanel(AnswerPanel):
         self.answer = answer
 
     def start(self, method: str) -> None:
-        """Begin a job for the galaxy that is shown now."""
+        """Begin a job for the galaxy that is shown now, or was just chosen."""
+        self.when_there(lambda: self._begin(method))
+
+    def _begin(self, method):
         answer = self.answer
         if answer is None:
             self.job.say("Choose a galaxy first.")
