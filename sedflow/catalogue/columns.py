@@ -9,6 +9,7 @@ from collections import Counter
 from collections.abc import Mapping as AnyMapping
 from contextlib import suppress
 from copy import copy
+from functools import cached_property
 
 import numpy as np
 
@@ -90,7 +91,7 @@ class Columns:
         self.names = [name for name in self.names if name not in companions]
         #: fluxes and errors of results, to which this table may be joined
         self.of_results = fluxes_of_results(self.names)
-        self._pairs, self._owners = Pairs(self.names), Owners(self.names)
+        self._whole = tuple(self.names)  # of this table, whatever part `only` leaves
         self.problems = (getattr(table, "meta", None) or {}).get("problems", {})
         if any(row >= self.n for row in self.problems):
             raise SedflowError(
@@ -126,6 +127,14 @@ class Columns:
     def fit(self, value: str, error: str) -> bool:
         """Whether the one column may hold the errors of the other, by their names and places."""
         return self._pairs.fit(value, error) and self._owners.fit(value, error)
+
+    @cached_property
+    def _pairs(self):
+        return Pairs(self._whole)
+
+    @cached_property
+    def _owners(self):
+        return Owners(self._whole)
 
     def with_errors(self) -> list[str]:
         """The columns beside which there is one that is their error by its name."""

@@ -48,6 +48,9 @@ _OF_THE_BAND_Z = (
 )
 _LEAST_AROUND = 3  # letters of a name beside those of the band, by which it is known
 _LONGEST_BAND = 8  # letters
+_OF_FLUXES = re.compile(
+    r"(c?model|petro|psf|auto|iso|kron|fiber|aper\w*|sersic|tot(al)?|dered|sdss)?(flux|mag|f|fnu)?"
+)
 _MOST_UNITS = 4  # in names, that are looked at
 _FILTER = re.compile(r"[A-Za-z]+[0-9]*-[A-Za-z0-9]+")  # such as decam2014-g
 _Z_LEAST = 6.0  # and smaller ones are redshifts
@@ -357,9 +360,10 @@ def _passed_over(columns, used, said):
 
 
 def _is_of_some_band(name):
-    """Whether a word of a name, or what the names of fluxes leave of it, is a band."""
-    words = [word.removesuffix("mag") for word in words_of(name)[0]]
-    return any(word in NSA_BANDS or word in _FURTHER for word in words)
+    """Whether a name is made of a band and of words for fluxes, unlike z_phot and petroR50_r."""
+    words = words_of(name)[0]
+    bands = [w for w in words if w.removesuffix("mag") in (*NSA_BANDS, *_FURTHER)]
+    return len(bands) == 1 and all(w in bands or _OF_FLUXES.fullmatch(w) for w in words)
 
 
 def _around(name, letter):
