@@ -452,6 +452,12 @@ def test_long_names_of_columns_are_not_sent_with_each_chooser(view):
     assert "more are too many to be offered here" in view.columns._column[0].object
 
 
+def test_tables_of_a_file_with_names_of_pages_are_not_offered(view):
+    view.table = Table(meta={"table": "a"})
+    view._offer_tables(b"", ["a", "b" * 5000, "c"])
+    assert view._which.options == ["a", "c"]
+
+
 def test_a_run_ends_with_its_page(view, nsa, monkeypatch):
     asyncio.run(view.load(a_csv(nsa.ids[:12]), "mine.csv"))
     page = OwnDataView(view.engine)

@@ -44,7 +44,7 @@ input[type=file]::file-selector-button { color: var(--sf-ink); }
 """
 #: Rows between two looks at other visitors: at most so many, for about so many seconds.
 _AT_ONCE, _SECONDS = 5, 0.3
-_LONGEST_NAME = 100  # characters of the name of a file
+_LONGEST_NAME = 100  # characters of the name of a file, or of a table of one that is offered
 _MOST_TABLES = 50  # of a file that are offered
 
 
@@ -211,9 +211,11 @@ class UploadPanel(pn.viewable.Viewer):
     def _offer_tables(self, content, tables):
         """A chooser, for which the bytes of the file are kept."""
         now = self.table.meta["table"]
-        offered = list(dict.fromkeys([*tables[:_MOST_TABLES], now]))
-        self._content = content
-        self._which.param.update(options=offered, value=now, visible=True)
+        offered = dict.fromkeys([*tables[:_MOST_TABLES], now])
+        offered = [name for name in offered if len(name) <= _LONGEST_NAME]
+        if now in offered:
+            self._content = content
+            self._which.param.update(options=offered, value=now, visible=True)
 
     def _say(self, sentence):
         self._note.object = plain(typeset(f"{begun(sentence, self._name)}."))
