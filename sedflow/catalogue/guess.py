@@ -30,7 +30,7 @@ from sedflow.catalogue.named_units import ends_with_unit, split_name
 from sedflow.catalogue.owners import words_of
 from sedflow.catalogue.presets import named, preset_of
 from sedflow.catalogue.shared_errors import TORN
-from sedflow.catalogue.surveys import values_without_errors, what_surveys_tell
+from sedflow.catalogue.surveys import SurveyColumns, values_without_errors, what_surveys_tell
 from sedflow.errors import SedflowError, check_kind
 from sedflow.flux_units import error_step, is_percent
 from sedflow.flux_units import same_flux_unit as same_unit
@@ -255,6 +255,8 @@ def _photometry(columns, find, bands, stated):
     best = None
     for by_value in (False, True):
         told = what_surveys_tell(columns, find, bands, stated, by_value)
+        if told.bands and not stated and _is_aside(columns, find, bands, told):
+            told = SurveyColumns()
         found, guessed = dict(told.bands), list(told.by_name)
         aside = _add_by_name(columns, find, bands, found, guessed)
         if best is None or len(found) > len(best[1]) or (stated and told.bands):
@@ -262,6 +264,15 @@ def _photometry(columns, find, bands, stated):
         if best[0].bands:
             break
     return best
+
+
+def _is_aside(columns, find, bands, told):
+    """Whether a survey tells less than half of the bands that the table's own names do."""
+    if len(told.bands) > 2:
+        return False
+    values = {one.value for one in told.bands.values()}
+    own = _guess_bands(columns, find, bands or NSA_BANDS)[0].values()
+    return len([one for one in own if one.value not in values]) > 2 * len(values)
 
 
 def _add_by_name(columns, find, bands, found, guessed):
@@ -298,6 +309,9 @@ def _add_by_name(columns, find, bands, found, guessed):
         rest = [band for band in rest if not _is_in(band, found)]
         more, by_name, *_ = _guess_bands(columns, find, rest)
         more = {band: one for band, one in more.items() if one.value not in known}
+        if bands and more:
+            values = ", ".join(one.value for one in more.values())
+            said.append(f"read beside the columns of the survey, as they were asked for: {values}")
         open_ = [band for band, one in more.items() if not one.unit and bands is None]
     if "z" in more and more["z"].error.lower() in _OF_A_Z and more["z"].value.lower() != "z":
         said += [_OF_THE_BAND_Z.format(more["z"].error, more["z"].value)] * bool(find("z"))
@@ -353,10 +367,15 @@ def _unknown_bands(columns, found, used, said):
 
 def _passed_over(columns, used, said):
     """A sentence on columns of bands with errors that no other sentence names."""
-    told = " ".join(said)
-    over = [name for name in columns.with_errors() if name not in used and name not in told]
+    told = set(re.split(r"[\s,]+", " ".join(said)))
+    over = [name for name in columns.with_errors() if name not in used and not _is_told(name, told)]
     over = [name for name in over if name.lower() != "z" and _is_of_some_band(name)]
     return [_not_read([some(over)], "beside the fluxes that are read")] if over else []
+
+
+def _is_told(name, words):
+    """Whether all words of a name are among those of sentences."""
+    return set(name.split()) <= words
 
 
 def _is_of_some_band(name):

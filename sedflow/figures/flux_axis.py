@@ -15,6 +15,7 @@ UNITS = {
 }
 _CURVE = 100  # numbers, beyond which values are a curve and not points
 _BELOW = 0.1  # of the axis, below its lowest point: there stand the filters
+_PARTS = 3.0  # how much fainter than all of a spectrum its parts may make the axis begin
 _FAINTEST = 1e-4  # of the brightest flux shown, where magnitudes and logarithms stop
 
 
@@ -35,11 +36,24 @@ def top_of(values) -> float:
     return float(np.nanquantile(values, 0.99) if np.size(values) > _CURVE else np.nanmax(values))
 
 
-def flux_range(seen, unit, log) -> tuple[float, float]:
+def flux_range(seen, unit, log, parts=()) -> tuple[float, float]:
     """Ends of the axis that hold the values seen, arrays in its unit.
 
-    A linear axis begins at 0, or below the points that noise has brought below it.
+    A linear axis begins at 0, or below the points that noise has brought below it. Of parts of a
+    spectrum, such as a burst, an axis of logarithms holds what is not much fainter than the rest.
+
+    parts : arrays of curves that may be hidden, beside those seen
     """
+    if parts and seen and (log or unit == "ab"):
+        whole = np.concatenate([np.ravel(v) for v in seen])
+        whole = whole[np.isfinite(whole) & ((whole > 0) | (unit == "ab"))]
+        if whole.size and unit == "ab":
+            parts = [np.minimum(v, whole.max() + 2.5 * np.log10(_PARTS)) for v in parts]
+        elif whole.size:
+            parts = [
+                np.maximum(v, max(whole.min(), _FAINTEST * whole.max()) / _PARTS) for v in parts
+            ]
+    seen = [*seen, *parts]
     values = np.concatenate([np.ravel(v) for v in seen]) if seen else np.array([1.0])
     values = values[np.isfinite(values)]
     if not log and unit != "ab":

@@ -87,7 +87,7 @@ def sed_layers(
     pivot = np.array([load_band(b).pivot for b in bands])
     stretch = 1.0 + redshift if rest else 1.0
     low, high = span or (0.72 * pivot.min(), 1.25 * pivot.max())
-    sources, seen = {}, []
+    sources, seen, parts = {}, [], []
 
     def line(wave, flam, n=1):
         near = (wave > low) & (wave < high)
@@ -99,7 +99,7 @@ def sed_layers(
         x, y = line(wave, flam)
         sources[key] = {"x": x, "y": y}
         if key in fit if fit is not None else key not in ("bare", "best"):
-            seen.append(y)
+            (parts if fit is None else seen).append(y)
     if quantiles is not None:
         x, (q0, q1, q2, q3, q4) = line(*quantiles)
         sources["band95"] = {"x": x, "low": q0, "high": q4}
@@ -133,7 +133,7 @@ def sed_layers(
     if added is not None and np.isfinite(added[0]).any():
         sources["added"], _ = _points(added, bands, pivot, stretch, unit, log)
         seen.append(sources["added"]["y"])
-    y_range = flux_range(seen, unit, log)
+    y_range = flux_range(seen, unit, log, parts)
     if settle is not None:
         y_range = settle(y_range)
     if lines is not None:

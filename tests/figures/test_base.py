@@ -8,6 +8,7 @@ from sedflow.figures.app_corner import CornerFigure
 from sedflow.figures.base import WALK
 from sedflow.figures.corner_axes import corner_axes
 from sedflow.figures.corner_draws import corner_set
+from sedflow.figures.flux_axis import flux_range
 from sedflow.figures.spectrum import SEDFigure, sed_layers
 
 WAVE = np.linspace(3000.0, 9000.0, 300)
@@ -75,3 +76,15 @@ def test_a_flux_below_zero_is_on_the_axis(unit):
     errors = logarithmic.sources["errors"]
     assert 0 < errors["low"][0] < logarithmic.y_range[0]  # a bar from below: an upper limit
     assert errors["high"][0] > 0
+
+
+@pytest.mark.parametrize("unit", ["flam", "ab"])
+def test_hidden_parts_of_a_spectrum_do_not_flatten_the_rest(unit):
+    """A burst of a thousandth of the light left four fifths of an axis empty."""
+    whole, burst = np.array([20.0, 40.0, 30.0]), np.array([1e-3, 0.05, 0.02])
+    if unit == "ab":
+        whole, burst = (22.5 - 2.5 * np.log10(v) for v in (whole, burst))
+    alone, both = flux_range([whole], unit, True), flux_range([whole], unit, True, [burst])
+    assert both[1] == pytest.approx(alone[1], abs=0.2)
+    low = both[0] - alone[0] if unit == "ab" else 2.5 * np.log10(alone[0] / both[0])
+    assert 0 < low < 1.5  # mag

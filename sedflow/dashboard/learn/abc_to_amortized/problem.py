@@ -181,7 +181,7 @@ class Problem:
 
 
 def walked(problem: Problem, steps: int, seed: Any) -> tuple[MCMC, float]:
-    """A walk of so many steps, and its effective draws: a second, of which an import takes some."""
+    """A walk of these steps, and its effective draws: a second, of which an import takes some."""
     walk = problem.walk(steps, seed)
     return walk, walk.ess
 
