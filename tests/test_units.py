@@ -23,7 +23,7 @@ from sedflow.errors import BadParameters, BadPhotometry, BadSSP, SedflowError, U
 from sedflow.flux_units import flux_unit
 from sedflow.model.ssp import SSPGrid, load_ssp
 from sedflow.photometry import Photometry
-from sedflow.units import plain
+from sedflow.units import as_number, plain
 
 FLUX = np.array([110.0, 275.0, 378.0, 474.0, 529.0])
 SIGMA = np.array([7.0, 6.0, 8.0, 10.0, 21.0])
@@ -284,3 +284,12 @@ def test_a_text_that_is_no_unit_is_parsed_once(monkeypatch):
         with pytest.raises(SedflowError, match="neither a flux density"):
             flux_unit("no unit at all")
     assert len(asked) == 1
+
+
+@pytest.mark.parametrize(
+    "text", ["9" * 60_000 + "x", "9." + "9" * 60_000 + "x", " " * 60_000 + "x"]
+)
+def test_a_long_text_is_soon_found_to_be_no_number(text):
+    """It took the square of its length: a minute and a half, here."""
+    with pytest.raises(ValueError, match="is not a number"):
+        as_number(text.replace("{}", "9" * 60_000))

@@ -3,6 +3,7 @@
 import itertools
 import re
 from collections import Counter, defaultdict
+from contextlib import suppress
 from dataclasses import replace
 
 import numpy as np
@@ -112,6 +113,8 @@ def guess_mapping(
             f"{some(columns.names)}; ask for other bands, or write a mapping"
         )
     found, notes = _without_redshift(part, found)
+    found, said = _corrected_alike(found)
+    notes += said
     find = _finder([name for name in columns.names if name != redshift])
     used = {c for b in found.values() for c in (b.value, b.error, b.error_upper, b.correction)}
     used |= {name.split("[")[0] for name in used}
@@ -456,6 +459,20 @@ def _without_redshift(columns, found):
     return kept, [said]
 
 
+def _corrected_alike(found):
+    """The bands without corrections for extinction that few of them have, and a sentence on those.
+
+    One band that is corrected alone is bluer or redder than the galaxy is.
+    """
+    some = {band: one for band, one in found.items() if one.correction}
+    if not some or 2 * len(some) >= len(found):
+        return found, []
+    plain = {band: replace(one, extinction="", transmission="") for band, one in some.items()}
+    named = ", ".join(one.correction for one in some.values())
+    said = f"not used: {named}, as the other bands have no such column; write a mapping that has it"
+    return found | plain, [said]
+
+
 def _like_magnitudes(columns, name):
     try:
         values = columns.numbers(name, {})
@@ -556,9 +573,9 @@ def _guess_bands(columns, find, bands):
                 mine = errors_of.setdefault(key, {}).setdefault((error, kind), {})
                 for band, value in values.items():
                     pair = value, _of_band(find, error, band)
-                    fit = pair[1] and columns.fit(*pair)
-                    if fit and not any(map(columns.width, pair)):
-                        mine[band] = _columns_of(columns, *pair, unit, kind, band)
+                    fit = pair[1] and columns.fit(*pair) and not any(map(columns.width, pair))
+                    with suppress(SedflowError):  # a flux and an error in magnitudes are no pair
+                        mine |= {band: _columns_of(columns, *pair, unit, kind, band)} if fit else {}
             if values:
                 mine = found.setdefault((pattern, prefix), {})
                 _pairs_of_errors(columns, find, own, bands, unit, mine)
@@ -694,7 +711,7 @@ def _tells_value(unit, value, band):
     """
     step = error_step(unit) if unit else 0.0
     if step is None:
-        return value.lower() != band.rsplit("-", 1)[-1].lower()
+        return value.lower() != band.rsplit("-", 1)[-1].lower() and "mag" not in value.lower()
     return step == 0.4 and "flux" not in value.lower()
 
 
@@ -705,6 +722,8 @@ def _columns_of(columns, value, error, unit, kind, band):
     if kind == "sigma" and is_percent(theirs):
         kind = "percent"
     theirs = readable_unit(theirs)
+    if kind == "sigma" and theirs and error_step(theirs) is None and "mag" in value.lower():
+        raise SedflowError(f"{error} is in {theirs}, and {value} is a magnitude by its name")
     if unit == "mag" and (value.isupper() or band in _VEGA):
         unit = ""  # MAG_R may be Vega's
     own = stated or unit or (theirs if _tells_value(theirs, value, band) else "")

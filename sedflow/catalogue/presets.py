@@ -88,6 +88,10 @@ class Preset:
                 what: named(find, layout.get(what, ""), letter)
                 for what in ("value", "error", "extinction", "transmission")
             }
+            loose = layout["error"] in LOOSE and layout.get("error_kind", "sigma") == "sigma"
+            if names["value"] and loose and layout["value"] != BARE:  # rather one that names it
+                full = (find(name.format(v=names["value"])) for name in OF_VALUE)
+                names["error"] = next(filter(None, full), names["error"])
             both = names["value"] and names["error"]
             both = both and columns.fit(names["value"], names["error"])
             if both and not any(columns.width(name) for name in names.values() if name):

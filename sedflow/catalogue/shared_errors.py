@@ -3,29 +3,23 @@
 from collections import defaultdict
 from collections.abc import Mapping
 
-import numpy as np
-
 from sedflow.catalogue.band_columns import BandColumns
 from sedflow.catalogue.column_names import BARE, LOOSE
 from sedflow.catalogue.columns import Columns, readable_unit, root_of
-from sedflow.errors import SedflowError
 from sedflow.flux_units import error_step, is_percent
 
 #: Errors of each value: key of a pattern -> (name of errors, kind) -> band -> columns.
 Errors = Mapping[tuple, Mapping[tuple, dict[str, BandColumns]]]
 #: What ends such a sentence.
 TORN = "; write a mapping, or rename it after its value"
-_OF_FLUXES = 2e-3, 3.0  # sigma / flux of photometry
-_OF_MAGNITUDES = 1e-3, 0.5  # [mag]
-_MAGNITUDES = 5.0, 35.0
 
 
 def settle(columns: Columns, errors_of: Errors) -> list[str]:
     """Leave each error that names a band alone to one quantity; sentences on those left to none.
 
-    Of several columns of a band that may have it, inverse variances and the like are of fluxes,
-    not of a plain u; an error is of what its unit is of; of what more bands have; or else of what
-    it can be by the numbers. Those of which nothing tells are taken from all.
+    Of several columns of a band that may have it, sigma_u, inverse variances and the like are of
+    fluxes that are named so, not of a plain u; an error is of what its unit is of; and of what more
+    bands have. Those of which nothing tells are taken from all.
     """
     claims: dict[str, list] = defaultdict(list)
     for key, forms in errors_of.items():
@@ -33,11 +27,16 @@ def settle(columns: Columns, errors_of: Errors) -> list[str]:
             for band, one in mine.items() if form[0] in LOOSE else ():
                 if not _is_z(band):  # which may be a redshift, and goes with the others
                     claims[one.error].append((key, form, band, one))
+    times = {
+        (key, form): sum(not _is_z(band) for band in mine)
+        for key, forms in errors_of.items()
+        for form, mine in forms.items()
+    }
     torn: dict[str, list[str]] = {}
     for error, rivals in claims.items():
         if len({one.value for *_, one in rivals}) < 2:
             continue
-        left = _left(columns, rivals, errors_of)
+        left = _left(columns, rivals, times)
         if not left:
             torn[error] = list(dict.fromkeys(one.value for *_, one in rivals))
         for key, form, band, one in rivals:
@@ -53,20 +52,16 @@ def settle(columns: Columns, errors_of: Errors) -> list[str]:
     ]
 
 
-def _left(columns, rivals, errors_of):
+def _left(columns, rivals, times):
     """Those of the rivals that an error is left to, of one quantity; none if nothing tells."""
-    kind = rivals[0][1][1]
-    if kind != "sigma":
+    error, kind = rivals[0][1]
+    if kind != "sigma" or error.startswith("sigma"):
         rivals = [one for one in rivals if one[0][0] != BARE] or rivals
     rivals = _of_its_unit(columns, rivals)
-    times = [sum(not _is_z(band) for band in errors_of[key][form]) for key, form, *_ in rivals]
-    rivals = [one for one, n in zip(rivals, times, strict=True) if n == max(times)]
-    for _ in range(2):
-        quantities = {_is_logarithmic(key, one) for key, _, _, one in rivals}
-        if len(quantities) < 2:
-            return rivals
-        rivals = [one for one in rivals if _can_be(columns, one[0], one[3])]
-    return []
+    most = max(times[key, form] for key, form, *_ in rivals)
+    rivals = [one for one in rivals if times[one[0], one[1]] == most]
+    quantities = {_is_logarithmic(key, one) for key, _, _, one in rivals}
+    return rivals if len(quantities) == 1 else []
 
 
 def _of_its_unit(columns, rivals):
@@ -88,28 +83,6 @@ def _is_logarithmic(key, one):
     if one.unit:
         return one.flux_unit.logarithmic
     return None if key[0] == BARE else "mag" in key[0]
-
-
-def _can_be(columns, key, one):
-    """Whether an error can be that of a value by its size, as one of a flux or of a magnitude."""
-    if one.error_kind != "sigma":
-        return True
-    try:
-        value, sigma = columns.numbers(one.value, {}), columns.numbers(one.error, {})
-    except SedflowError:
-        return False
-    good = np.isfinite(value) & np.isfinite(sigma) & (sigma > 0) & (np.abs(value) > 0)
-    if not good.any():
-        return False
-    size, error = np.median(value[good]), np.median(sigma[good])
-    logarithmic = _is_logarithmic(key, one)
-    low, high = _OF_MAGNITUDES
-    as_magnitude = _MAGNITUDES[0] < size < _MAGNITUDES[1] and low <= error <= high
-    low, high = _OF_FLUXES
-    as_flux = low <= np.median(sigma[good] / np.abs(value[good])) <= high
-    if logarithmic is None:
-        return as_magnitude or as_flux
-    return as_magnitude if logarithmic else as_flux
 
 
 def _is_z(band):

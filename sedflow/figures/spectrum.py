@@ -87,7 +87,9 @@ def sed_layers(
     pivot = np.array([load_band(b).pivot for b in bands])
     stretch = 1.0 + redshift if rest else 1.0
     low, high = span or (0.72 * pivot.min(), 1.25 * pivot.max())
-    sources, seen, parts = {}, [], []
+    sources: dict = {}
+    seen: list = []
+    parts: list = []
 
     def line(wave, flam, n=1):
         near = (wave > low) & (wave < high)

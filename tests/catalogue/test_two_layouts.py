@@ -190,12 +190,6 @@ def columns(form, values, bands=BANDS):
             "err_{b}",
         ),
         (
-            columns("mag_{b}", MAG) | columns("err_{b}", MAG_ERROR) | columns("{b}", FLUX * UJY),
-            {"{b}": "uJy"},
-            "mag_{b}",
-            "err_{b}",
-        ),
-        (
             columns("flux_{b}", FLUX) | columns("ivar_{b}", SIGMA**-2) | columns("{b}", MAG),
             {},
             "flux_{b}",
@@ -231,20 +225,10 @@ def columns(form, values, bands=BANDS):
             "dered_{b}",
             "err_{b}",
         ),
-        (
-            columns("flux_{b} (uJy)", FLUX * UJY)
-            | columns("err_{b} (uJy)", SIGMA * UJY)
-            | columns("{b}", MAG),
-            {},
-            "flux_{b} (uJy)",
-            "err_{b} (uJy)",
-        ),
     ],
 )
 @pytest.mark.parametrize("redshift", ["z_spec", "z"])
-def test_errors_that_name_a_band_alone_are_of_what_they_can_be(
-    table, units, value, error, redshift
-):
+def test_errors_that_name_a_band_alone_are_settled(table, units, value, error, redshift):
     """All of them went to a plain u, wherever there was one: to magnitudes, or to a radius."""
     if redshift in table:
         pytest.skip("z is a band here")
@@ -259,7 +243,37 @@ def test_errors_that_name_a_band_alone_are_of_what_they_can_be(
     assert read == {b: (value.format(b=b), error.format(b=b)) for b in BANDS}
 
 
-def test_errors_that_may_be_of_two_columns_are_asked_for():
-    table = columns("{b}", MAG) | columns("{b}_err", MAG_ERROR) | columns("{b}_flux", FLUX * 0.1)
-    with pytest.raises(SedflowError, match=r"u_err, which may be the error of .*u.*; write a map"):
+@pytest.mark.parametrize(
+    ("table", "words"),
+    [
+        (
+            columns("{b}", MAG) | columns("{b}_err", MAG_ERROR) | columns("{b}_flux", FLUX * 0.1),
+            "u_err, which may be the error of .*u.*; write a mapping",
+        ),
+        (
+            columns("mag_{b}", MAG) | columns("err_{b}", MAG_ERROR) | columns("{b}", FLUX * UJY),
+            "err_u, which may be the error of .*u.*; write a mapping",
+        ),
+        (
+            columns("flux_{b} (uJy)", FLUX * UJY)
+            | columns("err_{b} (uJy)", SIGMA * UJY)
+            | columns("{b}", MAG),
+            "have no columns of errors beside them",
+        ),
+    ],
+)
+def test_errors_that_may_be_of_two_columns_are_asked_for(table, words):
+    with pytest.raises(SedflowError, match=words):
         guess_mapping({"z_spec": REDSHIFT, **table})
+
+
+@pytest.mark.parametrize("ratio", [1e-3, 0.5])
+def test_the_size_of_errors_does_not_say_whose_they_are(ratio):
+    """Fluxes with errors of a thousandth lost them to the magnitudes beside them."""
+    table = columns("flux_{b}", FLUX) | columns("sigma_{b}", FLUX * ratio) | columns("{b}", MAG)
+    mapping = guess_mapping({"z_spec": REDSHIFT, **table})
+    assert mapping.bands["u"].value == "flux_u"
+    table = (
+        columns("mag_{b}", MAG) | columns("err_{b}", ratio + 0 * MAG) | columns("flux_{b}", FLUX)
+    )
+    assert guess_mapping({"z_spec": REDSHIFT, **table}).bands["u"].value == "mag_u"
