@@ -560,12 +560,15 @@ def _guess_bands(columns, find, bands):
     found: dict[tuple, dict[str, BandColumns]] = {}
     errors_of: dict[tuple, dict[tuple, dict[str, BandColumns]]] = {}
     beside: dict[tuple, bool] = {}
+    named_so: dict[str, dict[str, bool]] = defaultdict(dict)  # band -> value -> is it a magnitude
     everywhere = dict.fromkeys((*bands, *NSA_BANDS))  # z is compared with bands not asked for, too
     for pattern, errors, unit, kind in PATTERNS:
         for prefix in PREFIXES if "{p}" in pattern else ("",):
             own, others = (_prefixed(text, prefix) for text in (pattern, errors))
             values = {band: _of_band(find, own, band) for band in everywhere}
             values = {band: name for band, name in values.items() if name}
+            for band, name in values.items() if pattern != BARE else ():
+                named_so[band][name] = "mag" in pattern
             for error in others if values else ():
                 key = (pattern, prefix, error if pattern == BARE else "")
                 found.setdefault(key, {})  # in the order of the patterns
@@ -579,7 +582,7 @@ def _guess_bands(columns, find, bands):
             if values:
                 mine = found.setdefault((pattern, prefix), {})
                 _pairs_of_errors(columns, find, own, bands, unit, mine)
-    torn = shared_errors.settle(columns, errors_of)
+    torn = shared_errors.settle(columns, errors_of, named_so)
     for key, forms in errors_of.items():
         chosen = _by_error(forms, beside[key])
         found[key] = {band: chosen[band] for band in bands if band in chosen}

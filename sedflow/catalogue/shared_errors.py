@@ -14,12 +14,16 @@ Errors = Mapping[tuple, Mapping[tuple, dict[str, BandColumns]]]
 TORN = "; write a mapping, or rename it after its value"
 
 
-def settle(columns: Columns, errors_of: Errors) -> list[str]:
+def settle(
+    columns: Columns, errors_of: Errors, named_so: Mapping[str, Mapping[str, bool]]
+) -> list[str]:
     """Leave each error that names a band alone to one quantity; sentences on those left to none.
 
     Of several columns of a band that may have it, sigma_u, inverse variances and the like are of
     fluxes that are named so, not of a plain u; an error is of what its unit is of; and of what more
     bands have. Those of which nothing tells are taken from all.
+
+    named_so : band -> columns that are named as its fluxes or magnitudes -> whether as the latter
     """
     claims: dict[str, list] = defaultdict(list)
     for key, forms in errors_of.items():
@@ -32,13 +36,25 @@ def settle(columns: Columns, errors_of: Errors) -> list[str]:
         for key, forms in errors_of.items()
         for form, mine in forms.items()
     }
+    sure = {
+        one.value
+        for forms in errors_of.values()
+        for form, mine in forms.items()
+        for one in mine.values()
+        if form[0] not in LOOSE
+    }
     torn: dict[str, list[str]] = {}
     for error, rivals in claims.items():
-        if len({one.value for *_, one in rivals}) < 2:
-            continue
-        left = _left(columns, rivals, times)
+        values = dict.fromkeys(one.value for *_, one in rivals)
+        left = _left(columns, rivals, times) if len(values) > 1 else rivals
+        more = {} if rivals[0][1][1] != "sigma" else named_so.get(rivals[0][2], {})
+        more = {v: log for v, log in more.items() if v not in sure and v not in values}
+        if left and not _has_unit(columns, error):  # nobody says that it is not of one of these
+            quantities = {_is_logarithmic(key, one) for key, _, _, one in left}
+            if any({log} != quantities for log in more.values()):
+                left, values = [], {**values, **dict.fromkeys(more)}
         if not left:
-            torn[error] = list(dict.fromkeys(one.value for *_, one in rivals))
+            torn[error] = list(values)
         for key, form, band, one in rivals:
             if not any(one is other for *_, other in left):
                 del errors_of[key][form][band]
@@ -62,6 +78,12 @@ def _left(columns, rivals, times):
     rivals = [one for one in rivals if times[one[0], one[1]] == most]
     quantities = {_is_logarithmic(key, one) for key, _, _, one in rivals}
     return rivals if len(quantities) == 1 else []
+
+
+def _has_unit(columns, error):
+    """Whether an error's unit tells that it is of a flux, or of a magnitude."""
+    unit = readable_unit(columns.unit(error))
+    return bool(unit) and not is_percent(unit)
 
 
 def _of_its_unit(columns, rivals):

@@ -246,7 +246,9 @@ def figures(weights, output, galaxies, seed):
     nsaid = int(nsa.seen(optical)[0])
     galaxy = nsa.photometry(nsaid, optical)
     network = sedflow.fit(galaxy, posterior, n=10_000, seed=1, trust=None)
-    mcmc = sedflow.fit(galaxy, sedflow.MCMCSampler(model=posterior.model), n=10_000, seed=1)
+    mcmc = sedflow.fit(
+        galaxy, sedflow.MCMCSampler(model=posterior.model, prior=posterior.prior), n=10_000, seed=1
+    )
     drawn = publication.posterior_figure(network, reference=mcmc)
     write_figure(drawn, output / f"nsaid{nsaid}.png")
     with bar("galaxy") as tell:
