@@ -277,3 +277,26 @@ def test_the_size_of_errors_does_not_say_whose_they_are(ratio):
     assert guess_mapping({"z_spec": REDSHIFT, **table}).bands["u"].value == "mag_u"
     with pytest.raises(SedflowError, match="err_u, which may be the error of mag_u or of flux_u"):
         guess_mapping({"z_spec": REDSHIFT, **table, **columns("flux_{b}", FLUX)})
+
+
+def test_a_correction_that_one_band_alone_has_is_not_used():
+    table = columns("mag_{b}", MAG) | columns("magerr_{b}", MAG_ERROR)
+    mapping = guess_mapping({"z_spec": REDSHIFT, **table, "extinction_r": 0.1 + 0 * REDSHIFT})
+    assert not any(one.correction for one in mapping.bands.values())
+    assert any(note.startswith("not used: extinction_r") for note in mapping.notes)
+    all_of_them = columns("extinction_{b}", 0.1 + 0 * MAG)
+    mapping = guess_mapping({"z_spec": REDSHIFT, **table, **all_of_them})
+    assert all(one.correction for one in mapping.bands.values())
+
+
+@pytest.mark.parametrize("bands", [None, "ugriz"])
+def test_one_band_of_a_survey_does_not_take_over_a_table_of_ones_own(bands):
+    table = columns("mag_{b}", MAG) | columns("magerr_{b}", MAG_ERROR)
+    table |= {"petroMag_r": MAG[:, 2] - 1, "petroMagErr_r": MAG_ERROR[:, 2]}
+    mapping = guess_mapping({"z_spec": REDSHIFT, **table}, bands)
+    assert [one.value for one in mapping.bands.values()] == [f"mag_{b}" for b in BANDS]
+
+
+def test_a_spectroscopic_redshift_goes_before_a_photometric_one():
+    table = columns("modelMag_{b}", MAG) | columns("modelMagErr_{b}", MAG_ERROR)
+    assert guess_mapping({"zphot": REDSHIFT, "z": REDSHIFT, **table}).redshift == "z"
