@@ -28,7 +28,7 @@ from sedflow.catalogue.columns import Columns, readable_unit, root_of, some
 from sedflow.catalogue.frame_index import written_index
 from sedflow.catalogue.mapping import BandColumns, ColumnMap
 from sedflow.catalogue.named_units import ends_with_unit, split_name
-from sedflow.catalogue.owners import words_of
+from sedflow.catalogue.not_read import FURTHER, not_read, passed_over, unknown_bands, wide
 from sedflow.catalogue.presets import named, preset_of
 from sedflow.catalogue.shared_errors import TORN
 from sedflow.catalogue.surveys import SurveyColumns, values_without_errors, what_surveys_tell
@@ -41,16 +41,10 @@ from sedflow.zero_points import SYSTEMS
 
 _VEGA = frozenset(SYSTEMS["Vega"]) - set("ugriz")
 _BESIDE = ("FUV", "NUV")  # which are read beside the bands of a survey without asking
-_FURTHER = ("J", "H", "Ks", "W1", "W2")  # which are read where they are asked for
 _OF_A_Z = frozenset(name.format(b="z") for name in LOOSE[:5])  # which a redshift z may have
 _OF_THE_BAND_Z = (
     "{} is taken as the error of {}, as those of the other bands are named; write a mapping where "
     "it is that of the redshift z"
-)
-_LEAST_AROUND = 3  # letters of a name beside those of the band, by which it is known
-_LONGEST_BAND = 8  # letters
-_OF_FLUXES = re.compile(
-    r"(c?model|petro|psf|auto|iso|kron|fiber|aper\w*|sersic|tot(al)?|dered|sdss)?(flux|mag|f|fnu)?"
 )
 _MOST_UNITS = 4  # in names, that are looked at
 _FILTER = re.compile(r"[A-Za-z]+[0-9]*-[A-Za-z0-9]+")  # such as decam2014-g
@@ -120,14 +114,14 @@ def guess_mapping(
     used |= {name.split("[")[0] for name in used}
     letters = not notes and any(len(band.value) == 1 for band in found.values())
     name = redshift or _redshift(columns, find, used, letters, survey)
-    notes += [*told.notes, *aside, *_wide(part, found, bands or NSA_BANDS)]
+    notes += [*told.notes, *aside, *wide(part, found, bands or NSA_BANDS)]
     ident = id or _ident(columns, find, used | {name}, survey)
     if not ident:
         ident, said = written_index(table, used | {name})
         notes += said
     if bands is None:
-        notes += _unknown_bands(columns, found, used | {name, ident}, notes)
-        notes += _passed_over(columns, used | {name, ident}, notes)
+        notes += unknown_bands(columns, found, used | {name, ident}, notes)
+        notes += passed_over(columns, used | {name, ident}, notes)
     if name.lower() == "z" and letters:
         notes.append(
             f"{name} is taken as the redshift by its numbers, beside magnitudes by letters"
@@ -231,11 +225,11 @@ def _best_part(columns, redshift, bands, stated):
         if names:
             theirs = columns.of_results.issuperset(names)
             whose = "which are of results" if theirs else "beside the fluxes that are read"
-            aside.append(_not_read(names, whose))
+            aside.append(not_read(names, whose))
     known |= {band.value for _, _, one in read for band in one[1].values()}
     theirs = [n for n in columns.names if n in columns.of_results and n not in known]
     if renamed := [n for n in theirs if n.lower().startswith("flux") and not _is_of_a_band(n)]:
-        aside.append(_not_read(renamed, "which are of results, and renamed by a join"))
+        aside.append(not_read(renamed, "which are of results, and renamed by a join"))
     return best
 
 
@@ -243,10 +237,6 @@ def _is_of_a_band(name):
     """Whether results name a flux so: one that is not read was not asked for."""
     bands = {band.lower() for band in band_names()}
     return name.lower().removeprefix("flux_") in bands
-
-
-def _not_read(names, whose):
-    return f"not read: {', '.join(names)}, {whose}; write a mapping to have them read"
 
 
 def _photometry(columns, find, bands, stated):
@@ -300,8 +290,8 @@ def _add_by_name(columns, find, bands, found, guessed):
             said.append(f"not read: {', '.join(bare)}, without errors named as those of {alike}")
         if errors:
             whose = f"beside the errors {', '.join(one.error for one in more.values())}"
-            said.append(_not_read(errors, whose))
-        further = {} if bands else _guess_bands(columns, find, _FURTHER)[0]
+            said.append(not_read(errors, whose))
+        further = {} if bands else _guess_bands(columns, find, FURTHER)[0]
         if further:
             values = ", ".join(one.value for one in further.values())
             asked = f"name {', '.join(further)} as bands (--bands) beside the others"
@@ -325,80 +315,6 @@ def _add_by_name(columns, find, bands, found, guessed):
         asked = f"name {', '.join(open_)} as bands (--bands), and state it"
         said.append(f"not read: {names}, whose unit is not known; {asked}")
     return said
-
-
-def _wide(columns, found, bands):
-    """A sentence on columns of several numbers that are named as those of the bands are."""
-    like = {
-        one.value[:at] + other.rsplit("-", 1)[-1] + one.value[at + len(letter) :]
-        for band, one in found.items()
-        for letter in (band.rsplit("-", 1)[-1],)
-        for at in range(len(one.value))
-        if one.value.startswith(letter, at)
-        for other in bands
-    }
-    wide = [name for name in columns.names if name in like and columns.width(name)]
-    asked = f"write a mapping with one of them, such as {wide[0]}[0]" if wide else ""
-    return [f"not read: {', '.join(wide)}, which hold several numbers a row; {asked}"] * bool(wide)
-
-
-def _unknown_bands(columns, found, used, said):
-    """A sentence on columns with errors that are named as those of the bands are, but for the band.
-
-    said : sentences, in which some of them are named already
-    """
-    errors, told = {name.lower() for name in columns.names}, " ".join(said)
-    unknown = set()
-    for band, one in found.items():
-        letter = band.rsplit("-", 1)[-1]
-        forms = [form for form in _around(one.value, letter) if len("".join(form)) >= _LEAST_AROUND]
-        for name in set(columns.names) - used:
-            others = [other for form in forms if (other := _between(name, *form))]
-            alike = {
-                f"{before}{other}{after}".lower()
-                for other in others
-                for before, after in _around(one.error, letter)
-            }
-            if alike & errors - {name.lower()} and name not in told:
-                unknown.add(name)
-    if not unknown:
-        return []
-    each = [name for name in columns.names if name in unknown]
-    which = "of no band that is known here by that name; a mapping may say which"
-    return [f"not read: {some(each)}, {which}"]
-
-
-def _passed_over(columns, used, said):
-    """A sentence on columns of bands with errors that no other sentence names."""
-    told = set(re.split(r"[\s,]+", " ".join(said)))
-    over = [name for name in columns.with_errors() if name not in used and not _is_told(name, told)]
-    over = [name for name in over if name.lower() != "z" and _is_of_some_band(name)]
-    return [_not_read([some(over)], "beside the fluxes that are read")] if over else []
-
-
-def _is_told(name, words):
-    """Whether all words of a name are among those of sentences."""
-    return set(name.split()) <= words
-
-
-def _is_of_some_band(name):
-    """Whether a name is made of a band and of words for fluxes, unlike z_phot and petroR50_r."""
-    words = words_of(name)[0]
-    bands = [w for w in words if w.removesuffix("mag") in (*NSA_BANDS, *_FURTHER)]
-    return len(bands) == 1 and all(w in bands or _OF_FLUXES.fullmatch(w) for w in words)
-
-
-def _around(name, letter):
-    """What stands before and after a letter in a name, wherever it comes."""
-    return [(name[: k.start()], name[k.end() :]) for k in re.finditer(re.escape(letter), name)]
-
-
-def _between(name, before, after):
-    """The band that a name has between what other names have there; "" if it is not one of them."""
-    if not (name.startswith(before) and name.endswith(after)):
-        return ""
-    other = name[len(before) : len(name) - len(after)]
-    return other if len(other) <= _LONGEST_BAND else ""
 
 
 def _filters_in(columns):
@@ -560,15 +476,16 @@ def _guess_bands(columns, find, bands):
     found: dict[tuple, dict[str, BandColumns]] = {}
     errors_of: dict[tuple, dict[tuple, dict[str, BandColumns]]] = {}
     beside: dict[tuple, bool] = {}
-    named_so: dict[str, dict[str, bool]] = defaultdict(dict)  # band -> value -> is it a magnitude
+    named_so: dict[str, dict[str, tuple[bool, int]]] = defaultdict(dict)  # see `settle`
     everywhere = dict.fromkeys((*bands, *NSA_BANDS))  # z is compared with bands not asked for, too
     for pattern, errors, unit, kind in PATTERNS:
         for prefix in PREFIXES if "{p}" in pattern else ("",):
             own, others = (_prefixed(text, prefix) for text in (pattern, errors))
             values = {band: _of_band(find, own, band) for band in everywhere}
             values = {band: name for band, name in values.items() if name}
+            times = sum(not _is_z(band) for band in values)
             for band, name in values.items() if pattern != BARE else ():
-                named_so[band][name] = "mag" in pattern
+                named_so[band][name] = "mag" in pattern, times
             for error in others if values else ():
                 key = (pattern, prefix, error if pattern == BARE else "")
                 found.setdefault(key, {})  # in the order of the patterns

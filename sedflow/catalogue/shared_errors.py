@@ -15,7 +15,7 @@ TORN = "; write a mapping, or rename it after its value"
 
 
 def settle(
-    columns: Columns, errors_of: Errors, named_so: Mapping[str, Mapping[str, bool]]
+    columns: Columns, errors_of: Errors, named_so: Mapping[str, Mapping[str, tuple[bool, int]]]
 ) -> list[str]:
     """Leave each error that names a band alone to one quantity; sentences on those left to none.
 
@@ -23,7 +23,8 @@ def settle(
     fluxes that are named so, not of a plain u; an error is of what its unit is of; and of what more
     bands have. Those of which nothing tells are taken from all.
 
-    named_so : band -> columns that are named as its fluxes or magnitudes -> whether as the latter
+    named_so : band -> columns that are named as its fluxes or magnitudes -> whether as the latter,
+        and of how many bands there are such columns
     """
     claims: dict[str, list] = defaultdict(list)
     for key, forms in errors_of.items():
@@ -47,8 +48,13 @@ def settle(
     for error, rivals in claims.items():
         values = dict.fromkeys(one.value for *_, one in rivals)
         left = _left(columns, rivals, times) if len(values) > 1 else rivals
-        more = {} if rivals[0][1][1] != "sigma" else named_so.get(rivals[0][2], {})
-        more = {v: log for v, log in more.items() if v not in sure and v not in values}
+        most = max((times[key, form] for key, form, *_ in left), default=0)
+        beside = {} if rivals[0][1][1] != "sigma" else named_so.get(rivals[0][2], {})
+        more = {
+            value: log
+            for value, (log, n) in beside.items()
+            if value not in sure and value not in values and n >= most
+        }
         if left and not _has_unit(columns, error):  # nobody says that it is not of one of these
             quantities = {_is_logarithmic(key, one) for key, _, _, one in left}
             if any({log} != quantities for log in more.values()):

@@ -274,7 +274,9 @@ def test_the_size_of_errors_does_not_say_whose_they_are(ratio):
     mapping = guess_mapping({"z_spec": REDSHIFT, **table})
     assert mapping.bands["u"].value == "flux_u"
     table = columns("mag_{b}", MAG) | columns("err_{b}", ratio + 0 * MAG)
-    assert guess_mapping({"z_spec": REDSHIFT, **table}).bands["u"].value == "mag_u"
+    one_more = {"flux_r": FLUX[:, 2]}
+    mapping = guess_mapping({"z_spec": REDSHIFT, **table, **one_more})
+    assert [one.value for one in mapping.bands.values()] == [f"mag_{b}" for b in BANDS]
     with pytest.raises(SedflowError, match="err_u, which may be the error of mag_u or of flux_u"):
         guess_mapping({"z_spec": REDSHIFT, **table, **columns("flux_{b}", FLUX)})
 
