@@ -9,6 +9,7 @@ from types import SimpleNamespace
 
 import numpy as np
 import panel as pn
+import param
 import pytest
 from panel.models.tabulator import CellClickEvent
 
@@ -580,6 +581,29 @@ def test_the_shelf_leaves_its_galaxies_in_the_table_and_says_what_to_look_at(eng
     few = AtlasView(engine.nsa.select(np.arange(5)))
     assert np.all(few._points.data["alpha"] == 0.9)
     assert not few._shelf.visible
+
+
+def test_what_is_pressed_waits_for_the_galaxy_that_was_just_chosen(engine, posterior, monkeypatch):
+    """MCMC ran for the galaxy before, while the page said that the next one was computed."""
+    explorer, began = Explorer(engine.nsa, posterior, engine=engine), []
+    reference, state = explorer.reference, explorer.state
+    monkeypatch.setattr(
+        reference, "_begin", lambda method: began.append((method, reference.answer.request.galaxy))
+    )
+    first, second = (engine.answer(Request(name, n=300)) for name in ("72", "2490"))
+    with param.parameterized.discard_events(state):
+        state.galaxy = "72"
+    state.answer = first
+    reference.start("smc")
+    assert began == [("smc", "72")]
+    with param.parameterized.discard_events(state):
+        state.galaxy = "2490"
+    explorer.pin()
+    reference.start("ladder")
+    assert len(began) == 1 and explorer.pinned is None
+    state.answer = second
+    assert began[1:] == [("ladder", "2490")]
+    assert explorer.pinned.request.galaxy == "2490"
 
 
 def test_the_figure_for_paper_is_named_after_its_galaxy_and_made_as_chosen(engine):

@@ -69,8 +69,8 @@ class Explorer(PageView):
     cell_height = 900
 
     _changed: Changed | None = None
-    #: Galaxy, and what is done as soon as its posterior is shown.
-    _later: tuple[str, Callable[[], object]] | None = None
+    #: Galaxies, and what is done as soon as their posteriors are shown.
+    _later: tuple[tuple[str, Callable[[], object]], ...] = ()
     _lacking: tuple[Changed | None, Answer | None] = (None, None)  # whose draws lack bands
 
     pinned = param.Parameter(doc="Answer that was pinned last, for the page Compare")
@@ -200,7 +200,7 @@ class Explorer(PageView):
         if there or not (self.state.busy or self.state.answer):
             action()
         else:
-            self._later = galaxy, action
+            self._later += ((galaxy, action),)
 
     def pin(self) -> None:
         """Keep the posterior for the page Compare: once it is there, of a galaxy just chosen."""
@@ -323,9 +323,10 @@ class Explorer(PageView):
             last.callback(self.verdict.say, self.state.message)
             for panel in reversed(self.panels):
                 last.callback(panel.show, answer, brushed, self._changed)
-        later, self._later = self._later, None
-        if later is not None and later[0] == answer.request.galaxy:
-            later[1]()
+        later, self._later = self._later, ()
+        for galaxy, action in later:
+            if galaxy == answer.request.galaxy:
+                action()
 
     def _change(self, *events):
         start(self.try_change)  # what changes before the browser has connected may never reach it
