@@ -182,13 +182,14 @@ class MCMCSampler(Settled):
         target = _MarginalTarget(self.model, self.prior, galaxy, self.cancel)
         start, walkers, figures = time.monotonic(), _WALKERS, None
         for attempt in range(self.doublings + 1):
-            so_far = f"; R-hat {figures.r_hat.max():.3f} with half as many" if attempt else ""
+            r_hat = 0.0 if figures is None else figures.r_hat.max()
+            again = f", begun again: half as many disagree, R-hat {r_hat:.3f}" if attempt else ""
             out = tempered_populations(
                 target,
                 walkers,
                 n,
                 rng,
-                lambda share, acceptance, text=f"{walkers} walkers{so_far}": tell(
+                lambda share, acceptance, text=f"{walkers} walkers{again}": tell(
                     share, f"{text}; acceptance {acceptance:.2f}"
                 ),
             )
