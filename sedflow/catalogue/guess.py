@@ -30,7 +30,7 @@ from sedflow.catalogue.mapping import BandColumns, ColumnMap
 from sedflow.catalogue.named_units import ends_with_unit, split_name
 from sedflow.catalogue.not_read import FURTHER, not_read, passed_over, unknown_bands, wide
 from sedflow.catalogue.presets import named, preset_of
-from sedflow.catalogue.shared_errors import TORN
+from sedflow.catalogue.shared_errors import TORN, is_z
 from sedflow.catalogue.surveys import SurveyColumns, values_without_errors, what_surveys_tell
 from sedflow.errors import SedflowError, check_kind
 from sedflow.flux_units import error_step, is_percent
@@ -483,13 +483,13 @@ def _guess_bands(columns, find, bands):
             own, others = (_prefixed(text, prefix) for text in (pattern, errors))
             values = {band: _of_band(find, own, band) for band in everywhere}
             values = {band: name for band, name in values.items() if name}
-            times = sum(not _is_z(band) for band in values)
+            times = sum(not is_z(band) for band in values)
             for band, name in values.items() if pattern != BARE else ():
                 named_so[band][name] = "mag" in pattern, times
             for error in others if values else ():
                 key = (pattern, prefix, error if pattern == BARE else "")
                 found.setdefault(key, {})  # in the order of the patterns
-                beside[key] = any(not _is_z(band) for band in values)
+                beside[key] = any(not is_z(band) for band in values)
                 mine = errors_of.setdefault(key, {}).setdefault((error, kind), {})
                 for band, value in values.items():
                     pair = value, _of_band(find, error, band)
@@ -536,7 +536,7 @@ def _other_errors(find, pattern, found):
     ):
         names = {band: _of_band(find, form, band) for band in found}
         mine = {band: name for band, name in names.items() if name and name not in read}
-        if any(not _is_z(band) for band in mine):
+        if any(not is_z(band) for band in mine):
             others += mine.values()
     return list(dict.fromkeys(others))
 
@@ -559,7 +559,7 @@ def _by_error(named, beside):
     for form in sorted(named, key=lambda form: (form in weak, -len(named[form]), form in loose)):
         for band, one in named[form].items():
             if band not in chosen:
-                sure = form in full or not _is_z(band)
+                sure = form in full or not is_z(band)
                 if its := one if sure else _of_z(form, named, band, beside):
                     chosen[band] = its
     return chosen
@@ -567,15 +567,11 @@ def _by_error(named, beside):
 
 def _of_z(form, named, band, beside):
     """The band z by an error that names it alone, by a better one, or None: see `_by_error`."""
-    others = {form: len([b for b in mine if not _is_z(b)]) for form, mine in named.items()}
+    others = {form: len([b for b in mine if not is_z(b)]) for form, mine in named.items()}
     for better, mine in named.items():
         if better[0] not in LOOSE and band in mine and not 0 < others[form] <= others[better]:
             return mine[band]
     return named[form][band] if others[form] or not beside else None
-
-
-def _is_z(band):
-    return band.rsplit("-", 1)[-1] == "z"
 
 
 def _prefixed(text, prefix):

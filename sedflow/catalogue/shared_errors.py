@@ -30,10 +30,10 @@ def settle(
     for key, forms in errors_of.items():
         for form, mine in forms.items():
             for band, one in mine.items() if form[0] in LOOSE else ():
-                if not _is_z(band):  # which may be a redshift, and goes with the others
+                if not is_z(band):  # which may be a redshift, and goes with the others
                     claims[one.error].append((key, form, band, one))
     times = {
-        (key, form): sum(not _is_z(band) for band in mine)
+        (key, form): sum(not is_z(band) for band in mine)
         for key, forms in errors_of.items()
         for form, mine in forms.items()
     }
@@ -55,7 +55,7 @@ def settle(
             for value, (log, n) in beside.items()
             if value not in sure and value not in values and n >= most
         }
-        if left and not _has_unit(columns, error):  # nobody says that it is not of one of these
+        if left and not _unit_of(columns, rivals[0]):  # nobody says that it is not of one of these
             quantities = {_is_logarithmic(key, one) for key, _, _, one in left}
             if any({log} != quantities for log in more.values()):
                 left, values = [], {**values, **dict.fromkeys(more)}
@@ -66,7 +66,7 @@ def settle(
                 del errors_of[key][form][band]
     for forms in errors_of.values():  # z alone has nothing that it could go with
         for mine in forms.values():
-            if torn and mine and all(map(_is_z, mine)):
+            if torn and mine and all(map(is_z, mine)):
                 mine.clear()
     return [
         f"not read: {error}, which may be the error of {' or of '.join(values)}{TORN}"
@@ -86,24 +86,25 @@ def _left(columns, rivals, times):
     return rivals if len(quantities) == 1 else []
 
 
-def _has_unit(columns, error):
-    """Whether an error's unit tells that it is of a flux, or of a magnitude."""
-    unit = readable_unit(columns.unit(error))
-    return bool(unit) and not is_percent(unit)
-
-
-def _of_its_unit(columns, rivals):
-    """Those whose unit is of the kind of the error's; all where it has none."""
-    _, (_, kind), _, one = rivals[0]
+def _unit_of(columns, rival):
+    """The unit of an error, where it tells that it is of a flux or of a magnitude; else empty."""
+    _, (_, kind), _, one = rival
     unit = columns.unit(one.error)
     if kind in ("ivar", "variance"):
         unit = root_of(unit, -2 if kind == "ivar" else 2)
     unit = readable_unit(unit)
-    if not unit or is_percent(unit):
+    return "" if is_percent(unit) else unit
+
+
+def _of_its_unit(columns, rivals):
+    """Those whose unit is of the kind of the error's; all where none is, or it has none."""
+    unit = _unit_of(columns, rivals[0])
+    if not unit:
         return rivals
     wanted = error_step(unit) is not None
     known = [one for one in rivals if _is_logarithmic(one[0], one[3]) == wanted]
-    return known or [one for one in rivals if _is_logarithmic(one[0], one[3]) is None]
+    open_ = [one for one in rivals if _is_logarithmic(one[0], one[3]) is None]
+    return known or open_ or rivals  # fluxes may have errors in mag
 
 
 def _is_logarithmic(key, one):
@@ -113,5 +114,6 @@ def _is_logarithmic(key, one):
     return None if key[0] == BARE else "mag" in key[0]
 
 
-def _is_z(band):
+def is_z(band: str) -> bool:
+    """Whether a band is the z of some survey, whose name a redshift may have."""
     return band.rsplit("-", 1)[-1] == "z"

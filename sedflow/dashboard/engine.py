@@ -391,7 +391,7 @@ class Engine:
         return _ready(answer)
 
 
-def is_of_atlas(request):
+def is_of_atlas(request: Request) -> bool:
     """Whether a request is about a galaxy of the atlas: no other's answer is for other pages."""
     return whole_number(request.galaxy) is not None
 

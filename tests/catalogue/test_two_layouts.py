@@ -302,3 +302,13 @@ def test_one_band_of_a_survey_does_not_take_over_a_table_of_ones_own(bands):
 def test_a_spectroscopic_redshift_goes_before_a_photometric_one():
     table = columns("modelMag_{b}", MAG) | columns("modelMagErr_{b}", MAG_ERROR)
     assert guess_mapping({"zphot": REDSHIFT, "z": REDSHIFT, **table}).redshift == "z"
+
+
+def test_an_error_in_magnitudes_may_be_of_either_of_two_fluxes():
+    """A ValueError: nothing was left of those that are in magnitudes."""
+    table = columns("f_{b}", FLUX) | columns("{b}_flux", FLUX) | columns("err_{b}", MAG_ERROR)
+    made = Table({"z_spec": REDSHIFT, **table})
+    for band in BANDS:
+        made[f"err_{band}"].unit = u.mag
+        made[f"f_{band}"].unit = made[f"{band}_flux"].unit = u.Unit("uJy")
+    assert guess_mapping(made).bands["u"].error == "err_u"
